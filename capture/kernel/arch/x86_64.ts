@@ -1,0 +1,124 @@
+/**
+ * x86-64: kernel virtual to physical addresses. The kernel image is mapped at __START_KERNEL_map + phys_base
+ * (Documentation/arch/x86/x86_64/mm.rst); everything else goes through the page tables of init_top_pgt, 4 or 5 levels,
+ * with 1 GiB and 2 MiB leaves (Intel SDM vol. 3, chapter 4).
+ */
+import { KernelError } from '../../errors.ts';
+import { PT_LOAD } from '../../vmcore/elf.ts';
+import type { ReadPhysical, Vmcore } from '../../vmcore/open.ts';
+import type { Arch, Translation } from './arch.ts';
+
+const START_KERNEL_MAP = 0xffffffff80000000n;
+/** Without KASLR the image's mapping has 512 MiB, with it 1 GiB; kernels with KASLR say so in vmcoreinfo. */
+const DEFAULT_KERNEL_IMAGE_SIZE = 512 * 2 ** 20;
+const MAX_KERNEL_IMAGE_SIZE = 2 ** 31;
+
+const PAGE_SHIFT = 12;
+const PAGE_PRESENT = 1;
+const PAGE_PSE = 1 << 7;
+/** An entry's address is bits 12 to 51, here in two halves because JS bit operators have 32 bits. */
+const ENTRY_LOW_MASK = 0xfffff000;
+const ENTRY_HIGH_MASK = 0x000fffff;
+
+/** One step of the walk: which bits of the address index the table, and what an entry maps. */
+interface Level {
+  readonly shift: bigint;
+  readonly spanBytes: number;
+  readonly mayBeLeaf: boolean;
+}
+
+const PTE: Level = { shift: 12n, spanBytes: 2 ** 12, mayBeLeaf: true };
+const PMD: Level = { shift: 21n, spanBytes: 2 ** 21, mayBeLeaf: true };
+const PUD: Level = { shift: 30n, spanBytes: 2 ** 30, mayBeLeaf: true };
+const P4D: Level = { shift: 39n, spanBytes: 2 ** 39, mayBeLeaf: false };
+const PGD: Level = { shift: 48n, spanBytes: 2 ** 48, mayBeLeaf: false };
+
+/** @throws KernelError when vmcoreinfo names no page directory or phys_base cannot be found. */
+export function createX86_64(vmcore: Pick<Vmcore, 'elf' | 'vmcoreinfo'>): Arch {
+  const { vmcoreinfo } = vmcore;
+  const imageBytes = imageSize(vmcoreinfo.number('KERNEL_IMAGE_SIZE'));
+  const imageEnd = START_KERNEL_MAP + BigInt(imageBytes);
+  const physBase = findPhysBase(vmcore);
+  const levels =
+    vmcoreinfo.numberOr('pgtable_l5_enabled', 0) !== 0 ? [PGD, P4D, PUD, PMD, PTE] : [P4D, PUD, PMD, PTE];
+  const canonicalBits = levels[0] === PGD ? 57 : 48;
+  const [maskLow, maskHigh] = entryMasks(vmcoreinfo.bigNumber('sme_mask') ?? 0n);
+  const rootPaddr = findRoot(vmcore, physBase, imageEnd);
+  const entry = new Uint8Array(8);
+  const entryView = new DataView(entry.buffer);
+
+  function walk(vaddr: bigint, readPhysical: ReadPhysical): Translation | undefined {
+    let table = rootPaddr;
+    for (const level of levels) {
+      const index = Number((vaddr >> level.shift) & 0x1ffn);
+      if (readPhysical(table + index * 8, entry) < 8) return undefined;
+      const low = entryView.getUint32(0, true);
+      if ((low & PAGE_PRESENT) === 0) return undefined;
+      const next = ((entryView.getUint32(4, true) & maskHigh) >>> 0) * 2 ** 32 + ((low & maskLow) >>> 0);
+      if (level === PTE || (level.mayBeLeaf && (low & PAGE_PSE) !== 0)) {
+        const within = Number(vaddr & BigInt(level.spanBytes - 1));
+        // Bits below the span are flags (PAT) or must be zero.
+        const base = next - (next % level.spanBytes);
+        return { paddr: base + within, lengthBytes: level.spanBytes - within };
+      }
+      table = next;
+    }
+    return undefined;
+  }
+
+  return {
+    name: 'x86_64',
+    pageShift: PAGE_SHIFT,
+    pageSizeBytes: 2 ** PAGE_SHIFT,
+    translate(vaddr, readPhysical) {
+      if (vaddr >= START_KERNEL_MAP && vaddr < imageEnd) {
+        const paddr = Number(vaddr - START_KERNEL_MAP) + physBase;
+        return paddr < 0 ? undefined : { paddr, lengthBytes: Number(imageEnd - vaddr) };
+      }
+      if (BigInt.asUintN(64, BigInt.asIntN(canonicalBits, vaddr)) !== vaddr) return undefined;
+      return walk(vaddr, readPhysical);
+    },
+  };
+}
+
+function imageSize(said: number | undefined): number {
+  return said !== undefined && said > 0 && said <= MAX_KERNEL_IMAGE_SIZE ? said : DEFAULT_KERNEL_IMAGE_SIZE;
+}
+
+/** SME sets one address bit in entries of encrypted pages; it is no part of the address. */
+function entryMasks(smeMask: bigint): [number, number] {
+  const low = Number(BigInt.asUintN(32, smeMask));
+  const high = Number(BigInt.asUintN(32, smeMask >> 32n));
+  return [ENTRY_LOW_MASK & ~low, ENTRY_HIGH_MASK & ~high];
+}
+
+/** From vmcoreinfo, or from the PT_LOAD of the kernel image where the kernel does not say. May be negative. */
+function findPhysBase({ elf, vmcoreinfo }: Pick<Vmcore, 'elf' | 'vmcoreinfo'>): number {
+  const said = vmcoreinfo.number('phys_base');
+  if (said !== undefined) return said;
+  for (const { p_type, p_vaddr, p_paddr } of elf.programHeaders) {
+    if (p_type !== PT_LOAD || p_vaddr < START_KERNEL_MAP) continue;
+    const base = Number(p_paddr - (p_vaddr - START_KERNEL_MAP));
+    if (Number.isSafeInteger(base)) return base;
+  }
+  throw new KernelError('x86-phys-base', {
+    action: 'translate kernel addresses',
+    actual: 'vmcoreinfo has no NUMBER(phys_base), and no PT_LOAD maps the kernel image',
+    wanted: 'one of them is wanted',
+  });
+}
+
+function findRoot({ vmcoreinfo }: Pick<Vmcore, 'vmcoreinfo'>, physBase: number, imageEnd: bigint): number {
+  const names = ['init_top_pgt', 'swapper_pg_dir', 'init_level4_pgt'];
+  for (const name of names) {
+    const vaddr = vmcoreinfo.symbol(name);
+    if (vaddr === undefined || vaddr < START_KERNEL_MAP || vaddr >= imageEnd) continue;
+    const paddr = Number(vaddr - START_KERNEL_MAP) + physBase;
+    if (paddr >= 0) return paddr;
+  }
+  throw new KernelError('x86-page-directory', {
+    action: 'translate kernel addresses',
+    actual: 'vmcoreinfo places no page directory within the kernel image',
+    wanted: `SYMBOL(${names.join(') or SYMBOL(')}) is wanted`,
+  });
+}

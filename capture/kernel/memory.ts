@@ -1,0 +1,132 @@
+/** The crashed kernel's memory by virtual address: reads across pages, and the scalars that structures are made of. */
+import { KernelError } from '../errors.ts';
+import { type ReadPhysical, readPhysical, type Vmcore } from '../vmcore/open.ts';
+import { type Arch, chooseArch, type Translation } from './arch/arch.ts';
+
+const END_OF_VADDRS = 1n << 64n;
+/** More than any one structure needs; an untrusted length must not take the machine's memory. */
+const MAX_READ_BYTES = 64 * 2 ** 20;
+
+/** All methods throw KernelError when the address is not mapped or its page is not in the vmcore. */
+export class KernelMemory {
+  readonly arch: Arch;
+  readonly readPhysical: ReadPhysical;
+  readonly #scalar = new Uint8Array(8);
+  readonly #scalarView = new DataView(this.#scalar.buffer);
+  /** The last mapping used, half-open. */
+  #hitStart = 0n;
+  #hitEnd = 0n;
+  #hitPaddr = 0;
+
+  constructor(arch: Arch, readPhysical: ReadPhysical) {
+    this.arch = arch;
+    this.readPhysical = readPhysical;
+  }
+
+  /** @throws KernelError as `chooseArch`. */
+  static of(vmcore: Vmcore): KernelMemory {
+    return new KernelMemory(chooseArch(vmcore), (paddr, into) => readPhysical(vmcore, paddr, into));
+  }
+
+  /** Where `vaddr` lies, and how far the mapping goes on from there; undefined when it is not mapped. */
+  translate(vaddr: bigint): Translation | undefined {
+    if (vaddr >= this.#hitStart && vaddr < this.#hitEnd) {
+      const into = Number(vaddr - this.#hitStart);
+      return { paddr: this.#hitPaddr + into, lengthBytes: Number(this.#hitEnd - vaddr) };
+    }
+    if (vaddr < 0n || vaddr >= END_OF_VADDRS) return undefined;
+    const found = this.arch.translate(vaddr, this.readPhysical);
+    if (!found) return undefined;
+    this.#hitStart = vaddr;
+    this.#hitEnd = vaddr + BigInt(found.lengthBytes);
+    this.#hitPaddr = found.paddr;
+    return found;
+  }
+
+  /** `what` names the thing for the error message: "the descriptor ring". */
+  readVirtual(vaddr: bigint, lengthBytes: number, what = 'kernel memory'): Uint8Array {
+    if (!Number.isInteger(lengthBytes) || lengthBytes < 0 || lengthBytes > MAX_READ_BYTES) {
+      throw new KernelError(
+        'kernel-read-length',
+        { action: `read ${what}`, actual: `${lengthBytes} bytes`, wanted: `at most ${MAX_READ_BYTES} bytes` },
+        { vaddr },
+      );
+    }
+    const bytes = new Uint8Array(lengthBytes);
+    this.readVirtualInto(vaddr, bytes, what);
+    return bytes;
+  }
+
+  /** Fills all of `into`. */
+  readVirtualInto(vaddr: bigint, into: Uint8Array, what = 'kernel memory'): void {
+    const done = this.readVirtualUpTo(vaddr, into);
+    if (done === into.length) return;
+    const at = vaddr + BigInt(done);
+    const mapping = at < END_OF_VADDRS ? this.translate(at) : undefined;
+    throw new KernelError(
+      'kernel-read',
+      {
+        action: `read ${what}`,
+        actual: mapping ? 'the vmcore does not hold its page' : 'its address is not mapped',
+        wanted: `${into.length} bytes are wanted`,
+      },
+      { vaddr, failedAt: at, ...(mapping ? { paddr: mapping.paddr } : {}) },
+    );
+  }
+
+  /** As much as can be read from `vaddr` on; returns how many bytes that is. */
+  readVirtualUpTo(vaddr: bigint, into: Uint8Array): number {
+    let done = 0;
+    while (done < into.length) {
+      const mapping = this.translate(vaddr + BigInt(done));
+      if (!mapping) break;
+      const lengthBytes = Math.min(into.length - done, mapping.lengthBytes);
+      const read = this.readPhysical(mapping.paddr, into.subarray(done, done + lengthBytes));
+      done += read;
+      if (read < lengthBytes) break;
+    }
+    return done;
+  }
+
+  u8(vaddr: bigint, what?: string): number {
+    return this.#load(vaddr, 1, what).getUint8(0);
+  }
+
+  u16(vaddr: bigint, what?: string): number {
+    return this.#load(vaddr, 2, what).getUint16(0, true);
+  }
+
+  u32(vaddr: bigint, what?: string): number {
+    return this.#load(vaddr, 4, what).getUint32(0, true);
+  }
+
+  u64(vaddr: bigint, what?: string): bigint {
+    return this.#load(vaddr, 8, what).getBigUint64(0, true);
+  }
+
+  /** A u64 that must be an address: 0 is refused. */
+  pointer(vaddr: bigint, what = 'a pointer'): bigint {
+    const value = this.u64(vaddr, what);
+    if (value !== 0n) return value;
+    throw new KernelError(
+      'kernel-null',
+      { action: `follow ${what}`, actual: 'it is NULL', wanted: 'a kernel address is wanted' },
+      { vaddr },
+    );
+  }
+
+  /** Up to the first NUL, at most `maxBytes`; bytes outside ASCII come back as latin1. */
+  cstring(vaddr: bigint, maxBytes: number, what?: string): string {
+    const bytes = new Uint8Array(Math.min(maxBytes, MAX_READ_BYTES));
+    // The string may end just before an unmapped page.
+    const held = bytes.subarray(0, this.readVirtualUpTo(vaddr, bytes));
+    const end = held.indexOf(0);
+    if (end < 0 && held.length < bytes.length) this.readVirtualInto(vaddr, bytes, what);
+    return Buffer.from(held.subarray(0, end < 0 ? held.length : end)).toString('latin1');
+  }
+
+  #load(vaddr: bigint, lengthBytes: number, what?: string): DataView {
+    this.readVirtualInto(vaddr, this.#scalar.subarray(0, lengthBytes), what);
+    return this.#scalarView;
+  }
+}

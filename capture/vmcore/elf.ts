@@ -1,0 +1,156 @@
+/**
+ * The ELF64 header and program headers of a vmcore, as the gABI's "ELF Header" and "Program Header" chapters lay
+ * them out. Little endian, x86-64 or AArch64. The program headers are where e_phoff says: the kernel puts them behind
+ * the ELF header, QEMU's dump-guest-memory doesn't.
+ */
+import { VmcoreError } from '../errors.ts';
+import type { ByteSource } from './source.ts';
+
+export const EM_X86_64 = 62;
+export const EM_AARCH64 = 183;
+export const PT_LOAD = 1;
+export const PT_NOTE = 4;
+
+export const ELF64_EHDR_BYTES = 64;
+export const ELF64_PHDR_BYTES = 56;
+const ELF64_SHDR_BYTES = 64;
+const SH_INFO_OFFSET = 44;
+
+const ET_CORE = 4;
+/** e_phnum's way of saying that the count did not fit and stands in section header 0's sh_info. */
+const PN_XNUM = 0xffff;
+/** A header per memory range: machines have dozens, interleaved NUMA ones thousands. */
+const MAX_PROGRAM_HEADERS = 1 << 18;
+
+export interface ElfHeader {
+  readonly e_type: number;
+  readonly e_machine: number;
+  readonly e_phoff: bigint;
+  readonly e_shoff: bigint;
+  readonly e_flags: number;
+  readonly e_phentsize: number;
+  readonly e_phnum: number;
+}
+
+/** As on the wire; `buildSegments` narrows the PT_LOADs to numbers. */
+export interface ProgramHeader {
+  readonly p_type: number;
+  readonly p_flags: number;
+  readonly p_offset: bigint;
+  readonly p_vaddr: bigint;
+  readonly p_paddr: bigint;
+  readonly p_filesz: bigint;
+  readonly p_memsz: bigint;
+  readonly p_align: bigint;
+}
+
+export interface Elf {
+  readonly header: ElfHeader;
+  readonly programHeaders: readonly ProgramHeader[];
+  readonly warnings: readonly string[];
+}
+
+/** @throws VmcoreError when `bytes` do not begin with the header of a 64-bit little-endian core we know. */
+export function decodeElfHeader(bytes: Uint8Array, name: string): ElfHeader {
+  const refuse = (code: string, actual: string, wanted: string) =>
+    new VmcoreError(code, { action: `open ${name} as a vmcore`, actual, wanted });
+  if (bytes.length < ELF64_EHDR_BYTES) {
+    throw refuse('elf-cut', `it has ${bytes.length} bytes`, `an ELF64 header has ${ELF64_EHDR_BYTES}`);
+  }
+  const view = viewOf(bytes);
+  const magic = view.getUint32(0, false);
+  if (magic !== 0x7f454c46) {
+    throw refuse('elf-magic', `it begins with 0x${magic.toString(16)}`, 'an ELF file begins with 0x7f454c46');
+  }
+  const [EI_CLASS, EI_DATA] = [bytes[4], bytes[5]];
+  if (EI_CLASS !== 2 || EI_DATA !== 1) {
+    throw refuse(
+      'elf-class',
+      `EI_CLASS is ${EI_CLASS} and EI_DATA ${EI_DATA}`,
+      '64-bit (2), little endian (1)',
+    );
+  }
+  const header: ElfHeader = {
+    e_type: view.getUint16(16, true),
+    e_machine: view.getUint16(18, true),
+    e_phoff: view.getBigUint64(32, true),
+    e_shoff: view.getBigUint64(40, true),
+    e_flags: view.getUint32(48, true),
+    e_phentsize: view.getUint16(54, true),
+    e_phnum: view.getUint16(56, true),
+  };
+  if (header.e_type !== ET_CORE) {
+    throw refuse('elf-type', `e_type is ${header.e_type}`, `a core is ${ET_CORE}`);
+  }
+  if (header.e_machine !== EM_X86_64 && header.e_machine !== EM_AARCH64) {
+    throw refuse('elf-machine', `e_machine is ${header.e_machine}`, 'x86-64 (62) or AArch64 (183)');
+  }
+  if (header.e_phentsize < ELF64_PHDR_BYTES) {
+    throw refuse('elf-phentsize', `e_phentsize is ${header.e_phentsize}`, `at least ${ELF64_PHDR_BYTES}`);
+  }
+  return header;
+}
+
+export function decodeProgramHeader(view: DataView, offset: number): ProgramHeader {
+  return {
+    p_type: view.getUint32(offset, true),
+    p_flags: view.getUint32(offset + 4, true),
+    p_offset: view.getBigUint64(offset + 8, true),
+    p_vaddr: view.getBigUint64(offset + 16, true),
+    p_paddr: view.getBigUint64(offset + 24, true),
+    p_filesz: view.getBigUint64(offset + 32, true),
+    p_memsz: view.getBigUint64(offset + 40, true),
+    p_align: view.getBigUint64(offset + 48, true),
+  };
+}
+
+/** Fatal: without program headers there is nothing to capture. A table that is cut yields the headers before the cut. */
+export function readElf(source: ByteSource): Elf {
+  const warnings: string[] = [];
+  const header = decodeElfHeader(readUpTo(source, 0, ELF64_EHDR_BYTES), source.name);
+  const announced = programHeaderCount(source, header);
+  const roomBytes = BigInt(source.sizeBytes) - header.e_phoff;
+  const room = roomBytes > 0n ? Number(roomBytes / BigInt(header.e_phentsize)) : 0;
+  const count = Math.min(announced, room, MAX_PROGRAM_HEADERS);
+  if (count < announced) {
+    warnings.push(
+      `${announced} program headers announced at 0x${header.e_phoff.toString(16)}, ${count} usable`,
+    );
+  }
+  const programHeaders: ProgramHeader[] = [];
+  const table =
+    count > 0 ? readUpTo(source, Number(header.e_phoff), count * header.e_phentsize) : new Uint8Array();
+  const view = viewOf(table);
+  for (let at = 0; at + ELF64_PHDR_BYTES <= table.length; at += header.e_phentsize) {
+    programHeaders.push(decodeProgramHeader(view, at));
+  }
+  if (programHeaders.length === 0) {
+    throw new VmcoreError(
+      'elf-no-headers',
+      {
+        action: `open ${source.name} as a vmcore`,
+        actual: 'no program header lies within the file',
+        wanted: 'one PT_LOAD at least',
+      },
+      { e_phoff: header.e_phoff, e_phnum: announced, sizeBytes: source.sizeBytes },
+    );
+  }
+  return { header, programHeaders, warnings };
+}
+
+function programHeaderCount(source: ByteSource, header: ElfHeader): number {
+  if (header.e_phnum !== PN_XNUM || header.e_shoff === 0n) return header.e_phnum;
+  if (header.e_shoff + BigInt(ELF64_SHDR_BYTES) > BigInt(source.sizeBytes)) return header.e_phnum;
+  const section = readUpTo(source, Number(header.e_shoff), ELF64_SHDR_BYTES);
+  return section.length < ELF64_SHDR_BYTES ? header.e_phnum : viewOf(section).getUint32(SH_INFO_OFFSET, true);
+}
+
+/** What there is of `lengthBytes` bytes at `offset`. */
+export function readUpTo(source: ByteSource, offset: number, lengthBytes: number): Uint8Array {
+  const bytes = new Uint8Array(Math.max(0, Math.min(lengthBytes, source.sizeBytes - offset)));
+  return bytes.subarray(0, source.readAt(bytes, offset));
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
