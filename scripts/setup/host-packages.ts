@@ -1,0 +1,201 @@
+/**
+ * The host's own packages: what the lab, the build and the capture engine need of the machine they run on. A need is
+ * met by a command or a library being there, wherever it came from; only what is missing is asked of apt.
+ */
+import { spawnSync } from 'node:child_process';
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { SystemError } from '../../capture/errors.ts';
+
+/** What shows that a package is there. `static`: a command without an interpreter, so that it runs in an empty root. */
+export type Provided = { command: string } | { static: string } | { library: string };
+
+export interface HostPackage {
+  readonly name: string;
+  readonly provides: Provided;
+  readonly why: string;
+}
+
+export const HOST_PACKAGES: readonly HostPackage[] = [
+  { name: 'qemu-system-x86', provides: { command: 'qemu-system-x86_64' }, why: 'the machine that crashes' },
+  {
+    name: 'e2fsprogs',
+    provides: { command: 'mke2fs' },
+    why: 'the guest disk, written and read without a mount',
+  },
+  { name: 'squashfs-tools', provides: { command: 'mksquashfs' }, why: 'the self-contained initrd' },
+  { name: 'busybox-static', provides: { static: 'busybox' }, why: 'the early stage and the rescue shell' },
+  { name: 'binutils', provides: { command: 'strip' }, why: 'a smaller Node in the initrd' },
+  { name: 'kmod', provides: { command: 'depmod' }, why: 'modules.dep of a kernel that is not installed' },
+  { name: 'file', provides: { command: 'file' }, why: 'a judge: is it a "Kdump compressed dump"' },
+  { name: 'xz-utils', provides: { command: 'xz' }, why: 'compressed modules and images' },
+  { name: 'zstd', provides: { command: 'zstd' }, why: 'the compressed initrd' },
+  { name: 'libzstd1', provides: { library: 'libzstd.so.1' }, why: 'a dump codec' },
+  { name: 'liblzo2-2', provides: { library: 'liblzo2.so.2' }, why: 'a dump codec' },
+  { name: 'libsnappy1v5', provides: { library: 'libsnappy.so.1' }, why: 'a dump codec' },
+  { name: 'libdeflate0', provides: { library: 'libdeflate.so.0' }, why: 'a dump codec (zlib)' },
+];
+
+/** Where commands and libraries are looked for. The administrator's folders too: a user's PATH often lacks them. */
+export interface HostFolders {
+  readonly commands: readonly string[];
+  readonly libraries: readonly string[];
+}
+
+export function hostFolders(env: NodeJS.ProcessEnv = process.env): HostFolders {
+  const path = (env.PATH ?? '').split(':').filter(folder => folder !== '');
+  const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
+  return {
+    commands: [...path, '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'],
+    libraries: [
+      `/lib/${triplet}`,
+      `/usr/lib/${triplet}`,
+      '/usr/local/lib',
+      '/usr/lib64',
+      '/lib64',
+      '/usr/lib',
+    ],
+  };
+}
+
+/** The path of a command of the host, as the lab should call it. */
+export function findCommand(name: string, folders: HostFolders = hostFolders()): string | undefined {
+  return folders.commands.map(folder => join(folder, name)).find(isExecutable);
+}
+
+export function missingPackages(
+  wanted: readonly HostPackage[] = HOST_PACKAGES,
+  folders: HostFolders = hostFolders(),
+): HostPackage[] {
+  return wanted.filter(({ provides }) => {
+    if ('command' in provides) return findCommand(provides.command, folders) === undefined;
+    if ('static' in provides) {
+      return !folders.commands.some(folder => isStaticExecutable(join(folder, provides.static)));
+    }
+    return !folders.libraries.some(folder => existsSync(join(folder, provides.library)));
+  });
+}
+
+/**
+ * Installs what is missing. Silent and without a process started when nothing is.
+ * @throws SystemError in one line that says what to do, when it can't.
+ */
+export function ensureHostPackages(logFile: string, say: (line: string) => void = console.error): void {
+  const names = missingPackages().map(({ name }) => name);
+  if (names.length === 0) return;
+  const list = names.join(' ');
+  const action = `install the host packages ${list}`;
+  if (findCommand('apt-get') === undefined) {
+    throw new SystemError('NO_APT', {
+      action,
+      actual: 'there is no apt-get',
+      wanted: 'this lab needs Debian and its apt, or the packages’ commands and libraries from elsewhere',
+    });
+  }
+  if (process.getuid?.() !== 0) {
+    throw new SystemError('NOT_ROOT', {
+      action,
+      actual: 'not root',
+      wanted: `run as root, or: apt-get install --no-install-recommends ${list}`,
+    });
+  }
+  say(`installing host packages: ${list} …`);
+  const startedMs = Date.now();
+  mkdirSync(dirname(logFile), { recursive: true });
+  const log = openSync(logFile, 'w');
+  try {
+    run(
+      ['apt-get', '-o', 'Acquire::Retries=3', '-o', 'APT::Update::Error-Mode=any', 'update'],
+      log,
+      logFile,
+      action,
+    );
+    const install = ['apt-get', '-o', 'Acquire::Retries=3', '-o', 'DPkg::Lock::Timeout=120', 'install', '-y'];
+    run([...install, '--no-install-recommends', ...names], log, logFile, action);
+  } finally {
+    closeSync(log);
+  }
+  const left = missingPackages();
+  if (left.length > 0) {
+    throw new SystemError('STILL_MISSING', {
+      action,
+      actual: `apt-get succeeded, yet there is no ${left.map(describeProvided).join(', ')}`,
+      wanted: `see ${logFile}`,
+    });
+  }
+  say(`installed host packages in ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
+}
+
+/** What in apt's output tells why, most telling first. */
+const APT_REASONS: readonly (readonly [RegExp, string])[] = [
+  [/Temporary failure resolving '([^']*)'|Could not resolve '([^']*)'/, 'no network (cannot resolve $1)'],
+  [
+    /Could not connect to (\S+)|Unable to connect to (\S+)|Cannot initiate the connection to (\S+)/,
+    'no network (cannot reach $1)',
+  ],
+  [/Unable to locate package (\S+)/, 'this release has no package $1'],
+  [/You don't have enough free space|No space left on device/, 'the disk is full'],
+  [/Could not get lock (\S+)/, 'another apt holds $1'],
+];
+
+export function explainAptFailure(output: string): string | undefined {
+  for (const [pattern, meaning] of APT_REASONS) {
+    const match = pattern.exec(output);
+    if (match)
+      return meaning.replace(
+        '$1',
+        (match.slice(1).find(group => group !== undefined) ?? '').replace(/[.,:]+$/, ''),
+      );
+  }
+  return /^E: (.*)$/m.exec(output)?.[1];
+}
+
+function run(argv: readonly string[], log: number, logFile: string, action: string): void {
+  const { status, error } = spawnSync(argv[0]!, argv.slice(1), {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+    stdio: ['ignore', log, log],
+  });
+  if (status === 0) return;
+  throw new SystemError(
+    'APT_FAILED',
+    {
+      action,
+      actual: explainAptFailure(readFileSync(logFile, 'utf8')) ?? `${argv[0]} failed`,
+      wanted: `see ${logFile}`,
+    },
+    { exitCode: status ?? -1 },
+    { cause: error },
+  );
+}
+
+function describeProvided({ provides }: HostPackage): string {
+  return 'command' in provides
+    ? provides.command
+    : 'static' in provides
+      ? `static ${provides.static}`
+      : provides.library;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A 64-bit ELF executable that asks for no interpreter. */
+export function isStaticExecutable(path: string): boolean {
+  if (!isExecutable(path)) return false;
+  const elf = readFileSync(path);
+  if (elf.length < 64 || elf.readUInt32BE(0) !== 0x7f454c46 || elf[4] !== 2) return false;
+  const phoff = Number(elf.readBigUInt64LE(32));
+  const [phentsize, phnum] = [elf.readUInt16LE(54), elf.readUInt16LE(56)];
+  const PT_INTERP = 3;
+  for (let i = 0; i < phnum; i++) {
+    const at = phoff + i * phentsize;
+    if (at + 4 > elf.length || elf.readUInt32LE(at) === PT_INTERP) return false;
+  }
+  return phnum > 0;
+}
