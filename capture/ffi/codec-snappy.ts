@@ -1,0 +1,36 @@
+/** snappy (snappy-c.h). */
+import { type Codec, codecFacts } from '../kdump/codec.ts';
+import { AddressOf, addressOf } from './addresses.ts';
+import type { Ffi, Library } from './library.ts';
+
+const SNAPPY_OK = 0;
+
+export function openSnappy(ffi: Ffi, library: Library, pageSizeBytes: number): Codec {
+  const snappyCompress = library.func('int snappy_compress(uintptr_t, size_t, uintptr_t, uintptr_t)');
+  const maxCompressedLength = library.func('size_t snappy_max_compressed_length(size_t)');
+  const maxOutputBytes: number = maxCompressedLength(pageSizeBytes);
+
+  // A size_t that goes in as the room and comes out as the length. It is 64 bits wide; its upper half stays 0.
+  const length = new Uint32Array(64);
+  const lengthAddress = addressOf(ffi, new Uint8Array(length.buffer));
+  const sourceAddress = new AddressOf(ffi);
+  const outputAddress = new AddressOf(ffi);
+  return {
+    name: 'snappy',
+    statusFlag: codecFacts('snappy').statusFlag,
+    level: 0,
+    implementation: 'libsnappy',
+    maxOutputBytes,
+    compress(source, sourceOffset, output, outputOffset) {
+      length[0] = maxOutputBytes;
+      const status: number = snappyCompress(
+        sourceAddress.of(source) + sourceOffset,
+        pageSizeBytes,
+        outputAddress.of(output) + outputOffset,
+        lengthAddress,
+      );
+      return status === SNAPPY_OK && length[0] < pageSizeBytes ? length[0] : 0;
+    },
+    close: () => {},
+  };
+}

@@ -1,0 +1,59 @@
+/** zstd (zstd.h, stable API since 1.4.0), with the frame checksum: it makes a flipped bit in a stored page visible. */
+import { SystemError } from '../errors.ts';
+import { type Codec, codecFacts } from '../kdump/codec.ts';
+import { AddressOf } from './addresses.ts';
+import type { Ffi, Library } from './library.ts';
+
+// ZSTD_cParameter
+const ZSTD_c_compressionLevel = 100;
+const ZSTD_c_checksumFlag = 201;
+
+export function openZstd(ffi: Ffi, library: Library, pageSizeBytes: number, level: number): Codec {
+  const createCCtx = library.func('uintptr_t ZSTD_createCCtx()');
+  const freeCCtx = library.func('size_t ZSTD_freeCCtx(uintptr_t)');
+  const setParameter = library.func('size_t ZSTD_CCtx_setParameter(uintptr_t, int, int)');
+  const isError = library.func('uint ZSTD_isError(size_t)');
+  const getErrorName = library.func('const char *ZSTD_getErrorName(size_t)');
+  const versionString = library.func('const char *ZSTD_versionString()');
+  const compress2 = library.func('size_t ZSTD_compress2(uintptr_t, uintptr_t, size_t, uintptr_t, size_t)');
+  const compressBound = library.func('size_t ZSTD_compressBound(size_t)');
+
+  const refuse = (action: string, actual: string) => new SystemError('ZSTD', { action, actual }, { level });
+  const context: number = createCCtx();
+  if (context === 0) throw refuse('start zstd', 'no memory for its context');
+  const parameters = [
+    [ZSTD_c_compressionLevel, level],
+    [ZSTD_c_checksumFlag, 1],
+  ];
+  for (const [parameter, value] of parameters) {
+    const result: number | bigint = setParameter(context, parameter, value);
+    if (isError(result) === 0) continue;
+    freeCCtx(context);
+    throw refuse(`set zstd's parameter ${parameter} to ${value}`, getErrorName(result));
+  }
+
+  const maxOutputBytes: number = compressBound(pageSizeBytes);
+  const sourceAddress = new AddressOf(ffi);
+  const outputAddress = new AddressOf(ffi);
+  return {
+    name: 'zstd',
+    statusFlag: codecFacts('zstd').statusFlag,
+    level,
+    implementation: `libzstd ${versionString()}`,
+    maxOutputBytes,
+    compress(source, sourceOffset, output, outputOffset) {
+      // An error is a size_t near 2^64, which arrives as a bigint: the comparison holds for it too.
+      const size: number | bigint = compress2(
+        context,
+        outputAddress.of(output) + outputOffset,
+        maxOutputBytes,
+        sourceAddress.of(source) + sourceOffset,
+        pageSizeBytes,
+      );
+      return size < pageSizeBytes ? Number(size) : 0;
+    },
+    close: () => {
+      freeCCtx(context);
+    },
+  };
+}

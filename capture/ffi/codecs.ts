@@ -1,0 +1,54 @@
+/** The C libraries that compress pages, by the codec's name. */
+import { type Codec, type CodecName, codecFacts, openNoneCodec } from '../kdump/codec.ts';
+import { openNodeCodec } from '../kdump/node-codec.ts';
+import { openLibdeflate } from './codec-libdeflate.ts';
+import { openLzo } from './codec-lzo.ts';
+import { openSnappy } from './codec-snappy.ts';
+import { openZstd } from './codec-zstd.ts';
+import { type Ffi, openLibrary } from './library.ts';
+
+export interface CodecChoice {
+  readonly name: CodecName;
+  readonly pageSizeBytes: number;
+  /** The library's own scale; the fastest that the field uses when left out. */
+  readonly level?: number;
+}
+
+/**
+ * Opens the library of a codec.
+ * @throws SystemError when the library cannot be had or refuses to start.
+ */
+export function openCodec(ffi: Ffi, { name, pageSizeBytes, level }: CodecChoice): Codec {
+  const { libraries } = codecFacts(name);
+  switch (name) {
+    case 'zstd':
+      return openZstd(ffi, openLibrary(ffi, libraries), pageSizeBytes, level ?? 1);
+    case 'zlib':
+      return openLibdeflate(ffi, openLibrary(ffi, libraries), pageSizeBytes, level ?? 1);
+    case 'lzo':
+      return openLzo(ffi, openLibrary(ffi, libraries), pageSizeBytes);
+    case 'snappy':
+      return openSnappy(ffi, openLibrary(ffi, libraries), pageSizeBytes);
+    case 'none':
+      return openNoneCodec();
+  }
+}
+
+/**
+ * Opens a codec whatever is broken: the library, or else what Node carries. Degrades, never fails: `onDegraded` hears why.
+ * `openFfi` is called here so that its failure is one of the reasons.
+ */
+export function openCodecOrFallback(
+  openFfi: () => Ffi,
+  choice: CodecChoice,
+  onDegraded: (codec: Codec, cause: unknown) => void,
+): Codec {
+  if (choice.name === 'none') return openNoneCodec();
+  try {
+    return openCodec(openFfi(), choice);
+  } catch (error) {
+    const codec = openNodeCodec(choice.name, choice.pageSizeBytes);
+    onDegraded(codec, error);
+    return codec;
+  }
+}

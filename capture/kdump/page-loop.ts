@@ -1,0 +1,97 @@
+/** Walks the dumpable pages in order and reads them through large windows. */
+import type { Bitmap } from '../filter/bitmap.ts';
+import { readPhysicalOrZeros, type Vmcore } from '../vmcore/open.ts';
+
+/** Bounds the time between two calls of `onProgress`, which is what pets the watchdog. */
+const WINDOW_BYTES = 4 << 20;
+/** Reading over a gap of some pages costs less than another read; a mapped source does not touch them. */
+const MAX_GAP_PAGES = 4;
+
+export interface PageLoopInput {
+  readonly vmcore: Pick<Vmcore, 'source' | 'segments'>;
+  readonly pageSizeBytes: number;
+  readonly bitmap2: Bitmap;
+}
+
+export interface PageTaker {
+  /** The page at byte `at` of `window`, good until the call returns. */
+  add(window: Buffer, at: number): void;
+  /** A page that cannot be read; `zeros` is a page of them. */
+  addMissing(zeros: Buffer): void;
+}
+
+export interface PageLoopEvents {
+  /** After each window: pages taken so far. */
+  readonly onProgress: (pagesDone: number) => void;
+  /** A page that the source does not give. */
+  readonly onUnreadable: (pfn: number, cause: unknown) => void;
+}
+
+export function forEachDumpablePage(input: PageLoopInput, taker: PageTaker, events: PageLoopEvents): void {
+  const { pageSizeBytes, bitmap2 } = input;
+  const { source, segments } = input.vmcore;
+  const single = Buffer.alloc(pageSizeBytes);
+  const zeros = Buffer.alloc(pageSizeBytes);
+  const windowPages = Math.floor(Math.min(WINDOW_BYTES, source.maxWindowBytes) / pageSizeBytes);
+
+  /** By read(2), past what the segments do not hold: for the edges of segments, and where a window fails. */
+  const takeSingle = (pfn: number): void => {
+    try {
+      if (readPhysicalOrZeros(input.vmcore, pfn * pageSizeBytes, single) === 0) {
+        events.onUnreadable(pfn, undefined);
+        taker.addMissing(zeros);
+        return;
+      }
+    } catch (error) {
+      events.onUnreadable(pfn, error);
+      taker.addMissing(zeros);
+      return;
+    }
+    taker.add(single, 0);
+  };
+
+  let pagesDone = 0;
+  for (let pfn = bitmap2.nextSet(0); pfn < bitmap2.sizeBits; ) {
+    const paddr = pfn * pageSizeBytes;
+    const wholePages = Math.floor(segments.fileRunBytes(paddr) / pageSizeBytes);
+    if (wholePages === 0) {
+      takeSingle(pfn);
+      events.onProgress(++pagesDone);
+      pfn = bitmap2.nextSet(pfn + 1);
+      continue;
+    }
+    const end = windowEnd(bitmap2, pfn, pfn + Math.min(wholePages, windowPages));
+    const window = openWindow(source, segments.fileOffset(paddr)!, (end - pfn) * pageSizeBytes);
+    const first = pfn;
+    while (pfn < end) {
+      const runEnd = bitmap2.nextClear(pfn, end);
+      pagesDone += runEnd - pfn;
+      if (window) for (; pfn < runEnd; pfn++) taker.add(window, (pfn - first) * pageSizeBytes);
+      else for (; pfn < runEnd; pfn++) takeSingle(pfn);
+      pfn = bitmap2.nextSet(pfn, end);
+    }
+    events.onProgress(pagesDone);
+    pfn = bitmap2.nextSet(pfn);
+  }
+}
+
+/** Undefined when the source does not give it: then its pages are tried one by one, which finds the bad one. */
+function openWindow(source: Vmcore['source'], offset: number, lengthBytes: number): Buffer | undefined {
+  try {
+    const bytes = source.window(offset, lengthBytes);
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a window that begins at the set bit `pfn` ends: at a wide gap or at `limit`, behind a set bit. */
+function windowEnd(bitmap2: Bitmap, pfn: number, limit: number): number {
+  let end = bitmap2.nextClear(pfn, limit);
+  for (;;) {
+    const reach = Math.min(limit, end + MAX_GAP_PAGES + 1);
+    const next = bitmap2.nextSet(end, reach);
+    if (next === reach) return end;
+    end = bitmap2.nextClear(next, limit);
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * Writes a dump in the kdump-compressed format, header version 6 (makedumpfile: IMPLEMENTATION). The header says
+ * "incomplete" until everything else is with the target; the header that says otherwise is the last write.
+ */
+import { describeError } from '../errors.ts';
+import { Bitmap } from '../filter/bitmap.ts';
+import { DUMP_LEVEL_ZERO } from '../filter/dump-level.ts';
+import type { Vmcore } from '../vmcore/open.ts';
+import { pfnRanges } from '../vmcore/segments.ts';
+import type { Codec } from './codec.ts';
+import { type DigestAlgorithm, type DumpDigest, openDigest, type RunningDigest } from './digest.ts';
+import {
+  DUMP_DH_COMPRESSED_INCOMPLETE,
+  encodeDiskDumpHeader,
+  encodeKdumpSubHeader,
+  HEADER_VERSION,
+  KDUMP_SIGNATURE,
+  type Utsname,
+} from './header.ts';
+import { type DumpLayout, planLayout } from './layout.ts';
+import { forEachDumpablePage } from './page-loop.ts';
+import { PageStore } from './page-store.ts';
+import type { DumpSink } from './sink.ts';
+
+const BITMAP_CHUNK_BYTES = 1 << 20;
+const MOST_WARNINGS = 16;
+
+export interface DumpInput {
+  readonly vmcore: Pick<
+    Vmcore,
+    'source' | 'segments' | 'pageSizeBytes' | 'noteBytes' | 'vmcoreinfoOffset' | 'vmcoreinfoBytes'
+  >;
+  /** The pages to keep, zero pages included: those are found while writing. Its size is max_mapnr. */
+  readonly bitmap2: Bitmap;
+  readonly utsname: Utsname;
+  readonly crashTimeSeconds: number;
+  readonly nr_cpus: number;
+  readonly phys_base: bigint;
+  readonly dumpLevel: number;
+  readonly codec: Codec;
+  readonly digestAlgorithm: DigestAlgorithm;
+}
+
+export interface DumpEvents {
+  /** Every few megabytes read. The page loop blocks the event loop, so watchdog and deadline are looked after here. */
+  readonly onProgress?: (pagesDone: number, pagesTotal: number) => void;
+  /** A bounded number of times. */
+  readonly onWarning?: (text: string) => void;
+}
+
+export interface DumpCounts {
+  /** Below max_mapnr, and there in memory. */
+  readonly pagesPresent: number;
+  /** Those with a descriptor: zero and unreadable ones included. */
+  readonly pagesDumped: number;
+  /** Zero pages that share the stored one; 0 when the dump level keeps zero pages. */
+  readonly pagesZero: number;
+  /** Stored as they are, because they don't shrink. */
+  readonly pagesUncompressed: number;
+  /** In the dump as zeros, because the vmcore does not give them. */
+  readonly pagesUnreadable: number;
+  /** The size of the file. */
+  readonly bytesWritten: number;
+}
+
+export interface DumpResult {
+  readonly counts: DumpCounts;
+  readonly layout: DumpLayout;
+  readonly digest: DumpDigest;
+}
+
+/** @throws DumpFormatError for input that the format has no room for, and what the sink throws. */
+export function writeDump(input: DumpInput, sink: DumpSink, events: DumpEvents = {}): DumpResult {
+  const { vmcore, bitmap2, codec, digestAlgorithm } = input;
+  const layout = planLayout({
+    pageSizeBytes: vmcore.pageSizeBytes,
+    max_mapnr: bitmap2.sizeBits,
+    noteBytes: vmcore.noteBytes.length,
+    dumpablePages: bitmap2.count(),
+  });
+  const headDigest = openDigest(digestAlgorithm);
+  const headers = encodeHeaders(input, layout, codec.statusFlag);
+  sink.writeAt(encodeHeaders(input, layout, codec.statusFlag | DUMP_DH_COMPRESSED_INCOMPLETE), 0);
+  headDigest.update(headers);
+  const pagesPresent = writeBitmap1(input, layout, sink, headDigest);
+  writeBitmap2(bitmap2, layout, sink, headDigest);
+
+  const store = new PageStore(sink, {
+    layout,
+    codec,
+    sharesZeroPage: (input.dumpLevel & DUMP_LEVEL_ZERO) !== 0,
+    digestAlgorithm,
+  });
+  const pagesUnreadable = writePages(input, store, events);
+  store.flush();
+  sink.sync();
+  sink.writeAt(headers.subarray(0, layout.block_size), 0);
+
+  const end = store.endOffset;
+  const { descriptorsOffset, dataOffset } = layout;
+  const region = (
+    name: 'head' | 'descriptors' | 'data',
+    from: number,
+    to: number,
+    running: RunningDigest,
+  ) => ({
+    name,
+    offset: from,
+    sizeBytes: to - from,
+    digest: running.finish(),
+  });
+  return {
+    counts: {
+      pagesPresent,
+      pagesDumped: store.pagesStored,
+      pagesZero: store.pagesZero,
+      pagesUncompressed: store.pagesUncompressed,
+      pagesUnreadable,
+      bytesWritten: end,
+    },
+    layout,
+    digest: {
+      algorithm: digestAlgorithm,
+      regions: [
+        region('head', 0, descriptorsOffset, headDigest),
+        region('descriptors', descriptorsOffset, dataOffset, store.descriptorsDigest),
+        region('data', dataOffset, end, store.dataDigest),
+      ],
+    },
+  };
+}
+
+/** Header block, sub header and notes, up to the first bitmap. */
+function encodeHeaders(input: DumpInput, layout: DumpLayout, status: number): Uint8Array {
+  const { vmcore, bitmap2 } = input;
+  const { block_size, offset_note } = layout;
+  const bytes = new Uint8Array(layout.bitmap1Offset);
+  bytes.set(
+    encodeDiskDumpHeader({
+      signature: KDUMP_SIGNATURE,
+      header_version: HEADER_VERSION,
+      utsname: input.utsname,
+      timestamp: { tv_sec: input.crashTimeSeconds, tv_usec: 0 },
+      status,
+      block_size,
+      sub_hdr_size: layout.sub_hdr_size,
+      bitmap_blocks: layout.bitmap_blocks,
+      max_mapnr: bitmap2.sizeBits,
+      nr_cpus: input.nr_cpus,
+    }),
+  );
+  const hasNotes = vmcore.noteBytes.length > 0;
+  const hasVmcoreinfo = vmcore.vmcoreinfoOffset !== undefined;
+  bytes.set(
+    encodeKdumpSubHeader({
+      phys_base: input.phys_base,
+      dump_level: input.dumpLevel,
+      split: 0,
+      offset_vmcoreinfo: hasVmcoreinfo ? offset_note + vmcore.vmcoreinfoOffset : 0,
+      size_vmcoreinfo: hasVmcoreinfo ? vmcore.vmcoreinfoBytes.length : 0,
+      offset_note: hasNotes ? offset_note : 0,
+      size_note: vmcore.noteBytes.length,
+      offset_eraseinfo: 0,
+      size_eraseinfo: 0,
+      start_pfn_64: 0,
+      end_pfn_64: 0,
+      max_mapnr_64: bitmap2.sizeBits,
+    }),
+    block_size,
+  );
+  bytes.set(vmcore.noteBytes, offset_note);
+  return bytes;
+}
+
+/** The pages that exist, made from the segments a chunk at a time: it never takes a bit a page of memory. */
+function writeBitmap1(input: DumpInput, layout: DumpLayout, sink: DumpSink, digest: RunningDigest): number {
+  const max_mapnr = input.bitmap2.sizeBits;
+  const ranges = pfnRanges(input.vmcore.segments.segments, layout.block_size);
+  let pagesPresent = 0;
+  const chunk = new Uint8Array(Math.min(BITMAP_CHUNK_BYTES, layout.bitmapBytes));
+  let nextRange = 0;
+  for (let at = 0; at < layout.bitmapBytes; at += chunk.length) {
+    const bytes = chunk.subarray(0, Math.min(chunk.length, layout.bitmapBytes - at));
+    const firstPfn = at * 8;
+    const endPfn = Math.min(firstPfn + bytes.length * 8, max_mapnr);
+    const part = new Bitmap(bytes.fill(0), Math.max(0, endPfn - firstPfn));
+    while (nextRange < ranges.length && ranges[nextRange].end <= firstPfn) nextRange++;
+    for (let i = nextRange; i < ranges.length && ranges[i].start < endPfn; i++) {
+      const start = Math.max(ranges[i].start, firstPfn);
+      const end = Math.min(ranges[i].end, endPfn);
+      part.setRange(start - firstPfn, end - firstPfn);
+      pagesPresent += end - start;
+    }
+    sink.writeAt(bytes, layout.bitmap1Offset + at);
+    digest.update(bytes);
+  }
+  return pagesPresent;
+}
+
+function writeBitmap2(bitmap2: Bitmap, layout: DumpLayout, sink: DumpSink, digest: RunningDigest): void {
+  const write = (bytes: Uint8Array, at: number): void => {
+    sink.writeAt(bytes, layout.bitmap2Offset + at);
+    digest.update(bytes);
+  };
+  const bytes = bitmap2.bytes.subarray(0, layout.bitmapBytes);
+  for (let at = 0; at < bytes.length; at += BITMAP_CHUNK_BYTES) {
+    write(bytes.subarray(at, at + BITMAP_CHUNK_BYTES), at);
+  }
+  // The caller's bitmap need not be padded to blocks.
+  if (bytes.length < layout.bitmapBytes)
+    write(new Uint8Array(layout.bitmapBytes - bytes.length), bytes.length);
+}
+
+/** Returns the number of unreadable pages. */
+function writePages(input: DumpInput, store: PageStore, events: DumpEvents): number {
+  const pagesTotal = input.bitmap2.count();
+  let pagesUnreadable = 0;
+  forEachDumpablePage(
+    { vmcore: input.vmcore, pageSizeBytes: input.vmcore.pageSizeBytes, bitmap2: input.bitmap2 },
+    store,
+    {
+      onProgress: pagesDone => events.onProgress?.(pagesDone, pagesTotal),
+      onUnreadable: (pfn, cause) => {
+        pagesUnreadable++;
+        if (pagesUnreadable > MOST_WARNINGS) return;
+        const reason = cause === undefined ? 'the vmcore does not hold it' : describeError(cause);
+        events.onWarning?.(`page ${pfn} is written as zeros: ${reason}`);
+      },
+    },
+  );
+  if (pagesUnreadable > MOST_WARNINGS) {
+    events.onWarning?.(`${pagesUnreadable} pages in all are written as zeros`);
+  }
+  return pagesUnreadable;
+}
