@@ -1,0 +1,56 @@
+/**
+ * The kernel log as text, in the form of `makedumpfile --dump-dmesg`: "[%5lld.%06ld] text", the further lines of a record
+ * indented under its first, bytes that are neither printable nor white space as \xNN. One difference, on purpose: a
+ * byte from 0x80 on is \xe2 here and in vmcore-dmesg, and \xffffffe2 in makedumpfile, where a char is signed.
+ */
+import type { Vmcoreinfo } from '../vmcore/vmcoreinfo.ts';
+import type { KernelMemory } from './memory.ts';
+import { type PrintkRecord, printkRecords } from './printk-ringbuffer.ts';
+
+export interface DmesgStyle {
+  /** "[    T123] " or "[     C16] " behind the time, as makedumpfile does from 1.7.5 on. */
+  readonly callerIds?: boolean;
+}
+
+/** @throws KernelError when there is no log to be found; single damaged records end up in `warnings`. */
+export function* dmesgLines(
+  memory: KernelMemory,
+  vmcoreinfo: Vmcoreinfo,
+  warnings: string[],
+  style: DmesgStyle = {},
+): Generator<string, void> {
+  for (const record of printkRecords(memory, vmcoreinfo, warnings)) yield formatRecord(record, style);
+}
+
+/** One record, which may be several lines; ends with a newline and is pure ASCII. */
+export function formatRecord(record: PrintkRecord, { callerIds = false }: DmesgStyle = {}): string {
+  const prefix =
+    timestamp(record.timestampNs) +
+    (callerIds && record.callerId !== undefined ? caller(record.callerId) : '');
+  return `${prefix}${escapeText(record.text, `\n${' '.repeat(prefix.length)}`)}\n`;
+}
+
+function timestamp(timestampNs: bigint): string {
+  const seconds = timestampNs / 1_000_000_000n;
+  const microseconds = (timestampNs % 1_000_000_000n) / 1000n;
+  return `[${seconds.toString().padStart(5)}.${microseconds.toString().padStart(6, '0')}] `;
+}
+
+const CALLER_CHARS = 8;
+
+function caller(callerId: number): string {
+  const isCpu = callerId >= 2 ** 31;
+  return `[${`${isCpu ? 'C' : 'T'}${isCpu ? callerId - 2 ** 31 : callerId}`.padStart(CALLER_CHARS)}] `;
+}
+
+function escapeText(text: Uint8Array, newline: string): string {
+  const [LF, TAB, CR, SPACE, TILDE] = [0x0a, 0x09, 0x0d, 0x20, 0x7e];
+  let escaped = '';
+  for (const byte of text) {
+    if (byte === LF) escaped += newline;
+    else if ((byte >= SPACE && byte <= TILDE) || (byte >= TAB && byte <= CR))
+      escaped += String.fromCharCode(byte);
+    else escaped += `\\x${byte.toString(16).padStart(2, '0')}`;
+  }
+  return escaped;
+}

@@ -1,0 +1,85 @@
+/**
+ * Why the kernel crashed, in one line of its own log: what panic() said (kernel/panic.c), or, where that only says
+ * that something was fatal, the line before it that says what.
+ */
+
+type CauseKind = 'fault' | 'warning' | 'hung' | 'stall' | 'nmi';
+
+/** What begins a report in the log. `rank`: of two in one report the higher tells more ("BUG: …", then "Oops: …"). */
+const CAUSES: readonly { kind: CauseKind; rank: number; pattern: RegExp }[] = [
+  { kind: 'fault', rank: 3, pattern: /^(sysrq: |SysRq ?: )Trigger a crash/i },
+  { kind: 'fault', rank: 2, pattern: /^(\S{1,20} )?(kernel )?BUG( at |: )/ },
+  { kind: 'fault', rank: 2, pattern: /^Unable to handle kernel / },
+  { kind: 'fault', rank: 1, pattern: /^(Oops|Internal error|general protection fault|PANIC: )/ },
+  { kind: 'fault', rank: 1, pattern: /^[a-z][a-z -]{2,40}: [0-9a-f]{4} \[#\d+\]/ },
+  { kind: 'warning', rank: 1, pattern: /^WARNING: / },
+  { kind: 'hung', rank: 1, pattern: /^INFO: task \S+ blocked (for|in I\/O wait for) more than/ },
+  { kind: 'stall', rank: 1, pattern: /^(rcu: )?INFO: rcu\w* (self-)?detected/ },
+  { kind: 'nmi', rank: 1, pattern: /^(Uhhuh\. )?NMI( received|: (PCI|IOCK|IO check))/ },
+];
+
+/** Panics that name no cause themselves, and where theirs is found. */
+const UNSPECIFIC_PANICS: readonly { kind: CauseKind; pattern: RegExp }[] = [
+  { kind: 'fault', pattern: /^(Fatal exception|softlockup: hung tasks|Oops)/ },
+  { kind: 'warning', pattern: /panic_on_warn set/ },
+  { kind: 'hung', pattern: /^hung_task: blocked tasks/ },
+  { kind: 'stall', pattern: /^RCU Stall/ },
+  { kind: 'nmi', pattern: /^NMI: Not continuing/ },
+];
+
+const PANIC = /^Kernel panic - not syncing: ?(.*)$/;
+/** A report with its registers, stack and modules; the stacks of all CPUs with it at most. */
+const REPORT_LINES = 2000;
+/** How far the lines that begin one report lie apart. */
+const HEADLINE_LINES = 12;
+const MAX_REASON_CHARS = 240;
+
+interface Cause {
+  readonly line: string;
+  readonly rank: number;
+  readonly at: number;
+}
+
+/** Fed the log as it is read, line by line, so that the log need not be kept. */
+export class PanicFinder {
+  #lines = 0;
+  readonly #causes = new Map<CauseKind, Cause>();
+  #reason: string | undefined;
+
+  /** One line or a record of several, with or without its time stamp. */
+  add(text: string): void {
+    for (const line of text.split('\n')) this.#addLine(line.replace(/^(\s*\[[ \w.]{1,24}\])* ?/, '').trim());
+  }
+
+  /** Undefined when the log does not say. */
+  get reason(): string | undefined {
+    // An oops with a crash kernel loaded goes there straight, without panic(): its report is the last of the log.
+    return (this.#reason ?? this.#recent('fault')?.line)?.slice(0, MAX_REASON_CHARS);
+  }
+
+  #addLine(line: string): void {
+    this.#lines++;
+    const panic = PANIC.exec(line);
+    if (panic) {
+      const kind = UNSPECIFIC_PANICS.find(({ pattern }) => pattern.test(panic[1]!))?.kind;
+      this.#reason = (kind && this.#recent(kind)?.line) ?? line;
+      return;
+    }
+    const cause = CAUSES.find(({ pattern }) => pattern.test(line));
+    if (!cause) return;
+    const before = this.#causes.get(cause.kind);
+    if (before && this.#lines - before.at <= HEADLINE_LINES && before.rank >= cause.rank) return;
+    this.#causes.set(cause.kind, { line, rank: cause.rank, at: this.#lines });
+  }
+
+  #recent(kind: CauseKind): Cause | undefined {
+    const cause = this.#causes.get(kind);
+    return cause && this.#lines - cause.at <= REPORT_LINES ? cause : undefined;
+  }
+}
+
+export function panicReason(log: string): string | undefined {
+  const finder = new PanicFinder();
+  finder.add(log);
+  return finder.reason;
+}

@@ -1,0 +1,224 @@
+/**
+ * The crashed kernel's log: struct printk_ringbuffer (Linux 5.10 on), as kernel/printk/printk_ringbuffer.{c,h} define
+ * it and log_buf_vmcoreinfo_setup() describes it in vmcoreinfo. A ring of descriptors, a ring of infos beside it, and a
+ * ring of text blocks; a descriptor's state_var holds its id and, in the two top bits, its state.
+ */
+import { KernelError } from '../errors.ts';
+import type { Vmcoreinfo } from '../vmcore/vmcoreinfo.ts';
+import type { KernelMemory } from './memory.ts';
+import { decodePrintkLayout, type PrintkLayout } from './printk-layout.ts';
+
+export interface PrintkRecord {
+  readonly seq: bigint;
+  readonly timestampNs: bigint;
+  /** Undefined where printk_info is laid out in a way we don't know. */
+  readonly level: number | undefined;
+  readonly facility: number | undefined;
+  /** The top bit says CPU number, otherwise a thread id. */
+  readonly callerId: number | undefined;
+  /** As the kernel stored it: any byte, without the final newline, lines within separated by newlines. */
+  readonly text: Uint8Array;
+}
+
+const DESC_COMMITTED = 1n;
+const DESC_FINALIZED = 2n;
+const DESC_FLAGS_SHIFT = 62n;
+const DESC_ID_MASK = (1n << DESC_FLAGS_SHIFT) - 1n;
+/** Each text block begins with its descriptor's id. */
+const BLOCK_ID_BYTES = 8;
+
+/** log_buf_len is at most 2 GiB, with a descriptor for each 32 bytes of it. */
+const MAX_SIZE_BITS = 31;
+const MAX_COUNT_BITS = 26;
+/** Descriptors read at a time: a large machine's rings are larger than the capture kernel's memory. */
+const CHUNK_RECORDS = 512;
+
+interface Rings {
+  readonly descs: bigint;
+  readonly infos: bigint;
+  readonly count: number;
+  readonly tailId: bigint;
+  readonly headId: bigint;
+  readonly text: bigint;
+  readonly textBytes: number;
+  readonly textSizeBits: number;
+}
+
+/**
+ * The log's records, oldest first: the committed and the finalized ones, as makedumpfile takes them. Records that make no
+ * sense or cannot be read are left out, and counted in `warnings` at the end.
+ * @throws KernelError when the ring buffer as a whole cannot be found.
+ */
+export function* printkRecords(
+  memory: KernelMemory,
+  vmcoreinfo: Vmcoreinfo,
+  warnings: string[],
+): Generator<PrintkRecord, void> {
+  const layout = decodePrintkLayout(vmcoreinfo);
+  const rings = readRings(memory, vmcoreinfo, layout, warnings);
+  const descs = new Uint8Array(CHUNK_RECORDS * layout.descBytes);
+  const infos = new Uint8Array(CHUNK_RECORDS * layout.infoBytes);
+  const [descView, infoView] = [new DataView(descs.buffer), new DataView(infos.buffer)];
+  let [nonsense, unreadable, blockBytes] = [0, 0, 0];
+  let skip = 1;
+
+  let id = rings.tailId;
+  let left = Number((rings.headId - rings.tailId) & DESC_ID_MASK) + 1;
+  while (left > 0) {
+    const index = Number(id & BigInt(rings.count - 1));
+    const wanted = Math.min(left, rings.count - index, CHUNK_RECORDS);
+    const readable = Math.min(
+      readRecords(memory, rings.descs, index, descs, wanted, layout.descBytes),
+      readRecords(memory, rings.infos, index, infos, wanted, layout.infoBytes),
+    );
+    for (let i = 0; i < readable; i++) {
+      const recordId = (id + BigInt(i)) & DESC_ID_MASK;
+      const block = locateBlock(descView, i * layout.descBytes, recordId, layout, rings);
+      if (block === 'none') continue;
+      // Each block is stored once, so more text than the ring has bytes is a ring that lies.
+      if (block !== 'nonsense') blockBytes += block.lengthBytes;
+      if (blockBytes > rings.textBytes) {
+        warnings.push(
+          `the kernel log's descriptors name more text than the ${rings.textBytes} bytes that there are`,
+        );
+        return;
+      }
+      const record =
+        block === 'nonsense'
+          ? block
+          : readRecord(memory, infoView, i * layout.infoBytes, recordId, layout, block);
+      if (record === 'nonsense') nonsense++;
+      else if (record === 'unreadable') unreadable++;
+      else yield record;
+    }
+    // Past an unreadable record, in growing steps: a ring that is not there at all must not take minutes to skip.
+    const skipped = readable < wanted ? Math.min(skip, wanted - readable) : 0;
+    skip = readable > 0 ? 1 : Math.min(skip * 2, CHUNK_RECORDS);
+    unreadable += skipped;
+    id = (id + BigInt(readable + skipped)) & DESC_ID_MASK;
+    left -= readable + skipped;
+  }
+  if (nonsense > 0) warnings.push(`${nonsense} records of the kernel log make no sense and are left out`);
+  if (unreadable > 0)
+    warnings.push(`${unreadable} records of the kernel log cannot be read and are left out`);
+}
+
+function readRings(
+  memory: KernelMemory,
+  vmcoreinfo: Vmcoreinfo,
+  layout: PrintkLayout,
+  warnings: string[],
+): Rings {
+  const prb = memory.pointer(vmcoreinfo.requireSymbol('prb', 'read the kernel log'), 'the pointer prb');
+  const bytes = memory.readVirtual(prb, layout.ringBytes, 'struct printk_ringbuffer');
+  const view = new DataView(bytes.buffer);
+  const countBits = bitsOf(
+    view.getUint32(layout.countBits, true),
+    MAX_COUNT_BITS,
+    'desc_ring.count_bits',
+    prb,
+  );
+  const sizeBits = bitsOf(
+    view.getUint32(layout.sizeBits, true),
+    MAX_SIZE_BITS,
+    'text_data_ring.size_bits',
+    prb,
+  );
+  const count = 2 ** countBits;
+  const headId = view.getBigUint64(layout.headId, true) & DESC_ID_MASK;
+  let tailId = view.getBigUint64(layout.tailId, true) & DESC_ID_MASK;
+  if (((headId - tailId) & DESC_ID_MASK) >= BigInt(count)) {
+    warnings.push(
+      `the kernel log's ids run from ${tailId} to ${headId} in a ring of ${count}; the newest are read`,
+    );
+    tailId = (headId - BigInt(count - 1)) & DESC_ID_MASK;
+  }
+  return {
+    descs: view.getBigUint64(layout.descs, true),
+    infos: view.getBigUint64(layout.infos, true),
+    count,
+    tailId,
+    headId,
+    text: view.getBigUint64(layout.data, true),
+    textBytes: 2 ** sizeBits,
+    textSizeBits: sizeBits,
+  };
+}
+
+function bitsOf(bits: number, max: number, field: string, prb: bigint): number {
+  if (bits >= 1 && bits <= max) return bits;
+  throw new KernelError(
+    'printk-ring',
+    { action: 'read the kernel log', actual: `${field} is ${bits}`, wanted: `1 to ${max} is wanted` },
+    { prb },
+  );
+}
+
+/** How many of `wanted` records from `index` on could be read whole. */
+function readRecords(
+  memory: KernelMemory,
+  ring: bigint,
+  index: number,
+  into: Uint8Array,
+  wanted: number,
+  recordBytes: number,
+): number {
+  const vaddr = ring + BigInt(index * recordBytes);
+  return Math.floor(memory.readVirtualUpTo(vaddr, into.subarray(0, wanted * recordBytes)) / recordBytes);
+}
+
+interface Block {
+  /** Of the block, its id included. */
+  readonly vaddr: bigint;
+  readonly lengthBytes: number;
+}
+
+/** `none`: the record is not committed, or has no text. */
+function locateBlock(
+  descs: DataView,
+  at: number,
+  id: bigint,
+  layout: PrintkLayout,
+  rings: Rings,
+): Block | 'none' | 'nonsense' {
+  const stateVar = descs.getBigUint64(at + layout.stateVar, true);
+  const state = stateVar >> DESC_FLAGS_SHIFT;
+  if ((stateVar & DESC_ID_MASK) !== id) return 'none';
+  if (state !== DESC_COMMITTED && state !== DESC_FINALIZED) return 'none';
+  const begin = descs.getBigUint64(at + layout.begin, true);
+  const next = descs.getBigUint64(at + layout.next, true);
+  // Blocks are aligned; the kernel marks a record without a block by odd positions.
+  if ((begin & 1n) === 1n && (next & 1n) === 1n) return 'none';
+  const beginAt = Number(BigInt.asUintN(rings.textSizeBits, begin));
+  const nextAt = Number(BigInt.asUintN(rings.textSizeBits, next));
+  // A block that would run over the ring's end lies at its start instead. One that ends exactly there does not wrap.
+  const wraps = nextAt < beginAt && nextAt > 0;
+  const from = wraps ? 0 : beginAt;
+  const lengthBytes = (nextAt === 0 ? rings.textBytes : nextAt) - from;
+  if (beginAt === nextAt || lengthBytes < BLOCK_ID_BYTES) return 'nonsense';
+  return { vaddr: rings.text + BigInt(from), lengthBytes };
+}
+
+function readRecord(
+  memory: KernelMemory,
+  infos: DataView,
+  at: number,
+  id: bigint,
+  layout: PrintkLayout,
+  block: Block,
+): PrintkRecord | 'nonsense' | 'unreadable' {
+  const textBytes = Math.min(infos.getUint16(at + layout.textLen, true), block.lengthBytes - BLOCK_ID_BYTES);
+  const bytes = new Uint8Array(BLOCK_ID_BYTES + textBytes);
+  const held = memory.readVirtualUpTo(block.vaddr, bytes);
+  if (held < BLOCK_ID_BYTES) return 'unreadable';
+  if (new DataView(bytes.buffer).getBigUint64(0, true) !== id) return 'nonsense';
+  return {
+    seq: infos.getBigUint64(at + layout.seq, true),
+    timestampNs: infos.getBigUint64(at + layout.tsNsec, true),
+    facility: layout.facility === undefined ? undefined : infos.getUint8(at + layout.facility),
+    level: layout.flagsAndLevel === undefined ? undefined : infos.getUint8(at + layout.flagsAndLevel) >>> 5,
+    callerId: layout.callerId === undefined ? undefined : infos.getUint32(at + layout.callerId, true),
+    // Half a line of a crash's log is worth having.
+    text: bytes.subarray(BLOCK_ID_BYTES, held),
+  };
+}

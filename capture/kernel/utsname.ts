@@ -1,0 +1,56 @@
+/** Who the crashed kernel was: struct new_utsname (include/uapi/linux/utsname.h) in init_uts_ns, for the dump's header. */
+import { describeError } from '../errors.ts';
+import type { Vmcoreinfo } from '../vmcore/vmcoreinfo.ts';
+import type { KernelMemory } from './memory.ts';
+
+export interface Utsname {
+  readonly sysname: string;
+  readonly nodename: string;
+  readonly release: string;
+  readonly version: string;
+  readonly machine: string;
+  readonly domainname: string;
+}
+
+/** __NEW_UTS_LEN and the NUL. */
+const FIELD_BYTES = 65;
+const FIELDS = 6;
+
+/** Cosmetic: where memory does not say it, what vmcoreinfo and the architecture say, with a warning. */
+export function readUtsname(memory: KernelMemory, vmcoreinfo: Vmcoreinfo, warnings: string[]): Utsname {
+  try {
+    const action = 'read the utsname';
+    const name =
+      vmcoreinfo.requireSymbol('init_uts_ns', action) +
+      BigInt(vmcoreinfo.requireOffset('uts_namespace.name', action));
+    const bytes = memory.readVirtual(name, FIELDS * FIELD_BYTES, 'init_uts_ns.name');
+    const [sysname, nodename, release, version, machine, domainname] = Array.from(
+      { length: FIELDS },
+      (_, i) => fieldText(bytes.subarray(i * FIELD_BYTES, (i + 1) * FIELD_BYTES)),
+    ) as [string, string, string, string, string, string];
+    if (sysname !== '' && release !== '') return { sysname, nodename, release, version, machine, domainname };
+    warnings.push(`init_uts_ns holds no kernel release; vmcoreinfo's is used`);
+  } catch (error) {
+    warnings.push(describeError(error));
+  }
+  return utsnameFromVmcoreinfo(vmcoreinfo, memory.arch.name);
+}
+
+/** All that can be said without the crashed kernel's memory. */
+export function utsnameFromVmcoreinfo(vmcoreinfo: Vmcoreinfo, machine: string): Utsname {
+  return {
+    sysname: 'Linux',
+    nodename: '',
+    release: (vmcoreinfo.osrelease ?? '').slice(0, FIELD_BYTES - 1),
+    version: '',
+    machine,
+    domainname: '',
+  };
+}
+
+/** Control characters would reach a terminal through `info`: they become "?". */
+function fieldText(bytes: Uint8Array): string {
+  const nul = bytes.indexOf(0);
+  const text = Buffer.from(nul < 0 ? bytes : bytes.subarray(0, nul)).toString('latin1');
+  return text.replace(/[^\x20-\x7e]/g, '?');
+}
