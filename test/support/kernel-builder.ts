@@ -90,11 +90,12 @@ export class KernelBuilder {
         this.#nextTable += 4096;
       } else table = Number(entry & 0x000ffffffffff000n & ~this.#smeMask);
     }
-    const leaf = size === 'page' ? 0x8000000000000163n : 0x80000000000001e3n;
+    // Bit 12 of a huge entry is its PAT bit, no address.
+    const leaf = size === 'page' ? 0x8000000000000163n : 0x80000000000011e3n;
     this.memory.u64(entryPaddr(table, vaddr, SPANS[size]), BigInt(paddr) | leaf | this.#smeMask);
   }
 
-  /** Where the entry lies that the walk for `vaddr` reads at a level; undefined when the walk ends above it. */
+  /** Where the entry lies that the walk for `vaddr` reads at a level, for a walk that gets there. */
   entryAt(vaddr: bigint, levelShift: 12 | 21 | 30 | 39 | 48): number {
     let table = PGD_PADDR;
     for (let shift = this.levels === 5 ? 48 : 39; shift > levelShift; shift -= 9) {

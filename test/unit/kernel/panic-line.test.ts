@@ -110,6 +110,17 @@ describe('panicReason', () => {
       ],
       'NMI: IOCK error (debug interrupt?) for reason 61 on CPU 0.',
     ],
+    [
+      'a second report on the heels of the first',
+      [
+        ...boot,
+        'kernel BUG at mm/slub.c:304!',
+        'BUG: scheduling while atomic: a/1/0x2',
+        'Oops: 0000 [#1]',
+        FATAL,
+      ],
+      'kernel BUG at mm/slub.c:304!',
+    ],
     ['a fatal exception that says nothing else', [...boot, FATAL], FATAL],
     ['a warning before another panic', [...boot, 'WARNING: CPU: 0', FATAL], FATAL],
     [
