@@ -39,7 +39,7 @@ export function openZstd(ffi: Ffi, library: Library, pageSizeBytes: number, leve
     name: 'zstd',
     statusFlag: codecFacts('zstd').statusFlag,
     level,
-    implementation: `libzstd ${versionString()}`,
+    implementation: `zstd ${versionString()}`,
     maxOutputBytes,
     compress(source, sourceOffset, output, outputOffset) {
       // An error is a size_t near 2^64, which arrives as a bigint: the comparison holds for it too.

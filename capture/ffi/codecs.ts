@@ -5,7 +5,7 @@ import { openLibdeflate } from './codec-libdeflate.ts';
 import { openLzo } from './codec-lzo.ts';
 import { openSnappy } from './codec-snappy.ts';
 import { openZstd } from './codec-zstd.ts';
-import { type Ffi, openLibrary } from './library.ts';
+import { type Ffi, type Library, openLibrary, openProgram } from './library.ts';
 
 export interface CodecChoice {
   readonly name: CodecName;
@@ -19,16 +19,22 @@ export interface CodecChoice {
  * @throws SystemError when the library cannot be had or refuses to start.
  */
 export function openCodec(ffi: Ffi, { name, pageSizeBytes, level }: CodecChoice): Codec {
-  const { libraries } = codecFacts(name);
+  const library = (): Library => openLibrary(ffi, codecFacts(name).libraries);
   switch (name) {
-    case 'zstd':
-      return openZstd(ffi, openLibrary(ffi, libraries), pageSizeBytes, level ?? 1);
+    case 'zstd': {
+      const open = (zstd: Library): Codec => openZstd(ffi, zstd, pageSizeBytes, level ?? 1);
+      try {
+        return open(openProgram(ffi));
+      } catch {
+        return open(library()); // a Node that keeps its zstd to itself
+      }
+    }
     case 'zlib':
-      return openLibdeflate(ffi, openLibrary(ffi, libraries), pageSizeBytes, level ?? 1);
+      return openLibdeflate(ffi, library(), pageSizeBytes, level ?? 1);
     case 'lzo':
-      return openLzo(ffi, openLibrary(ffi, libraries), pageSizeBytes);
+      return openLzo(ffi, library(), pageSizeBytes);
     case 'snappy':
-      return openSnappy(ffi, openLibrary(ffi, libraries), pageSizeBytes);
+      return openSnappy(ffi, library(), pageSizeBytes);
     case 'none':
       return openNoneCodec();
   }

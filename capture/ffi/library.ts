@@ -67,6 +67,11 @@ export function ffiCandidates(): string[] {
   return [...new Set(candidates)];
 }
 
+/** Node itself as a library: it exports the functions of the C libraries that are linked into it. */
+export function openProgram(ffi: Ffi): Library {
+  return ffi.load(null);
+}
+
 /**
  * Opens a shared library by the first of `names` that loads: a soname for the system's search path, or a path.
  * @throws SystemError that names every one tried.
@@ -75,7 +80,9 @@ export function openLibrary(ffi: Ffi, names: readonly string[]): Library {
   const failures: string[] = [];
   for (const name of names) {
     try {
-      return ffi.load(name);
+      // Node carries libraries of its own (zstd, zlib) and exports their functions. Without RTLD_DEEPBIND they would
+      // stand in for the library's calls to itself, another version's code working on its structures.
+      return ffi.load(name, { deep: true });
     } catch (error) {
       failures.push(`${name} (${firstLine(error)})`);
     }

@@ -50,6 +50,11 @@ export function requireSupportedDumpLevel(level: number): void {
   );
 }
 
+/** The classes of `level` that the filter can tell: a capture keeps more rather than nothing. */
+export function supportedPart(level: number): number {
+  return EXCLUDED_CLASSES.reduce((bits, { bit, supported }) => (supported ? bits | (level & bit) : bits), 0);
+}
+
 /** For a log line: "31 (without zero, …, free pages)". */
 export function describeDumpLevel(level: number): string {
   const names = EXCLUDED_CLASSES.filter(({ bit }) => (level & bit) !== 0).map(({ name }) => name);

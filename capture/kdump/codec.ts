@@ -9,16 +9,18 @@ export interface CodecFacts {
   readonly statusFlag: number;
   /** makedumpfile's option, without the dash. */
   readonly option: string;
-  /** The library that is called, by soname, in the order of preference. */
+  /** The library that is called, by soname. */
   readonly libraries: readonly string[];
+  /** Node has the library linked in and exports its functions: the image needs no copy of it. */
+  readonly inNode: boolean;
 }
 
 export const CODECS: readonly CodecFacts[] = [
-  { name: 'zstd', statusFlag: 0x20, option: 'z', libraries: ['libzstd.so.1'] },
-  { name: 'zlib', statusFlag: 0x1, option: 'c', libraries: ['libdeflate.so.0'] },
-  { name: 'lzo', statusFlag: 0x2, option: 'l', libraries: ['liblzo2.so.2'] },
-  { name: 'snappy', statusFlag: 0x4, option: 'p', libraries: ['libsnappy.so.1'] },
-  { name: 'none', statusFlag: 0, option: '', libraries: [] },
+  { name: 'zstd', statusFlag: 0x20, option: 'z', libraries: ['libzstd.so.1'], inNode: true },
+  { name: 'zlib', statusFlag: 0x1, option: 'c', libraries: ['libdeflate.so.0'], inNode: false },
+  { name: 'lzo', statusFlag: 0x2, option: 'l', libraries: ['liblzo2.so.2'], inNode: false },
+  { name: 'snappy', statusFlag: 0x4, option: 'p', libraries: ['libsnappy.so.1'], inNode: false },
+  { name: 'none', statusFlag: 0, option: '', libraries: [], inNode: false },
 ];
 
 /**

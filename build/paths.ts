@@ -1,0 +1,16 @@
+/** Where things are, seen from the project's root. */
+import { join } from 'node:path';
+
+export const PROJECT = join(import.meta.dirname, '..');
+export const DIST = join(PROJECT, 'dist');
+
+const { arch } = process;
+/** The pinned Node, from the npm package that carries the official binary. */
+export const NODE_BINARY = join(PROJECT, 'node_modules', `node-linux-${arch}`, 'bin', 'node');
+export const KOFFI_BINARY = join(
+  PROJECT,
+  'node_modules/@koromix',
+  `koffi-linux-${arch}`,
+  `linux_${arch}`,
+  'koffi.node',
+);

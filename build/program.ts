@@ -1,0 +1,29 @@
+/** Builds dist/: what goes into every dump-capture initrd, and the host command. */
+import { chmodSync, copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findCommand } from '../scripts/setup/host-packages.ts';
+import { bundle } from './bundle.ts';
+import { DIST, KOFFI_BINARY, NODE_BINARY, PROJECT } from './paths.ts';
+import { buildRuntimeImage, runtimeFiles } from './runtime.ts';
+
+export function programVersion(): string {
+  return (JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+/** All but the first time this takes a second: the runtime image is kept while its files are the same. */
+export async function buildProgram(): Promise<void> {
+  mkdirSync(DIST, { recursive: true });
+  const version = programVersion();
+  await bundle({ entry: join(PROJECT, 'capture/main.ts'), output: join(DIST, 'capture.js'), version });
+  await bundle({
+    entry: join(PROJECT, 'scripts/kdumpling.ts'),
+    output: join(DIST, 'kdumpling.js'),
+    version,
+    banner: '#!/usr/bin/env node',
+  });
+  chmodSync(join(DIST, 'kdumpling.js'), 0o755);
+  copyFileSync(KOFFI_BINARY, join(DIST, 'koffi.node'));
+  copyFileSync(join(PROJECT, 'initrd/early.sh'), join(DIST, 'early.sh'));
+  copyFileSync(findCommand('busybox')!, join(DIST, 'busybox'));
+  await buildRuntimeImage(runtimeFiles(NODE_BINARY, KOFFI_BINARY), join(DIST, 'runtime.squashfs'));
+}

@@ -1,0 +1,80 @@
+/** The runtime image: the pinned Node and every library it and the FFI need, as one compressed read-only file system. */
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { $ } from 'zx';
+import { Failure } from '../capture/errors.ts';
+import { CODECS } from '../capture/kdump/codec.ts';
+import { findLibrary, hostLoader, sharedLibraries } from './shared-libraries.ts';
+
+/** Debian's multiarch folder: where the copied loader looks without being told. */
+const LIBRARY_FOLDERS: Readonly<Record<string, string>> = {
+  x64: 'lib/x86_64-linux-gnu',
+  arm64: 'lib/aarch64-linux-gnu',
+};
+/** zstd at 128 KiB a block: 37 MB, and a page of Node costs one small block when it is first touched. */
+const SQUASHFS_FLAGS = ['-comp', 'zstd', '-Xcompression-level', '19', '-b', '128K'];
+const REPRODUCIBLE_FLAGS = ['-all-root', '-all-time', '0', '-mkfs-time', '0', '-no-xattrs', '-noappend'];
+
+/** Where each file of the image comes from: path in the image -> path here. */
+export type RuntimeFiles = ReadonlyMap<string, string>;
+
+export function runtimeFiles(node: string, koffi: string): RuntimeFiles {
+  const folder = LIBRARY_FOLDERS[process.arch];
+  const codecs = CODECS.flatMap(({ libraries }) => libraries.map(requireLibrary));
+  const roots = [node, koffi, ...codecs];
+  const libraries = new Map(roots.flatMap(file => [...sharedLibraries(file)]));
+  return new Map([
+    ['bin/node', node],
+    [hostLoader().slice(1), hostLoader()],
+    ...codecs.map((path): [string, string] => [`${folder}/${basename(path)}`, path]),
+    ...[...libraries].map(([soname, path]): [string, string] => [`${folder}/${soname}`, path]),
+  ]);
+}
+
+/** Builds the image unless one of the same files is there already. Takes half a minute. */
+export async function buildRuntimeImage(files: RuntimeFiles, output: string): Promise<void> {
+  const wanted = digestOf(files);
+  const stamp = `${output}.sha256`;
+  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  const staging = mkdtempSync(join(tmpdir(), 'kdumpling-runtime-'));
+  try {
+    for (const [path, source] of files) {
+      mkdirSync(join(staging, path, '..'), { recursive: true });
+      copyFileSync(source, join(staging, path));
+    }
+    await $`strip ${join(staging, 'bin/node')}`;
+    const partial = `${output}.partial`;
+    await $`mksquashfs ${staging} ${partial} ${SQUASHFS_FLAGS} ${REPRODUCIBLE_FLAGS} -quiet -no-progress`.quiet();
+    renameSync(partial, output);
+    writeFileSync(stamp, wanted);
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+function requireLibrary(soname: string): string {
+  const path = findLibrary(soname);
+  if (path) return path;
+  throw new Failure('LIBRARY_MISSING', {
+    action: `put ${soname} into the runtime image`,
+    actual: 'this machine does not have it',
+    wanted: 'the package that holds it installed',
+  });
+}
+
+function digestOf(files: RuntimeFiles): string {
+  const hash = createHash('sha256').update([...SQUASHFS_FLAGS, ...REPRODUCIBLE_FLAGS].join(' '));
+  for (const [path, source] of files) hash.update(`\0${path}\0`).update(readFileSync(source));
+  return hash.digest('hex');
+}

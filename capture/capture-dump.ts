@@ -1,0 +1,138 @@
+/** The dump phase: plan, write as vmcore-incomplete, check what was written, commit as vmcore. */
+import { closeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CaptureContext } from './capture.ts';
+import type { Crash } from './crash.ts';
+import { DumpFormatError, describeError } from './errors.ts';
+import { openCodecOrFallback } from './ffi/codecs.ts';
+import { openFfi } from './ffi/library.ts';
+import { Bitmap } from './filter/bitmap.ts';
+import { describeDumpLevel, supportedPart } from './filter/dump-level.ts';
+import type { Codec } from './kdump/codec.ts';
+import { damagedRegions } from './kdump/digest.ts';
+import { type DumpResult, writeDump } from './kdump/writer.ts';
+import type { Phases } from './phases.ts';
+import { openProgress } from './progress.ts';
+import { type DumpDirectory, incompleteName } from './target/dump-directory.ts';
+import { openFileSink } from './target/file-sink.ts';
+import type { ManifestDump } from './target/manifest.ts';
+import { prstatusNotes } from './vmcore/notes.ts';
+import { openVmcoreFile } from './vmcore/reader.ts';
+import { pfnRanges } from './vmcore/segments.ts';
+
+const NAME = 'vmcore';
+/** SHA-256 takes longer than compressing on a CPU without instructions for it; this one tells every flipped bit too. */
+const DIGEST_ALGORITHM = 'crc32';
+
+export interface CaptureDump {
+  readonly manifest: ManifestDump;
+}
+
+/** @throws whatever keeps the dump from being whole; then `vmcore-incomplete` stays, marked as such in its header. */
+export function captureDump(
+  context: CaptureContext,
+  crash: Crash,
+  directory: DumpDirectory,
+  phases: Phases,
+): CaptureDump {
+  const { options, log, clock, ffi } = context;
+  const { vmcore } = crash;
+  const level = supportedPart(options.dumpLevel);
+  if (level !== options.dumpLevel) {
+    log.warn('dump', `dump level ${options.dumpLevel} is not supported yet: more is kept, at level ${level}`);
+  }
+  const codec = openCodecOrFallback(
+    () => ffi ?? openFfi(),
+    { name: options.codec, pageSizeBytes: vmcore.pageSizeBytes },
+    (fallback, cause) =>
+      log.warn('dump', `compressing with ${fallback.implementation}: ${describeError(cause)}`),
+  );
+  const bitmap2 = presentPages(crash);
+  log.say(
+    'dump',
+    `${bitmap2.count()} pages at dump level ${describeDumpLevel(level)}, ${codec.name} by ${codec.implementation}`,
+  );
+  const incomplete = incompleteName(NAME);
+  const fd = directory.create(incomplete);
+  try {
+    const progress = openProgress(vmcore.pageSizeBytes, text => log.say('dump', text), clock.seconds);
+    const result = writeDump(
+      {
+        vmcore,
+        bitmap2,
+        utsname: crash.utsname,
+        crashTimeSeconds: vmcore.vmcoreinfo.crashTimeSeconds ?? 0,
+        nr_cpus: prstatusNotes(vmcore.notes).length,
+        phys_base: BigInt(vmcore.vmcoreinfo.number('phys_base') ?? 0),
+        dumpLevel: level,
+        codec,
+        digestAlgorithm: DIGEST_ALGORITHM,
+      },
+      openFileSink(fd, incomplete, { durable: true }),
+      {
+        onProgress(done, total) {
+          context.hooks.onProgress?.(done, total);
+          phases.checkDeadline('dump');
+          progress.report(done, total);
+        },
+        onWarning: text => log.warn('dump', text),
+      },
+    );
+    phases.run('verify', () => verify(join(directory.path, incomplete), result));
+    directory.commit(fd, incomplete, NAME);
+    const manifest = describe(result, level, codec, vmcore.pageSizeBytes);
+    log.say('dump', summarize(manifest));
+    return { manifest };
+  } finally {
+    closeSync(fd);
+    codec.close();
+  }
+}
+
+/** Every page that the vmcore has: what dump levels 0 and 1 begin with. */
+function presentPages({ vmcore }: Crash): Bitmap {
+  const ranges = pfnRanges(vmcore.segments.segments, vmcore.pageSizeBytes);
+  const bitmap = Bitmap.create(ranges.at(-1)?.end ?? 0, vmcore.pageSizeBytes);
+  for (const { start, end } of ranges) bitmap.setRange(start, end);
+  return bitmap;
+}
+
+function verify(path: string, { digest, counts }: DumpResult): void {
+  const file = openVmcoreFile(path, undefined);
+  try {
+    const damaged = damagedRegions(file, digest);
+    if (damaged.length === 0 && file.sizeBytes === counts.bytesWritten) return;
+    throw new DumpFormatError('READ_BACK', {
+      action: 'verify what was written',
+      actual: `${damaged.join(', ') || 'the length'} read back differently`,
+      wanted: 'a disk that keeps what it is given',
+    });
+  } finally {
+    file.close();
+  }
+}
+
+function describe(result: DumpResult, level: number, codec: Codec, pageSizeBytes: number): ManifestDump {
+  const { counts, digest } = result;
+  return {
+    name: NAME,
+    format: 'kdump-compressed',
+    level,
+    codec: codec.name,
+    codecLevel: codec.level,
+    bytes: counts.bytesWritten,
+    pageSizeBytes,
+    pages: {
+      total: counts.pagesPresent,
+      dumped: counts.pagesDumped - counts.pagesZero,
+      zero: counts.pagesZero,
+      unreadable: counts.pagesUnreadable,
+    },
+    digest,
+  };
+}
+
+function summarize({ pages, bytes, pageSizeBytes }: ManifestDump): string {
+  const percent = ((100 * bytes) / (pages.total * pageSizeBytes)).toFixed(1);
+  return `${pages.total} pages, ${pages.zero} of them zero and left out; ${bytes} bytes, ${percent} % of memory; verified`;
+}

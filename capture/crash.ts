@@ -1,0 +1,32 @@
+/** What is known of the crash from the vmcore alone, before anything is written. */
+
+import { describeError } from './errors.ts';
+import type { KernelMemory } from './kernel/memory.ts';
+import { KernelMemory as Memory } from './kernel/memory.ts';
+import { readUtsname, type Utsname, utsnameFromVmcoreinfo } from './kernel/utsname.ts';
+import { openVmcore, type Vmcore } from './vmcore/open.ts';
+import type { ByteSource } from './vmcore/source.ts';
+
+export interface Crash {
+  readonly vmcore: Vmcore;
+  /** Undefined when virtual addresses cannot be read: physical pages still can. */
+  readonly memory: KernelMemory | undefined;
+  readonly utsname: Utsname;
+  readonly warnings: readonly string[];
+}
+
+/** @throws VmcoreError when the source is no vmcore; everything after that degrades to a warning. */
+export function openCrash(source: ByteSource): Crash {
+  const vmcore = openVmcore(source);
+  const warnings = [...vmcore.warnings];
+  let memory: KernelMemory | undefined;
+  try {
+    memory = Memory.of(vmcore);
+  } catch (error) {
+    warnings.push(describeError(error));
+  }
+  const utsname = memory
+    ? readUtsname(memory, vmcore.vmcoreinfo, warnings)
+    : utsnameFromVmcoreinfo(vmcore.vmcoreinfo, '');
+  return { vmcore, memory, utsname, warnings };
+}

@@ -1,0 +1,88 @@
+/** The system calls that Node has no API for, by way of libc. Numbers from Linux uapi headers (x86_64 and arm64 alike). */
+import { SystemError } from '../errors.ts';
+import { type Ffi, openLibrary } from './library.ts';
+
+/** linux/mount.h */
+export const MS_RDONLY = 1;
+export const MS_NOSUID = 2;
+export const MS_NODEV = 4;
+export const MS_NOEXEC = 8;
+/** linux/reboot.h, as reboot(3) takes them */
+export const RB_AUTOBOOT = 0x0123_4567;
+export const RB_HALT_SYSTEM = 0xcdef_0123;
+export const RB_POWER_OFF = 0x4321_fedc;
+
+/** asm/unistd_64.h, asm-generic/unistd.h */
+const SYS_finit_module: Readonly<Record<string, number>> = { x64: 313, arm64: 273 };
+const PROT_NONE = 0;
+const PROT_READ = 1;
+const MAP_PRIVATE = 0x02;
+const MAP_FIXED = 0x10;
+const MAP_ANONYMOUS = 0x20;
+const MAP_NORESERVE = 0x4000;
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
+
+/** A fixed range of addresses that shows one part of a file at a time: one mapping, one ArrayBuffer, for ever. */
+export interface MappedWindow {
+  /** All of it. What lies past the mapped part must not be touched: it faults. */
+  readonly bytes: Uint8Array;
+  /** Shows `lengthBytes` of the file from `offset`, a multiple of the page size. @throws SystemError */
+  show(fd: number, offset: number, lengthBytes: number): void;
+}
+
+/** Each call throws SystemError with errno's number and the call's arguments. */
+export interface Libc {
+  mount(source: string, target: string, fstype: string, flags: number, data: string): void;
+  umount(target: string): void;
+  finitModule(fd: number, parameters: string): void;
+  /** Does not return when it works. */
+  reboot(command: number): void;
+  openWindow(lengthBytes: number): MappedWindow;
+}
+
+export function openLibc(ffi: Ffi): Libc {
+  const lib = openLibrary(ffi, ['libc.so.6']);
+  const mount = lib.func('int mount(const char *, const char *, const char *, unsigned long, const char *)');
+  const umount2 = lib.func('int umount2(const char *, int)');
+  // glibc has no function of its own for this one.
+  const finitModule = lib.func('long syscall(long, int, const char *, int)');
+  const reboot = lib.func('int reboot(int)');
+  const mmap = lib.func('void *mmap(void *, size_t, int, int, int, int64_t)');
+
+  const check = (result: number, action: string): void => {
+    if (result !== 0) throw refused(action, ffi.errno());
+  };
+  return {
+    mount(source, target, fstype, flags, data) {
+      check(mount(source, target, fstype, flags, data), `mount ${source} on ${target} as ${fstype}`);
+    },
+    umount(target) {
+      check(umount2(target, 0), `unmount ${target}`);
+    },
+    finitModule(fd, parameters) {
+      check(finitModule(SYS_finit_module[process.arch], fd, parameters, 0), 'load a kernel module');
+    },
+    reboot(command) {
+      check(reboot(command | 0), `reboot with command 0x${command.toString(16)}`);
+    },
+    openWindow(lengthBytes) {
+      const base = mmap(null, lengthBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (base === MAP_FAILED) throw refused(`reserve ${lengthBytes} bytes of address space`, ffi.errno());
+      return {
+        bytes: new Uint8Array(ffi.view(base, lengthBytes)),
+        show(fd, offset, shownBytes) {
+          const at = mmap(base, shownBytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, offset);
+          if (at === MAP_FAILED) throw refused(`map ${shownBytes} bytes at offset ${offset}`, ffi.errno());
+        },
+      };
+    },
+  };
+}
+
+function refused(action: string, errno: number): SystemError {
+  return new SystemError(
+    'SYSCALL_FAILED',
+    { action, actual: `the kernel refused with errno ${errno}` },
+    { errno },
+  );
+}

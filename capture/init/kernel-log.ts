@@ -1,0 +1,46 @@
+/** The capture kernel's own log, by way of /dev/kmsg (Documentation/ABI/testing/dev-kmsg). */
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { formatLine, type LogLine } from '../log.ts';
+
+/** The kernel gives one record a read and never more than this. */
+const RECORD_BYTES = 8192;
+const MOST_RECORDS = 100_000;
+
+/** Our lines and the kernel's as one text, by time: what stood on the serial console. */
+export function mergeLogs(kernel: readonly LogLine[], ours: readonly LogLine[]): string {
+  const all = [...kernel, ...ours].sort((a, b) => a.uptimeSeconds - b.uptimeSeconds);
+  return all.map(line => `${formatLine(line)}\n`).join('');
+}
+
+/** Every record that the ring still holds. @throws when /dev/kmsg cannot be opened. */
+export function readKernelLog(): LogLine[] {
+  const fd = openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);
+  const buffer = new Uint8Array(RECORD_BYTES);
+  const lines: LogLine[] = [];
+  try {
+    for (let records = 0; records < MOST_RECORDS; records++) {
+      const length = readRecord(fd, buffer);
+      if (length === undefined) break;
+      const line = decodeKmsgRecord(new TextDecoder().decode(buffer.subarray(0, length)));
+      if (line) lines.push(line);
+    }
+  } finally {
+    closeSync(fd);
+  }
+  return lines;
+}
+
+/** `level,seq,microseconds,flags[,…];text`, continued by lines that begin with a blank. */
+export function decodeKmsgRecord(record: string): LogLine | undefined {
+  const match = /^\d+,\d+,(\d+),[^;]*;([^\n]*)/.exec(record);
+  return match ? { uptimeSeconds: Number(match[1]) / 1e6, text: match[2] } : undefined;
+}
+
+/** Undefined at the end; 0 where the ring overtook the reader (EPIPE) and the next read goes on. */
+function readRecord(fd: number, buffer: Uint8Array): number | undefined {
+  try {
+    return readSync(fd, buffer);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPIPE' ? 0 : undefined;
+  }
+}

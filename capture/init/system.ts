@@ -1,0 +1,96 @@
+/** What PID 1 asks of the kernel, each call with its ways in order. */
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import {
+  type Libc,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_RDONLY,
+  RB_AUTOBOOT,
+  RB_HALT_SYSTEM,
+  RB_POWER_OFF,
+} from '../ffi/libc.ts';
+import type { FinalAction } from '../options.ts';
+import { busybox } from './busybox.ts';
+import { firstThatWorks, type Way } from './ways.ts';
+
+/** Mount options by their names in mount(8), for both ways alike. */
+const MOUNT_FLAGS: Readonly<Record<string, number>> = {
+  ro: MS_RDONLY,
+  rw: 0,
+  nosuid: MS_NOSUID,
+  nodev: MS_NODEV,
+  noexec: MS_NOEXEC,
+};
+
+export interface Mount {
+  readonly source: string;
+  readonly target: string;
+  readonly fstype: string;
+  /** Of MOUNT_FLAGS. */
+  readonly flags: readonly string[];
+}
+
+/** Each throws SystemError when no way worked. */
+export interface System {
+  mount(mount: Mount): void;
+  umount(target: string): void;
+  loadModule(path: string): void;
+  /** Does not return when it works. */
+  goHome(action: FinalAction): void;
+}
+
+const HOME: Readonly<Record<FinalAction, { command: number; applet: string; sysrq: string }>> = {
+  reboot: { command: RB_AUTOBOOT, applet: 'reboot', sysrq: 'b' },
+  halt: { command: RB_HALT_SYSTEM, applet: 'halt', sysrq: 'b' },
+  poweroff: { command: RB_POWER_OFF, applet: 'poweroff', sysrq: 'o' },
+};
+
+/** @param libc undefined when the FFI could not be opened: the second ways carry on. */
+export function openSystem(libc: Libc | undefined, onFailure: (text: string) => void): System {
+  const ways = <Args extends readonly unknown[]>(
+    action: string,
+    byLibc: (libc: Libc, ...args: Args) => void,
+    ...others: Way<Args>[]
+  ) => {
+    const first: Way<Args>[] = libc ? [{ name: 'system call', run: (...args) => byLibc(libc, ...args) }] : [];
+    return firstThatWorks(action, [...first, ...others], onFailure);
+  };
+  return {
+    mount: ways(
+      'mount',
+      (libc, { source, target, fstype, flags }) => {
+        const bits = flags.reduce((sum, flag) => sum | MOUNT_FLAGS[flag], 0);
+        libc.mount(source, target, fstype, bits, '');
+      },
+      {
+        name: 'busybox',
+        run: ({ source, target, fstype, flags }) =>
+          busybox('mount', '-t', fstype, '-o', flags.join(',') || 'defaults', source, target),
+      },
+    ),
+    umount: ways('unmount', (libc, target) => libc.umount(target), {
+      name: 'busybox',
+      run: (target: string) => busybox('umount', target),
+    }),
+    loadModule: ways('load a module', loadModuleFile, {
+      name: 'busybox',
+      run: (path: string) => busybox('insmod', path),
+    }),
+    goHome: ways(
+      'go home',
+      (libc, action) => libc.reboot(HOME[action].command),
+      { name: 'busybox', run: (action: FinalAction) => busybox(HOME[action].applet, '-f') },
+      { name: 'sysrq', run: action => writeFileSync('/proc/sysrq-trigger', HOME[action].sysrq) },
+    ),
+  };
+}
+
+function loadModuleFile(libc: Libc, path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    libc.finitModule(fd, '');
+  } finally {
+    closeSync(fd);
+  }
+}

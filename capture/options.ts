@@ -1,0 +1,137 @@
+/** What a capture is to do: baked into the image as data, overridden by `kdumpling.<option>=` on the command line. */
+import { Failure } from './errors.ts';
+
+export class OptionError extends Failure {}
+
+export const FINAL_ACTIONS = ['reboot', 'halt', 'poweroff'] as const;
+export type FinalAction = (typeof FINAL_ACTIONS)[number];
+
+export const CODEC_NAMES = ['zstd', 'zlib', 'lzo', 'snappy'] as const;
+
+/** Immutable once made. The defaults are the program's; see DEFAULT_OPTIONS. */
+export interface CaptureOptions {
+  /** The file system to write to: `UUID=…`, `LABEL=…` or a device path. */
+  readonly target: string;
+  readonly fstype: string;
+  /** Where dumps go, seen from the root of that file system. */
+  readonly path: string;
+  readonly codec: (typeof CODEC_NAMES)[number];
+  /** Dump level bits; see filter/dump-level.ts. */
+  readonly dumpLevel: number;
+  readonly finalAction: FinalAction;
+  /** What follows a capture that did not save a complete dump. */
+  readonly failureAction: FinalAction;
+  /** After this many seconds since the capture kernel's start the machine goes home, whatever was saved. */
+  readonly deadlineSeconds: number;
+  /** How long to wait for the target's device to appear. */
+  readonly deviceTimeoutSeconds: number;
+  /** Kernel modules to load before the target can be mounted: paths in the image, in order. */
+  readonly modules: readonly string[];
+}
+
+export const DEFAULT_OPTIONS: Omit<CaptureOptions, 'target' | 'fstype' | 'modules'> = {
+  path: '/var/crash',
+  codec: 'zstd',
+  dumpLevel: 1,
+  finalAction: 'reboot',
+  failureAction: 'reboot',
+  deadlineSeconds: 3600,
+  deviceTimeoutSeconds: 60,
+};
+
+/** A kind of value: what `read` takes, or undefined when it does not. */
+interface Kind {
+  readonly wanted: string;
+  read(value: unknown): unknown;
+}
+
+const text = (pattern: RegExp, wanted: string): Kind => ({
+  wanted,
+  read: value => (typeof value === 'string' && pattern.test(value) ? value : undefined),
+});
+const oneOf = (choices: readonly string[]): Kind => ({
+  wanted: `one of ${choices.join(', ')}`,
+  read: value => (typeof value === 'string' && choices.includes(value) ? value : undefined),
+});
+const integer = (least: number, most: number): Kind => ({
+  wanted: `a whole number from ${least} to ${most}`,
+  read(value) {
+    const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+    const fits = typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most;
+    return fits ? number : undefined;
+  },
+});
+
+/** How each option is checked. Names on the command line are these, e.g. `kdumpling.deadlineSeconds=600`. */
+const KINDS: Readonly<Record<keyof CaptureOptions, Kind>> = {
+  target: text(/^(UUID=[0-9A-Fa-f-]+|LABEL=[^\s/]+|\/dev\/[\w./-]+)$/, 'UUID=…, LABEL=… or /dev/…'),
+  fstype: text(/^[a-z0-9]+$/, "a file system's name, like ext4"),
+  path: text(/^\/(?!.*(^|\/)\.\.?(\/|$))[^\s]*$/, 'an absolute path without . or ..'),
+  codec: oneOf(CODEC_NAMES),
+  dumpLevel: integer(0, 31),
+  finalAction: oneOf(FINAL_ACTIONS),
+  failureAction: oneOf(FINAL_ACTIONS),
+  deadlineSeconds: integer(10, 7 * 86400),
+  deviceTimeoutSeconds: integer(0, 86400),
+  modules: {
+    wanted: 'a list of paths',
+    read: value =>
+      Array.isArray(value) && value.every(path => typeof path === 'string') ? value : undefined,
+  },
+};
+
+/**
+ * Checks options that come from outside (the baked file, a command).
+ * @throws OptionError that names the option, the value and what was wanted.
+ */
+export function checkOptions(given: Record<string, unknown>): CaptureOptions {
+  const merged: Record<string, unknown> = { ...DEFAULT_OPTIONS, ...given };
+  const options: Record<string, unknown> = {};
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(KINDS, name)) throw unknownOption(name, given[name]);
+  }
+  for (const [name, kind] of Object.entries(KINDS)) options[name] = readOption(name, kind, merged[name]);
+  return options as unknown as CaptureOptions;
+}
+
+/**
+ * Applies `kdumpling.<option>=<value>` words of a kernel command line. A word that does not make sense is left out and
+ * reported: on the way home a typing mistake must not cost the dump.
+ */
+export function overrideOptions(
+  options: CaptureOptions,
+  cmdline: string,
+): { options: CaptureOptions; warnings: string[] } {
+  const overridden: Record<string, unknown> = { ...options };
+  const warnings: string[] = [];
+  for (const word of cmdline.split(/\s+/)) {
+    const match = /^kdumpling\.([A-Za-z]+)=(.*)$/.exec(word);
+    if (!match) continue;
+    const [, name, value] = match;
+    try {
+      if (name === 'modules' || !Object.hasOwn(KINDS, name)) throw unknownOption(name, value);
+      overridden[name] = readOption(name, KINDS[name as keyof CaptureOptions], value);
+    } catch (error) {
+      warnings.push((error as Error).message);
+    }
+  }
+  return { options: overridden as unknown as CaptureOptions, warnings };
+}
+
+function readOption(name: string, kind: Kind, value: unknown): unknown {
+  const read = kind.read(value);
+  if (read !== undefined) return read;
+  throw new OptionError('BAD_OPTION', {
+    action: `use the option ${name}`,
+    actual: value === undefined ? 'it is not given' : `its value is ${JSON.stringify(value)}`,
+    wanted: `wanted: ${kind.wanted}`,
+  });
+}
+
+function unknownOption(name: string, value: unknown): OptionError {
+  return new OptionError('UNKNOWN_OPTION', {
+    action: `use the option ${name}`,
+    actual: `there is none of that name (its value is ${JSON.stringify(value)})`,
+    wanted: `wanted: one of ${Object.keys(KINDS).join(', ')}`,
+  });
+}

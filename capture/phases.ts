@@ -1,0 +1,54 @@
+/** The phases of a capture: named on the console, timed for the manifest, and stopped when the overall deadline is over. */
+import { Failure } from './errors.ts';
+
+export class DeadlineError extends Failure {}
+
+export interface Clock {
+  /** Since the capture kernel started. */
+  seconds(): number;
+  sleep(seconds: number): void;
+  /** Wall clock, seconds since 1970; whatever the machine believes. */
+  wallSeconds(): number;
+}
+
+/** What a lab hangs in to make a capture fail on purpose; empty in the product. */
+export interface CaptureHooks {
+  onPhase?(phase: string): void;
+  onProgress?(pagesDone: number, pagesTotal: number): void;
+}
+
+export class Phases {
+  /** Phase -> seconds, in the order they ran. */
+  readonly seconds: Record<string, number> = {};
+  readonly #clock: Clock;
+  readonly #deadlineSeconds: number;
+  readonly #hooks: CaptureHooks;
+
+  constructor(clock: Clock, deadlineSeconds: number, hooks: CaptureHooks) {
+    this.#clock = clock;
+    this.#deadlineSeconds = deadlineSeconds;
+    this.#hooks = hooks;
+  }
+
+  /** Runs one phase. @throws what `work` throws, and DeadlineError when it is too late to begin. */
+  run<T>(name: string, work: () => T): T {
+    const started = this.#clock.seconds();
+    try {
+      this.checkDeadline(name);
+      this.#hooks.onPhase?.(name);
+      return work();
+    } finally {
+      this.seconds[name] = Number((this.#clock.seconds() - started).toFixed(3));
+    }
+  }
+
+  /** To be called now and then from long work. */
+  checkDeadline(phase: string): void {
+    if (this.#clock.seconds() < this.#deadlineSeconds) return;
+    throw new DeadlineError('DEADLINE', {
+      action: `go on with the phase ${phase}`,
+      actual: `the capture's ${this.#deadlineSeconds} s are over`,
+      wanted: 'a larger deadlineSeconds for this machine',
+    });
+  }
+}

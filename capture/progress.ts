@@ -1,0 +1,36 @@
+/** Progress of the page loop as lines at a sane rate: percent, MB/s, ETA. */
+
+export interface Progress {
+  /** Pages done so far; says a line when enough time or enough of the work has passed. */
+  report(pagesDone: number, pagesTotal: number): void;
+}
+
+const SECONDS_BETWEEN_LINES = 2;
+
+/** @param say takes the text of a line; @param seconds a monotonic clock. */
+export function openProgress(
+  pageBytes: number,
+  say: (text: string) => void,
+  seconds: () => number,
+): Progress {
+  const started = seconds();
+  let said = started;
+  return {
+    report(pagesDone, pagesTotal) {
+      const now = seconds();
+      if (now - said < SECONDS_BETWEEN_LINES || pagesDone === 0) return;
+      said = now;
+      const elapsed = now - started;
+      const bytesPerSecond = (pagesDone * pageBytes) / elapsed;
+      const eta = (elapsed * (pagesTotal - pagesDone)) / pagesDone;
+      const percent = Math.floor((100 * pagesDone) / pagesTotal);
+      say(
+        `${percent} % of ${megabytes(pagesTotal * pageBytes)} MB, ${megabytes(bytesPerSecond)} MB/s, ETA ${Math.ceil(eta)} s`,
+      );
+    },
+  };
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
+}

@@ -1,0 +1,89 @@
+/** manifest.json: what was captured, enough to verify the dump with nothing else and to group crashes by signature. */
+import type { DumpDigest } from '../kdump/digest.ts';
+
+export const MANIFEST_FORMAT = 1;
+export const MANIFEST_NAME = 'manifest.json';
+
+/** A file of the dump directory. */
+export interface ManifestFile {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export interface Manifest {
+  readonly format: typeof MANIFEST_FORMAT;
+  readonly program: string;
+  /** `complete` only when a whole, verified `vmcore` lies beside this file. */
+  readonly state: 'complete' | 'incomplete';
+  /** Why it is incomplete. */
+  readonly failure?: string;
+  readonly stamp: Stamp;
+  readonly kernel: {
+    readonly release?: string;
+    readonly buildId?: string;
+    /** As `uname -v`. */
+    readonly version?: string;
+    readonly machine?: string;
+  };
+  readonly crash: {
+    /** The panic line. */
+    readonly reason?: string;
+  };
+  readonly dump?: ManifestDump;
+  readonly files: readonly ManifestFile[];
+  /** Phase -> seconds, in the order they ran; since the capture kernel's start: `boot`. */
+  readonly seconds: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
+
+export interface ManifestDump {
+  readonly name: string;
+  /** kdump-compressed, header version 6. */
+  readonly format: 'kdump-compressed';
+  readonly level: number;
+  readonly codec: string;
+  readonly codecLevel: number;
+  readonly bytes: number;
+  readonly pageSizeBytes: number;
+  readonly pages: {
+    /** Pages of memory that the vmcore has. */
+    readonly total: number;
+    readonly dumped: number;
+    /** Pages left out, by class. */
+    readonly zero: number;
+    /** Pages that could not be read and stand as zeros. */
+    readonly unreadable: number;
+  };
+  readonly digest: DumpDigest;
+}
+
+export interface Stamp {
+  /** The dump directory's name. */
+  readonly name: string;
+  /** When it crashed, ISO 8601, as far as the clock can be trusted. */
+  readonly time: string;
+  readonly clock: 'vmcoreinfo' | 'capture-kernel';
+  /** False for a clock that was never set (1970 and such). */
+  readonly trusted: boolean;
+}
+
+/** No machine that runs this crashed before. */
+const EARLIEST_TRUSTED_SECONDS = Date.UTC(2024, 0, 1) / 1000;
+
+/**
+ * The stamp of a crash. The crashed kernel's own word (CRASHTIME in vmcoreinfo, seconds) is preferred to the clock of
+ * the capture kernel.
+ */
+export function stampOf(crashTimeSeconds: number | undefined, nowSeconds: number): Stamp {
+  const trusted = (seconds: number | undefined) =>
+    seconds !== undefined && seconds >= EARLIEST_TRUSTED_SECONDS;
+  const byKernel = trusted(crashTimeSeconds) || (crashTimeSeconds !== undefined && !trusted(nowSeconds));
+  const seconds = byKernel ? crashTimeSeconds! : nowSeconds;
+  const time = new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+  return {
+    name: time.replace(/[-:]/g, ''),
+    time,
+    clock: byKernel ? 'vmcoreinfo' : 'capture-kernel',
+    trusted: trusted(seconds),
+  };
+}

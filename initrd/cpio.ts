@@ -1,0 +1,54 @@
+/**
+ * An initramfs archive: cpio "newc" (Linux Documentation/driver-api/early-userspace/buffer-format.rst).
+ * Same entries, same bytes: no times, no inode numbers of the host's.
+ */
+import { Buffer } from 'node:buffer';
+
+export type CpioEntry = { readonly path: string; readonly mode: number } & (
+  | { readonly kind: 'directory' }
+  | { readonly kind: 'file'; readonly bytes: Uint8Array }
+  | { readonly kind: 'symlink'; readonly to: string }
+  | { readonly kind: 'device'; readonly major: number; readonly minor: number }
+);
+
+const TYPE_BITS = { directory: 0o040000, file: 0o100000, symlink: 0o120000, device: 0o020000 } as const;
+const TRAILER = 'TRAILER!!!';
+
+/** Pieces of the archive, in the order of the entries. A directory must come before what it holds. */
+export function* encodeCpio(entries: Iterable<CpioEntry>): Generator<Uint8Array> {
+  let ino = 1;
+  for (const entry of entries) {
+    const body = bodyOf(entry);
+    yield* record(entry.path, ino++, TYPE_BITS[entry.kind] | entry.mode, body, entry);
+  }
+  yield* record(TRAILER, 0, 0, Buffer.alloc(0));
+}
+
+function bodyOf(entry: CpioEntry): Uint8Array {
+  if (entry.kind === 'file') return entry.bytes;
+  return entry.kind === 'symlink' ? Buffer.from(entry.to) : Buffer.alloc(0);
+}
+
+function* record(
+  path: string,
+  ino: number,
+  mode: number,
+  body: Uint8Array,
+  entry?: CpioEntry,
+): Generator<Uint8Array> {
+  const name = Buffer.from(`${path}\0`);
+  const nlink = entry?.kind === 'directory' ? 2 : 1;
+  const [major, minor] = entry?.kind === 'device' ? [entry.major, entry.minor] : [0, 0];
+  // ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check
+  const fields = [ino, mode, 0, 0, nlink, 0, body.length, 0, 0, major, minor, name.length, 0];
+  const header = `070701${fields.map(field => field.toString(16).padStart(8, '0')).join('')}`;
+  yield Buffer.from(header);
+  yield name;
+  yield padding(header.length + name.length);
+  if (body.length > 0) yield body;
+  yield padding(body.length);
+}
+
+function padding(length: number): Uint8Array {
+  return Buffer.alloc((4 - (length % 4)) % 4);
+}

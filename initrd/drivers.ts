@@ -1,0 +1,55 @@
+/** Which drivers a dump-capture initrd needs, as data: for its own runtime image, for disks, for file systems. */
+import type { ModuleTree } from './modules.ts';
+import { ModuleError } from './modules.ts';
+
+/** For the runtime image: a squashfs on a loop device. */
+export const RUNTIME_DRIVERS = ['loop', 'squashfs'] as const;
+
+/** Disks that a machine boots from. An image that is not built for one known disk holds all that its kernel has. */
+export const DISK_DRIVERS = [
+  'virtio_pci',
+  'virtio_blk',
+  'virtio_scsi',
+  'sd_mod',
+  'nvme',
+  'ahci',
+  'ata_piix',
+] as const;
+
+/** `wanted` are found by name only at run time (crypto API, character sets): taken where the kernel has them. */
+const FILE_SYSTEMS: Readonly<Record<string, { needed: readonly string[]; wanted: readonly string[] }>> = {
+  ext4: { needed: ['ext4'], wanted: ['crc32c_generic', 'crc32c_intel'] },
+  xfs: { needed: ['xfs'], wanted: ['crc32c_generic', 'crc32c_intel'] },
+  btrfs: {
+    needed: ['btrfs'],
+    wanted: ['crc32c_generic', 'crc32c_intel', 'xxhash_generic', 'blake2b_generic'],
+  },
+};
+
+export const FILE_SYSTEM_NAMES: readonly string[] = Object.keys(FILE_SYSTEMS);
+
+/**
+ * The modules to load before a file system on a disk can be mounted, in order.
+ * @param disks drivers that must be there; undefined for whatever of DISK_DRIVERS this kernel has.
+ * @throws ModuleError for a file system that we cannot write to, or a driver that is missing.
+ */
+export function targetModules(
+  tree: ModuleTree,
+  fstype: string,
+  disks: readonly string[] | undefined,
+): string[] {
+  const fileSystem = FILE_SYSTEMS[fstype];
+  if (!fileSystem) {
+    throw new ModuleError('UNKNOWN_FILE_SYSTEM', {
+      action: `write dumps to ${fstype}`,
+      actual: 'we have no driver list for that file system',
+      wanted: `one of ${FILE_SYSTEM_NAMES.join(', ')}`,
+    });
+  }
+  const present = (drivers: readonly string[]) => drivers.filter(driver => tree.has(driver));
+  return tree.closure([
+    ...(disks ?? present(DISK_DRIVERS)),
+    ...fileSystem.needed,
+    ...present(fileSystem.wanted),
+  ]);
+}

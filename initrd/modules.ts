@@ -1,0 +1,136 @@
+/** Kernel modules: which files a driver needs and in which order, from the tree's own indexes (modules.dep(5)). */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Failure } from '../capture/errors.ts';
+
+export class ModuleError extends Failure {}
+
+export interface ModuleTree {
+  /**
+   * Files, below the tree, for these drivers and all they depend on, in loading order, each once. What is built into
+   * the kernel needs no file. @throws ModuleError for a driver that the kernel does not have at all.
+   */
+  closure(drivers: readonly string[]): string[];
+  /** Whether the kernel has it, as a module or built in. */
+  has(driver: string): boolean;
+  /** The module's bytes, decompressed: the capture kernel may lack the decompressor. */
+  read(file: string): Buffer;
+}
+
+/** @param directory `…/lib/modules/<release>`. @throws ModuleError when it has no modules.dep. */
+export function openModuleTree(directory: string): ModuleTree {
+  const dependencies = readIndex(directory, 'modules.dep', parseDependencies);
+  const softdeps = readIndex(directory, 'modules.softdep', parseSoftdeps);
+  const builtin = readIndex(directory, 'modules.builtin', parseBuiltin);
+  if (dependencies.size === 0 && builtin.size === 0) {
+    throw new ModuleError(
+      'NO_MODULES',
+      {
+        action: 'read the kernel modules',
+        actual: 'there is no modules.dep and no modules.builtin',
+        wanted: 'a folder lib/modules/<release> as depmod leaves it',
+      },
+      { directory },
+    );
+  }
+  const fileOf = new Map([...dependencies.keys()].map(file => [moduleName(file), file]));
+
+  const visit = (driver: string, found: Set<string>, visiting: Set<string>, wantedBy: string): void => {
+    const name = moduleName(driver);
+    const file = fileOf.get(name);
+    if (!file) {
+      if (builtin.has(name)) return;
+      throw new ModuleError(
+        'MODULE_MISSING',
+        {
+          action: `include the module ${name}`,
+          actual: 'this kernel has none of that name',
+          wanted: wantedBy,
+        },
+        { directory },
+      );
+    }
+    if (found.has(file) || visiting.has(file)) return;
+    visiting.add(file);
+    // A softdep is a wish: a kernel without it is fine.
+    for (const soft of softdeps.get(name)?.pre ?? []) {
+      if (fileOf.has(moduleName(soft))) visit(soft, found, visiting, `softdep of ${name}`);
+    }
+    // modules.dep lists the nearest first; loading begins with the farthest.
+    for (const dependency of [...(dependencies.get(file) ?? [])].reverse()) {
+      visit(dependency, found, visiting, `it is needed by ${name}`);
+    }
+    found.add(file);
+    for (const soft of softdeps.get(name)?.post ?? []) {
+      if (fileOf.has(moduleName(soft))) visit(soft, found, visiting, `softdep of ${name}`);
+    }
+  };
+
+  return {
+    closure(drivers) {
+      const found = new Set<string>();
+      for (const driver of drivers) visit(driver, found, new Set(), 'a driver that this kernel has');
+      return [...found];
+    },
+    has: driver => fileOf.has(moduleName(driver)) || builtin.has(moduleName(driver)),
+    read: file => decompress(join(directory, file)),
+  };
+}
+
+/** `drivers/block/virtio_blk.ko.xz` and `virtio-blk` alike to `virtio_blk`. */
+export function moduleName(file: string): string {
+  return basename(file)
+    .replace(/\.ko(\.(xz|zst|gz))?$/, '')
+    .replaceAll('-', '_');
+}
+
+export function parseDependencies(text: string): Map<string, string[]> {
+  const lines = text.split('\n').filter(line => line.includes(':'));
+  return new Map(
+    lines.map(line => {
+      const [file, needs] = line.split(/:(.*)/s);
+      return [file, needs.split(' ').filter(need => need !== '')];
+    }),
+  );
+}
+
+/** `softdep NAME pre: A B post: C` */
+export function parseSoftdeps(text: string): Map<string, { pre: string[]; post: string[] }> {
+  const softdeps = new Map<string, { pre: string[]; post: string[] }>();
+  for (const line of text.split('\n')) {
+    const [keyword, name, ...words] = line.split(/\s+/);
+    if (keyword !== 'softdep' || !name) continue;
+    const entry = softdeps.get(moduleName(name)) ?? { pre: [], post: [] };
+    let side: string[] = [];
+    for (const word of words) {
+      if (word === 'pre:') side = entry.pre;
+      else if (word === 'post:') side = entry.post;
+      else if (word !== '') side.push(word);
+    }
+    softdeps.set(moduleName(name), entry);
+  }
+  return softdeps;
+}
+
+function parseBuiltin(text: string): Map<string, true> {
+  const files = text.split('\n').filter(line => line !== '');
+  return new Map(files.map(file => [moduleName(file), true]));
+}
+
+function readIndex<T>(
+  directory: string,
+  name: string,
+  parse: (text: string) => Map<string, T>,
+): Map<string, T> {
+  const path = join(directory, name);
+  return existsSync(path) ? parse(readFileSync(path, 'utf8')) : new Map();
+}
+
+const DECOMPRESSORS: Readonly<Record<string, string>> = { '.xz': 'xz', '.zst': 'zstd', '.gz': 'gzip' };
+
+function decompress(path: string): Buffer {
+  const tool = DECOMPRESSORS[/\.(xz|zst|gz)$/.exec(path)?.[0] ?? ''];
+  if (!tool) return readFileSync(path);
+  return execFileSync(tool, ['-dc', path], { maxBuffer: 256 << 20 });
+}

@@ -1,0 +1,55 @@
+#!/bin/busybox sh
+# The lab's first (system) kernel: /init of its initrd. On the first boot it arms the crash kernel, makes memory worth
+# dumping and panics. On the boot after, it looks at what came home. Lines that begin with "lab:" are for the lab.
+/bin/busybox mkdir -p /proc /sys /dev /tmp /disk /fill
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+. /lab.conf
+
+say() { echo "lab: $*"; }
+give_up() {
+  say "gave up: $*"
+  sync
+  poweroff -f
+}
+
+for module in $modules; do insmod "$module" || give_up "cannot load $module"; done
+until [ -b "$disk" ]; do sleep 0.1; done
+
+# Forced and read-only: any answer but 0 means that the last boot left something behind.
+if e2fsck -fn "$disk" > /tmp/fsck 2>&1; then say "fsck clean"; else say "fsck dirty: $(tail -n 1 /tmp/fsck)"; fi
+mount -t ext4 "$disk" /disk || give_up "cannot mount $disk"
+
+if [ -e /disk/lab/panicked ]; then
+  for file in $(find /disk/var/crash -type f | sort); do
+    say "file $(stat -c '%a %s' "$file") ${file#/disk}"
+  done
+  say "came home"
+  umount /disk
+  poweroff -f
+fi
+
+# Memory worth dumping: page cache, a tmpfs, processes, and a marker in each.
+cat /disk/boot/* > /dev/null
+mount -t tmpfs tmpfs /fill
+i=0
+while [ $i -lt 4096 ]; do echo "$marker tmpfs $i"; i=$((i + 1)); done > /fill/marker
+dd if=/dev/urandom of=/fill/random bs=1M count="$fill_mib" 2> /dev/null
+for name in alpha beta gamma; do
+  sh -c "held='$marker process $name'; while :; do sleep 3600; done" &
+done
+
+say "arming"
+kexec -s -p "/disk/boot/vmlinuz-$kver" --initrd="/disk/boot/initramfs-${kver}kdump.img" \
+  --command-line="$crash_command_line" || give_up "kexec refused"
+[ "$(cat /sys/kernel/kexec_crash_loaded)" = 1 ] || give_up "the crash kernel is not loaded"
+say "armed"
+mkdir -p /disk/lab
+touch /disk/lab/panicked
+sync
+say "panic now"
+eval "$trigger"
+sleep 60
+give_up "the trigger did not crash the kernel: $trigger"

@@ -1,0 +1,74 @@
+/** The guest's own files: the initrd of its first kernel and what lies on its boot disk. */
+import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { hostLoader, sharedLibraries } from '../../build/shared-libraries.ts';
+import { type CpioEntry, encodeCpio } from '../../initrd/cpio.ts';
+import { openModuleTree } from '../../initrd/modules.ts';
+import { findCommand } from '../../scripts/setup/host-packages.ts';
+import type { Kernel } from '../packages/kernels.ts';
+import type { GuestFile } from '../packages/tools.ts';
+
+export interface FirstKernelRequest {
+  readonly kernel: Kernel;
+  /** kexec and its libraries. */
+  readonly tools: readonly GuestFile[];
+  /** Drivers of the boot disk. */
+  readonly drivers: readonly string[];
+  /** What first-kernel.sh reads, as shell variables. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly output: string;
+}
+
+export async function buildFirstKernelInitrd(request: FirstKernelRequest): Promise<void> {
+  await pipeline(Readable.from(encodeCpio(firstKernelEntries(request))), createWriteStream(request.output));
+}
+
+function* firstKernelEntries(request: FirstKernelRequest): Generator<CpioEntry> {
+  const tree = openModuleTree(request.kernel.modulesDir);
+  const modules = tree
+    .closure(request.drivers)
+    .map(file => ({ file, path: `modules/${file.split('/').at(-1)}` }));
+  const e2fsck = findCommand('e2fsck')!;
+  const files = new Map<string, string>([
+    ['init', join(import.meta.dirname, 'first-kernel.sh')],
+    ['bin/busybox', findCommand('busybox')!],
+    ...request.tools.map(({ path, source }): [string, string] => [path.slice(1), source]),
+  ]);
+  // e2fsck is the host's own, with the host's libraries and loader, apart from kexec's older ones.
+  for (const [soname, path] of sharedLibraries(e2fsck)) files.set(`fsck/${soname}`, path);
+  files.set('fsck/e2fsck', e2fsck).set('fsck/ld.so', hostLoader());
+
+  yield* directoriesOf([...files.keys(), ...modules.map(({ path }) => path), 'sbin/e2fsck', 'dev/console']);
+  yield { kind: 'device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 };
+  for (const [path, source] of files) yield { kind: 'file', path, mode: 0o755, bytes: readFileSync(source) };
+  const wrapper = '#!/bin/busybox sh\nexec /fsck/ld.so --library-path /fsck /fsck/e2fsck "$@"\n';
+  yield { kind: 'file', path: 'sbin/e2fsck', mode: 0o755, bytes: Buffer.from(wrapper) };
+  for (const { file, path } of modules) yield { kind: 'file', path, mode: 0o644, bytes: tree.read(file) };
+  const settings = { ...request.settings, modules: modules.map(({ path }) => `/${path}`).join(' ') };
+  yield { kind: 'file', path: 'lab.conf', mode: 0o644, bytes: Buffer.from(shellAssignments(settings)) };
+}
+
+function* directoriesOf(paths: readonly string[]): Generator<CpioEntry> {
+  const directories = new Set<string>();
+  for (const path of paths) {
+    for (let dir = dirname(path); dir !== '.'; dir = dirname(dir)) directories.add(dir);
+  }
+  for (const path of [...directories].sort()) yield { kind: 'directory', path, mode: 0o755 };
+}
+
+function shellAssignments(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}='${value.replaceAll("'", `'\\''`)}'\n`)
+    .join('');
+}
+
+/** Lays out the boot disk's files below `staging`: the kernel and the dump-capture initrd, as a distribution would. */
+export async function stageBootDisk(staging: string, kernel: Kernel, captureInitrd: string): Promise<void> {
+  for (const directory of ['boot', 'etc', 'var/crash'])
+    mkdirSync(join(staging, directory), { recursive: true });
+  await copyFile(kernel.vmlinuz, join(staging, 'boot', `vmlinuz-${kernel.release}`));
+  await copyFile(captureInitrd, join(staging, 'boot', `initramfs-${kernel.release}kdump.img`));
+}

@@ -1,0 +1,61 @@
+/**
+ * A judge's process: no terminal, no input, a bare environment, and an end in bounded time. Exit codes are handed back
+ * and not judged, since the tools' own are not to be trusted.
+ */
+import { spawn } from 'node:child_process';
+import { SystemError } from '../../capture/errors.ts';
+
+/** More than any tool says about a sound dump; a broken one can make crash print for ever. */
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+
+export interface Bounds {
+  readonly timeoutSeconds: number;
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Outcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** null when a signal ended it. */
+  readonly exitCode: number | null;
+  /** Killed by us: too long, or too much output. */
+  readonly killed?: 'timeout' | 'output';
+}
+
+export function runBounded(argv: readonly string[], { timeoutSeconds, cwd, env }: Bounds): Promise<Outcome> {
+  const [command, ...args] = argv as [string, ...string[]];
+  // setpriv (util-linux, essential): the tool ends with us, even if we are killed and cannot end it ourselves.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {
+    cwd,
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TERM: 'dumb', HOME: '/nonexistent', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return new Promise((done, failed) => {
+    const chunks: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
+    let sizeBytes = 0;
+    let killed: Outcome['killed'];
+    const kill = (why: 'timeout' | 'output') => {
+      killed ??= why;
+      child.kill('SIGKILL');
+    };
+    const timer = setTimeout(() => kill('timeout'), timeoutSeconds * 1000);
+    for (const stream of ['stdout', 'stderr'] as const) {
+      child[stream].on('data', (chunk: Buffer) => {
+        sizeBytes += chunk.length;
+        if (sizeBytes > MAX_OUTPUT_BYTES) kill('output');
+        else chunks[stream].push(chunk);
+      });
+    }
+    child.once('error', cause => {
+      clearTimeout(timer);
+      const what = { action: `run ${command}`, actual: 'it does not start', wanted: 'an executable file' };
+      failed(new SystemError('SPAWN', what, {}, { cause }));
+    });
+    child.once('close', exitCode => {
+      clearTimeout(timer);
+      const text = (stream: 'stdout' | 'stderr') => Buffer.concat(chunks[stream]).toString('utf8');
+      done({ stdout: text('stdout'), stderr: text('stderr'), exitCode, ...(killed ? { killed } : {}) });
+    });
+  });
+}

@@ -1,0 +1,82 @@
+/**
+ * crash(8) as a judge: opens the dump in batch mode with the kernel's debug symbols and shows what an engineer would
+ * look at first. Its exit code says nothing (0 after "cannot read pid struct"); what it prints is judged.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Tool } from '../packages/tools.ts';
+import { runBounded } from './bounded-run.ts';
+import {
+  type CrashExpectation,
+  type CrashSummary,
+  findComplaints,
+  findLogComplaints,
+  judgeSummary,
+  parseCrash,
+} from './crash-output.ts';
+
+const COMMANDS = ['sys', 'bt', 'log', 'ps'] as const;
+
+export interface CrashVerdict {
+  readonly passed: boolean;
+  /** One line each; empty when passed. */
+  readonly problems: readonly string[];
+  readonly summary: CrashSummary;
+  /** The kernel log as crash reads it. */
+  readonly log: string;
+  /** Everything that crash said, for the run's folder. */
+  readonly transcript: string;
+  readonly seconds: number;
+}
+
+export interface CrashInput {
+  readonly vmlinux: string;
+  readonly dump: string;
+  readonly expected?: CrashExpectation;
+  readonly timeoutSeconds?: number;
+}
+
+export async function runCrash(
+  tool: Tool,
+  { vmlinux, dump, expected, timeoutSeconds = 180 }: CrashInput,
+): Promise<CrashVerdict> {
+  // The scratch folder is crash's home: no .crashrc of the user's, no history, and a place for its output files.
+  const scratch = await mkdtemp(join(tmpdir(), 'kdumpling-crash-'));
+  const startedMs = Date.now();
+  try {
+    const script = join(scratch, 'commands');
+    const output = (command: string) => join(scratch, `${command}.txt`);
+    await writeFile(
+      script,
+      [...COMMANDS.map(command => `${command} > ${output(command)}`), 'exit', ''].join('\n'),
+    );
+    const outcome = await runBounded([...tool.argv, '-s', '-i', script, vmlinux, dump], {
+      timeoutSeconds,
+      cwd: scratch,
+      env: { HOME: scratch },
+    });
+    // A command that was never reached leaves no file.
+    const shown = async (command: string) => readFile(output(command), 'utf8').catch(() => '');
+    const [sys, bt, log, ps] = (await Promise.all(COMMANDS.map(shown))) as [string, string, string, string];
+    const summary = parseCrash({ sys, bt, ps });
+    const problems = [
+      ...(outcome.killed ? [`crash was killed (${outcome.killed} after ${timeoutSeconds} s)`] : []),
+      ...(outcome.exitCode === null && !outcome.killed ? ['crash itself crashed'] : []),
+      ...findComplaints([outcome.stdout, outcome.stderr, sys, bt, ps].join('\n')),
+      ...findLogComplaints(log),
+      ...(log.trim() === '' ? ['log shows nothing'] : []),
+      ...judgeSummary(summary, expected),
+    ];
+    return {
+      passed: problems.length === 0,
+      problems: [...new Set(problems)],
+      summary,
+      log,
+      transcript: [outcome.stdout, outcome.stderr, sys, bt, ps].filter(text => text !== '').join('\n'),
+      seconds: (Date.now() - startedMs) / 1000,
+    };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,23 @@
+/** file(1) as a judge: what the first thing that a support engineer runs on a dump calls it. */
+import { SystemError } from '../../capture/errors.ts';
+import { findCommand } from '../../scripts/setup/host-packages.ts';
+import { runBounded } from './bounded-run.ts';
+
+export async function fileType(path: string): Promise<string> {
+  const command = findCommand('file');
+  if (!command) {
+    const what = {
+      action: `name the type of ${path}`,
+      actual: 'there is no file(1)',
+      wanted: 'the host package file',
+    };
+    throw new SystemError('NO_FILE_COMMAND', what);
+  }
+  const { stdout } = await runBounded([command, '--brief', '--', path], { timeoutSeconds: 20 });
+  return stdout.trim();
+}
+
+/** A flattened dump is called "Flattened kdump compressed dump": good for a pipe, wrong for a file on a disk. */
+export function isKdumpCompressed(type: string): boolean {
+  return /^Kdump compressed dump\b/.test(type);
+}

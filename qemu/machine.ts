@@ -1,0 +1,116 @@
+/** One QEMU: its command line, its serial console, its deadline, and its end. */
+import { spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { Failure } from '../capture/errors.ts';
+import { type SerialLine, SerialReader } from './serial.ts';
+
+/** The machine was lost: it says nothing about the program under test. Its message carries what a person needs to look. */
+export class LostMachine extends Failure {}
+
+export interface MachineSpec {
+  readonly accel: 'kvm' | 'tcg';
+  readonly memoryMib: number;
+  readonly cpus: number;
+  readonly vmlinuz: string;
+  readonly initrd: string;
+  readonly commandLine: string;
+  /** Raw image, on virtio. */
+  readonly disk: string;
+  /** When it is ended, whatever it does. */
+  readonly deadlineSeconds: number;
+}
+
+export interface MachineRun {
+  readonly lines: readonly SerialLine[];
+  readonly seconds: number;
+}
+
+export function machineArguments(spec: MachineSpec): string[] {
+  return [
+    ...['-machine', `q35,accel=${spec.accel}`, '-cpu', spec.accel === 'kvm' ? 'host' : 'max'],
+    ...['-smp', String(spec.cpus), '-m', String(spec.memoryMib)],
+    ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-user-config', '-nic', 'none'],
+    ...['-drive', `file=${spec.disk},format=raw,if=none,id=boot,cache=writeback`],
+    ...['-device', 'virtio-blk-pci,drive=boot'],
+    ...['-kernel', spec.vmlinuz, '-initrd', spec.initrd, '-append', spec.commandLine],
+  ];
+}
+
+/** As a person would type it. */
+export function commandText(argv: readonly string[]): string {
+  return argv
+    .map(word => (/^[\w./:=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ');
+}
+
+/**
+ * Runs the machine until it powers itself off.
+ * @param signal aborts the run (Ctrl-C).
+ * @throws LostMachine when it did not power off by itself in time. QEMU has ended in every case.
+ */
+export async function runMachine(
+  spec: MachineSpec,
+  serialLog: string,
+  onLine: (line: SerialLine) => void,
+  signal: AbortSignal,
+): Promise<MachineRun> {
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  const argv = ['qemu-system-x86_64', ...machineArguments(spec)];
+  const reader = new SerialReader(onLine);
+  const log = createWriteStream(serialLog);
+  // setpriv: a lab that is killed outright takes its machine with it. A group of its own: Ctrl-C is ours to handle.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const stop = (): void => {
+    child.kill('SIGKILL');
+  };
+  const deadline = setTimeout(stop, spec.deadlineSeconds * 1000);
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+
+  let complaint = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    log.write(chunk);
+    reader.push(chunk, seconds());
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    complaint = (complaint + chunk).slice(-2000);
+  });
+  try {
+    const status = await new Promise<number | NodeJS.Signals | Error>(resolve => {
+      child.on('error', resolve);
+      child.on('close', (code, signalName) => resolve(code ?? signalName!));
+    });
+    reader.end(seconds());
+    if (status !== 0) throw lost(spec, argv, status, complaint, seconds(), signal.aborted);
+    return { lines: reader.lines, seconds: seconds() };
+  } finally {
+    clearTimeout(deadline);
+    signal.removeEventListener('abort', stop);
+    await new Promise(resolve => log.end(resolve));
+  }
+}
+
+function lost(
+  spec: MachineSpec,
+  argv: readonly string[],
+  status: number | string | Error,
+  complaint: string,
+  seconds: number,
+  aborted: boolean,
+): LostMachine {
+  const timedOut = status === 'SIGKILL' && seconds >= spec.deadlineSeconds;
+  const actual = aborted
+    ? 'it was interrupted'
+    : timedOut
+      ? `it did not power off in ${spec.deadlineSeconds} s`
+      : `QEMU ended with ${status} ${complaint.trim()}`;
+  return new LostMachine(aborted ? 'INTERRUPTED' : 'LOST_MACHINE', {
+    action: 'run the machine to its end',
+    actual,
+    wanted: `see its serial log; QEMU was: ${commandText(argv)}`,
+  });
+}
