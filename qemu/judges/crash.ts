@@ -62,7 +62,10 @@ export async function runCrash(
     const summary = parseCrash({ sys, bt, ps });
     const problems = [
       ...(outcome.killed ? [`crash was killed (${outcome.killed} after ${timeoutSeconds} s)`] : []),
-      ...(outcome.exitCode === null && !outcome.killed ? ['crash itself crashed'] : []),
+      ...(outcome.exitCode === null && !outcome.killed ? ['crash was ended by a signal'] : []),
+      ...(sys === '' && !outcome.killed
+        ? [`crash did not get to its first command (exit code ${outcome.exitCode})`]
+        : []),
       ...findComplaints([outcome.stdout, outcome.stderr, sys, bt, ps].join('\n')),
       ...findLogComplaints(log),
       ...(log.trim() === '' ? ['log shows nothing'] : []),

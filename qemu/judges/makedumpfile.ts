@@ -22,7 +22,7 @@ export async function dumpDmesg(tool: Tool, dump: string): Promise<string> {
     });
     const text = await readFile(out, 'utf8').catch(() => '');
     if (exitCode === 0 && text !== '') return text;
-    const said = `${stdout}\n${stderr}`.split('\n').filter(line => line.trim() !== '');
+    const said = `${stderr}\n${stdout}`.split('\n').filter(line => !/^\s*$|^makedumpfile Failed/.test(line));
     throw new DumpFormatError('NO_DMESG', {
       action: `read the kernel log in ${dump} with makedumpfile ${tool.version}`,
       actual: said.at(0) ?? 'it wrote nothing',
@@ -45,11 +45,14 @@ export function compareLogs(theirs: string, ours: string): LogDifference[] {
   return moved === undefined ? [] : [{ side: 'order', line: moved }];
 }
 
-/** Without caller ids (`[    1.0] [    T1] `: tools and their versions differ in showing them), without spaces at the end. */
+/**
+ * Without what tools and their versions do differently: caller ids (`[    1.0] [    T1] `), the indentation of a
+ * message's further lines, spaces at the end.
+ */
 function logLines(text: string): string[] {
   return text
     .split('\n')
-    .map(line => line.replace(/^(\[ *\d+\.\d+\]) ?\[ *[TC]\d+\]/, '$1').trimEnd())
+    .map(line => line.replace(/^(\[ *\d+\.\d+\]) ?\[ *[TC]\d+\]/, '$1').trim())
     .filter(line => line !== '');
 }
 
