@@ -30,15 +30,6 @@ interface Remembered extends AccelAnswer {
   readonly probedAt: string;
 }
 
-export function parseAccelRequest(text: string): AccelRequest {
-  if (text === 'kvm' || text === 'tcg' || text === 'auto') return text;
-  throw new SystemError('USAGE', {
-    action: 'choose the accelerator',
-    actual: `--accel ${text}`,
-    wanted: 'kvm, tcg or auto',
-  });
-}
-
 /** The accelerator for this host; probed once with this kernel (a vmlinuz) and remembered in the cache. */
 export async function chooseAccel(
   cache: Cache,
@@ -84,7 +75,7 @@ function kvmObstacle(): string | undefined {
 /** Boots the kernel without a disk under KVM until it says its name, panics for want of a root, or time is up. */
 export function probeKvm(qemu: string, vmlinuz: string, seconds = PROBE_SECONDS): Promise<AccelAnswer> {
   const startedMs = Date.now();
-  const args = ['-accel', 'kvm', '-cpu', 'max', '-m', '256M', '-smp', '1', '-machine', 'q35', '-nodefaults'];
+  const args = ['-accel', 'kvm', '-cpu', 'host', '-m', '256M', '-smp', '1', '-machine', 'q35', '-nodefaults'];
   const quiet = ['-display', 'none', '-no-reboot', '-serial', 'stdio', '-monitor', 'none'];
   const kernel = ['-kernel', vmlinuz, '-append', 'console=ttyS0 earlyprintk=ttyS0 panic=-1'];
   // setpriv: ends with us even if we are killed outright.

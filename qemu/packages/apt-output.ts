@@ -17,6 +17,7 @@ export interface PackageInfo {
 export interface PlannedFile {
   readonly filename: string;
   readonly sizeBytes: number;
+  readonly sha256: string;
 }
 
 /** The records of `apt-cache show`, in apt's order (newest first). */
@@ -47,12 +48,15 @@ export function parseDepends(field: string): string[] {
     .filter(name => name !== '');
 }
 
-/** Lines `'URI' FILENAME SIZE HASH`. */
+/** Lines `'URI' FILENAME SIZE SHA256:…`. */
 export function parsePrintUris(text: string): PlannedFile[] {
-  return [...text.matchAll(/^'[^']*' (\S+) (\d+) /gm)].map(([, filename, size]) => ({
-    filename: filename!,
-    sizeBytes: Number(size),
-  }));
+  return [...text.matchAll(/^'[^']*' (\S+) (\d+) SHA256:([0-9a-f]{64})/gm)].map(
+    ([, filename, size, sha256]) => ({
+      filename: filename!,
+      sizeBytes: Number(size),
+      sha256: sha256!,
+    }),
+  );
 }
 
 /** The name that apt gives the file of a package. */

@@ -1,16 +1,25 @@
 /**
  * An apt of our own for each suite: lists, cache, status and sources in the lab's cache, the system's untouched. It
- * reaches any suite from any Debian, needs no root, resumes downloads and checks their hashes.
+ * reaches any suite from any Debian and needs no root.
  */
-import { existsSync, statSync } from 'node:fs';
-import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { rm, utimes, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { $ } from 'zx';
 import { SystemError } from '../../capture/errors.ts';
 import { findCommand } from '../../scripts/setup/host-packages.ts';
 import { announced, type Cache, requireSpace, withLock } from '../cache.ts';
-import { debFilename, explainApt, type PackageInfo, parsePrintUris, parseShow } from './apt-output.ts';
-import { readHostMirror, SUITES, type SuiteName, sourcesFor } from './sources.ts';
+import { writeAptConfiguration } from './apt-configuration.ts';
+import {
+  debFilename,
+  explainApt,
+  type PackageInfo,
+  type PlannedFile,
+  parsePrintUris,
+  parseShow,
+} from './apt-output.ts';
+import type { SuiteName } from './sources.ts';
 
 /** Package lists younger than this are not fetched again. Long enough for one set-up, too short to meet a 404. */
 const LISTS_MAX_AGE_SECONDS = 3600;
@@ -34,7 +43,7 @@ export async function openApt(cache: Cache, suite: SuiteName, { refresh = false 
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
   const apt: Apt = { cache, suite, architecture, dir: join(cache.dir, 'apt', suite) };
   await withLock(cache, `apt-${suite}`, async () => {
-    await writeConfiguration(apt);
+    await writeAptConfiguration(apt.dir, suite, architecture);
     const stamp = join(apt.dir, 'updated');
     const fresh = existsSync(stamp) && Date.now() - statSync(stamp).mtimeMs < LISTS_MAX_AGE_SECONDS * 1000;
     if (fresh && !refresh) return;
@@ -74,34 +83,76 @@ export async function findPackage(
 
 /** Fetches just these packages. Returns the files' paths; delete them when they are unpacked (`discard`). */
 export async function downloadPackages(apt: Apt, packages: readonly PackageInfo[]): Promise<string[]> {
-  const sizeBytes = packages.reduce((sum, info) => sum + info.sizeBytes, 0);
+  const files = packages.map(info => ({ ...info, filename: debFilename(info) }));
   const names = packages.map(({ name, version }) => `${name}=${version}`);
-  const what = `downloading ${names.join(' ')} (${megabytes(sizeBytes)} MB)`;
-  const files = packages.map(info => join(archivesDir(apt), debFilename(info)));
-  await requireSpace(apt.cache, sizeBytes, names.join(' '));
-  await withLock(apt.cache, `apt-${apt.suite}`, () =>
-    announced(apt.cache, what, () =>
-      run(apt, `download ${names.join(' ')}`, ['apt-get', 'download', '-qq', ...names], archivesDir(apt)),
-    ),
+  return withLock(apt.cache, `apt-${apt.suite}`, () =>
+    download(apt, names.join(' '), files, ['apt-get', 'download', '-qq', ...names]),
   );
-  return mustExist(files);
 }
 
-/** Fetches packages with all that they depend on, as if nothing were installed. Returns the files' paths. */
+/**
+ * Fetches packages with all that they depend on, as if nothing were installed. Returns the files' paths, in apt's
+ * order. What was cut off is resumed here, which `apt-get download` does not do: it is also for single large packages.
+ */
 export async function downloadClosure(apt: Apt, packages: readonly PackageInfo[]): Promise<string[]> {
   const names = packages.map(({ name, version }) => `${name}=${version}`);
   const install = ['apt-get', 'install', '-qq', '-y', '--no-install-recommends', '--download-only'];
-  const action = `download ${names.join(' ')} and what it depends on`;
+  // An archive folder that stays empty: apt leaves files that it has already out of the plan. By itself it plans by MD5.
+  const settings = [`Dir::Cache::archives=${join(apt.dir, 'no-archives')}`, 'Acquire::ForceHash=SHA256'];
+  const planning = settings.flatMap(setting => ['-o', setting]);
+  const action = `plan the download of ${names.join(' ')}`;
   return withLock(apt.cache, `apt-${apt.suite}`, async () => {
-    // An archive folder that stays empty: apt leaves files that it has already out of the plan.
-    const unseen = ['-o', `Dir::Cache::archives=${join(apt.dir, 'no-archives')}`];
-    const plan = parsePrintUris(await run(apt, action, [...install, ...unseen, '--print-uris', ...names]));
-    const sizeBytes = plan.reduce((sum, file) => sum + file.sizeBytes, 0);
-    await requireSpace(apt.cache, sizeBytes, names.join(' '));
-    const what = `downloading ${names.join(' ')} with ${plan.length - names.length} dependencies (${megabytes(sizeBytes)} MB)`;
-    await announced(apt.cache, what, () => run(apt, action, [...install, ...names]));
-    return mustExist(plan.map(({ filename }) => join(archivesDir(apt), filename)));
+    const plan = parsePrintUris(await run(apt, action, [...install, ...planning, '--print-uris', ...names]));
+    const others = plan.length - names.length;
+    if (others < 0) {
+      throw new SystemError('NO_PLAN', {
+        action,
+        actual: 'apt would fetch nothing',
+        wanted: 'lines with SHA256 hashes',
+      });
+    }
+    const what = others > 0 ? `${names.join(' ')} with ${others} dependencies` : names.join(' ');
+    return download(apt, what, plan, [...install, ...names]);
   });
+}
+
+/**
+ * apt checks what it fetches, but takes a file of the right size that is there already for whole: a damaged one that a
+ * killed run left is removed before, and all are checked after.
+ */
+async function download(
+  apt: Apt,
+  what: string,
+  files: readonly PlannedFile[],
+  argv: readonly string[],
+): Promise<string[]> {
+  const paths = files.map(({ filename }) => join(archivesDir(apt), filename));
+  const damaged = async () => {
+    const hashes = await Promise.all(paths.map(sha256OfFile));
+    return paths.filter((_, index) => hashes[index] !== files[index]!.sha256);
+  };
+  await discard(await damaged());
+  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  await requireSpace(apt.cache, sizeBytes, what);
+  await announced(apt.cache, `downloading ${what} (${megabytes(sizeBytes)} MB)`, () =>
+    run(apt, `download ${what}`, argv, archivesDir(apt)),
+  );
+  const bad = await damaged();
+  if (bad.length === 0) return paths;
+  await discard(bad);
+  throw new SystemError('DAMAGED', {
+    action: `download ${what}`,
+    actual: `${basename(bad[0]!)} is absent or does not match its hash`,
+    wanted: 'a mirror and a disk that keep bytes; try again',
+  });
+}
+
+/** undefined when there is no such file. */
+async function sha256OfFile(path: string): Promise<string | undefined> {
+  if (!existsSync(path)) return undefined;
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return hash.digest('hex');
 }
 
 /** Removes downloaded packages that were unpacked. */
@@ -111,51 +162,6 @@ export async function discard(files: readonly string[]): Promise<void> {
 
 function archivesDir(apt: Apt): string {
   return join(apt.dir, 'archives');
-}
-
-async function writeConfiguration(apt: Apt): Promise<void> {
-  const folders = ['lists/partial', 'archives/partial', 'no-archives/partial', 'state', 'cache'];
-  for (const folder of folders) await mkdir(join(apt.dir, folder), { recursive: true });
-  const sources = sourcesFor(readHostMirror(), SUITES[apt.suite], apt.architecture);
-  await writeFile(join(apt.dir, 'debian.sources'), sources);
-  await writeFile(join(apt.dir, 'status'), '');
-  await writeFile(join(apt.dir, 'apt.conf'), aptConfiguration(apt.dir, apt.architecture));
-}
-
-/** Read after the host's own configuration, whose proxies and certificates we want and whose hooks and pins we don't. */
-function aptConfiguration(dir: string, architecture: string): string {
-  const options = {
-    'Dir::State': `${dir}/state`,
-    'Dir::State::lists': `${dir}/lists`,
-    'Dir::State::status': `${dir}/status`,
-    'Dir::Cache': `${dir}/cache`,
-    'Dir::Cache::archives': `${dir}/archives`,
-    'Dir::Cache::pkgcache': 'pkgcache.bin',
-    'Dir::Cache::srcpkgcache': '',
-    'Dir::Etc::sourcelist': `${dir}/debian.sources`,
-    'Dir::Etc::sourceparts': '/dev/null',
-    'Dir::Etc::preferences': '/dev/null',
-    'Dir::Etc::preferencesparts': '/dev/null',
-    'APT::Architecture': architecture,
-    // As root, apt would drop to the user _apt, who may not write here, and say so.
-    'APT::Sandbox::User': 'root',
-    // Otherwise a mirror that cannot be reached is a warning and the exit code 0.
-    'APT::Update::Error-Mode': 'any',
-    'APT::Get::Show-User-Simulation-Note': 'false',
-    'Acquire::Retries': '3',
-    'Acquire::http::Timeout': '30',
-    'Acquire::https::Timeout': '30',
-    'Acquire::Languages': 'none',
-  };
-  const hooks = ['APT::Update::Pre-Invoke', 'APT::Update::Post-Invoke', 'APT::Update::Post-Invoke-Success'];
-  return [
-    ...[...hooks, 'DPkg::Pre-Install-Pkgs', 'DPkg::Post-Invoke', 'APT::Architectures'].map(
-      name => `#clear ${name};`,
-    ),
-    `APT::Architectures { "${architecture}"; };`,
-    ...Object.entries(options).map(([name, value]) => `${name} "${value}";`),
-    '',
-  ].join('\n');
 }
 
 function configured(apt: Apt, [command, ...args]: readonly string[]): string[] {
@@ -172,16 +178,6 @@ async function run(apt: Apt, action: string, argv: readonly string[], cwd = apt.
   if (output.exitCode === 0) return output.stdout;
   const { code, actual, wanted } = explainApt(output.stderr + output.stdout);
   throw new SystemError(code, { action, actual, wanted }, { exitCode: output.exitCode ?? -1 });
-}
-
-function mustExist(files: string[]): string[] {
-  const absent = files.find(file => !existsSync(file));
-  if (absent === undefined) return files;
-  throw new SystemError('NO_FILE', {
-    action: 'download packages',
-    actual: `apt succeeded and did not leave ${absent}`,
-    wanted: 'the file that it announced',
-  });
 }
 
 function megabytes(bytes: number): string {

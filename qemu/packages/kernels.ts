@@ -5,12 +5,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { $ } from 'zx';
 import { SystemError } from '../../capture/errors.ts';
 import { findCommand } from '../../scripts/setup/host-packages.ts';
 import { announced, type Cache, publishDir, requireSpace, withLock } from '../cache.ts';
-import { discard, downloadPackages, findPackage, openApt } from './apt.ts';
+import { discard, downloadClosure, downloadPackages, findPackage, openApt } from './apt.ts';
+import { debFilename } from './apt-output.ts';
 import { unpackDeb, unpackDebs } from './deb.ts';
 import {
   type Flavour,
@@ -90,10 +91,11 @@ export async function fetchDebugSymbols(cache: Cache, kernel: Kernel): Promise<s
     }
     // The vmlinux is about a third of what is unpacked in all.
     await requireSpace(cache, info.sizeBytes + info.installedBytes / 2, `the debug symbols of ${release}`);
-    const debs = await downloadPackages(apt, [info]);
+    const debs = await downloadClosure(apt, [info]);
+    const deb = debs.find(path => basename(path) === debFilename(info))!;
     await publishDir(dir, partial =>
       announced(cache, 'unpacking vmlinux', async () => {
-        await unpackDeb(debs[0]!, partial, ['./usr/lib/debug/*vmlinux*']);
+        await unpackDeb(deb, partial, ['./usr/lib/debug/*vmlinux*']);
         await rename(await largestFile(partial), join(partial, 'vmlinux'));
         await rm(join(partial, 'usr'), { recursive: true, force: true });
       }),

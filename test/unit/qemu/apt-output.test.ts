@@ -58,8 +58,9 @@ it('splits dependencies', () => {
 });
 
 it('reads the plan of --print-uris', () => {
-  const text = `NOTE: a line\n'http://m/pool/zlib1g_1.3_amd64.deb' zlib1g_1%3a1.3_amd64.deb 92424 SHA256:5f\n`;
-  expect(parsePrintUris(text)).toEqual([{ filename: 'zlib1g_1%3a1.3_amd64.deb', sizeBytes: 92424 }]);
+  const sha256 = '5f'.repeat(32);
+  const text = `NOTE: a line\n'http://m/pool/zlib1g_1.3_amd64.deb' zlib1g_1%3a1.3_amd64.deb 92424 SHA256:${sha256}\n`;
+  expect(parsePrintUris(text)).toEqual([{ filename: 'zlib1g_1%3a1.3_amd64.deb', sizeBytes: 92424, sha256 }]);
 });
 
 describe('a failure of apt', () => {
