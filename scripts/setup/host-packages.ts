@@ -104,14 +104,14 @@ export function ensureHostPackages(logFile: string, say: (line: string) => void 
   mkdirSync(dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'w');
   try {
-    run(
-      ['apt-get', '-o', 'Acquire::Retries=3', '-o', 'APT::Update::Error-Mode=any', 'update'],
-      log,
-      logFile,
-      action,
-    );
-    const install = ['apt-get', '-o', 'Acquire::Retries=3', '-o', 'DPkg::Lock::Timeout=120', 'install', '-y'];
-    run([...install, '--no-install-recommends', ...names], log, logFile, action);
+    const apt = ['apt-get', '-o', 'Acquire::Retries=3', '-o', 'DPkg::Lock::Timeout=120'];
+    // A third party's repository that is broken fails the update and says nothing of ours: the install decides.
+    runLogged([...apt, 'update'], log);
+    const exitCode = runLogged([...apt, 'install', '-y', '--no-install-recommends', ...names], log);
+    if (exitCode !== 0) {
+      const actual = explainAptFailure(readFileSync(logFile, 'utf8')) ?? 'apt-get failed';
+      throw new SystemError('APT_FAILED', { action, actual, wanted: `see ${logFile}` }, { exitCode });
+    }
   } finally {
     closeSync(log);
   }
@@ -150,22 +150,12 @@ export function explainAptFailure(output: string): string | undefined {
   return /^E: (.*)$/m.exec(output)?.[1];
 }
 
-function run(argv: readonly string[], log: number, logFile: string, action: string): void {
-  const { status, error } = spawnSync(argv[0]!, argv.slice(1), {
+function runLogged([command, ...args]: readonly string[], log: number): number {
+  const { status } = spawnSync(command!, args, {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
     stdio: ['ignore', log, log],
   });
-  if (status === 0) return;
-  throw new SystemError(
-    'APT_FAILED',
-    {
-      action,
-      actual: explainAptFailure(readFileSync(logFile, 'utf8')) ?? `${argv[0]} failed`,
-      wanted: `see ${logFile}`,
-    },
-    { exitCode: status ?? -1 },
-    { cause: error },
-  );
+  return status ?? -1;
 }
 
 function describeProvided({ provides }: HostPackage): string {
