@@ -1,6 +1,7 @@
 /** Builds dist/: what goes into every dump-capture initrd, and the host command. */
 import { chmodSync, copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Program, programIn } from '../initrd/image.ts';
 import { findCommand } from '../scripts/setup/host-packages.ts';
 import { bundle } from './bundle.ts';
 import { DIST, KOFFI_BINARY, NODE_BINARY, PROJECT } from './paths.ts';
@@ -11,7 +12,7 @@ export function programVersion(): string {
 }
 
 /** All but the first time this takes a second: the runtime image is kept while its files are the same. */
-export async function buildProgram(): Promise<void> {
+export async function buildProgram(say: (line: string) => void): Promise<Program> {
   mkdirSync(DIST, { recursive: true });
   const version = programVersion();
   await bundle({ entry: join(PROJECT, 'capture/main.ts'), output: join(DIST, 'capture.js'), version });
@@ -25,5 +26,6 @@ export async function buildProgram(): Promise<void> {
   copyFileSync(KOFFI_BINARY, join(DIST, 'koffi.node'));
   copyFileSync(join(PROJECT, 'initrd/early.sh'), join(DIST, 'early.sh'));
   copyFileSync(findCommand('busybox')!, join(DIST, 'busybox'));
-  await buildRuntimeImage(runtimeFiles(NODE_BINARY, KOFFI_BINARY), join(DIST, 'runtime.squashfs'));
+  await buildRuntimeImage(runtimeFiles(NODE_BINARY, KOFFI_BINARY), join(DIST, 'runtime.squashfs'), say);
+  return programIn(DIST);
 }

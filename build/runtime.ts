@@ -43,10 +43,15 @@ export function runtimeFiles(node: string, koffi: string): RuntimeFiles {
 }
 
 /** Builds the image unless one of the same files is there already. Takes half a minute. */
-export async function buildRuntimeImage(files: RuntimeFiles, output: string): Promise<void> {
+export async function buildRuntimeImage(
+  files: RuntimeFiles,
+  output: string,
+  say: (line: string) => void,
+): Promise<void> {
   const wanted = digestOf(files);
   const stamp = `${output}.sha256`;
   if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  say('packing Node into the runtime image (once, about a minute) …');
   const staging = mkdtempSync(join(tmpdir(), 'kdumpling-runtime-'));
   try {
     for (const [path, source] of files) {

@@ -1,11 +1,20 @@
 /** One QEMU: its command line, its serial console, its deadline, and its end. */
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
 import { Failure } from '../capture/errors.ts';
 import { type SerialLine, SerialReader } from './serial.ts';
 
 /** The machine was lost: it says nothing about the program under test. Its message carries what a person needs to look. */
-export class LostMachine extends Failure {}
+export class LostMachine extends Failure {
+  /** The folder of its run. */
+  readonly directory: string;
+
+  constructor(code: string, what: { action: string; actual: string; wanted: string }, directory: string) {
+    super(code, what);
+    this.directory = directory;
+  }
+}
 
 export interface MachineSpec {
   readonly accel: 'kvm' | 'tcg';
@@ -45,12 +54,13 @@ export function commandText(argv: readonly string[]): string {
 
 /**
  * Runs the machine until it powers itself off.
+ * @param directory where `serial.log` goes.
  * @param signal aborts the run (Ctrl-C).
  * @throws LostMachine when it did not power off by itself in time. QEMU has ended in every case.
  */
 export async function runMachine(
   spec: MachineSpec,
-  serialLog: string,
+  directory: string,
   onLine: (line: SerialLine) => void,
   signal: AbortSignal,
 ): Promise<MachineRun> {
@@ -58,7 +68,7 @@ export async function runMachine(
   const seconds = () => (performance.now() - started) / 1000;
   const argv = ['qemu-system-x86_64', ...machineArguments(spec)];
   const reader = new SerialReader(onLine);
-  const log = createWriteStream(serialLog);
+  const log = createWriteStream(join(directory, 'serial.log'));
   // setpriv: a lab that is killed outright takes its machine with it. A group of its own: Ctrl-C is ours to handle.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -85,7 +95,7 @@ export async function runMachine(
       child.on('close', (code, signalName) => resolve(code ?? signalName!));
     });
     reader.end(seconds());
-    if (status !== 0) throw lost(spec, argv, status, complaint, seconds(), signal.aborted);
+    if (status !== 0) throw lost(spec, argv, status, complaint, seconds(), signal.aborted, directory);
     return { lines: reader.lines, seconds: seconds() };
   } finally {
     clearTimeout(deadline);
@@ -101,6 +111,7 @@ function lost(
   complaint: string,
   seconds: number,
   aborted: boolean,
+  directory: string,
 ): LostMachine {
   const timedOut = status === 'SIGKILL' && seconds >= spec.deadlineSeconds;
   const actual = aborted
@@ -108,9 +119,6 @@ function lost(
     : timedOut
       ? `it did not power off in ${spec.deadlineSeconds} s`
       : `QEMU ended with ${status} ${complaint.trim()}`;
-  return new LostMachine(aborted ? 'INTERRUPTED' : 'LOST_MACHINE', {
-    action: 'run the machine to its end',
-    actual,
-    wanted: `see its serial log; QEMU was: ${commandText(argv)}`,
-  });
+  const what = { action: 'run the machine to its end', actual, wanted: `QEMU was: ${commandText(argv)}` };
+  return new LostMachine(aborted ? 'INTERRUPTED' : 'LOST_MACHINE', what, directory);
 }

@@ -19,8 +19,6 @@ const DISK_DEVICE = '/dev/vda';
 const CPUS = 2;
 
 export interface CrashPlan {
-  /** Names the run's folder. */
-  readonly name: string;
   readonly kernel: Kernel;
   readonly tools: readonly GuestFile[];
   readonly program: Program;
@@ -93,7 +91,7 @@ export async function crashOnce(
       join(directory, 'qemu.txt'),
       `${commandText(['qemu-system-x86_64', ...machineArguments(spec)])}\n`,
     );
-    const { lines, seconds } = await runMachine(spec, join(directory, 'serial.log'), onLine, signal);
+    const { lines, seconds } = await runMachine(spec, directory, onLine, signal);
     const captured = join(directory, 'captured');
     await extract(disk, '/var/crash', captured);
     return {

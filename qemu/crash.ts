@@ -1,0 +1,59 @@
+/** `npm run crash`: the lab. One fault, or all of them one after another. */
+import { EXIT, oneOf, runCommand } from '../scripts/cli.ts';
+import { consoleLines } from './console.ts';
+import { FAULTS, type Fault, SOUND } from './faults.ts';
+import { crashWith, type Lab, openLab } from './lab.ts';
+import { describeLoss } from './loss.ts';
+import { MACHINE_OPTIONS, readMachineOptions } from './options.ts';
+import { describeCapture, describeCheck } from './report.ts';
+
+const TAIL_LINES = 40;
+const names = FAULTS.map(({ name }) => name);
+
+await runCommand({
+  name: 'npm run crash --',
+  purpose:
+    'Crashes a machine in QEMU, with something going wrong in the capture if asked to, and judges what came home.',
+  options: {
+    fault: { value: 'NAME', default: SOUND.name, help: `what goes wrong: ${names.join(', ')}` },
+    matrix: { help: 'every fault, one after another' },
+    list: { help: 'what can go wrong, a line each' },
+    ...MACHINE_OPTIONS,
+  },
+  async run(given, signal) {
+    if (given.list) {
+      for (const { name, help } of FAULTS) console.log(`${name.padEnd(16)}${help}`);
+      return EXIT.done;
+    }
+    const fault = oneOf('fault', given.fault, names);
+    const faults = given.matrix ? FAULTS : FAULTS.filter(({ name }) => name === fault);
+    const choice = readMachineOptions(given);
+    const lab = await openLab(choice, console.log);
+    const failed: string[] = [];
+    for (const one of faults) {
+      signal.throwIfAborted();
+      if (!(await crashAndTell(lab, one, signal))) failed.push(one.name);
+    }
+    console.log(`\n${faults.length - failed.length} passed, ${failed.length} failed`);
+    if (failed.length > 0) console.error(`failed: ${failed.join(', ')}`);
+    return failed.length === 0 ? EXIT.done : EXIT.failed;
+  },
+});
+
+async function crashAndTell(lab: Lab, fault: Fault, signal: AbortSignal): Promise<boolean> {
+  console.log(`\ncrashing ${lab.kernel.release}; fault: ${fault.name} (${fault.help}) …`);
+  try {
+    const verdict = await crashWith(lab, fault, {
+      signal,
+      onConsoleLine: consoleLines(lab.choice.showConsole),
+    });
+    console.log(
+      fault === SOUND ? describeCapture(lab, verdict) : verdict.checks.map(describeCheck).join('\n'),
+    );
+    return verdict.verdict === 'passed';
+  } catch (error) {
+    if (signal.aborted) throw error;
+    console.error(describeLoss(error, TAIL_LINES));
+    return false;
+  }
+}

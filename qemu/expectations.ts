@@ -1,0 +1,134 @@
+/** What must be true after a crash: small checks, each with what it saw, for verdicts and for summary.json. */
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Manifest } from '../capture/target/manifest.ts';
+import { fileType, isKdumpCompressed } from './judges/file-type.ts';
+import { compareLogs, dumpDmesg } from './judges/makedumpfile.ts';
+import type { Tool } from './packages/tools.ts';
+import type { CrashRun } from './run.ts';
+
+export interface Check {
+  readonly what: string;
+  readonly holds: boolean;
+  readonly saw: string;
+}
+
+/** The tools that judge, none of them ours. */
+export interface Judges {
+  readonly makedumpfile: Tool;
+}
+
+export type Expectation = (run: CrashRun, judges: Judges) => Check[] | Promise<Check[]>;
+
+export async function judge(
+  run: CrashRun,
+  judges: Judges,
+  expectations: readonly Expectation[],
+): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const expectation of expectations) checks.push(...(await expectation(run, judges)));
+  return checks;
+}
+
+/** A line of the serial console. */
+export function says(what: string, pattern: RegExp): Expectation {
+  return ({ lines }) => {
+    const line = lines.find(({ text }) => pattern.test(text));
+    return [{ what, holds: line !== undefined, saw: line?.text ?? `no line with ${pattern}` }];
+  };
+}
+
+export const armed = says('the first kernel is armed', /^lab: armed/);
+export const pid1IsOurs = says('PID 1 of the crash kernel is our bundle', /kdumpling: start: .*PID 1,/);
+export const cameHome = says('the machine comes up again by itself', /^lab: came home/);
+
+export const unmountedCleanly: Expectation = ({ guest }) => [
+  {
+    what: 'it finds its file system clean',
+    holds: guest.fsckClean,
+    saw: guest.fsckClean ? 'e2fsck -fn: clean' : 'e2fsck -fn found something to do',
+  },
+];
+
+/** After the first kernel has replayed the journal, as any machine does after a hard reset. */
+export const fileSystemSound: Expectation = ({ disk }) => [
+  { what: 'the file system is sound', holds: disk.clean, saw: disk.says.trim().split('\n').at(-1) ?? '' },
+];
+
+export const noDumpLooksComplete: Expectation = ({ guest }) => {
+  const whole = guest.files.filter(({ path }) => basename(path) === 'vmcore');
+  return [
+    {
+      what: 'nothing incomplete looks complete',
+      holds: whole.length === 0,
+      saw: whole.map(({ path }) => path).join(' ') || 'no file is called vmcore',
+    },
+  ];
+};
+
+export const kernelLogSaved: Expectation = run => {
+  const path = run.dumps.map(dump => join(dump, 'vmcore-dmesg.txt')).find(existsSync);
+  const panic = path && /^.*Kernel panic - not syncing.*$/m.exec(readFileSync(path, 'utf8'))?.[0];
+  return [
+    { what: 'the kernel log was safe before', holds: Boolean(panic), saw: panic || 'no panic line saved' },
+  ];
+};
+
+export function manifestSays(state: Manifest['state']): Expectation {
+  return run => {
+    const found = run.dumps.length === 1 ? readManifest(run.dumps[0])?.state : undefined;
+    return [{ what: `the manifest says ${state}`, holds: found === state, saw: found ?? 'no manifest' }];
+  };
+}
+
+/** The files of a complete capture, opened by tools that we did not write. */
+export const completeDump: Expectation = async (run, { makedumpfile }) => {
+  const wanted = ['vmcore-dmesg.txt', 'vmcore', 'kexec-dmesg.log', 'manifest.json'];
+  const [dump] = run.dumps;
+  const missing = dump ? wanted.filter(name => !existsSync(join(dump, name))) : wanted;
+  const present = {
+    what: 'one dump with all its files',
+    holds: run.dumps.length === 1 && missing.length === 0,
+    saw: missing.length > 0 ? `missing: ${missing.join(' ')}` : `${run.dumps.length} dump(s)`,
+  };
+  const listed = {
+    what: 'the machine itself lists them, private',
+    holds: run.guest.files.length === wanted.length && run.guest.files.every(({ mode }) => mode === '600'),
+    saw: run.guest.files.map(({ mode, path }) => `${mode} ${basename(path)}`).join(', ') || 'none',
+  };
+  if (!present.holds) return [present, listed];
+
+  const vmcore = join(dump, 'vmcore');
+  const type = await fileType(vmcore);
+  const ours = readFileSync(join(dump, 'vmcore-dmesg.txt'), 'utf8');
+  const differences = compareLogs(await dumpDmesg(makedumpfile, vmcore), ours);
+  const panic = /^.*Kernel panic - not syncing.*$/m.exec(ours)?.[0];
+  const manifest = readManifest(dump);
+  return [
+    present,
+    listed,
+    { what: 'file(1) knows it', holds: isKdumpCompressed(type), saw: type },
+    {
+      what: `makedumpfile ${makedumpfile.version} reads the same kernel log`,
+      holds: differences.length === 0,
+      saw:
+        differences.length === 0
+          ? `${ours.split('\n').length - 1} lines, none different`
+          : differences
+              .slice(0, 3)
+              .map(({ side, line }) => `${side}: ${line}`)
+              .join(' | '),
+    },
+    { what: 'the kernel log has the panic line', holds: panic !== undefined, saw: panic ?? 'none' },
+    {
+      what: 'the manifest says complete',
+      holds: manifest?.state === 'complete' && manifest.crash.reason !== undefined,
+      saw: manifest ? `${manifest.state}: ${manifest.crash.reason}` : 'no manifest',
+    },
+  ];
+};
+
+export function readManifest(dump: string): Manifest | undefined {
+  const path = join(dump, 'manifest.json');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Manifest) : undefined;
+}

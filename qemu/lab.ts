@@ -1,0 +1,129 @@
+/** The lab: everything that a crash needs, fetched and built, and one crash from plan to verdict. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundle } from '../build/bundle.ts';
+import { PROJECT } from '../build/paths.ts';
+import { buildProgram, programVersion } from '../build/program.ts';
+import type { Program } from '../initrd/image.ts';
+import { ensureHostPackages } from '../scripts/setup/host-packages.ts';
+import { chooseAccel } from './accel.ts';
+import { type Cache, openCache } from './cache.ts';
+import { type Check, type Judges, judge, readManifest } from './expectations.ts';
+import type { Fault } from './faults.ts';
+import type { MachineChoice } from './options.ts';
+import { fetchKernel, type Kernel } from './packages/kernels.ts';
+import { fetchGuestTools, fetchTool, type GuestFile } from './packages/tools.ts';
+import { type CrashRun, crashOnce, makeRunDirectory } from './run.ts';
+
+export interface Lab {
+  readonly cache: Cache;
+  readonly kernel: Kernel;
+  readonly guestTools: readonly GuestFile[];
+  readonly judges: Judges;
+  readonly program: Program;
+  readonly accel: 'kvm' | 'tcg';
+  readonly choice: MachineChoice;
+}
+
+const TRIGGER = 'echo c > /proc/sysrq-trigger';
+
+/** Sets everything up; each step is quick when it was done before. */
+export async function openLab(choice: MachineChoice, say: (line: string) => void): Promise<Lab> {
+  const cache = openCache(say);
+  ensureHostPackages(join(cache.dir, 'host-packages.log'), say);
+  const kernel = await fetchKernel(cache, choice.kernel);
+  const { files } = await fetchGuestTools(cache);
+  const makedumpfile = await fetchTool(cache, 'makedumpfile');
+  const program = await buildProgram(say);
+  const { accel, why } = await chooseAccel(cache, choice.accel, kernel.vmlinuz);
+  say(`QEMU runs on ${why}`);
+  return { cache, kernel, guestTools: files, judges: { makedumpfile }, program, accel, choice };
+}
+
+export interface Verdict {
+  readonly verdict: 'passed' | 'failed';
+  readonly checks: readonly Check[];
+  readonly run: CrashRun;
+}
+
+/** Crashes the machine with one fault and judges what came home. @throws LostMachine */
+export async function crashWith(
+  lab: Lab,
+  fault: Fault,
+  events: { readonly onConsoleLine?: (text: string) => void; readonly signal: AbortSignal },
+): Promise<Verdict> {
+  const { choice, kernel, accel } = lab;
+  const directory = makeRunDirectory(fault.name === 'none' ? 'crash' : fault.name);
+  const program = await faultyProgram(lab.program, fault, directory);
+  const run = await crashOnce(
+    {
+      kernel,
+      tools: lab.guestTools,
+      program,
+      accel,
+      memoryMib: choice.memoryMib,
+      crashkernel: choice.crashkernel,
+      diskMib: choice.diskMib,
+      fillMib: choice.fillMib,
+      trigger: TRIGGER,
+      crashWords: [...(fault.crashWords ?? []), ...choice.crashWords],
+      deadlineSeconds: choice.deadlineSeconds,
+      keepDisk: choice.keepDisk,
+    },
+    directory,
+    line => events.onConsoleLine?.(line.text),
+    events.signal,
+  );
+  const checks = await judge(run, lab.judges, fault.expectations);
+  const verdict = checks.every(({ holds }) => holds) ? 'passed' : 'failed';
+  writeSummary(lab, fault, run, verdict, checks);
+  return { verdict, checks, run };
+}
+
+/** The serial log's last lines, for a person who wants to know what happened. */
+export function serialTail(directory: string, lines: number): string {
+  const text = readFileSync(join(directory, 'serial.log'), 'utf8').trimEnd();
+  return text.split(/\r*\n/).slice(-lines).join('\n');
+}
+
+async function faultyProgram(program: Program, fault: Fault, directory: string): Promise<Program> {
+  const replaced = { ...program };
+  if (fault.bundle) {
+    const entry = 'entry' in fault.bundle ? fault.bundle.entry : 'capture/main.ts';
+    const banner = 'firstLine' in fault.bundle ? fault.bundle.firstLine : undefined;
+    replaced.capture = join(directory, 'capture.js');
+    await bundle({
+      entry: join(PROJECT, entry),
+      output: replaced.capture,
+      version: programVersion(),
+      banner,
+    });
+  }
+  if (fault.withoutFfi) {
+    replaced.koffi = join(directory, 'koffi.node');
+    writeFileSync(replaced.koffi, 'not an addon\n');
+  }
+  return replaced;
+}
+
+function writeSummary(
+  { kernel, choice, accel }: Lab,
+  fault: Fault,
+  run: CrashRun,
+  verdict: string,
+  expectations: readonly Check[],
+): void {
+  const manifest = run.dumps.length > 0 ? readManifest(run.dumps[0]) : undefined;
+  const summary = {
+    verdict,
+    fault: fault.name,
+    kernel: { release: kernel.release, packageVersion: kernel.packageVersion, sha256: kernel.sha256 },
+    machine: { accel, memoryMib: choice.memoryMib, crashkernel: choice.crashkernel },
+    expectations,
+    phases: { lab: run.milestones, capture: manifest?.seconds },
+    pages: manifest?.dump?.pages,
+    files: run.guest.files,
+    seconds: run.seconds,
+  };
+  writeFileSync(join(run.directory, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
+}

@@ -1,0 +1,37 @@
+/** `npm start`: the main job, for real, with everything that it needs set up before. */
+import { EXIT, runCommand } from '../scripts/cli.ts';
+import { consoleLines } from './console.ts';
+import { SOUND } from './faults.ts';
+import { crashWith, openLab, serialTail } from './lab.ts';
+import { describeLoss } from './loss.ts';
+import { MACHINE_OPTIONS, readMachineOptions } from './options.ts';
+import { describeCapture } from './report.ts';
+
+const TAIL_LINES = 40;
+
+await runCommand({
+  name: 'npm start --',
+  purpose:
+    'Boots a stock Debian kernel in QEMU, panics it, captures the crash, lets the machine come home, and shows what was saved.',
+  options: MACHINE_OPTIONS,
+  async run(given, signal) {
+    const choice = readMachineOptions(given);
+    const lab = await openLab(choice, console.log);
+    signal.throwIfAborted();
+    console.log(`crashing ${lab.kernel.release} …`);
+    try {
+      const verdict = await crashWith(lab, SOUND, {
+        signal,
+        onConsoleLine: consoleLines(choice.showConsole),
+      });
+      console.log(describeCapture(lab, verdict));
+      if (verdict.verdict === 'passed') return EXIT.done;
+      console.error(`\nThe serial log's last lines:\n${serialTail(verdict.run.directory, TAIL_LINES)}`);
+      return EXIT.failed;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      console.error(describeLoss(error, TAIL_LINES));
+      return EXIT.failed;
+    }
+  },
+});
