@@ -1,8 +1,21 @@
 import { defineConfig } from 'vitest/config';
 
+const MINUTE_MS = 60_000;
+
 export default defineConfig({
   test: {
-    include: ['test/unit/**/*.test.ts'],
-    reporters: ['default'],
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        // Real machines that crash: one at a time, and as long as it takes.
+        test: {
+          name: 'vm',
+          include: ['test/vm/**/*.test.ts'],
+          testTimeout: 15 * MINUTE_MS,
+          hookTimeout: 30 * MINUTE_MS,
+        },
+      },
+    ],
+    fileParallelism: true,
   },
 });

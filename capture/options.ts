@@ -66,7 +66,7 @@ const integer = (least: number, most: number): Kind => ({
 const KINDS: Readonly<Record<keyof CaptureOptions, Kind>> = {
   target: text(/^(UUID=[0-9A-Fa-f-]+|LABEL=[^\s/]+|\/dev\/[\w./-]+)$/, 'UUID=…, LABEL=… or /dev/…'),
   fstype: text(/^[a-z0-9]+$/, "a file system's name, like ext4"),
-  path: text(/^\/(?!.*(^|\/)\.\.?(\/|$))[^\s]*$/, 'an absolute path without . or ..'),
+  path: text(/^(?!.*\/\.\.?(\/|$))\/\S*$/, 'an absolute path without . or ..'),
   codec: oneOf(CODEC_NAMES),
   dumpLevel: integer(0, 31),
   finalAction: oneOf(FINAL_ACTIONS),

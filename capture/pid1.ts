@@ -59,7 +59,9 @@ export function runAsInit(hooks: CaptureHooks = {}): void {
 function openNative(onFailure: (text: string) => void): { ffi?: Ffi; libc?: Libc } {
   try {
     const ffi = openFfi();
-    return { ffi, libc: openLibc(ffi) };
+    const libc = openLibc(ffi);
+    libc.lockMemory();
+    return { ffi, libc };
   } catch (error) {
     onFailure(`${describeError(error)}; going on without it, slower`);
     return {};

@@ -58,3 +58,14 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
     showConsole: given.console,
   };
 }
+
+/** What the options come to when none is given. */
+export const DEFAULT_MACHINE: MachineChoice = readMachineOptions({
+  ...(Object.fromEntries(
+    Object.entries(MACHINE_OPTIONS).map(([name, facts]) => [
+      name,
+      'default' in facts ? facts.default : false,
+    ]),
+  ) as unknown as Given<typeof MACHINE_OPTIONS>),
+  positionals: [],
+});

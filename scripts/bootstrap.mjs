@@ -52,11 +52,7 @@ const child = spawn(command, rest, {
   stdio: 'inherit',
   env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
 });
-// The terminal sends Ctrl-C to the whole group; the child cleans up and decides when it is over.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.on(signal, () => {
-    if (signal !== 'SIGINT') child.kill(signal);
-  });
-}
+// The child cleans up and decides when it is over. From a terminal it hears Ctrl-C twice, which is all the same to it.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
 child.on('error', error => fail(`Cannot start ${command}: ${error.message}`));

@@ -1,0 +1,61 @@
+/** Runs the project's checks one after another: each a command whose output the user sees. */
+import { spawn } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Failure } from '../capture/errors.ts';
+
+export class StepFailed extends Failure {}
+
+/** @throws StepFailed when it does not exit with 0. */
+export async function step(name: string, argv: readonly string[], signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  console.log(`── ${name}`);
+  const [command, ...args] = argv;
+  const child = spawn(command, args, { stdio: 'inherit' });
+  // A test run ends its machines when it is told to end.
+  const stop = () => child.kill('SIGTERM');
+  signal.addEventListener('abort', stop);
+  try {
+    const status = await new Promise<number | string>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('exit', (code, signalName) => resolve(code ?? signalName!));
+    });
+    if (status === 0) return;
+    throw new StepFailed('STEP_FAILED', { action: `pass ${name}`, actual: `it ended with ${status}` });
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+export interface TestCounts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Runs a vitest project; its failures are counted and not thrown. */
+export async function testStep(project: string, signal: AbortSignal): Promise<TestCounts> {
+  const report = join(tmpdir(), `kdumpling-vitest-${process.pid}-${project}.json`);
+  const argv = ['vitest', 'run', '--project', project, '--reporter=default', '--reporter=json'];
+  let failure: unknown;
+  try {
+    await step(`tests: ${project}`, [...argv, `--outputFile.json=${report}`], signal);
+  } catch (error) {
+    failure = error;
+  }
+  try {
+    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<
+      string,
+      number
+    >;
+    // A suite that cannot even be loaded has no failed tests.
+    return { passed: numPassedTests, failed: Math.max(numFailedTests, failure ? 1 : 0) };
+  } catch {
+    throw (
+      failure ??
+      new StepFailed('NO_REPORT', { action: `count the ${project} tests`, actual: 'vitest left no report' })
+    );
+  } finally {
+    rmSync(report, { force: true });
+  }
+}

@@ -1,0 +1,70 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { targetModules } from '../../../initrd/drivers.ts';
+import { moduleName, openModuleTree } from '../../../initrd/modules.ts';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'kdumpling-test-'));
+  mkdirSync(join(directory, 'kernel'));
+  write('modules.dep', [
+    'kernel/virtio_blk.ko.xz: kernel/virtio.ko.xz kernel/virtio_ring.ko.xz',
+    'kernel/virtio.ko.xz: kernel/virtio_ring.ko.xz',
+    'kernel/virtio_ring.ko.xz:',
+    'kernel/xfs.ko.xz: kernel/libcrc32c.ko.xz',
+    'kernel/libcrc32c.ko.xz:',
+    'kernel/crc32c-intel.ko.xz:',
+    'kernel/a.ko: kernel/b.ko',
+    'kernel/b.ko: kernel/a.ko',
+  ]);
+  write('modules.softdep', ['softdep libcrc32c pre: crc32c_intel nowhere', 'softdep a post: virtio']);
+  write('modules.builtin', ['kernel/fs/ext4/ext4.ko']);
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+function write(name: string, lines: string[]): void {
+  writeFileSync(join(directory, name), `${lines.join('\n')}\n`);
+}
+
+const names = (files: string[]) => files.map(moduleName);
+
+test('what is needed comes first, each once', () => {
+  const tree = openModuleTree(directory);
+  expect(names(tree.closure(['virtio_blk', 'virtio']))).toEqual(['virtio_ring', 'virtio', 'virtio_blk']);
+});
+
+test('softdeps that the kernel has come too', () => {
+  expect(names(openModuleTree(directory).closure(['xfs']))).toEqual(['crc32c_intel', 'libcrc32c', 'xfs']);
+});
+
+test('what is built in needs no file', () => {
+  expect(openModuleTree(directory).closure(['ext4'])).toEqual([]);
+});
+
+test('modules that need one another end', () => {
+  expect(names(openModuleTree(directory).closure(['a'])).sort()).toEqual(['a', 'b', 'virtio', 'virtio_ring']);
+});
+
+test('a missing module is refused by name', () => {
+  expect(() => openModuleTree(directory).closure(['nvme'])).toThrow(
+    /Cannot include the module nvme: this kernel has none of that name/,
+  );
+});
+
+test('a folder without indexes is refused', () => {
+  expect(() => openModuleTree(join(directory, 'kernel'))).toThrow(/Cannot read the kernel modules/);
+});
+
+test('a target takes the usual disks that the kernel has', () => {
+  const tree = openModuleTree(directory);
+  expect(names(targetModules(tree, 'ext4', undefined))).toEqual([
+    'virtio_ring',
+    'virtio',
+    'virtio_blk',
+    'crc32c_intel',
+  ]);
+  expect(() => targetModules(tree, 'ext4', ['nvme'])).toThrow(/nvme/);
+  expect(() => targetModules(tree, 'ntfs', undefined)).toThrow(/Cannot write dumps to ntfs: .*; one of ext4/);
+});

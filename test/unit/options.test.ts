@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { checkOptions, OptionError, overrideOptions } from '../../capture/options.ts';
+
+const LEAST = { target: 'UUID=0-1', fstype: 'ext4', modules: [] };
+
+describe('baked options', () => {
+  test('the least that is needed gets the defaults', () => {
+    expect(checkOptions(LEAST)).toMatchObject({
+      ...LEAST,
+      path: '/var/crash',
+      codec: 'zstd',
+      finalAction: 'reboot',
+    });
+  });
+
+  test.each([
+    ['target', 'sda1'],
+    ['target', 'UUID=../../etc'],
+    ['target', undefined],
+    ['fstype', 'ext4 -o exec'],
+    ['path', 'var/crash'],
+    ['path', '/var/../etc'],
+    ['path', '/..'],
+    ['codec', 'gzip'],
+    ['dumpLevel', 32],
+    ['dumpLevel', -1],
+    ['dumpLevel', 1.5],
+    ['finalAction', 'explode'],
+    ['deadlineSeconds', 0],
+    ['modules', 'ext4.ko'],
+    ['modules', [1]],
+  ])('%s may not be %j', (name, value) => {
+    expect(() => checkOptions({ ...LEAST, [name]: value })).toThrow(OptionError);
+  });
+
+  test('the error names the option, the value and what was wanted', () => {
+    expect(() => checkOptions({ ...LEAST, codec: 'gzip' })).toThrow(
+      'Cannot use the option codec: its value is "gzip"; wanted: one of zstd, zlib, lzo, snappy',
+    );
+  });
+
+  test('an unknown one is refused', () => {
+    expect(() => checkOptions({ ...LEAST, colour: 'red' })).toThrow(/Cannot use the option colour/);
+  });
+
+  test.each(['__proto__', 'constructor'])('%s is an unknown one', name => {
+    expect(() => checkOptions(JSON.parse(`{"${name}": 1, "target": "UUID=0", "fstype": "ext4"}`))).toThrow(
+      OptionError,
+    );
+  });
+});
+
+describe('the command line', () => {
+  const baked = checkOptions(LEAST);
+
+  test('overrides by name', () => {
+    const { options, warnings } = overrideOptions(
+      baked,
+      'ro kdumpling.codec=lzo kdumpling.deadlineSeconds=60 quiet',
+    );
+    expect(options).toEqual({ ...baked, codec: 'lzo', deadlineSeconds: 60 });
+    expect(warnings).toEqual([]);
+  });
+
+  test.each(['kdumpling.codec=gzip', 'kdumpling.colour=red', 'kdumpling.modules=x', 'kdumpling.toString=x'])(
+    '%s is reported and left out',
+    word => {
+      const { options, warnings } = overrideOptions(baked, word);
+      expect(options).toEqual(baked);
+      expect(warnings).toHaveLength(1);
+    },
+  );
+
+  test('words of others are none of ours', () => {
+    expect(overrideOptions(baked, 'kdump.codec=lzo xkdumpling.codec=lzo').options).toEqual(baked);
+  });
+});

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { DeadlineError, Phases } from '../../capture/phases.ts';
+import { openProgress } from '../../capture/progress.ts';
+
+function clock(...times: number[]) {
+  return { seconds: () => times.shift() ?? 0, sleep: () => {}, wallSeconds: () => 0 };
+}
+
+test('phases are timed, failing ones too', () => {
+  const phases = new Phases(clock(1, 1, 3.5, 4, 4, 5), 100, {});
+  expect(phases.run('open', () => 'crash')).toBe('crash');
+  expect(() =>
+    phases.run('dump', () => {
+      throw new Error('no');
+    }),
+  ).toThrow('no');
+  expect(phases.seconds).toEqual({ open: 2.5, dump: 1 });
+});
+
+test('too late is an error that says how to get more time', () => {
+  const phases = new Phases(clock(100, 100, 100), 100, {});
+  expect(() => phases.run('dump', () => 1)).toThrow(DeadlineError);
+});
+
+test('progress comes at a sane rate, with what is left', () => {
+  const said: string[] = [];
+  const progress = openProgress(4096, text => said.push(text), clock(0, 1, 2, 2.5, 4).seconds);
+  for (const done of [100, 250, 300, 500]) progress.report(done, 1000);
+  expect(said).toEqual(['25 % of 4 MB, 1 MB/s, ETA 6 s', '50 % of 4 MB, 1 MB/s, ETA 4 s']);
+});

@@ -1,0 +1,20 @@
+/** The set-up that the tests with real machines share: fetched and built once, quick when it is there. */
+
+import { FAULTS } from '../../qemu/faults.ts';
+import { crashWith, type Lab, openLab, type Verdict } from '../../qemu/lab.ts';
+import { DEFAULT_MACHINE } from '../../qemu/options.ts';
+
+export function openTestLab(): Promise<Lab> {
+  return openLab(DEFAULT_MACHINE, line => console.log(line));
+}
+
+/** Crashes with a fault of the lab's by its name. */
+export function crashWithFault(lab: Lab, name: string): Promise<Verdict> {
+  const fault = FAULTS.find(one => one.name === name)!;
+  return crashWith(lab, fault, { signal: new AbortController().signal });
+}
+
+/** What does not hold, with what was seen: an empty list is a pass, and a good failure message otherwise. */
+export function broken({ checks }: Verdict): string[] {
+  return checks.filter(({ holds }) => !holds).map(({ what, saw }) => `${what}: ${saw}`);
+}
