@@ -55,6 +55,11 @@ export function supportedPart(level: number): number {
   return EXCLUDED_CLASSES.reduce((bits, { bit, supported }) => (supported ? bits | (level & bit) : bits), 0);
 }
 
+/** Levels 0 and 1 ask nothing of the crashed kernel's memory; zero pages are found when they are read. */
+export function needsMemmap(level: number): boolean {
+  return (level & ~DUMP_LEVEL_ZERO) !== 0;
+}
+
 /** For a log line: "31 (without zero, …, free pages)". */
 export function describeDumpLevel(level: number): string {
   const names = EXCLUDED_CLASSES.filter(({ bit }) => (level & bit) !== 0).map(({ name }) => name);

@@ -1,0 +1,178 @@
+/**
+ * The page loop of the filter: takes arrays of struct page, says what each page is, and clears the bits of those that the
+ * dump level leaves out. Order of the questions, and whole compound pages and free blocks by their first page, as
+ * makedumpfile's __exclude_unnecessary_pages() has them.
+ */
+import type { PageLayout } from '../kernel/page-layout.ts';
+import type { Bitmap } from './bitmap.ts';
+import { excludedClasses, PAGE_CLASS_NAMES, PageClass, type PagesByClass } from './page-class.ts';
+
+/** The largest compound page: 16 GiB of hugetlb in 4 KiB pages. A higher order is damage. */
+const MAX_COMPOUND_ORDER = 22;
+
+export class PageClassifier {
+  readonly #layout: PageLayout;
+  readonly #bitmap2: Bitmap;
+  readonly #excluded: Uint8Array;
+  readonly #counts = new Float64Array(PAGE_CLASS_NAMES.length);
+  /** A compound page or free block that goes on past the pages seen. */
+  #blockEnd = 0;
+  #blockClass: number = PageClass.kernel;
+  #invalidOrders = 0;
+
+  constructor(layout: PageLayout, bitmap2: Bitmap, level: number) {
+    this.#layout = layout;
+    this.#bitmap2 = bitmap2;
+    this.#excluded = excludedClasses(level);
+  }
+
+  /** Pages seen so far; those of classes that the level keeps are counted too. */
+  get counts(): PagesByClass {
+    return Object.fromEntries(
+      PAGE_CLASS_NAMES.map(name => [name, this.#counts[PageClass[name]]]),
+    ) as unknown as PagesByClass;
+  }
+
+  /** Free blocks and compound pages whose order cannot be; their pages are kept. */
+  get invalidOrders(): number {
+    return this.#invalidOrders;
+  }
+
+  /** The first page in `[pfn, endPfn)` whose struct page is needed; those before it belong to a block that is known. */
+  skipBlock(pfn: number, endPfn: number): number {
+    const stop = Math.min(this.#blockEnd, endPfn);
+    if (stop <= pfn || this.#mustLookInto(this.#blockClass)) return pfn;
+    this.#takeRange(this.#blockClass, pfn, stop);
+    return stop;
+  }
+
+  /**
+   * Takes `count` pages from `firstPfn` on. `words` holds `held` struct pages, at least as many: of a compound page the
+   * second one is needed too. Returns how many pages were done, fewer than `count` when a second one is missing; 0 only
+   * when `held` is 1.
+   */
+  take(words: Uint32Array, held: number, firstPfn: number, count: number): number {
+    const layout = this.#layout;
+    const { structWords, flags: flagsWord, compoundHead, mapping, pageType, private: privateWord } = layout;
+    const { headMask, lruMask, privateMask, hwpoisonMask, slabMask, swapCacheMask, anonMask } = layout;
+    const { mask: slabTypeMask, value: slabType } = layout.slab;
+    const { mask: buddyMask, value: buddyType } = layout.buddy;
+    const { mask: unacceptedMask, value: unacceptedType } = layout.unaccepted;
+    const { mask: offlineMask, value: offlineType } = layout.offline;
+    const { mask: hugetlbMask, value: hugetlbType } = layout.hugetlb;
+    const excluded = this.#excluded;
+    const counts = this.#counts;
+    const { bytes } = this.#bitmap2;
+    const firstByte = Math.floor(firstPfn / 8);
+    const firstBit = firstPfn % 8;
+
+    let i = 0;
+    if (this.#blockEnd > firstPfn) {
+      i = Math.min(count, this.#blockEnd - firstPfn);
+      this.#takePages(words, 0, firstPfn, i, this.#blockClass);
+    }
+    while (i < count) {
+      const at = i * structWords;
+      const flags = words[at + flagsWord];
+      const type = words[at + pageType];
+      let pageClass: number = PageClass.kernel;
+      let order = 0;
+      let isHugetlb = false;
+      // A tail whose head was left out was never looked at.
+      if ((words[at + compoundHead] & 1) === 0) {
+        const isSlab = (flags & slabMask) !== 0 || (type & slabTypeMask) === slabType;
+        isHugetlb = (type & hugetlbMask) === hugetlbType;
+        if ((flags & headMask) !== 0) {
+          if (i + 1 === held) break;
+          order = this.#compoundOrder(words, at, firstPfn + i);
+          isHugetlb ||= order > 0 && this.#isHugetlbTail(words, at);
+        }
+        if (!isSlab && (type & buddyMask) === buddyType) {
+          order = this.#freeOrder(words[at + privateWord], words[at + privateWord + 1], firstPfn + i);
+          if (order >= 0) pageClass = PageClass.free;
+          else order = 0;
+        } else if (!isSlab && (type & unacceptedMask) === unacceptedType) {
+          // Such memory is on its list in blocks of the largest order only.
+          order = this.#freeOrder(layout.maxFreeOrder, 0, firstPfn + i);
+          if (order >= 0) pageClass = PageClass.free;
+          else order = 0;
+        } else if (!isSlab) {
+          const isAnon = (words[at + mapping] & anonMask) !== 0;
+          const isCache =
+            (flags & lruMask) !== 0 || (swapCacheMask !== 0 && (flags & swapCacheMask) === swapCacheMask);
+          if (isAnon) pageClass = PageClass.user;
+          else if (isCache)
+            pageClass = (flags & privateMask) === 0 ? PageClass.cache : PageClass.privateCache;
+          else if (isHugetlb) pageClass = PageClass.user;
+          else if ((type & offlineMask) === offlineType) pageClass = PageClass.offline;
+        }
+      }
+      if ((flags & hwpoisonMask) !== 0 && excluded[pageClass] === 0) {
+        // hugetlb marks the head for whichever of its pages is broken; all others mark the page itself.
+        if (order === 0 || isHugetlb) pageClass = PageClass.hwpoison;
+      }
+      if (order === 0) {
+        counts[pageClass]++;
+        if (excluded[pageClass] !== 0) {
+          const bit = firstBit + i;
+          bytes[firstByte + (bit >>> 3)] &= ~(1 << (bit & 7));
+        }
+        i++;
+        continue;
+      }
+      const pages = 2 ** order;
+      this.#blockEnd = firstPfn + i + pages;
+      this.#blockClass = pageClass;
+      const here = Math.min(pages, count - i);
+      this.#takePages(words, at, firstPfn + i, here, pageClass);
+      i += here;
+    }
+    return i;
+  }
+
+  /** Pages of one block, whose struct pages begin at `words[at]`. */
+  #takePages(words: Uint32Array, at: number, firstPfn: number, count: number, pageClass: number): void {
+    if (!this.#mustLookInto(pageClass)) {
+      this.#takeRange(pageClass, firstPfn, firstPfn + count);
+      return;
+    }
+    const { structWords, flags, hwpoisonMask } = this.#layout;
+    for (let i = 0; i < count; i++) {
+      const isPoisoned = (words[at + i * structWords + flags] & hwpoisonMask) !== 0;
+      this.#takeRange(isPoisoned ? PageClass.hwpoison : pageClass, firstPfn + i, firstPfn + i + 1);
+    }
+  }
+
+  /** Whether single pages of a block may fare differently: a kept one can have poisoned pages in it. */
+  #mustLookInto(pageClass: number): boolean {
+    return this.#excluded[pageClass] === 0 && this.#layout.hwpoisonMask !== 0;
+  }
+
+  #takeRange(pageClass: number, startPfn: number, endPfn: number): void {
+    this.#counts[pageClass] += endPfn - startPfn;
+    if (this.#excluded[pageClass] !== 0) this.#bitmap2.clearRange(startPfn, endPfn);
+  }
+
+  /** 0 for a head that its second page does not agree with. */
+  #compoundOrder(words: Uint32Array, at: number, pfn: number): number {
+    const { structWords, compoundOrder, compoundHead } = this.#layout;
+    if (!compoundOrder) return 0;
+    const order = (words[at + structWords + compoundOrder.word] >>> compoundOrder.shift) & 0xff;
+    const isCompound = (words[at + structWords + compoundHead] & 1) !== 0;
+    if (isCompound && order >= 1 && order <= MAX_COMPOUND_ORDER && pfn % 2 ** order === 0) return order;
+    this.#invalidOrders++;
+    return 0;
+  }
+
+  #isHugetlbTail(words: Uint32Array, at: number): boolean {
+    const { structWords, hugetlbInTail } = this.#layout;
+    return (words[at + structWords + hugetlbInTail.word] & hugetlbInTail.mask) === hugetlbInTail.value;
+  }
+
+  /** -1 for a block that the free lists cannot have. */
+  #freeOrder(order: number, orderHigh: number, pfn: number): number {
+    if (order <= this.#layout.maxFreeOrder && orderHigh === 0 && pfn % 2 ** order === 0) return order;
+    this.#invalidOrders++;
+    return -1;
+  }
+}

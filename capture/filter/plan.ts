@@ -1,0 +1,151 @@
+/** Which pages a dump keeps: all that the vmcore holds, less those that the dump level leaves out. */
+import { describeError } from '../errors.ts';
+import type { KernelMemory } from '../kernel/memory.ts';
+import { decodePageLayout } from '../kernel/page-layout.ts';
+import { memmapRanges } from '../kernel/sections.ts';
+import type { Vmcore } from '../vmcore/open.ts';
+import { type PfnRange, pfnRanges } from '../vmcore/segments.ts';
+import { Bitmap } from './bitmap.ts';
+import { PageClassifier } from './classify.ts';
+import { needsMemmap } from './dump-level.ts';
+import { walkMemmap } from './memmap-walk.ts';
+import { excludedClasses, PageClass, type PageClassName, type PagesByClass } from './page-class.ts';
+
+/** A machine of 16 TiB in pages of 4 KiB: half a gigabyte of bitmap. PT_LOADs beyond are damage. */
+const MAX_MAPNR = 2 ** 32;
+
+export interface DumpPlan {
+  /** Second bitmap of the dump: the pages to keep. Zero pages are among them, they are found when they are read. */
+  readonly bitmap2: Bitmap;
+  /** By class, kept or not; undefined when the memmap was not asked. */
+  readonly pages: PagesByClass | undefined;
+  /** By class, of those left out. */
+  readonly excluded: Partial<PagesByClass>;
+  readonly warnings: readonly string[];
+}
+
+export interface PlanEvents {
+  /** Every few megabytes of memmap: pages classified so far. What it throws, `planDump` throws. */
+  readonly onProgress?: (pagesDone: number, pagesTotal: number) => void;
+}
+
+/** Degradable: what does not make sense in the crashed kernel's memory means that more is kept, with a warning. */
+export function planDump(
+  { vmcore, memory }: { vmcore: Vmcore; memory: KernelMemory | undefined },
+  level: number,
+  events: PlanEvents = {},
+): DumpPlan {
+  const warnings: string[] = [];
+  const { ranges, max_mapnr } = heldPages(vmcore, warnings);
+  if (!needsMemmap(level)) {
+    return { bitmap2: bitmapOf(ranges, max_mapnr, vmcore), pages: undefined, excluded: {}, warnings };
+  }
+  const filtered = memory
+    ? filterPages(vmcore, memory, ranges, max_mapnr, level, warnings, events)
+    : undefined;
+  if (filtered) return { ...filtered, excluded: excludedOf(filtered.pages, level), warnings };
+  warnings.push(`dump level ${level} cannot be had: all pages but zero ones are kept`);
+  return { bitmap2: bitmapOf(ranges, max_mapnr, vmcore), pages: undefined, excluded: {}, warnings };
+}
+
+/** Undefined when nothing can be told of any page; `warnings` says why. */
+function filterPages(
+  vmcore: Vmcore,
+  memory: KernelMemory,
+  ranges: readonly PfnRange[],
+  max_mapnr: number,
+  level: number,
+  warnings: string[],
+  events: PlanEvents,
+): { bitmap2: Bitmap; pages: PagesByClass } | undefined {
+  const { layout, warnings: layoutWarnings } = decodePageLayout(vmcore.vmcoreinfo);
+  warnings.push(...layoutWarnings);
+  if (!layout) return undefined;
+  const bitmap2 = bitmapOf(ranges, max_mapnr, vmcore);
+  const classifier = new PageClassifier(layout, bitmap2, level);
+  const pagesTotal = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+  let interrupted: unknown;
+  try {
+    const memmap = memmapRanges(memory, vmcore.vmcoreinfo, layout.structBytes, ranges, warnings);
+    const walk = walkMemmap(vmcore, memory, memmap, layout.structBytes, classifier, pagesDone => {
+      try {
+        events.onProgress?.(pagesDone, pagesTotal);
+      } catch (error) {
+        interrupted = error;
+        throw error;
+      }
+    });
+    warnings.push(...walk.warnings);
+    if (classifier.invalidOrders > 0) {
+      warnings.push(`${classifier.invalidOrders} blocks of pages have a size that cannot be; they are kept`);
+    }
+    warnings.push(...suspicions(classifier.counts, level, walk.pagesSeen, pagesTotal));
+    return { bitmap2, pages: classifier.counts };
+  } catch (error) {
+    if (interrupted !== undefined) throw interrupted;
+    warnings.push(describeError(error));
+    return undefined;
+  }
+}
+
+/** Of the pages that the level asks for, classes that no live machine is without. */
+function suspicions(pages: PagesByClass, level: number, pagesSeen: number, pagesTotal: number): string[] {
+  if (pagesSeen === 0) return ['the memmap covers no page of memory: nothing but zero pages is left out'];
+  const texts: string[] = [];
+  if (pagesSeen < pagesTotal / 2) {
+    texts.push(`the memmap covers ${pagesSeen} of ${pagesTotal} pages: the rest is kept`);
+  }
+  const excluded = excludedClasses(level);
+  const neverEmpty: readonly (readonly [PageClassName, string])[] = [
+    ['free', 'free'],
+    ['cache', 'cache'],
+    ['user', 'user'],
+    ['kernel', 'kernel'],
+  ];
+  for (const [name, text] of neverEmpty) {
+    const asked = name === 'kernel' || excluded[PageClass[name]] !== 0;
+    if (asked && pages[name] === 0) {
+      texts.push(`the filter found no ${text} pages, which no live machine is without: do not trust it`);
+    }
+  }
+  return texts;
+}
+
+function excludedOf(pages: PagesByClass, level: number): Partial<PagesByClass> {
+  const excluded = excludedClasses(level);
+  return Object.fromEntries(
+    Object.entries(pages).filter(([name]) => excluded[PageClass[name as PageClassName]] !== 0),
+  );
+}
+
+/**
+ * The pages that the vmcore can give. A page that a PT_LOAD announces without a byte of it in the file is left out, as
+ * makedumpfile does when it filters a filtered ELF core again: it must not come back as zeros.
+ */
+function heldPages(vmcore: Vmcore, warnings: string[]): { ranges: PfnRange[]; max_mapnr: number } {
+  const { segments } = vmcore.segments;
+  const announced = pfnRanges(segments, vmcore.pageSizeBytes);
+  const max_mapnr = Math.min(announced.at(-1)?.end ?? 0, MAX_MAPNR);
+  const ranges: PfnRange[] = [];
+  for (const { start, end } of pfnRanges(segments, vmcore.pageSizeBytes, 'file')) {
+    if (start < max_mapnr) ranges.push({ start, end: Math.min(end, max_mapnr) });
+  }
+  if ((announced.at(-1)?.end ?? 0) > max_mapnr) {
+    warnings.push(
+      `memory above page ${max_mapnr} is left out: the PT_LOADs go to page ${announced.at(-1)!.end}`,
+    );
+  }
+  const missing = pagesIn(announced, max_mapnr) - pagesIn(ranges, max_mapnr);
+  if (missing > 0) warnings.push(`${missing} pages are left out: the vmcore announces them and lacks them`);
+  return { ranges, max_mapnr };
+}
+
+function pagesIn(ranges: readonly PfnRange[], max_mapnr: number): number {
+  return ranges.reduce((sum, { start, end }) => sum + Math.max(0, Math.min(end, max_mapnr) - start), 0);
+}
+
+function bitmapOf(ranges: readonly PfnRange[], max_mapnr: number, vmcore: Vmcore): Bitmap {
+  const bitmap = Bitmap.create(max_mapnr, vmcore.pageSizeBytes);
+  for (const { start, end } of ranges) bitmap.setRange(start, end);
+  return bitmap;
+}

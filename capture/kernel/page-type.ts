@@ -1,0 +1,41 @@
+/**
+ * The encodings of page_type in struct page, which shares its word with _mapcount (include/linux/page-flags.h). Which
+ * one a kernel has shows in the values that vmcoreinfo exports: PAGE_BUDDY_MAPCOUNT_VALUE and its like.
+ */
+
+/** `(word & mask) === value`, in the signed 32-bit arithmetic of JS. */
+export interface WordTest {
+  readonly mask: number;
+  readonly value: number;
+}
+
+/** Matches no word. */
+export const NEVER: WordTest = { mask: 0, value: 1 };
+
+/** The top byte: all types have 0xf in its high half, and no type is 0xff, which is an unmapped page's mapcount. */
+const TYPE_BYTE = 0xff000000;
+const LOWEST_TYPE_BYTE = 0xf0;
+/** Type bits were below here, until the low 16 bits became the owner's. */
+const OWNERS_BITS = 0xffff;
+
+/**
+ * The test for the type whose word, when nothing else uses it, is `exported` (a C int). NEVER for a value of no encoding.
+ */
+export function decodeTypeTest(exported: number | undefined): WordTest {
+  if (exported === undefined || exported >= 2 ** 32 || exported < -(2 ** 31)) return NEVER;
+  const word = exported | 0;
+  // Linux commit 4ffca5a96678 ("mm: support only one page_type per page"), v6.12: a number in the top byte, the rest is
+  // the owner's.
+  if ((word & ~TYPE_BYTE) === 0) {
+    const type = word >>> 24;
+    return type >= LOWEST_TYPE_BYTE && type < 0xff ? { mask: TYPE_BYTE | 0, value: word } : NEVER;
+  }
+  // Linux commit 6e292b9be7f4 ("mm: split page_type out from _mapcount"), v4.18: a bit a type, inverted, because a page
+  // without a type has all bits set. The base bits tell it from a mapcount.
+  const bit = ~word;
+  if (bit <= 0 || (bit & (bit - 1)) !== 0) return NEVER;
+  // Linux commit 8db00ad56461 ("mm: allow reuse of the lower 16 bit of the page type with an actual type"), v6.11, left
+  // only the sign bit as the base.
+  const base = bit > OWNERS_BITS ? 0x80000000 : 0xf0000000;
+  return { mask: base | bit | 0, value: base | 0 };
+}
