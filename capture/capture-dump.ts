@@ -3,11 +3,11 @@ import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CaptureContext } from './capture.ts';
 import type { Crash } from './crash.ts';
+import { choosePages, crashFacts } from './dump-input.ts';
 import { DumpFormatError, describeError } from './errors.ts';
 import { openCodecOrFallback } from './ffi/codecs.ts';
 import { openFfi } from './ffi/library.ts';
-import { Bitmap } from './filter/bitmap.ts';
-import { describeDumpLevel, supportedPart } from './filter/dump-level.ts';
+import { describeDumpLevel } from './filter/dump-level.ts';
 import type { Codec } from './kdump/codec.ts';
 import { damagedRegions } from './kdump/digest.ts';
 import { type DumpResult, writeDump } from './kdump/writer.ts';
@@ -16,9 +16,7 @@ import { openProgress } from './progress.ts';
 import { type DumpDirectory, incompleteName } from './target/dump-directory.ts';
 import { openFileSink } from './target/file-sink.ts';
 import type { ManifestDump } from './target/manifest.ts';
-import { prstatusNotes } from './vmcore/notes.ts';
 import { openVmcoreFile } from './vmcore/reader.ts';
-import { pfnRanges } from './vmcore/segments.ts';
 
 const NAME = 'vmcore';
 /** SHA-256 takes longer than compressing on a CPU without instructions for it; this one tells every flipped bit too. */
@@ -37,17 +35,14 @@ export function captureDump(
 ): CaptureDump {
   const { options, log, clock, ffi } = context;
   const { vmcore } = crash;
-  const level = supportedPart(options.dumpLevel);
-  if (level !== options.dumpLevel) {
-    log.warn('dump', `dump level ${options.dumpLevel} is not supported yet: more is kept, at level ${level}`);
-  }
+  const { bitmap2, dumpLevel: level, warnings } = choosePages(crash, options.dumpLevel);
+  for (const warning of warnings) log.warn('dump', warning);
   const codec = openCodecOrFallback(
     () => ffi ?? openFfi(),
     { name: options.codec, pageSizeBytes: vmcore.pageSizeBytes },
     (fallback, cause) =>
       log.warn('dump', `compressing with ${fallback.implementation}: ${describeError(cause)}`),
   );
-  const bitmap2 = presentPages(crash);
   log.say(
     'dump',
     `${bitmap2.count()} pages at dump level ${describeDumpLevel(level)}, ${codec.name} by ${codec.implementation}`,
@@ -58,12 +53,8 @@ export function captureDump(
     const progress = openProgress(vmcore.pageSizeBytes, text => log.say('dump', text), clock.seconds);
     const result = writeDump(
       {
-        vmcore,
+        ...crashFacts(crash),
         bitmap2,
-        utsname: crash.utsname,
-        crashTimeSeconds: vmcore.vmcoreinfo.crashTimeSeconds ?? 0,
-        nr_cpus: prstatusNotes(vmcore.notes).length,
-        phys_base: BigInt(vmcore.vmcoreinfo.number('phys_base') ?? 0),
         dumpLevel: level,
         codec,
         digestAlgorithm: DIGEST_ALGORITHM,
@@ -87,14 +78,6 @@ export function captureDump(
     closeSync(fd);
     codec.close();
   }
-}
-
-/** Every page that the vmcore has: what dump levels 0 and 1 begin with. */
-function presentPages({ vmcore }: Crash): Bitmap {
-  const ranges = pfnRanges(vmcore.segments.segments, vmcore.pageSizeBytes);
-  const bitmap = Bitmap.create(ranges.at(-1)?.end ?? 0, vmcore.pageSizeBytes);
-  for (const { start, end } of ranges) bitmap.setRange(start, end);
-  return bitmap;
 }
 
 function verify(path: string, { digest, counts }: DumpResult): void {

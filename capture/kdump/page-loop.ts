@@ -1,8 +1,9 @@
 /** Walks the dumpable pages in order and reads them through large windows. */
 import type { Bitmap } from '../filter/bitmap.ts';
 import { readPhysicalOrZeros, type Vmcore } from '../vmcore/open.ts';
+import type { PfnRange } from '../vmcore/segments.ts';
 
-/** Bounds the time between two calls of `onProgress`, which is what pets the watchdog. */
+/** Bounds the time between two yields, when the watchdog is petted. */
 const WINDOW_BYTES = 4 << 20;
 /** Reading over a gap of some pages costs less than another read; a mapped source does not touch them. */
 const MAX_GAP_PAGES = 4;
@@ -11,6 +12,8 @@ export interface PageLoopInput {
   readonly vmcore: Pick<Vmcore, 'source' | 'segments'>;
   readonly pageSizeBytes: number;
   readonly bitmap2: Bitmap;
+  /** Only the pages from `start` to before `end`; all when left out. */
+  readonly pfns?: PfnRange;
 }
 
 export interface PageTaker {
@@ -21,14 +24,19 @@ export interface PageTaker {
 }
 
 export interface PageLoopEvents {
-  /** After each window: pages taken so far. */
-  readonly onProgress: (pagesDone: number) => void;
   /** A page that the source does not give. */
   readonly onUnreadable: (pfn: number, cause: unknown) => void;
 }
 
-export function forEachDumpablePage(input: PageLoopInput, taker: PageTaker, events: PageLoopEvents): void {
+/** Hands every dumpable page to `taker`. Yields after each window, so that a caller can look up from the work: pages so far. */
+export function* dumpablePages(
+  input: PageLoopInput,
+  taker: PageTaker,
+  events: PageLoopEvents,
+): Generator<number, void> {
   const { pageSizeBytes, bitmap2 } = input;
+  const start = input.pfns?.start ?? 0;
+  const endPfn = Math.min(input.pfns?.end ?? Number.POSITIVE_INFINITY, bitmap2.sizeBits);
   const { source, segments } = input.vmcore;
   const single = Buffer.alloc(pageSizeBytes);
   const zeros = Buffer.alloc(pageSizeBytes);
@@ -50,28 +58,34 @@ export function forEachDumpablePage(input: PageLoopInput, taker: PageTaker, even
     taker.add(single, 0);
   };
 
+  /** The dumpable pages from `first` to before `end`, which lie next to each other in the file. Returns their number. */
+  const takeWindow = (first: number, end: number): number => {
+    const offset = segments.fileOffset(first * pageSizeBytes)!;
+    const window = openWindow(source, offset, (end - first) * pageSizeBytes);
+    let taken = 0;
+    for (let pfn = first; pfn < end; pfn = bitmap2.nextSet(pfn, end)) {
+      const runEnd = bitmap2.nextClear(pfn, end);
+      taken += runEnd - pfn;
+      if (window) for (; pfn < runEnd; pfn++) taker.add(window, (pfn - first) * pageSizeBytes);
+      else for (; pfn < runEnd; pfn++) takeSingle(pfn);
+    }
+    return taken;
+  };
+
   let pagesDone = 0;
-  for (let pfn = bitmap2.nextSet(0); pfn < bitmap2.sizeBits; ) {
+  for (let pfn = bitmap2.nextSet(start, endPfn); pfn < endPfn; ) {
     const paddr = pfn * pageSizeBytes;
     const wholePages = Math.floor(segments.fileRunBytes(paddr) / pageSizeBytes);
     if (wholePages === 0) {
       takeSingle(pfn);
-      events.onProgress(++pagesDone);
-      pfn = bitmap2.nextSet(pfn + 1);
+      yield ++pagesDone;
+      pfn = bitmap2.nextSet(pfn + 1, endPfn);
       continue;
     }
-    const end = windowEnd(bitmap2, pfn, pfn + Math.min(wholePages, windowPages));
-    const window = openWindow(source, segments.fileOffset(paddr)!, (end - pfn) * pageSizeBytes);
-    const first = pfn;
-    while (pfn < end) {
-      const runEnd = bitmap2.nextClear(pfn, end);
-      pagesDone += runEnd - pfn;
-      if (window) for (; pfn < runEnd; pfn++) taker.add(window, (pfn - first) * pageSizeBytes);
-      else for (; pfn < runEnd; pfn++) takeSingle(pfn);
-      pfn = bitmap2.nextSet(pfn, end);
-    }
-    events.onProgress(pagesDone);
-    pfn = bitmap2.nextSet(pfn);
+    const end = windowEnd(bitmap2, pfn, Math.min(endPfn, pfn + Math.min(wholePages, windowPages)));
+    pagesDone += takeWindow(pfn, end);
+    yield pagesDone;
+    pfn = bitmap2.nextSet(end, endPfn);
   }
 }
 

@@ -18,9 +18,10 @@ import {
   type Utsname,
 } from './header.ts';
 import { type DumpLayout, planLayout } from './layout.ts';
-import { forEachDumpablePage } from './page-loop.ts';
+import { dumpablePages } from './page-loop.ts';
 import { PageStore } from './page-store.ts';
 import type { DumpSink } from './sink.ts';
+import { finish } from './steps.ts';
 
 const BITMAP_CHUNK_BYTES = 1 << 20;
 const MOST_WARNINGS = 16;
@@ -71,6 +72,15 @@ export interface DumpResult {
 
 /** @throws DumpFormatError for input that the format has no room for, and what the sink throws. */
 export function writeDump(input: DumpInput, sink: DumpSink, events: DumpEvents = {}): DumpResult {
+  return finish(dumpSteps(input, sink, events));
+}
+
+/** As `writeDump`, a few megabytes a step: between steps, the caller's event loop hears a Ctrl-C. */
+export function* dumpSteps(
+  input: DumpInput,
+  sink: DumpSink,
+  events: DumpEvents = {},
+): Generator<void, DumpResult> {
   const { vmcore, bitmap2, codec, digestAlgorithm } = input;
   const layout = planLayout({
     pageSizeBytes: vmcore.pageSizeBytes,
@@ -91,7 +101,7 @@ export function writeDump(input: DumpInput, sink: DumpSink, events: DumpEvents =
     sharesZeroPage: (input.dumpLevel & DUMP_LEVEL_ZERO) !== 0,
     digestAlgorithm,
   });
-  const pagesUnreadable = writePages(input, store, events);
+  const pagesUnreadable = yield* writePages(input, store, events);
   store.flush();
   sink.sync();
   sink.writeAt(headers.subarray(0, layout.block_size), 0);
@@ -212,14 +222,13 @@ function writeBitmap2(bitmap2: Bitmap, layout: DumpLayout, sink: DumpSink, diges
 }
 
 /** Returns the number of unreadable pages. */
-function writePages(input: DumpInput, store: PageStore, events: DumpEvents): number {
+function* writePages(input: DumpInput, store: PageStore, events: DumpEvents): Generator<void, number> {
   const pagesTotal = input.bitmap2.count();
   let pagesUnreadable = 0;
-  forEachDumpablePage(
+  const steps = dumpablePages(
     { vmcore: input.vmcore, pageSizeBytes: input.vmcore.pageSizeBytes, bitmap2: input.bitmap2 },
     store,
     {
-      onProgress: pagesDone => events.onProgress?.(pagesDone, pagesTotal),
       onUnreadable: (pfn, cause) => {
         pagesUnreadable++;
         if (pagesUnreadable > MOST_WARNINGS) return;
@@ -228,6 +237,10 @@ function writePages(input: DumpInput, store: PageStore, events: DumpEvents): num
       },
     },
   );
+  for (const pagesDone of steps) {
+    events.onProgress?.(pagesDone, pagesTotal);
+    yield;
+  }
   if (pagesUnreadable > MOST_WARNINGS) {
     events.onWarning?.(`${pagesUnreadable} pages in all are written as zeros`);
   }
