@@ -18,6 +18,8 @@ interface ToolOrigin {
   /** Tried in order. sid is never older than forky, which stands in when a package is out of sid for a while. */
   readonly suites: readonly SuiteName[];
   readonly binary: string;
+  /** A Python module: the binary is the tree's own interpreter, which must look for its library in the tree. */
+  readonly python?: true;
 }
 
 export const TOOL_ORIGINS = {
@@ -26,6 +28,15 @@ export const TOOL_ORIGINS = {
   makedumpfile: { package: 'makedumpfile', suites: ['sid', 'forky'], binary: 'usr/bin/makedumpfile' },
   /** Debian 12's own 1.7.2: the peer that its users have. */
   'makedumpfile-bookworm': { package: 'makedumpfile', suites: ['bookworm'], binary: 'usr/bin/makedumpfile' },
+  /** 0.0.22 (Debian 12) finds no crash stack from 6.12 on. */
+  drgn: { package: 'python3-drgn', suites: ['sid', 'forky'], binary: 'usr/bin/python3', python: true },
+  /** 0.5.1 (Debian 12) crashes on a dump that was cut off. */
+  libkdumpfile: {
+    package: 'python3-pykdumpfile',
+    suites: ['sid', 'forky'],
+    binary: 'usr/bin/python3',
+    python: true,
+  },
   /** Goes into the guest's disk. */
   'kexec-bookworm': { package: 'kexec-tools', suites: ['bookworm'], binary: 'sbin/kexec' },
 } as const satisfies Record<string, ToolOrigin>;
@@ -39,6 +50,8 @@ export interface Tool {
   readonly root: string;
   /** What to put before the tool's own arguments: [ld.so, --library-path, DIRS, BINARY]. */
   readonly argv: readonly string[];
+  /** What it needs in its environment. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** A file for the guest's disk: from the cache, to this absolute path. */
@@ -106,11 +119,23 @@ async function openTool(name: ToolName, dir: string): Promise<Tool> {
   const root = join(dir, 'root');
   const libraries = libraryDirs(root);
   const loader = await findLoader(libraries, root);
+  const { binary, python }: ToolOrigin = TOOL_ORIGINS[name];
   return {
     name,
     version,
     root,
-    argv: [loader, '--library-path', libraries.join(':'), join(root, TOOL_ORIGINS[name].binary)],
+    argv: [loader, '--library-path', libraries.join(':'), join(root, binary)],
+    env: python ? pythonEnvironment(root) : {},
+  };
+}
+
+/** A Python that is started by a loader cannot find its library by its own path. It must leave no caches in the tree. */
+function pythonEnvironment(root: string): Record<string, string> {
+  return {
+    PYTHONHOME: join(root, 'usr'),
+    PYTHONPATH: join(root, 'usr/lib/python3/dist-packages'),
+    PYTHONDONTWRITEBYTECODE: '1',
+    PYTHONNOUSERSITE: '1',
   };
 }
 
