@@ -100,7 +100,7 @@ export function capture(context: CaptureContext): Outcome {
     showLogOnConsole(crash, log);
   }
   attempt(
-    () => phases.run('unmount', () => system.umount(disk.mountpoint)),
+    () => phases.runLast('unmount', () => system.umount(disk.mountpoint)),
     error => log.warn('unmount', describeError(error)),
   );
   return conclude(findings, directory);

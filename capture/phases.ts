@@ -32,9 +32,16 @@ export class Phases {
 
   /** Runs one phase. @throws what `work` throws, and DeadlineError when it is too late to begin. */
   run<T>(name: string, work: () => T): T {
+    return this.runLast(name, () => {
+      this.checkDeadline(name);
+      return work();
+    });
+  }
+
+  /** Runs a phase of the way home, for which it is never too late. */
+  runLast<T>(name: string, work: () => T): T {
     const started = this.#clock.seconds();
     try {
-      this.checkDeadline(name);
       this.#hooks.onPhase?.(name);
       return work();
     } finally {

@@ -77,10 +77,10 @@ export const FAULTS: readonly Fault[] = [
     name: 'hang-in-dump',
     help: 'the capture program stops for ever in mid-dump: the early stage’s timer ends it',
     bundle: { entry: 'qemu/faults/hang-in-dump.ts' },
-    crashWords: ['kdumpling.deadlineSeconds=20'],
+    crashWords: ['kdumpling.deadlineSeconds=30'],
     expectations: [
       ...incomplete,
-      expect.says('the serial log says why', /kdumpling: early: NOT finished after 80 s; rebooting by sysrq/),
+      expect.says('the serial log says why', /kdumpling: early: NOT finished after 90 s; rebooting by sysrq/),
       expect.kernelLogSaved,
     ],
   },
