@@ -35,7 +35,13 @@ export function captureDump(
 ): CaptureDump {
   const { options, log, clock, ffi } = context;
   const { vmcore } = crash;
-  const { bitmap2, dumpLevel: level, warnings } = choosePages(crash, options.dumpLevel);
+  const {
+    bitmap2,
+    dumpLevel: level,
+    warnings,
+  } = choosePages(crash, options.dumpLevel, {
+    onProgress: () => phases.checkDeadline('dump'),
+  });
   for (const warning of warnings) log.warn('dump', warning);
   const codec = openCodecOrFallback(
     () => ffi ?? openFfi(),

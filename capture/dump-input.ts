@@ -1,28 +1,20 @@
 /** What a dump of a crash is made from, whichever format it gets: the pages to keep, and what its headers say. */
 import type { Crash } from './crash.ts';
-import { Bitmap } from './filter/bitmap.ts';
-import { supportedPart } from './filter/dump-level.ts';
+import { DUMP_LEVEL_ZERO, needsMemmap } from './filter/dump-level.ts';
+import { type DumpPlan, type PlanEvents, planDump } from './filter/plan.ts';
 import type { DumpInput } from './kdump/writer.ts';
 import { prstatusNotes } from './vmcore/notes.ts';
-import type { Vmcore } from './vmcore/open.ts';
-import { pfnRanges } from './vmcore/segments.ts';
 
-export interface PageChoice {
-  /** The pages to keep, zero pages included. */
-  readonly bitmap2: Bitmap;
-  /** The dump level that `bitmap2` fulfils: at most what was wished. */
+export interface PageChoice extends DumpPlan {
+  /** What the headers may say of `bitmap2`: less than was wished where the pages could not be told apart. */
   readonly dumpLevel: number;
-  readonly warnings: readonly string[];
 }
 
 /** Degrades: where the pages of a class cannot be told, they are kept, with a warning. */
-export function choosePages({ vmcore }: Crash, wishedLevel: number): PageChoice {
-  const dumpLevel = supportedPart(wishedLevel);
-  const warnings =
-    dumpLevel === wishedLevel
-      ? []
-      : [`dump level ${wishedLevel} is not supported yet: more is kept, at level ${dumpLevel}`];
-  return { bitmap2: presentPages(vmcore), dumpLevel, warnings };
+export function choosePages(crash: Crash, wishedLevel: number, events: PlanEvents = {}): PageChoice {
+  const plan = planDump(crash, wishedLevel, events);
+  const isFiltered = !needsMemmap(wishedLevel) || plan.pages !== undefined;
+  return { ...plan, dumpLevel: isFiltered ? wishedLevel : wishedLevel & DUMP_LEVEL_ZERO };
 }
 
 /** What the headers say of the crashed machine. */
@@ -37,12 +29,4 @@ export function crashFacts({
     nr_cpus: prstatusNotes(vmcore.notes).length,
     phys_base: BigInt(vmcore.vmcoreinfo.number('phys_base') ?? 0),
   };
-}
-
-/** Every page that the vmcore has: what dump levels 0 and 1 begin with. */
-function presentPages({ segments, pageSizeBytes }: Vmcore): Bitmap {
-  const ranges = pfnRanges(segments.segments, pageSizeBytes);
-  const bitmap = Bitmap.create(ranges.at(-1)?.end ?? 0, pageSizeBytes);
-  for (const { start, end } of ranges) bitmap.setRange(start, end);
-  return bitmap;
 }

@@ -1,9 +1,11 @@
 /** `kdumpling`: the host command. One file a verb. */
 import { type Command, EXIT, type Options, runCommand } from './cli.ts';
+import { dump } from './dump.ts';
 import { rebuild } from './rebuild.ts';
 
 /** Each verb takes its own options; here they are only called. */
 const VERBS: Readonly<Record<string, Command<Options>>> = {
+  dump: dump as unknown as Command<Options>,
   rebuild: rebuild as unknown as Command<Options>,
 };
 

@@ -1,0 +1,32 @@
+/** `kdumpling dump`: the capture engine on a file, with makedumpfile's flags and order of arguments. */
+import { PROGRAM } from '../capture/version.ts';
+import { type Command, EXIT } from './cli.ts';
+import { DUMP_OPTIONS, type DumpRequest, readRequest } from './dump/arguments.ts';
+import { dumpDmesg } from './dump/dmesg.ts';
+import { dumpKdump } from './dump/kdump.ts';
+import { type Messages, openMessages } from './dump/messages.ts';
+
+export const dump: Command<typeof DUMP_OPTIONS> = {
+  name: 'kdumpling dump',
+  purpose: "Makes a small dump of a vmcore, with makedumpfile's flags.",
+  positionals: ['VMCORE', 'OUT'],
+  options: DUMP_OPTIONS,
+  async run(given, signal) {
+    const request = readRequest(given);
+    await carryOut(request, openMessages(request.messages, true), signal);
+    return EXIT.done;
+  },
+};
+
+async function carryOut(request: DumpRequest, messages: Messages, signal: AbortSignal): Promise<void> {
+  switch (request.kind) {
+    case 'nothing':
+      return;
+    case 'version':
+      return console.log(PROGRAM);
+    case 'dmesg':
+      return dumpDmesg(request, messages, signal);
+    case 'kdump':
+      return dumpKdump(request, messages, signal);
+  }
+}

@@ -1,0 +1,138 @@
+/** The flags of `kdumpling dump`: makedumpfile's, with its meanings (makedumpfile(8)), as one request to carry out. */
+import { MAX_DUMP_LEVEL, parseDumpLevel } from '../../capture/filter/dump-level.ts';
+import type { CodecName } from '../../capture/kdump/codec.ts';
+import { badValue, type Given, UsageError, wholeNumber } from '../cli.ts';
+import { REFUSED } from './refused.ts';
+
+export const DUMP_OPTIONS = {
+  'dump-level': {
+    short: 'd',
+    value: 'N',
+    help: `pages to leave out, 0 to ${MAX_DUMP_LEVEL}; of a list, the first`,
+  },
+  zlib: { short: 'c', help: 'compress with zlib; with none of -c -l -p -z, not at all' },
+  lzo: { short: 'l', help: 'compress with lzo' },
+  snappy: { short: 'p', help: 'compress with snappy' },
+  zstd: { short: 'z', help: 'compress with zstd' },
+  force: { short: 'f', help: 'overwrite OUT' },
+  'dump-dmesg': { help: 'write the kernel log to OUT, and no dump' },
+  'num-threads': { value: 'N', help: 'at most so many threads' },
+  'message-level': { value: 'N', help: 'sum of 1 progress, 2 messages, 4 errors, 8 debug, 16 report (7)' },
+  'show-stats': { help: 'as 16 of --message-level' },
+  debug: { short: 'D', help: 'as 8 of --message-level' },
+  'non-mmap': { help: 'read VMCORE without mapping it' },
+  'check-params': { help: 'check these flags, and do nothing' },
+  'dry-run': { help: 'do everything but write' },
+  version: { short: 'v', help: 'say the version' },
+  'block-order': { short: 'b', value: 'N', help: 'no effect: buffers have the size they need' },
+  'cyclic-buffer': { value: 'KB', help: 'no effect: memory is bounded anyway' },
+  'work-dir': { value: 'DIR', help: 'no effect: there are no temporary files' },
+  ...REFUSED,
+} as const;
+
+type GivenFlags = Given<typeof DUMP_OPTIONS>;
+
+export interface DumpRequest {
+  readonly kind: 'kdump' | 'dmesg' | 'version' | 'nothing';
+  readonly vmcore: string;
+  readonly outputs: readonly string[];
+  readonly dumpLevel: number;
+  readonly codec: CodecName;
+  readonly force: boolean;
+  readonly maps: boolean;
+  readonly dryRun: boolean;
+  readonly threads: number;
+  readonly messages: number;
+}
+
+/** Bits of --message-level. */
+export const MESSAGE = { progress: 1, common: 2, error: 4, debug: 8, report: 16 } as const;
+
+/** @throws UsageError, which names the flag. */
+export function readRequest(given: GivenFlags): DumpRequest {
+  for (const name of Object.keys(REFUSED) as (keyof typeof REFUSED)[]) {
+    if (given[name] === undefined) continue;
+    const flag = REFUSED[name].flag;
+    throw new UsageError('FLAG_REFUSED', { action: `use ${flag}`, actual: REFUSED[name].why });
+  }
+  const files = given.positionals;
+  const kind = given.version
+    ? 'version'
+    : given['check-params']
+      ? 'nothing'
+      : given['dump-dmesg']
+        ? 'dmesg'
+        : 'kdump';
+  const dryRun = given['dry-run'] ?? false;
+  if (given['dump-dmesg'] && dryRun) throw contradiction('--dump-dmesg', '--dry-run');
+  for (const name of ['block-order', 'cyclic-buffer'] as const) {
+    if (given[name] !== undefined) wholeNumber(name, given[name], 0, 2 ** 31);
+  }
+  const request: DumpRequest = {
+    kind,
+    vmcore: files[0] ?? '',
+    outputs: files.slice(1),
+    dumpLevel: readDumpLevel(given['dump-level'] ?? '0'),
+    codec: readCodec(given),
+    force: given.force ?? false,
+    maps: !given['non-mmap'],
+    dryRun,
+    threads: wholeNumber('num-threads', given['num-threads'] ?? '0', 0, 1024),
+    messages: readMessageLevel(given),
+  };
+  if (kind !== 'version') requireFiles(files, 'VMCORE OUT', 2);
+  return request;
+}
+
+/** A list, as for makedumpfile, is a wish and what to try when the disk is full; the wish is what counts here. */
+function readDumpLevel(text: string): number {
+  const levels = text.split(',').map(level => {
+    try {
+      return parseDumpLevel(level);
+    } catch {
+      throw badValue(
+        'dump-level',
+        text,
+        `a number from 0 to ${MAX_DUMP_LEVEL}, or a list of them like 11,31`,
+      );
+    }
+  });
+  return levels[0];
+}
+
+const CODEC_FLAGS = [
+  ['zlib', '-c'],
+  ['lzo', '-l'],
+  ['snappy', '-p'],
+  ['zstd', '-z'],
+] as const;
+
+/** makedumpfile takes the last of several without a word; a dump in another codec than meant is worth one. */
+function readCodec(given: GivenFlags): CodecName {
+  const wished = CODEC_FLAGS.filter(([name]) => given[name]);
+  if (wished.length > 1) throw contradiction(wished[0][1], wished[1][1]);
+  return wished[0]?.[0] ?? 'none';
+}
+
+function readMessageLevel(given: GivenFlags): number {
+  const level = wholeNumber('message-level', given['message-level'] ?? '7', 0, 31);
+  return level | (given['show-stats'] ? MESSAGE.report : 0) | (given.debug ? MESSAGE.debug : 0);
+}
+
+function requireFiles(files: readonly string[], wanted: string, count: number): void {
+  const empty = files.includes('');
+  if (files.length === count && !empty) return;
+  throw new UsageError('FILES', {
+    action: 'run kdumpling dump',
+    actual: empty ? 'a file has no name' : `${files.length} files are given`,
+    wanted: `wanted: ${wanted}`,
+  });
+}
+
+function contradiction(one: string, other: string): UsageError {
+  return new UsageError('CONTRADICTION', {
+    action: `use ${one} and ${other}`,
+    actual: 'one excludes the other',
+    wanted: 'wanted: one of them',
+  });
+}

@@ -1,0 +1,58 @@
+/** `kdumpling dump` in the kdump-compressed format. */
+import { choosePages, crashFacts } from '../../capture/dump-input.ts';
+import { describeError } from '../../capture/errors.ts';
+import { openCodecOrFallback } from '../../capture/ffi/codecs.ts';
+import { openFfi } from '../../capture/ffi/library.ts';
+import { describeDumpLevel } from '../../capture/filter/dump-level.ts';
+import { type DumpCounts, type DumpInput, dumpSteps } from '../../capture/kdump/writer.ts';
+import type { DumpRequest } from './arguments.ts';
+import { openCrashFile } from './crash-file.ts';
+import type { Messages } from './messages.ts';
+import { NOWHERE, withOutput } from './output.ts';
+import { runSteps } from './steps.ts';
+
+export async function dumpKdump(
+  request: DumpRequest,
+  messages: Messages,
+  signal: AbortSignal,
+): Promise<void> {
+  const input = openInput(request, messages);
+  const events = { onProgress: messages.progress, onWarning: messages.warn };
+  const [path] = request.outputs;
+  try {
+    const { counts } = request.dryRun
+      ? await runSteps(dumpSteps(input, NOWHERE, events), signal)
+      : await withOutput({ path, force: request.force, inputs: [request.vmcore] }, signal, sink =>
+          runSteps(dumpSteps(input, sink, events), signal),
+        );
+    messages.say(`${request.dryRun ? 'nothing written' : path}: ${summarize(counts, input)}`);
+    messages.report(JSON.stringify(counts));
+  } finally {
+    input.codec.close();
+  }
+}
+
+function openInput(request: DumpRequest, messages: Messages): DumpInput {
+  const { crash, ffi } = openCrashFile(request, messages);
+  const { bitmap2, dumpLevel, warnings } = choosePages(crash, request.dumpLevel);
+  for (const warning of warnings) messages.warn(warning);
+  const codec = openCodecOrFallback(
+    () => ffi ?? openFfi(),
+    { name: request.codec, pageSizeBytes: crash.vmcore.pageSizeBytes },
+    (fallback, cause) =>
+      messages.warn(
+        `compressing with ${fallback.name} by ${fallback.implementation}: ${describeError(cause)}`,
+      ),
+  );
+  messages.debug(`dump level ${describeDumpLevel(dumpLevel)}, ${codec.name} by ${codec.implementation}`);
+  return { ...crashFacts(crash), bitmap2, dumpLevel, codec, digestAlgorithm: 'none' };
+}
+
+function summarize(counts: DumpCounts, { vmcore, codec }: DumpInput): string {
+  const { pagesDumped, pagesPresent, pagesZero, bytesWritten } = counts;
+  const percent = ((100 * bytesWritten) / (pagesPresent * vmcore.pageSizeBytes)).toFixed(1);
+  return (
+    `${pagesDumped - pagesZero} of ${pagesPresent} pages, ${codec.name === 'none' ? 'not compressed' : codec.name}; ` +
+    `${(bytesWritten / 1e6).toFixed(1)} MB, ${percent} % of memory`
+  );
+}

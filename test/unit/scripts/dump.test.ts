@@ -1,0 +1,193 @@
+/** `kdumpling dump` as its users type it: which request the flags make, and what is left behind. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { runCommand } from '../../../scripts/cli.ts';
+import { type DumpRequest, readRequest } from '../../../scripts/dump/arguments.ts';
+import { REFUSED } from '../../../scripts/dump/refused.ts';
+import { dump } from '../../../scripts/dump.ts';
+import { openKdump } from '../../support/kdump-reader.ts';
+import { buildVmcore } from '../../support/vmcore-builder.ts';
+
+let said: string[];
+beforeEach(() => {
+  said = [];
+  const take = (text: string | Uint8Array) => {
+    said.push(String(text));
+    return true;
+  };
+  vi.spyOn(console, 'error').mockImplementation(take);
+  vi.spyOn(console, 'log').mockImplementation(take);
+  vi.spyOn(process.stdout, 'write').mockImplementation(take);
+  vi.spyOn(process.stderr, 'write').mockImplementation(take);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.exitCode = undefined;
+});
+
+/** The request, or the exit code and what was said. */
+async function requestOf(line: string): Promise<DumpRequest | string> {
+  let request: DumpRequest | undefined;
+  const probe = {
+    ...dump,
+    run: async (given: Parameters<typeof dump.run>[0]) => {
+      request = readRequest(given);
+      return 0;
+    },
+  };
+  await runCommand(probe, line.split(' '));
+  return request ?? `${process.exitCode}: ${said.join('')}`;
+}
+
+const PLAIN = {
+  kind: 'kdump',
+  vmcore: 'VMCORE',
+  outputs: ['OUT'],
+  dumpLevel: 0,
+  codec: 'none',
+  force: false,
+  maps: true,
+  dryRun: false,
+  threads: 0,
+  messages: 7,
+};
+
+describe('flags as makedumpfile takes them', () => {
+  test.each<[string, Partial<DumpRequest>]>([
+    ['VMCORE OUT', {}],
+    ['-l --message-level 7 -d 31 VMCORE OUT', { codec: 'lzo', dumpLevel: 31 }],
+    ['-ld31 VMCORE OUT', { codec: 'lzo', dumpLevel: 31 }],
+    ['-d31 -z VMCORE OUT', { codec: 'zstd', dumpLevel: 31 }],
+    ['-zd 31 VMCORE OUT', { codec: 'zstd', dumpLevel: 31 }],
+    ['-p -d 0 VMCORE OUT', { codec: 'snappy' }],
+    ['-c -c VMCORE OUT', { codec: 'zlib' }],
+    ['VMCORE OUT -c', { codec: 'zlib' }],
+    ['-d 31,17 VMCORE OUT', { dumpLevel: 31 }],
+    ['-d 1 -d 16 VMCORE OUT', { dumpLevel: 16 }],
+    ['-f VMCORE OUT', { force: true }],
+    ['--num-threads 4 VMCORE OUT', { threads: 4 }],
+    ['--num-threads=4 VMCORE OUT', { threads: 4 }],
+    ['--message-level 0 VMCORE OUT', { messages: 0 }],
+    ['--show-stats VMCORE OUT', { messages: 23 }],
+    ['-D VMCORE OUT', { messages: 15 }],
+    ['--non-mmap VMCORE OUT', { maps: false }],
+    ['--dry-run VMCORE OUT', { dryRun: true }],
+    ['-b 4 --cyclic-buffer 1024 --work-dir /tmp VMCORE OUT', {}],
+    ['--dump-dmesg VMCORE OUT', { kind: 'dmesg' }],
+    ['--check-params -d 31 VMCORE OUT', { kind: 'nothing', dumpLevel: 31 }],
+    ['-- VMCORE OUT', {}],
+  ])('%s', async (line, expected) => {
+    expect(await requestOf(line)).toEqual({ ...PLAIN, ...expected });
+  });
+});
+
+describe('words that make no sense end with exit code 2 and name the flag', () => {
+  test.each([
+    ['', 'no name'],
+    ['-z', '0 files'],
+    ['VMCORE', '1 files'],
+    ['VMCORE OUT MORE', '3 files'],
+    ['-d 32 VMCORE OUT', '"32"'],
+    ['-d -1 VMCORE OUT', '-d'],
+    ['-d 1.5 VMCORE OUT', '"1.5"'],
+    ['-d 0x1f VMCORE OUT', '"0x1f"'],
+    ['-d 31, VMCORE OUT', '"31,"'],
+    ['-d 31,99 VMCORE OUT', '"31,99"'],
+    ['-dl VMCORE OUT', '"l"'],
+    ['-l -z VMCORE OUT', '-l and -z'],
+    ['-cl VMCORE OUT', '-c and -l'],
+    ['-q VMCORE OUT', '-q'],
+    ['--no-such VMCORE OUT', '--no-such'],
+    ['--num-threads x VMCORE OUT', '"x"'],
+    ['--num-threads -3 VMCORE OUT', '--num-threads'],
+    ['--num-threads 99999 VMCORE OUT', '"99999"'],
+    ['--message-level 32 VMCORE OUT', '"32"'],
+    ['-b x VMCORE OUT', '"x"'],
+    ['--dump-dmesg --dry-run VMCORE OUT', '--dump-dmesg and --dry-run'],
+    ['--force=yes VMCORE OUT', '--force'],
+  ])('%s', async (line, named) => {
+    const outcome = await requestOf(line);
+    expect(outcome).toMatch(/^2: /);
+    expect(outcome).toContain(named);
+  });
+
+  test.each(Object.entries(REFUSED))('refused: %s', async (name, facts) => {
+    const value = 'value' in facts ? ' 1' : '';
+    const outcome = await requestOf(`--${name}${value} VMCORE OUT`);
+    expect(outcome).toBe(`2: Cannot use ${facts.flag}: ${facts.why}`);
+    if ('short' in facts) expect(await requestOf(`-${facts.short}${value} VMCORE OUT`)).toContain(facts.flag);
+  });
+});
+
+describe('files', () => {
+  let folder: string;
+  let vmcore: string;
+  const page = (pfn: number) => Buffer.alloc(4096, pfn === 3 ? 0 : `page ${pfn}. `);
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'kdumpling-dump-'));
+    vmcore = join(folder, 'vmcore');
+    const loads = [{ paddr: 0, bytes: Buffer.concat(Array.from({ length: 8 }, (_, pfn) => page(pfn))) }];
+    writeFileSync(vmcore, buildVmcore({ loads }));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const run = async (...argv: string[]) => {
+    await runCommand(dump, argv);
+    return process.exitCode;
+  };
+
+  test('a dump has the mode of a secret and every page', async () => {
+    const out = join(folder, 'out');
+    expect(await run('-z', '-d1', vmcore, out)).toBe(0);
+    expect(statSync(out).mode & 0o777).toBe(0o600);
+    const file = openKdump(readFileSync(out));
+    expect(file.header.status).toBe(0x20);
+    for (let pfn = 0; pfn < 8; pfn++) expect(file.readPage(pfn)).toEqual(page(pfn));
+    expect(said.join('')).toContain('7 of 8 pages, zstd');
+  });
+
+  test('an existing file is overwritten with -f only, and the input never', async () => {
+    const out = join(folder, 'out');
+    writeFileSync(out, 'mine');
+    expect(await run(vmcore, out)).toBe(1);
+    expect(said.join('')).toContain('-f overwrites it');
+    expect(readFileSync(out, 'latin1')).toBe('mine');
+    expect(await run('-f', vmcore, vmcore)).toBe(1);
+    expect(readFileSync(vmcore).subarray(1, 4).toString()).toBe('ELF');
+    expect(await run('-f', vmcore, out)).toBe(0);
+    expect(readFileSync(out).toString('latin1', 0, 5)).toBe('KDUMP');
+  });
+
+  test('--message-level 0 says nothing, --dry-run writes nothing', async () => {
+    const out = join(folder, 'out');
+    expect(await run('--dry-run', vmcore, out)).toBe(0);
+    expect(existsSync(out)).toBe(false);
+    said.length = 0;
+    expect(await run('--message-level', '0', vmcore, out)).toBe(0);
+    expect(said).toEqual([]);
+  });
+
+  test('what is no vmcore is named, and no output is left', async () => {
+    const out = join(folder, 'out');
+    expect(await run(join(folder, 'none'), out)).toBe(1);
+    writeFileSync(
+      vmcore,
+      'no vmcore at all, but a text of some length, longer than the header of an ELF file',
+    );
+    expect(await run(vmcore, out)).toBe(1);
+    expect(said.join('')).toContain('as a vmcore');
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('a Ctrl-C removes what there was', async () => {
+    const out = join(folder, 'out');
+    const interrupted = {
+      ...dump,
+      run: (given: Parameters<typeof dump.run>[0]) => dump.run(given, AbortSignal.abort()),
+    };
+    await runCommand(interrupted, [vmcore, out]);
+    expect(process.exitCode).not.toBe(0);
+    expect(existsSync(out)).toBe(false);
+  });
+});
