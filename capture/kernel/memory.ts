@@ -47,7 +47,7 @@ export class KernelMemory {
   readVirtual(vaddr: bigint, lengthBytes: number, what = 'kernel memory'): Uint8Array {
     if (!Number.isInteger(lengthBytes) || lengthBytes < 0 || lengthBytes > MAX_READ_BYTES) {
       throw new KernelError(
-        'kernel-read-length',
+        'KERNEL_READ_LENGTH',
         { action: `read ${what}`, actual: `${lengthBytes} bytes`, wanted: `at most ${MAX_READ_BYTES} bytes` },
         { vaddr },
       );
@@ -64,7 +64,7 @@ export class KernelMemory {
     const at = vaddr + BigInt(done);
     const mapping = at < END_OF_VADDRS ? this.translate(at) : undefined;
     throw new KernelError(
-      'kernel-read',
+      'KERNEL_READ',
       {
         action: `read ${what}`,
         actual: mapping ? 'the vmcore does not hold its page' : 'its address is not mapped',
@@ -109,7 +109,7 @@ export class KernelMemory {
     const value = this.u64(vaddr, what);
     if (value !== 0n) return value;
     throw new KernelError(
-      'kernel-null',
+      'KERNEL_NULL',
       { action: `follow ${what}`, actual: 'it is NULL', wanted: 'a kernel address is wanted' },
       { vaddr },
     );

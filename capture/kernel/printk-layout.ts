@@ -39,7 +39,7 @@ export function decodePrintkLayout(vmcoreinfo: Vmcoreinfo): PrintkLayout {
   const within = (structBytes: number, at: number, fieldBytes: number, member: string) => {
     if (at + fieldBytes <= structBytes) return at;
     throw new KernelError(
-      'printk-layout',
+      'PRINTK_LAYOUT',
       {
         action: ACTION,
         actual: `vmcoreinfo ends ${member} at byte ${at + fieldBytes}`,
@@ -52,7 +52,7 @@ export function decodePrintkLayout(vmcoreinfo: Vmcoreinfo): PrintkLayout {
     const sizeBytes = vmcoreinfo.requireSize(name, ACTION);
     if (sizeBytes <= MAX_STRUCT_BYTES) return sizeBytes;
     throw new KernelError(
-      'printk-layout',
+      'PRINTK_LAYOUT',
       { action: ACTION, actual: `SIZE(${name}) is ${sizeBytes}`, wanted: `${MAX_STRUCT_BYTES} at most` },
       { name },
     );

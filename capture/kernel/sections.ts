@@ -116,7 +116,7 @@ function openSectionTable(memory: KernelMemory, vmcoreinfo: Vmcoreinfo): Section
   const MAX_PHYSMEM_BITS = vmcoreinfo.requireNumber('MAX_PHYSMEM_BITS', action);
   const { pageSizeBytes, pageShift } = memory.arch;
   const demand = (holds: boolean, actual: string, wanted: string) => {
-    if (!holds) throw new KernelError('memmap-sections', { action, actual, wanted });
+    if (!holds) throw new KernelError('MEMMAP_SECTIONS', { action, actual, wanted });
   };
   demand(
     SECTION_SIZE_BITS >= MIN_SECTION_BITS && SECTION_SIZE_BITS <= MAX_SECTION_BITS,

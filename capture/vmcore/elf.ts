@@ -55,17 +55,17 @@ export function decodeElfHeader(bytes: Uint8Array, name: string): ElfHeader {
   const refuse = (code: string, actual: string, wanted: string) =>
     new VmcoreError(code, { action: `open ${name} as a vmcore`, actual, wanted });
   if (bytes.length < ELF64_EHDR_BYTES) {
-    throw refuse('elf-cut', `it has ${bytes.length} bytes`, `an ELF64 header has ${ELF64_EHDR_BYTES}`);
+    throw refuse('ELF_CUT', `it has ${bytes.length} bytes`, `an ELF64 header has ${ELF64_EHDR_BYTES}`);
   }
   const view = viewOf(bytes);
   const magic = view.getUint32(0, false);
   if (magic !== 0x7f454c46) {
-    throw refuse('elf-magic', `it begins with 0x${magic.toString(16)}`, 'an ELF file begins with 0x7f454c46');
+    throw refuse('ELF_MAGIC', `it begins with 0x${magic.toString(16)}`, 'an ELF file begins with 0x7f454c46');
   }
   const [EI_CLASS, EI_DATA] = [bytes[4], bytes[5]];
   if (EI_CLASS !== 2 || EI_DATA !== 1) {
     throw refuse(
-      'elf-class',
+      'ELF_CLASS',
       `EI_CLASS is ${EI_CLASS} and EI_DATA ${EI_DATA}`,
       '64-bit (2), little endian (1)',
     );
@@ -80,13 +80,13 @@ export function decodeElfHeader(bytes: Uint8Array, name: string): ElfHeader {
     e_phnum: view.getUint16(56, true),
   };
   if (header.e_type !== ET_CORE) {
-    throw refuse('elf-type', `e_type is ${header.e_type}`, `a core is ${ET_CORE}`);
+    throw refuse('ELF_TYPE', `e_type is ${header.e_type}`, `a core is ${ET_CORE}`);
   }
   if (header.e_machine !== EM_X86_64 && header.e_machine !== EM_AARCH64) {
-    throw refuse('elf-machine', `e_machine is ${header.e_machine}`, 'x86-64 (62) or AArch64 (183)');
+    throw refuse('ELF_MACHINE', `e_machine is ${header.e_machine}`, 'x86-64 (62) or AArch64 (183)');
   }
   if (header.e_phentsize < ELF64_PHDR_BYTES) {
-    throw refuse('elf-phentsize', `e_phentsize is ${header.e_phentsize}`, `at least ${ELF64_PHDR_BYTES}`);
+    throw refuse('ELF_PHENTSIZE', `e_phentsize is ${header.e_phentsize}`, `at least ${ELF64_PHDR_BYTES}`);
   }
   return header;
 }
@@ -126,7 +126,7 @@ export function readElf(source: ByteSource): Elf {
   }
   if (programHeaders.length === 0) {
     throw new VmcoreError(
-      'elf-no-headers',
+      'ELF_NO_HEADERS',
       {
         action: `open ${source.name} as a vmcore`,
         actual: 'no program header lies within the file',

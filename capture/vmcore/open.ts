@@ -35,7 +35,7 @@ export function openVmcore(source: ByteSource): Vmcore {
   const { segments, warnings: segmentWarnings } = buildSegments(elf.programHeaders, source.sizeBytes);
   if (segments.length === 0) {
     throw new VmcoreError(
-      'vmcore-no-memory',
+      'VMCORE_NO_MEMORY',
       {
         action: `open ${source.name} as a vmcore`,
         actual: 'no PT_LOAD in it is usable',

@@ -27,7 +27,7 @@ export function chooseArch(vmcore: Pick<Vmcore, 'elf' | 'vmcoreinfo'>): Arch {
   const { e_machine } = vmcore.elf.header;
   if (e_machine === EM_X86_64) return createX86_64(vmcore);
   throw new KernelError(
-    'arch-unsupported',
+    'ARCH_UNSUPPORTED',
     {
       action: 'translate kernel addresses',
       actual: `e_machine is ${e_machine}`,

@@ -85,7 +85,7 @@ describe('KernelMemory', () => {
   it('says where it failed', () => {
     expect(() => memory.readVirtual(VADDR, 0x4000)).toThrow(
       expect.objectContaining({
-        code: 'kernel-read',
+        code: 'KERNEL_READ',
         facts: { vaddr: VADDR, failedAt: VADDR + 0x3000n, paddr: MISSING_PADDR },
       }),
     );

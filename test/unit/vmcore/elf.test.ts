@@ -42,16 +42,16 @@ describe('readElf', () => {
   });
 
   it.each([
-    ['elf-magic', (v: DataView) => v.setUint8(0, 0)],
-    ['elf-class', (v: DataView) => v.setUint8(4, 1)],
-    ['elf-class', (v: DataView) => v.setUint8(5, 2)],
-    ['elf-type', (v: DataView) => v.setUint16(16, 2, true)],
-    ['elf-machine', (v: DataView) => v.setUint16(18, 3, true)],
-    ['elf-phentsize', (v: DataView) => v.setUint16(54, 55, true)],
-    ['elf-no-headers', (v: DataView) => v.setUint16(56, 0, true)],
-    ['elf-no-headers', (v: DataView) => v.setBigUint64(32, 2n ** 64n - 1n, true)],
-    ['elf-no-headers', (v: DataView) => v.setBigUint64(32, BigInt(v.byteLength), true)],
-    ['elf-no-headers', (v: DataView) => v.setBigUint64(32, BigInt(v.byteLength - 55), true)],
+    ['ELF_MAGIC', (v: DataView) => v.setUint8(0, 0)],
+    ['ELF_CLASS', (v: DataView) => v.setUint8(4, 1)],
+    ['ELF_CLASS', (v: DataView) => v.setUint8(5, 2)],
+    ['ELF_TYPE', (v: DataView) => v.setUint16(16, 2, true)],
+    ['ELF_MACHINE', (v: DataView) => v.setUint16(18, 3, true)],
+    ['ELF_PHENTSIZE', (v: DataView) => v.setUint16(54, 55, true)],
+    ['ELF_NO_HEADERS', (v: DataView) => v.setUint16(56, 0, true)],
+    ['ELF_NO_HEADERS', (v: DataView) => v.setBigUint64(32, 2n ** 64n - 1n, true)],
+    ['ELF_NO_HEADERS', (v: DataView) => v.setBigUint64(32, BigInt(v.byteLength), true)],
+    ['ELF_NO_HEADERS', (v: DataView) => v.setBigUint64(32, BigInt(v.byteLength - 55), true)],
   ])('refuses %s', (code, patch) => {
     expect(() => read(patched(patch))).toThrow(expect.objectContaining({ name: 'VmcoreError', code }));
   });
