@@ -8,6 +8,7 @@ import { DumpFormatError, describeError } from './errors.ts';
 import { openCodecOrFallback } from './ffi/codecs.ts';
 import { openFfi } from './ffi/library.ts';
 import { describeDumpLevel } from './filter/dump-level.ts';
+import type { PagesByClass } from './filter/page-class.ts';
 import type { Codec } from './kdump/codec.ts';
 import { damagedRegions } from './kdump/digest.ts';
 import { type DumpResult, writeDump } from './kdump/writer.ts';
@@ -38,6 +39,7 @@ export function captureDump(
   const {
     bitmap2,
     dumpLevel: level,
+    pages,
     warnings,
   } = choosePages(crash, options.dumpLevel, {
     onProgress: () => phases.checkDeadline('dump'),
@@ -77,7 +79,7 @@ export function captureDump(
     );
     phases.run('verify', () => verify(join(directory.path, incomplete), result));
     directory.commit(fd, incomplete, NAME);
-    const manifest = describe(result, level, codec, vmcore.pageSizeBytes);
+    const manifest = describe(result, level, pages, codec, vmcore.pageSizeBytes);
     log.say('dump', summarize(manifest));
     return { manifest };
   } finally {
@@ -101,7 +103,13 @@ function verify(path: string, { digest, counts }: DumpResult): void {
   }
 }
 
-function describe(result: DumpResult, level: number, codec: Codec, pageSizeBytes: number): ManifestDump {
+function describe(
+  result: DumpResult,
+  level: number,
+  byClass: PagesByClass | undefined,
+  codec: Codec,
+  pageSizeBytes: number,
+): ManifestDump {
   const { counts, digest } = result;
   return {
     name: NAME,
@@ -116,6 +124,7 @@ function describe(result: DumpResult, level: number, codec: Codec, pageSizeBytes
       dumped: counts.pagesDumped - counts.pagesZero,
       zero: counts.pagesZero,
       unreadable: counts.pagesUnreadable,
+      ...(byClass ? { byClass } : {}),
     },
     digest,
   };
@@ -123,5 +132,9 @@ function describe(result: DumpResult, level: number, codec: Codec, pageSizeBytes
 
 function summarize({ pages, bytes, pageSizeBytes }: ManifestDump): string {
   const percent = ((100 * bytes) / (pages.total * pageSizeBytes)).toFixed(1);
-  return `${pages.total} pages, ${pages.zero} of them zero and left out; ${bytes} bytes, ${percent} % of memory; verified`;
+  const leftOut = pages.total - pages.dumped - pages.zero;
+  return (
+    `${pages.total} pages, ${pages.dumped} kept, ${pages.zero} zero and ${leftOut} others left out; ` +
+    `${bytes} bytes, ${percent} % of memory; verified`
+  );
 }

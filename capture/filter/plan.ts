@@ -19,8 +19,6 @@ export interface DumpPlan {
   readonly bitmap2: Bitmap;
   /** By class, kept or not; undefined when the memmap was not asked. */
   readonly pages: PagesByClass | undefined;
-  /** By class, of those left out. */
-  readonly excluded: Partial<PagesByClass>;
   readonly warnings: readonly string[];
 }
 
@@ -38,14 +36,14 @@ export function planDump(
   const warnings: string[] = [];
   const { ranges, max_mapnr } = heldPages(vmcore, warnings);
   if (!needsMemmap(level)) {
-    return { bitmap2: bitmapOf(ranges, max_mapnr, vmcore), pages: undefined, excluded: {}, warnings };
+    return { bitmap2: bitmapOf(ranges, max_mapnr, vmcore), pages: undefined, warnings };
   }
   const filtered = memory
     ? filterPages(vmcore, memory, ranges, max_mapnr, level, warnings, events)
     : undefined;
-  if (filtered) return { ...filtered, excluded: excludedOf(filtered.pages, level), warnings };
+  if (filtered) return { ...filtered, warnings };
   warnings.push(`dump level ${level} cannot be had: all pages but zero ones are kept`);
-  return { bitmap2: bitmapOf(ranges, max_mapnr, vmcore), pages: undefined, excluded: {}, warnings };
+  return { bitmap2: bitmapOf(ranges, max_mapnr, vmcore), pages: undefined, warnings };
 }
 
 /** Undefined when nothing can be told of any page; `warnings` says why. */
@@ -109,13 +107,6 @@ function suspicions(pages: PagesByClass, level: number, pagesSeen: number, pages
     }
   }
   return texts;
-}
-
-function excludedOf(pages: PagesByClass, level: number): Partial<PagesByClass> {
-  const excluded = excludedClasses(level);
-  return Object.fromEntries(
-    Object.entries(pages).filter(([name]) => excluded[PageClass[name as PageClassName]] !== 0),
-  );
 }
 
 /**

@@ -53,6 +53,16 @@ export interface ManifestDump {
     readonly zero: number;
     /** Pages that could not be read and stand as zeros. */
     readonly unreadable: number;
+    /** What memory was used for, kept or not, as the filter saw it; absent when the dump level asked nothing of it. */
+    readonly byClass?: {
+      readonly kernel: number;
+      readonly free: number;
+      readonly cache: number;
+      readonly privateCache: number;
+      readonly user: number;
+      readonly hwpoison: number;
+      readonly offline: number;
+    };
   };
   readonly digest: DumpDigest;
 }
