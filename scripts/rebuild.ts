@@ -1,5 +1,7 @@
 /** `kdumpling rebuild`: a dump-capture initrd for any kernel tree. */
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { crashCommandLine } from '../initrd/command-line.ts';
 import { buildImage, programIn } from '../initrd/image.ts';
 import { badValue, type Command, EXIT, UsageError } from './cli.ts';
 
@@ -33,6 +35,10 @@ export const rebuild: Command<typeof OPTIONS> = {
       output,
     });
     console.log(`${output}: ${(bytes / 1e6).toFixed(1)} MB, ${modules.length} modules for ${kver}`);
+    const commandLine = crashCommandLine(readFileSync('/proc/cmdline', 'utf8'));
+    console.log(
+      `load it: kexec -s -p /boot/vmlinuz-${kver} --initrd=${output} --command-line="${commandLine}"`,
+    );
     return EXIT.done;
   },
 };
