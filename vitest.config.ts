@@ -7,8 +7,8 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       {
-        // Real machines that crash: one at a time, and as long as it takes.
         test: {
+          // Real machines that crash take their time.
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],
           testTimeout: 15 * MINUTE_MS,
@@ -16,6 +16,5 @@ export default defineConfig({
         },
       },
     ],
-    fileParallelism: true,
   },
 });

@@ -1,5 +1,5 @@
 /** Builds dist/: what goes into every dump-capture initrd, and the host command. */
-import { chmodSync, copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Program, programIn } from '../initrd/image.ts';
 import { findCommand } from '../scripts/setup/host-packages.ts';
@@ -14,6 +14,8 @@ export function programVersion(): string {
 /** All but the first time this takes a second: the runtime image is kept while its files are the same. */
 export async function buildProgram(say: (line: string) => void): Promise<Program> {
   mkdirSync(DIST, { recursive: true });
+  // The bundles are CommonJS, and the project's own package.json above them says otherwise.
+  writeFileSync(join(DIST, 'package.json'), '{ "type": "commonjs" }\n');
   const version = programVersion();
   await bundle({ entry: join(PROJECT, 'capture/main.ts'), output: join(DIST, 'capture.js'), version });
   await bundle({

@@ -33,10 +33,11 @@ export interface TestCounts {
   readonly failed: number;
 }
 
-/** Runs a vitest project; its failures are counted and not thrown. */
-export async function testStep(project: string, signal: AbortSignal): Promise<TestCounts> {
+/** Runs a vitest project, its files side by side or not; its failures are counted and not thrown. */
+export async function testStep(project: string, parallel: boolean, signal: AbortSignal): Promise<TestCounts> {
   const report = join(tmpdir(), `kdumpling-vitest-${process.pid}-${project}.json`);
-  const argv = ['vitest', 'run', '--project', project, '--reporter=default', '--reporter=json'];
+  const files = parallel ? '--fileParallelism' : '--no-fileParallelism';
+  const argv = ['vitest', 'run', '--project', project, files, '--reporter=default', '--reporter=json'];
   let failure: unknown;
   try {
     await step(`tests: ${project}`, [...argv, `--outputFile.json=${report}`], signal);
