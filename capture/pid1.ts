@@ -4,6 +4,7 @@ import { capture, type Outcome } from './capture.ts';
 import { describeError } from './errors.ts';
 import { type Libc, openLibc } from './ffi/libc.ts';
 import { type Ffi, openFfi } from './ffi/library.ts';
+import { lockOwnPages } from './init/own-pages.ts';
 import { openSystem, type System } from './init/system.ts';
 import { type Log, openLog } from './log.ts';
 import {
@@ -44,6 +45,7 @@ export function runAsInit(hooks: CaptureHooks = {}): void {
   process.on('unhandledRejection', die);
   try {
     process.umask(0o077);
+    if (libc) keepInMemory(libc, onFailure);
     log.say('start', `${PROGRAM}, PID ${process.pid}, Node ${process.version}`);
     const options = readOptions(log);
     action = options.failureAction;
@@ -60,11 +62,18 @@ function openNative(onFailure: (text: string) => void): { ffi?: Ffi; libc?: Libc
   try {
     const ffi = openFfi();
     const libc = openLibc(ffi);
-    libc.lockMemory();
     return { ffi, libc };
   } catch (error) {
     onFailure(`${describeError(error)}; going on without it, slower`);
     return {};
+  }
+}
+
+function keepInMemory(libc: Libc, onFailure: (text: string) => void): void {
+  try {
+    lockOwnPages(readFileSync('/proc/self/maps', 'utf8'), libc);
+  } catch (error) {
+    onFailure(describeError(error));
   }
 }
 

@@ -13,9 +13,7 @@ export const RB_HALT_SYSTEM = 0xcdef_0123;
 export const RB_POWER_OFF = 0x4321_fedc;
 
 /** asm-generic/mman.h */
-const MCL_CURRENT = 1;
-const MCL_FUTURE = 2;
-const MCL_ONFAULT = 4;
+const MLOCK_ONFAULT = 1;
 /** asm/unistd_64.h, asm-generic/unistd.h */
 const SYS_finit_module: Readonly<Record<string, number>> = { x64: 313, arm64: 273 };
 const PROT_NONE = 0;
@@ -42,10 +40,9 @@ export interface Libc {
   /** Does not return when it works. */
   reboot(command: number): void;
   /**
-   * Keeps every page that this process touches from now on in memory. Without it a kernel that is out of memory drops
-   * the program's own code again and again, which is neither progress nor an out-of-memory panic.
+   * Keeps a mapped file's pages in memory from when they are first touched. @param start an address of a mapping's.
    */
-  lockMemory(): void;
+  lockOnFault(start: bigint, lengthBytes: bigint): void;
   openWindow(lengthBytes: number): MappedWindow;
 }
 
@@ -56,7 +53,7 @@ export function openLibc(ffi: Ffi): Libc {
   // glibc has no function of its own for this one.
   const finitModule = lib.func('long syscall(long, int, const char *, int)');
   const reboot = lib.func('int reboot(int)');
-  const mlockall = lib.func('int mlockall(int)');
+  const mlock2 = lib.func('int mlock2(uintptr_t, size_t, unsigned int)');
   const mmap = lib.func('void *mmap(void *, size_t, int, int, int, int64_t)');
 
   const check = (result: number, action: string): void => {
@@ -75,8 +72,8 @@ export function openLibc(ffi: Ffi): Libc {
     reboot(command) {
       check(reboot(command | 0), `reboot with command 0x${command.toString(16)}`);
     },
-    lockMemory() {
-      check(mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT), 'lock the program in memory');
+    lockOnFault(start, lengthBytes) {
+      check(mlock2(start, lengthBytes, MLOCK_ONFAULT), 'lock the program in memory');
     },
     openWindow(lengthBytes) {
       const base = mmap(null, lengthBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
