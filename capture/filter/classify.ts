@@ -54,7 +54,16 @@ export class PageClassifier {
   take(words: Uint32Array, held: number, firstPfn: number, count: number): number {
     const layout = this.#layout;
     const { structWords, flags: flagsWord, compoundHead, mapping, pageType, private: privateWord } = layout;
-    const { headMask, lruMask, privateMask, hwpoisonMask, slabMask, swapCacheMask, anonMask } = layout;
+    const {
+      headMask,
+      lruMask,
+      privateMask,
+      hwpoisonMask,
+      slabMask,
+      swapCacheMask,
+      anonMask,
+      lowestMapcount,
+    } = layout;
     const { mask: slabTypeMask, value: slabType } = layout.slab;
     const { mask: buddyMask, value: buddyType } = layout.buddy;
     const { mask: unacceptedMask, value: unacceptedType } = layout.unaccepted;
@@ -97,13 +106,14 @@ export class PageClassifier {
           if (order >= 0) pageClass = PageClass.free;
           else order = 0;
         } else if (!isSlab) {
-          const isAnon = (words[at + mapping] & anonMask) !== 0;
+          const isUntyped = (type | 0) >= lowestMapcount;
+          const isAnon = isUntyped && (words[at + mapping] & anonMask) !== 0;
           const isCache =
-            (flags & lruMask) !== 0 || (swapCacheMask !== 0 && (flags & swapCacheMask) === swapCacheMask);
-          if (isAnon) pageClass = PageClass.user;
+            isUntyped &&
+            ((flags & lruMask) !== 0 || (swapCacheMask !== 0 && (flags & swapCacheMask) === swapCacheMask));
+          if (isAnon || isHugetlb) pageClass = PageClass.user;
           else if (isCache)
             pageClass = (flags & privateMask) === 0 ? PageClass.cache : PageClass.privateCache;
-          else if (isHugetlb) pageClass = PageClass.user;
           else if ((type & offlineMask) === offlineType) pageClass = PageClass.offline;
         }
       }

@@ -4,7 +4,7 @@
  * Chosen once, as 32-bit word indexes and masks that the page loop uses as they are.
  */
 import type { Vmcoreinfo } from '../vmcore/vmcoreinfo.ts';
-import { decodeTypeTest, NEVER, type WordTest } from './page-type.ts';
+import { decodeTypeTest, lowestMapcount, NEVER, type WordTest } from './page-type.ts';
 
 /** `(word & mask) === value`, of the word with this index in some struct page. */
 export interface FieldTest extends WordTest {
@@ -41,6 +41,8 @@ export interface PageLayout {
   readonly unaccepted: WordTest;
   readonly offline: WordTest;
   readonly hugetlb: WordTest;
+  /** Below it, as a signed number, the page has some type, if none that is named here. */
+  readonly lowestMapcount: number;
   /** How hugetlb pages showed before they had a type: in the first tail page. */
   readonly hugetlbInTail: FieldTest;
 
@@ -146,6 +148,7 @@ export function decodePageLayout(vmcoreinfo: Vmcoreinfo): {
     unaccepted: knowsFree ? type('UNACCEPTED') : NEVER,
     offline: knowsSlab ? type('OFFLINE') : NEVER,
     hugetlb: type('HUGETLB'),
+    lowestMapcount: lowestMapcount(buddy),
     hugetlbInTail: decodeHugetlbInTail(vmcoreinfo, structBytes, flags),
     maxFreeOrder: freeOrders - 1,
     compoundOrder,

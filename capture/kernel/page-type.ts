@@ -18,6 +18,9 @@ const LOWEST_TYPE_BYTE = 0xf0;
 /** Type bits were below here, until the low 16 bits became the owner's. */
 const OWNERS_BITS = 0xffff;
 
+/** The word of a page without a type is its mapcount less 1, which may underflow a little. */
+const UNDERFLOW = -128;
+
 /**
  * The test for the type whose word, when nothing else uses it, is `exported` (a C int). NEVER for a value of no encoding.
  */
@@ -38,4 +41,14 @@ export function decodeTypeTest(exported: number | undefined): WordTest {
   // only the sign bit as the base.
   const base = bit > OWNERS_BITS ? 0x80000000 : 0xf0000000;
   return { mask: base | bit | 0, value: base | 0 };
+}
+
+/**
+ * A page has some type when its word, as a C int, is below this (page_has_type() in the kernel): no page of a file or a
+ * process has. `test` is that of any type of this kernel; without one no page has a type.
+ */
+export function lowestMapcount({ mask, value }: WordTest): number {
+  if (value >= 0) return -(2 ** 31);
+  if (mask === (TYPE_BYTE | 0)) return TYPE_BYTE | 0;
+  return (mask & ~value) >>> 0 > OWNERS_BITS ? ~OWNERS_BITS : UNDERFLOW;
 }
