@@ -2,7 +2,7 @@
 import { describeError } from '../errors.ts';
 import type { KernelMemory } from '../kernel/memory.ts';
 import type { MemmapRange } from '../kernel/sections.ts';
-import { readPhysical, type Vmcore } from '../vmcore/open.ts';
+import type { Vmcore } from '../vmcore/open.ts';
 import type { PageClassifier } from './classify.ts';
 
 /** Bounds the time between two calls of `onProgress`. */
@@ -17,9 +17,11 @@ export interface MemmapWalk {
   readonly pagesSeen: number;
   /** Pages whose struct page could not be read: they are kept. */
   readonly pagesUnreadable: number;
-  readonly warnings: readonly string[];
+  /** Why not, of the first of them. */
+  readonly firstFailure: string | undefined;
 }
 
+/** Never throws but what `onProgress` throws. */
 export function walkMemmap(
   vmcore: Pick<Vmcore, 'source' | 'segments'>,
   memory: KernelMemory,
@@ -28,107 +30,116 @@ export function walkMemmap(
   classifier: PageClassifier,
   onProgress: (pagesDone: number) => void,
 ): MemmapWalk {
-  const { source, segments } = vmcore;
-  const windowBytes = Math.min(WINDOW_BYTES, source.maxWindowBytes);
-  const scratch = new Uint32Array((2 * structBytes) / 4);
-  let copy = new Uint8Array(0);
+  const reader = new StructPageReader(vmcore, memory, structBytes, classifier);
   let pagesSeen = 0;
   let pagesUnreadable = 0;
-  let failures = 0;
-  let firstFailure: string | undefined;
-  const fail = (text: string): void => {
-    failures++;
-    firstFailure ??= text;
-  };
-
-  /** The bytes as words; copied when the source has them at an odd address. */
-  const asWords = (bytes: Uint8Array, held: number): Uint32Array => {
-    const usedBytes = held * structBytes;
-    if (bytes.byteOffset % 4 === 0) return new Uint32Array(bytes.buffer, bytes.byteOffset, usedBytes / 4);
-    if (copy.length < usedBytes) copy = new Uint8Array(windowBytes);
-    copy.set(bytes.subarray(0, usedBytes));
-    return new Uint32Array(copy.buffer, 0, usedBytes / 4);
-  };
-
-  /** Takes what one contiguous run holds from the struct page of `pfn` on; returns how many pages were done. */
-  const takeRun = (vaddr: bigint, pfn: number, count: number): number => {
-    const mapping = memory.translate(vaddr);
-    if (!mapping) {
-      fail(`the struct page of page ${pfn} is not mapped`);
-      return 0;
-    }
-    const runBytes = Math.min(windowBytes, mapping.lengthBytes, segments.fileRunBytes(mapping.paddr));
-    const held = Math.floor(runBytes / structBytes);
-    if (held > 1) {
-      try {
-        const offset = segments.fileOffset(mapping.paddr)!;
-        const words = asWords(source.window(offset, held * structBytes), held);
-        return classifier.take(words, held, pfn, Math.min(count, held));
-      } catch (error) {
-        fail(describeError(error));
-      }
-    }
-    return takeSingle(vaddr, mapping.paddr, pfn);
-  };
-
-  /** A struct page across two runs, the last one of a run, or one in a window that failed. */
-  const takeSingle = (vaddr: bigint, paddr: number, pfn: number): number => {
-    const bytes = new Uint8Array(scratch.buffer);
-    let heldBytes = 0;
-    try {
-      heldBytes = memory.readVirtualUpTo(vaddr, bytes);
-    } catch (error) {
-      fail(describeError(error));
-      // The second one may lie on the page that fails.
-      heldBytes = readFirst(paddr, bytes.subarray(0, structBytes));
-    }
-    const held = Math.floor(heldBytes / structBytes);
-    if (held === 0) {
-      fail(`the vmcore does not hold the struct page of page ${pfn}`);
-      return 0;
-    }
-    if (held === 1) bytes.fill(0, structBytes);
-    // Zeros are no tail page, so that a head stands for itself alone.
-    return classifier.take(scratch, 2, pfn, 1);
-  };
-
-  const readFirst = (paddr: number, bytes: Uint8Array): number => {
-    try {
-      return readPhysical(vmcore, paddr, bytes);
-    } catch {
-      return 0;
-    }
-  };
-
   for (const { pfnStart, pfnEnd, vaddr } of ranges) {
+    reader.begin();
     let pfn = pfnStart;
     while (pfn < pfnEnd) {
       const known = classifier.skipBlock(pfn, pfnEnd);
       pagesSeen += known - pfn;
       pfn = known;
       if (pfn === pfnEnd) break;
+      const gaveUp = reader.failures >= MAX_FAILURES;
       const at = BigInt.asUintN(64, vaddr + BigInt(pfn - pfnStart) * BigInt(structBytes));
-      const done = failures < MAX_FAILURES ? takeRun(at, pfn, pfnEnd - pfn) : 0;
+      const done = gaveUp ? 0 : reader.take(at, pfn, pfnEnd - pfn);
       pagesSeen += done;
       pfn += done;
       if (done > 0) {
         onProgress(pagesSeen);
         continue;
       }
-      const skipped = failures < MAX_FAILURES ? pagesToNextStep(at, structBytes, pfnEnd - pfn) : pfnEnd - pfn;
+      const skipped = gaveUp
+        ? pfnEnd - pfn
+        : Math.min(pfnEnd - pfn, Math.ceil(bytesToNextStep(at) / structBytes));
       pagesUnreadable += skipped;
       pfn += skipped;
     }
   }
-  const warnings =
-    pagesUnreadable > 0 || failures > 0
-      ? [`${pagesUnreadable} pages are kept, their struct pages cannot be read: ${firstFailure}`]
-      : [];
-  return { pagesSeen, pagesUnreadable, warnings };
+  return { pagesSeen, pagesUnreadable, firstFailure: reader.firstFailure };
 }
 
-/** How many pages have their struct page before the next step. */
-function pagesToNextStep(vaddr: bigint, structBytes: number, most: number): number {
-  const within = Number(BigInt.asUintN(64, vaddr) % BigInt(STEP_BYTES));
-  return Math.min(most, Math.max(1, Math.ceil((STEP_BYTES - within) / structBytes)));
+class StructPageReader {
+  readonly #vmcore: Pick<Vmcore, 'source' | 'segments'>;
+  readonly #memory: KernelMemory;
+  readonly #structBytes: number;
+  readonly #classifier: PageClassifier;
+  readonly #windowBytes: number;
+  /** For windows that begin at an odd address. */
+  #copy = new Uint8Array(0);
+  readonly #pair: Uint32Array<ArrayBuffer>;
+  #isCareful = false;
+  failures = 0;
+  firstFailure: string | undefined;
+
+  constructor(
+    vmcore: Pick<Vmcore, 'source' | 'segments'>,
+    memory: KernelMemory,
+    structBytes: number,
+    classifier: PageClassifier,
+  ) {
+    this.#vmcore = vmcore;
+    this.#memory = memory;
+    this.#structBytes = structBytes;
+    this.#classifier = classifier;
+    this.#windowBytes = Math.min(WINDOW_BYTES, vmcore.source.maxWindowBytes);
+    this.#pair = new Uint32Array((2 * structBytes) / 4);
+  }
+
+  /** A new range: where the last one failed says nothing of it. */
+  begin(): void {
+    this.#isCareful = false;
+  }
+
+  /** Takes what one contiguous run holds from `vaddr` on, the struct page of `pfn`; returns how many pages were done. */
+  take(vaddr: bigint, pfn: number, count: number): number {
+    const structBytes = this.#structBytes;
+    const { source, segments } = this.#vmcore;
+    try {
+      const mapping = this.#memory.translate(vaddr);
+      if (!mapping) return this.#fail(`the struct page of page ${pfn} is not mapped`);
+      const limitBytes = this.#isCareful ? bytesToNextStep(vaddr) : this.#windowBytes;
+      const runBytes = Math.min(limitBytes, mapping.lengthBytes, segments.fileRunBytes(mapping.paddr));
+      const held = Math.floor(runBytes / structBytes);
+      if (held <= 1) return this.#takeOne(vaddr, pfn);
+      const window = source.window(segments.fileOffset(mapping.paddr)!, held * structBytes);
+      return this.#classifier.take(this.#wordsOf(window), held, pfn, Math.min(count, held));
+    } catch (error) {
+      this.#fail(describeError(error));
+      if (this.#isCareful) return 0;
+      // Page by page finds the one that fails.
+      this.#isCareful = true;
+      return this.take(vaddr, pfn, count);
+    }
+  }
+
+  /** A struct page that lies across two runs or is the last of one, with the one behind it when that can be had. */
+  #takeOne(vaddr: bigint, pfn: number): number {
+    const bytes = new Uint8Array(this.#pair.buffer);
+    // Zeros are no tail page: a head whose tail cannot be read stands for itself alone.
+    bytes.fill(0);
+    if (this.#memory.readVirtualUpTo(vaddr, bytes) < this.#structBytes) {
+      return this.#fail(`the vmcore does not hold the struct page of page ${pfn}`);
+    }
+    return this.#classifier.take(this.#pair, 2, pfn, 1);
+  }
+
+  #wordsOf(bytes: Uint8Array): Uint32Array {
+    if (bytes.byteOffset % 4 === 0) return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    if (this.#copy.length < bytes.length) this.#copy = new Uint8Array(this.#windowBytes);
+    this.#copy.set(bytes);
+    return new Uint32Array(this.#copy.buffer, 0, bytes.length / 4);
+  }
+
+  #fail(text: string): 0 {
+    this.failures++;
+    this.firstFailure ??= text;
+    return 0;
+  }
+}
+
+/** 1 to STEP_BYTES. */
+function bytesToNextStep(vaddr: bigint): number {
+  return STEP_BYTES - Number(vaddr % BigInt(STEP_BYTES));
 }

@@ -73,7 +73,11 @@ function filterPages(
         throw error;
       }
     });
-    warnings.push(...walk.warnings);
+    if (walk.pagesUnreadable > 0) {
+      warnings.push(
+        `${walk.pagesUnreadable} pages are kept, their struct pages cannot be read: ${walk.firstFailure}`,
+      );
+    }
     if (classifier.invalidOrders > 0) {
       warnings.push(`${classifier.invalidOrders} blocks of pages have a size that cannot be; they are kept`);
     }

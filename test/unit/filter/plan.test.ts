@@ -1,0 +1,295 @@
+import { describe, expect, it, test } from 'vitest';
+import type { Crash } from '../../../capture/crash.ts';
+import { SystemError } from '../../../capture/errors.ts';
+import { planDump } from '../../../capture/filter/plan.ts';
+import type { ByteSource } from '../../../capture/vmcore/source.ts';
+import { ANON_MAPPING, FILE_MAPPING, GENERATIONS } from '../../support/memmap-builder.ts';
+import {
+  FIRST_PAGE,
+  type MachineSpec,
+  MemmapMachine,
+  SECTION_PAGES,
+  TEST_PAGES,
+} from '../../support/memmap-machine.ts';
+
+/** One of each class, in the test pages of the first section; a free block at the start of the second's. */
+function fill(machine: MemmapMachine): MemmapMachine {
+  machine
+    .pages(0)
+    .free(0, 3)
+    .set(8, { flags: ['lru'], mapping: FILE_MAPPING })
+    .set(9, { flags: ['lru', 'private'], mapping: FILE_MAPPING })
+    .set(10, { flags: ['lru'], mapping: ANON_MAPPING })
+    .set(11, { flags: ['hwpoison'] })
+    .set(12, { type: 'offline' })
+    .slab(16, 2)
+    .compound(32, 5, { flags: ['lru', 'swapbacked'], mapping: ANON_MAPPING });
+  machine.pages(1).free(0, 4);
+  return machine;
+}
+
+const filled = (spec: MachineSpec = {}) => fill(new MemmapMachine(spec));
+
+/** The test pages that are left out, as ranges of their index. */
+function leftOut({ bitmap2 }: { bitmap2: { has(pfn: number): boolean } }, section = 0): [number, number][] {
+  const out: [number, number][] = [];
+  for (let i = 0; i < TEST_PAGES; i++) {
+    if (bitmap2.has(section * SECTION_PAGES + FIRST_PAGE + i)) continue;
+    const last = out.at(-1);
+    if (last?.[1] === i) last[1]++;
+    else out.push([i, i + 1]);
+  }
+  return out;
+}
+
+/** A member of what a proxy stands for. */
+function bound(target: object, key: string | symbol): unknown {
+  const member: unknown = Reflect.get(target, key, target);
+  return typeof member === 'function' ? member.bind(target) : member;
+}
+
+const ALL = [
+  [0, 13],
+  [32, 64],
+];
+
+function pagesPresent({ vmcore }: Crash): number {
+  return vmcore.segments.segments.reduce((sum, { start, end }) => sum + (end - start) / 4096, 0);
+}
+
+describe('the plan of a dump', () => {
+  it.each([
+    [
+      2,
+      [
+        [8, 9],
+        [11, 13],
+      ],
+      [],
+    ],
+    [
+      4,
+      [
+        [8, 10],
+        [11, 13],
+      ],
+      [],
+    ],
+    [
+      8,
+      [
+        [10, 13],
+        [32, 64],
+      ],
+      [],
+    ],
+    [
+      16,
+      [
+        [0, 8],
+        [11, 13],
+      ],
+      [[0, 16]],
+    ],
+    [30, ALL, [[0, 16]]],
+    [31, ALL, [[0, 16]]],
+  ])('at level %i leaves out the classes of its bits', (level, first, second) => {
+    const crash = filled().crash();
+    const plan = planDump(crash, level);
+    expect(plan.warnings).toEqual([]);
+    expect(leftOut(plan)).toEqual(first);
+    expect(leftOut(plan, 1)).toEqual(second);
+    expect(plan.pages).toMatchObject({
+      free: 24,
+      cache: 1,
+      privateCache: 1,
+      user: 33,
+      hwpoison: 1,
+      offline: 1,
+    });
+    expect(Object.values(plan.pages!).reduce((a, b) => a + b)).toBe(pagesPresent(crash));
+  });
+
+  it.each([0, 1])('at level %i keeps everything and does not look at the memmap', level => {
+    const crash = filled().crash();
+    const memory = new Proxy(crash.memory!, {
+      get: () => expect.fail('the crashed kernel was asked'),
+    });
+    const plan = planDump({ vmcore: crash.vmcore, memory }, level);
+    expect(plan).toMatchObject({ warnings: [], pages: undefined });
+    expect(plan.bitmap2.count()).toBe(pagesPresent(crash));
+  });
+
+  const shapes: MachineSpec[] = [
+    { levels: 4 },
+    { sections: 'static' },
+    { memmap: 'apart' },
+    { mapping: 'page' },
+    ...GENERATIONS.map(generation => ({ generation })),
+  ];
+  it.each(shapes)('is the same for any shape of memmap: %j', spec => {
+    const plan = planDump(filled(spec).crash(), 31);
+    expect(leftOut(plan)).toEqual(ALL);
+    expect(leftOut(plan, 1)).toEqual([[0, 16]]);
+  });
+
+  it('is the same from a source that is neither aligned nor generous', () => {
+    const odd = (source: ByteSource): ByteSource => ({
+      name: source.name,
+      sizeBytes: source.sizeBytes,
+      maxWindowBytes: 4096,
+      readAt: (into, offset) => source.readAt(into, offset),
+      window(offset, lengthBytes) {
+        if (lengthBytes > 4096) throw new RangeError('too much');
+        const bytes = new Uint8Array(lengthBytes + 3).subarray(3);
+        bytes.set(source.window(offset, lengthBytes));
+        return bytes;
+      },
+    });
+    const machine = filled();
+    expect(planDump(machine.crash(odd), 31).bitmap2.bytes).toEqual(
+      planDump(machine.crash(), 31).bitmap2.bytes,
+    );
+  });
+
+  it('tells how far it is, and stops when it is told to', () => {
+    const crash = filled().crash();
+    const calls: [number, number][] = [];
+    planDump(crash, 31, { onProgress: (done, total) => calls.push([done, total]) });
+    const total = pagesPresent(crash);
+    expect(calls.at(-1)).toEqual([total, total]);
+    const late = new Error('too late');
+    const stop = () => {
+      throw late;
+    };
+    expect(() => planDump(crash, 31, { onProgress: stop })).toThrow(late);
+  });
+});
+
+describe('a memmap that makes no sense', () => {
+  const keepsAll = (crash: Crash, warning: RegExp | string) => {
+    const plan = planDump(crash, 31);
+    expect(plan.bitmap2.count()).toBe(pagesPresent(crash));
+    expect(plan.warnings).toContainEqual(expect.stringMatching(warning));
+  };
+
+  it.each([
+    ['SIZE(mem_section)', 0, 'SIZE\\(mem_section\\)'],
+    ['SYMBOL(mem_section)', 'ffdead0000000000', 'cannot be read'],
+    ['NUMBER(SECTION_SIZE_BITS)', 1, 'SECTION_SIZE_BITS is 1'],
+    ['SIZE(page)', undefined, 'no page can be left out'],
+    ['OFFSET(page.flags)', 9, 'no page can be left out'],
+  ])('because of %s=%s means that all is kept', (key, value, warning) => {
+    keepsAll(filled({ vmcoreinfo: { [key]: value } }).crash(), warning);
+  });
+
+  it('because no virtual address can be read means that all is kept', () => {
+    const { vmcore, ...rest } = filled().crash();
+    keepsAll({ ...rest, vmcore, memory: undefined }, 'dump level 31 cannot be had');
+  });
+
+  it('because its struct pages are not mapped means that theirs are kept', () => {
+    const machine = filled({ mapping: 'test pages' });
+    const plan = planDump(machine.crash(), 31);
+    // Only the test pages' struct pages are mapped; those of the page tables and the kernel image are not.
+    expect(leftOut(plan)).toEqual(ALL);
+    expect(plan.warnings).toContainEqual(
+      expect.stringMatching(/pages are kept, their struct pages cannot be read.*not mapped/),
+    );
+  });
+
+  it('because the vmcore lacks a page of it means that its pages are kept', () => {
+    const machine = filled();
+    machine.lose(machine.structPaddr(1, 0));
+    const plan = planDump(machine.crash(), 31);
+    expect(leftOut(plan)).toEqual(ALL);
+    expect(leftOut(plan, 1)).toEqual([]);
+    expect(plan.warnings).toContainEqual(expect.stringContaining('the vmcore does not hold the struct page'));
+  });
+
+  it('because the disk fails means that the pages of one page of it are kept', () => {
+    const machine = filled();
+    const paddr = machine.structPaddr(1, 0);
+    let reads = 0;
+    const broken = (source: ByteSource): ByteSource => {
+      const view = Buffer.from(source.window(0, 65536).buffer);
+      const badOffset = view.indexOf(machine.pages(1).bytes.subarray(0, 256));
+      const check = (offset: number, lengthBytes: number) => {
+        reads++;
+        if (badOffset < offset || badOffset >= offset + lengthBytes) return;
+        throw new SystemError('READ_FAILED', { action: 'read the vmcore', actual: 'EIO' }, { paddr });
+      };
+      return {
+        name: 'broken',
+        sizeBytes: source.sizeBytes,
+        maxWindowBytes: 2 ** 16,
+        readAt(into, offset) {
+          check(offset, into.length);
+          return source.readAt(into, offset);
+        },
+        window(offset, lengthBytes) {
+          check(offset, lengthBytes);
+          return source.window(offset, lengthBytes);
+        },
+      };
+    };
+    const plan = planDump(machine.crash(broken), 31);
+    expect(leftOut(plan)).toEqual(ALL);
+    expect(leftOut(plan, 1)).toEqual([]);
+    expect(plan.warnings).toEqual([expect.stringMatching(/^64 pages are kept, .*EIO/)]);
+    expect(reads).toBeLessThan(2000);
+  });
+
+  it('because a page table cannot be read means that what it maps is kept', () => {
+    const crash = filled().crash();
+    const failing = new Proxy(crash.memory!, {
+      get(target, key) {
+        if (key !== 'translate') return bound(target, key);
+        return (vaddr: bigint) => {
+          if (vaddr >= filled().vmemmap + 0x200000n)
+            throw new SystemError('READ_FAILED', { action: 'read', actual: 'EIO' });
+          return target.translate(vaddr);
+        };
+      },
+    });
+    const plan = planDump({ vmcore: crash.vmcore, memory: failing }, 31);
+    expect(leftOut(plan)).toEqual(ALL);
+    expect(leftOut(plan, 1)).toEqual([]);
+  });
+
+  it('because PT_LOADs claim all addresses means a bitmap of the largest machine', () => {
+    const machine = filled();
+    machine.builder.memory.page(2 ** 38);
+    const plan = planDump(machine.crash(), 16);
+    expect(plan.bitmap2.sizeBits).toBe(2 ** 32);
+    expect(plan.warnings).toContainEqual(expect.stringContaining('memory above page 4294967296 is left out'));
+    expect(leftOut(plan)).toEqual([
+      [0, 8],
+      [11, 13],
+    ]);
+  });
+
+  test('page tables that lead nowhere take no time', () => {
+    const machine = new MemmapMachine({ sectionNumbers: [0] });
+    const crash = machine.crash();
+    const nowhere = new Proxy(crash.memory!, {
+      get: (target, key) => (key === 'translate' ? () => undefined : Reflect.get(target, key, target)),
+    });
+    const plan = planDump({ vmcore: crash.vmcore, memory: nowhere }, 31);
+    expect(plan.bitmap2.count()).toBe(pagesPresent(crash));
+  });
+
+  it('is told of when a class that no machine is without is empty', () => {
+    const plan = planDump(new MemmapMachine().crash(), 31);
+    for (const name of ['free', 'cache', 'user']) {
+      expect(plan.warnings).toContain(
+        `the filter found no ${name} pages, which no live machine is without: do not trust it`,
+      );
+    }
+    expect(planDump(new MemmapMachine().crash(), 16).warnings).toHaveLength(1);
+  });
+
+  it('covers nothing', () => {
+    keepsAll(new MemmapMachine({ sectionFlags: 0n }).crash(), 'the memmap covers no page');
+  });
+});
