@@ -25,6 +25,8 @@ export interface MachineSpec {
   readonly commandLine: string;
   /** Raw image, on virtio. */
   readonly disk: string;
+  /** More of QEMU's options: devices, memory. */
+  readonly devices?: readonly string[];
   /** When it is ended, whatever it does. */
   readonly deadlineSeconds: number;
 }
@@ -41,6 +43,7 @@ export function machineArguments(spec: MachineSpec): string[] {
     ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-user-config', '-nic', 'none'],
     ...['-drive', `file=${spec.disk},format=raw,if=none,id=boot,cache=writeback`],
     ...['-device', 'virtio-blk-pci,drive=boot'],
+    ...(spec.devices ?? []),
     ...['-kernel', spec.vmlinuz, '-initrd', spec.initrd, '-append', spec.commandLine],
   ];
 }

@@ -20,27 +20,29 @@ ZERO = 0x80
 
 # x86-64: SECTION_SIZE_BITS is a macro (asm/sparsemem.h), 27 since 2006.
 SECTION_PAGES = 1 << (27 - 12)
-# SECTION_HAS_MEM_MAP, bit 1 of mem_section.section_mem_map since v2.6.
-HAS_MEM_MAP = 2
+# Of mem_section.section_mem_map: SECTION_HAS_MEM_MAP (since v2.6) and SECTION_IS_ONLINE (v4.13, 2d070eab2e82).
+# The memmap of a section that is not online means nothing (pfn_to_online_page()), and its pages are kept.
+HAS_MEM_MAP, IS_ONLINE = 2, 4
 ANON = 1
 
 
 class Memmap:
-    """The struct pages of the sections that have any, read in bulk."""
+    """The struct pages of the sections that are online, read in bulk."""
 
     def __init__(self, prog, layout, max_pfn):
         self.layout, self.base = layout, prog["vmemmap_base"].value_()
         self.sections = {}
         for number in range(-(-max_pfn // SECTION_PAGES)):
-            if self._has_mem_map(prog, number):
+            if self._is_online(prog, number):
                 at = self.base + number * SECTION_PAGES * layout.page_bytes
                 self.sections[number] = prog.read(at, SECTION_PAGES * layout.page_bytes)
 
-    def _has_mem_map(self, prog, number):
+    def _is_online(self, prog, number):
         sections = prog["mem_section"]
         per_root = PAGE_BYTES // prog.type("struct mem_section").size
         root = sections[number // per_root]
-        return bool(root) and bool(root[number % per_root].section_mem_map.value_() & HAS_MEM_MAP)
+        wanted = HAS_MEM_MAP | IS_ONLINE
+        return bool(root) and root[number % per_root].section_mem_map.value_() & wanted == wanted
 
     def page(self, pfn):
         """The bytes of one struct page, None where there is none."""
