@@ -5,6 +5,7 @@ import { DUMP_OPTIONS, type DumpRequest, readRequest } from './dump/arguments.ts
 import { dumpDmesg } from './dump/dmesg.ts';
 import { dumpKdump } from './dump/kdump.ts';
 import { type Messages, openMessages } from './dump/messages.ts';
+import { rearrangeDump } from './dump/rearrange.ts';
 
 export const dump: Command<typeof DUMP_OPTIONS> = {
   name: 'kdumpling dump',
@@ -13,7 +14,7 @@ export const dump: Command<typeof DUMP_OPTIONS> = {
   options: DUMP_OPTIONS,
   async run(given, signal) {
     const request = readRequest(given);
-    await carryOut(request, openMessages(request.messages, true), signal);
+    await carryOut(request, openMessages(request.messages, !request.flattened), signal);
     return EXIT.done;
   },
 };
@@ -26,6 +27,8 @@ async function carryOut(request: DumpRequest, messages: Messages, signal: AbortS
       return console.log(PROGRAM);
     case 'dmesg':
       return dumpDmesg(request, messages, signal);
+    case 'rearrange':
+      return rearrangeDump(request, messages, signal);
     case 'kdump':
       return dumpKdump(request, messages, signal);
   }

@@ -10,6 +10,7 @@ import { pfnRanges } from '../vmcore/segments.ts';
 import type { Codec } from './codec.ts';
 import { type DigestAlgorithm, type DumpDigest, openDigest, type RunningDigest } from './digest.ts';
 import {
+  DISK_DUMP_HEADER_BYTES,
   DUMP_DH_COMPRESSED_INCOMPLETE,
   encodeDiskDumpHeader,
   encodeKdumpSubHeader,
@@ -104,7 +105,7 @@ export function* dumpSteps(
   const pagesUnreadable = yield* writePages(input, store, events);
   store.flush();
   sink.sync();
-  sink.writeAt(headers.subarray(0, layout.block_size), 0);
+  sink.writeAt(headers.subarray(0, DISK_DUMP_HEADER_BYTES), 0);
 
   const end = store.endOffset;
   const { descriptorsOffset, dataOffset } = layout;

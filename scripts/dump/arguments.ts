@@ -1,7 +1,7 @@
 /** The flags of `kdumpling dump`: makedumpfile's, with its meanings (makedumpfile(8)), as one request to carry out. */
 import { MAX_DUMP_LEVEL, parseDumpLevel } from '../../capture/filter/dump-level.ts';
 import type { CodecName } from '../../capture/kdump/codec.ts';
-import { badValue, type Given, UsageError, wholeNumber } from '../cli.ts';
+import { badValue, type Given, type OptionFacts, UsageError, wholeNumber } from '../cli.ts';
 import { REFUSED } from './refused.ts';
 
 export const DUMP_OPTIONS = {
@@ -14,6 +14,8 @@ export const DUMP_OPTIONS = {
   lzo: { short: 'l', help: 'compress with lzo' },
   snappy: { short: 'p', help: 'compress with snappy' },
   zstd: { short: 'z', help: 'compress with zstd' },
+  flattened: { short: 'F', help: 'for a pipe: to standard output, in the flattened format; no OUT' },
+  rearrange: { short: 'R', help: 'make OUT of a flattened dump on standard input; no VMCORE' },
   force: { short: 'f', help: 'overwrite OUT' },
   'dump-dmesg': { help: 'write the kernel log to OUT, and no dump' },
   'num-threads': { value: 'N', help: 'at most so many threads' },
@@ -33,11 +35,12 @@ export const DUMP_OPTIONS = {
 type GivenFlags = Given<typeof DUMP_OPTIONS>;
 
 export interface DumpRequest {
-  readonly kind: 'kdump' | 'dmesg' | 'version' | 'nothing';
+  readonly kind: 'kdump' | 'dmesg' | 'rearrange' | 'version' | 'nothing';
   readonly vmcore: string;
   readonly outputs: readonly string[];
   readonly dumpLevel: number;
   readonly codec: CodecName;
+  readonly flattened: boolean;
   readonly force: boolean;
   readonly maps: boolean;
   readonly dryRun: boolean;
@@ -55,33 +58,64 @@ export function readRequest(given: GivenFlags): DumpRequest {
     const flag = REFUSED[name].flag;
     throw new UsageError('FLAG_REFUSED', { action: `use ${flag}`, actual: REFUSED[name].why });
   }
-  const files = given.positionals;
-  const kind = given.version
-    ? 'version'
-    : given['check-params']
-      ? 'nothing'
-      : given['dump-dmesg']
-        ? 'dmesg'
-        : 'kdump';
-  const dryRun = given['dry-run'] ?? false;
-  if (given['dump-dmesg'] && dryRun) throw contradiction('--dump-dmesg', '--dry-run');
+  refuseContradictions(given);
   for (const name of ['block-order', 'cyclic-buffer'] as const) {
     if (given[name] !== undefined) wholeNumber(name, given[name], 0, 2 ** 31);
   }
-  const request: DumpRequest = {
-    kind,
-    vmcore: files[0] ?? '',
-    outputs: files.slice(1),
+  const kind = kindOf(given);
+  const flattened = given.flattened ?? false;
+  return {
+    ...readFiles(given),
+    kind: given['check-params'] ? 'nothing' : kind,
     dumpLevel: readDumpLevel(given['dump-level'] ?? '0'),
     codec: readCodec(given),
+    flattened,
     force: given.force ?? false,
     maps: !given['non-mmap'],
-    dryRun,
+    dryRun: given['dry-run'] ?? false,
     threads: wholeNumber('num-threads', given['num-threads'] ?? '0', 0, 1024),
     messages: readMessageLevel(given),
   };
-  if (kind !== 'version') requireFiles(files, 'VMCORE OUT', 2);
-  return request;
+}
+
+function kindOf(given: GivenFlags): DumpRequest['kind'] {
+  if (given.version) return 'version';
+  if (given.rearrange) return 'rearrange';
+  return given['dump-dmesg'] ? 'dmesg' : 'kdump';
+}
+
+/** Flags that cannot be had together, the first with each of the rest. */
+const CONTRADICTIONS: readonly (readonly [keyof GivenFlags, ...(keyof GivenFlags)[]])[] = [
+  ['dump-dmesg', 'dry-run', 'flattened'],
+  ['rearrange', 'dump-dmesg', 'dry-run', 'flattened', 'dump-level', 'zlib', 'lzo', 'snappy', 'zstd'],
+];
+
+function refuseContradictions(given: GivenFlags): void {
+  for (const [one, ...others] of CONTRADICTIONS) {
+    const other = given[one] ? others.find(name => given[name] !== undefined) : undefined;
+    if (other) throw contradiction(flagOf(one), flagOf(other));
+  }
+}
+
+/** As its users know it. */
+function flagOf(name: keyof GivenFlags): string {
+  const facts: OptionFacts = DUMP_OPTIONS[name as keyof typeof DUMP_OPTIONS];
+  return facts.short ? `-${facts.short}` : `--${name}`;
+}
+
+/** The files by what is asked for, in makedumpfile's order. */
+function readFiles(given: GivenFlags): { vmcore: string; outputs: readonly string[] } {
+  const files = given.positionals;
+  switch (kindOf(given)) {
+    case 'version':
+      return { vmcore: '', outputs: [] };
+    case 'rearrange':
+      requireFiles(files, 'OUT', 1);
+      return { vmcore: '', outputs: files };
+    default:
+      requireFiles(files, given.flattened ? 'VMCORE' : 'VMCORE OUT', given.flattened ? 1 : 2);
+      return { vmcore: files[0], outputs: files.slice(1) };
+  }
 }
 
 /** A list, as for makedumpfile, is a wish and what to try when the disk is full; the wish is what counts here. */
@@ -100,18 +134,13 @@ function readDumpLevel(text: string): number {
   return levels[0];
 }
 
-const CODEC_FLAGS = [
-  ['zlib', '-c'],
-  ['lzo', '-l'],
-  ['snappy', '-p'],
-  ['zstd', '-z'],
-] as const;
+const CODEC_FLAGS = ['zlib', 'lzo', 'snappy', 'zstd'] as const;
 
 /** makedumpfile takes the last of several without a word; a dump in another codec than meant is worth one. */
 function readCodec(given: GivenFlags): CodecName {
-  const wished = CODEC_FLAGS.filter(([name]) => given[name]);
-  if (wished.length > 1) throw contradiction(wished[0][1], wished[1][1]);
-  return wished[0]?.[0] ?? 'none';
+  const wished = CODEC_FLAGS.filter(name => given[name]);
+  if (wished.length > 1) throw contradiction(flagOf(wished[0]), flagOf(wished[1]));
+  return wished[0] ?? 'none';
 }
 
 function readMessageLevel(given: GivenFlags): number {

@@ -8,7 +8,7 @@ import { type DumpCounts, type DumpInput, dumpSteps } from '../../capture/kdump/
 import type { DumpRequest } from './arguments.ts';
 import { openCrashFile } from './crash-file.ts';
 import type { Messages } from './messages.ts';
-import { NOWHERE, withOutput } from './output.ts';
+import { withTarget } from './output.ts';
 import { runSteps } from './steps.ts';
 
 export async function dumpKdump(
@@ -18,14 +18,11 @@ export async function dumpKdump(
 ): Promise<void> {
   const input = openInput(request, messages);
   const events = { onProgress: messages.progress, onWarning: messages.warn };
-  const [path] = request.outputs;
   try {
-    const { counts } = request.dryRun
-      ? await runSteps(dumpSteps(input, NOWHERE, events), signal)
-      : await withOutput({ path, force: request.force, inputs: [request.vmcore] }, signal, sink =>
-          runSteps(dumpSteps(input, sink, events), signal),
-        );
-    messages.say(`${request.dryRun ? 'nothing written' : path}: ${summarize(counts, input)}`);
+    const { counts } = await withTarget(request, signal, sink =>
+      runSteps(dumpSteps(input, sink, events), signal),
+    );
+    messages.say(`${nameOf(request)}: ${summarize(counts, input)}`);
     messages.report(JSON.stringify(counts));
   } finally {
     input.codec.close();
@@ -46,6 +43,10 @@ function openInput(request: DumpRequest, messages: Messages): DumpInput {
   );
   messages.debug(`dump level ${describeDumpLevel(dumpLevel)}, ${codec.name} by ${codec.implementation}`);
   return { ...crashFacts(crash), bitmap2, dumpLevel, codec, digestAlgorithm: 'none' };
+}
+
+function nameOf({ dryRun, flattened, outputs }: DumpRequest): string {
+  return dryRun ? 'nothing written' : flattened ? 'standard output' : outputs[0];
 }
 
 function summarize(counts: DumpCounts, { vmcore, codec }: DumpInput): string {

@@ -6,6 +6,8 @@ import { closeSync, constants, fstatSync, openSync, rmSync, statSync } from 'nod
 import { Failure, TargetError } from '../../capture/errors.ts';
 import type { DumpSink } from '../../capture/kdump/sink.ts';
 import { openFileSink } from '../../capture/target/file-sink.ts';
+import type { DumpRequest } from './arguments.ts';
+import { withStandardOutput } from './pipe.ts';
 
 export interface OutputChoice {
   readonly path: string;
@@ -34,8 +36,17 @@ export async function withOutput<T>(
   }
 }
 
-/** Goes through the motions of a file. */
-export const NOWHERE: DumpSink = { writeAt: () => {}, sync: () => {} };
+/** Where a request wants its one dump: a file, standard output, or nowhere. Returns what `write` returns. */
+export function withTarget<T>(
+  request: DumpRequest,
+  signal: AbortSignal,
+  write: (sink: DumpSink) => Promise<T>,
+): Promise<T> {
+  if (request.dryRun) return write({ writeAt: () => {}, sync: () => {} });
+  if (request.flattened) return withStandardOutput(write);
+  const { vmcore, outputs, force } = request;
+  return withOutput({ path: outputs[0], force, inputs: [vmcore] }, signal, write);
+}
 
 function create({ path, force, inputs }: OutputChoice): number {
   const refuse = (actual: string, wanted?: string, cause?: unknown): TargetError =>

@@ -1,10 +1,20 @@
 /** `kdumpling dump` as its users type it: which request the flags make, and what is left behind. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runCommand } from '../../../scripts/cli.ts';
 import { type DumpRequest, readRequest } from '../../../scripts/dump/arguments.ts';
+import { openMessages } from '../../../scripts/dump/messages.ts';
+import { rearrangeDump } from '../../../scripts/dump/rearrange.ts';
 import { REFUSED } from '../../../scripts/dump/refused.ts';
 import { dump } from '../../../scripts/dump.ts';
 import { openKdump } from '../../support/kdump-reader.ts';
@@ -47,6 +57,7 @@ const PLAIN = {
   outputs: ['OUT'],
   dumpLevel: 0,
   codec: 'none',
+  flattened: false,
   force: false,
   maps: true,
   dryRun: false,
@@ -78,6 +89,9 @@ describe('flags as makedumpfile takes them', () => {
     ['--dump-dmesg VMCORE OUT', { kind: 'dmesg' }],
     ['--check-params -d 31 VMCORE OUT', { kind: 'nothing', dumpLevel: 31 }],
     ['-- VMCORE OUT', {}],
+    ['-F -d 31 VMCORE', { outputs: [], flattened: true, dumpLevel: 31 }],
+    ['-R OUT', { kind: 'rearrange', vmcore: '' }],
+    ['-Rf OUT', { kind: 'rearrange', vmcore: '', force: true }],
   ])('%s', async (line, expected) => {
     expect(await requestOf(line)).toEqual({ ...PLAIN, ...expected });
   });
@@ -106,6 +120,12 @@ describe('words that make no sense end with exit code 2 and name the flag', () =
     ['--message-level 32 VMCORE OUT', '"32"'],
     ['-b x VMCORE OUT', '"x"'],
     ['--dump-dmesg --dry-run VMCORE OUT', '--dump-dmesg and --dry-run'],
+    ['--dump-dmesg -F VMCORE', '--dump-dmesg and -F'],
+    ['-F VMCORE OUT', 'wanted: VMCORE'],
+    ['-R VMCORE OUT', 'wanted: OUT'],
+    ['-R -d 31 OUT', '-R and -d'],
+    ['-R -z OUT', '-R and -z'],
+    ['-RF OUT', '-R and -F'],
     ['--force=yes VMCORE OUT', '--force'],
   ])('%s', async (line, named) => {
     const outcome = await requestOf(line);
@@ -177,6 +197,15 @@ describe('files', () => {
     );
     expect(await run(vmcore, out)).toBe(1);
     expect(said.join('')).toContain('as a vmcore');
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('a flattened dump is refused as the way back, when it is none', async () => {
+    const out = join(folder, 'out');
+    const input = createReadStream(vmcore);
+    const request = { ...PLAIN, kind: 'rearrange', outputs: [out] } as DumpRequest;
+    const attempt = rearrangeDump(request, openMessages(0, true), new AbortController().signal, input);
+    await expect(attempt).rejects.toThrow('the input begins with something else');
     expect(existsSync(out)).toBe(false);
   });
 
