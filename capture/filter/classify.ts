@@ -9,6 +9,8 @@ import { excludedClasses, PAGE_CLASS_NAMES, PageClass, type PagesByClass } from 
 
 /** The largest compound page: 16 GiB of hugetlb in 4 KiB pages. A higher order is damage. */
 const MAX_COMPOUND_ORDER = 22;
+/** A function that returns now and then is optimized sooner than one long loop: half the time of a first run. */
+const SLICE_PAGES = 128;
 
 export class PageClassifier {
   readonly #layout: PageLayout;
@@ -52,6 +54,18 @@ export class PageClassifier {
    * when `held` is 1.
    */
   take(words: Uint32Array, held: number, firstPfn: number, count: number): number {
+    let done = 0;
+    while (done < count) {
+      const wanted = Math.min(SLICE_PAGES, count - done);
+      const taken = this.#takeSlice(words, done, held, firstPfn + done, wanted);
+      done += taken;
+      if (taken < wanted) break;
+    }
+    return done;
+  }
+
+  /** As `take`, from the struct page `first` of `words` on. */
+  #takeSlice(words: Uint32Array, first: number, held: number, firstPfn: number, count: number): number {
     const layout = this.#layout;
     const { structWords, flags: flagsWord, compoundHead, mapping, pageType, private: privateWord } = layout;
     const {
@@ -78,10 +92,10 @@ export class PageClassifier {
     let i = 0;
     if (this.#blockEnd > firstPfn) {
       i = Math.min(count, this.#blockEnd - firstPfn);
-      this.#takePages(words, 0, firstPfn, i, this.#blockClass);
+      this.#takePages(words, first * structWords, firstPfn, i, this.#blockClass);
     }
     while (i < count) {
-      const at = i * structWords;
+      const at = (first + i) * structWords;
       const flags = words[at + flagsWord];
       const type = words[at + pageType];
       let pageClass: number = PageClass.kernel;
@@ -92,7 +106,7 @@ export class PageClassifier {
         const isSlab = (flags & slabMask) !== 0 || (type & slabTypeMask) === slabType;
         isHugetlb = (type & hugetlbMask) === hugetlbType;
         if ((flags & headMask) !== 0) {
-          if (i + 1 === held) break;
+          if (first + i + 1 === held) break;
           order = this.#compoundOrder(words, at, firstPfn + i);
           isHugetlb ||= order > 0 && this.#isHugetlbTail(words, at);
         }
