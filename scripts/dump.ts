@@ -3,6 +3,7 @@ import { PROGRAM } from '../capture/version.ts';
 import { type Command, EXIT } from './cli.ts';
 import { DUMP_OPTIONS, type DumpRequest, readRequest } from './dump/arguments.ts';
 import { dumpDmesg } from './dump/dmesg.ts';
+import { dumpElf } from './dump/elf.ts';
 import { dumpKdump } from './dump/kdump.ts';
 import { type Messages, openMessages } from './dump/messages.ts';
 import { rearrangeDump } from './dump/rearrange.ts';
@@ -29,6 +30,8 @@ async function carryOut(request: DumpRequest, messages: Messages, signal: AbortS
       return dumpDmesg(request, messages, signal);
     case 'rearrange':
       return rearrangeDump(request, messages, signal);
+    case 'elf':
+      return dumpElf(request, messages, signal);
     case 'kdump':
       return dumpKdump(request, messages, signal);
   }

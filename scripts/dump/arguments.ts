@@ -14,6 +14,7 @@ export const DUMP_OPTIONS = {
   lzo: { short: 'l', help: 'compress with lzo' },
   snappy: { short: 'p', help: 'compress with snappy' },
   zstd: { short: 'z', help: 'compress with zstd' },
+  elf: { short: 'E', help: 'as an ELF core, which is not compressed' },
   flattened: { short: 'F', help: 'for a pipe: to standard output, in the flattened format; no OUT' },
   rearrange: { short: 'R', help: 'make OUT of a flattened dump on standard input; no VMCORE' },
   force: { short: 'f', help: 'overwrite OUT' },
@@ -35,7 +36,7 @@ export const DUMP_OPTIONS = {
 type GivenFlags = Given<typeof DUMP_OPTIONS>;
 
 export interface DumpRequest {
-  readonly kind: 'kdump' | 'dmesg' | 'rearrange' | 'version' | 'nothing';
+  readonly kind: 'kdump' | 'elf' | 'dmesg' | 'rearrange' | 'version' | 'nothing';
   readonly vmcore: string;
   readonly outputs: readonly string[];
   readonly dumpLevel: number;
@@ -50,6 +51,11 @@ export interface DumpRequest {
 
 /** Bits of --message-level. */
 export const MESSAGE = { progress: 1, common: 2, error: 4, debug: 8, report: 16 } as const;
+
+/** For messages. */
+export function nameOfTarget({ dryRun, flattened, outputs }: DumpRequest): string {
+  return dryRun ? 'nothing written' : flattened ? 'standard output' : outputs[0];
+}
 
 /** @throws UsageError, which names the flag. */
 export function readRequest(given: GivenFlags): DumpRequest {
@@ -81,13 +87,15 @@ export function readRequest(given: GivenFlags): DumpRequest {
 function kindOf(given: GivenFlags): DumpRequest['kind'] {
   if (given.version) return 'version';
   if (given.rearrange) return 'rearrange';
-  return given['dump-dmesg'] ? 'dmesg' : 'kdump';
+  if (given['dump-dmesg']) return 'dmesg';
+  return given.elf ? 'elf' : 'kdump';
 }
 
 /** Flags that cannot be had together, the first with each of the rest. */
 const CONTRADICTIONS: readonly (readonly [keyof GivenFlags, ...(keyof GivenFlags)[]])[] = [
   ['dump-dmesg', 'dry-run', 'flattened'],
-  ['rearrange', 'dump-dmesg', 'dry-run', 'flattened', 'dump-level', 'zlib', 'lzo', 'snappy', 'zstd'],
+  ['elf', 'zlib', 'lzo', 'snappy', 'zstd', 'num-threads'],
+  ['rearrange', 'dump-dmesg', 'elf', 'dry-run', 'flattened', 'dump-level', 'zlib', 'lzo', 'snappy', 'zstd'],
 ];
 
 function refuseContradictions(given: GivenFlags): void {

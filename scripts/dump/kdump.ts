@@ -5,7 +5,7 @@ import { openCodecOrFallback } from '../../capture/ffi/codecs.ts';
 import { openFfi } from '../../capture/ffi/library.ts';
 import { describeDumpLevel } from '../../capture/filter/dump-level.ts';
 import { type DumpCounts, type DumpInput, dumpSteps } from '../../capture/kdump/writer.ts';
-import type { DumpRequest } from './arguments.ts';
+import { type DumpRequest, nameOfTarget } from './arguments.ts';
 import { openCrashFile } from './crash-file.ts';
 import type { Messages } from './messages.ts';
 import { withTarget } from './output.ts';
@@ -22,7 +22,7 @@ export async function dumpKdump(
     const { counts } = await withTarget(request, signal, sink =>
       runSteps(dumpSteps(input, sink, events), signal),
     );
-    messages.say(`${nameOf(request)}: ${summarize(counts, input)}`);
+    messages.say(`${nameOfTarget(request)}: ${summarize(counts, input)}`);
     messages.report(JSON.stringify(counts));
   } finally {
     input.codec.close();
@@ -43,10 +43,6 @@ function openInput(request: DumpRequest, messages: Messages): DumpInput {
   );
   messages.debug(`dump level ${describeDumpLevel(dumpLevel)}, ${codec.name} by ${codec.implementation}`);
   return { ...crashFacts(crash), bitmap2, dumpLevel, codec, digestAlgorithm: 'none' };
-}
-
-function nameOf({ dryRun, flattened, outputs }: DumpRequest): string {
-  return dryRun ? 'nothing written' : flattened ? 'standard output' : outputs[0];
 }
 
 function summarize(counts: DumpCounts, { vmcore, codec }: DumpInput): string {

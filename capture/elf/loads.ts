@@ -1,0 +1,91 @@
+/**
+ * The PT_LOADs of a filtered ELF core, as makedumpfile -E makes them: one for each PT_LOAD of the vmcore, which begins
+ * anew behind each gap of 256 pages that are left out. Shorter gaps are written, a PT_LOAD costs more to readers. A gap
+ * ends its PT_LOAD as memory that the file does not hold (p_filesz below p_memsz).
+ */
+import type { Bitmap } from '../filter/bitmap.ts';
+import { type ProgramHeader, PT_LOAD } from '../vmcore/elf.ts';
+import type { Vmcore } from '../vmcore/open.ts';
+
+/** PFN_EXCLUDED */
+const GAP_PAGES = 256;
+
+export interface Load {
+  readonly p_flags: number;
+  readonly p_align: bigint;
+  readonly p_vaddr: bigint;
+  readonly p_paddr: number;
+  readonly p_memsz: number;
+  readonly p_filesz: number;
+  /** Where its bytes lie in the vmcore. */
+  readonly sourceOffset: number;
+  /** The last that comes of its PT_LOAD. */
+  readonly isLast: boolean;
+}
+
+export interface LoadsInput {
+  readonly vmcore: Pick<Vmcore, 'elf' | 'source' | 'pageSizeBytes'>;
+  /** Pages to keep; without the zero pages when they are left out. */
+  readonly kept: Bitmap;
+}
+
+/** In the order of the vmcore's program headers. Made anew for each pass, since there may be millions. */
+export function* filteredLoads({ vmcore, kept }: LoadsInput): Generator<Load, void> {
+  for (const header of vmcore.elf.programHeaders) {
+    const extent = extentOf(header, vmcore.source.sizeBytes);
+    if (extent) yield* splitLoad(header, extent, kept, vmcore.pageSizeBytes);
+  }
+}
+
+/** Physical addresses of a PT_LOAD, as far as it can be true. */
+interface Extent {
+  readonly start: number;
+  readonly end: number;
+  /** The vmcore's file holds it up to here. */
+  readonly heldEnd: number;
+}
+
+function extentOf(header: ProgramHeader, sourceBytes: number): Extent | undefined {
+  const { p_type, p_paddr, p_memsz, p_filesz, p_offset } = header;
+  // The kernel's NOT_PADDR, all ones, is out of range too.
+  if (p_type !== PT_LOAD || p_memsz === 0n || p_paddr + p_memsz > BigInt(Number.MAX_SAFE_INTEGER)) return;
+  const start = Number(p_paddr);
+  const memoryBytes = Number(p_memsz);
+  const roomBytes = p_offset < BigInt(sourceBytes) ? sourceBytes - Number(p_offset) : 0;
+  const heldBytes = Math.min(Number(p_filesz), memoryBytes, roomBytes);
+  return { start, end: start + memoryBytes, heldEnd: start + heldBytes };
+}
+
+function* splitLoad(
+  header: ProgramHeader,
+  { start, end, heldEnd }: Extent,
+  kept: Bitmap,
+  pageSizeBytes: number,
+): Generator<Load, void> {
+  const load = (from: number, fileEnd: number, to: number, isLast: boolean): Load => ({
+    p_flags: header.p_flags,
+    p_align: header.p_align,
+    p_vaddr: BigInt.asUintN(64, header.p_vaddr + BigInt(from - start)),
+    p_paddr: from,
+    p_memsz: to - from,
+    p_filesz: Math.max(0, fileEnd - from),
+    sourceOffset: Number(header.p_offset) + (from - start),
+    isLast,
+  });
+  const endPfn = Math.min(Math.ceil(heldEnd / pageSizeBytes), kept.sizeBits);
+  let from = start;
+  // What lies before the first whole page is always kept.
+  let fileEnd = Math.min(Math.ceil(start / pageSizeBytes) * pageSizeBytes, heldEnd);
+  let pfn = kept.nextSet(Math.ceil(start / pageSizeBytes), endPfn);
+  while (pfn < endPfn) {
+    const runStart = pfn * pageSizeBytes;
+    if (runStart - Math.max(fileEnd, from) >= GAP_PAGES * pageSizeBytes) {
+      yield load(from, fileEnd, runStart, false);
+      from = runStart;
+    }
+    const runEnd = kept.nextClear(pfn, endPfn);
+    fileEnd = Math.min(runEnd * pageSizeBytes, heldEnd);
+    pfn = kept.nextSet(runEnd, endPfn);
+  }
+  yield load(from, fileEnd, end, true);
+}

@@ -1,0 +1,144 @@
+/**
+ * Writes a dump as an ELF core (makedumpfile -E): what gdb reads, and the only format for tools that know no other. The
+ * header has makedumpfile's flag of an incomplete dump until everything else is with the target.
+ */
+import { DumpFormatError, describeError } from '../errors.ts';
+import { DUMP_LEVEL_ZERO } from '../filter/dump-level.ts';
+import { DUMP_ELF_INCOMPLETE } from '../kdump/head-marks.ts';
+import type { DumpSink } from '../kdump/sink.ts';
+import type { Steps } from '../kdump/steps.ts';
+import type { DumpEvents, DumpInput } from '../kdump/writer.ts';
+import { PT_NOTE } from '../vmcore/elf.ts';
+import type { Vmcore } from '../vmcore/open.ts';
+import {
+  encodeCountingSection,
+  encodeElfHeader,
+  encodeLoadHeader,
+  encodeNoteHeader,
+  planElf,
+} from './headers.ts';
+import { filteredLoads, type Load, type LoadsInput } from './loads.ts';
+import { SequentialWriter } from './sequential-writer.ts';
+import { withoutZeroPages } from './zero-pages.ts';
+
+const WINDOW_BYTES = 4 << 20;
+const MOST_WARNINGS = 16;
+
+export interface ElfInput extends Pick<DumpInput, 'bitmap2' | 'dumpLevel'> {
+  readonly vmcore: Vmcore;
+}
+
+export interface ElfCounts {
+  /** Asked for, before zero pages went. */
+  readonly pagesWished: number;
+  readonly pagesZero: number;
+  readonly loads: number;
+  /** Written as zeros, because the vmcore does not give them. */
+  readonly pagesUnreadable: number;
+  /** The size of the file. */
+  readonly bytesWritten: number;
+}
+
+/** @throws DumpFormatError when there is nothing to write, and what the sink throws. */
+export function* elfSteps(input: ElfInput, sink: DumpSink, events: DumpEvents = {}): Steps<ElfCounts> {
+  const { vmcore, bitmap2 } = input;
+  const pagesWished = bitmap2.count();
+  const leavesZeros = (input.dumpLevel & DUMP_LEVEL_ZERO) !== 0;
+  const kept = leavesZeros
+    ? yield* withoutZeroPages(input, done => events.onProgress?.(done, 2 * pagesWished))
+    : bitmap2;
+  const pagesKept = kept.count();
+  const scanned = leavesZeros ? pagesWished : 0;
+  const loadsInput: LoadsInput = { vmcore, kept };
+
+  let loads = 0;
+  for (const _ of filteredLoads(loadsInput)) loads++;
+  if (loads === 0)
+    throw new DumpFormatError('ELF_EMPTY', { action: 'write an ELF core', actual: 'no memory' });
+  const { header } = vmcore.elf;
+  const layout = planElf(loads + 1, vmcore.noteBytes.length);
+  const encodeHeader = (more: number) =>
+    encodeElfHeader(
+      { e_machine: header.e_machine, e_flags: header.e_flags | more, phnum: loads + 1 },
+      layout,
+    );
+  const file = new SequentialWriter(sink);
+  file.append(encodeHeader(DUMP_ELF_INCOMPLETE));
+  const noteHeader = vmcore.elf.programHeaders.find(({ p_type }) => p_type === PT_NOTE);
+  file.append(encodeNoteHeader(layout.noteOffset, vmcore.noteBytes.length, noteHeader?.p_align ?? 0n));
+  let p_offset = layout.loadsOffset;
+  for (const load of filteredLoads(loadsInput)) {
+    // As makedumpfile does: a PT_LOAD without bytes is nowhere, unless it is the last of its kind.
+    file.append(encodeLoadHeader(load, load.p_filesz > 0 || load.isLast ? p_offset : 0));
+    p_offset += load.p_filesz;
+  }
+  if (layout.sectionOffset !== undefined) file.append(encodeCountingSection(loads + 1));
+  file.append(vmcore.noteBytes);
+
+  let pagesUnreadable = 0;
+  let bytesDone = 0;
+  for (const load of filteredLoads(loadsInput)) {
+    for (const copied of copyLoad(load, vmcore, file, warn)) {
+      bytesDone += copied;
+      const pagesDone = Math.min(scanned + bytesDone / vmcore.pageSizeBytes, scanned + pagesKept);
+      events.onProgress?.(pagesDone, scanned + pagesKept);
+      yield;
+    }
+  }
+  function warn(paddr: number, cause: unknown): void {
+    pagesUnreadable++;
+    if (pagesUnreadable > MOST_WARNINGS) return;
+    events.onWarning?.(
+      `page ${Math.floor(paddr / vmcore.pageSizeBytes)} is written as zeros: ${describeError(cause)}`,
+    );
+  }
+  file.flush();
+  sink.sync();
+  sink.writeAt(encodeHeader(0), 0);
+  return {
+    pagesWished,
+    pagesZero: pagesWished - pagesKept,
+    loads,
+    pagesUnreadable,
+    bytesWritten: file.offset,
+  };
+}
+
+/** Yields the bytes copied, window by window. */
+function* copyLoad(
+  { sourceOffset, p_filesz, p_paddr }: Load,
+  { source, pageSizeBytes }: Pick<Vmcore, 'source' | 'pageSizeBytes'>,
+  file: SequentialWriter,
+  onUnreadable: (paddr: number, cause: unknown) => void,
+): Generator<number, void> {
+  for (let at = 0; at < p_filesz; ) {
+    const lengthBytes = Math.min(p_filesz - at, WINDOW_BYTES, source.maxWindowBytes);
+    const window = openWindow(source, sourceOffset + at, lengthBytes);
+    if (window) {
+      file.append(window);
+    } else {
+      const page = new Uint8Array(pageSizeBytes);
+      for (let done = 0; done < lengthBytes; done += pageSizeBytes) {
+        const part = page.subarray(0, Math.min(pageSizeBytes, lengthBytes - done)).fill(0);
+        try {
+          source.readAt(part, sourceOffset + at + done);
+        } catch (error) {
+          part.fill(0);
+          onUnreadable(p_paddr + at + done, error);
+        }
+        file.append(part);
+      }
+    }
+    at += lengthBytes;
+    yield lengthBytes;
+  }
+}
+
+/** Undefined when the source does not give it: then its pages are tried one by one, which finds the bad one. */
+function openWindow(source: Vmcore['source'], offset: number, lengthBytes: number): Uint8Array | undefined {
+  try {
+    return source.window(offset, lengthBytes);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,49 @@
+/** Finds the zero pages before anything is written: in an ELF core they decide where the PT_LOADs begin and end. */
+import { Bitmap } from '../filter/bitmap.ts';
+import { ZeroPageDetector } from '../filter/zero-page.ts';
+import { dumpablePages, type PageTaker } from '../kdump/page-loop.ts';
+import type { Steps } from '../kdump/steps.ts';
+import type { Vmcore } from '../vmcore/open.ts';
+
+export interface ZeroScanInput {
+  readonly vmcore: Pick<Vmcore, 'source' | 'segments' | 'pageSizeBytes'>;
+  readonly bitmap2: Bitmap;
+}
+
+/** The pages of `bitmap2` that are not zero, those that cannot be read among them. */
+export function* withoutZeroPages(
+  { vmcore, bitmap2 }: ZeroScanInput,
+  onProgress: (pagesDone: number) => void,
+): Steps<Bitmap> {
+  const scan = new ZeroScan(bitmap2, vmcore.pageSizeBytes);
+  const input = { vmcore, pageSizeBytes: vmcore.pageSizeBytes, bitmap2 };
+  for (const pagesDone of dumpablePages(input, scan, { onUnreadable: () => {} })) {
+    onProgress(pagesDone);
+    yield;
+  }
+  return scan.kept;
+}
+
+/** Pages come in the order of the bitmap, so their numbers are known by counting. */
+class ZeroScan implements PageTaker {
+  readonly kept: Bitmap;
+  readonly #all: Bitmap;
+  readonly #detector: ZeroPageDetector;
+  #pfn: number;
+
+  constructor(all: Bitmap, pageSizeBytes: number) {
+    this.#all = all;
+    this.kept = new Bitmap(all.bytes.slice(), all.sizeBits);
+    this.#detector = new ZeroPageDetector(pageSizeBytes);
+    this.#pfn = all.nextSet(0);
+  }
+
+  add(window: Buffer, at: number): void {
+    if (this.#detector.isZero(window, at)) this.kept.clear(this.#pfn);
+    this.#pfn = this.#all.nextSet(this.#pfn + 1);
+  }
+
+  addMissing(): void {
+    this.#pfn = this.#all.nextSet(this.#pfn + 1);
+  }
+}

@@ -1,0 +1,24 @@
+/** `kdumpling dump -E`: as an ELF core. */
+import { choosePages } from '../../capture/dump-input.ts';
+import { elfSteps } from '../../capture/elf/writer.ts';
+import { describeDumpLevel } from '../../capture/filter/dump-level.ts';
+import { type DumpRequest, nameOfTarget } from './arguments.ts';
+import { openCrashFile } from './crash-file.ts';
+import type { Messages } from './messages.ts';
+import { withTarget } from './output.ts';
+import { runSteps } from './steps.ts';
+
+export async function dumpElf(request: DumpRequest, messages: Messages, signal: AbortSignal): Promise<void> {
+  const { crash } = openCrashFile(request, messages);
+  const { bitmap2, dumpLevel, warnings } = choosePages(crash, request.dumpLevel);
+  for (const warning of warnings) messages.warn(warning);
+  messages.debug(`dump level ${describeDumpLevel(dumpLevel)}`);
+  const input = { vmcore: crash.vmcore, bitmap2, dumpLevel };
+  const events = { onProgress: messages.progress, onWarning: messages.warn };
+  const counts = await withTarget(request, signal, sink => runSteps(elfSteps(input, sink, events), signal));
+  messages.say(
+    `${nameOfTarget(request)}: ${counts.pagesWished - counts.pagesZero} pages in ${counts.loads} PT_LOADs; ` +
+      `${(counts.bytesWritten / 1e6).toFixed(1)} MB`,
+  );
+  messages.report(JSON.stringify(counts));
+}
