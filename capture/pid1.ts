@@ -4,7 +4,7 @@ import { capture, type Outcome } from './capture.ts';
 import { describeError } from './errors.ts';
 import { type Libc, openLibc } from './ffi/libc.ts';
 import { type Ffi, openFfi } from './ffi/library.ts';
-import { lockOwnPages } from './init/own-pages.ts';
+import { describeMemory } from './init/meminfo.ts';
 import { openSystem, type System } from './init/system.ts';
 import { type Log, openLog } from './log.ts';
 import {
@@ -45,8 +45,10 @@ export function runAsInit(hooks: CaptureHooks = {}): void {
   process.on('unhandledRejection', die);
   try {
     process.umask(0o077);
-    if (libc) keepInMemory(libc, onFailure);
-    log.say('start', `${PROGRAM}, PID ${process.pid}, Node ${process.version}`);
+    log.say(
+      'start',
+      `${PROGRAM}, PID ${process.pid}, Node ${process.version}, ${describeMemory(readFileSync('/proc/meminfo', 'utf8'))}`,
+    );
     const options = readOptions(log);
     action = options.failureAction;
     const outcome = capture({ options, log, clock: CLOCK, system, ffi, libc, hooks, vmcorePath: VMCORE });
@@ -66,14 +68,6 @@ function openNative(onFailure: (text: string) => void): { ffi?: Ffi; libc?: Libc
   } catch (error) {
     onFailure(`${describeError(error)}; going on without it, slower`);
     return {};
-  }
-}
-
-function keepInMemory(libc: Libc, onFailure: (text: string) => void): void {
-  try {
-    lockOwnPages(readFileSync('/proc/self/maps', 'utf8'), libc);
-  } catch (error) {
-    onFailure(describeError(error));
   }
 }
 

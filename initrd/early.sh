@@ -29,6 +29,11 @@ done
   echo b > /proc/sysrq-trigger
 ) &
 
+# Under this, a kernel that cannot keep what was used within the last seconds is out of memory and panics. Without it, it
+# drops the program's code and reads it back for ever (Linux Documentation/admin-guide/mm/multigen_lru.rst, v6.1).
+lru=/sys/kernel/mm/lru_gen
+[ -w $lru/enabled ] && echo y > $lru/enabled && echo 1000 > $lru/min_ttl_ms
+
 for module in $modules; do
   $bb insmod "$module" || come_home "cannot load $module for the runtime image"
 done

@@ -12,8 +12,6 @@ export const RB_AUTOBOOT = 0x0123_4567;
 export const RB_HALT_SYSTEM = 0xcdef_0123;
 export const RB_POWER_OFF = 0x4321_fedc;
 
-/** asm-generic/mman.h */
-const MLOCK_ONFAULT = 1;
 /** asm/unistd_64.h, asm-generic/unistd.h */
 const SYS_finit_module: Readonly<Record<string, number>> = { x64: 313, arm64: 273 };
 const PROT_NONE = 0;
@@ -39,10 +37,6 @@ export interface Libc {
   finitModule(fd: number, parameters: string): void;
   /** Does not return when it works. */
   reboot(command: number): void;
-  /**
-   * Keeps a mapped file's pages in memory from when they are first touched. @param start an address of a mapping's.
-   */
-  lockOnFault(start: bigint, lengthBytes: bigint): void;
   openWindow(lengthBytes: number): MappedWindow;
 }
 
@@ -53,7 +47,6 @@ export function openLibc(ffi: Ffi): Libc {
   // glibc has no function of its own for this one.
   const finitModule = lib.func('long syscall(long, int, const char *, int)');
   const reboot = lib.func('int reboot(int)');
-  const mlock2 = lib.func('int mlock2(uintptr_t, size_t, unsigned int)');
   const mmap = lib.func('void *mmap(void *, size_t, int, int, int, int64_t)');
 
   const check = (result: number, action: string): void => {
@@ -71,9 +64,6 @@ export function openLibc(ffi: Ffi): Libc {
     },
     reboot(command) {
       check(reboot(command | 0), `reboot with command 0x${command.toString(16)}`);
-    },
-    lockOnFault(start, lengthBytes) {
-      check(mlock2(start, lengthBytes, MLOCK_ONFAULT), 'lock the program in memory');
     },
     openWindow(lengthBytes) {
       const base = mmap(null, lengthBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
