@@ -1,6 +1,6 @@
 /** A machine that does not end by itself, and a user who does not wait: no QEMU is left behind. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -14,6 +14,7 @@ let directory: string;
 beforeAll(async () => {
   lab = await openTestLab();
   directory = mkdtempSync(join(tmpdir(), 'kdumpling-lost-'));
+  writeFileSync(join(directory, 'no-initrd'), 'nothing that a kernel could unpack');
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -24,7 +25,7 @@ function endless(deadlineSeconds: number): MachineSpec {
     memoryMib: 256,
     cpus: 1,
     vmlinuz: lab.kernel.vmlinuz,
-    initrd: '/dev/null',
+    initrd: join(directory, 'no-initrd'),
     commandLine: `console=ttyS0 panic=0 mark=${directory}`,
     disk: '/dev/null',
     deadlineSeconds,
@@ -57,7 +58,8 @@ test('Ctrl-C in the middle of npm start leaves nothing running', async () => {
   });
   const exited = new Promise<number | null>(resolve => child.on('exit', resolve));
   await Promise.race([armed, exited]);
-  const run = /file=(\S*lab-runs\/[^/]+)/.exec(qemusWith('lab-runs').join('\n'))?.[1];
+  const mine = join(PROJECT, 'lab-runs');
+  const run = new RegExp(`file=(${mine}/[^/]+)`).exec(qemusWith(mine).join('\n'))?.[1];
   expect(run).toBeDefined();
   // As a terminal does it: to the whole group.
   process.kill(-child.pid!, 'SIGINT');

@@ -1,8 +1,8 @@
 /** `npm run check`: types, lint, unit tests. `npm test`: these, and real crashes. */
 import { join } from 'node:path';
 import { openCache } from '../qemu/cache.ts';
-import { EXIT, runCommand } from './cli.ts';
-import { ensureHostPackages } from './setup/host-packages.ts';
+import { EXIT, runCommand } from '../scripts/cli.ts';
+import { ensureHostPackages } from '../scripts/setup/host-packages.ts';
 import { step, type TestCounts, testStep } from './steps.ts';
 
 await runCommand({
