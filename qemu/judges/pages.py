@@ -78,16 +78,17 @@ def classify(memmap, max_pfn):
             if pfn < done:
                 continue
             if compound[i] & 1:
-                # A tail is what its head is, or the kernel's. Being poisoned is a page's own.
-                if flags[i] & layout.hwpoison and pfn < max_pfn:
-                    classes[pfn] = HWPOISON
-                continue
+                continue  # the tail of a page that is the kernel's
             kind, pages = judge(memmap, pfn, flags[i], mapping[i], types[i])
             if kind == KERNEL:
                 continue
             end = min(pfn + pages, max_pfn)
             classes[pfn:end] = bytes([kind]) * (end - pfn)
             done = pfn + pages
+        # Being poisoned is a page's own, whatever it is a part of.
+        for i, flag_word in enumerate(flags):
+            if flag_word & layout.hwpoison and first + i < max_pfn:
+                classes[first + i] = HWPOISON
     return classes
 
 
@@ -107,11 +108,9 @@ def judge(memmap, pfn, flags, mapping, type_):
         hugetlb, pages = layout.is_hugetlb(type_, second), 1 << second[layout.order_at]
         if pages > 1 << 30 or pfn % pages:
             hugetlb, pages = False, 1
-    if flags & layout.hwpoison:
-        # Of a hugetlb page only the whole is known to be poisoned; elsewhere the flag is the page's own.
-        return HWPOISON, pages if hugetlb else 1
     if hugetlb:
-        return USER, pages
+        # Of a hugetlb page only the whole is known to be poisoned.
+        return HWPOISON if flags & layout.hwpoison else USER, pages
     if slab:
         return KERNEL, 1
     if layout.has_type(type_):
