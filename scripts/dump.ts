@@ -7,6 +7,7 @@ import { dumpElf } from './dump/elf.ts';
 import { dumpKdump } from './dump/kdump.ts';
 import { type Messages, openMessages } from './dump/messages.ts';
 import { rearrangeDump } from './dump/rearrange.ts';
+import { dumpSplit, reassembleDump } from './dump/split.ts';
 
 export const dump: Command<typeof DUMP_OPTIONS> = {
   name: 'kdumpling dump',
@@ -28,6 +29,10 @@ async function carryOut(request: DumpRequest, messages: Messages, signal: AbortS
       return console.log(PROGRAM);
     case 'dmesg':
       return dumpDmesg(request, messages, signal);
+    case 'split':
+      return dumpSplit(request, messages, signal);
+    case 'reassemble':
+      return reassembleDump(request, messages, signal);
     case 'rearrange':
       return rearrangeDump(request, messages, signal);
     case 'elf':

@@ -26,7 +26,7 @@ export class PageStore {
   readonly #sink: DumpSink;
   readonly #codec: Codec;
   readonly #pageSizeBytes: number;
-  readonly #sharesZeroPage: boolean;
+  readonly sharesZeroPage: boolean;
   readonly #zeroPageOffset: number;
   readonly #detector: ZeroPageDetector;
 
@@ -51,7 +51,7 @@ export class PageStore {
     this.#sink = sink;
     this.#codec = codec;
     this.#pageSizeBytes = layout.block_size;
-    this.#sharesZeroPage = sharesZeroPage;
+    this.sharesZeroPage = sharesZeroPage;
     this.#detector = new ZeroPageDetector(layout.block_size);
     this.#dataOffset = layout.dataOffset;
     this.#descriptorsOffset = layout.descriptorsOffset;
@@ -70,9 +70,9 @@ export class PageStore {
 
   /** Stores the page at `at` in `window`. */
   add(window: Buffer, at: number): void {
-    if (this.#sharesZeroPage && this.#detector.isZero(window, at)) {
+    if (this.sharesZeroPage && this.#detector.isZero(window, at)) {
       this.pagesZero++;
-      this.#describe(this.#zeroPageOffset, this.#pageSizeBytes, 0);
+      this.addZero();
       return;
     }
     this.#store(window, at);
@@ -80,8 +80,26 @@ export class PageStore {
 
   /** Stores a page that could not be read, of which `zeros` is the stand-in. It counts as no zero page. */
   addMissing(zeros: Buffer): void {
-    if (this.#sharesZeroPage) this.#describe(this.#zeroPageOffset, this.#pageSizeBytes, 0);
+    if (this.sharesZeroPage) this.addZero();
     else this.#store(zeros, 0);
+  }
+
+  /** A page like the shared zero page. */
+  addZero(): void {
+    this.#describe(this.#zeroPageOffset, this.#pageSizeBytes, 0);
+  }
+
+  /** A page that was compressed before. */
+  addStored(stored: Uint8Array, flags: number): void {
+    const offset = this.endOffset;
+    this.#data.set(stored, this.#dataBytes);
+    this.#dataBytes += stored.length;
+    this.#describe(offset, stored.length, flags);
+  }
+
+  /** A page that an incomplete dump lacks: readers know it by its offset of 0. */
+  addAbsent(): void {
+    this.#describe(0, 0, 0);
   }
 
   /**

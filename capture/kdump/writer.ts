@@ -6,7 +6,7 @@ import { describeError } from '../errors.ts';
 import { Bitmap } from '../filter/bitmap.ts';
 import { DUMP_LEVEL_ZERO } from '../filter/dump-level.ts';
 import type { Vmcore } from '../vmcore/open.ts';
-import { pfnRanges } from '../vmcore/segments.ts';
+import { type PfnRange, pfnRanges } from '../vmcore/segments.ts';
 import type { Codec } from './codec.ts';
 import { type DigestAlgorithm, type DumpDigest, openDigest, type RunningDigest } from './digest.ts';
 import {
@@ -40,7 +40,10 @@ export interface DumpInput {
   readonly phys_base: bigint;
   readonly dumpLevel: number;
   readonly codec: Codec;
+  /** With `pfns`, only for "none": the descriptors of the other pages are a hole. */
   readonly digestAlgorithm: DigestAlgorithm;
+  /** Makes one file of a split dump: only the pages from `start` to before `end`; the bitmaps are whole. */
+  readonly pfns?: PfnRange;
 }
 
 export interface DumpEvents {
@@ -166,15 +169,15 @@ function encodeHeaders(input: DumpInput, layout: DumpLayout, status: number): Ui
     encodeKdumpSubHeader({
       phys_base: input.phys_base,
       dump_level: input.dumpLevel,
-      split: 0,
+      split: input.pfns ? 1 : 0,
       offset_vmcoreinfo: hasVmcoreinfo ? offset_note + vmcore.vmcoreinfoOffset : 0,
       size_vmcoreinfo: hasVmcoreinfo ? vmcore.vmcoreinfoBytes.length : 0,
       offset_note: hasNotes ? offset_note : 0,
       size_note: vmcore.noteBytes.length,
       offset_eraseinfo: 0,
       size_eraseinfo: 0,
-      start_pfn_64: 0,
-      end_pfn_64: 0,
+      start_pfn_64: input.pfns?.start ?? 0,
+      end_pfn_64: input.pfns?.end ?? 0,
       max_mapnr_64: bitmap2.sizeBits,
     }),
     block_size,
@@ -227,7 +230,12 @@ function* writePages(input: DumpInput, store: PageStore, events: DumpEvents): Ge
   const pagesTotal = input.bitmap2.count();
   let pagesUnreadable = 0;
   const steps = dumpablePages(
-    { vmcore: input.vmcore, pageSizeBytes: input.vmcore.pageSizeBytes, bitmap2: input.bitmap2 },
+    {
+      vmcore: input.vmcore,
+      pageSizeBytes: input.vmcore.pageSizeBytes,
+      bitmap2: input.bitmap2,
+      pfns: input.pfns,
+    },
     store,
     {
       onUnreadable: (pfn, cause) => {

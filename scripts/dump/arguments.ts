@@ -1,6 +1,7 @@
 /** The flags of `kdumpling dump`: makedumpfile's, with its meanings (makedumpfile(8)), as one request to carry out. */
 import { MAX_DUMP_LEVEL, parseDumpLevel } from '../../capture/filter/dump-level.ts';
 import type { CodecName } from '../../capture/kdump/codec.ts';
+import { SPLITBLOCK_BYTES } from '../../capture/kdump/split.ts';
 import { badValue, type Given, type OptionFacts, UsageError, wholeNumber } from '../cli.ts';
 import { REFUSED } from './refused.ts';
 
@@ -17,6 +18,9 @@ export const DUMP_OPTIONS = {
   elf: { short: 'E', help: 'as an ELF core, which is not compressed' },
   flattened: { short: 'F', help: 'for a pipe: to standard output, in the flattened format; no OUT' },
   rearrange: { short: 'R', help: 'make OUT of a flattened dump on standard input; no VMCORE' },
+  split: { help: 'into several files by page number: VMCORE OUT OUT…' },
+  'splitblock-size': { value: 'KB', help: 'how finely --split divides memory (1048576)' },
+  reassemble: { help: 'make one file of those of a split dump: PART PART… OUT' },
   force: { short: 'f', help: 'overwrite OUT' },
   'dump-dmesg': { help: 'write the kernel log to OUT, and no dump' },
   'num-threads': { value: 'N', help: 'at most so many threads' },
@@ -33,11 +37,16 @@ export const DUMP_OPTIONS = {
   ...REFUSED,
 } as const;
 
+const CODEC_FLAGS = ['zlib', 'lzo', 'snappy', 'zstd'] as const;
+
 type GivenFlags = Given<typeof DUMP_OPTIONS>;
 
 export interface DumpRequest {
-  readonly kind: 'kdump' | 'elf' | 'dmesg' | 'rearrange' | 'version' | 'nothing';
+  readonly kind: 'kdump' | 'elf' | 'dmesg' | 'split' | 'reassemble' | 'rearrange' | 'version' | 'nothing';
+  /** Empty when no vmcore is read. */
   readonly vmcore: string;
+  /** The files of a split dump that is reassembled. */
+  readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly dumpLevel: number;
   readonly codec: CodecName;
@@ -46,6 +55,7 @@ export interface DumpRequest {
   readonly maps: boolean;
   readonly dryRun: boolean;
   readonly threads: number;
+  readonly splitblockBytes: number;
   readonly messages: number;
 }
 
@@ -80,6 +90,7 @@ export function readRequest(given: GivenFlags): DumpRequest {
     maps: !given['non-mmap'],
     dryRun: given['dry-run'] ?? false,
     threads: wholeNumber('num-threads', given['num-threads'] ?? '0', 0, 1024),
+    splitblockBytes: readSplitblock(given['splitblock-size']),
     messages: readMessageLevel(given),
   };
 }
@@ -87,15 +98,29 @@ export function readRequest(given: GivenFlags): DumpRequest {
 function kindOf(given: GivenFlags): DumpRequest['kind'] {
   if (given.version) return 'version';
   if (given.rearrange) return 'rearrange';
+  if (given.reassemble) return 'reassemble';
+  if (given.split) return 'split';
   if (given['dump-dmesg']) return 'dmesg';
   return given.elf ? 'elf' : 'kdump';
 }
 
 /** Flags that cannot be had together, the first with each of the rest. */
 const CONTRADICTIONS: readonly (readonly [keyof GivenFlags, ...(keyof GivenFlags)[]])[] = [
-  ['dump-dmesg', 'dry-run', 'flattened'],
-  ['elf', 'zlib', 'lzo', 'snappy', 'zstd', 'num-threads'],
-  ['rearrange', 'dump-dmesg', 'elf', 'dry-run', 'flattened', 'dump-level', 'zlib', 'lzo', 'snappy', 'zstd'],
+  ['dump-dmesg', 'dry-run', 'flattened', 'split'],
+  ['elf', ...CODEC_FLAGS, 'num-threads'],
+  ['split', 'elf', 'flattened', 'num-threads', 'dry-run'],
+  [
+    'rearrange',
+    'reassemble',
+    'split',
+    'dump-dmesg',
+    'elf',
+    'dry-run',
+    'flattened',
+    'dump-level',
+    ...CODEC_FLAGS,
+  ],
+  ['reassemble', 'split', 'dump-dmesg', 'elf', 'dry-run', 'flattened', 'dump-level', ...CODEC_FLAGS],
 ];
 
 function refuseContradictions(given: GivenFlags): void {
@@ -112,17 +137,24 @@ function flagOf(name: keyof GivenFlags): string {
 }
 
 /** The files by what is asked for, in makedumpfile's order. */
-function readFiles(given: GivenFlags): { vmcore: string; outputs: readonly string[] } {
+function readFiles(given: GivenFlags): Pick<DumpRequest, 'vmcore' | 'inputs' | 'outputs'> {
   const files = given.positionals;
+  const [first, ...rest] = files;
   switch (kindOf(given)) {
     case 'version':
-      return { vmcore: '', outputs: [] };
+      return { vmcore: '', inputs: [], outputs: [] };
     case 'rearrange':
       requireFiles(files, 'OUT', 1);
-      return { vmcore: '', outputs: files };
+      return { vmcore: '', inputs: [], outputs: files };
+    case 'reassemble':
+      requireFiles(files, 'PART PART… OUT', 3, Number.POSITIVE_INFINITY);
+      return { vmcore: '', inputs: files.slice(0, -1), outputs: files.slice(-1) };
+    case 'split':
+      requireFiles(files, 'VMCORE OUT OUT…', 3, Number.POSITIVE_INFINITY);
+      return { vmcore: first, inputs: [], outputs: rest };
     default:
       requireFiles(files, given.flattened ? 'VMCORE' : 'VMCORE OUT', given.flattened ? 1 : 2);
-      return { vmcore: files[0], outputs: files.slice(1) };
+      return { vmcore: first, inputs: [], outputs: rest };
   }
 }
 
@@ -142,8 +174,6 @@ function readDumpLevel(text: string): number {
   return levels[0];
 }
 
-const CODEC_FLAGS = ['zlib', 'lzo', 'snappy', 'zstd'] as const;
-
 /** makedumpfile takes the last of several without a word; a dump in another codec than meant is worth one. */
 function readCodec(given: GivenFlags): CodecName {
   const wished = CODEC_FLAGS.filter(name => given[name]);
@@ -151,14 +181,22 @@ function readCodec(given: GivenFlags): CodecName {
   return wished[0] ?? 'none';
 }
 
+/** A multiple of any page size. */
+function readSplitblock(text: string | undefined): number {
+  if (text === undefined) return SPLITBLOCK_BYTES;
+  const kilobytes = wholeNumber('splitblock-size', text, 1, 2 ** 40);
+  if (kilobytes % 64 === 0) return kilobytes * 1024;
+  throw badValue('splitblock-size', text, 'a multiple of 64');
+}
+
 function readMessageLevel(given: GivenFlags): number {
   const level = wholeNumber('message-level', given['message-level'] ?? '7', 0, 31);
   return level | (given['show-stats'] ? MESSAGE.report : 0) | (given.debug ? MESSAGE.debug : 0);
 }
 
-function requireFiles(files: readonly string[], wanted: string, count: number): void {
+function requireFiles(files: readonly string[], wanted: string, least: number, most = least): void {
   const empty = files.includes('');
-  if (files.length === count && !empty) return;
+  if (files.length >= least && files.length <= most && !empty) return;
   throw new UsageError('FILES', {
     action: 'run kdumpling dump',
     actual: empty ? 'a file has no name' : `${files.length} files are given`,

@@ -16,7 +16,7 @@ export async function dumpKdump(
   messages: Messages,
   signal: AbortSignal,
 ): Promise<void> {
-  const input = openInput(request, messages);
+  const input = openKdumpInput(request, messages);
   const events = { onProgress: messages.progress, onWarning: messages.warn };
   try {
     const { counts } = await withTarget(request, signal, sink =>
@@ -29,7 +29,8 @@ export async function dumpKdump(
   }
 }
 
-function openInput(request: DumpRequest, messages: Messages): DumpInput {
+/** All that the writer needs, the codec open. */
+export function openKdumpInput(request: DumpRequest, messages: Messages): DumpInput {
   const { crash, ffi } = openCrashFile(request, messages);
   const { bitmap2, dumpLevel, warnings } = choosePages(crash, request.dumpLevel);
   for (const warning of warnings) messages.warn(warning);

@@ -48,11 +48,26 @@ export function withTarget<T>(
   return withOutput({ path: outputs[0], force, inputs: [vmcore] }, signal, write);
 }
 
+/** Several files that are created before any is written. */
+export function withOutputs<T>(
+  { paths, ...choice }: Omit<OutputChoice, 'path'> & { readonly paths: readonly string[] },
+  signal: AbortSignal,
+  write: (sinks: readonly DumpSink[]) => Promise<T>,
+): Promise<T> {
+  const [path, ...more] = paths;
+  if (path === undefined) return write([]);
+  return withOutput({ ...choice, path }, signal, sink =>
+    withOutputs({ ...choice, inputs: [...choice.inputs, path], paths: more }, signal, sinks =>
+      write([sink, ...sinks]),
+    ),
+  );
+}
+
 function create({ path, force, inputs }: OutputChoice): number {
   const refuse = (actual: string, wanted?: string, cause?: unknown): TargetError =>
     new TargetError('CREATE_FAILED', { action: `create ${path}`, actual, wanted }, {}, { cause });
   if (inputs.some(input => isSameFile(input, path))) {
-    throw refuse('it is the file to read', 'wanted: another name');
+    throw refuse('it is a file of this dump already', 'wanted: another name');
   }
   const { O_RDWR, O_CREAT, O_TRUNC, O_EXCL } = constants;
   try {

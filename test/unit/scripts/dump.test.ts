@@ -54,6 +54,7 @@ async function requestOf(line: string): Promise<DumpRequest | string> {
 const PLAIN = {
   kind: 'kdump',
   vmcore: 'VMCORE',
+  inputs: [],
   outputs: ['OUT'],
   dumpLevel: 0,
   codec: 'none',
@@ -62,6 +63,7 @@ const PLAIN = {
   maps: true,
   dryRun: false,
   threads: 0,
+  splitblockBytes: 2 ** 30,
   messages: 7,
 };
 
@@ -92,6 +94,12 @@ describe('flags as makedumpfile takes them', () => {
     ['-F -d 31 VMCORE', { outputs: [], flattened: true, dumpLevel: 31 }],
     ['-E -d 31 VMCORE OUT', { kind: 'elf', dumpLevel: 31 }],
     ['-EF VMCORE', { kind: 'elf', outputs: [], flattened: true }],
+    ['--split -d 31 VMCORE A B C', { kind: 'split', outputs: ['A', 'B', 'C'], dumpLevel: 31 }],
+    [
+      '--split --splitblock-size 1024 VMCORE A B',
+      { kind: 'split', outputs: ['A', 'B'], splitblockBytes: 2 ** 20 },
+    ],
+    ['--reassemble A B OUT', { kind: 'reassemble', vmcore: '', inputs: ['A', 'B'] }],
     ['-R OUT', { kind: 'rearrange', vmcore: '' }],
     ['-Rf OUT', { kind: 'rearrange', vmcore: '', force: true }],
   ])('%s', async (line, expected) => {
@@ -129,6 +137,15 @@ describe('words that make no sense end with exit code 2 and name the flag', () =
     ['-cE VMCORE OUT', '-E and -c'],
     ['-E --num-threads 2 VMCORE OUT', '-E and --num-threads'],
     ['-RE OUT', '-R and -E'],
+    ['--split VMCORE OUT', '2 files'],
+    ['--split --splitblock-size 0 VMCORE A B', '"0"'],
+    ['--split --splitblock-size 100 VMCORE A B', '"100"'],
+    ['--split -E VMCORE A B', '--split and -E'],
+    ['--split -F VMCORE A B', '--split and -F'],
+    ['--split --num-threads 2 VMCORE A B', '--split and --num-threads'],
+    ['--reassemble A OUT', '2 files'],
+    ['--reassemble -d1 A B OUT', '--reassemble and -d'],
+    ['--reassemble --split A B OUT', '--reassemble and --split'],
     ['-R -d 31 OUT', '-R and -d'],
     ['-R -z OUT', '-R and -z'],
     ['-RF OUT', '-R and -F'],

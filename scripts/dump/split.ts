@@ -1,0 +1,67 @@
+/** `kdumpling dump --split` and `--reassemble`. */
+import { describeError } from '../../capture/errors.ts';
+import { openLibc } from '../../capture/ffi/libc.ts';
+import { openFfi } from '../../capture/ffi/library.ts';
+import { openKdumpFile } from '../../capture/kdump/file.ts';
+import { reassembleSteps } from '../../capture/kdump/reassemble.ts';
+import { splitPfns } from '../../capture/kdump/split.ts';
+import { dumpSteps } from '../../capture/kdump/writer.ts';
+import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
+import type { DumpRequest } from './arguments.ts';
+import { openKdumpInput } from './kdump.ts';
+import type { Messages } from './messages.ts';
+import { withOutput, withOutputs } from './output.ts';
+import { runSteps } from './steps.ts';
+
+export async function dumpSplit(
+  request: DumpRequest,
+  messages: Messages,
+  signal: AbortSignal,
+): Promise<void> {
+  const { outputs, force, vmcore } = request;
+  const input = openKdumpInput(request, messages);
+  const splitblockPages = request.splitblockBytes / input.vmcore.pageSizeBytes;
+  const ranges = splitPfns(input.bitmap2, outputs.length, splitblockPages);
+  const pagesTotal = input.bitmap2.count();
+  let pagesBefore = 0;
+  try {
+    await withOutputs({ paths: outputs, force, inputs: [vmcore] }, signal, async sinks => {
+      for (const [i, pfns] of ranges.entries()) {
+        const onProgress = (pagesDone: number) => messages.progress(pagesBefore + pagesDone, pagesTotal);
+        const steps = dumpSteps({ ...input, pfns }, sinks[i], { onProgress, onWarning: messages.warn });
+        const { counts } = await runSteps(steps, signal);
+        pagesBefore += counts.pagesDumped;
+        messages.say(
+          `${outputs[i]}: pages ${pfns.start} to ${pfns.end}, ${counts.pagesDumped - counts.pagesZero} kept; ` +
+            `${(counts.bytesWritten / 1e6).toFixed(1)} MB`,
+        );
+      }
+    });
+  } finally {
+    input.codec.close();
+  }
+}
+
+export async function reassembleDump(
+  { outputs, inputs, force, maps }: DumpRequest,
+  messages: Messages,
+  signal: AbortSignal,
+): Promise<void> {
+  const libc = maps ? openLibcOrWarn(messages) : undefined;
+  const files = inputs.map(path => openKdumpFile(openVmcoreFile(path, libc)));
+  const [path] = outputs;
+  const counts = await withOutput({ path, force, inputs }, signal, sink =>
+    runSteps(reassembleSteps(files, sink, messages.progress), signal),
+  );
+  if (counts.pagesMissing > 0) messages.warn(`${counts.pagesMissing} pages are missing in incomplete files`);
+  messages.say(`${path}: ${counts.pagesDumped} pages; ${(counts.bytesWritten / 1e6).toFixed(1)} MB`);
+}
+
+function openLibcOrWarn(messages: Messages) {
+  try {
+    return openLibc(openFfi());
+  } catch (error) {
+    messages.warn(describeError(error));
+    return undefined;
+  }
+}
