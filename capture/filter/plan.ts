@@ -78,6 +78,10 @@ function filterPages(
         `${walk.pagesUnreadable} pages are kept, their struct pages cannot be read: ${walk.firstFailure}`,
       );
     }
+    if (walk.pagesSeen === 0) {
+      warnings.push('the memmap covers no page of memory');
+      return undefined;
+    }
     if (classifier.invalidOrders > 0) {
       warnings.push(`${classifier.invalidOrders} blocks of pages have a size that cannot be; they are kept`);
     }
@@ -90,24 +94,19 @@ function filterPages(
   }
 }
 
-/** Of the pages that the level asks for, classes that no live machine is without. */
+const NEVER_EMPTY = ['kernel', 'free', 'cache', 'user'] as const satisfies readonly PageClassName[];
+
+/** What makes the filter's work doubtful: an empty class that no live machine is without, or memory without a memmap. */
 function suspicions(pages: PagesByClass, level: number, pagesSeen: number, pagesTotal: number): string[] {
-  if (pagesSeen === 0) return ['the memmap covers no page of memory: nothing but zero pages is left out'];
   const texts: string[] = [];
   if (pagesSeen < pagesTotal / 2) {
     texts.push(`the memmap covers ${pagesSeen} of ${pagesTotal} pages: the rest is kept`);
   }
   const excluded = excludedClasses(level);
-  const neverEmpty: readonly (readonly [PageClassName, string])[] = [
-    ['free', 'free'],
-    ['cache', 'cache'],
-    ['user', 'user'],
-    ['kernel', 'kernel'],
-  ];
-  for (const [name, text] of neverEmpty) {
+  for (const name of NEVER_EMPTY) {
     const asked = name === 'kernel' || excluded[PageClass[name]] !== 0;
     if (asked && pages[name] === 0) {
-      texts.push(`the filter found no ${text} pages, which no live machine is without: do not trust it`);
+      texts.push(`the filter found no ${name} pages, which no live machine is without: do not trust it`);
     }
   }
   return texts;
