@@ -30,6 +30,7 @@ def open_dump(file):
     dump = kdumpfile.Context()
     dump.attr["file.fd"] = file.fileno()
     dump.attr["addrxlat.ostype"] = "linux"
+    dump.attr["max_pfn"]  # what libkdumpfile has not understood, it says here and not before
     return dump
 
 

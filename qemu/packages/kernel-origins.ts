@@ -26,7 +26,7 @@ const DEFAULT_META = { cloud: 'linux-image-cloud-%arch', generic: 'linux-image-%
 
 /** Tried in order: the first that has a kernel of the series is it. */
 export const KERNEL_ORIGINS: Readonly<Record<Series, readonly Origin[]>> = {
-  '5.10': [{ suite: 'bullseye', meta: DEFAULT_META }],
+  '5.10': [{ suite: 'bullseye-released', meta: DEFAULT_META }],
   '6.1': [{ suite: 'bookworm', meta: DEFAULT_META }],
   '6.12': [
     { suite: 'bookworm', meta: { cloud: 'linux-image-6.12-cloud-%arch', generic: 'linux-image-6.12-%arch' } },

@@ -23,6 +23,8 @@ export interface Suite {
 
 export const SUITES = {
   bullseye: { archive: ['bullseye', 'bullseye-updates'], security: ['bullseye-security'] },
+  /** As released: the debug symbols of bullseye's later kernels left the archive when its support ended. */
+  'bullseye-released': { archive: ['bullseye'], security: [] },
   bookworm: { archive: ['bookworm', 'bookworm-updates'], security: ['bookworm-security'] },
   trixie: { archive: ['trixie', 'trixie-updates'], security: ['trixie-security'] },
   forky: { archive: ['forky'], security: [] },
