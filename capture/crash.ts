@@ -17,7 +17,11 @@ export interface Crash {
 
 /** @throws VmcoreError when the source is no vmcore; everything after that degrades to a warning. */
 export function openCrash(source: ByteSource): Crash {
-  const vmcore = openVmcore(source);
+  return crashOf(openVmcore(source));
+}
+
+/** What a vmcore of any format tells. Never throws. */
+export function crashOf(vmcore: Vmcore): Crash {
   const warnings = [...vmcore.warnings];
   let memory: KernelMemory | undefined;
   try {

@@ -1,6 +1,6 @@
 /** libdeflate (libdeflate.h) for the zlib format: deflate as other tools inflate it, several times faster than zlib's own. */
 import { SystemError } from '../errors.ts';
-import { type Codec, codecFacts } from '../kdump/codec.ts';
+import { type Codec, codecFacts, type Decompressor } from '../kdump/codec.ts';
 import { AddressOf } from './addresses.ts';
 import type { Ffi, Library } from './library.ts';
 
@@ -42,6 +42,38 @@ export function openLibdeflate(ffi: Ffi, library: Library, pageSizeBytes: number
       ),
     close: () => {
       freeCompressor(compressor);
+    },
+  };
+}
+
+export function openLibdeflateDecompressor(ffi: Ffi, library: Library, pageSizeBytes: number): Decompressor {
+  const allocDecompressor = library.func('uintptr_t libdeflate_alloc_decompressor()');
+  const freeDecompressor = library.func('void libdeflate_free_decompressor(uintptr_t)');
+  // Without a place for the length (the last argument) it succeeds only when exactly a page comes out.
+  const zlibDecompress = library.func(
+    'int libdeflate_zlib_decompress(uintptr_t, uintptr_t, size_t, uintptr_t, size_t, uintptr_t)',
+  );
+  const decompressor: number = allocDecompressor();
+  if (decompressor === 0) {
+    throw new SystemError('LIBDEFLATE', {
+      action: 'start libdeflate',
+      actual: 'no memory for its decompressor',
+    });
+  }
+  const sourceAddress = new AddressOf(ffi);
+  const outputAddress = new AddressOf(ffi);
+  return {
+    decompress: (source, sourceOffset, sizeBytes, output, outputOffset) =>
+      zlibDecompress(
+        decompressor,
+        sourceAddress.of(source) + sourceOffset,
+        sizeBytes,
+        outputAddress.of(output) + outputOffset,
+        pageSizeBytes,
+        0,
+      ) === 0,
+    close: () => {
+      freeDecompressor(decompressor);
     },
   };
 }

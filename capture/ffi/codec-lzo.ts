@@ -1,6 +1,6 @@
 /** LZO1X-1 (lzo/lzo1x.h, lzoconf.h of 2.10). */
 import { SystemError } from '../errors.ts';
-import { type Codec, codecFacts } from '../kdump/codec.ts';
+import { type Codec, codecFacts, type Decompressor } from '../kdump/codec.ts';
 import { AddressOf, addressOf } from './addresses.ts';
 import type { Ffi, Library } from './library.ts';
 
@@ -53,5 +53,31 @@ export function openLzo(ffi: Ffi, library: Library, pageSizeBytes: number): Code
     close: () => {
       work = undefined;
     },
+  };
+}
+
+/** Needs no working memory and no start. */
+export function openLzoDecompressor(ffi: Ffi, library: Library, pageSizeBytes: number): Decompressor {
+  const decompressSafe = library.func(
+    'int lzo1x_decompress_safe(uintptr_t, size_t, uintptr_t, uintptr_t, uintptr_t)',
+  );
+  // An lzo_uint that goes in as the room and comes out as the length. Its upper half stays 0.
+  const length = new Uint32Array(64);
+  const lengthAddress = addressOf(ffi, new Uint8Array(length.buffer));
+  const sourceAddress = new AddressOf(ffi);
+  const outputAddress = new AddressOf(ffi);
+  return {
+    decompress(source, sourceOffset, sizeBytes, output, outputOffset) {
+      length[0] = pageSizeBytes;
+      const status: number = decompressSafe(
+        sourceAddress.of(source) + sourceOffset,
+        sizeBytes,
+        outputAddress.of(output) + outputOffset,
+        lengthAddress,
+        0,
+      );
+      return status === LZO_E_OK && length[0] === pageSizeBytes;
+    },
+    close: () => {},
   };
 }

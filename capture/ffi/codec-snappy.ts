@@ -1,5 +1,5 @@
 /** snappy (snappy-c.h). */
-import { type Codec, codecFacts } from '../kdump/codec.ts';
+import { type Codec, codecFacts, type Decompressor } from '../kdump/codec.ts';
 import { AddressOf, addressOf } from './addresses.ts';
 import type { Ffi, Library } from './library.ts';
 
@@ -30,6 +30,27 @@ export function openSnappy(ffi: Ffi, library: Library, pageSizeBytes: number): C
         lengthAddress,
       );
       return status === SNAPPY_OK && length[0] < pageSizeBytes ? length[0] : 0;
+    },
+    close: () => {},
+  };
+}
+
+export function openSnappyDecompressor(ffi: Ffi, library: Library, pageSizeBytes: number): Decompressor {
+  const uncompress = library.func('int snappy_uncompress(uintptr_t, size_t, uintptr_t, uintptr_t)');
+  const length = new Uint32Array(64);
+  const lengthAddress = addressOf(ffi, new Uint8Array(length.buffer));
+  const sourceAddress = new AddressOf(ffi);
+  const outputAddress = new AddressOf(ffi);
+  return {
+    decompress(source, sourceOffset, sizeBytes, output, outputOffset) {
+      length[0] = pageSizeBytes;
+      const status: number = uncompress(
+        sourceAddress.of(source) + sourceOffset,
+        sizeBytes,
+        outputAddress.of(output) + outputOffset,
+        lengthAddress,
+      );
+      return status === SNAPPY_OK && length[0] === pageSizeBytes;
     },
     close: () => {},
   };

@@ -1,6 +1,6 @@
 /** zstd (zstd.h, stable API since 1.4.0), with the frame checksum: it makes a flipped bit in a stored page visible. */
 import { SystemError } from '../errors.ts';
-import { type Codec, codecFacts } from '../kdump/codec.ts';
+import { type Codec, codecFacts, type Decompressor } from '../kdump/codec.ts';
 import { AddressOf } from './addresses.ts';
 import type { Ffi, Library } from './library.ts';
 
@@ -54,6 +54,32 @@ export function openZstd(ffi: Ffi, library: Library, pageSizeBytes: number, leve
     },
     close: () => {
       freeCCtx(context);
+    },
+  };
+}
+
+export function openZstdDecompressor(ffi: Ffi, library: Library, pageSizeBytes: number): Decompressor {
+  const createDCtx = library.func('uintptr_t ZSTD_createDCtx()');
+  const freeDCtx = library.func('size_t ZSTD_freeDCtx(uintptr_t)');
+  const decompressDCtx = library.func(
+    'size_t ZSTD_decompressDCtx(uintptr_t, uintptr_t, size_t, uintptr_t, size_t)',
+  );
+  const context: number = createDCtx();
+  if (context === 0)
+    throw new SystemError('ZSTD', { action: 'start zstd', actual: 'no memory for its context' });
+  const sourceAddress = new AddressOf(ffi);
+  const outputAddress = new AddressOf(ffi);
+  return {
+    decompress: (source, sourceOffset, sizeBytes, output, outputOffset) =>
+      decompressDCtx(
+        context,
+        outputAddress.of(output) + outputOffset,
+        pageSizeBytes,
+        sourceAddress.of(source) + sourceOffset,
+        sizeBytes,
+      ) === pageSizeBytes,
+    close: () => {
+      freeDCtx(context);
     },
   };
 }

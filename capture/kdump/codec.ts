@@ -47,6 +47,22 @@ export interface Codec {
   close(): void;
 }
 
+/** The way back, for dumps that are filtered again. Holds native memory as a codec does. */
+export interface Decompressor {
+  /**
+   * Fills the page at `outputOffset` from `sizeBytes` compressed bytes. The two arrays are as for `Codec.compress`.
+   * @returns false when the bytes are damaged: they don't make exactly one page.
+   */
+  decompress(
+    source: Uint8Array,
+    sourceOffset: number,
+    sizeBytes: number,
+    output: Uint8Array,
+    outputOffset: number,
+  ): boolean;
+  close(): void;
+}
+
 /** @throws DumpFormatError for a name that is no codec's. */
 export function codecFacts(name: string): CodecFacts {
   const facts = CODECS.find(codec => codec.name === name);

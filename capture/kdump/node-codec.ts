@@ -2,8 +2,17 @@
  * The codecs that Node carries in itself, for when the FFI or a library cannot be had: 3 to 10 times slower a page than
  * the libraries (lab-notes.md), and a broken FFI must cost time, not the dump.
  */
-import { constants, deflateSync, type ZlibOptions, type ZstdOptions, zstdCompressSync } from 'node:zlib';
-import { type Codec, codecFacts } from './codec.ts';
+import {
+  constants,
+  deflateSync,
+  inflateSync,
+  type ZlibOptions,
+  type ZstdOptions,
+  zstdCompressSync,
+  zstdDecompressSync,
+} from 'node:zlib';
+import { DumpFormatError } from '../errors.ts';
+import { type Codec, type CodecName, codecFacts, type Decompressor } from './codec.ts';
 
 /** Every reader of the format knows zlib, so lzo and snappy, which Node lacks, become zlib. */
 export function openNodeCodec(wanted: 'zstd' | 'zlib' | 'lzo' | 'snappy', pageSizeBytes: number): Codec {
@@ -44,6 +53,36 @@ function nodeCodec(
       if (compressed.length >= pageSizeBytes) return 0;
       output.set(compressed, outputOffset);
       return compressed.length;
+    },
+    close: () => {},
+  };
+}
+
+/** @throws DumpFormatError for a codec that Node has not. */
+export function openNodeDecompressor(name: CodecName, pageSizeBytes: number): Decompressor {
+  const options = { maxOutputLength: pageSizeBytes };
+  const decompressors: Partial<Record<CodecName, (stored: Uint8Array) => Uint8Array>> = {
+    zlib: stored => inflateSync(stored, options),
+    zstd: stored => zstdDecompressSync(stored, options),
+  };
+  const decompressPage = decompressors[name];
+  if (!decompressPage) {
+    throw new DumpFormatError('CODEC_UNAVAILABLE', {
+      action: `decompress ${name}`,
+      actual: 'Node cannot',
+      wanted: 'the FFI and the library',
+    });
+  }
+  return {
+    decompress(source, sourceOffset, sizeBytes, output, outputOffset) {
+      try {
+        const page = decompressPage(source.subarray(sourceOffset, sourceOffset + sizeBytes));
+        if (page.length !== pageSizeBytes) return false;
+        output.set(page, outputOffset);
+        return true;
+      } catch {
+        return false;
+      }
     },
     close: () => {},
   };

@@ -1,28 +1,70 @@
-/** Opens the file that `kdumpling dump` reads. */
-import { type Crash, openCrash } from '../../capture/crash.ts';
-import { describeError } from '../../capture/errors.ts';
+/** Opens the file that `kdumpling dump` reads: a vmcore, or a dump in the kdump-compressed format. */
+import { type Crash, crashOf } from '../../capture/crash.ts';
+import { crashFacts } from '../../capture/dump-input.ts';
+import { describeError, VmcoreError } from '../../capture/errors.ts';
+import { openDecompressor } from '../../capture/ffi/decompressors.ts';
 import { openLibc } from '../../capture/ffi/libc.ts';
 import { type Ffi, openFfi } from '../../capture/ffi/library.ts';
+import { MAX_DUMP_LEVEL } from '../../capture/filter/dump-level.ts';
+import { isKdumpFile, type KdumpFile } from '../../capture/kdump/file.ts';
+import { isFlattened } from '../../capture/kdump/flattened.ts';
+import { openKdumpVmcore } from '../../capture/kdump/vmcore.ts';
+import { readUpTo } from '../../capture/vmcore/elf.ts';
+import { openVmcore } from '../../capture/vmcore/open.ts';
 import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
 import type { DumpRequest } from './arguments.ts';
 import type { Messages } from './messages.ts';
 
 export interface CrashFile {
   readonly crash: Crash;
+  /** For the headers of the dump. */
+  readonly facts: ReturnType<typeof crashFacts>;
+  /** What was left out of the file when it was made. */
+  readonly dumpLevelBefore: number;
+  readonly isVmcore: boolean;
   readonly ffi: Ffi | undefined;
 }
 
-/** @throws VmcoreError, SystemError */
-export function openCrashFile({ vmcore: path, maps }: DumpRequest, messages: Messages): CrashFile {
+/** @throws VmcoreError, DumpFormatError, SystemError */
+export function openCrashFile(request: DumpRequest, messages: Messages): CrashFile {
+  const { vmcore: path, maps } = request;
   const ffi = attempt(openFfi, messages);
   const libc = ffi && maps ? attempt(() => openLibc(ffi), messages) : undefined;
   const source = openVmcoreFile(path, libc);
-  const crash = openCrash(source);
+  const start = readUpTo(source, 0, 16);
+  if (isFlattened(start)) {
+    throw new VmcoreError('FLATTENED_INPUT', {
+      action: `open ${path} as a vmcore`,
+      actual: 'it is a flattened dump',
+      wanted: `rearrange it first: kdumpling dump -R OUT < ${path}`,
+    });
+  }
+  const kdump = isKdumpFile(start)
+    ? openKdumpVmcore(source, (flags, pageSizeBytes) => openDecompressor(ffi, flags, pageSizeBytes))
+    : undefined;
+  const crash = crashOf(kdump?.vmcore ?? openVmcore(source));
   for (const warning of crash.warnings) messages.warn(warning);
-  messages.debug(
-    `${path}: ${crash.utsname.release || 'an unknown kernel'}, ${source.mapped ? 'mapped' : 'by read'}`,
-  );
-  return { crash, ffi };
+  const release = crash.utsname.release || 'an unknown kernel';
+  messages.debug(`${path}: ${release}, ${source.mapped ? 'mapped' : 'by read'}`);
+  const facts = crashFacts(crash);
+  if (!kdump) return { crash, facts, dumpLevelBefore: 0, isVmcore: true, ffi };
+  return {
+    crash,
+    facts: { ...facts, ...factsOf(kdump.file) },
+    dumpLevelBefore: kdump.file.sub.dump_level & MAX_DUMP_LEVEL,
+    isVmcore: false,
+    ffi,
+  };
+}
+
+/** What the dump said of the crashed machine, where that is more than can still be read. */
+function factsOf({ header, sub }: KdumpFile) {
+  return {
+    utsname: header.utsname,
+    crashTimeSeconds: header.timestamp.tv_sec,
+    nr_cpus: header.nr_cpus,
+    phys_base: sub.phys_base,
+  };
 }
 
 /** Without the FFI a dump takes longer, and is made all the same. */

@@ -2,6 +2,7 @@
 import { choosePages } from '../../capture/dump-input.ts';
 import { elfSteps } from '../../capture/elf/writer.ts';
 import { describeDumpLevel } from '../../capture/filter/dump-level.ts';
+import { UsageError } from '../cli.ts';
 import { type DumpRequest, nameOfTarget } from './arguments.ts';
 import { openCrashFile } from './crash-file.ts';
 import type { Messages } from './messages.ts';
@@ -9,7 +10,14 @@ import { withTarget } from './output.ts';
 import { runSteps } from './steps.ts';
 
 export async function dumpElf(request: DumpRequest, messages: Messages, signal: AbortSignal): Promise<void> {
-  const { crash } = openCrashFile(request, messages);
+  const { crash, isVmcore } = openCrashFile(request, messages);
+  if (!isVmcore) {
+    throw new UsageError('ELF_FROM_KDUMP', {
+      action: `use -E on ${request.vmcore}`,
+      actual: 'it is kdump-compressed, which does not say the virtual addresses of an ELF core',
+      wanted: 'wanted: the vmcore',
+    });
+  }
   const { bitmap2, dumpLevel, warnings } = choosePages(crash, request.dumpLevel);
   for (const warning of warnings) messages.warn(warning);
   messages.debug(`dump level ${describeDumpLevel(dumpLevel)}`);

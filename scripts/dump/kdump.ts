@@ -1,5 +1,5 @@
 /** `kdumpling dump` in the kdump-compressed format. */
-import { choosePages, crashFacts } from '../../capture/dump-input.ts';
+import { choosePages } from '../../capture/dump-input.ts';
 import { describeError } from '../../capture/errors.ts';
 import { openCodecOrFallback } from '../../capture/ffi/codecs.ts';
 import { openFfi } from '../../capture/ffi/library.ts';
@@ -31,8 +31,14 @@ export async function dumpKdump(
 
 /** All that the writer needs, the codec open. */
 export function openKdumpInput(request: DumpRequest, messages: Messages): DumpInput {
-  const { crash, ffi } = openCrashFile(request, messages);
-  const { bitmap2, dumpLevel, warnings } = choosePages(crash, request.dumpLevel);
+  const { crash, facts, ffi, dumpLevelBefore } = openCrashFile(request, messages);
+  // What is out already is not looked for again: to find none of it would be no fault.
+  const choice = choosePages(crash, request.dumpLevel & ~dumpLevelBefore);
+  const { bitmap2, warnings } = choice;
+  const dumpLevel = choice.dumpLevel | dumpLevelBefore;
+  if ((dumpLevelBefore & ~request.dumpLevel) !== 0) {
+    messages.say(`dump level ${dumpLevel}, because ${request.vmcore} was made at ${dumpLevelBefore}`);
+  }
   for (const warning of warnings) messages.warn(warning);
   const codec = openCodecOrFallback(
     () => ffi ?? openFfi(),
@@ -43,7 +49,7 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): DumpIn
       ),
   );
   messages.debug(`dump level ${describeDumpLevel(dumpLevel)}, ${codec.name} by ${codec.implementation}`);
-  return { ...crashFacts(crash), bitmap2, dumpLevel, codec, digestAlgorithm: 'none' };
+  return { ...facts, bitmap2, dumpLevel, codec, digestAlgorithm: 'none' };
 }
 
 function summarize(counts: DumpCounts, { vmcore, codec }: DumpInput): string {

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { encodeFlattenedHeader } from '../../../capture/kdump/flattened.ts';
 import { runCommand } from '../../../scripts/cli.ts';
 import { type DumpRequest, readRequest } from '../../../scripts/dump/arguments.ts';
 import { openMessages } from '../../../scripts/dump/messages.ts';
@@ -221,6 +222,24 @@ describe('files', () => {
     expect(await run(vmcore, out)).toBe(1);
     expect(said.join('')).toContain('as a vmcore');
     expect(existsSync(out)).toBe(false);
+  });
+
+  test('a dump is filtered again, what was left out stays out, and the header says so', async () => {
+    const [first, second] = [join(folder, 'first'), join(folder, 'second')];
+    expect(await run('-l', '-d1', vmcore, first)).toBe(0);
+    expect(await run('-z', '-d0', first, second)).toBe(0);
+    const file = openKdump(readFileSync(second));
+    expect(file.header).toMatchObject({ status: 0x20, dumpLevel: 1, release: '6.1.0' });
+    for (let pfn = 0; pfn < 8; pfn++) expect(file.readPage(pfn)).toEqual(page(pfn));
+    expect(said.join('')).toContain('dump level 1, because');
+    expect(await run('-E', first, join(folder, 'elf'))).toBe(2);
+    expect(said.join('')).toContain('it is kdump-compressed');
+  });
+
+  test('a flattened dump is no input; the way to rearrange it is said', async () => {
+    writeFileSync(vmcore, encodeFlattenedHeader());
+    expect(await run(vmcore, join(folder, 'out'))).toBe(1);
+    expect(said.join('')).toContain(`kdumpling dump -R OUT < ${vmcore}`);
   });
 
   test('a flattened dump is refused as the way back, when it is none', async () => {
