@@ -51,8 +51,7 @@ export async function runCommand<T extends Options>(
     }
     process.exitCode = await command.run(parse(command, argv), controller.signal);
   } catch (error) {
-    console.error(controller.signal.aborted ? 'interrupted' : describeError(error));
-    if (!(error instanceof Failure) && !controller.signal.aborted) console.error((error as Error).stack);
+    console.error(controller.signal.aborted ? 'interrupted' : explain(command.name, error));
     process.exitCode = controller.signal.aborted
       ? EXIT.interrupted
       : error instanceof UsageError
@@ -61,6 +60,14 @@ export async function runCommand<T extends Options>(
   } finally {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(name, interrupt);
   }
+}
+
+/** One line for what was foreseen and for what the system refused; a stack for a bug of ours. */
+function explain(command: string, error: unknown): string {
+  if (error instanceof Failure) return describeError(error);
+  if ((error as NodeJS.ErrnoException).syscall)
+    return `Cannot go on with ${command}: ${(error as Error).message}`;
+  return `A bug of ours, please report it: ${error instanceof Error ? error.stack : String(error)}`;
 }
 
 export function helpText({ name, purpose, positionals = [], options }: Command<Options>): string {
