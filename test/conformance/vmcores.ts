@@ -1,0 +1,66 @@
+/** What the conformance tests judge with and on: prepared raw vmcores, peers that make dumps, tools that judge them. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SystemError } from '../../capture/errors.ts';
+import { type Cache, openCache } from '../../qemu/cache.ts';
+import { runBounded } from '../../qemu/judges/bounded-run.ts';
+import { fetchTool, type Tool } from '../../qemu/packages/tools.ts';
+import { type PreparedVmcore, preparedVmcores } from '../../qemu/vmcores.ts';
+
+export interface Bench {
+  readonly cache: Cache;
+  readonly drgn: Tool;
+  readonly libkdumpfile: Tool;
+  /** 1.7.2: exact up to 6.1, loses pages of 6.12 and 7.x. */
+  readonly makedumpfile172: Tool;
+  /** The newest packaged (1.7.8): exact up to 6.12, loses pages of 7.x. */
+  readonly makedumpfile: Tool;
+}
+
+export async function openBench(): Promise<Bench> {
+  const cache = openCache();
+  return {
+    cache,
+    drgn: await fetchTool(cache, 'drgn'),
+    libkdumpfile: await fetchTool(cache, 'libkdumpfile'),
+    makedumpfile172: await fetchTool(cache, 'makedumpfile-bookworm'),
+    makedumpfile: await fetchTool(cache, 'makedumpfile'),
+  };
+}
+
+/** The prepared vmcore of a series. @throws SystemError NO_VMCORE that names the command which makes it */
+export function vmcoreOf(series: PreparedVmcore['record']['series']): PreparedVmcore {
+  const found = preparedVmcores(openCache()).findLast(({ record }) => record.series === series);
+  if (found) return found;
+  throw new SystemError('NO_VMCORE', {
+    action: `judge dumps of ${series}`,
+    actual: 'the cache has no raw vmcore of it',
+    wanted: `npm run vmcores -- --kernel ${series}-cloud`,
+  });
+}
+
+/** A dump that makedumpfile makes, for as long as `use` runs. */
+export async function withDump<T>(
+  makedumpfile: Tool,
+  flags: readonly string[],
+  vmcore: string,
+  use: (dump: string) => Promise<T>,
+): Promise<T> {
+  const scratch = mkdtempSync(join(tmpdir(), 'kdumpling-conformance-'));
+  try {
+    const dump = join(scratch, 'dump');
+    const argv = [...makedumpfile.argv, ...flags, '--message-level', '4', vmcore, dump];
+    const { exitCode, stderr } = await runBounded(argv, { timeoutSeconds: 120, cwd: scratch });
+    if (exitCode !== 0) {
+      const actual = stderr.trim().split('\n')[0] || `exit code ${exitCode}`;
+      throw new SystemError('MAKEDUMPFILE', {
+        action: `make a dump with makedumpfile ${makedumpfile.version}`,
+        actual,
+      });
+    }
+    return await use(dump);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
