@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { SystemError } from '../../capture/errors.ts';
 import { type Cache, openCache } from '../../qemu/cache.ts';
 import { runBounded } from '../../qemu/judges/bounded-run.ts';
+import type { Flavour, Series } from '../../qemu/packages/kernel-origins.ts';
 import { fetchTool, type Tool } from '../../qemu/packages/tools.ts';
 import { type PreparedVmcore, preparedVmcores } from '../../qemu/vmcores.ts';
 
@@ -29,14 +30,16 @@ export async function openBench(): Promise<Bench> {
   };
 }
 
-/** The prepared vmcore of a series. @throws SystemError NO_VMCORE that names the command which makes it */
-export function vmcoreOf(series: PreparedVmcore['record']['series']): PreparedVmcore {
-  const found = preparedVmcores(openCache()).findLast(({ record }) => record.series === series);
+/** The newest prepared vmcore of a series. @throws SystemError NO_VMCORE that names the command which makes it */
+export function vmcoreOf(series: Series, flavour: Flavour = 'cloud'): PreparedVmcore {
+  const found = preparedVmcores(openCache()).findLast(
+    ({ record }) => record.series === series && record.flavour === flavour,
+  );
   if (found) return found;
   throw new SystemError('NO_VMCORE', {
-    action: `judge dumps of ${series}`,
+    action: `judge dumps of ${series}-${flavour}`,
     actual: 'the cache has no raw vmcore of it',
-    wanted: `npm run vmcores -- --kernel ${series}-cloud`,
+    wanted: `npm run vmcores -- --kernel ${series}-${flavour}`,
   });
 }
 
