@@ -28,7 +28,7 @@ export function parseDumpLevel(text: string): number {
   return level;
 }
 
-/** Levels 0 and 1 ask nothing of the crashed kernel's memory; zero pages are found when they are read. */
+/** Whether a class of the level is told by the memmap. Zero pages are not: they are found when they are read. */
 export function needsMemmap(level: number): boolean {
   return (level & ~DUMP_LEVEL_ZERO) !== 0;
 }

@@ -35,14 +35,20 @@ export function planDump(
 ): DumpPlan {
   const warnings: string[] = [];
   const { ranges, max_mapnr } = heldPages(vmcore, warnings);
-  if (!needsMemmap(level)) {
+  // Broken and unplugged memory is left out at every level, where the kernel says how to tell it (as makedumpfile does).
+  const tellsBroken = vmcore.vmcoreinfo.number('PG_hwpoison') !== undefined;
+  if (!needsMemmap(level) && !tellsBroken) {
     return { bitmap2: bitmapOf(ranges, max_mapnr, vmcore), pages: undefined, warnings };
   }
   const filtered = memory
     ? filterPages(vmcore, memory, ranges, max_mapnr, level, warnings, events)
     : undefined;
   if (filtered) return { ...filtered, warnings };
-  warnings.push(`dump level ${level} cannot be had: all pages but zero ones are kept`);
+  warnings.push(
+    needsMemmap(level)
+      ? `dump level ${level} cannot be had: all pages but zero ones are kept`
+      : 'broken and offline memory cannot be told from the rest: it is read and kept',
+  );
   return { bitmap2: bitmapOf(ranges, max_mapnr, vmcore), pages: undefined, warnings };
 }
 
@@ -57,7 +63,8 @@ function filterPages(
   events: PlanEvents,
 ): { bitmap2: Bitmap; pages: PagesByClass } | undefined {
   const { layout, warnings: layoutWarnings } = decodePageLayout(vmcore.vmcoreinfo);
-  warnings.push(...layoutWarnings);
+  // At levels 0 and 1 nobody misses the classes that cannot be told.
+  if (needsMemmap(level)) warnings.push(...layoutWarnings);
   if (!layout) return undefined;
   const bitmap2 = bitmapOf(ranges, max_mapnr, vmcore);
   const classifier = new PageClassifier(layout, bitmap2, level);

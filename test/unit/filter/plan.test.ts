@@ -110,13 +110,28 @@ describe('the plan of a dump', () => {
     expect(Object.values(plan.pages!).reduce((a, b) => a + b)).toBe(pagesPresent(crash));
   });
 
-  it.each([0, 1])('at level %i keeps everything and does not look at the memmap', level => {
-    const crash = filled().crash();
+  it.each([0, 1])('at level %i leaves out broken and offline memory alone', level => {
+    const plan = planDump(filled().crash(), level);
+    expect(plan.warnings).toEqual([]);
+    expect(leftOut(plan)).toEqual([[11, 13]]);
+  });
+
+  it.each([0, 1])('at level %i does not look at the memmap of a kernel that cannot tell these', level => {
+    const crash = filled({ vmcoreinfo: { 'NUMBER(PG_hwpoison)': undefined } }).crash();
     const memory = new Proxy(crash.memory!, {
       get: () => expect.fail('the crashed kernel was asked'),
     });
     const plan = planDump({ vmcore: crash.vmcore, memory }, level);
     expect(plan).toMatchObject({ warnings: [], pages: undefined });
+    expect(plan.bitmap2.count()).toBe(pagesPresent(crash));
+  });
+
+  it.each([0, 1])('at level %i a memmap that cannot be read costs nothing but these', level => {
+    const crash = filled().crash();
+    const plan = planDump({ vmcore: crash.vmcore, memory: undefined }, level);
+    expect(plan.warnings).toEqual([
+      'broken and offline memory cannot be told from the rest: it is read and kept',
+    ]);
     expect(plan.bitmap2.count()).toBe(pagesPresent(crash));
   });
 
