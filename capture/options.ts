@@ -32,7 +32,7 @@ export interface CaptureOptions {
 export const DEFAULT_OPTIONS: Omit<CaptureOptions, 'target' | 'fstype' | 'modules'> = {
   path: '/var/crash',
   codec: 'zstd',
-  dumpLevel: 1,
+  dumpLevel: 31,
   finalAction: 'reboot',
   failureAction: 'reboot',
   deadlineSeconds: 3600,

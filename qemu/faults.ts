@@ -88,7 +88,7 @@ export const FAULTS: readonly Fault[] = [
     name: 'deadline',
     help: 'the overall deadline passes in mid-dump',
     bundle: { entry: 'qemu/faults/slow-dump.ts' },
-    crashWords: ['kdumpling.deadlineSeconds=30'],
+    crashWords: ['kdumpling.deadlineSeconds=30', 'kdumpling.dumpLevel=1'],
     expectations: [
       ...incomplete,
       expect.says(

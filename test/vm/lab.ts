@@ -8,10 +8,11 @@ export function openTestLab(): Promise<Lab> {
   return openLab(DEFAULT_MACHINE, line => console.log(line));
 }
 
-/** Crashes with a fault of the lab's by its name. */
-export function crashWithFault(lab: Lab, name: string): Promise<Verdict> {
+/** Crashes with a fault of the lab's by its name; `words` go to the crash kernel's command line. */
+export function crashWithFault(lab: Lab, name: string, words: readonly string[] = []): Promise<Verdict> {
   const fault = FAULTS.find(one => one.name === name)!;
-  return crashWith(lab, fault, { signal: new AbortController().signal });
+  const crashWords = [...(fault.crashWords ?? []), ...words];
+  return crashWith(lab, { ...fault, crashWords }, { signal: new AbortController().signal });
 }
 
 /** What does not hold, with what was seen: an empty list is a pass, and a good failure message otherwise. */
