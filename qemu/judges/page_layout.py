@@ -16,7 +16,7 @@ class Layout:
         self.private_at = _offset(prog, page, "private")
         self.next_at = _offset(prog, page, "lru.next")
         self.type_at = _offset(prog, page, "page_type", "_mapcount")
-        # Linux commit f50c0158fb55 ("mm: rename compound_head to compound_info"), v7.1. Bit 0 means a tail in both.
+        # Renamed by Linux commit d50569612c29, v7.1. Bit 0 means a tail in both.
         self.compound_at = _offset(prog, page, "compound_info", "compound_head")
         self.max_order = prog.type("struct zone").member("free_area").type.length - 1
 
@@ -49,7 +49,7 @@ class Layout:
     def _types_as_cleared_bits(self):
         """Linux commit 6e292b9be7f4 ("mm: split page_type out from _mapcount"), v4.18: macros, so in no debug symbols.
 
-        PG_offline: ca215086b14b ("mm: convert PG_balloon to PG_offline"), v5.1.
+        PG_offline: "mm: convert PG_balloon to PG_offline", v5.1.
         """
         base = 0xF000_0000
         self.is_type = lambda word, bit: word & (base | bit) == base

@@ -130,7 +130,7 @@ def slabs(prog):
 def nodes_of(cache):
     """The array is declared for all the nodes that there could be, and allocated for those that there can be."""
     for number in for_each_online_node(cache.prog_):
-        # Pairs with a barn since v7.1 ("slab: decouple pointer to barn from kmem_cache_node").
+        # Linux commit 5ba6bc27b1f9, v7.1 ("slab: decouple pointer to barn from kmem_cache_node").
         has_pair = cache.type_.type.has_member("per_node")
         node = cache.per_node[number].node if has_pair else cache.node[number]
         if node:
