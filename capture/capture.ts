@@ -123,7 +123,7 @@ function openVmcorePhase({ vmcorePath, libc, log }: CaptureContext): Crash {
   const megabytes = (source.sizeBytes / 1e6).toFixed(0);
   log.say(
     'open',
-    `${vmcorePath} has ${megabytes} MB of ${utsname.release || 'an unknown kernel'} in ${vmcore.segments.segments.length} segments, ${source.mapped ? 'mapped' : 'by read'}`,
+    `${vmcorePath} has ${megabytes} MB of ${utsname.release} in ${vmcore.segments.segments.length} segments, ${source.mapped ? 'mapped' : 'by read'}`,
   );
   return crash;
 }
@@ -192,9 +192,9 @@ function writeEpilogue(
     failure: findings.dump ? undefined : (findings.failure ?? 'unknown'),
     stamp: stampOf(vmcoreinfo?.crashTimeSeconds, clock.wallSeconds()),
     kernel: {
-      release: crash?.utsname.release || vmcoreinfo?.osrelease,
+      release: crash?.utsname.release,
       buildId: vmcoreinfo?.buildId,
-      version: crash?.utsname.version || undefined,
+      version: crash?.utsname.version,
       machine: crash?.utsname.machine || undefined,
     },
     crash: { reason: findings.reason },

@@ -4,6 +4,7 @@ import { describeError } from './errors.ts';
 import type { KernelMemory } from './kernel/memory.ts';
 import { KernelMemory as Memory } from './kernel/memory.ts';
 import { readUtsname, type Utsname, utsnameFromVmcoreinfo } from './kernel/utsname.ts';
+import { EM_AARCH64, EM_X86_64 } from './vmcore/elf.ts';
 import { openVmcore, type Vmcore } from './vmcore/open.ts';
 import type { ByteSource } from './vmcore/source.ts';
 
@@ -14,6 +15,9 @@ export interface Crash {
   readonly utsname: Utsname;
   readonly warnings: readonly string[];
 }
+
+/** As `uname -m` says it, for each machine that the ELF reader takes. */
+const MACHINES: Readonly<Record<number, string>> = { [EM_X86_64]: 'x86_64', [EM_AARCH64]: 'aarch64' };
 
 /** @throws VmcoreError when the source is no vmcore; everything after that degrades to a warning. */
 export function openCrash(source: ByteSource): Crash {
@@ -31,6 +35,6 @@ export function crashOf(vmcore: Vmcore): Crash {
   }
   const utsname = memory
     ? readUtsname(memory, vmcore.vmcoreinfo, warnings)
-    : utsnameFromVmcoreinfo(vmcore.vmcoreinfo, '');
+    : utsnameFromVmcoreinfo(vmcore.vmcoreinfo, MACHINES[vmcore.elf.header.e_machine]);
   return { vmcore, memory, utsname, warnings };
 }

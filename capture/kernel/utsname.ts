@@ -15,6 +15,10 @@ export interface Utsname {
 /** __NEW_UTS_LEN and the NUL. */
 const FIELD_BYTES = 65;
 const FIELDS = 6;
+/** In 5.10, which does not export it, the name lies behind a kref (include/linux/utsname.h). */
+const OFFSET_BEFORE_VMCOREINFO_SAID = 4;
+/** libkdumpfile, and with it drgn, takes a header for none of Linux's when a field is empty. */
+const UNKNOWN = '(unknown)';
 
 /** Cosmetic: where memory does not say it, what vmcoreinfo and the architecture say, with a warning. */
 export function readUtsname(memory: KernelMemory, vmcoreinfo: Vmcoreinfo, warnings: string[]): Utsname {
@@ -22,13 +26,14 @@ export function readUtsname(memory: KernelMemory, vmcoreinfo: Vmcoreinfo, warnin
     const action = 'read the utsname';
     const name =
       vmcoreinfo.requireSymbol('init_uts_ns', action) +
-      BigInt(vmcoreinfo.requireOffset('uts_namespace.name', action));
+      BigInt(vmcoreinfo.offset('uts_namespace.name') ?? OFFSET_BEFORE_VMCOREINFO_SAID);
     const bytes = memory.readVirtual(name, FIELDS * FIELD_BYTES, 'init_uts_ns.name');
     const [sysname, nodename, release, version, machine, domainname] = Array.from(
       { length: FIELDS },
       (_, i) => fieldText(bytes.subarray(i * FIELD_BYTES, (i + 1) * FIELD_BYTES)),
     ) as [string, string, string, string, string, string];
-    if (sysname !== '' && release !== '') return { sysname, nodename, release, version, machine, domainname };
+    if (sysname === 'Linux' && release !== '')
+      return { sysname, nodename, release, version, machine, domainname };
     warnings.push(`init_uts_ns holds no kernel release; vmcoreinfo's is used`);
   } catch (error) {
     warnings.push(describeError(error));
@@ -40,11 +45,11 @@ export function readUtsname(memory: KernelMemory, vmcoreinfo: Vmcoreinfo, warnin
 export function utsnameFromVmcoreinfo(vmcoreinfo: Vmcoreinfo, machine: string): Utsname {
   return {
     sysname: 'Linux',
-    nodename: '',
-    release: (vmcoreinfo.osrelease ?? '').slice(0, FIELD_BYTES - 1),
-    version: '',
+    nodename: UNKNOWN,
+    release: (vmcoreinfo.osrelease ?? UNKNOWN).slice(0, FIELD_BYTES - 1),
+    version: UNKNOWN,
     machine,
-    domainname: '',
+    domainname: UNKNOWN,
   };
 }
 

@@ -15,11 +15,11 @@ function read(builder: KernelBuilder) {
 
 const fromVmcoreinfo = {
   sysname: 'Linux',
-  nodename: '',
+  nodename: '(unknown)',
   release: '6.1.0-test',
-  version: '',
+  version: '(unknown)',
   machine: 'x86_64',
-  domainname: '',
+  domainname: '(unknown)',
 };
 
 describe('readUtsname', () => {
@@ -30,9 +30,16 @@ describe('readUtsname', () => {
     });
   });
 
+  it('knows where 5.10 has it, which does not say', () => {
+    const { utsname, warnings } = read(
+      new KernelBuilder({ vmcoreinfo: { 'OFFSET(uts_namespace.name)': undefined } }),
+    );
+    expect({ utsname, warnings }).toMatchObject({ utsname: { nodename: 'crashed' }, warnings: [] });
+  });
+
   it.each([
     ['no symbol', { 'SYMBOL(init_uts_ns)': undefined }],
-    ['no offset', { 'OFFSET(uts_namespace.name)': undefined }],
+    ['a wrong offset', { 'OFFSET(uts_namespace.name)': 3 }],
     ['a symbol that is not mapped', { 'SYMBOL(init_uts_ns)': 'ffa0000000000000' }],
     ['a symbol that points at zeros', { 'SYMBOL(init_uts_ns)': 'ff11000000400800' }],
   ])('%s: says what vmcoreinfo says', (_, vmcoreinfo) => {
