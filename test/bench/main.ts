@@ -1,0 +1,112 @@
+/** `npm run bench`: our dumps beside makedumpfile's of the same vmcore, as ratios. */
+import { createReadStream, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DIST, NODE_BINARY, PROJECT } from '../../build/paths.ts';
+import { buildProgram, programVersion } from '../../build/program.ts';
+import { Failure } from '../../capture/errors.ts';
+import { type Cache, openCache } from '../../qemu/cache.ts';
+import { fetchTool } from '../../qemu/packages/tools.ts';
+import { preparedVmcores } from '../../qemu/vmcores.ts';
+import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/cli.ts';
+import { ensureHostPackages } from '../../scripts/setup/host-packages.ts';
+import { BENCH_CODECS, contest } from './contest.ts';
+import { measure, runTimed } from './measure.ts';
+import { openPhases } from './phases.ts';
+import { contestLines, contestReport, machineFacts, phasesLine, TABLE_HEAD } from './report.ts';
+
+await runCommand({
+  name: 'npm run bench --',
+  purpose:
+    "Measures our dumps beside makedumpfile's of the same page-cached vmcore: whole processes, medians.",
+  options: {
+    vmcore: { value: 'FILE', help: 'an ELF vmcore; without it, the newest 6.1 one of `npm run vmcores`' },
+    rounds: { value: 'N', default: '5', help: 'how often each program runs, in turn' },
+    levels: { value: 'LIST', default: '31,1', help: 'dump levels, with commas' },
+    codecs: { value: 'LIST', default: 'l,z,c,p', help: 'of l, z, c and p, with commas' },
+    threads: { value: 'LIST', default: '0', help: 'of --num-threads, like 0,2; 0: without it' },
+  },
+  async run(given, signal) {
+    const rounds = wholeNumber('rounds', given.rounds, 1, 1000);
+    const levels = given.levels.split(',').map(level => wholeNumber('levels', level, 0, 31));
+    const codecs = given.codecs.split(',').map(codec => oneOf('codecs', codec, BENCH_CODECS));
+    const threads = given.threads.split(',').map(count => wholeNumber('threads', count, 0, 1024));
+    const cache = openCache();
+    const vmcore = given.vmcore ? resolve(given.vmcore) : newestVmcore(cache);
+    ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log);
+    await buildProgram(console.log);
+    const [newest, bookworm] = [
+      await fetchTool(cache, 'makedumpfile'),
+      await fetchTool(cache, 'makedumpfile-bookworm'),
+    ];
+    const results = join(PROJECT, 'bench-results');
+    const workDir = join(results, 'work');
+    rmSync(workDir, { recursive: true, force: true });
+    mkdirSync(workDir, { recursive: true });
+    const ours = [NODE_BINARY, join(DIST, 'kdumpling.js')];
+    const field = { ours, newest, bookworm, vmcore, workDir };
+    const machine = machineFacts();
+    const vmcoreBytes = statSync(vmcore).size;
+    console.log(`${vmcore}: ${(vmcoreBytes / 1e6).toFixed(0)} MB; ${machine.cpus} CPUs (${machine.cpu})`);
+    console.log(
+      `load ${machine.loadBefore.toFixed(1)} before; makedumpfile has no snappy as Debian builds it\n`,
+    );
+    await readThrough(vmcore);
+    try {
+      console.log(TABLE_HEAD);
+      const contests = [];
+      for (const level of levels) {
+        for (const codec of codecs) {
+          for (const count of threads) {
+            const one = contest(field, level, codec, count);
+            const report = contestReport(one, measure(one, rounds, signal));
+            contests.push(report);
+            for (const line of contestLines(report)) console.log(line);
+          }
+        }
+      }
+      console.log('\nOurs by phase, on one thread, with a clock in it:');
+      const phasesOf = await openPhases(vmcore, workDir, rounds, programVersion());
+      const phases = levels.flatMap(level => codecs.map(codec => phasesOf(level, codec)));
+      for (const one of phases) console.log(phasesLine(one));
+      const startUp = runTimed([...ours, 'dump', '--version']);
+      console.log(`a start that does nothing: ${startUp.userSeconds + startUp.systemSeconds} s of CPU`);
+      const latest = join(results, 'latest.json');
+      const versions = {
+        kdumpling: programVersion(),
+        node: process.version,
+        makedumpfile: [newest.version, bookworm.version],
+      };
+      const all = {
+        at: new Date(),
+        machine,
+        versions,
+        vmcore,
+        vmcoreBytes,
+        rounds,
+        contests,
+        phases,
+        startUp,
+      };
+      writeFileSync(latest, `${JSON.stringify(all, null, 2)}\n`);
+      console.log(`\n${latest}`);
+      return EXIT.done;
+    } finally {
+      rmSync(workDir, { recursive: true, force: true });
+    }
+  },
+});
+
+function newestVmcore(cache: Cache): string {
+  const found = preparedVmcores(cache).findLast(({ record }) => record.series === '6.1');
+  if (found && existsSync(found.vmcore)) return found.vmcore;
+  throw new Failure('NO_VMCORE', {
+    action: 'find a vmcore to measure with',
+    actual: 'there is none of a 6.1 kernel in the cache',
+    wanted: 'make one with `npm run vmcores` (some minutes), or name one with --vmcore FILE',
+  });
+}
+
+/** Into the page cache, so that no disk is measured. */
+async function readThrough(path: string): Promise<void> {
+  for await (const _ of createReadStream(path, { highWaterMark: 4 << 20 }));
+}

@@ -1,0 +1,68 @@
+/** Runs whole processes one after another, interleaved, and takes medians: wall and CPU time, size of what was written. */
+import { spawnSync } from 'node:child_process';
+import { rmSync, statSync } from 'node:fs';
+import { Failure } from '../../capture/errors.ts';
+import type { Contest, Contestant } from './contest.ts';
+
+export interface Run {
+  readonly wallSeconds: number;
+  readonly userSeconds: number;
+  readonly systemSeconds: number;
+}
+
+export interface Result {
+  readonly name: string;
+  readonly argv: readonly string[];
+  readonly wallSeconds: number;
+  /** User and system. */
+  readonly cpuSeconds: number;
+  readonly bytes: number;
+  readonly runs: readonly Run[];
+}
+
+/** bash's own `time` asks the kernel for what the child used, and needs nothing installed. */
+const TIMED = 'TIMEFORMAT="%3R %3U %3S"; time "$@" >/dev/null 2>&1';
+
+/** @throws Failure when it does not exit with 0. */
+export function runTimed(argv: readonly string[]): Run {
+  const { status, stderr } = spawnSync('bash', ['-c', TIMED, 'bash', ...argv], { encoding: 'utf8' });
+  const match = /^([\d.]+) ([\d.]+) ([\d.]+)$/m.exec(stderr);
+  if (status !== 0 || !match) {
+    throw new Failure('BENCH_RUN', { action: `run ${argv.join(' ')}`, actual: `it ended with ${status}` });
+  }
+  const [wallSeconds, userSeconds, systemSeconds] = match.slice(1).map(Number);
+  return { wallSeconds, userSeconds, systemSeconds };
+}
+
+/** Each round runs every contestant once, in turn, so that what else the machine does hits all alike. */
+export function measure({ contestants }: Contest, rounds: number, signal: AbortSignal): Result[] {
+  const measured = contestants.map(contestant => ({ contestant, runs: [] as Run[], bytes: 0 }));
+  for (let round = 0; round < rounds; round++) {
+    for (const one of measured) {
+      signal.throwIfAborted();
+      one.runs.push(runTimed(one.contestant.argv));
+      one.bytes = takeSize(one.contestant);
+    }
+  }
+  return measured.map(({ contestant: { name, argv }, runs, bytes }) => ({
+    name,
+    argv,
+    wallSeconds: median(runs.map(run => run.wallSeconds)),
+    cpuSeconds: median(runs.map(run => run.userSeconds + run.systemSeconds)),
+    bytes,
+    runs,
+  }));
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Removed at once: to overwrite a file costs what it held. */
+function takeSize({ output }: Contestant): number {
+  const { size } = statSync(output);
+  rmSync(output);
+  return size;
+}

@@ -1,0 +1,88 @@
+/** What the bench says: a line for each contest, the phases as shares, and all of it as JSON. */
+import { cpus, loadavg, release, totalmem } from 'node:os';
+import { CODEC_NAMES, type Contest } from './contest.ts';
+import type { Result } from './measure.ts';
+import type { Phases } from './phases.ts';
+
+export interface ContestReport {
+  readonly level: number;
+  readonly codec: string;
+  readonly threads: number;
+  readonly results: readonly (Result & Ratios)[];
+}
+
+/** Of ours to theirs: below 1, ours takes less. Ours has none. */
+interface Ratios {
+  readonly wallRatio?: number;
+  readonly cpuRatio?: number;
+  readonly sizeRatio?: number;
+}
+
+export function contestReport({ level, codec, threads }: Contest, results: readonly Result[]): ContestReport {
+  const [ours, ...theirs] = results;
+  const compared = theirs.map(result => ({
+    ...result,
+    wallRatio: ours.wallSeconds / result.wallSeconds,
+    cpuRatio: ours.cpuSeconds / result.cpuSeconds,
+    sizeRatio: ours.bytes / result.bytes,
+  }));
+  return { level, codec: CODEC_NAMES[codec], threads, results: [ours, ...compared] };
+}
+
+export function machineFacts() {
+  const all = cpus();
+  return {
+    cpu: all[0]?.model ?? 'unknown',
+    cpus: all.length,
+    memoryBytes: totalmem(),
+    kernel: release(),
+    /** Of the last minute: what else the machine had to do. */
+    loadBefore: loadavg()[0],
+  };
+}
+
+const COLUMNS = [4, 7, 8, 20, 8, 8, 10, 13, 12, 12] as const;
+
+export const TABLE_HEAD = row([
+  '-d',
+  'codec',
+  'threads',
+  'program',
+  'wall s',
+  'CPU s',
+  'MB',
+  'ours: wall ×',
+  'CPU ×',
+  'size ×',
+]);
+
+/** The ratios stand in the line of the program that ours is compared with. */
+export function contestLines({ level, codec, threads, results }: ContestReport): string[] {
+  return results.map(({ name, wallSeconds, cpuSeconds, bytes, wallRatio, cpuRatio, sizeRatio }) =>
+    row([
+      `${level}`,
+      codec,
+      `${threads || 1}`,
+      name,
+      wallSeconds.toFixed(2),
+      cpuSeconds.toFixed(2),
+      (bytes / 1e6).toFixed(2),
+      ...[wallRatio, cpuRatio].map(ratio => ratio?.toFixed(2) ?? ''),
+      sizeRatio?.toFixed(3) ?? '',
+    ]),
+  );
+}
+
+export function phasesLine({ level, codec, ms }: Phases): string {
+  const total = Object.values(ms).reduce((sum, phaseMs) => sum + phaseMs, 0);
+  const shares = Object.entries(ms).map(
+    ([name, phaseMs]) => `${name} ${((100 * phaseMs) / total).toFixed(0)} %`,
+  );
+  return `-d ${level} ${CODEC_NAMES[codec]}: ${total.toFixed(0)} ms: ${shares.join(', ')}`;
+}
+
+function row(cells: readonly string[]): string {
+  return cells
+    .map((cell, i) => (i === 1 || i === 3 ? cell.padEnd(COLUMNS[i]) : cell.padStart(COLUMNS[i])))
+    .join(' ');
+}
