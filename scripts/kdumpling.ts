@@ -2,11 +2,13 @@
 import { type Command, EXIT, type Options, runCommand } from './cli.ts';
 import { dump } from './dump.ts';
 import { rebuild } from './rebuild.ts';
+import { verify } from './verify.ts';
 
 /** Each verb takes its own options; here they are only called. */
 const VERBS: Readonly<Record<string, Command<Options>>> = {
   dump: dump as unknown as Command<Options>,
   rebuild: rebuild as unknown as Command<Options>,
+  verify: verify as unknown as Command<Options>,
 };
 
 const [verb = 'help', ...rest] = process.argv.slice(2);
