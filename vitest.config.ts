@@ -8,6 +8,14 @@ export default defineConfig({
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       {
         test: {
+          name: 'conformance',
+          include: ['test/conformance/**/*.test.ts'],
+          testTimeout: 5 * MINUTE_MS,
+          hookTimeout: 10 * MINUTE_MS,
+        },
+      },
+      {
+        test: {
           // Real machines that crash take their time.
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],

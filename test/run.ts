@@ -1,22 +1,36 @@
 /** `npm run check`: types, lint, unit tests. `npm test`: these, and real crashes. */
 import { join } from 'node:path';
+import { PROJECT } from '../build/paths.ts';
 import { openCache } from '../qemu/cache.ts';
 import { EXIT, runCommand } from '../scripts/cli.ts';
 import { ensureHostPackages } from '../scripts/setup/host-packages.ts';
+import { ALL_SERIES, DEFAULT_SERIES, SERIES_VARIABLE } from './conformance/vmcores.ts';
 import { step, type TestCounts, testStep } from './steps.ts';
 
 await runCommand({
   name: 'npm test --',
   purpose: 'Checks everything: types, lint, unit tests, and real crashes judged by independent tools.',
-  options: { quick: { help: 'without the real crashes: under a minute (npm run check)' } },
-  async run({ quick }, signal) {
+  options: {
+    quick: { help: 'without the real crashes: under a minute (npm run check)' },
+    full: {
+      help: `conformance on all kernels: ${ALL_SERIES.join(', ')} (else ${DEFAULT_SERIES.join(', ')})`,
+    },
+  },
+  async run({ quick, full }, signal) {
     const cache = openCache(console.log);
     ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log);
     await step('types', ['tsc', '-p', '.'], signal);
     await step('lint and format', ['biome', 'check', '.'], signal);
     const counts: TestCounts[] = [await testStep('unit', true, signal)];
-    // One machine at a time: two would only take each other's time.
-    if (!quick) counts.push(await testStep('vm', false, signal));
+    if (!quick) {
+      const series = full ? ALL_SERIES : DEFAULT_SERIES;
+      process.env[SERIES_VARIABLE] = series.join(',');
+      const kernels = series.map(name => `${name}-cloud`).join(',');
+      await step('raw vmcores', ['node', join(PROJECT, 'qemu/raw-vmcore.ts'), '--kernel', kernels], signal);
+      // One at a time: real machines, and judges that take all the memory they can get.
+      counts.push(await testStep('conformance', false, signal));
+      counts.push(await testStep('vm', false, signal));
+    }
     const sum = (key: keyof TestCounts) => counts.reduce((total, count) => total + count[key], 0);
     console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
     return sum('failed') === 0 ? EXIT.done : EXIT.failed;

@@ -8,17 +8,16 @@ import { judgeContent } from '../../qemu/judges/content.ts';
 import { classifyPages, judgePages, type KernelPages } from '../../qemu/judges/pages.ts';
 import { judgeWalk, type KernelWalk, walkKernel } from '../../qemu/judges/walk.ts';
 import type { PreparedVmcore } from '../../qemu/vmcores.ts';
-import { type Bench, openBench, vmcoreOf, withDump } from './vmcores.ts';
+import { type Bench, openBench, vmcoreOf, wantedSeries, withDump } from './vmcores.ts';
 
 const LEVELS = [0, 1, 2, 4, 8, 16, 31];
-const SERIES = ['5.10', '6.1', '6.12', '7.x'] as const;
 
 let bench: Bench;
 beforeAll(async () => {
   bench = await openBench();
 });
 
-describe.each(SERIES)('%s', series => {
+describe.each(wantedSeries())('%s', series => {
   let vmcore: PreparedVmcore;
   let pages: KernelPages;
   let original: KernelWalk;

@@ -2,12 +2,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PROJECT } from '../../build/paths.ts';
 import { SystemError } from '../../capture/errors.ts';
 import { type Cache, openCache } from '../../qemu/cache.ts';
 import { runBounded } from '../../qemu/judges/bounded-run.ts';
 import type { Flavour, Series } from '../../qemu/packages/kernel-origins.ts';
 import { fetchTool, type Tool } from '../../qemu/packages/tools.ts';
 import { type PreparedVmcore, preparedVmcores } from '../../qemu/vmcores.ts';
+
+export const SERIES_VARIABLE = 'KDUMPLING_CONFORMANCE_SERIES';
+/** Where all is right with everyone's tools, and where the released makedumpfiles are wrong. */
+export const DEFAULT_SERIES: readonly Series[] = ['6.1', '7.x'];
+export const ALL_SERIES: readonly Series[] = ['5.10', '6.1', '6.12', '7.x'];
 
 export interface Bench {
   readonly cache: Cache;
@@ -43,9 +49,23 @@ export function vmcoreOf(series: Series, flavour: Flavour = 'cloud'): PreparedVm
   });
 }
 
-/** A dump that makedumpfile makes, for as long as `use` runs. */
+/** Makes dumps with makedumpfile's flags. */
+export type DumpMaker = Pick<Tool, 'argv' | 'version'>;
+
+/** Our own `kdumpling dump`, from source. */
+export const OURS: DumpMaker = {
+  version: 'kdumpling',
+  argv: [process.execPath, join(PROJECT, 'scripts/kdumpling.ts'), 'dump'],
+};
+
+/** The kernels that this run is about: some by default, all with `npm test -- --full`. */
+export function wantedSeries(): readonly Series[] {
+  return (process.env[SERIES_VARIABLE]?.split(',') ?? DEFAULT_SERIES) as readonly Series[];
+}
+
+/** A dump, for as long as `use` runs. */
 export async function withDump<T>(
-  makedumpfile: Tool,
+  makedumpfile: DumpMaker,
   flags: readonly string[],
   vmcore: string,
   use: (dump: string) => Promise<T>,
@@ -58,7 +78,7 @@ export async function withDump<T>(
     if (exitCode !== 0) {
       const actual = stderr.trim().split('\n')[0] || `exit code ${exitCode}`;
       throw new SystemError('MAKEDUMPFILE', {
-        action: `make a dump with makedumpfile ${makedumpfile.version}`,
+        action: `make a dump with ${makedumpfile.version}`,
         actual,
       });
     }
