@@ -1,7 +1,11 @@
 /** What must be true after a crash: small checks, each with what it saw, for verdicts and for summary.json. */
 import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { PROJECT } from '../build/paths.ts';
 import type { Manifest } from '../capture/target/manifest.ts';
+import { runBounded } from './judges/bounded-run.ts';
 import { fileType, isKdumpCompressed } from './judges/file-type.ts';
 import { compareLogs, dumpDmesg } from './judges/makedumpfile.ts';
 import type { Tool } from './packages/tools.ts';
@@ -126,6 +130,35 @@ export const completeDump: Expectation = async (run, { makedumpfile }) => {
       saw: manifest ? `${manifest.state}: ${manifest.crash.reason}` : 'no manifest',
     },
   ];
+};
+
+/** PID 1's dump of /proc/vmcore, and one that `kdumpling dump` makes here of the raw copy of the same crash. */
+export const sameAsFileMode: Expectation = async run => {
+  const dump = readManifest(run.dumps[0] ?? '')?.dump;
+  const scratch = await mkdtemp(join(tmpdir(), 'kdumpling-file-mode-'));
+  try {
+    const again = join(scratch, 'vmcore');
+    const argv = [
+      process.execPath,
+      join(PROJECT, 'scripts/kdumpling.ts'),
+      'dump',
+      '-z',
+      '-d',
+      `${dump?.level}`,
+    ];
+    const bounds = { timeoutSeconds: 300 };
+    const { exitCode, stderr } = await runBounded([...argv, join(run.labFiles, 'vmcore'), again], bounds);
+    const same = exitCode === 0 && readFileSync(again).equals(readFileSync(join(run.dumps[0], 'vmcore')));
+    return [
+      {
+        what: 'a dump of the raw copy is the captured one, byte for byte',
+        holds: same,
+        saw: exitCode === 0 ? `${same ? 'the same' : 'other'} bytes` : stderr.trim(),
+      },
+    ];
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 };
 
 export function readManifest(dump: string): Manifest | undefined {

@@ -112,4 +112,10 @@ export const FAULTS: readonly Fault[] = [
       ...SOUND.expectations,
     ],
   },
+  {
+    name: 'raw-copy',
+    help: 'nothing; a raw copy of /proc/vmcore is kept, and a dump of it must be the captured one',
+    bundle: { entry: 'qemu/faults/raw-copy.ts' },
+    expectations: [...SOUND.expectations, expect.sameAsFileMode],
+  },
 ];

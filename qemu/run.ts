@@ -52,6 +52,8 @@ export interface CrashRun {
   readonly guest: { readonly fsckClean: boolean; readonly files: readonly GuestFileListing[] };
   /** The disk image afterwards, as the host's e2fsck sees it. */
   readonly disk: { readonly clean: boolean; readonly says: string };
+  /** What a bundle of the lab's own left in the guest's /var/lab; most leave nothing, and it is not there. */
+  readonly labFiles: string;
   /** The dump directories, taken out of the disk. */
   readonly dumps: readonly string[];
   /** Text that stands in the crashed machine's memory many times, in page cache and in processes. */
@@ -94,12 +96,14 @@ export async function crashOnce(
     const { lines, seconds } = await runMachine(spec, directory, onLine, signal);
     const captured = join(directory, 'captured');
     await extract(disk, '/var/crash', captured);
+    await extract(disk, '/var/lab', directory);
     return {
       directory,
       lines,
       milestones: readMilestones(lines),
       guest: readGuestReport(lines),
       disk: await checkDisk(disk),
+      labFiles: join(directory, 'lab'),
       dumps: dumpFolders(join(captured, 'crash')),
       marker,
       seconds,
