@@ -7,6 +7,12 @@ import { bundle } from './bundle.ts';
 import { DIST, KOFFI_BINARY, NODE_BINARY, PROJECT } from './paths.ts';
 import { buildRuntimeImage, runtimeFiles } from './runtime.ts';
 
+/**
+ * What the host command uses in few of its verbs. OpenSSL alone takes a tenth of a start. The capture program loads all
+ * it has when it begins: later, when it is needed, memory may be short.
+ */
+const NOT_AT_START = ['crypto', 'zlib', 'child_process', 'tty', 'timers/promises'];
+
 export function programVersion(): string {
   return (JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as { version: string }).version;
 }
@@ -23,6 +29,7 @@ export async function buildProgram(say: (line: string) => void): Promise<Program
     output: join(DIST, 'kdumpling.js'),
     version,
     banner: '#!/usr/bin/env node',
+    lazyModules: NOT_AT_START,
   });
   chmodSync(join(DIST, 'kdumpling.js'), 0o755);
   copyFileSync(KOFFI_BINARY, join(DIST, 'koffi.node'));
