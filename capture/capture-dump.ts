@@ -1,4 +1,4 @@
-/** The dump phase: plan, write as vmcore-incomplete, check what was written, commit as vmcore. */
+/** From plan to commit: choose the pages, write them as vmcore-incomplete, check what was written, name it vmcore. */
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CaptureContext } from './capture.ts';
@@ -41,9 +41,9 @@ export function captureDump(
     dumpLevel: level,
     pages,
     warnings,
-  } = choosePages(crash, options.dumpLevel, {
-    onProgress: () => phases.checkDeadline('dump'),
-  });
+  } = phases.run('plan', () =>
+    choosePages(crash, options.dumpLevel, { onProgress: () => phases.checkDeadline('plan') }),
+  );
   for (const warning of warnings) log.warn('dump', warning);
   const codec = openCodecOrFallback(
     () => ffi ?? openFfi(),
@@ -59,26 +59,28 @@ export function captureDump(
   const fd = directory.create(incomplete);
   try {
     const progress = openProgress(vmcore.pageSizeBytes, text => log.say('dump', text), clock.seconds);
-    const result = writeDump(
-      {
-        ...crashFacts(crash),
-        bitmap2,
-        dumpLevel: level,
-        codec,
-        digestAlgorithm: DIGEST_ALGORITHM,
-      },
-      openFileSink(fd, incomplete, { durable: true }),
-      {
-        onProgress(done, total) {
-          context.hooks.onProgress?.(done, total);
-          phases.checkDeadline('dump');
-          progress.report(done, total);
+    const result = phases.run('dump', () =>
+      writeDump(
+        {
+          ...crashFacts(crash),
+          bitmap2,
+          dumpLevel: level,
+          codec,
+          digestAlgorithm: DIGEST_ALGORITHM,
         },
-        onWarning: text => log.warn('dump', text),
-      },
+        openFileSink(fd, incomplete, { durable: true }),
+        {
+          onProgress(done, total) {
+            context.hooks.onProgress?.(done, total);
+            phases.checkDeadline('dump');
+            progress.report(done, total);
+          },
+          onWarning: text => log.warn('dump', text),
+        },
+      ),
     );
     phases.run('verify', () => verify(join(directory.path, incomplete), result));
-    directory.commit(fd, incomplete, NAME);
+    phases.runLast('commit', () => directory.commit(fd, incomplete, NAME));
     const manifest = describe(result, level, pages, codec, vmcore.pageSizeBytes);
     log.say('dump', summarize(manifest));
     return { manifest };

@@ -88,7 +88,7 @@ export function capture(context: CaptureContext): Outcome {
         error => log.warn('dmesg', describeError(error)),
       );
       attempt(
-        () => phases.run('dump', () => dumpPhase(context, crash, directory, phases, findings)),
+        () => dumpPhases(context, crash, directory, phases, findings),
         error => fail('dump', error),
       );
     }
@@ -163,7 +163,7 @@ function* linesOf(crash: Crash, log: Log, finder: PanicFinder): Generator<string
   for (const warning of warnings) log.warn('dmesg', warning);
 }
 
-function dumpPhase(
+function dumpPhases(
   context: CaptureContext,
   crash: Crash,
   directory: DumpDirectory,

@@ -6,12 +6,15 @@
  */
 
 const BITS_PER_BYTE = 8;
+const WORD_BYTES = 4;
 
 export class Bitmap {
   /** The bits as the file holds them; longer than `sizeBits` when the format pads it. */
   readonly bytes: Uint8Array;
   /** Pfns are below this. */
   readonly sizeBits: number;
+  /** The same bits, four bytes at a time: most of a large bitmap is runs of one kind. Without a last part of a word. */
+  readonly #words: Uint32Array;
 
   constructor(bytes: Uint8Array, sizeBits: number) {
     if (!Number.isSafeInteger(sizeBits) || sizeBits < 0 || sizeBits > bytes.length * BITS_PER_BYTE) {
@@ -19,6 +22,13 @@ export class Bitmap {
     }
     this.bytes = bytes;
     this.sizeBits = sizeBits;
+    const isAligned = bytes.byteOffset % WORD_BYTES === 0;
+    const words = isAligned ? Math.floor(bytes.length / WORD_BYTES) : 0;
+    this.#words = new Uint32Array(
+      isAligned ? bytes.buffer : new ArrayBuffer(0),
+      isAligned ? bytes.byteOffset : 0,
+      words,
+    );
   }
 
   /** An empty bitmap whose bytes fill whole blocks of `blockBytes`. */
@@ -78,12 +88,13 @@ export class Bitmap {
   /** How many bits are set. */
   count(): number {
     const { bytes } = this;
+    const words = this.#words;
     let total = 0;
-    for (let i = 0; i < bytes.length; i++) {
-      const pairs = bytes[i] - ((bytes[i] >>> 1) & 0x55);
-      const nibbles = (pairs & 0x33) + ((pairs >>> 2) & 0x33);
-      total += (nibbles + (nibbles >>> 4)) & 0x0f;
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i];
+      if (word !== 0) total += bitsOf(word);
     }
+    for (let i = words.length * WORD_BYTES; i < bytes.length; i++) total += bitsOf(bytes[i]);
     return total;
   }
 
@@ -110,6 +121,8 @@ export class Bitmap {
     let differing = (bytes[index] ^ skipped) & maskFrom(pfn);
     while (differing === 0) {
       index++;
+      while (index <= last && index % WORD_BYTES !== 0 && bytes[index] === skipped) index++;
+      if (index % WORD_BYTES === 0) index = this.#skipWords(index, last, skipped);
       while (index <= last && bytes[index] === skipped) index++;
       if (index > last) return end;
       differing = bytes[index] ^ skipped;
@@ -118,11 +131,28 @@ export class Bitmap {
     return Math.min(index * BITS_PER_BYTE + lowest, end);
   }
 
+  /** From `index`, where a word begins, to the first word that is not all `skipped`, or the last one that may be. */
+  #skipWords(index: number, last: number, skipped: number): number {
+    const words = this.#words;
+    const end = Math.min(words.length, Math.floor((last + 1) / WORD_BYTES));
+    const wanted = skipped === 0 ? 0 : 0xffff_ffff;
+    let at = index / WORD_BYTES;
+    while (at < end && words[at] === wanted) at++;
+    return at * WORD_BYTES;
+  }
+
   #check(startPfn: number, endPfn: number): void {
     if (!(startPfn >= 0 && startPfn <= endPfn && endPfn <= this.sizeBits)) {
       throw new RangeError(`pages [${startPfn}, ${endPfn}) lie outside a bitmap of ${this.sizeBits} bits`);
     }
   }
+}
+
+/** Of a 32-bit word. */
+function bitsOf(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x55555555);
+  const nibbles = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((nibbles + (nibbles >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
 function byteOf(pfn: number): number {

@@ -34,39 +34,37 @@ export function planDump(
   events: PlanEvents = {},
 ): DumpPlan {
   const warnings: string[] = [];
-  const { ranges, max_mapnr } = heldPages(vmcore, warnings);
+  const { ranges, bitmap2 } = heldPages(vmcore, warnings);
   // Broken and unplugged memory is left out at every level, where the kernel says how to tell it (as makedumpfile does).
   const tellsBroken = vmcore.vmcoreinfo.number('PG_hwpoison') !== undefined;
   if (!needsMemmap(level) && !tellsBroken) {
-    return { bitmap2: bitmapOf(ranges, max_mapnr, vmcore), pages: undefined, warnings };
+    return { bitmap2, pages: undefined, warnings };
   }
-  const filtered = memory
-    ? filterPages(vmcore, memory, ranges, max_mapnr, level, warnings, events)
-    : undefined;
-  if (filtered) return { ...filtered, warnings };
+  const pages = memory ? filterPages(vmcore, memory, ranges, bitmap2, level, warnings, events) : undefined;
+  if (pages) return { bitmap2, pages, warnings };
+  keepAll(bitmap2, ranges);
   warnings.push(
     needsMemmap(level)
       ? `dump level ${level} cannot be had: all pages but zero ones are kept`
       : 'broken and offline memory cannot be told from the rest: it is read and kept',
   );
-  return { bitmap2: bitmapOf(ranges, max_mapnr, vmcore), pages: undefined, warnings };
+  return { bitmap2, pages: undefined, warnings };
 }
 
-/** Undefined when nothing can be told of any page; `warnings` says why. */
+/** Clears the bits of pages that the level leaves out. Undefined when nothing can be told; `warnings` says why. */
 function filterPages(
   vmcore: Vmcore,
   memory: KernelMemory,
   ranges: readonly PfnRange[],
-  max_mapnr: number,
+  bitmap2: Bitmap,
   level: number,
   warnings: string[],
   events: PlanEvents,
-): { bitmap2: Bitmap; pages: PagesByClass } | undefined {
+): PagesByClass | undefined {
   const { layout, warnings: layoutWarnings } = decodePageLayout(vmcore.vmcoreinfo);
   // At levels 0 and 1 nobody misses the classes that cannot be told.
   if (needsMemmap(level)) warnings.push(...layoutWarnings);
   if (!layout) return undefined;
-  const bitmap2 = bitmapOf(ranges, max_mapnr, vmcore);
   const classifier = new PageClassifier(layout, bitmap2, level);
   const pagesTotal = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
   let interrupted: unknown;
@@ -93,7 +91,7 @@ function filterPages(
       warnings.push(`${classifier.invalidOrders} blocks of pages have a size that cannot be; they are kept`);
     }
     warnings.push(...suspicions(classifier.counts, level, walk.pagesSeen, pagesTotal));
-    return { bitmap2, pages: classifier.counts };
+    return classifier.counts;
   } catch (error) {
     if (interrupted !== undefined) throw interrupted;
     warnings.push(describeError(error));
@@ -123,10 +121,11 @@ function suspicions(pages: PagesByClass, level: number, pagesSeen: number, pages
  * The pages that the vmcore can give. A page that a PT_LOAD announces without a byte of it in the file is left out, as
  * makedumpfile does when it filters a filtered ELF core again: it must not come back as zeros.
  */
-function heldPages(vmcore: Vmcore, warnings: string[]): { ranges: PfnRange[]; max_mapnr: number } {
+function heldPages(vmcore: Vmcore, warnings: string[]): { ranges: PfnRange[]; bitmap2: Bitmap } {
   const { segments } = vmcore.segments;
   const announced = pfnRanges(segments, vmcore.pageSizeBytes);
-  const max_mapnr = Math.min(announced.at(-1)?.end ?? 0, MAX_MAPNR);
+  const bitmap2 = largestBitmap(announced, vmcore.pageSizeBytes);
+  const max_mapnr = bitmap2.sizeBits;
   const ranges: PfnRange[] = [];
   for (const { start, end } of pfnRanges(segments, vmcore.pageSizeBytes, 'file')) {
     if (start < max_mapnr) ranges.push({ start, end: Math.min(end, max_mapnr) });
@@ -138,15 +137,28 @@ function heldPages(vmcore: Vmcore, warnings: string[]): { ranges: PfnRange[]; ma
   }
   const missing = pagesIn(announced, max_mapnr) - pagesIn(ranges, max_mapnr);
   if (missing > 0) warnings.push(`${missing} pages are left out: the vmcore announces them and lacks them`);
-  return { ranges, max_mapnr };
+  keepAll(bitmap2, ranges);
+  return { ranges, bitmap2 };
+}
+
+/** With a bit for each page of as many ranges, from the first on, as there is memory for. */
+function largestBitmap(announced: readonly PfnRange[], pageSizeBytes: number): Bitmap {
+  const ranges = announced.filter(({ start }) => start < MAX_MAPNR);
+  for (;;) {
+    try {
+      return Bitmap.create(Math.min(ranges.at(-1)?.end ?? 0, MAX_MAPNR), pageSizeBytes);
+    } catch (error) {
+      // V8's way to say that there is no memory. One PT_LOAD that lies about its address must not cost the dump.
+      if (!(error instanceof RangeError) || ranges.length === 0) throw error;
+      ranges.pop();
+    }
+  }
 }
 
 function pagesIn(ranges: readonly PfnRange[], max_mapnr: number): number {
   return ranges.reduce((sum, { start, end }) => sum + Math.max(0, Math.min(end, max_mapnr) - start), 0);
 }
 
-function bitmapOf(ranges: readonly PfnRange[], max_mapnr: number, vmcore: Vmcore): Bitmap {
-  const bitmap = Bitmap.create(max_mapnr, vmcore.pageSizeBytes);
-  for (const { start, end } of ranges) bitmap.setRange(start, end);
-  return bitmap;
+function keepAll(bitmap2: Bitmap, ranges: readonly PfnRange[]): void {
+  for (const { start, end } of ranges) bitmap2.setRange(start, end);
 }

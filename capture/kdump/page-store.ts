@@ -7,6 +7,7 @@ import type { Codec } from './codec.ts';
 import { encodePageDescriptor, PAGE_DESC_BYTES, PAGE_DESC_WORDS } from './descriptor.ts';
 import { type DigestAlgorithm, openDigest, type RunningDigest } from './digest.ts';
 import type { DumpLayout } from './layout.ts';
+import { entryKind, entrySize, type PageBatch, StoredAs } from './page-batch.ts';
 import type { DumpSink } from './sink.ts';
 
 /** One write to the target. Long enough that the calls cost nothing, short enough for a small capture kernel. */
@@ -87,6 +88,28 @@ export class PageStore {
   /** A page like the shared zero page. */
   addZero(): void {
     this.#describe(this.#zeroPageOffset, this.#pageSizeBytes, 0);
+  }
+
+  /** Pages that a thread compressed, as `add` and `addMissing` would have. */
+  addBatch({ data, entries }: PageBatch): void {
+    const count = entries[0];
+    let at = 0;
+    for (let i = 1; i <= count; i++) {
+      const entry = entries[i];
+      const kind = entryKind(entry);
+      if (kind === StoredAs.zero) this.pagesZero++;
+      if (kind === StoredAs.raw) this.pagesUncompressed++;
+      if (kind === StoredAs.zero || kind === StoredAs.missing) {
+        this.addZero();
+        continue;
+      }
+      const size = entrySize(entry);
+      const offset = this.endOffset;
+      data.copy(this.#data, this.#dataBytes, at, at + size);
+      this.#dataBytes += size;
+      at += size;
+      this.#describe(offset, size, kind === StoredAs.raw ? 0 : this.#codec.statusFlag);
+    }
   }
 
   /** A page that was compressed before. */

@@ -19,7 +19,7 @@ import {
   type Utsname,
 } from './header.ts';
 import { type DumpLayout, planLayout } from './layout.ts';
-import { dumpablePages } from './page-loop.ts';
+import { dumpablePages, type PageLoopEvents } from './page-loop.ts';
 import { PageStore } from './page-store.ts';
 import type { DumpSink } from './sink.ts';
 import { finish } from './steps.ts';
@@ -44,7 +44,12 @@ export interface DumpInput {
   readonly digestAlgorithm: DigestAlgorithm;
   /** Makes one file of a split dump: only the pages from `start` to before `end`; the bitmaps are whole. */
   readonly pfns?: PfnRange;
+  /** Brings the pages instead of the page loop here; not with `pfns`. */
+  readonly feed?: PageFeed;
 }
+
+/** Hands all dumpable pages to the store in order. Yields as the page loop does: pages so far. */
+export type PageFeed = (store: PageStore, events: PageLoopEvents) => Generator<number, void>;
 
 export interface DumpEvents {
   /** Every few megabytes read. The page loop blocks the event loop, so watchdog and deadline are looked after here. */
@@ -229,23 +234,19 @@ function writeBitmap2(bitmap2: Bitmap, layout: DumpLayout, sink: DumpSink, diges
 function* writePages(input: DumpInput, store: PageStore, events: DumpEvents): Generator<void, number> {
   const pagesTotal = input.bitmap2.count();
   let pagesUnreadable = 0;
-  const steps = dumpablePages(
-    {
-      vmcore: input.vmcore,
-      pageSizeBytes: input.vmcore.pageSizeBytes,
-      bitmap2: input.bitmap2,
-      pfns: input.pfns,
+  const loopEvents: PageLoopEvents = {
+    onUnreadable: (pfn, cause) => {
+      pagesUnreadable++;
+      if (pagesUnreadable > MOST_WARNINGS) return;
+      const reason = cause === undefined ? 'the vmcore does not hold it' : describeError(cause);
+      events.onWarning?.(`page ${pfn} is written as zeros: ${reason}`);
     },
-    store,
-    {
-      onUnreadable: (pfn, cause) => {
-        pagesUnreadable++;
-        if (pagesUnreadable > MOST_WARNINGS) return;
-        const reason = cause === undefined ? 'the vmcore does not hold it' : describeError(cause);
-        events.onWarning?.(`page ${pfn} is written as zeros: ${reason}`);
-      },
-    },
-  );
+  };
+  const { vmcore, bitmap2, pfns } = input;
+  const { pageSizeBytes } = vmcore;
+  const steps =
+    input.feed?.(store, loopEvents) ??
+    dumpablePages({ vmcore, pageSizeBytes, bitmap2, pfns }, store, loopEvents);
   for (const pagesDone of steps) {
     events.onProgress?.(pagesDone, pagesTotal);
     yield;
