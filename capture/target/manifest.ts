@@ -79,12 +79,16 @@ export interface Stamp {
 
 /** No machine that runs this crashed before. */
 const EARLIEST_TRUSTED_SECONDS = Date.UTC(2024, 0, 1) / 1000;
+/** A number beyond is no time; far beyond, no date can be made of it. */
+const LATEST_SECONDS = Date.UTC(2100, 0, 1) / 1000;
 
 /**
  * The stamp of a crash. The crashed kernel's own word (CRASHTIME in vmcoreinfo, seconds) is preferred to the clock of
  * the capture kernel.
  */
-export function stampOf(crashTimeSeconds: number | undefined, nowSeconds: number): Stamp {
+export function stampOf(saidSeconds: number | undefined, nowSeconds: number): Stamp {
+  const crashTimeSeconds =
+    saidSeconds !== undefined && saidSeconds < LATEST_SECONDS ? saidSeconds : undefined;
   const trusted = (seconds: number | undefined) =>
     seconds !== undefined && seconds >= EARLIEST_TRUSTED_SECONDS;
   const byKernel = trusted(crashTimeSeconds) || (crashTimeSeconds !== undefined && !trusted(nowSeconds));

@@ -1,6 +1,7 @@
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it, test, vi } from 'vitest';
 import type { Crash } from '../../../capture/crash.ts';
 import { SystemError } from '../../../capture/errors.ts';
+import { Bitmap } from '../../../capture/filter/bitmap.ts';
 import { planDump } from '../../../capture/filter/plan.ts';
 import type { ByteSource } from '../../../capture/vmcore/source.ts';
 import { ANON_MAPPING, FILE_MAPPING, GENERATIONS } from '../../support/memmap-builder.ts';
@@ -272,16 +273,38 @@ describe('a memmap that makes no sense', () => {
     expect(leftOut(plan, 1)).toEqual([]);
   });
 
-  it('because PT_LOADs claim all addresses means a bitmap of the largest machine', () => {
+  it('because a PT_LOAD lies beyond the largest machine costs that PT_LOAD, and no bitmap up to it', () => {
     const machine = filled();
+    const { sizeBits } = planDump(machine.crash(), 16).bitmap2;
     machine.builder.memory.page(2 ** 38);
     const plan = planDump(machine.crash(), 16);
-    expect(plan.bitmap2.sizeBits).toBe(2 ** 32);
-    expect(plan.warnings).toContainEqual(expect.stringContaining('memory above page 4294967296 is left out'));
+    expect(plan.bitmap2.sizeBits).toBe(sizeBits);
+    expect(plan.warnings).toContainEqual(
+      expect.stringContaining(
+        `memory above page ${sizeBits} is left out: the PT_LOADs go to page 274877906945`,
+      ),
+    );
     expect(leftOut(plan)).toEqual([
       [0, 8],
       [11, 13],
     ]);
+  });
+
+  it('because there is no memory for a bitmap of all of it costs the highest addresses', () => {
+    const machine = filled();
+    const { sizeBits } = planDump(machine.crash(), 16).bitmap2;
+    machine.builder.memory.page(2 ** 31);
+    const create = vi.spyOn(Bitmap, 'create').mockImplementationOnce(() => {
+      throw new RangeError('Array buffer allocation failed');
+    });
+    const plan = planDump(machine.crash(), 16);
+    create.mockRestore();
+    expect(plan.bitmap2.sizeBits).toBe(sizeBits);
+    expect(plan.warnings).toContainEqual(
+      expect.stringContaining(
+        `memory above page ${sizeBits} is left out: the PT_LOADs go to page 2147483649`,
+      ),
+    );
   });
 
   test('page tables that lead nowhere take no time', () => {
