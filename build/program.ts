@@ -31,6 +31,12 @@ export async function buildProgram(say: (line: string) => void): Promise<Program
     banner: '#!/usr/bin/env node',
     lazyModules: NOT_AT_START,
   });
+  await bundle({
+    entry: join(PROJECT, 'scripts/dump/thread.ts'),
+    output: join(DIST, 'dump-thread.js'),
+    version,
+    lazyModules: NOT_AT_START,
+  });
   chmodSync(join(DIST, 'kdumpling.js'), 0o755);
   copyFileSync(KOFFI_BINARY, join(DIST, 'koffi.node'));
   copyFileSync(join(PROJECT, 'initrd/early.sh'), join(DIST, 'early.sh'));

@@ -23,7 +23,7 @@ export const DUMP_OPTIONS = {
   reassemble: { help: 'make one file of those of a split dump: PART PART… OUT' },
   force: { short: 'f', help: 'overwrite OUT' },
   'dump-dmesg': { help: 'write the kernel log to OUT, and no dump' },
-  'num-threads': { value: 'N', help: 'at most so many threads' },
+  'num-threads': { value: 'N', help: 'compress on so many threads, at most one a CPU' },
   'message-level': { value: 'N', help: 'sum of 1 progress, 2 messages, 4 errors, 8 debug, 16 report (7)' },
   'show-stats': { help: 'as 16 of --message-level' },
   debug: { short: 'D', help: 'as 8 of --message-level' },

@@ -4,34 +4,48 @@ import { describeError } from '../../capture/errors.ts';
 import { openCodecOrFallback } from '../../capture/ffi/codecs.ts';
 import { openFfi } from '../../capture/ffi/library.ts';
 import { describeDumpLevel } from '../../capture/filter/dump-level.ts';
+import type { Codec } from '../../capture/kdump/codec.ts';
 import { type DumpCounts, type DumpInput, dumpSteps } from '../../capture/kdump/writer.ts';
 import { type DumpRequest, nameOfTarget } from './arguments.ts';
 import { openCrashFile } from './crash-file.ts';
 import type { Messages } from './messages.ts';
 import { withTarget } from './output.ts';
 import { runSteps } from './steps.ts';
+import { startThreads } from './threads.ts';
 
 export async function dumpKdump(
   request: DumpRequest,
   messages: Messages,
   signal: AbortSignal,
 ): Promise<void> {
-  const input = openKdumpInput(request, messages);
+  const threads = startThreads(request.threads);
+  let codec: Codec | undefined;
   const events = { onProgress: messages.progress, onWarning: messages.warn };
   try {
+    const opened = openKdumpInput(request, messages);
+    codec = opened.codec;
+    // A dump that is filtered again is read through one decompressor.
+    const input = threads && opened.isVmcore ? { ...opened, feed: threads.feed(request, opened) } : opened;
+    if (input.feed) messages.debug(`${threads?.count} threads compress`);
     const { counts } = await withTarget(request, signal, sink =>
       runSteps(dumpSteps(input, sink, events), signal),
     );
     messages.say(`${nameOfTarget(request)}: ${summarize(counts, input)}`);
     messages.report(JSON.stringify(counts));
   } finally {
-    input.codec.close();
+    threads?.close();
+    codec?.close();
   }
 }
 
+interface KdumpInput extends DumpInput {
+  /** And not a dump that is filtered again. */
+  readonly isVmcore: boolean;
+}
+
 /** All that the writer needs, the codec open. */
-export function openKdumpInput(request: DumpRequest, messages: Messages): DumpInput {
-  const { crash, facts, ffi, dumpLevelBefore } = openCrashFile(request, messages);
+export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpInput {
+  const { crash, facts, ffi, dumpLevelBefore, isVmcore } = openCrashFile(request, messages);
   // What is out already is not looked for again: to find none of it would be no fault.
   const choice = choosePages(crash, request.dumpLevel & ~dumpLevelBefore);
   const { bitmap2, warnings } = choice;
@@ -49,7 +63,7 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): DumpIn
       ),
   );
   messages.debug(`dump level ${describeDumpLevel(dumpLevel)}, ${codec.name} by ${codec.implementation}`);
-  return { ...facts, bitmap2, dumpLevel, codec, digestAlgorithm: 'none' };
+  return { ...facts, bitmap2, dumpLevel, codec, digestAlgorithm: 'none', isVmcore };
 }
 
 function summarize(counts: DumpCounts, { vmcore, codec }: DumpInput): string {
