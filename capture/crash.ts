@@ -17,7 +17,10 @@ export interface Crash {
 }
 
 /** As `uname -m` says it, for each machine that the ELF reader takes. */
-const MACHINES: Readonly<Record<number, string>> = { [EM_X86_64]: 'x86_64', [EM_AARCH64]: 'aarch64' };
+const MACHINES: Readonly<Record<number, string | undefined>> = {
+  [EM_X86_64]: 'x86_64',
+  [EM_AARCH64]: 'aarch64',
+};
 
 /** @throws VmcoreError when the source is no vmcore; everything after that degrades to a warning. */
 export function openCrash(source: ByteSource): Crash {

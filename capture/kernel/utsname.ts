@@ -42,11 +42,11 @@ export function readUtsname(memory: KernelMemory, vmcoreinfo: Vmcoreinfo, warnin
 }
 
 /** All that can be said without the crashed kernel's memory. */
-export function utsnameFromVmcoreinfo(vmcoreinfo: Vmcoreinfo, machine: string): Utsname {
+export function utsnameFromVmcoreinfo(vmcoreinfo: Vmcoreinfo, machine = UNKNOWN): Utsname {
   return {
     sysname: 'Linux',
     nodename: UNKNOWN,
-    release: (vmcoreinfo.osrelease ?? UNKNOWN).slice(0, FIELD_BYTES - 1),
+    release: (vmcoreinfo.osrelease || UNKNOWN).slice(0, FIELD_BYTES - 1),
     version: UNKNOWN,
     machine,
     domainname: UNKNOWN,

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { KernelMemory } from '../../../capture/kernel/memory.ts';
-import { readUtsname } from '../../../capture/kernel/utsname.ts';
+import { readUtsname, utsnameFromVmcoreinfo } from '../../../capture/kernel/utsname.ts';
 import { openVmcore } from '../../../capture/vmcore/open.ts';
+import { Vmcoreinfo } from '../../../capture/vmcore/vmcoreinfo.ts';
 import { IMAGE_PADDR, KernelBuilder } from '../../support/kernel-builder.ts';
 import { MemorySource } from '../../support/vmcore-builder.ts';
 
@@ -55,4 +56,12 @@ describe('readUtsname', () => {
     expect(utsname.nodename).toBe(`?]0;${'n'.repeat(61)}`);
     expect(utsname.release).toBe('6.1.0-test');
   });
+});
+
+test('no field is left empty or undefined, whatever is not known', () => {
+  const { release, machine } = utsnameFromVmcoreinfo(
+    Vmcoreinfo.decode(Buffer.from('OSRELEASE=\n')),
+    undefined,
+  );
+  expect([release, machine]).toEqual(['(unknown)', '(unknown)']);
 });
