@@ -1,0 +1,58 @@
+/** The vmcores that mutants are made of: small machines that are built, and real ones when there are any. */
+import { choosePages, crashFacts } from '../../capture/dump-input.ts';
+import { openNodeCodec } from '../../capture/kdump/node-codec.ts';
+import { writeDump } from '../../capture/kdump/writer.ts';
+import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
+import { ANON_MAPPING, FILE_MAPPING, GENERATIONS } from '../support/memmap-builder.ts';
+import { type MachineSpec, MemmapMachine } from '../support/memmap-machine.ts';
+import { MemorySource } from '../support/vmcore-builder.ts';
+import { type Base, openBase } from './base.ts';
+import { SparseFile } from './sparse-file.ts';
+
+/** What only a whole capture asks. */
+const SAID = { CRASHTIME: 1_790_000_000, KERNELOFFSET: '1a000000' };
+
+const SPECS: readonly (readonly [string, MachineSpec])[] = [
+  ['5 levels, vmemmap', { generation: GENERATIONS.at(-1)! }],
+  ['4 levels, pages', { generation: GENERATIONS[0], levels: 4, mapping: 'page' }],
+  ['static sections, memmap apart', { generation: GENERATIONS[2], sections: 'static', memmap: 'apart' }],
+];
+
+/** @param vmcores paths of real ones. */
+export function bases(vmcores: readonly string[]): Base[] {
+  return [...builtBases(), ...vmcores.map(path => openBase(path, openVmcoreFile(path, undefined)))];
+}
+
+export function builtBases(): Base[] {
+  const machines = SPECS.map(([name, spec]) => ({
+    name,
+    machine: fill(new MemmapMachine({ ...spec, vmcoreinfo: SAID })),
+  }));
+  return [
+    ...machines.map(({ name, machine }) => openBase(name, new MemorySource(machine.bytes()))),
+    openBase('a dump of a dump', new MemorySource(dumpOf(machines[0].machine))),
+  ];
+}
+
+function fill(machine: MemmapMachine): MemmapMachine {
+  machine
+    .pages(0)
+    .free(0, 3)
+    .set(8, { flags: ['lru'], mapping: FILE_MAPPING })
+    .set(9, { flags: ['lru', 'private'], mapping: FILE_MAPPING })
+    .set(10, { flags: ['lru'], mapping: ANON_MAPPING })
+    .set(11, { flags: ['hwpoison'] })
+    .slab(16, 2)
+    .compound(32, 5, { flags: ['lru', 'swapbacked'], mapping: ANON_MAPPING });
+  machine.pages(1).free(0, 4).hugetlb(16, 4);
+  return machine;
+}
+
+function dumpOf(machine: MemmapMachine): Buffer {
+  const crash = machine.crash();
+  const { bitmap2, dumpLevel } = choosePages(crash, 1);
+  const file = new SparseFile();
+  const codec = openNodeCodec('zstd', 4096);
+  writeDump({ ...crashFacts(crash), bitmap2, dumpLevel, codec, digestAlgorithm: 'none' }, file);
+  return file.bytes();
+}

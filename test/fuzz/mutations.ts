@@ -1,0 +1,180 @@
+/** What can be wrong with a vmcore, each kind where it hurts: a table of ways to damage one. */
+import type { Random } from '../support/random.ts';
+import type { Base, Place } from './base.ts';
+import type { Mutation } from './mutant-source.ts';
+
+type Mutator = (base: Base, random: Random) => Mutation;
+
+/** Around the limits of the types that C and JavaScript have, of addresses, and of pages. */
+const NUMBERS: readonly bigint[] = [
+  ...[0n, 1n, 2n, 3n, 7n, 8n, 9n, 63n, 64n, 65n, 255n, 4095n, 4096n, 4097n, 0xffffn, 65536n],
+  ...[31n, 32n, 40n, 46n, 47n, 52n, 53n, 57n, 63n].flatMap(bits => [
+    2n ** bits - 1n,
+    2n ** bits,
+    2n ** bits + 1n,
+  ]),
+  ...[0xffffffff80000000n, 0xffffffff81000000n, 0xff11000000000000n, 0xffd4000000000000n],
+  ...[-1n, -2n, -4096n, -0x80000000n].map(value => BigInt.asUintN(64, value)),
+];
+
+const TEXTS = [
+  '',
+  '-1',
+  '-0',
+  '0x',
+  'abc',
+  '1e9',
+  ' 1',
+  '18446744073709551616',
+  '9'.repeat(40),
+  '%s',
+  '=',
+  '\x80',
+];
+
+function number(base: Base, random: Random): bigint {
+  if (random.chance(0.2)) return random.u64() >> BigInt(random.below(64));
+  if (random.chance(0.2)) return BigInt(base.source.sizeBytes + random.below(3) - 1);
+  return random.pick(NUMBERS);
+}
+
+function encode(value: bigint, lengthBytes: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, value), true);
+  return bytes.subarray(0, lengthBytes);
+}
+
+function read({ source }: Base, { offset, lengthBytes }: Place): Uint8Array {
+  const bytes = new Uint8Array(lengthBytes);
+  return bytes.subarray(0, source.readAt(bytes, offset));
+}
+
+function valueAt(base: Base, place: Place): bigint {
+  const bytes = new Uint8Array(8);
+  bytes.set(read(base, place).subarray(0, 8));
+  return new DataView(bytes.buffer).getBigUint64(0, true);
+}
+
+/** Another number, a neighbour of the old one, one bit of it, or what stands somewhere else. */
+function change(base: Base, random: Random, place: Place, others: readonly Place[]): Mutation {
+  const old = valueAt(base, place);
+  const value = [
+    () => number(base, random),
+    () => number(base, random),
+    () => old + BigInt(random.below(9) - 4),
+    () => old + 4096n * BigInt(random.below(9) - 4),
+    () => old ^ (1n << BigInt(random.below(place.lengthBytes * 8))),
+    () => valueAt(base, { ...random.pick(others), lengthBytes: place.lengthBytes }),
+  ][random.below(6)]();
+  const bytes = encode(value, place.lengthBytes);
+  return { label: `${place.offset} = 0x${value.toString(16)}`, patches: [{ offset: place.offset, bytes }] };
+}
+
+/** An aligned word of a place. */
+function wordOf(random: Random, { offset, lengthBytes }: Place): Place {
+  const size = random.pick([1, 4, 8, 8]);
+  const words = Math.max(1, Math.floor(lengthBytes / size));
+  return { offset: offset + random.below(words) * size, lengthBytes: size };
+}
+
+const headField: Mutator = (base, random) =>
+  change(base, random, random.pick(base.headFields), base.headFields);
+const noteField: Mutator = (base, random) =>
+  change(base, random, random.pick(base.noteFields), base.noteFields);
+const structure: Mutator = (base, random) =>
+  change(base, random, wordOf(random, random.pick(base.structures)), base.structures);
+
+const vmcoreinfoLine: Mutator = (base, random) => {
+  const { offset, lengthBytes, text } = base.vmcoreinfo;
+  const lines = text.split('\n');
+  const at = random.below(lines.length);
+  const [key, value = ''] = lines[at].split('=');
+  const lie = () => {
+    const lied = number(base, random);
+    return random.pick([
+      lied.toString(),
+      BigInt.asIntN(64, lied).toString(),
+      lied.toString(16),
+      random.pick(TEXTS),
+    ]);
+  };
+  switch (random.below(7)) {
+    case 0:
+      lines.splice(at, 1);
+      break;
+    case 1:
+      lines.splice(random.below(lines.length), 0, `${key}=${lie()}`);
+      break;
+    case 2:
+      lines[at] = `${random.pick(lines).split('=')[0]}=${value}`;
+      break;
+    case 3:
+      lines[at] = `${key}=${random.pick(lines).split('=')[1] ?? ''}`;
+      break;
+    default:
+      lines[at] = `${key}=${lie()}`;
+  }
+  const bytes = new Uint8Array(lengthBytes);
+  bytes.set(Buffer.from(lines.join('\n'), 'latin1').subarray(0, lengthBytes));
+  return { label: `vmcoreinfo ${key}: ${lines[at]?.slice(0, 80)}`, patches: [{ offset, bytes }] };
+};
+
+/** Fields of a struct page, or the same thing in a run of them. */
+const structPages: Mutator = (base, random) => {
+  if (base.memmaps.length === 0) return structure(base, random);
+  const memmap = random.pick(base.memmaps);
+  const slots = Math.max(1, Math.floor(memmap.lengthBytes / 64));
+  const first = random.below(slots);
+  const count = random.chance(0.5) ? 1 : 1 + random.below(Math.min(64, slots - first));
+  const word = encode(number(base, random), random.pick([4, 8]));
+  const at = random.below(64 / word.length) * word.length;
+  const patches = Array.from({ length: count }, (_, i) => ({
+    offset: memmap.offset + (first + i) * 64 + at,
+    bytes: word,
+  }));
+  return { label: `${count} struct pages from ${patches[0].offset}`, patches };
+};
+
+const truncation: Mutator = (base, random) => {
+  const { offset, lengthBytes } = random.pick([...base.headFields, ...base.noteFields, ...base.structures]);
+  const places = [offset, offset + 1, offset + lengthBytes - 1, random.below(base.source.sizeBytes)];
+  const sizeBytes = Math.max(1, random.chance(0.3) ? places[3] - (places[3] % 4096) : random.pick(places));
+  return { label: `cut at ${sizeBytes}`, sizeBytes };
+};
+
+const badSector: Mutator = (base, random) => {
+  const { offset } = random.chance(0.7)
+    ? random.pick([...base.structures, ...base.memmaps])
+    : { offset: random.below(base.source.sizeBytes) };
+  const start = offset - (offset % 512);
+  const end = start + random.pick([512, 4096, 65536, 1 << 20]);
+  return { label: `EIO from ${start} to ${end}`, bad: { start, end } };
+};
+
+const noise: Mutator = (base, random) => {
+  const offset = random.below(base.source.sizeBytes);
+  return { label: `noise at ${offset}`, patches: [{ offset, bytes: random.bytes(1 + random.below(64)) }] };
+};
+
+const MUTATORS: readonly Mutator[] = [
+  headField,
+  headField,
+  noteField,
+  vmcoreinfoLine,
+  vmcoreinfoLine,
+  vmcoreinfoLine,
+  structure,
+  structure,
+  structure,
+  structPages,
+  structPages,
+  truncation,
+  badSector,
+  noise,
+];
+
+/** One to four things wrong at once. */
+export function mutate(base: Base, random: Random): Mutation[] {
+  const count = random.chance(0.5) ? 1 : 2 + random.below(3);
+  return Array.from({ length: count }, () => random.pick(MUTATORS)(base, random));
+}

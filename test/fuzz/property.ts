@@ -1,0 +1,131 @@
+/**
+ * What must hold of any vmcore, whatever is wrong with it: a capture ends with a dump that an independent reader takes,
+ * or with a Failure that says what was wrong. Never with another exception, for ever, or with all of the memory.
+ */
+import { type Crash, crashOf } from '../../capture/crash.ts';
+import { choosePages, crashFacts } from '../../capture/dump-input.ts';
+import { Failure } from '../../capture/errors.ts';
+import { openDecompressor } from '../../capture/ffi/decompressors.ts';
+import { openFfi } from '../../capture/ffi/library.ts';
+import { checkSteps } from '../../capture/kdump/check.ts';
+import { openNoneCodec } from '../../capture/kdump/codec.ts';
+import { isKdumpFile } from '../../capture/kdump/file.ts';
+import { finish } from '../../capture/kdump/steps.ts';
+import { openKdumpVmcore } from '../../capture/kdump/vmcore.ts';
+import { writeDump } from '../../capture/kdump/writer.ts';
+import { dmesgLines } from '../../capture/kernel/dmesg-text.ts';
+import { panicReason } from '../../capture/kernel/panic-line.ts';
+import { stampOf } from '../../capture/target/manifest.ts';
+import { readUpTo } from '../../capture/vmcore/elf.ts';
+import { openVmcore } from '../../capture/vmcore/open.ts';
+import type { ByteSource } from '../../capture/vmcore/source.ts';
+import { openKdump } from '../support/kdump-reader.ts';
+import { MemorySource } from '../support/vmcore-builder.ts';
+import type { MutantSource } from './mutant-source.ts';
+import { SparseFile } from './sparse-file.ts';
+
+const DUMP_LEVEL = 31;
+/** Beyond, a dump is checked by its header alone: test readers hold files in memory. */
+const MOST_CHECKED_BYTES = 32 << 20;
+const MOST_CHECKED_BITMAP_BYTES = 1 << 16;
+const MOST_LOG_LINES = 1 << 20;
+
+export type Outcome = 'dump' | 'refused';
+
+/** @throws Error that says which part of the property does not hold. */
+export function holds(source: MutantSource): Outcome {
+  const outcome = failureOr(() => capture(source));
+  if (source.isExhausted) throw new Error('it is read for ever');
+  return outcome;
+}
+
+function capture(source: ByteSource): Outcome {
+  const { crash, close } = openAny(source);
+  try {
+    const { vmcore } = crash;
+    stampOf(vmcore.vmcoreinfo.crashTimeSeconds, Date.UTC(2026, 0) / 1000);
+    failureOr(() => readLog(crash));
+    const { bitmap2, dumpLevel } = choosePages(crash, DUMP_LEVEL);
+    const file = new SparseFile();
+    const input = { ...crashFacts(crash), bitmap2, dumpLevel, codec: openNoneCodec() };
+    const { counts, layout } = writeDump({ ...input, digestAlgorithm: 'none' }, file);
+    if (counts.bytesWritten !== file.sizeBytes)
+      throw new Error(`${counts.bytesWritten} bytes announced, ${file.sizeBytes} written`);
+    if (file.sizeBytes <= MOST_CHECKED_BYTES && layout.bitmapBytes <= MOST_CHECKED_BITMAP_BYTES)
+      checkDump(file.bytes());
+    else if (file.head.toString('latin1', 0, 8) !== 'KDUMP   ' || (file.head[424] & 8) !== 0)
+      throw new Error('the header is not that of a complete dump');
+    return 'dump';
+  } finally {
+    close();
+  }
+}
+
+/** All that a capture reads but the pages: for a base, where its structures are. @throws Failure */
+export function readAll(source: ByteSource): void {
+  const { crash, close } = openAny(source);
+  readLog(crash);
+  choosePages(crash, DUMP_LEVEL);
+  close();
+}
+
+function openAny(source: ByteSource): { crash: Crash; close: () => void } {
+  if (!isKdumpFile(readUpTo(source, 0, 16))) return { crash: crashOf(openVmcore(source)), close: () => {} };
+  failureOr(() => {
+    finish(checkSteps(source, decompressor));
+    return 'dump';
+  });
+  const { vmcore, close } = openKdumpVmcore(source, decompressor);
+  return { crash: crashOf(vmcore), close };
+}
+
+const ffi = openFfi();
+
+function decompressor(flags: number, pageSizeBytes: number) {
+  return openDecompressor(ffi, flags, pageSizeBytes);
+}
+
+function readLog({ memory, vmcore }: Crash): Outcome {
+  if (!memory) return 'refused';
+  const lines: string[] = [];
+  let count = 0;
+  for (const line of dmesgLines(memory, vmcore.vmcoreinfo, [])) {
+    if (++count > MOST_LOG_LINES) throw new Error('the kernel log does not end');
+    if (lines.length < 1000) lines.push(line);
+  }
+  panicReason(lines.join(''));
+  return 'dump';
+}
+
+function failureOr(run: () => Outcome): Outcome {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (!/^Cannot \S/.test(error.message)) throw new Error(`it says: ${error.message}`);
+    return 'refused';
+  }
+}
+
+/** By a reader that shares no code with the writer, and by our own check of a dump. */
+function checkDump(bytes: Buffer): void {
+  const kdump = openKdump(bytes);
+  const { header } = kdump;
+  const demand = (holdsTrue: boolean, text: string) => {
+    if (!holdsTrue) throw new Error(`the dump: ${text}`);
+  };
+  demand(header.signature === 'KDUMP   ' && header.headerVersion === 6, 'its signature');
+  demand((header.status & 8) === 0, 'it is marked incomplete');
+  demand((header.bitmapBlocks / 2) * header.blockSize * 8 >= header.maxMapnr64, 'its bitmaps are short');
+  demand(kdump.dataEnd === bytes.length || kdump.descriptorCount === 0, 'it ends elsewhere');
+  let seen = 0;
+  for (let pfn = 0; pfn < header.maxMapnr64 && seen < 32; pfn++) {
+    if (!kdump.isDumpable(pfn)) continue;
+    seen++;
+    demand(kdump.isPresent(pfn), `page ${pfn} is kept and not present`);
+    demand(Buffer.isBuffer(kdump.readPage(pfn)), `page ${pfn} cannot be read`);
+  }
+  const { damage } = finish(checkSteps(new MemorySource(bytes), decompressor));
+  const ours = damage.filter(({ region }) => region !== 'head');
+  demand(ours.length === 0, JSON.stringify(ours[0]));
+}
