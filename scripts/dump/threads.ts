@@ -1,7 +1,7 @@
 /**
  * Compresses on several threads. Each reads the vmcore by itself; the main thread takes their batches in the order of
- * pages and writes, so that the dump is the same to the byte as one thread's. The buffers are fixed: threads that are
- * ahead wait for the one that writes.
+ * pages and writes, so that the dump is the same to the byte as one thread's, and compresses itself when the batch that is
+ * next is not done. The buffers are fixed: threads that are ahead wait for the one that writes.
  */
 import { realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -12,13 +12,13 @@ import { DUMP_LEVEL_ZERO } from '../../capture/filter/dump-level.ts';
 import { batchRoom } from '../../capture/kdump/page-batch.ts';
 import type { DumpInput, PageFeed } from '../../capture/kdump/writer.ts';
 import type { DumpRequest } from './arguments.ts';
+import { BatchWork } from './batch-work.ts';
 import {
   batchBounds,
   FIRST_TURN,
   filledTurn,
   freeTurn,
   sharedCopy,
-  slotBatch,
   type ThreadMessage,
   type ThreadWork,
   type Unreadable,
@@ -37,13 +37,13 @@ export interface Threads {
   close(): void;
 }
 
-/** Starts as many as are wished and there are CPUs for, undefined when one does: they load while the pages are chosen. */
+/** Starts as many as are wished and there are CPUs for, this one included: they load while the pages are chosen. Undefined for one. */
 export function startThreads(wished: number): Threads | undefined {
   const count = Math.min(wished, availableParallelism());
   if (count < 2) return undefined;
   const failures: unknown[] = [];
-  const channels = Array.from({ length: count }, () => new MessageChannel());
-  const workers = Array.from({ length: count }, () => {
+  const channels = Array.from({ length: count - 1 }, () => new MessageChannel());
+  const workers = channels.map(() => {
     const worker = new Worker(threadProgram());
     worker.on('error', cause => failures.push(cause));
     return worker;
@@ -57,7 +57,7 @@ export function startThreads(wished: number): Threads | undefined {
         worker.postMessage({ work, unreadable: port2 } satisfies ThreadMessage, [port2]);
       });
       const ports = channels.map(({ port1 }) => port1);
-      return feedOf(work, failures, ports);
+      return feedOf(work, input, failures, ports);
     },
     close() {
       for (const worker of workers) void worker.terminate();
@@ -98,26 +98,21 @@ function workFor(request: DumpRequest, input: DumpInput, threads: number): Threa
   };
 }
 
-function feedOf(work: ThreadWork, failures: readonly unknown[], ports: readonly MessagePort[]): PageFeed {
-  return function* (store, { onUnreadable }) {
-    const turns = new Int32Array(work.turns);
-    const batches = work.slots.map(slotBatch);
-    const count = new Float64Array(work.bounds).length - 1;
-    const report = () => {
-      for (const port of ports) {
-        for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) {
-          const { pfn, reason } = got.message as Unreadable;
-          onUnreadable(pfn, reason);
-        }
-      }
-    };
+function feedOf(
+  work: ThreadWork,
+  { vmcore, codec }: DumpInput,
+  failures: readonly unknown[],
+  ports: readonly MessagePort[],
+): PageFeed {
+  return function* (store, events) {
+    const own = new BatchWork(work, vmcore, codec, events);
+    const { turns, batches, count } = own;
     let pagesDone = 0;
     for (let index = 0; index < count; index++) {
       const slot = index % batches.length;
       const at = FIRST_TURN + slot;
       while (Atomics.load(turns, at) !== filledTurn(index)) {
-        Atomics.wait(turns, at, freeTurn(index), MS_PER_WAIT);
-        if (Atomics.load(turns, at) === filledTurn(index)) break;
+        if (!own.takeNextIfFree()) Atomics.wait(turns, at, freeTurn(index), MS_PER_WAIT);
         yield pagesDone;
         if (failures.length > 0) throw threadFailed(failures[0]);
       }
@@ -125,10 +120,16 @@ function feedOf(work: ThreadWork, failures: readonly unknown[], ports: readonly 
       pagesDone += batches[slot].entries[0];
       Atomics.store(turns, at, freeTurn(index + batches.length));
       Atomics.notify(turns, at);
-      report();
+      for (const port of ports) {
+        for (const { pfn, reason } of received(port)) events.onUnreadable(pfn, reason);
+      }
       yield pagesDone;
     }
   };
+}
+
+function* received(port: MessagePort): Generator<Unreadable, void> {
+  for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) yield got.message;
 }
 
 function threadFailed(cause: unknown): SystemError {
