@@ -4,9 +4,11 @@
  */
 import { type Crash, crashOf } from '../../capture/crash.ts';
 import { choosePages, crashFacts } from '../../capture/dump-input.ts';
+import { elfSteps } from '../../capture/elf/writer.ts';
 import { Failure } from '../../capture/errors.ts';
 import { openDecompressor } from '../../capture/ffi/decompressors.ts';
 import { openFfi } from '../../capture/ffi/library.ts';
+import type { Bitmap } from '../../capture/filter/bitmap.ts';
 import { checkSteps } from '../../capture/kdump/check.ts';
 import { openNoneCodec } from '../../capture/kdump/codec.ts';
 import { isKdumpFile } from '../../capture/kdump/file.ts';
@@ -19,6 +21,7 @@ import { stampOf } from '../../capture/target/manifest.ts';
 import { readUpTo } from '../../capture/vmcore/elf.ts';
 import { openVmcore } from '../../capture/vmcore/open.ts';
 import type { ByteSource } from '../../capture/vmcore/source.ts';
+import { openElf } from '../support/elf-reader.ts';
 import { openKdump } from '../support/kdump-reader.ts';
 import { MemorySource } from '../support/vmcore-builder.ts';
 import type { MutantSource } from './mutant-source.ts';
@@ -55,6 +58,7 @@ function capture(source: ByteSource): Outcome {
       checkDump(file.bytes());
     else if (file.head.toString('latin1', 0, 8) !== 'KDUMP   ' || (file.head[424] & 8) !== 0)
       throw new Error('the header is not that of a complete dump');
+    if (vmcore.elf.programHeaders.length > 0) failureOr(() => writeElf(crash, bitmap2, dumpLevel));
     return 'dump';
   } finally {
     close();
@@ -105,6 +109,20 @@ function failureOr(run: () => Outcome): Outcome {
     if (!/^Cannot \S/.test(error.message)) throw new Error(`it says: ${error.message}`);
     return 'refused';
   }
+}
+
+/** The other format: of what there are pages of, once each. */
+function writeElf({ vmcore }: Crash, bitmap2: Bitmap, dumpLevel: number): Outcome {
+  const file = new SparseFile();
+  const { bytesWritten } = finish(elfSteps({ vmcore, bitmap2, dumpLevel }, file));
+  if (bytesWritten !== file.sizeBytes) throw new Error(`an ELF core of ${file.sizeBytes} bytes`);
+  if (bytesWritten > 2 * vmcore.source.sizeBytes + (64 << 20))
+    throw new Error(`an ELF core of ${bytesWritten} bytes from ${vmcore.source.sizeBytes}`);
+  if (bytesWritten > MOST_CHECKED_BYTES) return 'dump';
+  const { dataEnd, flags } = openElf(file.bytes());
+  if (dataEnd > bytesWritten) throw new Error(`an ELF core of ${bytesWritten} bytes that ends at ${dataEnd}`);
+  if ((flags & 1) !== 0 && (vmcore.elf.header.e_flags & 1) === 0) throw new Error('an incomplete ELF core');
+  return 'dump';
 }
 
 /** By a reader that shares no code with the writer, and by our own check of a dump. */

@@ -1,7 +1,9 @@
-/** A file in memory that a dump is written to; pages of zeros take no room, as on a disk. */
+/** A file in memory that a dump is written to: zeros take no room, as on a disk, and what is far behind is forgotten. */
 import type { DumpSink } from '../../capture/kdump/sink.ts';
 
 const CHUNK_BYTES = 1 << 16;
+/** Larger dumps are not looked into. */
+const MOST_BYTES = 64 << 20;
 const ZEROS = Buffer.alloc(CHUNK_BYTES);
 
 export class SparseFile implements DumpSink {
@@ -10,7 +12,7 @@ export class SparseFile implements DumpSink {
 
   writeAt(bytes: Uint8Array, offset: number): void {
     if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`written at ${offset}`);
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length && offset + done < MOST_BYTES; ) {
       const at = offset + done;
       const index = Math.floor(at / CHUNK_BYTES);
       const within = at % CHUNK_BYTES;
