@@ -6,6 +6,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { DumpFormatError } from '../errors.ts';
 import type { ByteSource } from '../vmcore/source.ts';
+import { finish, type Steps } from './steps.ts';
 
 /** sha256 also tells an altered file; crc32 is for where that costs too much (a CPU without SHA instructions). */
 export type DigestAlgorithm = 'sha256' | 'crc32' | 'none';
@@ -48,11 +49,18 @@ export function openDigest(algorithm: DigestAlgorithm): RunningDigest {
  * Recomputes the digests over the file as it is now.
  * @returns the names of the regions that differ or are cut; empty when the file is what was written.
  */
-export function damagedRegions(
+export function damagedRegions(file: ByteSource, expected: DumpDigest, onProgress?: OnBytes): RegionName[] {
+  return finish(damageSteps(file, expected, onProgress));
+}
+
+type OnBytes = (bytesDone: number, bytesTotal: number) => void;
+
+/** As `damagedRegions`, a window a step. */
+export function* damageSteps(
   file: ByteSource,
   expected: DumpDigest,
-  onProgress: (bytesDone: number, bytesTotal: number) => void = () => {},
-): RegionName[] {
+  onProgress: OnBytes = () => {},
+): Steps<RegionName[]> {
   const damaged: RegionName[] = [];
   requireContiguous(expected);
   for (const { name, offset, sizeBytes, digest } of expected.regions) {
@@ -63,6 +71,7 @@ export function damagedRegions(
       running.update(file.window(at, lengthBytes));
       at += lengthBytes;
       onProgress(at, file.sizeBytes);
+      yield;
     }
     if (end < offset + sizeBytes || running.finish() !== digest) damaged.push(name);
   }

@@ -2,7 +2,7 @@
 
 import { describeError, Failure } from '../../capture/errors.ts';
 import { checkSteps, type Damage, type DumpCheck } from '../../capture/kdump/check.ts';
-import { damagedRegions } from '../../capture/kdump/digest.ts';
+import { damageSteps } from '../../capture/kdump/digest.ts';
 import { isKdumpFile } from '../../capture/kdump/file.ts';
 import { isFlattened } from '../../capture/kdump/flattened.ts';
 import type { OpenDecompressor } from '../../capture/kdump/page-source.ts';
@@ -27,7 +27,7 @@ export async function judgeDump(
   judging: Judging,
 ): Promise<Verdict> {
   const common = { path: source.name, bytes: source.sizeBytes, pagesUnprotected: 0, pages: 0 };
-  const found = expected ? digestDamage(source, expected, judging) : [];
+  const found = expected ? await digestDamage(source, expected, judging) : [];
   if (expected && found.length === 0 && expected.digest.algorithm !== 'none')
     return { ...common, whole: true, by: 'manifest', damage: [] };
   // The digest says that it is damaged; the pages say where.
@@ -38,17 +38,17 @@ export async function judgeDump(
   return { ...common, whole: damage.length === 0, by, pages, pagesUnprotected, damage };
 }
 
-function digestDamage(
+async function digestDamage(
   source: ByteSource,
   { bytes, digest }: ManifestDump,
-  { onProgress }: Judging,
-): Damage[] {
+  { onProgress, signal }: Judging,
+): Promise<Damage[]> {
   const damage: Damage[] = [];
   if (bytes !== source.sizeBytes) {
     const text = `it has ${source.sizeBytes} bytes, and had ${bytes} when it was written`;
     damage.push({ region: 'file', text });
   }
-  for (const region of damagedRegions(source, digest, onProgress))
+  for (const region of await runSteps(damageSteps(source, digest, onProgress), signal))
     damage.push({ region, text: `its digest (${digest.algorithm}) is not the manifest's` });
   return damage;
 }
