@@ -1,5 +1,5 @@
 /** Builds dist/: what goes into every dump-capture initrd, and the host command. */
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Program, programIn } from '../initrd/image.ts';
 import { findCommand } from '../scripts/setup/host-packages.ts';
@@ -38,9 +38,15 @@ export async function buildProgram(say: (line: string) => void): Promise<Program
     lazyModules: NOT_AT_START,
   });
   chmodSync(join(DIST, 'kdumpling.js'), 0o755);
-  copyFileSync(KOFFI_BINARY, join(DIST, 'koffi.node'));
-  copyFileSync(join(PROJECT, 'initrd/early.sh'), join(DIST, 'early.sh'));
-  copyFileSync(findCommand('busybox')!, join(DIST, 'busybox'));
+  replaceFile(KOFFI_BINARY, join(DIST, 'koffi.node'));
+  replaceFile(join(PROJECT, 'initrd/early.sh'), join(DIST, 'early.sh'));
+  replaceFile(findCommand('busybox')!, join(DIST, 'busybox'));
   await buildRuntimeImage(runtimeFiles(NODE_BINARY, KOFFI_BINARY), join(DIST, 'runtime.squashfs'), say);
   return programIn(DIST);
+}
+
+/** Under another name first: a process that has the old file mapped dies of SIGBUS when it is written over. */
+function replaceFile(source: string, target: string): void {
+  copyFileSync(source, `${target}.partial`);
+  renameSync(`${target}.partial`, target);
 }

@@ -1,5 +1,13 @@
 /** `npm run bench`: our dumps beside makedumpfile's of the same vmcore, as ratios. */
-import { createReadStream, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DIST, NODE_BINARY, PROJECT } from '../../build/paths.ts';
 import { buildProgram, programVersion } from '../../build/program.ts';
@@ -13,6 +21,9 @@ import { BENCH_CODECS, contest } from './contest.ts';
 import { measure, runTimed } from './measure.ts';
 import { openPhases } from './phases.ts';
 import { contestLines, contestReport, machineFacts, phasesLine, TABLE_HEAD } from './report.ts';
+
+/** A copy of the host command is what runs: another build in the meantime would be measured too. */
+const HOST_FILES = ['kdumpling.js', 'dump-thread.js', 'koffi.node', 'package.json'];
 
 await runCommand({
   name: 'npm run bench --',
@@ -42,7 +53,8 @@ await runCommand({
     const workDir = join(results, 'work');
     rmSync(workDir, { recursive: true, force: true });
     mkdirSync(workDir, { recursive: true });
-    const ours = [NODE_BINARY, join(DIST, 'kdumpling.js')];
+    for (const name of HOST_FILES) copyFileSync(join(DIST, name), join(workDir, name));
+    const ours = [NODE_BINARY, join(workDir, 'kdumpling.js')];
     const field = { ours, newest, bookworm, vmcore, workDir };
     const machine = machineFacts();
     const vmcoreBytes = statSync(vmcore).size;
