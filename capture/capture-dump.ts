@@ -6,6 +6,7 @@ import type { Crash } from './crash.ts';
 import { choosePages, crashFacts } from './dump-input.ts';
 import { DumpFormatError, describeError } from './errors.ts';
 import { openCodecOrFallback } from './ffi/codecs.ts';
+import { type BitmapMemory, openBitmapMemory } from './ffi/file-memory.ts';
 import { openFfi } from './ffi/library.ts';
 import { describeDumpLevel } from './filter/dump-level.ts';
 import type { PagesByClass } from './filter/page-class.ts';
@@ -34,6 +35,22 @@ export function captureDump(
   directory: DumpDirectory,
   phases: Phases,
 ): CaptureDump {
+  const { libc, log } = context;
+  const memory = openBitmapMemory(libc, directory.path, cause => log.warn('dump', describeError(cause)));
+  try {
+    return dumpInto(context, crash, directory, phases, memory);
+  } finally {
+    memory.release();
+  }
+}
+
+function dumpInto(
+  context: CaptureContext,
+  crash: Crash,
+  directory: DumpDirectory,
+  phases: Phases,
+  { allocate }: BitmapMemory,
+): CaptureDump {
   const { options, log, clock, ffi } = context;
   const { vmcore } = crash;
   const {
@@ -42,7 +59,7 @@ export function captureDump(
     pages,
     warnings,
   } = phases.run('plan', () =>
-    choosePages(crash, options.dumpLevel, { onProgress: () => phases.checkDeadline('plan') }),
+    choosePages(crash, options.dumpLevel, { allocate, onProgress: () => phases.checkDeadline('plan') }),
   );
   for (const warning of warnings) log.warn('dump', warning);
   const codec = openCodecOrFallback(

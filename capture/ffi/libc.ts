@@ -16,6 +16,8 @@ export const RB_POWER_OFF = 0x4321_fedc;
 const SYS_finit_module: Readonly<Record<string, number>> = { x64: 313, arm64: 273 };
 const PROT_NONE = 0;
 const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_SHARED = 0x01;
 const MAP_PRIVATE = 0x02;
 const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
@@ -30,6 +32,12 @@ export interface MappedWindow {
   show(fd: number, offset: number, lengthBytes: number): void;
 }
 
+export interface SharedMapping {
+  readonly bytes: Uint8Array;
+  /** Lets go of the file, which else keeps its file system from being unmounted. The bytes are zeros from then on. */
+  release(): void;
+}
+
 /** Each call throws SystemError with errno's number and the call's arguments. */
 export interface Libc {
   mount(source: string, target: string, fstype: string, flags: number, data: string): void;
@@ -38,6 +46,8 @@ export interface Libc {
   /** Does not return when it works. */
   reboot(command: number): void;
   openWindow(lengthBytes: number): MappedWindow;
+  /** The first `lengthBytes` of a file, to read and to write. The file must have blocks for all of them. */
+  mapShared(fd: number, lengthBytes: number): SharedMapping;
 }
 
 export function openLibc(ffi: Ffi): Libc {
@@ -64,6 +74,18 @@ export function openLibc(ffi: Ffi): Libc {
     },
     reboot(command) {
       check(reboot(command | 0), `reboot with command 0x${command.toString(16)}`);
+    },
+    mapShared(fd, lengthBytes) {
+      const base = mmap(null, lengthBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+      if (base === MAP_FAILED) throw refused(`map ${lengthBytes} bytes to write`, ffi.errno());
+      return {
+        bytes: new Uint8Array(ffi.view(base, lengthBytes)),
+        release() {
+          const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+          const at = mmap(base, lengthBytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+          if (at === MAP_FAILED) throw refused(`let go of ${lengthBytes} mapped bytes`, ffi.errno());
+        },
+      };
     },
     openWindow(lengthBytes) {
       const base = mmap(null, lengthBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -32,9 +32,13 @@ export class Bitmap {
   }
 
   /** An empty bitmap whose bytes fill whole blocks of `blockBytes`. */
-  static create(sizeBits: number, blockBytes = 1): Bitmap {
+  static create(
+    sizeBits: number,
+    blockBytes = 1,
+    allocate: (sizeBytes: number) => Uint8Array = sizeBytes => new Uint8Array(sizeBytes),
+  ): Bitmap {
     const blocks = Math.ceil(sizeBits / BITS_PER_BYTE / blockBytes);
-    return new Bitmap(new Uint8Array(blocks * blockBytes), sizeBits);
+    return new Bitmap(allocate(blocks * blockBytes), sizeBits);
   }
 
   has(pfn: number): boolean {

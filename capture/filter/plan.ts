@@ -25,6 +25,8 @@ export interface DumpPlan {
 export interface PlanEvents {
   /** Every few megabytes of memmap: pages classified so far. What it throws, `planDump` throws. */
   readonly onProgress?: (pagesDone: number, pagesTotal: number) => void;
+  /** Zeroed memory for the bitmap, which is all that grows with the machine. Throws RangeError when there is none. */
+  readonly allocate?: (sizeBytes: number) => Uint8Array;
 }
 
 /** Degradable: what does not make sense in the crashed kernel's memory means that more is kept, with a warning. */
@@ -34,7 +36,7 @@ export function planDump(
   events: PlanEvents = {},
 ): DumpPlan {
   const warnings: string[] = [];
-  const { ranges, bitmap2 } = heldPages(vmcore, warnings);
+  const { ranges, bitmap2 } = heldPages(vmcore, warnings, events);
   // Broken and unplugged memory is left out at every level, where the kernel says how to tell it (as makedumpfile does).
   const tellsBroken = vmcore.vmcoreinfo.number('PG_hwpoison') !== undefined;
   if (!needsMemmap(level) && !tellsBroken) {
@@ -121,10 +123,14 @@ function suspicions(pages: PagesByClass, level: number, pagesSeen: number, pages
  * The pages that the vmcore can give. A page that a PT_LOAD announces without a byte of it in the file is left out, as
  * makedumpfile does when it filters a filtered ELF core again: it must not come back as zeros.
  */
-function heldPages(vmcore: Vmcore, warnings: string[]): { ranges: PfnRange[]; bitmap2: Bitmap } {
+function heldPages(
+  vmcore: Vmcore,
+  warnings: string[],
+  { allocate }: PlanEvents,
+): { ranges: PfnRange[]; bitmap2: Bitmap } {
   const { segments } = vmcore.segments;
   const announced = pfnRanges(segments, vmcore.pageSizeBytes);
-  const bitmap2 = largestBitmap(announced, vmcore.pageSizeBytes);
+  const bitmap2 = largestBitmap(announced, vmcore.pageSizeBytes, allocate);
   const max_mapnr = bitmap2.sizeBits;
   const ranges: PfnRange[] = [];
   for (const { start, end } of pfnRanges(segments, vmcore.pageSizeBytes, 'file')) {
@@ -142,11 +148,15 @@ function heldPages(vmcore: Vmcore, warnings: string[]): { ranges: PfnRange[]; bi
 }
 
 /** With a bit for each page of as many ranges, from the first on, as there is memory for. */
-function largestBitmap(announced: readonly PfnRange[], pageSizeBytes: number): Bitmap {
+function largestBitmap(
+  announced: readonly PfnRange[],
+  pageSizeBytes: number,
+  allocate: PlanEvents['allocate'],
+): Bitmap {
   const ranges = announced.filter(({ start }) => start < MAX_MAPNR);
   for (;;) {
     try {
-      return Bitmap.create(Math.min(ranges.at(-1)?.end ?? 0, MAX_MAPNR), pageSizeBytes);
+      return Bitmap.create(Math.min(ranges.at(-1)?.end ?? 0, MAX_MAPNR), pageSizeBytes, allocate);
     } catch (error) {
       // V8's way to say that there is no memory. One PT_LOAD that lies about its address must not cost the dump.
       if (!(error instanceof RangeError) || ranges.length === 0) throw error;

@@ -3,7 +3,7 @@ import { type Crash, crashOf } from '../../capture/crash.ts';
 import { crashFacts } from '../../capture/dump-input.ts';
 import { describeError, VmcoreError } from '../../capture/errors.ts';
 import { openDecompressor } from '../../capture/ffi/decompressors.ts';
-import { openLibc } from '../../capture/ffi/libc.ts';
+import { type Libc, openLibc } from '../../capture/ffi/libc.ts';
 import { type Ffi, openFfi } from '../../capture/ffi/library.ts';
 import { MAX_DUMP_LEVEL } from '../../capture/filter/dump-level.ts';
 import { isKdumpFile, type KdumpFile } from '../../capture/kdump/file.ts';
@@ -23,6 +23,7 @@ export interface CrashFile {
   readonly dumpLevelBefore: number;
   readonly isVmcore: boolean;
   readonly ffi: Ffi | undefined;
+  readonly libc: Libc | undefined;
 }
 
 /** @throws VmcoreError, DumpFormatError, SystemError */
@@ -47,13 +48,14 @@ export function openCrashFile(request: DumpRequest, messages: Messages): CrashFi
   const release = crash.utsname.release || 'an unknown kernel';
   messages.debug(`${path}: ${release}, ${source.mapped ? 'mapped' : 'by read'}`);
   const facts = crashFacts(crash);
-  if (!kdump) return { crash, facts, dumpLevelBefore: 0, isVmcore: true, ffi };
+  if (!kdump) return { crash, facts, dumpLevelBefore: 0, isVmcore: true, ffi, libc };
   return {
     crash,
     facts: { ...facts, ...factsOf(kdump.file) },
     dumpLevelBefore: kdump.file.sub.dump_level & MAX_DUMP_LEVEL,
     isVmcore: false,
     ffi,
+    libc,
   };
 }
 

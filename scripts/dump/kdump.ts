@@ -1,7 +1,10 @@
 /** `kdumpling dump` in the kdump-compressed format. */
+import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
 import { choosePages } from '../../capture/dump-input.ts';
 import { describeError } from '../../capture/errors.ts';
 import { openCodecOrFallback } from '../../capture/ffi/codecs.ts';
+import { openBitmapMemory } from '../../capture/ffi/file-memory.ts';
 import { openFfi } from '../../capture/ffi/library.ts';
 import { describeDumpLevel } from '../../capture/filter/dump-level.ts';
 import type { Codec } from '../../capture/kdump/codec.ts';
@@ -45,9 +48,12 @@ interface KdumpInput extends DumpInput {
 
 /** All that the writer needs, the codec open. */
 export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpInput {
-  const { crash, facts, ffi, dumpLevelBefore, isVmcore } = openCrashFile(request, messages);
+  const { crash, facts, ffi, libc, dumpLevelBefore, isVmcore } = openCrashFile(request, messages);
   // What is out already is not looked for again: to find none of it would be no fault.
-  const choice = choosePages(crash, request.dumpLevel & ~dumpLevelBefore);
+  const choice = choosePages(crash, request.dumpLevel & ~dumpLevelBefore, {
+    allocate: openBitmapMemory(libc, folderOf(request), cause => messages.warn(describeError(cause)))
+      .allocate,
+  });
   const { bitmap2, warnings } = choice;
   const dumpLevel = choice.dumpLevel | dumpLevelBefore;
   if ((dumpLevelBefore & ~request.dumpLevel) !== 0) {
@@ -64,6 +70,11 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
   );
   messages.debug(`dump level ${describeDumpLevel(dumpLevel)}, ${codec.name} by ${codec.implementation}`);
   return { ...facts, bitmap2, dumpLevel, codec, digestAlgorithm: 'none', isVmcore };
+}
+
+/** Where there is room for a dump, there is room for its bitmap. */
+function folderOf({ dryRun, flattened, outputs }: DumpRequest): string {
+  return dryRun || flattened || outputs.length === 0 ? tmpdir() : dirname(outputs[0]);
 }
 
 function summarize(counts: DumpCounts, { vmcore, codec }: DumpInput): string {

@@ -1,0 +1,66 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { allocateInFile, BITMAP_BUDGET_BYTES, openBitmapMemory } from '../../../capture/ffi/file-memory.ts';
+import { openLibc } from '../../../capture/ffi/libc.ts';
+import { openFfi } from '../../../capture/ffi/library.ts';
+import { Bitmap } from '../../../capture/filter/bitmap.ts';
+
+const libc = openLibc(openFfi());
+const LARGE = BITMAP_BUDGET_BYTES + (2 << 20);
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'kdumpling-file-memory-'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const unexpected = (cause: unknown) => expect.unreachable(String(cause));
+
+/** How many mappings of this process lie in files below a folder. */
+function mapsOf(folder: string): number {
+  return readFileSync('/proc/self/maps', 'utf8').split(folder).length - 1;
+}
+
+test('zeros that can be written, in a file that has no name', () => {
+  const mapping = allocateInFile(libc, dir, 3 * 4096 + 5);
+  const { bytes } = mapping;
+  expect(readdirSync(dir)).toEqual([]);
+  expect(bytes.length).toBe(3 * 4096 + 5);
+  expect(bytes.every(byte => byte === 0)).toBe(true);
+  bytes.fill(0x5a);
+  expect(bytes.every(byte => byte === 0x5a)).toBe(true);
+  expect(mapsOf(dir)).toBe(1);
+  mapping.release();
+  expect(mapsOf(dir)).toBe(0);
+  expect(bytes.every(byte => byte === 0)).toBe(true);
+});
+
+test('a bitmap in it is as any other', () => {
+  const sizeBits = LARGE * 8 - 3;
+  const memory = openBitmapMemory(libc, dir, unexpected);
+  const inFile = Bitmap.create(sizeBits, 4096, memory.allocate);
+  expect(mapsOf(dir)).toBe(1);
+  const own = Bitmap.create(sizeBits, 4096);
+  for (const bitmap of [inFile, own]) {
+    bitmap.setRange(5, sizeBits - 5);
+    bitmap.clearRange(1000, 2_000_001);
+  }
+  expect(inFile.count()).toBe(own.count());
+  expect(inFile.nextClear(2_000_001)).toBe(sizeBits - 5);
+  expect(Buffer.compare(inFile.bytes, own.bytes)).toBe(0);
+  memory.release();
+  expect(mapsOf(dir)).toBe(0);
+});
+
+test('what is small, or what no file can be had for, is memory of the program', () => {
+  const causes: unknown[] = [];
+  const allocate = (folder: string, sizeBytes: number) =>
+    openBitmapMemory(libc, folder, cause => causes.push(cause)).allocate(sizeBytes);
+  expect(allocate('/nonexistent', BITMAP_BUDGET_BYTES).length).toBe(BITMAP_BUDGET_BYTES);
+  expect(causes).toEqual([]);
+  expect(allocate('/nonexistent', LARGE).length).toBe(LARGE);
+  expect(causes).toHaveLength(1);
+  expect(openBitmapMemory(undefined, dir, unexpected).allocate(LARGE).length).toBe(LARGE);
+});
