@@ -1,6 +1,5 @@
 /** `npm run scale`: what a dump costs by the size of the crashed machine, within a limit of memory. */
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DIST, NODE_BINARY, PROJECT } from '../../build/paths.ts';
 import { buildProgram } from '../../build/program.ts';
@@ -24,9 +23,9 @@ interface Row {
 await runCommand({
   name: 'npm run scale --',
   purpose:
-    'Dumps machines of 1 GB to 1 TB at level 31 within a limit of memory: time and peak memory by size.',
+    'Dumps machines of 1 GB to 12 TB at level 31 within a limit of memory: time and peak memory by size.',
   options: {
-    sizes: { value: 'LIST', default: '1,4,16,64,256,1024', help: 'GiB of memory, with commas' },
+    sizes: { value: 'LIST', default: '1,4,16,64,256,1024,12288', help: 'GiB of memory, with commas' },
     used: { value: 'LIST', default: '4,32', help: 'sections of 128 MiB in use, with commas' },
     limit: { value: 'MIB', default: '96', help: 'of memory' },
   },
@@ -36,7 +35,10 @@ await runCommand({
     const limitMib = wholeNumber('limit', given.limit, 1, 2 ** 20);
     await buildProgram(console.log);
     const limit = openMemoryLimit(limitMib * MIB);
-    const dir = mkdtempSync(join(tmpdir(), 'kdumpling-scale-'));
+    const results = join(PROJECT, 'bench-results');
+    mkdirSync(results, { recursive: true });
+    // Where files can have holes and lie on a disk: what lies in a tmpfs counts as memory.
+    const dir = mkdtempSync(join(results, 'scale-'));
     console.log(`${limitMib} MiB by ${limit.kind}\n`);
     console.log('memory GiB | in use GiB | seconds | peak anonymous MB | peak RSS MB | dump MB | ended');
     const rows: Row[] = [];
@@ -53,8 +55,6 @@ await runCommand({
       rmSync(dir, { recursive: true, force: true });
       limit.close();
     }
-    const results = join(PROJECT, 'bench-results');
-    mkdirSync(results, { recursive: true });
     writeFileSync(
       join(results, 'scale.json'),
       `${JSON.stringify({ limitMib, kind: limit.kind, rows }, undefined, 2)}\n`,
