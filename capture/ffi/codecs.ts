@@ -7,7 +7,10 @@ import { openSnappy } from './codec-snappy.ts';
 import { openZstd } from './codec-zstd.ts';
 import { type Ffi, type Library, openLibrary, openProgram } from './library.ts';
 
-/** Makes up in size for the frame checksums, at no time that could be measured: 20.63 MB of pages, 1 makes 20.74. */
+/**
+ * Makes up in size for the frame checksums: 12,000 pages become 20.63 MB, at level 1 20.74, and 20.69 at level 1 without
+ * checksums, as makedumpfile has them. It costs some 5 % of time.
+ */
 const ZSTD_LEVEL = 2;
 
 export interface CodecChoice {
