@@ -1,9 +1,10 @@
 /** The lab: everything that a crash needs, fetched and built, and one crash from plan to verdict. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../build/bundle.ts';
 import { PROJECT } from '../build/paths.ts';
 import { buildProgram, programVersion } from '../build/program.ts';
+import { buildStockImage } from '../build/stock-image.ts';
 import type { Program } from '../initrd/image.ts';
 import { ensureHostPackages } from '../scripts/setup/host-packages.ts';
 import { chooseAccel } from './accel.ts';
@@ -21,6 +22,8 @@ export interface Lab {
   readonly guestTools: readonly GuestFile[];
   readonly judges: Judges;
   readonly program: Program;
+  /** In dist/initrd/. */
+  readonly captureInitrd: string;
   readonly accel: 'kvm' | 'tcg';
   readonly choice: MachineChoice;
 }
@@ -35,9 +38,19 @@ export async function openLab(choice: MachineChoice, say: (line: string) => void
   const { files } = await fetchGuestTools(cache);
   const makedumpfile = await fetchTool(cache, 'makedumpfile');
   const program = await buildProgram(say);
+  const captureInitrd = buildStockImage(program, kernel).path;
   const { accel, why } = await chooseAccel(cache, choice.accel, kernel.vmlinuz);
   say(`QEMU runs on ${why}`);
-  return { cache, kernel, guestTools: files, judges: { makedumpfile }, program, accel, choice };
+  return {
+    cache,
+    kernel,
+    guestTools: files,
+    judges: { makedumpfile },
+    program,
+    captureInitrd,
+    accel,
+    choice,
+  };
 }
 
 export interface Verdict {
@@ -54,12 +67,12 @@ export async function crashWith(
 ): Promise<Verdict> {
   const { choice, kernel, accel } = lab;
   const directory = makeRunDirectory(fault.name === 'none' ? 'crash' : fault.name);
-  const program = await faultyProgram(lab.program, fault, directory);
+  const captureInitrd = await initrdWith(lab, fault, directory);
   const run = await crashOnce(
     {
       kernel,
       tools: lab.guestTools,
-      program,
+      captureInitrd,
       accel,
       memoryMib: choice.memoryMib,
       crashkernel: choice.crashkernel,
@@ -74,6 +87,8 @@ export async function crashWith(
     line => events.onConsoleLine?.(line.text),
     events.signal,
   );
+  // The real one stays in dist/; a fault's is as big, and made again in a moment.
+  if (captureInitrd !== lab.captureInitrd) rmSync(captureInitrd);
   const checks = await judge(run, lab.judges, fault.expectations);
   const verdict = checks.every(({ holds }) => holds) ? 'passed' : 'failed';
   writeSummary(lab, fault, run, verdict, checks);
@@ -86,24 +101,21 @@ export function serialTail(directory: string, lines: number): string {
   return text.split(/\r*\n/).slice(-lines).join('\n');
 }
 
-async function faultyProgram(program: Program, fault: Fault, directory: string): Promise<Program> {
-  const replaced = { ...program };
+/** The real image, or one with what the fault puts in its place. */
+async function initrdWith(lab: Lab, fault: Fault, directory: string): Promise<string> {
+  const program = { ...lab.program };
   if (fault.bundle) {
     const entry = 'entry' in fault.bundle ? fault.bundle.entry : 'capture/main.ts';
     const banner = 'firstLine' in fault.bundle ? fault.bundle.firstLine : undefined;
-    replaced.capture = join(directory, 'capture.js');
-    await bundle({
-      entry: join(PROJECT, entry),
-      output: replaced.capture,
-      version: programVersion(),
-      banner,
-    });
+    program.capture = join(directory, 'capture.js');
+    await bundle({ entry: join(PROJECT, entry), output: program.capture, version: programVersion(), banner });
   }
   if (fault.withoutFfi) {
-    replaced.koffi = join(directory, 'koffi.node');
-    writeFileSync(replaced.koffi, 'not an addon\n');
+    program.koffi = join(directory, 'koffi.node');
+    writeFileSync(program.koffi, 'not an addon\n');
   }
-  return replaced;
+  if (!fault.bundle && !fault.withoutFfi) return lab.captureInitrd;
+  return buildStockImage(program, lab.kernel, join(directory, 'capture.img')).path;
 }
 
 function writeSummary(

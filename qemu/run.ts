@@ -1,10 +1,10 @@
 /** One crash of one machine: prepared, run, and its files taken out of the disk. What it means is the verdict's business. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT } from '../build/paths.ts';
+import { LAB_ROOT_UUID } from '../build/stock-image.ts';
 import { crashCommandLine } from '../initrd/command-line.ts';
-import { buildImage, type Program } from '../initrd/image.ts';
 import { checkDisk, extract, makeDisk } from './disk.ts';
 import { buildFirstKernelInitrd, stageBootDisk } from './guest/root.ts';
 import { commandText, type MachineSpec, machineArguments, runMachine } from './machine.ts';
@@ -21,7 +21,8 @@ const CPUS = 2;
 export interface CrashPlan {
   readonly kernel: Kernel;
   readonly tools: readonly GuestFile[];
-  readonly program: Program;
+  /** The dump-capture initrd to arm the machine with. */
+  readonly captureInitrd: string;
   readonly accel: 'kvm' | 'tcg';
   readonly memoryMib: number;
   /** As on the command line: `192M`. */
@@ -121,21 +122,10 @@ async function prepareMachine(
   marker: string,
 ): Promise<MachineSpec> {
   const { kernel } = plan;
-  const uuid = randomUUID();
   const commandLine = `console=ttyS0 panic=30 crashkernel=${plan.crashkernel}`;
-  const captureInitrd = join(work, 'capture.img');
-  buildImage({
-    kver: kernel.release,
-    modulesDirectory: kernel.modulesDir,
-    program: plan.program,
-    fstype: 'ext4',
-    disks: ['virtio_pci', 'virtio_blk'],
-    options: { target: `UUID=${uuid}` },
-    output: captureInitrd,
-  });
   const staging = join(work, 'disk');
-  await stageBootDisk(staging, kernel, captureInitrd);
-  await makeDisk({ path: disk, sizeMib: plan.diskMib, uuid, contents: staging });
+  await stageBootDisk(staging, kernel, plan.captureInitrd);
+  await makeDisk({ path: disk, sizeMib: plan.diskMib, uuid: LAB_ROOT_UUID, contents: staging });
   const initrd = join(work, 'first-kernel.img');
   await buildFirstKernelInitrd({
     kernel,

@@ -1,0 +1,33 @@
+/** dist/initrd/: the dump-capture initrd for a stock kernel on the lab's machine. Other machines: `kdumpling rebuild`. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildImage, type ImageFacts, type Program } from '../initrd/image.ts';
+import type { Kernel } from '../qemu/packages/kernels.ts';
+import { DIST } from './paths.ts';
+
+/** The file system of the lab's boot disk: "kdumpling-labdis" in hexadecimal. */
+export const LAB_ROOT_UUID = '6b64756d-706c-696e-672d-6c6162646973';
+const LAB_DISK_DRIVERS = ['virtio_pci', 'virtio_blk'];
+
+/** @param output somewhere else than in dist/, for a program that is not the real one. */
+export function buildStockImage(
+  program: Program,
+  kernel: Kernel,
+  output = stockImagePath(kernel),
+): ImageFacts {
+  return buildImage({
+    kver: kernel.release,
+    modulesDirectory: kernel.modulesDir,
+    program,
+    fstype: 'ext4',
+    disks: LAB_DISK_DRIVERS,
+    options: { target: `UUID=${LAB_ROOT_UUID}` },
+    output,
+  });
+}
+
+function stockImagePath(kernel: Kernel): string {
+  const folder = join(DIST, 'initrd');
+  mkdirSync(folder, { recursive: true });
+  return join(folder, `initramfs-${kernel.release}kdump.img`);
+}
