@@ -66,9 +66,9 @@ it('reads the plan of --print-uris', () => {
 describe('a failure of apt', () => {
   it.each([
     [
-      "E: Failed to fetch http://m/x  Temporary failure resolving 'deb.debian.org'",
+      "E: Failed to fetch http://m/x  Temporary failure resolving 'mirror.example'",
       'NO_NETWORK',
-      'deb.debian.org',
+      'mirror.example',
     ],
     [
       'E: Failed to fetch http://m/x  Could not connect to 127.0.0.1:9 (127.0.0.1).',

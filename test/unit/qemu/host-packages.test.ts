@@ -77,7 +77,7 @@ it.each([
 });
 
 it.each([
-  ["W: Temporary failure resolving 'deb.debian.org'", 'no network (cannot resolve deb.debian.org)'],
+  ["W: Temporary failure resolving 'mirror.example'", 'no network (cannot resolve mirror.example)'],
   ['Could not connect to 10.0.0.1:80 (10.0.0.1).', 'no network (cannot reach 10.0.0.1:80)'],
   ['E: Unable to locate package busybox-static', 'this release has no package busybox-static'],
   [
