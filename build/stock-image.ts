@@ -7,7 +7,8 @@ import { DIST } from './paths.ts';
 
 /** The file system of the lab's boot disk: "kdumpling-labdis" in hexadecimal. */
 export const LAB_ROOT_UUID = '6b64756d-706c-696e-672d-6c6162646973';
-const LAB_DISK_DRIVERS = ['virtio_pci', 'virtio_blk'];
+/** Of the lab's boot disk. */
+export const LAB_DISK_DRIVERS = ['virtio_pci', 'virtio_blk'];
 
 /** @param output somewhere else than in dist/, for a program that is not the real one. */
 export function buildStockImage(

@@ -20,6 +20,7 @@ import {
   MANIFEST_NAME,
   type Manifest,
   type ManifestFile,
+  type Stamp,
   stampOf,
 } from './target/manifest.ts';
 import { PROGRAM } from './version.ts';
@@ -75,8 +76,10 @@ export function capture(context: CaptureContext): Outcome {
     if (crash) showLogOnConsole(crash, log);
     return { saved: false, reason: findings.failure ?? 'the target is not there' };
   }
+  // Asked once: the directory and the manifest must not tell two times.
+  const stamp = stampOfCrash(context, crash);
   const directory = attempt(
-    () => makeDirectory(context, disk, crash),
+    () => createDumpDirectory(disk.mountpoint, options.path, stamp.name),
     error => fail('target', error),
   );
   if (directory) {
@@ -93,7 +96,7 @@ export function capture(context: CaptureContext): Outcome {
       );
     }
     attempt(
-      () => writeEpilogue(context, directory, crash, phases, findings),
+      () => writeEpilogue(context, directory, { ...stamp, name: directory.name }, crash, phases, findings),
       error => fail('commit', error),
     );
   } else if (crash) {
@@ -139,9 +142,8 @@ function targetPhase({ options, log, clock, system }: CaptureContext): BootDisk 
   return disk;
 }
 
-function makeDirectory(context: CaptureContext, disk: BootDisk, crash: Crash | undefined): DumpDirectory {
-  const stamp = stampOf(crash?.vmcore.vmcoreinfo.crashTimeSeconds, context.clock.wallSeconds());
-  return createDumpDirectory(disk.mountpoint, context.options.path, stamp.name);
+function stampOfCrash({ clock }: CaptureContext, crash: Crash | undefined): Stamp {
+  return stampOf(crash?.vmcore.vmcoreinfo.crashTimeSeconds, clock.wallSeconds());
 }
 
 function dmesgPhase(crash: Crash, directory: DumpDirectory, findings: Findings, log: Log): void {
@@ -179,18 +181,19 @@ function dumpPhases(
 function writeEpilogue(
   context: CaptureContext,
   directory: DumpDirectory,
+  stamp: Stamp,
   crash: Crash | undefined,
   phases: Phases,
   findings: Findings,
 ): void {
-  const { log, clock } = context;
+  const { log } = context;
   const vmcoreinfo = crash?.vmcore.vmcoreinfo;
   const manifest: Manifest = {
     format: MANIFEST_FORMAT,
     program: PROGRAM,
     state: findings.dump ? 'complete' : 'incomplete',
     failure: findings.dump ? undefined : (findings.failure ?? 'unknown'),
-    stamp: stampOf(vmcoreinfo?.crashTimeSeconds, clock.wallSeconds()),
+    stamp,
     kernel: {
       release: crash?.utsname.release,
       buildId: vmcoreinfo?.buildId,

@@ -1,12 +1,14 @@
 /** What a capture is to do: baked into the image as data, overridden by `kdumpling.<option>=` on the command line. */
 import { Failure } from './errors.ts';
+import { CODECS, type CodecName } from './kdump/codec.ts';
 
 export class OptionError extends Failure {}
 
 export const FINAL_ACTIONS = ['reboot', 'halt', 'poweroff'] as const;
 export type FinalAction = (typeof FINAL_ACTIONS)[number];
 
-export const CODEC_NAMES = ['zstd', 'zlib', 'lzo', 'snappy'] as const;
+/** A capture always compresses. */
+const CODEC_NAMES = CODECS.map(({ name }) => name).filter(name => name !== 'none');
 
 /** Immutable once made. The defaults are the program's; see DEFAULT_OPTIONS. */
 export interface CaptureOptions {
@@ -15,7 +17,7 @@ export interface CaptureOptions {
   readonly fstype: string;
   /** Where dumps go, seen from the root of that file system. */
   readonly path: string;
-  readonly codec: (typeof CODEC_NAMES)[number];
+  readonly codec: Exclude<CodecName, 'none'>;
   /** Dump level bits; see filter/dump-level.ts. */
   readonly dumpLevel: number;
   readonly finalAction: FinalAction;

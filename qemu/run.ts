@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT } from '../build/paths.ts';
-import { LAB_ROOT_UUID } from '../build/stock-image.ts';
+import { LAB_DISK_DRIVERS, LAB_ROOT_UUID } from '../build/stock-image.ts';
 import { crashCommandLine } from '../initrd/command-line.ts';
 import { checkDisk, extract, makeDisk } from './disk.ts';
 import { buildFirstKernelInitrd, stageBootDisk } from './guest/root.ts';
@@ -13,8 +13,6 @@ import type { Kernel } from './packages/kernels.ts';
 import type { GuestFile } from './packages/tools.ts';
 import type { SerialLine } from './serial.ts';
 
-/** The lab's boot disk is on virtio; the cloud kernels have ext4 built in. */
-const DISK_DRIVERS = ['virtio_pci', 'virtio_blk', 'ext4'];
 const DISK_DEVICE = '/dev/vda';
 const CPUS = 2;
 
@@ -130,7 +128,7 @@ async function prepareMachine(
   await buildFirstKernelInitrd({
     kernel,
     tools: plan.tools,
-    drivers: DISK_DRIVERS,
+    drivers: [...LAB_DISK_DRIVERS, 'ext4'],
     settings: {
       kver: kernel.release,
       disk: DISK_DEVICE,

@@ -5,10 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { judgeContent } from '../../qemu/judges/content.ts';
-import { classifyPages, judgePages, type KernelPages } from '../../qemu/judges/pages.ts';
-import { judgeWalk, type KernelWalk, walkKernel } from '../../qemu/judges/walk.ts';
+import { judgePages, type KernelPages } from '../../qemu/judges/pages.ts';
+import { judgeWalk, type KernelWalk } from '../../qemu/judges/walk.ts';
 import type { PreparedVmcore } from '../../qemu/vmcores.ts';
-import { type Bench, OURS, openBench, vmcoreOf, wantedSeries, withDump } from './vmcores.ts';
+import { type Bench, OURS, openBench, openOriginal, wantedSeries, withDump } from './vmcores.ts';
 
 const LEVELS = [0, 1, 2, 4, 8, 16, 31];
 
@@ -22,9 +22,7 @@ describe.each(wantedSeries())('%s', series => {
   let pages: KernelPages;
   let original: KernelWalk;
   beforeAll(async () => {
-    vmcore = vmcoreOf(series);
-    pages = await classifyPages(bench.drgn, vmcore);
-    original = await walkKernel(bench.drgn, vmcore.vmcore, vmcore.vmlinux);
+    ({ vmcore, pages, walk: original } = await openOriginal(bench, series));
   });
 
   test.each(LEVELS)('-d %i: no needed page lost, no droppable page kept', async level => {

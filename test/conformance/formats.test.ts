@@ -8,9 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compareLogs, dumpDmesg } from '../../qemu/judges/makedumpfile.ts';
-import { type Bench, openBench, vmcoreOf } from './vmcores.ts';
+import { type Bench, OURS, openBench, vmcoreOf } from './vmcores.ts';
 
-const KDUMPLING = [process.execPath, join(import.meta.dirname, '../../scripts/kdumpling.ts'), 'dump'];
 const TIMEOUT_MS = 120_000;
 
 let bench: Bench;
@@ -38,7 +37,7 @@ function run(argv: readonly string[], { input, output }: { input?: string; outpu
   }
 }
 
-const ours = (...args: string[]) => [...KDUMPLING, '-f', '--message-level', '4', ...args];
+const ours = (...args: string[]) => [...OURS.argv, '-f', '--message-level', '4', ...args];
 const theirs = (...args: string[]) => [...bench.makedumpfile172.argv, '-f', '--message-level', '4', ...args];
 
 /** Where two files first differ; undefined when they don't. */

@@ -5,10 +5,10 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { judgeContent } from '../../qemu/judges/content.ts';
-import { classifyPages, judgePages, type KernelPages } from '../../qemu/judges/pages.ts';
-import { judgeWalk, type KernelWalk, walkKernel } from '../../qemu/judges/walk.ts';
+import { judgePages, type KernelPages } from '../../qemu/judges/pages.ts';
+import { judgeWalk, type KernelWalk } from '../../qemu/judges/walk.ts';
 import type { PreparedVmcore } from '../../qemu/vmcores.ts';
-import { type Bench, openBench, vmcoreOf, wantedSeries, withDump } from './vmcores.ts';
+import { type Bench, openBench, openOriginal, wantedSeries, withDump } from './vmcores.ts';
 
 const LEVELS = [0, 1, 2, 4, 8, 16, 31];
 
@@ -23,9 +23,7 @@ describe.each(wantedSeries())('%s', series => {
   let original: KernelWalk;
 
   beforeAll(async () => {
-    vmcore = vmcoreOf(series);
-    pages = await classifyPages(bench.drgn, vmcore);
-    original = await walkKernel(bench.drgn, vmcore.vmcore, vmcore.vmlinux);
+    ({ vmcore, pages, walk: original } = await openOriginal(bench, series));
   });
 
   test('the vmcore has pages of each kind that the kernel can have', () => {

@@ -6,6 +6,8 @@ import { PROJECT } from '../../build/paths.ts';
 import { SystemError } from '../../capture/errors.ts';
 import { type Cache, openCache } from '../../qemu/cache.ts';
 import { runBounded } from '../../qemu/judges/bounded-run.ts';
+import { classifyPages, type KernelPages } from '../../qemu/judges/pages.ts';
+import { type KernelWalk, walkKernel } from '../../qemu/judges/walk.ts';
 import type { Flavour, Series } from '../../qemu/packages/kernel-origins.ts';
 import { fetchTool, type Tool } from '../../qemu/packages/tools.ts';
 import { type PreparedVmcore, preparedVmcores } from '../../qemu/vmcores.ts';
@@ -61,6 +63,19 @@ export const OURS: DumpMaker = {
 /** The kernels that this run is about: some by default, all with `npm test -- --full`. */
 export function wantedSeries(): readonly Series[] {
   return (process.env[SERIES_VARIABLE]?.split(',') ?? DEFAULT_SERIES) as readonly Series[];
+}
+
+/** What the judges go by for a kernel: its raw vmcore, the verdict for each page of it, drgn's walk over it. */
+export interface Original {
+  readonly vmcore: PreparedVmcore;
+  readonly pages: KernelPages;
+  readonly walk: KernelWalk;
+}
+
+export async function openOriginal({ drgn }: Bench, series: Series): Promise<Original> {
+  const vmcore = vmcoreOf(series);
+  const pages = await classifyPages(drgn, vmcore);
+  return { vmcore, pages, walk: await walkKernel(drgn, vmcore.vmcore, vmcore.vmlinux) };
 }
 
 /** A dump, for as long as `use` runs. */
