@@ -39,10 +39,10 @@ export async function bundle({
   writeFileSync(output, lazyModules.reduce(loadWhenUsed, outputFiles![0].text));
 }
 
-/** As esbuild writes an import: a variable for the module, and each use as a member of it. */
+/** As esbuild writes an import: a variable for the module (set where a file that is read later begins), and each use as a member of it. */
 function loadWhenUsed(code: string, module: string): string {
   const variable = `import_node_${module.replaceAll('/', '_')}`;
-  const declaration = new RegExp(`^var (${variable}\\d*) = require\\("node:${module}"\\);$`, 'gm');
+  const declaration = new RegExp(`^ *(?:var )?(${variable}\\d*) = require\\("node:${module}"\\);$`, 'gm');
   const names = [...code.matchAll(declaration)].map(([, name]) => name);
   return names.reduce(
     (text, name) => text.replace(new RegExp(`\\b${name}\\.`, 'g'), `require("node:${module}").`),

@@ -96,6 +96,11 @@ export function checkOptions(given: Record<string, unknown>): CaptureOptions {
   return options as unknown as CaptureOptions;
 }
 
+/** One option's value, checked. @throws OptionError as `checkOptions` does. */
+export function checkOption<K extends keyof CaptureOptions>(name: K, value: unknown): CaptureOptions[K] {
+  return readOption(name, KINDS[name], value) as CaptureOptions[K];
+}
+
 /**
  * Applies `kdumpling.<option>=<value>` words of a kernel command line. A word that does not make sense is left out and
  * reported: on the way home a typing mistake must not cost the dump.

@@ -2,7 +2,8 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { describeError, Failure } from '../capture/errors.ts';
 
-export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+/** `notOperational`: the question was answered, and a crash would not be captured (as kdumpctl's `status`). */
+export const EXIT = { done: 0, failed: 1, usage: 2, notOperational: 3, interrupted: 130 } as const;
 
 /** The user's words make no sense. Exit code 2. */
 export class UsageError extends Failure {}

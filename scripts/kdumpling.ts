@@ -1,24 +1,21 @@
-/** `kdumpling`: the host command. One file a verb. */
-import { type Command, EXIT, type Options, runCommand } from './cli.ts';
-import { dump } from './dump.ts';
-import { rebuild } from './rebuild.ts';
-import { verify } from './verify.ts';
+/** `kdumpling`, and COS's `kdump_helper` when it is called by that name: finds the verb and runs it. */
+import { basename } from 'node:path';
+import { EXIT, runCommand } from './cli.ts';
+import { findVerb, KDUMP_HELPER, verbsHelp } from './verbs.ts';
 
-/** Each verb takes its own options; here they are only called. */
-const VERBS: Readonly<Record<string, Command<Options>>> = {
-  dump: dump as unknown as Command<Options>,
-  rebuild: rebuild as unknown as Command<Options>,
-  verify: verify as unknown as Command<Options>,
-};
-
-const [verb = 'help', ...rest] = process.argv.slice(2);
-if (Object.hasOwn(VERBS, verb)) {
-  void runCommand(VERBS[verb], rest);
-} else if (['help', '--help', '-h'].includes(verb)) {
-  console.log('kdumpling: captures kernel crashes\n\nusage: kdumpling VERB [OPTION]…\n');
-  for (const [name, { purpose }] of Object.entries(VERBS)) console.log(`  ${name.padEnd(12)}${purpose}`);
-  console.log(`  ${'help'.padEnd(12)}this text; every verb has --help`);
-} else {
-  console.error(`Cannot run kdumpling ${verb}: there is no such verb; try kdumpling help`);
-  process.exitCode = EXIT.usage;
+async function main([name = 'help', ...rest]: readonly string[]): Promise<void> {
+  const program = basename(process.argv[1] ?? '') === KDUMP_HELPER ? KDUMP_HELPER : 'kdumpling';
+  const verb = findVerb(program, name);
+  if (verb) {
+    await runCommand(await verb(), rest);
+    // COS's tool answers `show` with 0 whatever the state is; scripts read its lines.
+    if (program === KDUMP_HELPER && process.exitCode === EXIT.notOperational) process.exitCode = EXIT.done;
+  } else if (['help', '--help', '-h'].includes(name)) {
+    console.log(await verbsHelp(program));
+  } else {
+    console.error(`Cannot run ${program} ${name}: there is no such verb; try ${program} help`);
+    process.exitCode = EXIT.usage;
+  }
 }
+
+void main(process.argv.slice(2));

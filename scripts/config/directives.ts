@@ -1,0 +1,112 @@
+/**
+ * The directives of /etc/kdump.conf as data: kdump.conf(5)'s own, and ours for what that lacks. The README's table and
+ * the checks are made from this. A new option of the capture needs one row: `captureOption(directive, option, text)`.
+ */
+import { type CaptureOptions, checkOption } from '../../capture/options.ts';
+import { FILE_SYSTEM_NAMES } from '../../initrd/drivers.ts';
+import { readCollector } from './collector.ts';
+import { ConfigError } from './errors.ts';
+
+/** What the file says: options of the capture, and what concerns the host alone. */
+export interface Settings {
+  readonly options: Partial<CaptureOptions>;
+  /** Kernel modules for the image beside those that are found. */
+  readonly extraModules: readonly string[];
+}
+
+export const NO_SETTINGS: Settings = { options: {}, extraModules: [] };
+
+export interface Directive {
+  readonly name: string;
+  /** For the README and messages: what follows the name. */
+  readonly value: string;
+  readonly does: string;
+  /** Given more than once, the values add up. */
+  readonly repeatable?: true;
+  /** Of those that share a slot only one may be given. */
+  readonly slot?: string;
+  /** @throws Failure whose message says what was wanted. */
+  apply(value: string, settings: Settings): Settings;
+}
+
+/** A directive that is an option of the capture: its value is checked as the option's is. */
+function captureOption(
+  name: string,
+  option: keyof CaptureOptions,
+  value: string,
+  does: string,
+  slot?: string,
+): Directive {
+  return {
+    name,
+    value,
+    does,
+    slot,
+    apply: (text, settings) => withOptions(settings, { [option]: checkOption(option, text) }),
+  };
+}
+
+export const DIRECTIVES: readonly Directive[] = [
+  ...FILE_SYSTEM_NAMES.map(fileSystemTarget),
+  captureOption(
+    'path',
+    'path',
+    'DIRECTORY',
+    'where dumps go; below the root of the target that is named, else of the machine (`/var/crash`)',
+  ),
+  {
+    name: 'core_collector',
+    value: 'makedumpfile FLAGS',
+    does: '`-d N` is the dump level (31); `-z`, `-l`, `-p`, `-c` the codec (zstd). Dumps are always compressed; what has no effect here is let pass, what cannot be done (`-E`, `-F`) is refused',
+    apply: (text, settings) => withOptions(settings, readCollector(text)),
+  },
+  captureOption(
+    'final_action',
+    'finalAction',
+    'ACTION',
+    'after a complete dump: `reboot`, `halt`, `poweroff`',
+  ),
+  captureOption('failure_action', 'failureAction', 'ACTION', 'after anything else', 'failure_action'),
+  captureOption('default', 'failureAction', 'ACTION', 'the old name of `failure_action`', 'failure_action'),
+  captureOption(
+    'deadline',
+    'deadlineSeconds',
+    'SECONDS',
+    'since the crash kernel’s start; then the machine goes home whatever was saved',
+  ),
+  captureOption('device_timeout', 'deviceTimeoutSeconds', 'SECONDS', 'how long to wait for the disk'),
+  {
+    name: 'extra_modules',
+    value: 'MODULE…',
+    does: 'kernel modules for the initrd beside those that are found',
+    repeatable: true,
+    apply: (text, settings) => ({
+      ...settings,
+      extraModules: [...settings.extraModules, ...readModules(text)],
+    }),
+  },
+];
+
+function fileSystemTarget(fstype: string): Directive {
+  return {
+    name: fstype,
+    value: 'DEVICE',
+    does: `dumps go to this ${fstype}: \`UUID=…\`, \`LABEL=…\` or \`/dev/…\`. Without a target: the file system that holds \`path\``,
+    slot: 'target',
+    apply: (text, settings) => withOptions(settings, { fstype, target: checkOption('target', text) }),
+  };
+}
+
+function withOptions(settings: Settings, options: Partial<CaptureOptions>): Settings {
+  return { ...settings, options: { ...settings.options, ...options } };
+}
+
+function readModules(text: string): string[] {
+  const names = text.split(/\s+/);
+  if (names.every(name => /^[\w-]+$/.test(name))) return names;
+  throw new ConfigError('BAD_VALUE', {
+    action: 'use it',
+    actual: `its value is "${text}"`,
+    wanted: 'wanted: names of kernel modules',
+  });
+}

@@ -1,0 +1,20 @@
+/** The syntax of /etc/kdump.conf (kdump.conf(5)): a directive a line, its name and its value; `#` begins a comment. */
+
+export interface Line {
+  /** From 1. */
+  readonly number: number;
+  readonly name: string;
+  /** Without the blanks around it; empty when there is none. */
+  readonly value: string;
+}
+
+export function parseConfig(text: string): Line[] {
+  return text
+    .split('\n')
+    .map((line, index) => ({ number: index + 1, text: line.replace(/#.*/, '').trim() }))
+    .filter(line => line.text !== '')
+    .map(({ number, text: directive }) => {
+      const [, name, value] = /^(\S+)\s*(.*)$/.exec(directive)!;
+      return { number, name: name!, value: value! };
+    });
+}

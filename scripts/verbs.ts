@@ -1,0 +1,46 @@
+/** The verbs of `kdumpling`, one file each, which is read when the verb is called: what one needs must not slow another. */
+import { type Command, EXIT, type Options } from './cli.ts';
+
+type Verb = () => Promise<Command<Options>>;
+
+/** In the order of the help. Each verb takes its own options; here they are only called. */
+export const VERBS: Readonly<Record<string, Verb>> = {
+  rebuild: verb(async () => (await import('./rebuild.ts')).rebuild),
+  verify: verb(async () => (await import('./verify.ts')).verify),
+  dump: verb(async () => (await import('./dump.ts')).dump),
+};
+
+/** Under COS's name, COS's verbs. */
+export const KDUMP_HELPER = 'kdump_helper';
+const KDUMP_HELPER_VERBS = ['enable', 'disable', 'cleanup', 'show'];
+
+const ALIASES: Readonly<Record<string, string>> = { status: 'show' };
+
+/** @param program the name we were called by. */
+export function findVerb(program: string, name: string): Verb | undefined {
+  const real = Object.hasOwn(ALIASES, name) ? ALIASES[name] : name;
+  if (program === KDUMP_HELPER && !KDUMP_HELPER_VERBS.includes(real)) return undefined;
+  return Object.hasOwn(VERBS, real) ? VERBS[real] : undefined;
+}
+
+export async function verbsHelp(program: string): Promise<string> {
+  const rows: string[] = [];
+  for (const name of Object.keys(VERBS)) {
+    const found = findVerb(program, name);
+    if (found) rows.push(`  ${name.padEnd(12)}${(await found()).purpose}`);
+  }
+  return [
+    `${program}: captures kernel crashes`,
+    '',
+    `usage: ${program} VERB [OPTION]…`,
+    '',
+    ...rows,
+    `  ${'help'.padEnd(12)}this text; every verb has --help`,
+    '',
+    `exit codes: ${EXIT.done} done; ${EXIT.failed} failed; ${EXIT.usage} wrong usage; ${EXIT.notOperational} not operational (show)`,
+  ].join('\n');
+}
+
+function verb<T extends Options>(load: () => Promise<Command<T>>): Verb {
+  return load as unknown as Verb;
+}
