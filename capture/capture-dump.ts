@@ -1,6 +1,4 @@
 /** From plan to commit: choose the pages, write them as vmcore-incomplete, check what was written, name it vmcore. */
-import { closeSync } from 'node:fs';
-import { join } from 'node:path';
 import type { CaptureContext } from './capture.ts';
 import type { Crash } from './crash.ts';
 import { choosePages, crashFacts } from './dump-input.ts';
@@ -15,10 +13,8 @@ import { damagedRegions } from './kdump/digest.ts';
 import { type DumpResult, writeDump } from './kdump/writer.ts';
 import type { Phases } from './phases.ts';
 import { openProgress } from './progress.ts';
-import { type DumpDirectory, incompleteName } from './target/dump-directory.ts';
-import { openFileSink } from './target/file-sink.ts';
+import type { DumpFile, DumpPlace } from './target/dump-place.ts';
 import type { ManifestDump } from './target/manifest.ts';
-import { openVmcoreFile } from './vmcore/reader.ts';
 
 const NAME = 'vmcore';
 /** SHA-256 takes longer than compressing on a CPU without instructions for it; this one tells every flipped bit too. */
@@ -32,13 +28,13 @@ export interface CaptureDump {
 export function captureDump(
   context: CaptureContext,
   crash: Crash,
-  directory: DumpDirectory,
+  place: DumpPlace,
   phases: Phases,
 ): CaptureDump {
   const { libc, log } = context;
-  const memory = openBitmapMemory(libc, directory.path, cause => log.warn('dump', describeError(cause)));
+  const memory = openBitmapMemory(libc, place.scratch, cause => log.warn('dump', describeError(cause)));
   try {
-    return dumpInto(context, crash, directory, phases, memory);
+    return dumpInto(context, crash, place, phases, memory);
   } finally {
     memory.release();
   }
@@ -47,7 +43,7 @@ export function captureDump(
 function dumpInto(
   context: CaptureContext,
   crash: Crash,
-  directory: DumpDirectory,
+  place: DumpPlace,
   phases: Phases,
   { allocate }: BitmapMemory,
 ): CaptureDump {
@@ -72,8 +68,7 @@ function dumpInto(
     'dump',
     `${bitmap2.count()} pages at dump level ${describeDumpLevel(level)}, ${codec.name} by ${codec.implementation}`,
   );
-  const incomplete = incompleteName(NAME);
-  const fd = directory.create(incomplete);
+  const file = place.create(NAME);
   try {
     const progress = openProgress(vmcore.pageSizeBytes, text => log.say('dump', text), clock.seconds);
     const result = phases.run('dump', () =>
@@ -85,7 +80,7 @@ function dumpInto(
           codec,
           digestAlgorithm: DIGEST_ALGORITHM,
         },
-        openFileSink(fd, incomplete, { durable: true }),
+        file.sink,
         {
           onProgress(done, total) {
             context.hooks.onProgress?.(done, total);
@@ -96,29 +91,29 @@ function dumpInto(
         },
       ),
     );
-    phases.run('verify', () => verify(join(directory.path, incomplete), result));
-    phases.runLast('commit', () => directory.commit(fd, incomplete, NAME));
+    phases.run('verify', () => verify(file, result));
+    phases.runLast('commit', () => file.commit());
     const manifest = describe(result, level, pages, codec, vmcore.pageSizeBytes);
     log.say('dump', summarize(manifest));
     return { manifest };
   } finally {
-    closeSync(fd);
+    file.close();
     codec.close();
   }
 }
 
-function verify(path: string, { digest, counts }: DumpResult): void {
-  const file = openVmcoreFile(path, undefined);
+function verify(file: DumpFile, { digest, counts }: DumpResult): void {
+  const written = file.readBack();
   try {
-    const damaged = damagedRegions(file, digest);
-    if (damaged.length === 0 && file.sizeBytes === counts.bytesWritten) return;
+    const damaged = damagedRegions(written, digest);
+    if (damaged.length === 0 && written.sizeBytes === counts.bytesWritten) return;
     throw new DumpFormatError('READ_BACK', {
       action: 'verify what was written',
       actual: `${damaged.join(', ') || 'the length'} read back differently`,
       wanted: 'a disk that keeps what it is given',
     });
   } finally {
-    file.close();
+    written.close();
   }
 }
 

@@ -14,7 +14,8 @@ import type { Log } from './log.ts';
 import type { CaptureOptions } from './options.ts';
 import { type CaptureHooks, type Clock, Phases } from './phases.ts';
 import { type BootDisk, mountBootDisk } from './target/boot-disk.ts';
-import { createDumpDirectory, type DumpDirectory } from './target/dump-directory.ts';
+import { createDumpDirectory } from './target/dump-directory.ts';
+import type { DumpPlace } from './target/dump-place.ts';
 import {
   MANIFEST_FORMAT,
   MANIFEST_NAME,
@@ -79,7 +80,7 @@ export function capture(context: CaptureContext): Outcome {
   // Asked once: the directory and the manifest must not tell two times.
   const stamp = stampOfCrash(context, crash);
   const directory = attempt(
-    () => createDumpDirectory(disk.mountpoint, options.path, stamp.name),
+    () => createDumpDirectory(disk.mountpoint, options.path, stamp.name, text => log.warn('target', text)),
     error => fail('target', error),
   );
   if (directory) {
@@ -146,7 +147,7 @@ function stampOfCrash({ clock }: CaptureContext, crash: Crash | undefined): Stam
   return stampOf(crash?.vmcore.vmcoreinfo.crashTimeSeconds, clock.wallSeconds());
 }
 
-function dmesgPhase(crash: Crash, directory: DumpDirectory, findings: Findings, log: Log): void {
+function dmesgPhase(crash: Crash, directory: DumpPlace, findings: Findings, log: Log): void {
   const finder = new PanicFinder();
   const file = directory.writeDurably('vmcore-dmesg.txt', linesOf(crash, log, finder));
   findings.files.push(file);
@@ -168,7 +169,7 @@ function* linesOf(crash: Crash, log: Log, finder: PanicFinder): Generator<string
 function dumpPhases(
   context: CaptureContext,
   crash: Crash,
-  directory: DumpDirectory,
+  directory: DumpPlace,
   phases: Phases,
   findings: Findings,
 ): void {
@@ -180,7 +181,7 @@ function dumpPhases(
 /** The manifest and our own log: written whatever happened before. */
 function writeEpilogue(
   context: CaptureContext,
-  directory: DumpDirectory,
+  directory: DumpPlace,
   stamp: Stamp,
   crash: Crash | undefined,
   phases: Phases,
@@ -211,7 +212,7 @@ function writeEpilogue(
   findings.files.push(directory.writeDurably('kexec-dmesg.log', [mergeLogs(kernelLog, log.lines)]));
 }
 
-function conclude({ dump, failure, files }: Findings, directory: DumpDirectory | undefined): Outcome {
+function conclude({ dump, failure, files }: Findings, directory: DumpPlace | undefined): Outcome {
   if (dump && directory) return { saved: true, directory: directory.pathOnHost, files };
   return { saved: false, reason: failure ?? 'the dump was not finished', directory: directory?.pathOnHost };
 }

@@ -34,16 +34,20 @@ export interface BitmapMemory {
   release(): void;
 }
 
-/** Memory of the program's own up to the budget, and beyond in a file, where that can be had. */
+/**
+ * Memory of the program's own up to the budget, and beyond in a file, where that can be had.
+ * @param directory undefined where there is none to put files in.
+ */
 export function openBitmapMemory(
   libc: Libc | undefined,
-  directory: string,
+  directory: string | undefined,
   onDegraded: (cause: unknown) => void,
 ): BitmapMemory {
   const mappings: SharedMapping[] = [];
   return {
     allocate(sizeBytes) {
-      if (libc === undefined || sizeBytes <= BITMAP_BUDGET_BYTES) return new Uint8Array(sizeBytes);
+      if (!libc || directory === undefined || sizeBytes <= BITMAP_BUDGET_BYTES)
+        return new Uint8Array(sizeBytes);
       try {
         const mapping = allocateInFile(libc, directory, sizeBytes);
         mappings.push(mapping);

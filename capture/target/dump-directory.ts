@@ -1,85 +1,86 @@
-/** The directory of one dump: made for this crash alone, private, and filled so that a power cut never leaves a lie. */
+/**
+ * The directory of one dump: made for this crash alone, private, and filled so that a power cut never leaves a lie.
+ *
+ * The file system is the crashed machine's, and so is what lies on the way to the directory: nothing there is followed.
+ */
 import {
   closeSync,
   fstatSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
-  realpathSync,
   renameSync,
+  type Stats,
   writeFileSync,
 } from 'node:fs';
-import { join, sep } from 'node:path';
+import { dirname, join } from 'node:path';
 import { TargetError } from '../errors.ts';
+import { openVmcoreFile } from '../vmcore/reader.ts';
+import { type DumpPlace, incompleteName } from './dump-place.ts';
+import { openFileSink } from './file-sink.ts';
 
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 /** Crashes within one second, or with a clock that stands still. */
 const MOST_COLLISIONS = 1000;
 const BATCH_CHARS = 1 << 16;
+const WRITABLE_BY_OTHERS = 0o022;
+const STICKY = 0o1000;
 
-export interface DumpDirectory {
+export interface DumpDirectory extends DumpPlace {
   /** Its path while captured. */
   readonly path: string;
-  /** Its path on the machine itself, for messages. */
-  readonly pathOnHost: string;
-  /** The directory's own name: the stamp, and a suffix where that was taken. */
-  readonly name: string;
-  /** Writes the text under a name that says incomplete, syncs, and renames to `name`. Returns its name and size. */
-  writeDurably(name: string, text: Iterable<string>): { name: string; bytes: number };
-  /** A new file's descriptor, for a writer that brings its own sink. */
-  create(name: string): number;
-  /** Syncs the file and makes the new name durable. */
-  commit(fd: number, from: string, to: string): void;
 }
 
 /**
  * Makes `<mountpoint><path>/<stamp>/`. A name that is taken gets a suffix: nothing is ever overwritten.
- * @throws TargetError when it cannot be made, or when `path` leads out of the file system.
+ * @param onWarning hears what is odd about the way there and no reason to lose a dump.
+ * @throws TargetError when it cannot be made, or when something on the way is no directory.
  */
-export function createDumpDirectory(mountpoint: string, path: string, stamp: string): DumpDirectory {
-  const parent = join(mountpoint, path);
-  try {
-    mkdirSync(parent, { recursive: true, mode: DIRECTORY_MODE });
-  } catch (cause) {
-    throw cannotMake(parent, cause);
-  }
-  const real = realpathSync(parent);
-  if (real !== mountpoint && !real.startsWith(mountpoint + sep)) {
-    throw new TargetError(
-      'PATH_ESCAPES',
-      {
-        action: 'use the dump directory',
-        actual: `a symbolic link leads to ${real}`,
-        wanted: `a place below ${mountpoint}`,
-      },
-      { path },
-    );
-  }
+export function createDumpDirectory(
+  mountpoint: string,
+  path: string,
+  stamp: string,
+  onWarning: (text: string) => void = () => {},
+): DumpDirectory {
+  const parent = walk(mountpoint, path, onWarning);
   const name = makeUnique(parent, stamp);
   syncDirectory(parent);
   return openDumpDirectory(join(parent, name), join(path, name), name);
 }
 
 function openDumpDirectory(path: string, pathOnHost: string, name: string): DumpDirectory {
-  const create = (file: string) => openSync(join(path, file), 'wx', FILE_MODE);
-  const commit = (fd: number, from: string, to: string) => {
+  // O_EXCL: a name that is there, a symbolic link among them, is refused by the kernel.
+  const create = (file: string) => openSync(join(path, file), 'wx+', FILE_MODE);
+  const commit = (fd: number, file: string) => {
     fsyncSync(fd);
-    renameSync(join(path, from), join(path, to));
+    renameSync(join(path, incompleteName(file)), join(path, file));
     syncDirectory(path);
   };
   return {
     path,
     pathOnHost,
     name,
-    create,
-    commit,
-    writeDurably(file, text) {
+    scratch: path,
+    create(file) {
       const incomplete = incompleteName(file);
       const fd = create(incomplete);
+      return {
+        incompleteName: incomplete,
+        fd,
+        startOffset: 0,
+        sink: openFileSink(fd, incomplete, { durable: true }),
+        readBack: () => openVmcoreFile(join(path, incomplete), undefined),
+        commit: () => commit(fd, file),
+        close: () => closeSync(fd),
+      };
+    },
+    writeDurably(file, text) {
+      const fd = create(incompleteName(file));
       try {
         for (const piece of inBatches(text)) writeFileSync(fd, piece);
-        commit(fd, incomplete, file);
+        commit(fd, file);
         return { name: file, bytes: fstatSync(fd).size };
       } finally {
         closeSync(fd);
@@ -89,7 +90,7 @@ function openDumpDirectory(path: string, pathOnHost: string, name: string): Dump
 }
 
 /** A kernel log is thousands of short lines: few writes, and never all of it in memory. */
-function* inBatches(text: Iterable<string>): Generator<string> {
+export function* inBatches(text: Iterable<string>): Generator<string> {
   let batch = '';
   for (const piece of text) {
     batch += piece;
@@ -100,9 +101,45 @@ function* inBatches(text: Iterable<string>): Generator<string> {
   if (batch !== '') yield batch;
 }
 
-/** `vmcore` -> `vmcore-incomplete`, `vmcore-dmesg.txt` -> `vmcore-dmesg-incomplete.txt`. */
-export function incompleteName(file: string): string {
-  return file.replace(/(\.[^.]+)?$/, '-incomplete$1');
+/** From the mountpoint down, a component at a time, making what is missing. Returns the last one's path. */
+function walk(mountpoint: string, path: string, onWarning: (text: string) => void): string {
+  let at = mountpoint;
+  for (const component of path.split('/').filter(part => part !== '')) {
+    at = join(at, component);
+    const found = lstatSync(at, { throwIfNoEntry: false });
+    if (!found) {
+      makeDirectory(at);
+      syncDirectory(dirname(at));
+    } else if (!found.isDirectory()) throw notADirectory(at, found);
+    else warnOfOthers(at.slice(mountpoint.length), found, onWarning);
+  }
+  return at;
+}
+
+/**
+ * No other program runs while we write, and the dump's own directory is closed to all but root: whoever may write to
+ * the directory above can take the dump away afterwards, and cannot read it.
+ */
+function warnOfOthers(path: string, { uid, mode }: Stats, onWarning: (text: string) => void): void {
+  if (uid !== 0) onWarning(`${path} belongs to user ${uid}, who can remove the dump; wanted: root`);
+  else if (mode & WRITABLE_BY_OTHERS && !(mode & STICKY))
+    onWarning(`${path} may be written by others than root (mode ${(mode & 0o7777).toString(8)})`);
+}
+
+const KINDS = [
+  ['isSymbolicLink', 'a symbolic link'],
+  ['isFile', 'a file'],
+  ['isFIFO', 'a pipe'],
+  ['isSocket', 'a socket'],
+] as const;
+
+function notADirectory(path: string, found: Stats): TargetError {
+  const kind = KINDS.find(([is]) => found[is]())?.[1] ?? 'a device';
+  return new TargetError('NOT_A_DIRECTORY', {
+    action: `use the dump directory ${path}`,
+    actual: `it is ${kind}`,
+    wanted: 'a directory; links are not followed',
+  });
 }
 
 function makeUnique(parent: string, stamp: string): string {
@@ -119,6 +156,14 @@ function makeUnique(parent: string, stamp: string): string {
     action: `make a dump directory ${stamp} in ${parent}`,
     actual: `${MOST_COLLISIONS} names of that second are taken`,
   });
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: DIRECTORY_MODE });
+  } catch (cause) {
+    throw cannotMake(path, cause);
+  }
 }
 
 function cannotMake(path: string, cause: unknown): TargetError {

@@ -41,7 +41,15 @@ const RULES: readonly Rule[] = [
   },
   {
     files: 'capture/target/',
-    may: ['capture/errors.ts', 'capture/init/system.ts', 'capture/kdump/', 'capture/target/', 'node:'],
+    may: [
+      'capture/errors.ts',
+      'capture/init/system.ts',
+      'capture/kdump/',
+      'capture/target/',
+      'capture/vmcore/source.ts',
+      'capture/vmcore/reader.ts',
+      'node:',
+    ],
   },
   { files: 'capture/', may: ['capture/', 'node:'] },
   { files: 'initrd/', may: ['capture/errors.ts', 'capture/options.ts', 'initrd/', 'node:'] },
