@@ -15,6 +15,7 @@ import { basename, join } from 'node:path';
 import { $ } from 'zx';
 import { Failure } from '../capture/errors.ts';
 import { CODECS } from '../capture/kdump/codec.ts';
+import { findCommand } from '../scripts/setup/host-packages.ts';
 import { findLibrary, hostLoader, sharedLibraries } from './shared-libraries.ts';
 
 /** Debian's multiarch folder: where the copied loader looks without being told. */
@@ -32,10 +33,13 @@ export type RuntimeFiles = ReadonlyMap<string, string>;
 export function runtimeFiles(node: string, koffi: string): RuntimeFiles {
   const folder = LIBRARY_FOLDERS[process.arch];
   const codecs = CODECS.flatMap(({ libraries }) => libraries.map(requireLibrary));
-  const roots = [node, koffi, ...codecs];
+  // Repairs the target where the policy lets it (capture/init/fsck.ts): 0.5 MB in the image.
+  const e2fsck = findCommand('e2fsck');
+  const roots = [node, koffi, ...codecs, ...(e2fsck ? [e2fsck] : [])];
   const libraries = new Map(roots.flatMap(file => [...sharedLibraries(file)]));
   return new Map([
     ['bin/node', node],
+    ...(e2fsck ? [['sbin/e2fsck', e2fsck] as [string, string]] : []),
     [hostLoader().slice(1), hostLoader()],
     ...codecs.map((path): [string, string] => [`${folder}/${basename(path)}`, path]),
     ...[...libraries].map(([soname, path]): [string, string] => [`${folder}/${soname}`, path]),

@@ -13,8 +13,7 @@ import { PanicFinder } from './kernel/panic-line.ts';
 import type { Log } from './log.ts';
 import type { CaptureOptions } from './options.ts';
 import { type CaptureHooks, type Clock, Phases } from './phases.ts';
-import { type BootDisk, mountBootDisk } from './target/boot-disk.ts';
-import { createDumpDirectory } from './target/dump-directory.ts';
+import { BEGIN_MARK, ConsoleLog } from './target/console-log.ts';
 import type { DumpPlace } from './target/dump-place.ts';
 import {
   MANIFEST_FORMAT,
@@ -24,6 +23,8 @@ import {
   type Stamp,
   stampOf,
 } from './target/manifest.ts';
+import { type OpenTarget, openTarget } from './target/open-target.ts';
+import { parseTargetSpec, type TargetSpec } from './target/target-spec.ts';
 import { PROGRAM } from './version.ts';
 import { type OpenFile, openVmcoreFile } from './vmcore/reader.ts';
 
@@ -44,12 +45,18 @@ export type Outcome =
   /** `directory`: where the partial evidence lies, if any of it could be written. */
   | { readonly saved: false; readonly reason: string; readonly directory?: string };
 
-/** What is learnt on the way, for the manifest. */
-interface Findings {
+/** One target, and what came of it. */
+interface Saving {
   readonly files: ManifestFile[];
-  reason?: string;
+  place?: DumpPlace;
   dump?: CaptureDump;
   failure?: string;
+}
+
+/** What is learnt of the crash on the way, whatever target took it. */
+interface Findings {
+  reason?: string;
+  logSaved: boolean;
 }
 
 /** Never throws: a capture that fails is an outcome. */
@@ -58,56 +65,82 @@ export function capture(context: CaptureContext): Outcome {
   const phases = new Phases(clock, options.deadlineSeconds, hooks);
   phases.seconds.boot = Number(clock.seconds().toFixed(3));
 
-  const findings: Findings = { files: [] };
-  const fail = (phase: string, error: unknown): undefined => {
-    const text = `${phase}: ${describeError(error)}`;
-    findings.failure ??= text;
-    log.warn(phase, describeError(error));
-    return undefined;
-  };
+  let openFailure: string | undefined;
   const crash = attempt(
     () => phases.run('open', () => openVmcorePhase(context)),
-    error => fail('open', error),
+    error => {
+      openFailure = told(log, 'open', error);
+    },
   );
-  const disk = attempt(
-    () => phases.run('target', () => targetPhase(context)),
-    error => fail('target', error),
-  );
-  if (!disk) {
-    if (crash) showLogOnConsole(crash, log);
-    return { saved: false, reason: findings.failure ?? 'the target is not there' };
+  loadModules(options.modules, system, log);
+  // Asked once: no two of the places may tell two times.
+  const stamp = stampOf(crash?.vmcore.vmcoreinfo.crashTimeSeconds, clock.wallSeconds());
+  const findings: Findings = { logSaved: false };
+  const savings: Saving[] = [];
+  for (const spec of targetsOf(options)) {
+    const saving: Saving = { files: [], failure: openFailure };
+    savings.push(saving);
+    saveTo(context, spec, crash, stamp, phases, findings, saving);
+    // Without a vmcore there is nothing that another target could take.
+    if (saving.dump || (!crash && saving.files.length > 0)) break;
   }
-  // Asked once: the directory and the manifest must not tell two times.
-  const stamp = stampOfCrash(context, crash);
-  const directory = attempt(
-    () => createDumpDirectory(disk.mountpoint, options.path, stamp.name, text => log.warn('target', text)),
-    error => fail('target', error),
-  );
-  if (directory) {
-    log.say('target', `saving to ${directory.pathOnHost} on ${disk.device}`);
+  if (crash && !findings.logSaved) showLogOnConsole(crash, log);
+  return conclude(savings);
+}
+
+/** The target that is wanted, and those that stand in for it. */
+function targetsOf({
+  target,
+  fstype,
+  targetUuid,
+  mountOptions,
+  fallbackTargets,
+}: CaptureOptions): TargetSpec[] {
+  const first = { fstype, device: target, mountOptions, uuid: targetUuid || undefined };
+  return [first, ...fallbackTargets.flatMap(text => parseTargetSpec(text) ?? [])];
+}
+
+/** Everything that one target takes. What goes wrong is in `saving.failure`, and the evidence saved before it stays. */
+function saveTo(
+  context: CaptureContext,
+  spec: TargetSpec,
+  crash: Crash | undefined,
+  stamp: Stamp,
+  phases: Phases,
+  findings: Findings,
+  saving: Saving,
+): void {
+  const { options, log } = context;
+  const fail = (phase: string) => (error: unknown) => {
+    const failure = told(log, phase, error);
+    saving.failure ??= failure;
+  };
+  const target = attempt(() => phases.run('target', () => targetPhase(context, spec)), fail('target'));
+  if (!target) return;
+  const place = attempt(() => target.createPlace(options.path, stamp.name), fail('target'));
+  if (place) {
+    saving.place = place;
+    log.say('target', `saving to ${place.pathOnHost} on ${target.device}`);
     if (crash) {
       // Degradable: without the log the dump is still worth having, and carries it.
       attempt(
-        () => phases.run('dmesg', () => dmesgPhase(crash, directory, findings, log)),
+        () => phases.run('dmesg', () => dmesgPhase(crash, place, saving, findings, log)),
         error => log.warn('dmesg', describeError(error)),
       );
-      attempt(
-        () => dumpPhases(context, crash, directory, phases, findings),
-        error => fail('dump', error),
-      );
+      attempt(() => dumpPhases(context, crash, place, phases, saving), fail('dump'));
     }
-    attempt(
-      () => writeEpilogue(context, directory, { ...stamp, name: directory.name }, crash, phases, findings),
-      error => fail('commit', error),
-    );
-  } else if (crash) {
-    showLogOnConsole(crash, log);
+    attempt(() => writeEpilogue(context, place, stamp, crash, phases, findings, saving), fail('commit'));
   }
   attempt(
-    () => phases.runLast('unmount', () => system.umount(disk.mountpoint)),
+    () => phases.runLast('unmount', () => target.close()),
     error => log.warn('unmount', describeError(error)),
   );
-  return conclude(findings, directory);
+}
+
+/** Says what went wrong, and returns it for the outcome. */
+function told(log: Log, phase: string, error: unknown): string {
+  log.warn(phase, describeError(error));
+  return `${phase}: ${describeError(error)}`;
 }
 
 function attempt<T>(work: () => T, onError: (error: unknown) => void): T | undefined {
@@ -132,25 +165,24 @@ function openVmcorePhase({ vmcorePath, libc, log }: CaptureContext): Crash {
   return crash;
 }
 
-function targetPhase({ options, log, clock, system }: CaptureContext): BootDisk {
-  loadModules(options.modules, system, log);
-  const disk = mountBootDisk(
-    { target: options.target, fstype: options.fstype, timeoutSeconds: options.deviceTimeoutSeconds },
+function targetPhase({ options, log, clock, system }: CaptureContext, spec: TargetSpec): OpenTarget {
+  const target = openTarget(spec, {
     system,
     clock,
-  );
-  log.say('target', `${options.target} is ${disk.device}, mounted as ${options.fstype}`);
-  return disk;
+    timeoutSeconds: options.deviceTimeoutSeconds,
+    fsck: options.fsck,
+    say: text => log.say('target', text),
+    warn: text => log.warn('target', text),
+  });
+  log.say('target', `${spec.device} is ${target.description}`);
+  return target;
 }
 
-function stampOfCrash({ clock }: CaptureContext, crash: Crash | undefined): Stamp {
-  return stampOf(crash?.vmcore.vmcoreinfo.crashTimeSeconds, clock.wallSeconds());
-}
-
-function dmesgPhase(crash: Crash, directory: DumpPlace, findings: Findings, log: Log): void {
+function dmesgPhase(crash: Crash, place: DumpPlace, saving: Saving, findings: Findings, log: Log): void {
   const finder = new PanicFinder();
-  const file = directory.writeDurably('vmcore-dmesg.txt', linesOf(crash, log, finder));
-  findings.files.push(file);
+  const file = place.writeDurably('vmcore-dmesg.txt', linesOf(crash, log, finder));
+  saving.files.push(file);
+  findings.logSaved = true;
   findings.reason = finder.reason;
   log.say('dmesg', `${file.name} is safe, ${file.bytes} bytes`);
   log.say('dmesg', `the kernel crashed with: ${findings.reason ?? '(its log does not say why)'}`);
@@ -169,32 +201,33 @@ function* linesOf(crash: Crash, log: Log, finder: PanicFinder): Generator<string
 function dumpPhases(
   context: CaptureContext,
   crash: Crash,
-  directory: DumpPlace,
+  place: DumpPlace,
   phases: Phases,
-  findings: Findings,
+  saving: Saving,
 ): void {
-  const dump = captureDump(context, crash, directory, phases);
-  findings.dump = dump;
-  findings.files.push({ name: dump.manifest.name, bytes: dump.manifest.bytes });
+  const dump = captureDump(context, crash, place, phases);
+  saving.dump = dump;
+  saving.files.push({ name: dump.manifest.name, bytes: dump.manifest.bytes });
 }
 
 /** The manifest and our own log: written whatever happened before. */
 function writeEpilogue(
   context: CaptureContext,
-  directory: DumpPlace,
+  place: DumpPlace,
   stamp: Stamp,
   crash: Crash | undefined,
   phases: Phases,
   findings: Findings,
+  saving: Saving,
 ): void {
   const { log } = context;
   const vmcoreinfo = crash?.vmcore.vmcoreinfo;
   const manifest: Manifest = {
     format: MANIFEST_FORMAT,
     program: PROGRAM,
-    state: findings.dump ? 'complete' : 'incomplete',
-    failure: findings.dump ? undefined : (findings.failure ?? 'unknown'),
-    stamp,
+    state: saving.dump ? 'complete' : 'incomplete',
+    failure: saving.dump ? undefined : (saving.failure ?? 'unknown'),
+    stamp: { ...stamp, name: place.name },
     kernel: {
       release: crash?.utsname.release,
       buildId: vmcoreinfo?.buildId,
@@ -202,30 +235,35 @@ function writeEpilogue(
       machine: crash?.utsname.machine || undefined,
     },
     crash: { reason: findings.reason },
-    dump: findings.dump?.manifest,
-    files: findings.files,
+    dump: saving.dump?.manifest,
+    files: saving.files,
     seconds: phases.seconds,
     warnings: log.warnings,
   };
-  findings.files.push(directory.writeDurably(MANIFEST_NAME, [`${JSON.stringify(manifest, null, 2)}\n`]));
+  saving.files.push(place.writeDurably(MANIFEST_NAME, [`${JSON.stringify(manifest, null, 2)}\n`]));
   const kernelLog = attempt(readKernelLog, error => log.warn('commit', describeError(error))) ?? [];
-  findings.files.push(directory.writeDurably('kexec-dmesg.log', [mergeLogs(kernelLog, log.lines)]));
+  saving.files.push(place.writeDurably('kexec-dmesg.log', [mergeLogs(kernelLog, log.lines)]));
 }
 
-function conclude({ dump, failure, files }: Findings, directory: DumpPlace | undefined): Outcome {
-  if (dump && directory) return { saved: true, directory: directory.pathOnHost, files };
-  return { saved: false, reason: failure ?? 'the dump was not finished', directory: directory?.pathOnHost };
+function conclude(savings: readonly Saving[]): Outcome {
+  const whole = savings.find(({ dump }) => dump);
+  if (whole?.place) return { saved: true, directory: whole.place.pathOnHost, files: whole.files };
+  const places = savings.flatMap(({ place, files }) => (place && files.length > 0 ? [place.pathOnHost] : []));
+  return {
+    saved: false,
+    reason: savings.find(({ failure }) => failure)?.failure ?? 'the dump was not finished',
+    directory: places.join(' and ') || undefined,
+  };
 }
 
 /** Where no disk takes it, the serial console is the last place for the kernel's log. */
 function showLogOnConsole(crash: Crash, log: Log): void {
-  log.say('dmesg', '----- begin of the crashed kernel’s log -----');
+  log.say('dmesg', BEGIN_MARK);
+  const shown = new ConsoleLog(text => log.show(text));
   try {
-    for (const line of linesOf(crash, log, new PanicFinder())) {
-      for (const part of line.trimEnd().split('\n')) log.show(part);
-    }
+    for (const line of linesOf(crash, log, new PanicFinder())) shown.add(line);
   } catch (error) {
     log.warn('dmesg', describeError(error));
   }
-  log.say('dmesg', '----- end of the crashed kernel’s log -----');
+  log.say('dmesg', shown.endMark());
 }

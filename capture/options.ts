@@ -1,6 +1,7 @@
 /** What a capture is to do: baked into the image as data, overridden by `kdumpling.<option>=` on the command line. */
 import { Failure } from './errors.ts';
 import { CODECS, type CodecName } from './kdump/codec.ts';
+import { FSCK_POLICIES, type FsckPolicy, isDeviceName, parseTargetSpec } from './target/target-spec.ts';
 
 export class OptionError extends Failure {}
 
@@ -12,9 +13,16 @@ const CODEC_NAMES = CODECS.map(({ name }) => name).filter(name => name !== 'none
 
 /** Immutable once made. The defaults are the program's; see DEFAULT_OPTIONS. */
 export interface CaptureOptions {
-  /** The file system to write to: `UUID=…`, `LABEL=…` or a device path. */
+  /** The file system to write to: `UUID=…`, `LABEL=…`, `PARTUUID=…`, `PARTLABEL=…` or a device path. */
   readonly target: string;
   readonly fstype: string;
+  /** The UUID of the file system on a target that is named by its device; empty when it is not known. */
+  readonly targetUuid: string;
+  /** The host's mount options of the target, as in fstab(5); see target/mount-options.ts. */
+  readonly mountOptions: string;
+  /** Where to go when the target does not take the dump, in order; see parseTargetSpec in target/target-spec.ts. */
+  readonly fallbackTargets: readonly string[];
+  readonly fsck: FsckPolicy;
   /** Where dumps go, seen from the root of that file system. */
   readonly path: string;
   readonly codec: Exclude<CodecName, 'none'>;
@@ -32,6 +40,10 @@ export interface CaptureOptions {
 }
 
 export const DEFAULT_OPTIONS: Omit<CaptureOptions, 'target' | 'fstype' | 'modules'> = {
+  targetUuid: '',
+  mountOptions: '',
+  fallbackTargets: [],
+  fsck: 'preen',
   path: '/var/crash',
   codec: 'zstd',
   dumpLevel: 31,
@@ -64,10 +76,27 @@ const integer = (least: number, most: number): Kind => ({
   },
 });
 
+const TARGET_LIST: Kind = {
+  wanted: "a list of 'FSTYPE DEVICE' (on a command line FSTYPE:DEVICE, by commas)",
+  read(value) {
+    const list = typeof value === 'string' ? value.split(',').filter(one => one !== '') : value;
+    const fits =
+      Array.isArray(list) && list.every(one => typeof one === 'string' && parseTargetSpec(one) !== undefined);
+    return fits ? list : undefined;
+  },
+};
+
 /** How each option is checked. Names on the command line are these, e.g. `kdumpling.deadlineSeconds=600`. */
 const KINDS: Readonly<Record<keyof CaptureOptions, Kind>> = {
-  target: text(/^(UUID=[0-9A-Fa-f-]+|LABEL=[^\s/]+|\/dev\/[\w./-]+)$/, 'UUID=…, LABEL=… or /dev/…'),
-  fstype: text(/^[a-z0-9]+$/, "a file system's name, like ext4"),
+  target: {
+    wanted: 'UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=… or /dev/…',
+    read: value => (typeof value === 'string' && isDeviceName(value) ? value : undefined),
+  },
+  fstype: text(/^[a-z0-9]+$/, "a file system's name, like ext4, or raw"),
+  targetUuid: text(/^[0-9A-Fa-f-]*$/, 'the UUID of a file system'),
+  mountOptions: text(/^[\w=,./:@+%-]*$/, 'mount options with commas, as in fstab'),
+  fallbackTargets: TARGET_LIST,
+  fsck: oneOf(FSCK_POLICIES),
   path: text(/^(?!.*\/\.\.?(\/|$))\/\S*$/, 'an absolute path without . or ..'),
   codec: oneOf(CODEC_NAMES),
   dumpLevel: integer(0, 31),

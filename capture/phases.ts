@@ -45,7 +45,9 @@ export class Phases {
       this.#hooks.onPhase?.(name);
       return work();
     } finally {
-      this.seconds[name] = Number((this.#clock.seconds() - started).toFixed(3));
+      // A second target runs its phases again.
+      const seconds = (this.seconds[name] ?? 0) + this.#clock.seconds() - started;
+      this.seconds[name] = Number(seconds.toFixed(3));
     }
   }
 

@@ -14,6 +14,14 @@ export const DISK_DRIVERS = [
   'nvme',
   'ahci',
   'ata_piix',
+  'vmw_pvscsi',
+  'mptspi',
+  'hv_storvsc',
+  'xen_blkfront',
+  'mmc_block',
+  'sdhci_pci',
+  // Logical volumes; capture/target/lvm/.
+  'dm_mod',
 ] as const;
 
 /** `wanted` are found by name only at run time (crypto API, character sets): taken where the kernel has them. */
@@ -24,32 +32,35 @@ const FILE_SYSTEMS: Readonly<Record<string, { needed: readonly string[]; wanted:
     needed: ['btrfs'],
     wanted: ['crc32c_generic', 'crc32c_intel', 'xxhash_generic', 'blake2b_generic'],
   },
+  vfat: { needed: ['vfat'], wanted: ['nls_cp437', 'nls_ascii', 'nls_iso8859-1', 'nls_utf8'] },
+  raw: { needed: [], wanted: [] },
 };
 
 export const FILE_SYSTEM_NAMES: readonly string[] = Object.keys(FILE_SYSTEMS);
 
 /**
- * The modules to load before a file system on a disk can be mounted, in order.
+ * The modules to load before file systems on a disk can be mounted, in order.
  * @param disks drivers that must be there; undefined for whatever of DISK_DRIVERS this kernel has.
  * @throws ModuleError for a file system that we cannot write to, or a driver that is missing.
  */
 export function targetModules(
   tree: ModuleTree,
-  fstype: string,
+  fstypes: readonly string[],
   disks: readonly string[] | undefined,
 ): string[] {
-  const fileSystem = FILE_SYSTEMS[fstype];
-  if (!fileSystem) {
-    throw new ModuleError('UNKNOWN_FILE_SYSTEM', {
-      action: `write dumps to ${fstype}`,
-      actual: 'we have no driver list for that file system',
-      wanted: `one of ${FILE_SYSTEM_NAMES.join(', ')}`,
-    });
-  }
+  const fileSystems = fstypes.map(fileSystemDrivers);
   const present = (drivers: readonly string[]) => drivers.filter(driver => tree.has(driver));
   return tree.closure([
     ...(disks ?? present(DISK_DRIVERS)),
-    ...fileSystem.needed,
-    ...present(fileSystem.wanted),
+    ...fileSystems.flatMap(({ needed, wanted }) => [...needed, ...present(wanted)]),
   ]);
+}
+
+function fileSystemDrivers(fstype: string) {
+  if (Object.hasOwn(FILE_SYSTEMS, fstype)) return FILE_SYSTEMS[fstype];
+  throw new ModuleError('UNKNOWN_FILE_SYSTEM', {
+    action: `write dumps to ${fstype}`,
+    actual: 'we have no driver list for that file system',
+    wanted: `one of ${FILE_SYSTEM_NAMES.join(', ')}`,
+  });
 }

@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeS
 import { basename, join } from 'node:path';
 import { Failure } from '../capture/errors.ts';
 import { type CaptureOptions, checkOptions } from '../capture/options.ts';
+import { parseTargetSpec } from '../capture/target/target-spec.ts';
 import { type CpioEntry, encodeCpio } from './cpio.ts';
 import { RUNTIME_DRIVERS, targetModules } from './drivers.ts';
 import { type ModuleTree, openModuleTree } from './modules.ts';
@@ -74,7 +75,9 @@ export function programIn(directory: string): Program {
 export function buildImage(request: ImageRequest): ImageFacts {
   const tree = openModuleTree(request.modulesDirectory);
   const early = tree.closure(RUNTIME_DRIVERS);
-  const late = targetModules(tree, request.fstype, request.disks).filter(file => !early.includes(file));
+  const fallbacks = (request.options.fallbackTargets ?? []).flatMap(text => parseTargetSpec(text) ?? []);
+  const fstypes = [...new Set([request.fstype, ...fallbacks.map(({ fstype }) => fstype)])];
+  const late = targetModules(tree, fstypes, request.disks).filter(file => !early.includes(file));
   const options = checkOptions({
     ...request.options,
     fstype: request.fstype,

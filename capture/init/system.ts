@@ -2,6 +2,7 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import {
   type Libc,
+  MS_DIRSYNC,
   MS_NODEV,
   MS_NOEXEC,
   MS_NOSUID,
@@ -12,23 +13,25 @@ import {
 } from '../ffi/libc.ts';
 import type { FinalAction } from '../options.ts';
 import { busybox } from './busybox.ts';
+import { preen } from './fsck.ts';
 import { firstThatWorks, type Way } from './ways.ts';
 
-/** Mount options by their names in mount(8), for both ways alike. */
+/** Mount options that are flags of mount(2), by their names in mount(8); all others are the file system's own. */
 const MOUNT_FLAGS: Readonly<Record<string, number>> = {
   ro: MS_RDONLY,
   rw: 0,
   nosuid: MS_NOSUID,
   nodev: MS_NODEV,
   noexec: MS_NOEXEC,
+  dirsync: MS_DIRSYNC,
 };
 
 export interface Mount {
   readonly source: string;
   readonly target: string;
   readonly fstype: string;
-  /** Of MOUNT_FLAGS. */
-  readonly flags: readonly string[];
+  /** As in mount(8). */
+  readonly options: readonly string[];
 }
 
 /** Each throws SystemError when no way worked. */
@@ -36,6 +39,8 @@ export interface System {
   mount(mount: Mount): void;
   umount(target: string): void;
   loadModule(path: string): void;
+  /** Repairs what is safe to repair in an ext file system that is not mounted. Returns what the checker says last. */
+  preen(device: string): string;
   /** Does not return when it works. */
   goHome(action: FinalAction): void;
 }
@@ -59,14 +64,16 @@ export function openSystem(libc: Libc | undefined, onFailure: (text: string) => 
   return {
     mount: ways(
       'mount',
-      (libc, { source, target, fstype, flags }) => {
-        const bits = flags.reduce((sum, flag) => sum | MOUNT_FLAGS[flag], 0);
-        libc.mount(source, target, fstype, bits, '');
+      (libc, { source, target, fstype, options }) => {
+        const isFlag = (option: string) => Object.hasOwn(MOUNT_FLAGS, option);
+        const bits = options.filter(isFlag).reduce((sum, flag) => sum | MOUNT_FLAGS[flag], 0);
+        const data = options.filter(option => !isFlag(option)).join(',');
+        libc.mount(source, target, fstype, bits, data);
       },
       {
         name: 'busybox',
-        run: ({ source, target, fstype, flags }) =>
-          busybox('mount', '-t', fstype, '-o', flags.join(',') || 'defaults', source, target),
+        run: ({ source, target, fstype, options }) =>
+          busybox('mount', '-t', fstype, '-o', options.join(',') || 'defaults', source, target),
       },
     ),
     umount: ways('unmount', (libc, target) => libc.umount(target), {
@@ -77,6 +84,7 @@ export function openSystem(libc: Libc | undefined, onFailure: (text: string) => 
       name: 'busybox',
       run: (path: string) => busybox('insmod', path),
     }),
+    preen,
     goHome: ways(
       'go home',
       (libc, action) => libc.reboot(HOME[action].command),

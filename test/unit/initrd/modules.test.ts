@@ -59,12 +59,14 @@ test('a folder without indexes is refused', () => {
 
 test('a target takes the usual disks that the kernel has', () => {
   const tree = openModuleTree(directory);
-  expect(names(targetModules(tree, 'ext4', undefined))).toEqual([
+  expect(names(targetModules(tree, ['ext4'], undefined))).toEqual([
     'virtio_ring',
     'virtio',
     'virtio_blk',
     'crc32c_intel',
   ]);
-  expect(() => targetModules(tree, 'ext4', ['nvme'])).toThrow(/nvme/);
-  expect(() => targetModules(tree, 'ntfs', undefined)).toThrow(/Cannot write dumps to ntfs: .*; one of ext4/);
+  expect(() => targetModules(tree, ['ext4'], ['nvme'])).toThrow(/nvme/);
+  expect(() => targetModules(tree, ['ntfs'], undefined)).toThrow(
+    /Cannot write dumps to ntfs: .*; one of ext4/,
+  );
 });

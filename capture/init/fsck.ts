@@ -1,0 +1,35 @@
+/** The file system checker that the runtime image brings: e2fsck(8), for what can be repaired without a question. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { SystemError } from '../errors.ts';
+
+/** build/runtime.ts puts it there, with its libraries. */
+const E2FSCK = '/runtime/sbin/e2fsck';
+/** A large file system takes minutes. To be ended in the middle is what a power cut would do to it, no worse. */
+const TIMEOUT_MS = 600_000;
+/** The exit code's bits from "errors left uncorrected" on; below are "corrected" and "reboot". */
+const FAILED = 4;
+
+/** @throws SystemError when it is not in the image, found more than it may repair alone, or did not finish. */
+export function preen(device: string): string {
+  const action = `repair the file system on ${device}`;
+  if (!existsSync(E2FSCK)) {
+    throw new SystemError('NO_FSCK', {
+      action,
+      actual: `there is no ${E2FSCK}`,
+      wanted: 'e2fsck on the machine that builds the image',
+    });
+  }
+  const { status, signal, error, stdout } = spawnSync(E2FSCK, ['-p', device], {
+    encoding: 'utf8',
+    timeout: TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
+  const says = stdout?.trim().split('\n').at(-1) || 'nothing';
+  if (status !== null && status < FAILED) return says;
+  throw new SystemError('FSCK_FAILED', {
+    action,
+    actual: error ? error.message : `e2fsck ended with ${signal ?? `status ${status}`}: ${says}`,
+    wanted: 'fsck by hand before this file system is written to again',
+  });
+}
