@@ -10,19 +10,35 @@ export const LAB_ROOT_UUID = '6b64756d-706c-696e-672d-6c6162646973';
 /** Of the lab's boot disk. */
 export const LAB_DISK_DRIVERS = ['virtio_pci', 'virtio_blk'];
 
-/** @param output somewhere else than in dist/, for a program that is not the real one. */
+/** Where another image than the stock one differs. */
+export interface ImageVariant {
+  readonly target: string;
+  readonly fstype: string;
+  readonly disks: readonly string[];
+  readonly fallbackTargets: readonly string[];
+}
+
+export const STOCK: ImageVariant = {
+  target: `UUID=${LAB_ROOT_UUID}`,
+  fstype: 'ext4',
+  disks: LAB_DISK_DRIVERS,
+  fallbackTargets: [],
+};
+
+/** @param output somewhere else than in dist/, for a program or a disk that is not the stock one. */
 export function buildStockImage(
   program: Program,
   kernel: Kernel,
   output = stockImagePath(kernel),
+  { fstype, disks, target, fallbackTargets }: ImageVariant = STOCK,
 ): ImageFacts {
   return buildImage({
     kver: kernel.release,
     modulesDirectory: kernel.modulesDir,
     program,
-    fstype: 'ext4',
-    disks: LAB_DISK_DRIVERS,
-    options: { target: `UUID=${LAB_ROOT_UUID}` },
+    fstype,
+    disks,
+    options: { target, fallbackTargets },
     output,
   });
 }

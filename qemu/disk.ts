@@ -1,12 +1,6 @@
-/** The guest's boot disk: an ext4 image made, checked and read without a mount and without a loop device. */
-import { execFile } from 'node:child_process';
+/** An ext4 image of the lab's, made and read without a mount and without a loop device. Others: disks/. */
 import { mkdirSync } from 'node:fs';
-import { truncate, writeFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { SystemError } from '../capture/errors.ts';
-import { findCommand } from '../scripts/setup/host-packages.ts';
-
-const run = promisify(execFile);
+import { fileSystemOf, makeSparse, tool } from './disks/file-systems.ts';
 
 export interface DiskRequest {
   readonly path: string;
@@ -18,34 +12,12 @@ export interface DiskRequest {
 
 /** A sparse raw image. */
 export async function makeDisk({ path, sizeMib, uuid, contents }: DiskRequest): Promise<void> {
-  await writeFile(path, '');
-  await truncate(path, sizeMib * 1024 * 1024);
-  await tool('mke2fs', ['-q', '-F', '-t', 'ext4', '-U', uuid, '-L', 'lab-root', '-d', contents, path]);
+  await makeSparse(path, sizeMib);
+  await fileSystemOf('ext4').make({ path, uuid, label: 'lab-root', contents });
 }
 
 /** Copies a folder of the image to `into/<its name>`. */
 export async function extract(disk: string, folder: string, into: string): Promise<void> {
   mkdirSync(into, { recursive: true });
   await tool('debugfs', ['-R', `rdump "${folder}" "${into}"`, disk]);
-}
-
-/** The image as e2fsck sees it, forced and read-only. */
-export async function checkDisk(disk: string): Promise<{ clean: boolean; says: string }> {
-  try {
-    const { stdout } = await run(findCommand('e2fsck')!, ['-fn', disk]);
-    return { clean: true, says: stdout };
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-    return { clean: false, says: `${stdout ?? ''}${stderr ?? ''}` };
-  }
-}
-
-async function tool(name: string, args: readonly string[]): Promise<void> {
-  try {
-    await run(findCommand(name) ?? name, args);
-  } catch (cause) {
-    const { stderr } = cause as { stderr?: string };
-    const actual = stderr?.trim() || String(cause);
-    throw new SystemError('TOOL_FAILED', { action: `run ${name} ${args.join(' ')}`, actual }, {}, { cause });
-  }
 }

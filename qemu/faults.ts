@@ -2,6 +2,7 @@
  * What the lab can make go wrong in the capture, as data: how the image differs from the real one, and what must be
  * true afterwards. The product has no switch for any of this; a fault is another bundle or another image.
  */
+import type { MakeSecondDisk } from './disks/second-disk.ts';
 import type { Expectation } from './expectations.ts';
 import * as expect from './expectations.ts';
 
@@ -13,6 +14,13 @@ export interface Fault {
   /** Leaves the FFI's addon out of the image. */
   readonly withoutFfi?: boolean;
   readonly crashWords?: readonly string[];
+  /** Shell commands that crash the first kernel, having done something to the disk; from the boot disk's image. */
+  readonly trigger?: (image: string) => Promise<string>;
+  /** More of the boot disk's drive, as QEMU takes it. */
+  readonly driveOptions?: string;
+  readonly secondDisk?: MakeSecondDisk;
+  /** Baked into the image, whose modules they need. */
+  readonly fallbackTargets?: readonly string[];
   readonly expectations: readonly Expectation[];
 }
 

@@ -61,6 +61,9 @@ export async function prepareFilledMachine(request: FilledMachineRequest): Promi
     settings: {
       kver: kernel.release,
       disk: DISK_DEVICE,
+      fstype: 'ext4',
+      physical_volume: '',
+      outbox: '',
       marker: 'KDUMPLING-MARKER',
       fill_mib: '16',
       crash_command_line: crashCommandLine(commandLine),

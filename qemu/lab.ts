@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { bundle } from '../build/bundle.ts';
 import { PROJECT } from '../build/paths.ts';
 import { buildProgram, programVersion } from '../build/program.ts';
-import { buildStockImage } from '../build/stock-image.ts';
+import { buildStockImage, type ImageVariant, LAB_DISK_DRIVERS, LAB_ROOT_UUID } from '../build/stock-image.ts';
 import type { Program } from '../initrd/image.ts';
 import { ensureHostPackages } from '../scripts/setup/host-packages.ts';
 import { chooseAccel } from './accel.ts';
 import { type Cache, openCache } from './cache.ts';
+import { type DiskKind, diskDrivers } from './disks/boot-disk.ts';
+import { uuidOn } from './disks/file-systems.ts';
 import { type Check, type Judges, judge, readManifest } from './expectations.ts';
 import type { Fault } from './faults.ts';
 import type { MachineChoice } from './options.ts';
@@ -28,7 +30,7 @@ export interface Lab {
   readonly choice: MachineChoice;
 }
 
-const TRIGGER = 'echo c > /proc/sysrq-trigger';
+export const TRIGGER = 'echo c > /proc/sysrq-trigger';
 
 /** Sets everything up; each step is quick when it was done before. */
 export async function openLab(choice: MachineChoice, say: (line: string) => void): Promise<Lab> {
@@ -76,9 +78,12 @@ export async function crashWith(
       accel,
       memoryMib: choice.memoryMib,
       crashkernel: choice.crashkernel,
+      diskKind: choice.diskKind,
       diskMib: choice.diskMib,
+      driveOptions: fault.driveOptions,
+      secondDisk: fault.secondDisk,
       fillMib: choice.fillMib,
-      trigger: TRIGGER,
+      trigger: fault.trigger ?? TRIGGER,
       crashWords: [...(fault.crashWords ?? []), ...choice.crashWords],
       deadlineSeconds: choice.deadlineSeconds,
       keepDisk: choice.keepDisk,
@@ -114,8 +119,24 @@ async function initrdWith(lab: Lab, fault: Fault, directory: string): Promise<st
     program.koffi = join(directory, 'koffi.node');
     writeFileSync(program.koffi, 'not an addon\n');
   }
-  if (!fault.bundle && !fault.withoutFfi) return lab.captureInitrd;
-  return buildStockImage(program, lab.kernel, join(directory, 'capture.img')).path;
+  const { bus, fs, layout } = lab.choice.diskKind;
+  const isStock = bus === 'virtio-blk' && fs === 'ext4' && layout === 'whole' && !fault.fallbackTargets;
+  if (isStock && !fault.bundle && !fault.withoutFfi) return lab.captureInitrd;
+  return buildStockImage(
+    program,
+    lab.kernel,
+    join(directory, 'capture.img'),
+    imageVariant(lab.choice.diskKind, fault),
+  ).path;
+}
+
+function imageVariant(kind: DiskKind, { fallbackTargets = [] }: Fault): ImageVariant {
+  return {
+    target: `UUID=${uuidOn(kind.fs, LAB_ROOT_UUID)}`,
+    fstype: kind.fs,
+    disks: [...new Set([...diskDrivers(kind), ...(fallbackTargets.length > 0 ? LAB_DISK_DRIVERS : [])])],
+    fallbackTargets,
+  };
 }
 
 function writeSummary(

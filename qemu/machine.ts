@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../capture/errors.ts';
+import { type BusName, busOf } from './disks/buses.ts';
 import { type SerialLine, SerialReader } from './serial.ts';
 
 /** The machine was lost: it says nothing about the program under test. Its message carries what a person needs to look. */
@@ -23,12 +24,24 @@ export interface MachineSpec {
   readonly vmlinuz: string;
   readonly initrd: string;
   readonly commandLine: string;
-  /** Raw image, on virtio. */
+  /** Raw image, the first disk on its bus. */
   readonly disk: string;
+  /** virtio-blk without. */
+  readonly bus?: BusName;
+  /** More of the boot disk's drive: `throttling.bps-write=…`. */
+  readonly driveOptions?: string;
+  /** Other disks, on virtio-blk, in order. */
+  readonly moreDisks?: readonly MoreDisk[];
   /** More of QEMU's options: devices, memory. */
   readonly devices?: readonly string[];
   /** When it is ended, whatever it does. */
   readonly deadlineSeconds: number;
+}
+
+export interface MoreDisk {
+  /** A raw image, or what QEMU reads one through: `blkdebug:CONFIG:IMAGE`. */
+  readonly file: string;
+  readonly driveOptions?: string;
 }
 
 export interface MachineRun {
@@ -37,15 +50,25 @@ export interface MachineRun {
 }
 
 export function machineArguments(spec: MachineSpec): string[] {
+  const { bus = 'virtio-blk' } = spec;
   return [
     ...['-machine', `q35,accel=${spec.accel}`, '-cpu', spec.accel === 'kvm' ? 'host' : 'max'],
     ...['-smp', String(spec.cpus), '-m', String(spec.memoryMib)],
     ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-user-config', '-nic', 'none'],
-    ...['-drive', `file=${spec.disk},format=raw,if=none,id=boot,cache=writeback`],
-    ...['-device', 'virtio-blk-pci,drive=boot'],
+    ...driveArguments('boot', spec.disk, spec.driveOptions),
+    ...busOf(bus).devices('boot', 0),
+    ...(spec.moreDisks ?? []).flatMap(({ file, driveOptions }, index) => [
+      ...driveArguments(`more${index}`, file, driveOptions),
+      ...busOf('virtio-blk').devices(`more${index}`, index + 1),
+    ]),
     ...(spec.devices ?? []),
     ...['-kernel', spec.vmlinuz, '-initrd', spec.initrd, '-append', spec.commandLine],
   ];
+}
+
+function driveArguments(id: string, file: string, options: string | undefined): string[] {
+  const more = options ? `,${options}` : '';
+  return ['-drive', `file=${file},format=raw,if=none,id=${id},cache=writeback${more}`];
 }
 
 /** As a person would type it. */

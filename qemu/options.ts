@@ -1,6 +1,12 @@
 /** The options that every command of the lab has, and what they come to. */
 import { badValue, type Given, oneOf, wholeNumber } from '../scripts/cli.ts';
+import { type DiskKind, LAYOUTS } from './disks/boot-disk.ts';
+import { BUSES } from './disks/buses.ts';
+import { LAB_FILE_SYSTEMS } from './disks/file-systems.ts';
 import type { KernelChoice } from './packages/kernel-origins.ts';
+
+const busNames = BUSES.map(({ name }) => name);
+const fileSystemNames = LAB_FILE_SYSTEMS.map(({ name }) => name);
 
 export const MACHINE_OPTIONS = {
   kernel: {
@@ -10,6 +16,17 @@ export const MACHINE_OPTIONS = {
   },
   memory: { value: 'MIB', default: '1024', help: 'memory of the guest' },
   crashkernel: { value: 'SIZE', default: '192M', help: 'reservation for the crash kernel' },
+  bus: { value: 'NAME', default: 'virtio-blk', help: `of the boot disk: ${busNames.join(', ')}` },
+  fs: {
+    value: 'NAME',
+    default: 'ext4',
+    help: `on the boot disk: ${fileSystemNames.join(', ')}`,
+  },
+  layout: {
+    value: 'NAME',
+    default: 'whole',
+    help: 'the file system lies on the whole disk, in a gpt partition, or in a volume of lvm',
+  },
   disk: { value: 'MIB', default: '3072', help: 'size of the boot disk, sparse' },
   fill: { value: 'MIB', default: '16', help: 'random bytes in a tmpfs, which do not compress' },
   'crash-option': {
@@ -27,6 +44,7 @@ export interface MachineChoice {
   readonly kernel: KernelChoice;
   readonly memoryMib: number;
   readonly crashkernel: string;
+  readonly diskKind: DiskKind;
   readonly diskMib: number;
   readonly fillMib: number;
   readonly crashWords: readonly string[];
@@ -49,6 +67,11 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
     },
     memoryMib: wholeNumber('memory', given.memory, 256, 1 << 20),
     crashkernel: given.crashkernel,
+    diskKind: {
+      bus: oneOf('bus', given.bus, busNames),
+      fs: oneOf('fs', given.fs, fileSystemNames),
+      layout: oneOf('layout', given.layout, LAYOUTS),
+    },
     diskMib: wholeNumber('disk', given.disk, 256, 1 << 20),
     fillMib: wholeNumber('fill', given.fill, 0, 1 << 20),
     crashWords: given['crash-option'].split(/\s+/).filter(word => word !== ''),

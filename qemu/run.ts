@@ -3,9 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT } from '../build/paths.ts';
-import { LAB_DISK_DRIVERS, LAB_ROOT_UUID } from '../build/stock-image.ts';
+import { LAB_ROOT_UUID } from '../build/stock-image.ts';
 import { crashCommandLine } from '../initrd/command-line.ts';
-import { checkDisk, extract, makeDisk } from './disk.ts';
+import { extract } from './disk.ts';
+import { bootDiskOf, checkBootDisk, type DiskKind, makeBootDisk } from './disks/boot-disk.ts';
+import { busOf } from './disks/buses.ts';
+import { type DiskCheck, fileSystemOf, makeSparse, tool } from './disks/file-systems.ts';
+import { type MakeSecondDisk, openSecondDisk } from './disks/second-disk.ts';
 import { buildFirstKernelInitrd, stageBootDisk } from './guest/root.ts';
 import { commandText, type MachineSpec, machineArguments, runMachine } from './machine.ts';
 import { type Milestones, readMilestones } from './milestones.ts';
@@ -13,8 +17,8 @@ import type { Kernel } from './packages/kernels.ts';
 import type { GuestFile } from './packages/tools.ts';
 import type { SerialLine } from './serial.ts';
 
-const DISK_DEVICE = '/dev/vda';
 const CPUS = 2;
+const SECOND_DISK = 'second.img';
 
 export interface CrashPlan {
   readonly kernel: Kernel;
@@ -25,11 +29,15 @@ export interface CrashPlan {
   readonly memoryMib: number;
   /** As on the command line: `192M`. */
   readonly crashkernel: string;
+  readonly diskKind: DiskKind;
   readonly diskMib: number;
+  /** More of the boot disk's drive, as QEMU takes it. */
+  readonly driveOptions?: string;
+  readonly secondDisk?: MakeSecondDisk;
   /** Random bytes in a tmpfs: memory that does not compress. */
   readonly fillMib: number;
-  /** Shell commands that crash the first kernel. */
-  readonly trigger: string;
+  /** Shell commands that crash the first kernel; a function of the boot disk's image. */
+  readonly trigger: string | ((image: string) => Promise<string>);
   /** More words for the crash kernel's command line. */
   readonly crashWords: readonly string[];
   readonly deadlineSeconds: number;
@@ -49,8 +57,8 @@ export interface CrashRun {
   readonly milestones: Milestones;
   /** What the guest saw after it came home. */
   readonly guest: { readonly fsckClean: boolean; readonly files: readonly GuestFileListing[] };
-  /** The disk image afterwards, as the host's e2fsck sees it. */
-  readonly disk: { readonly clean: boolean; readonly says: string };
+  /** The disk image afterwards, as the host's checker of its file system sees it. */
+  readonly disk: DiskCheck;
   /** What a bundle of the lab's own left in the guest's /var/lab; most leave nothing, and it is not there. */
   readonly labFiles: string;
   /** The dump directories, taken out of the disk. */
@@ -87,21 +95,21 @@ export async function crashOnce(
   const marker = `KDUMPLING-MARKER-${randomBytes(8).toString('hex')}`;
   const disk = join(work, 'disk.img');
   try {
-    const spec = await prepareMachine(plan, work, disk, marker);
+    const { spec, outbox } = await prepareMachine(plan, work, disk, marker);
     writeFileSync(
       join(directory, 'qemu.txt'),
       `${commandText(['qemu-system-x86_64', ...machineArguments(spec)])}\n`,
     );
     const { lines, seconds } = await runMachine(spec, directory, onLine, signal);
     const captured = join(directory, 'captured');
-    await extract(disk, '/var/crash', captured);
-    await extract(disk, '/var/lab', directory);
+    await takeOut(outbox ?? disk, outbox !== undefined, captured, directory);
+    await plan.secondDisk?.takeOut?.(join(work, SECOND_DISK), captured);
     return {
       directory,
       lines,
       milestones: readMilestones(lines),
-      guest: readGuestReport(lines),
-      disk: await checkDisk(disk),
+      guest: readGuestReport(lines, plan.diskKind),
+      disk: await checkBootDisk(disk, plan.diskKind),
       labFiles: join(directory, 'lab'),
       dumps: dumpFolders(join(captured, 'crash')),
       marker,
@@ -113,34 +121,53 @@ export async function crashOnce(
   }
 }
 
+interface Prepared {
+  readonly spec: MachineSpec;
+  /** Where the guest puts a tar archive of its files, when the lab cannot read its disk. */
+  readonly outbox?: string;
+}
+
 async function prepareMachine(
   plan: CrashPlan,
   work: string,
   disk: string,
   marker: string,
-): Promise<MachineSpec> {
-  const { kernel } = plan;
+): Promise<Prepared> {
+  const { kernel, diskKind, secondDisk } = plan;
   const commandLine = `console=ttyS0 panic=30 crashkernel=${plan.crashkernel}`;
   const staging = join(work, 'disk');
   await stageBootDisk(staging, kernel, plan.captureInitrd);
-  await makeDisk({ path: disk, sizeMib: plan.diskMib, uuid: LAB_ROOT_UUID, contents: staging });
+  await makeBootDisk(disk, plan.diskMib, diskKind, LAB_ROOT_UUID, staging);
+  const boot = bootDiskOf(diskKind);
+  const moreDisks = secondDisk ? [await openSecondDisk(secondDisk, join(work, SECOND_DISK))] : [];
+  const isReadable = diskKind.fs === 'ext4' && diskKind.layout === 'whole';
+  const outbox = isReadable ? undefined : join(work, 'outbox.tar');
+  if (outbox) {
+    await makeSparse(outbox, plan.diskMib);
+    moreDisks.push({ file: outbox });
+  }
   const initrd = join(work, 'first-kernel.img');
+  const volumes = diskKind.layout === 'lvm';
   await buildFirstKernelInitrd({
     kernel,
     tools: plan.tools,
-    drivers: [...LAB_DISK_DRIVERS, 'ext4'],
+    drivers: [...boot.drivers, ...busOf('virtio-blk').drivers],
+    hostCommands: volumes ? ['lvm'] : [],
     settings: {
       kver: kernel.release,
-      disk: DISK_DEVICE,
+      disk: boot.node,
+      fstype: diskKind.fs,
+      physical_volume: volumes ? boot.disk : '',
+      outbox: outbox ? lastVirtioDisk(diskKind, moreDisks.length) : '',
       marker,
       fill_mib: String(plan.fillMib),
       crash_command_line: crashCommandLine(commandLine, plan.crashWords),
-      trigger: plan.trigger,
+      trigger: typeof plan.trigger === 'string' ? plan.trigger : await plan.trigger(disk),
     },
     output: initrd,
   });
-  const { accel, memoryMib, deadlineSeconds } = plan;
-  return {
+  const { accel, memoryMib, deadlineSeconds, driveOptions } = plan;
+  const spec = {
     accel,
     memoryMib,
     cpus: CPUS,
@@ -148,8 +175,33 @@ async function prepareMachine(
     initrd,
     commandLine,
     disk,
+    bus: diskKind.bus,
+    driveOptions,
+    moreDisks,
     deadlineSeconds,
   };
+  return { spec, outbox };
+}
+
+function lastVirtioDisk({ bus }: DiskKind, others: number): string {
+  return busOf('virtio-blk').node(others - (bus === 'virtio-blk' ? 0 : 1));
+}
+
+/** The guest's dumps to `captured/crash`, and what the lab's own bundles left to `lab` in the run's directory. */
+async function takeOut(
+  image: string,
+  isArchive: boolean,
+  captured: string,
+  directory: string,
+): Promise<void> {
+  if (!isArchive) {
+    await extract(image, '/var/crash', captured);
+    await extract(image, '/var/lab', directory);
+    return;
+  }
+  mkdirSync(captured, { recursive: true });
+  await tool('tar', ['-xf', image, '-C', captured, '--no-same-owner']);
+  if (existsSync(join(captured, 'lab'))) renameSync(join(captured, 'lab'), join(directory, 'lab'));
 }
 
 function dumpFolders(captured: string): string[] {
@@ -159,12 +211,15 @@ function dumpFolders(captured: string): string[] {
     .map(name => join(captured, name));
 }
 
-function readGuestReport(lines: readonly SerialLine[]): CrashRun['guest'] {
+function readGuestReport(lines: readonly SerialLine[], { fs }: DiskKind): CrashRun['guest'] {
   // The first boot finds a fresh disk; the last word is the boot's that came home.
   const fsck = lines.findLast(({ text }) => /^lab: fsck /.test(text));
+  const lastBoot = lines.findLastIndex(({ text }) => /Linux version /.test(text));
+  const { recovery } = fileSystemOf(fs);
+  const recovered = lines.slice(lastBoot).some(({ text }) => recovery.test(text));
   const files = lines.flatMap(({ text }) => {
     const match = /^lab: file (\d+) (\d+) (\/\S+)$/.exec(text);
     return match ? [{ mode: match[1], bytes: Number(match[2]), path: match[3] }] : [];
   });
-  return { fsckClean: fsck?.text === 'lab: fsck clean', files };
+  return { fsckClean: fs === 'ext4' ? fsck?.text === 'lab: fsck clean' : !recovered, files };
 }

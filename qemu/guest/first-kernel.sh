@@ -15,17 +15,37 @@ give_up() {
   poweroff -f
 }
 
+# The volume that the file system lies in, made on the first boot around what the lab has put where its extents will be.
+volume_group() {
+  until [ -b "$physical_volume" ]; do sleep 0.1; done
+  mkdir -p /run/lock/lvm
+  export LVM_SYSTEM_DIR=/tmp LVM_SUPPRESS_FD_WARNINGS=1
+  own_nodes='activation { udev_sync = 0 udev_rules = 0 } devices { use_devicesfile = 0 obtain_device_list_from_udev = 0 }'
+  lvm vgchange --config "$own_nodes" -ay lab 2> /dev/null && [ -b "$disk" ] && return
+  lvm pvcreate --config "$own_nodes" "$physical_volume" &&
+    lvm vgcreate --config "$own_nodes" lab "$physical_volume" &&
+    lvm lvcreate --config "$own_nodes" -l 100%FREE -Wn -Zn -n root lab || give_up "cannot make the logical volume"
+}
+
 for module in $modules; do insmod "$module" || give_up "cannot load $module"; done
+[ -z "$physical_volume" ] || volume_group
 until [ -b "$disk" ]; do sleep 0.1; done
 
-# Forced and read-only: any answer but 0 means that the last boot left something behind.
-if e2fsck -fn "$disk" > /tmp/fsck 2>&1; then say "fsck clean"; else say "fsck dirty: $(tail -n 1 /tmp/fsck)"; fi
-mount -t ext4 "$disk" /disk || give_up "cannot mount $disk"
+# Forced and read-only: any answer but 0 means that the last boot left something behind. What other file systems have to
+# say of that is in the kernel's log of the mount.
+if [ "$fstype" != ext4 ]; then :
+elif e2fsck -fn "$disk" > /tmp/fsck 2>&1; then say "fsck clean"
+else say "fsck dirty: $(tail -n 1 /tmp/fsck)"
+fi
+[ "$fstype" = vfat ] && private='-o umask=0077'
+mount -t "$fstype" $private "$disk" /disk || give_up "cannot mount $disk"
 
 if [ -e /disk/lab/panicked ]; then
   for file in $(find /disk/var/crash -type f | sort); do
     say "file $(stat -c '%a %s' "$file") ${file#/disk}"
   done
+  # A disk that the lab cannot read by itself: a tar archive on another one.
+  [ -z "$outbox" ] || tar -cf "$outbox" -C /disk/var . || say "cannot fill the outbox"
   say "came home"
   umount /disk
   poweroff -f

@@ -17,6 +17,8 @@ export interface FirstKernelRequest {
   readonly tools: readonly GuestFile[];
   /** Drivers of the boot disk. */
   readonly drivers: readonly string[];
+  /** The host's own commands beside e2fsck. */
+  readonly hostCommands?: readonly string[];
   /** What first-kernel.sh reads, as shell variables. */
   readonly settings: Readonly<Record<string, string>>;
   readonly output: string;
@@ -31,21 +33,27 @@ function* firstKernelEntries(request: FirstKernelRequest): Generator<CpioEntry> 
   const modules = tree
     .closure(request.drivers)
     .map(file => ({ file, path: `modules/${file.split('/').at(-1)}` }));
-  const e2fsck = findCommand('e2fsck')!;
+  const commands = ['e2fsck', ...(request.hostCommands ?? [])];
   const files = new Map<string, string>([
     ['init', join(import.meta.dirname, 'first-kernel.sh')],
     ['bin/busybox', findCommand('busybox')!],
     ...request.tools.map(({ path, source }): [string, string] => [path.slice(1), source]),
   ]);
-  // e2fsck is the host's own, with the host's libraries and loader, apart from kexec's older ones.
-  for (const [soname, path] of sharedLibraries(e2fsck)) files.set(`fsck/${soname}`, path);
-  files.set('fsck/e2fsck', e2fsck).set('fsck/ld.so', hostLoader());
+  // The host's own, with the host's libraries and loader, apart from kexec's older ones.
+  for (const name of commands) {
+    const path = findCommand(name)!;
+    for (const [soname, library] of sharedLibraries(path)) files.set(`host/${soname}`, library);
+    files.set(`host/${name}`, path);
+  }
+  files.set('host/ld.so', hostLoader());
 
   yield* directoriesOf([...files.keys(), ...modules.map(({ path }) => path), 'sbin/e2fsck', 'dev/console']);
   yield { kind: 'device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 };
   for (const [path, source] of files) yield { kind: 'file', path, mode: 0o755, bytes: readFileSync(source) };
-  const wrapper = '#!/bin/busybox sh\nexec /fsck/ld.so --library-path /fsck /fsck/e2fsck "$@"\n';
-  yield { kind: 'file', path: 'sbin/e2fsck', mode: 0o755, bytes: Buffer.from(wrapper) };
+  for (const name of commands) {
+    const wrapper = `#!/bin/busybox sh\nexec /host/ld.so --library-path /host /host/${name} "$@"\n`;
+    yield { kind: 'file', path: `sbin/${name}`, mode: 0o755, bytes: Buffer.from(wrapper) };
+  }
   for (const { file, path } of modules) yield { kind: 'file', path, mode: 0o644, bytes: tree.read(file) };
   const settings = { ...request.settings, modules: modules.map(({ path }) => `/${path}`).join(' ') };
   yield { kind: 'file', path: 'lab.conf', mode: 0o644, bytes: Buffer.from(shellAssignments(settings)) };

@@ -1,0 +1,134 @@
+/** The file systems of the lab's disks: made with files in them, and checked afterwards, without a mount or a loop device. */
+import { execFile } from 'node:child_process';
+import { lstatSync, readdirSync } from 'node:fs';
+import { rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { SystemError } from '../../capture/errors.ts';
+import { findCommand } from '../../scripts/setup/host-packages.ts';
+
+const run = promisify(execFile);
+const MIB = 1024 * 1024;
+
+export interface FileSystemRequest {
+  /** Of the image, which is there, sparse and of the file system's size. */
+  readonly path: string;
+  readonly uuid: string;
+  readonly label: string;
+  /** A folder whose files go in. */
+  readonly contents: string;
+}
+
+export interface DiskCheck {
+  readonly clean: boolean;
+  readonly says: string;
+}
+
+export interface LabFileSystem {
+  readonly name: string;
+  readonly drivers: readonly string[];
+  make(request: FileSystemRequest): Promise<unknown>;
+  /** A check that repairs nothing: [command, arguments] that end with the image. Its exit code is 0 for a clean one. */
+  readonly check: readonly string[];
+  /** What the kernel says at a mount after which it had something to repair. */
+  readonly recovery: RegExp;
+}
+
+export const LAB_FILE_SYSTEMS = [
+  {
+    name: 'ext4',
+    drivers: ['ext4'],
+    make: ({ path, uuid, label, contents }) =>
+      tool('mke2fs', ['-q', '-F', '-t', 'ext4', '-U', uuid, '-L', label, '-d', contents, path]),
+    check: ['e2fsck', '-fn'],
+    recovery: /EXT4-fs .*recovery complete/,
+  },
+  {
+    name: 'xfs',
+    drivers: ['xfs'],
+    async make({ path, uuid, label, contents }) {
+      const prototype = `${path}.prototype`;
+      await writeFile(prototype, xfsPrototype(contents));
+      await tool('mkfs.xfs', ['-q', '-m', `uuid=${uuid}`, '-L', label, '-p', prototype, path]);
+      await rm(prototype);
+    },
+    check: ['xfs_repair', '-n', '-f'],
+    recovery: /XFS .*Starting recovery/,
+  },
+  {
+    name: 'btrfs',
+    drivers: ['btrfs'],
+    make: ({ path, uuid, label, contents }) =>
+      tool('mkfs.btrfs', ['-q', '-U', uuid, '-L', label, '--rootdir', contents, path]),
+    check: ['btrfs', 'check', '--readonly'],
+    recovery: /BTRFS .*(start tree-log replay|error)/,
+  },
+  {
+    name: 'vfat',
+    drivers: ['vfat', 'nls_cp437', 'nls_ascii'],
+    async make({ path, uuid, label, contents }) {
+      const serial = fatSerial(uuid);
+      await tool('mkfs.vfat', ['-F', '32', '-i', serial.replace('-', ''), '-n', label, path]);
+      for (const name of readdirSync(contents)) {
+        await tool('mcopy', ['-s', '-i', path, join(contents, name), '::/']);
+      }
+    },
+    check: ['fsck.vfat', '-n'],
+    recovery: /FAT-fs .*not properly unmounted/,
+  },
+] as const satisfies readonly LabFileSystem[];
+
+export type FileSystemName = (typeof LAB_FILE_SYSTEMS)[number]['name'];
+
+export function fileSystemOf(name: FileSystemName): LabFileSystem {
+  return LAB_FILE_SYSTEMS.find(fileSystem => fileSystem.name === name)!;
+}
+
+/** What `UUID=` of this file system is: a FAT has room for 32 bits of it. */
+export function uuidOn(fs: FileSystemName, uuid: string): string {
+  return fs === 'vfat' ? fatSerial(uuid) : uuid;
+}
+
+function fatSerial(uuid: string): string {
+  return `${uuid.slice(0, 4)}-${uuid.slice(4, 8)}`.toUpperCase();
+}
+
+/** A sparse file. */
+export async function makeSparse(path: string, sizeMib: number): Promise<void> {
+  await writeFile(path, '');
+  await truncate(path, sizeMib * MIB);
+}
+
+export async function checkFileSystem(image: string, { check }: LabFileSystem): Promise<DiskCheck> {
+  const [command, ...args] = check;
+  try {
+    const { stdout } = await run(findCommand(command) ?? command, [...args, image], { maxBuffer: 16 * MIB });
+    return { clean: true, says: stdout };
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    return { clean: false, says: `${stdout ?? ''}${stderr ?? ''}` };
+  }
+}
+
+/** mkfs.xfs(8), "-p": everything that goes in, by one token a name, closed by `$`. */
+function xfsPrototype(contents: string): string {
+  const entries = (directory: string): string[] =>
+    readdirSync(directory).flatMap(name => {
+      const path = join(directory, name);
+      return lstatSync(path).isDirectory()
+        ? [`${name} d--755 0 0`, ...entries(path), '$']
+        : [`${name} ---644 0 0 ${path}`];
+    });
+  return ['/', '0 0', 'd--755 0 0', ...entries(contents), '$', ''].join('\n');
+}
+
+/** @throws SystemError with what it said. */
+export async function tool(name: string, args: readonly string[]): Promise<string> {
+  try {
+    return (await run(findCommand(name) ?? name, args)).stdout;
+  } catch (cause) {
+    const { stderr } = cause as { stderr?: string };
+    const actual = stderr?.trim() || String(cause);
+    throw new SystemError('TOOL_FAILED', { action: `run ${name} ${args.join(' ')}`, actual }, {}, { cause });
+  }
+}
