@@ -3,6 +3,7 @@
 import { type CaptureDump, captureDump } from './capture-dump.ts';
 import { type Crash, openCrash } from './crash.ts';
 import { describeError } from './errors.ts';
+import { createLinearDevice } from './ffi/device-mapper.ts';
 import type { Libc } from './ffi/libc.ts';
 import type { Ffi } from './ffi/library.ts';
 import { mergeLogs, readKernelLog } from './init/kernel-log.ts';
@@ -15,6 +16,8 @@ import type { CaptureOptions } from './options.ts';
 import { type CaptureHooks, type Clock, Phases } from './phases.ts';
 import { BEGIN_MARK, ConsoleLog } from './target/console-log.ts';
 import type { DumpPlace } from './target/dump-place.ts';
+import { volumeActivator } from './target/lvm/activate.ts';
+import type { LinearVolume } from './target/lvm/volumes.ts';
 import {
   MANIFEST_FORMAT,
   MANIFEST_NAME,
@@ -165,14 +168,19 @@ function openVmcorePhase({ vmcorePath, libc, log }: CaptureContext): Crash {
   return crash;
 }
 
-function targetPhase({ options, log, clock, system }: CaptureContext, spec: TargetSpec): OpenTarget {
+function targetPhase({ options, log, clock, system, libc }: CaptureContext, spec: TargetSpec): OpenTarget {
+  const say = (text: string) => log.say('target', text);
+  const warn = (text: string) => log.warn('target', text);
+  const createVolume = ({ name, uuid, segments }: LinearVolume) =>
+    libc && createLinearDevice(libc, name, uuid, segments);
   const target = openTarget(spec, {
     system,
     clock,
     timeoutSeconds: options.deviceTimeoutSeconds,
     fsck: options.fsck,
-    say: text => log.say('target', text),
-    warn: text => log.warn('target', text),
+    say,
+    warn,
+    activate: libc && volumeActivator(createVolume, say, warn),
   });
   log.say('target', `${spec.device} is ${target.description}`);
   return target;

@@ -33,8 +33,10 @@ const FILE_SYSTEMS: Readonly<Record<string, { needed: readonly string[]; wanted:
     wanted: ['crc32c_generic', 'crc32c_intel', 'xxhash_generic', 'blake2b_generic'],
   },
   vfat: { needed: ['vfat'], wanted: ['nls_cp437', 'nls_ascii', 'nls_iso8859-1', 'nls_utf8'] },
-  raw: { needed: [], wanted: [] },
 };
+
+/** A partition of ours takes a dump without a file system. */
+const RAW = 'raw';
 
 export const FILE_SYSTEM_NAMES: readonly string[] = Object.keys(FILE_SYSTEMS);
 
@@ -48,7 +50,7 @@ export function targetModules(
   fstypes: readonly string[],
   disks: readonly string[] | undefined,
 ): string[] {
-  const fileSystems = fstypes.map(fileSystemDrivers);
+  const fileSystems = fstypes.filter(fstype => fstype !== RAW).map(fileSystemDrivers);
   const present = (drivers: readonly string[]) => drivers.filter(driver => tree.has(driver));
   return tree.closure([
     ...(disks ?? present(DISK_DRIVERS)),

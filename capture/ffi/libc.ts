@@ -46,6 +46,8 @@ export interface Libc {
   finitModule(fd: number, parameters: string): void;
   /** Does not return when it works. */
   reboot(command: number): void;
+  /** @param action for the message of an error. */
+  ioctl(fd: number, request: number, bytes: Buffer, action: string): void;
   openWindow(lengthBytes: number): MappedWindow;
   /** The first `lengthBytes` of a file, to read and to write. The file must have blocks for all of them. */
   mapShared(fd: number, lengthBytes: number): SharedMapping;
@@ -58,6 +60,7 @@ export function openLibc(ffi: Ffi): Libc {
   // glibc has no function of its own for this one.
   const finitModule = lib.func('long syscall(long, int, const char *, int)');
   const reboot = lib.func('int reboot(int)');
+  const ioctl = lib.func('int ioctl(int, unsigned long, void *)');
   const mmap = lib.func('void *mmap(void *, size_t, int, int, int, int64_t)');
 
   const check = (result: number, action: string): void => {
@@ -75,6 +78,9 @@ export function openLibc(ffi: Ffi): Libc {
     },
     reboot(command) {
       check(reboot(command | 0), `reboot with command 0x${command.toString(16)}`);
+    },
+    ioctl(fd, request, bytes, action) {
+      check(ioctl(fd, request, bytes), action);
     },
     mapShared(fd, lengthBytes) {
       const base = mmap(null, lengthBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

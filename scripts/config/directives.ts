@@ -74,6 +74,31 @@ export const DIRECTIVES: readonly Directive[] = [
     'SECONDS',
     'since the crash kernel’s start; then the machine goes home whatever was saved',
   ),
+  {
+    name: 'fallback_target',
+    value: 'FSTYPE DEVICE',
+    does: 'where dumps go when the target does not take them; more than one, in order: `fallback_target xfs LABEL=spare`',
+    repeatable: true,
+    apply: (text, settings) =>
+      withOptions(settings, {
+        fallbackTargets: [
+          ...(settings.options.fallbackTargets ?? []),
+          ...checkOption('fallbackTargets', text),
+        ],
+      }),
+  },
+  captureOption(
+    'mount_options',
+    'mountOptions',
+    'LIST',
+    'the host’s mount options of the target, as in fstab; of them a capture takes what it needs',
+  ),
+  captureOption(
+    'fsck',
+    'fsck',
+    'POLICY',
+    'an ext4 target that has errors or does not mount: `preen` it (`e2fsck -p`), or `never`',
+  ),
   captureOption('device_timeout', 'deviceTimeoutSeconds', 'SECONDS', 'how long to wait for the disk'),
   {
     name: 'extra_modules',

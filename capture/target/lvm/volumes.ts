@@ -1,0 +1,154 @@
+/**
+ * The logical volumes that can be used as they lie on their disks: linear ones, all of whose disks are there. Everything
+ * else (thin, cached, RAID, the origin of a snapshot, …) needs lvm's own knowledge to be written to, and is left alone.
+ *
+ * Bringing lvm instead would put 10 MB of libraries into every image and a program that may write to all disks into the
+ * worst moment; the metadata is a text with a checksum, and the kernel does the rest.
+ */
+
+import type { Section, Value } from './metadata-text.ts';
+import type { PhysicalVolume } from './physical-volume.ts';
+
+export interface LinearVolume {
+  /** As device-mapper knows it: `vg-lv`, a dash within a name doubled. */
+  readonly name: string;
+  /** As lvm sets it, so that the two do not make it twice. */
+  readonly uuid: string;
+  /** In 512-byte sectors. */
+  readonly segments: readonly {
+    readonly start: number;
+    readonly length: number;
+    readonly device: string;
+    readonly deviceStart: number;
+  }[];
+}
+
+export interface VolumesFound {
+  readonly volumes: readonly LinearVolume[];
+  /** A line for each volume that is not usable, with the reason. */
+  readonly refused: readonly string[];
+}
+
+export interface KnownDisk extends PhysicalVolume {
+  readonly node: string;
+}
+
+/** Far beyond any disk, and exact as a number. */
+const MOST_SECTORS = 2 ** 44;
+const MOST_SEGMENTS = 10_000;
+
+export function linearVolumes(disks: readonly KnownDisk[]): VolumesFound {
+  const volumes: LinearVolume[] = [];
+  const refused: string[] = [];
+  for (const [vg, group] of newestGroups(disks)) {
+    const sections = asSection(group.logical_volumes);
+    const origins = new Set(Object.values(sections).flatMap(snapshotOrigins));
+    for (const [lv, section] of Object.entries(sections)) {
+      const name = `${vg.replaceAll('-', '--')}-${lv.replaceAll('-', '--')}`;
+      const volume = asSection(section);
+      // Parts of other volumes, which nobody mounts.
+      if (!asList(volume.status).includes('VISIBLE')) continue;
+      const result = origins.has(lv)
+        ? 'it is the origin of a snapshot'
+        : asList(group.status).includes('EXPORTED')
+          ? 'its volume group is exported'
+          : segmentsOf(volume, group, disks);
+      if (typeof result === 'string') refused.push(`${name}: ${result}`);
+      else volumes.push({ name, uuid: `LVM-${plainId(group.id)}${plainId(volume.id)}`, segments: result });
+    }
+  }
+  return { volumes, refused };
+}
+
+/** By name: the copy with the highest number where the disks of a group tell different things. */
+function newestGroups(disks: readonly KnownDisk[]): Map<string, Section> {
+  const groups = new Map<string, Section>();
+  for (const { metadata = {} } of disks) {
+    for (const [name, value] of Object.entries(metadata)) {
+      const group = asSection(value);
+      if (typeof group.seqno !== 'number') continue;
+      const known = groups.get(name);
+      if (!known || group.seqno > Number(known.seqno)) groups.set(name, group);
+    }
+  }
+  return groups;
+}
+
+function snapshotOrigins(volume: Value | Section): string[] {
+  return Object.values(asSection(volume)).flatMap(segment => {
+    const { type, origin } = asSection(segment);
+    return type === 'snapshot' && typeof origin === 'string' ? [origin] : [];
+  });
+}
+
+/** The segments end to end, or why they are not to be had. */
+function segmentsOf(
+  volume: Section,
+  group: Section,
+  disks: readonly KnownDisk[],
+): LinearVolume['segments'] | string {
+  const count = asCount(volume.segment_count);
+  const extentSectors = asCount(group.extent_size);
+  if (count === undefined || count === 0 || count > MOST_SEGMENTS || !extentSectors)
+    return 'its size makes no sense';
+  const segments: LinearVolume['segments'][number][] = [];
+  let at = 0;
+  for (let i = 1; i <= count; i++) {
+    const segment = asSection(volume[`segment${i}`]);
+    if (segment.type !== 'striped' || segment.stripe_count !== 1)
+      return `it is ${describeType(segment)}, not linear`;
+    const [pv, firstExtent] = asList(segment.stripes);
+    const extents = asCount(segment.extent_count);
+    const place = diskOf(pv, group, disks);
+    if (typeof place === 'string') return place;
+    const first = asCount(firstExtent);
+    if (!extents || first === undefined || asCount(segment.start_extent) !== at / extentSectors) {
+      return 'its segments do not lie end to end';
+    }
+    if (first + extents > place.extents) return `it is larger than ${place.node}`;
+    const length = extents * extentSectors;
+    segments.push({
+      start: at,
+      length,
+      device: place.node,
+      deviceStart: place.startSector + first * extentSectors,
+    });
+    at += length;
+    if (at > MOST_SECTORS) return 'its size makes no sense';
+  }
+  return segments;
+}
+
+function diskOf(pv: string | number | undefined, group: Section, disks: readonly KnownDisk[]) {
+  const section = asSection(asSection(group.physical_volumes)[String(pv)]);
+  const uuid = plainId(section.id);
+  const found = disks.filter(disk => disk.uuid === uuid);
+  if (found.length === 0) return `its disk ${section.device ?? pv} is missing`;
+  if (found.length > 1)
+    return `its disk is there ${found.length} times: ${found.map(({ node }) => node).join(' ')}`;
+  const [startSector, extents] = [asCount(section.pe_start), asCount(section.pe_count)];
+  if (startSector === undefined || extents === undefined) return `its disk ${found[0].node} makes no sense`;
+  return { node: found[0].node, startSector, extents };
+}
+
+function describeType({ type, stripe_count: stripes }: Section): string {
+  return type === 'striped' ? `striped over ${stripes} disks` : `of the type ${type ?? 'unknown'}`;
+}
+
+function plainId(id: Value | Section | undefined): string {
+  return typeof id === 'string' ? id.replaceAll('-', '') : '';
+}
+
+function asSection(value: Value | Section | undefined): Section {
+  return typeof value === 'object' && !Array.isArray(value) ? (value as Section) : {};
+}
+
+function asList(value: Value | Section | undefined): readonly (string | number)[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function asCount(value: Value | Section | undefined): number | undefined {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_SECTORS
+    ? value
+    : undefined;
+}
