@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { PROJECT } from '../build/paths.ts';
+import { cutConsoleLog } from '../capture/target/console-log.ts';
 import type { Manifest } from '../capture/target/manifest.ts';
 import { runBounded } from './judges/bounded-run.ts';
 import { fileType, isKdumpCompressed } from './judges/file-type.ts';
@@ -85,9 +86,41 @@ export function manifestSays(state: Manifest['state']): Expectation {
   };
 }
 
-/** The files of a complete capture, opened by tools that we did not write. */
-export const completeDump: Expectation = async (run, { makedumpfile }) => {
-  const wanted = ['vmcore-dmesg.txt', 'vmcore', 'kexec-dmesg.log', 'manifest.json'];
+/** Of the disk of last resort, the console: cut out of the serial log and checked by its own mark. */
+export const kernelLogOnConsole: Expectation = ({ lines }) => {
+  const log = cutConsoleLog(lines.map(({ text }) => text).join('\n'));
+  const panic = log?.lines.find(line => line.includes('Kernel panic - not syncing'));
+  return [
+    {
+      what: 'the kernel log is on the console, whole',
+      holds: log?.whole === true && panic !== undefined,
+      saw: log ? `${log.lines.length} lines, ${log.whole ? 'whole' : 'not whole'}; ${panic}` : 'no log',
+    },
+  ];
+};
+
+const DUMP_FILES = ['vmcore-dmesg.txt', 'vmcore', 'kexec-dmesg.log', 'manifest.json'];
+
+/** The boot disk's dump as the machine sees it. A FAT has no modes: there they are its mount's. */
+const listedPrivate: Expectation = ({ guest }) => [
+  {
+    what: 'the machine itself lists them, private',
+    holds:
+      guest.files.length === DUMP_FILES.length &&
+      guest.files.every(({ mode }) => ['600', '700'].includes(mode)),
+    saw: guest.files.map(({ mode, path }) => `${mode} ${basename(path)}`).join(', ') || 'none',
+  },
+];
+
+/** The files of a complete capture on the boot disk. */
+export const completeDump: Expectation = async (run, judges) => [
+  ...(await listedPrivate(run, judges)),
+  ...(await completeDumpFiles(run, judges)),
+];
+
+/** The files of a complete capture, wherever they were, opened by tools that we did not write. */
+export const completeDumpFiles: Expectation = async (run, { makedumpfile }) => {
+  const wanted = DUMP_FILES;
   const [dump] = run.dumps;
   const missing = dump ? wanted.filter(name => !existsSync(join(dump, name))) : wanted;
   const present = {
@@ -95,12 +128,7 @@ export const completeDump: Expectation = async (run, { makedumpfile }) => {
     holds: run.dumps.length === 1 && missing.length === 0,
     saw: missing.length > 0 ? `missing: ${missing.join(' ')}` : `${run.dumps.length} dump(s)`,
   };
-  const listed = {
-    what: 'the machine itself lists them, private',
-    holds: run.guest.files.length === wanted.length && run.guest.files.every(({ mode }) => mode === '600'),
-    saw: run.guest.files.map(({ mode, path }) => `${mode} ${basename(path)}`).join(', ') || 'none',
-  };
-  if (!present.holds) return [present, listed];
+  if (!present.holds) return [present];
 
   const vmcore = join(dump, 'vmcore');
   const type = await fileType(vmcore);
@@ -110,7 +138,6 @@ export const completeDump: Expectation = async (run, { makedumpfile }) => {
   const manifest = readManifest(dump);
   return [
     present,
-    listed,
     { what: 'file(1) knows it', holds: isKdumpCompressed(type), saw: type },
     {
       what: `makedumpfile ${makedumpfile.version} reads the same kernel log`,
@@ -131,6 +158,17 @@ export const completeDump: Expectation = async (run, { makedumpfile }) => {
     },
   ];
 };
+
+/** A capture that is as it should be. */
+export const SOUND_CAPTURE: readonly Expectation[] = [
+  armed,
+  pid1IsOurs,
+  says('the capture is announced as saved', /kdumpling: end: saved \/var\/crash\//),
+  cameHome,
+  unmountedCleanly,
+  fileSystemSound,
+  completeDump,
+];
 
 /** PID 1's dump of /proc/vmcore, and one that `kdumpling dump` makes here of the raw copy of the same crash. */
 export const sameAsFileMode: Expectation = async run => {

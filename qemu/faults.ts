@@ -5,6 +5,7 @@
 import type { MakeSecondDisk } from './disks/second-disk.ts';
 import type { Expectation } from './expectations.ts';
 import * as expect from './expectations.ts';
+import { TARGET_FAULTS } from './faults/target.ts';
 
 export interface Fault {
   readonly name: string;
@@ -28,15 +29,7 @@ export interface Fault {
 export const SOUND: Fault = {
   name: 'none',
   help: 'nothing: the capture works',
-  expectations: [
-    expect.armed,
-    expect.pid1IsOurs,
-    expect.says('the capture is announced as saved', /kdumpling: end: saved \/var\/crash\//),
-    expect.cameHome,
-    expect.unmountedCleanly,
-    expect.fileSystemSound,
-    expect.completeDump,
-  ],
+  expectations: expect.SOUND_CAPTURE,
 };
 
 const incomplete = [expect.armed, expect.cameHome, expect.fileSystemSound, expect.noDumpLooksComplete];
@@ -126,4 +119,5 @@ export const FAULTS: readonly Fault[] = [
     bundle: { entry: 'qemu/faults/raw-copy.ts' },
     expectations: [...SOUND.expectations, expect.sameAsFileMode],
   },
+  ...TARGET_FAULTS,
 ];

@@ -7,6 +7,7 @@ type Verb = () => Promise<Command<Options>>;
 export const VERBS: Readonly<Record<string, Verb>> = {
   rebuild: verb(async () => (await import('./rebuild.ts')).rebuild),
   verify: verb(async () => (await import('./verify.ts')).verify),
+  recover: verb(async () => (await import('./recover.ts')).recover),
   dump: verb(async () => (await import('./dump.ts')).dump),
 };
 

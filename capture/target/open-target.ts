@@ -7,6 +7,7 @@ import { createDumpDirectory } from './dump-directory.ts';
 import type { DumpPlace } from './dump-place.ts';
 import { findDevice, type Waiting } from './find-device.ts';
 import { captureMountOptions } from './mount-options.ts';
+import { openRawPartition } from './raw/partition.ts';
 import type { FsckPolicy, TargetSpec } from './target-spec.ts';
 
 const MOUNTPOINT = '/target';
@@ -33,7 +34,18 @@ export interface OpeningTarget extends Waiting {
 
 /** @throws TargetError when there is no such device in time, SystemError when it does not mount. */
 export function openTarget(spec: TargetSpec, opening: OpeningTarget): OpenTarget {
-  return openFileSystem(spec, findDevice(spec, opening), opening);
+  const device = findDevice(spec, opening);
+  return spec.fstype === 'raw' ? openRaw(device) : openFileSystem(spec, device, opening);
+}
+
+function openRaw({ node, sizeBytes }: BlockDevice): OpenTarget {
+  const partition = openRawPartition(node, sizeBytes);
+  return {
+    description: `${node}, a partition of ours without a file system`,
+    device: node,
+    createPlace: (_, stamp) => partition.createPlace(stamp),
+    close: () => partition.close(),
+  };
 }
 
 function openFileSystem(spec: TargetSpec, device: BlockDevice, opening: OpeningTarget): OpenTarget {

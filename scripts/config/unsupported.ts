@@ -12,7 +12,7 @@ export const UNSUPPORTED: Readonly<Record<string, string>> = {
   ssh: LOCAL_DISK,
   sshkey: LOCAL_DISK,
   virtiofs: LOCAL_DISK,
-  raw: 'there is no dump to a bare partition; name a file system',
+  raw: 'a bare partition stands in for a file system and does not replace it; write `fallback_target raw …`',
   ext2: 'name an ext4, xfs or btrfs file system',
   ext3: 'name an ext4, xfs or btrfs file system',
   minix: 'name an ext4, xfs or btrfs file system',

@@ -1,0 +1,204 @@
+/** Opens a partition of ours and fills it with a dump's files. What is not marked as ours is never written to. */
+import { closeSync, constants, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { TargetError } from '../../errors.ts';
+import type { ByteSource } from '../../vmcore/source.ts';
+import { inBatches } from '../dump-directory.ts';
+import { type DumpFile, type DumpPlace, incompleteName } from '../dump-place.ts';
+import { openFileSink } from '../file-sink.ts';
+import type { ManifestFile } from '../manifest.ts';
+import { otherSignature, type ReadBytes } from '../signatures.ts';
+import { decodeSuperblock, SUPERBLOCK_BYTES } from '../superblock.ts';
+import {
+  encodeSlot,
+  FILE_ALIGN_BYTES,
+  FILES_OFFSET,
+  type RawContents,
+  type RawSlot,
+  readContents,
+  slotOffset,
+} from './layout.ts';
+
+const WINDOW_BYTES = 1 << 20;
+
+export interface RawPartition {
+  /** @throws TargetError when it holds a dump already: nothing is destroyed to make room. */
+  createPlace(stamp: string): DumpPlace;
+  close(): void;
+}
+
+/** @throws TargetError when it is not ours, or seems to hold something else all the same. */
+export function openRawPartition(node: string, sizeBytes: number): RawPartition {
+  // O_EXCL, for a block device: not while something has it mounted or mapped.
+  const fd = openSync(node, constants.O_RDWR | constants.O_EXCL);
+  const read = reader(fd);
+  try {
+    const found = readContents(read);
+    const foreign = foreignContents(read, sizeBytes);
+    if (!found || foreign) throw notOurs(node, foreign);
+    return {
+      createPlace: stamp => createPlace(node, fd, sizeBytes, found, stamp),
+      close: () => closeSync(fd),
+    };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** What else than a dump of ours seems to lie there. */
+export function foreignContents(read: ReadBytes, sizeBytes: number): string | undefined {
+  return decodeSuperblock(read(0, SUPERBLOCK_BYTES))?.fstype ?? otherSignature(read, sizeBytes);
+}
+
+export function reader(fd: number): ReadBytes {
+  return (offset, lengthBytes) => {
+    const bytes = new Uint8Array(lengthBytes);
+    return bytes.subarray(0, readSync(fd, bytes, 0, lengthBytes, offset));
+  };
+}
+
+function createPlace(node: string, fd: number, sizeBytes: number, found: RawSlot, stamp: string): DumpPlace {
+  if (found.stamp !== null) {
+    throw new TargetError('RAW_TAKEN', {
+      action: `write a dump to ${node}`,
+      actual: `it holds that of ${found.stamp}`,
+      wanted: 'kdumpling recover to take it out and --clear it',
+    });
+  }
+  let contents: RawSlot = { ...found, stamp };
+  let end = FILES_OFFSET;
+  const write = (bytes: Uint8Array, offset: number) =>
+    openSink(node, fd, 0, sizeBytes).writeAt(bytes, offset);
+  /** Adds a file that is on the disk. */
+  const add = (name: string, offset: number, bytes: number, sum?: string) => {
+    const file = { name, offset, bytes, ...(sum ? { crc32: sum } : {}) };
+    contents = { ...contents, files: [...contents.files, file] };
+    contents = writeSlot(fd, contents);
+    end = offset + Math.ceil(bytes / FILE_ALIGN_BYTES) * FILE_ALIGN_BYTES;
+  };
+  contents = writeSlot(fd, contents);
+  return {
+    pathOnHost: node,
+    name: stamp,
+    writeDurably(name, text): ManifestFile {
+      const offset = end;
+      let bytes = 0;
+      let sum = 0;
+      for (const piece of inBatches(text)) {
+        const batch = Buffer.from(piece);
+        write(batch, offset + bytes);
+        bytes += batch.length;
+        sum = crc32(batch, sum);
+      }
+      fdatasyncSync(fd);
+      add(name, offset, bytes, sum.toString(16).padStart(8, '0'));
+      return { name, bytes };
+    },
+    create: name => createFile(node, fd, sizeBytes, name, end, add),
+  };
+}
+
+/** Until it is committed or closed, nothing else is added: what it will take is not known. */
+function createFile(
+  node: string,
+  fd: number,
+  sizeBytes: number,
+  name: string,
+  offset: number,
+  add: (name: string, offset: number, bytes: number) => void,
+): DumpFile {
+  const sink = openSink(node, fd, offset, sizeBytes);
+  let bytes = 0;
+  let isCommitted = false;
+  return {
+    incompleteName: incompleteName(name),
+    fd,
+    startOffset: offset,
+    sink: {
+      writeAt(piece, at) {
+        sink.writeAt(piece, at);
+        bytes = Math.max(bytes, at + piece.length);
+      },
+      sync: () => sink.sync(),
+    },
+    readBack: () => section(node, fd, offset, bytes),
+    commit() {
+      fdatasyncSync(fd);
+      add(name, offset, bytes);
+      isCommitted = true;
+    },
+    close() {
+      if (isCommitted) return;
+      fdatasyncSync(fd);
+      add(incompleteName(name), offset, bytes);
+    },
+  };
+}
+
+function openSink(node: string, fd: number, start: number, sizeBytes: number) {
+  const sink = openFileSink(fd, node, { durable: true });
+  return {
+    writeAt(bytes: Uint8Array, offset: number) {
+      if (start + offset + bytes.length > sizeBytes) {
+        throw new TargetError('ENOSPC', {
+          action: 'write the dump',
+          actual: `${node} has ${sizeBytes} bytes`,
+        });
+      }
+      sink.writeAt(bytes, start + offset);
+    },
+    sync: () => sink.sync(),
+  };
+}
+
+/** A part of the partition as a file that is read. Closing it leaves the partition open. */
+export function section(
+  name: string,
+  fd: number,
+  start: number,
+  sizeBytes: number,
+): ByteSource & { close(): void } {
+  const buffer = new Uint8Array(WINDOW_BYTES);
+  const readAt = (into: Uint8Array, offset: number): number => {
+    let got = 0;
+    const wanted = Math.min(into.length, sizeBytes - offset);
+    while (got < wanted) {
+      const count = readSync(fd, into, got, wanted - got, start + offset + got);
+      if (count === 0) break;
+      got += count;
+    }
+    return got;
+  };
+  return {
+    name,
+    sizeBytes,
+    maxWindowBytes: WINDOW_BYTES,
+    readAt,
+    window(offset, lengthBytes) {
+      if (lengthBytes > WINDOW_BYTES || offset < 0 || offset + lengthBytes > sizeBytes) {
+        throw new RangeError(`no window of ${lengthBytes} bytes at ${offset} in ${name} of ${sizeBytes}`);
+      }
+      const bytes = buffer.subarray(0, lengthBytes);
+      bytes.fill(0, readAt(bytes, offset));
+      return bytes;
+    },
+    close() {},
+  };
+}
+
+/** The next generation, on the disk when this returns. */
+export function writeSlot(fd: number, contents: RawContents & { generation: number }): RawSlot {
+  const slot = { ...contents, generation: contents.generation + 1 };
+  writeSync(fd, encodeSlot(slot), 0, undefined, slotOffset(slot.generation));
+  fdatasyncSync(fd);
+  return slot;
+}
+
+function notOurs(node: string, foreign: string | undefined): TargetError {
+  return new TargetError('NOT_OURS', {
+    action: `write a dump to the bare ${node}`,
+    actual: foreign ? `it seems to hold ${foreign}` : 'it is not marked as kdumpling’s',
+    wanted: 'a partition that kdumpling recover --mark has prepared',
+  });
+}
