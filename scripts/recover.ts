@@ -13,8 +13,7 @@ const OPTIONS = {
 
 export const recover: Command<typeof OPTIONS> = {
   name: 'kdumpling recover',
-  purpose:
-    'Takes a dump out of a bare partition, or the kernel log out of the text of a serial console, and checks it.',
+  purpose: 'Takes a dump out of a bare partition, or the kernel log out of a console’s text, and checks it.',
   positionals: ['DEVICE|CONSOLE_TEXT', '[DIRECTORY]'],
   options: OPTIONS,
   async run({ mark, clear, positionals }) {
