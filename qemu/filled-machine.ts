@@ -12,8 +12,10 @@ import { bundle } from '../build/bundle.ts';
 import { DIST, KOFFI_BINARY, NODE_BINARY } from '../build/paths.ts';
 import { programVersion } from '../build/program.ts';
 import { buildRuntimeImage, runtimeFiles } from '../build/runtime.ts';
+import { LAB_DISK_DRIVERS } from '../build/stock-image.ts';
 import { crashCommandLine } from '../initrd/command-line.ts';
 import { type CpioEntry, encodeCpio } from '../initrd/cpio.ts';
+import { targetModules } from '../initrd/drivers.ts';
 import { type ModuleTree, openModuleTree } from '../initrd/modules.ts';
 import { findCommand } from '../scripts/setup/host-packages.ts';
 import { makeDisk } from './disk.ts';
@@ -22,7 +24,6 @@ import type { MachineSpec } from './machine.ts';
 import type { Kernel } from './packages/kernels.ts';
 import type { GuestFile } from './packages/tools.ts';
 
-const DISK_DRIVERS = ['virtio_pci', 'virtio_blk', 'ext4'];
 const DISK_DEVICE = '/dev/vda';
 const DISK_MIB = 4096;
 /** Loaded by fill-memory.sh where the kernel has them. */
@@ -34,6 +35,8 @@ const PLUGGED_MIB = 288;
 
 export interface FilledMachineRequest {
   readonly kernel: Kernel;
+  /** Of the page tables. */
+  readonly levels: 4 | 5;
   readonly tools: readonly GuestFile[];
   readonly accel: 'kvm' | 'tcg';
   readonly deadlineSeconds: number;
@@ -57,7 +60,7 @@ export async function prepareFilledMachine(request: FilledMachineRequest): Promi
   await buildFirstKernelInitrd({
     kernel,
     tools: request.tools,
-    drivers: DISK_DRIVERS,
+    drivers: LAB_DISK_DRIVERS,
     settings: {
       kver: kernel.release,
       disk: DISK_DEVICE,
@@ -75,6 +78,7 @@ export async function prepareFilledMachine(request: FilledMachineRequest): Promi
     accel: request.accel,
     memoryMib: 2 * NODE_MIB,
     cpus: 2,
+    cpuFeatures: request.levels === 4 ? ['la57=off'] : [],
     vmlinuz: kernel.vmlinuz,
     initrd,
     commandLine,
@@ -107,7 +111,7 @@ async function stageFill(lab: string, tree: ModuleTree, say: (line: string) => v
   await copyFile(guestFile('fill-memory.sh'), join(lab, 'fill-memory.sh'));
   const output = join(lab, 'fill-memory.js');
   await bundle({ entry: guestFile('fill-memory.ts'), output, version: programVersion() });
-  const loaded = tree.closure(DISK_DRIVERS);
+  const loaded = targetModules(tree, ['ext4'], LAB_DISK_DRIVERS);
   const modules = tree
     .closure(FILL_DRIVERS.filter(driver => tree.has(driver)))
     .filter(file => !loaded.includes(file));
@@ -116,7 +120,7 @@ async function stageFill(lab: string, tree: ModuleTree, say: (line: string) => v
 }
 
 function* captureEntries(tree: ModuleTree): Generator<CpioEntry> {
-  const modules = tree.closure(DISK_DRIVERS);
+  const modules = targetModules(tree, ['ext4'], LAB_DISK_DRIVERS);
   for (const path of ['bin', 'dev', 'modules']) yield { kind: 'directory', path, mode: 0o755 };
   yield { kind: 'device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 };
   yield { kind: 'file', path: 'init', mode: 0o755, bytes: readFileSync(guestFile('copy-vmcore.sh')) };

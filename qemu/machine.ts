@@ -21,6 +21,8 @@ export interface MachineSpec {
   readonly accel: 'kvm' | 'tcg';
   readonly memoryMib: number;
   readonly cpus: number;
+  /** Features to turn on or off: `la57=off` gives 4 page-table levels. */
+  readonly cpuFeatures?: readonly string[];
   readonly vmlinuz: string;
   readonly initrd: string;
   readonly commandLine: string;
@@ -51,8 +53,9 @@ export interface MachineRun {
 
 export function machineArguments(spec: MachineSpec): string[] {
   const { bus = 'virtio-blk' } = spec;
+  const cpu = [spec.accel === 'kvm' ? 'host' : 'max', ...(spec.cpuFeatures ?? [])].join(',');
   return [
-    ...['-machine', `q35,accel=${spec.accel}`, '-cpu', spec.accel === 'kvm' ? 'host' : 'max'],
+    ...['-machine', `q35,accel=${spec.accel}`, '-cpu', cpu],
     ...['-smp', String(spec.cpus), '-m', String(spec.memoryMib)],
     ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-user-config', '-nic', 'none'],
     ...driveArguments('boot', spec.disk, spec.driveOptions),

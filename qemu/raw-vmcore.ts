@@ -8,17 +8,24 @@ import { $ } from 'zx';
 import { SystemError } from '../capture/errors.ts';
 import { EXIT, oneOf, runCommand, wholeNumber } from '../scripts/cli.ts';
 import { ensureHostPackages } from '../scripts/setup/host-packages.ts';
-import { type Accel, type AccelRequest, chooseAccel } from './accel.ts';
+import { type AccelRequest, chooseAccel } from './accel.ts';
 import { type Cache, openCache, publishDir, withLock } from './cache.ts';
 import { extract } from './disk.ts';
-import { prepareFilledMachine } from './filled-machine.ts';
+import { type FilledMachineRequest, prepareFilledMachine } from './filled-machine.ts';
 import { commandText, machineArguments, runMachine } from './machine.ts';
-import type { KernelChoice } from './packages/kernel-origins.ts';
-import { fetchDebugSymbols, fetchKernel, type Kernel } from './packages/kernels.ts';
+import { fetchDebugSymbols, fetchKernel } from './packages/kernels.ts';
 import { fetchGuestTools } from './packages/tools.ts';
 import { makeRunDirectory } from './run.ts';
 import type { SerialLine } from './serial.ts';
-import { openPrepared, type PreparedVmcore, type VmcoreRecord, vmcoreDir } from './vmcores.ts';
+import {
+  openPrepared,
+  type PreparedVmcore,
+  readVmcoreChoice,
+  type VmcoreChoice,
+  type VmcoreRecord,
+  vmcoreDir,
+  vmcoreName,
+} from './vmcores.ts';
 
 interface Making {
   readonly accel: AccelRequest;
@@ -37,7 +44,7 @@ await runCommand({
     kernel: {
       value: 'LIST',
       default: '6.1-cloud',
-      help: 'stock Debian kernels, with commas: 5.10-cloud,6.1-cloud,6.12-cloud,7.x-cloud; or -generic',
+      help: 'stock Debian kernels, with commas: 5.10-cloud,6.1-generic,6.12-cloud-4level,7.x-cloud',
     },
     accel: { value: 'KIND', default: 'auto', help: 'kvm, tcg, or auto: probe once whether KVM works' },
     deadline: { value: 'SECONDS', default: '900', help: 'end a machine after this time' },
@@ -45,7 +52,7 @@ await runCommand({
     console: { help: 'show the serial console live' },
   },
   async run(given, signal) {
-    const choices = given.kernel.split(',').map(readKernelChoice);
+    const choices = given.kernel.split(',').map(readVmcoreChoice);
     const accel = oneOf('accel', given.accel, ['auto', 'kvm', 'tcg']);
     const deadlineSeconds = wholeNumber('deadline', given.deadline, 30, 86400);
     const onLine = ({ text }: SerialLine) => {
@@ -62,27 +69,22 @@ await runCommand({
   },
 });
 
-function readKernelChoice(text: string): KernelChoice {
-  const [series, flavour = 'cloud'] = text.split('-');
-  return {
-    series: oneOf('kernel', series!, ['5.10', '6.1', '6.12', '7.x']),
-    flavour: oneOf('kernel', flavour, ['cloud', 'generic']),
-  };
-}
-
 /** The vmcore of this kernel from the cache, or a crash of it. */
-async function prepareVmcore(cache: Cache, choice: KernelChoice, making: Making): Promise<PreparedVmcore> {
+async function prepareVmcore(cache: Cache, choice: VmcoreChoice, making: Making): Promise<PreparedVmcore> {
   const kernel = await fetchKernel(cache, choice);
   const { release } = kernel;
-  return withLock(cache, `vmcore-${release}`, async () => {
-    const present = openPrepared(cache, release);
+  const name = vmcoreName(release, choice.levels);
+  return withLock(cache, `vmcore-${name}`, async () => {
+    const present = openPrepared(cache, name);
     if (present?.record.packageVersion === kernel.packageVersion && !making.refresh) return present;
     const vmlinux = await fetchDebugSymbols(cache, kernel);
     const { files: tools } = await fetchGuestTools(cache);
     const { accel, why } = await chooseAccel(cache, making.accel, kernel.vmlinuz);
-    cache.say(`crashing a filled machine with ${release}; QEMU runs on ${why} …`);
-    await publishDir(vmcoreDir(cache, release), async partial => {
-      const { filled, machine } = await crashFilledMachine(cache, kernel, tools, accel, making, partial);
+    cache.say(`crashing a filled machine with ${name}; QEMU runs on ${why} …`);
+    await publishDir(vmcoreDir(cache, name), async partial => {
+      const { levels } = choice;
+      const request = { kernel, levels, tools, accel };
+      const { filled, machine } = await crashFilledMachine(cache, request, making, partial);
       const record: VmcoreRecord = {
         ...choice,
         release,
@@ -95,31 +97,23 @@ async function prepareVmcore(cache: Cache, choice: KernelChoice, making: Making)
       };
       writeFileSync(join(partial, 'record.json'), `${JSON.stringify(record, null, 2)}\n`);
     });
-    return openPrepared(cache, release)!;
+    return openPrepared(cache, name)!;
   });
 }
 
 /** Leaves `vmcore` in `into`; the serial log stays in lab-runs/. */
 async function crashFilledMachine(
   cache: Cache,
-  kernel: Kernel,
-  tools: Awaited<ReturnType<typeof fetchGuestTools>>['files'],
-  accel: Accel,
+  request: Pick<FilledMachineRequest, 'kernel' | 'levels' | 'tools' | 'accel'>,
   { deadlineSeconds, onLine, signal }: Making,
   into: string,
 ): Promise<{ filled: Record<string, string>; machine: string }> {
+  const { kernel } = request;
   const directory = makeRunDirectory(`vmcore-${kernel.record.series}`);
   const work = join(directory, 'work');
   mkdirSync(work);
   try {
-    const spec = await prepareFilledMachine({
-      kernel,
-      tools,
-      accel,
-      deadlineSeconds,
-      work,
-      say: cache.say,
-    });
+    const spec = await prepareFilledMachine({ ...request, deadlineSeconds, work, say: cache.say });
     const machine = commandText(['qemu-system-x86_64', ...machineArguments(spec)]);
     writeFileSync(join(directory, 'qemu.txt'), `${machine}\n`);
     const { lines } = await runMachine(spec, directory, onLine, signal);

@@ -1,12 +1,20 @@
 /** Prepared raw vmcores: copies of /proc/vmcore of real crashes, kept in the cache with a record of what is in them. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { oneOf } from '../scripts/cli.ts';
 import type { Cache } from './cache.ts';
-import type { Flavour, Series } from './packages/kernel-origins.ts';
+import type { Flavour, KernelChoice, Series } from './packages/kernel-origins.ts';
+
+/** How many levels the page tables have is the CPU's: 5 where it can (QEMU's `max` does), 4 where that is turned off. */
+export interface VmcoreChoice extends KernelChoice {
+  readonly levels: 4 | 5;
+}
 
 export interface VmcoreRecord {
   readonly series: Series;
   readonly flavour: Flavour;
+  /** Records from before 4 levels could be chosen have none. */
+  readonly levels?: 4 | 5;
   readonly release: string;
   readonly packageVersion: string;
   /** Of the kernel's own symbols, below the cache's folder. */
@@ -25,24 +33,46 @@ export interface PreparedVmcore {
   readonly vmlinux: string;
 }
 
-export function vmcoreDir(cache: Cache, release: string): string {
-  return join(cache.dir, 'vmcores', release);
+const FOUR_LEVELS = '4level';
+
+/** `6.1`, `6.1-generic`, `6.1-generic-4level`. @throws UsageError */
+export function readVmcoreChoice(text: string): VmcoreChoice {
+  const [series, flavour = 'cloud', levels] = text.split('-');
+  if (levels !== undefined) oneOf('kernel', levels, [FOUR_LEVELS]);
+  return {
+    series: oneOf('kernel', series, ['5.10', '6.1', '6.12', '7.x']),
+    flavour: oneOf('kernel', flavour, ['cloud', 'generic']),
+    levels: levels === undefined ? 5 : 4,
+  };
+}
+
+export function isOfChoice({ record }: PreparedVmcore, { series, flavour, levels }: VmcoreChoice): boolean {
+  return record.series === series && record.flavour === flavour && (record.levels ?? 5) === levels;
+}
+
+/** The name of its folder among the vmcores. */
+export function vmcoreName(release: string, levels: 4 | 5): string {
+  return levels === 4 ? `${release}-${FOUR_LEVELS}` : release;
+}
+
+export function vmcoreDir(cache: Cache, name: string): string {
+  return join(cache.dir, 'vmcores', name);
 }
 
 /** Those that `npm run vmcores` has made, the oldest kernel first. */
 export function preparedVmcores(cache: Cache): PreparedVmcore[] {
   const dir = join(cache.dir, 'vmcores');
-  const releases = existsSync(dir) ? readdirSync(dir) : [];
-  return releases
-    .map(release => openPrepared(cache, release))
+  const names = existsSync(dir) ? readdirSync(dir) : [];
+  return names
+    .map(name => openPrepared(cache, name))
     .filter(prepared => prepared !== undefined)
     .sort((a, b) => a.record.release.localeCompare(b.record.release, 'en', { numeric: true }));
 }
 
-export function openPrepared(cache: Cache, release: string): PreparedVmcore | undefined {
-  const dir = vmcoreDir(cache, release);
+export function openPrepared(cache: Cache, name: string): PreparedVmcore | undefined {
+  const dir = vmcoreDir(cache, name);
   const path = join(dir, 'record.json');
-  if (/\.(?:partial|old)$/.test(release) || !existsSync(path)) return undefined;
+  if (/\.(?:partial|old)$/.test(name) || !existsSync(path)) return undefined;
   const record = JSON.parse(readFileSync(path, 'utf8')) as VmcoreRecord;
   return { record, vmcore: join(dir, 'vmcore'), vmlinux: join(cache.dir, record.vmlinux) };
 }

@@ -4,7 +4,7 @@ import { PROJECT } from '../build/paths.ts';
 import { openCache } from '../qemu/cache.ts';
 import { EXIT, runCommand } from '../scripts/cli.ts';
 import { ensureHostPackages } from '../scripts/setup/host-packages.ts';
-import { ALL_SERIES, DEFAULT_SERIES, SERIES_VARIABLE } from './conformance/vmcores.ts';
+import { ALL_KERNELS, DEFAULT_KERNELS, KERNELS_VARIABLE } from './conformance/vmcores.ts';
 import { step, type TestCounts, testStep } from './steps.ts';
 
 await runCommand({
@@ -13,7 +13,7 @@ await runCommand({
   options: {
     quick: { help: 'without the real crashes: under a minute (npm run check)' },
     full: {
-      help: `conformance on all kernels: ${ALL_SERIES.join(', ')} (else ${DEFAULT_SERIES.join(', ')})`,
+      help: `conformance on all kernels: ${ALL_KERNELS.join(', ')} (else ${DEFAULT_KERNELS.join(', ')})`,
     },
   },
   async run({ quick, full }, signal) {
@@ -23,9 +23,8 @@ await runCommand({
     await step('lint and format', ['biome', 'check', '.'], signal);
     const counts: TestCounts[] = [await testStep('unit', true, signal)];
     if (!quick) {
-      const series = full ? ALL_SERIES : DEFAULT_SERIES;
-      process.env[SERIES_VARIABLE] = series.join(',');
-      const kernels = series.map(name => `${name}-cloud`).join(',');
+      const kernels = (full ? ALL_KERNELS : DEFAULT_KERNELS).join(',');
+      process.env[KERNELS_VARIABLE] = kernels;
       await step('raw vmcores', ['node', join(PROJECT, 'qemu/raw-vmcore.ts'), '--kernel', kernels], signal);
       // One at a time: real machines, and judges that take all the memory they can get.
       counts.push(await testStep('conformance', false, signal));

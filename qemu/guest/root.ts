@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { hostLoader, sharedLibraries } from '../../build/shared-libraries.ts';
 import { type CpioEntry, encodeCpio } from '../../initrd/cpio.ts';
+import { targetModules } from '../../initrd/drivers.ts';
 import { openModuleTree } from '../../initrd/modules.ts';
 import { findCommand } from '../../scripts/setup/host-packages.ts';
 import type { Kernel } from '../packages/kernels.ts';
@@ -15,7 +16,7 @@ export interface FirstKernelRequest {
   readonly kernel: Kernel;
   /** kexec and its libraries. */
   readonly tools: readonly GuestFile[];
-  /** Drivers of the boot disk. */
+  /** Of the boot disk, and others. ext4, and the checksums that file systems want, come without being named. */
   readonly drivers: readonly string[];
   /** The host's own commands beside e2fsck. */
   readonly hostCommands?: readonly string[];
@@ -30,9 +31,10 @@ export async function buildFirstKernelInitrd(request: FirstKernelRequest): Promi
 
 function* firstKernelEntries(request: FirstKernelRequest): Generator<CpioEntry> {
   const tree = openModuleTree(request.kernel.modulesDir);
-  const modules = tree
-    .closure(request.drivers)
-    .map(file => ({ file, path: `modules/${file.split('/').at(-1)}` }));
+  const modules = targetModules(tree, ['ext4'], request.drivers).map(file => ({
+    file,
+    path: `modules/${file.split('/').at(-1)}`,
+  }));
   const commands = ['e2fsck', ...(request.hostCommands ?? [])];
   const files = new Map<string, string>([
     ['init', join(import.meta.dirname, 'first-kernel.sh')],

@@ -25,6 +25,11 @@ interface ToolOrigin {
 export const TOOL_ORIGINS = {
   /** crash 8 shows 3 of 58 tasks of a 6.1.192 with exit code 0: only 9 is a judge. */
   crash: { package: 'crash', suites: ['sid', 'forky'], binary: 'usr/bin/crash' },
+  /** Debian 12's own 8.0.2 and Debian 13's 8.0.6: what their users have. */
+  'crash-bookworm': { package: 'crash', suites: ['bookworm'], binary: 'usr/bin/crash' },
+  'crash-trixie': { package: 'crash', suites: ['trixie'], binary: 'usr/bin/crash' },
+  /** Without Python: it need not find a library of its own. */
+  gdb: { package: 'gdb-minimal', suites: ['sid', 'forky'], binary: 'usr/bin/gdb' },
   makedumpfile: { package: 'makedumpfile', suites: ['sid', 'forky'], binary: 'usr/bin/makedumpfile' },
   /** Debian 12's own 1.7.2: the peer that its users have. */
   'makedumpfile-bookworm': { package: 'makedumpfile', suites: ['bookworm'], binary: 'usr/bin/makedumpfile' },

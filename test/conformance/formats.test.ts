@@ -17,7 +17,7 @@ let folder: string;
 let vmcore: string;
 beforeAll(async () => {
   bench = await openBench();
-  vmcore = vmcoreOf('6.1').vmcore;
+  vmcore = vmcoreOf('6.1-cloud').vmcore;
   folder = mkdtempSync(join(tmpdir(), 'kdumpling-formats-'));
 }, TIMEOUT_MS);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

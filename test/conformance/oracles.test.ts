@@ -8,7 +8,7 @@ import { judgeContent } from '../../qemu/judges/content.ts';
 import { judgePages, type KernelPages } from '../../qemu/judges/pages.ts';
 import { judgeWalk, type KernelWalk } from '../../qemu/judges/walk.ts';
 import type { PreparedVmcore } from '../../qemu/vmcores.ts';
-import { type Bench, openBench, openOriginal, wantedSeries, withDump } from './vmcores.ts';
+import { type Bench, openBench, openOriginal, seriesOf, wantedKernels, withDump } from './vmcores.ts';
 
 const LEVELS = [0, 1, 2, 4, 8, 16, 31];
 
@@ -17,13 +17,14 @@ beforeAll(async () => {
   bench = await openBench();
 });
 
-describe.each(wantedSeries())('%s', series => {
+describe.each(wantedKernels())('%s', kernel => {
+  const series = seriesOf(kernel);
   let vmcore: PreparedVmcore;
   let pages: KernelPages;
   let original: KernelWalk;
 
   beforeAll(async () => {
-    ({ vmcore, pages, walk: original } = await openOriginal(bench, series));
+    ({ vmcore, pages, walk: original } = await openOriginal(bench, kernel));
   });
 
   test('the vmcore has pages of each kind that the kernel can have', () => {

@@ -8,14 +8,17 @@ import { type Cache, openCache } from '../../qemu/cache.ts';
 import { runBounded } from '../../qemu/judges/bounded-run.ts';
 import { classifyPages, type KernelPages } from '../../qemu/judges/pages.ts';
 import { type KernelWalk, walkKernel } from '../../qemu/judges/walk.ts';
-import type { Flavour, Series } from '../../qemu/packages/kernel-origins.ts';
 import { fetchTool, type Tool } from '../../qemu/packages/tools.ts';
-import { type PreparedVmcore, preparedVmcores } from '../../qemu/vmcores.ts';
+import { isOfChoice, type PreparedVmcore, preparedVmcores, readVmcoreChoice } from '../../qemu/vmcores.ts';
 
-export const SERIES_VARIABLE = 'KDUMPLING_CONFORMANCE_SERIES';
+export const KERNELS_VARIABLE = 'KDUMPLING_CONFORMANCE_KERNELS';
 /** Where all is right with everyone's tools, and where the released makedumpfiles are wrong. */
-export const DEFAULT_SERIES: readonly Series[] = ['6.1', '7.x'];
-export const ALL_SERIES: readonly Series[] = ['5.10', '6.1', '6.12', '7.x'];
+export const DEFAULT_KERNELS: readonly string[] = ['6.1-cloud', '7.x-cloud'];
+/** Each series in both flavours and with both depths of page tables. */
+export const ALL_KERNELS: readonly string[] = ['5.10', '6.1', '6.12', '7.x'].flatMap(series => [
+  `${series}-cloud`,
+  `${series}-generic-4level`,
+]);
 
 export interface Bench {
   readonly cache: Cache;
@@ -38,16 +41,15 @@ export async function openBench(): Promise<Bench> {
   };
 }
 
-/** The newest prepared vmcore of a series. @throws SystemError NO_VMCORE that names the command which makes it */
-export function vmcoreOf(series: Series, flavour: Flavour = 'cloud'): PreparedVmcore {
-  const found = preparedVmcores(openCache()).findLast(
-    ({ record }) => record.series === series && record.flavour === flavour,
-  );
+/** The newest prepared vmcore of a kernel. @throws SystemError NO_VMCORE that names the command which makes it */
+export function vmcoreOf(kernel: string): PreparedVmcore {
+  const choice = readVmcoreChoice(kernel);
+  const found = preparedVmcores(openCache()).findLast(prepared => isOfChoice(prepared, choice));
   if (found) return found;
   throw new SystemError('NO_VMCORE', {
-    action: `judge dumps of ${series}-${flavour}`,
+    action: `judge dumps of ${kernel}`,
     actual: 'the cache has no raw vmcore of it',
-    wanted: `npm run vmcores -- --kernel ${series}-${flavour}`,
+    wanted: `npm run vmcores -- --kernel ${kernel}`,
   });
 }
 
@@ -61,8 +63,13 @@ export const OURS: DumpMaker = {
 };
 
 /** The kernels that this run is about: some by default, all with `npm test -- --full`. */
-export function wantedSeries(): readonly Series[] {
-  return (process.env[SERIES_VARIABLE]?.split(',') ?? DEFAULT_SERIES) as readonly Series[];
+export function wantedKernels(): readonly string[] {
+  return process.env[KERNELS_VARIABLE]?.split(',') ?? DEFAULT_KERNELS;
+}
+
+/** Released makedumpfiles are right up to here: `6.1` of `6.1-generic-4level`. */
+export function seriesOf(kernel: string): string {
+  return kernel.split('-')[0];
 }
 
 /** What the judges go by for a kernel: its raw vmcore, the verdict for each page of it, drgn's walk over it. */
@@ -72,8 +79,8 @@ export interface Original {
   readonly walk: KernelWalk;
 }
 
-export async function openOriginal({ drgn }: Bench, series: Series): Promise<Original> {
-  const vmcore = vmcoreOf(series);
+export async function openOriginal({ drgn }: Bench, kernel: string): Promise<Original> {
+  const vmcore = vmcoreOf(kernel);
   const pages = await classifyPages(drgn, vmcore);
   return { vmcore, pages, walk: await walkKernel(drgn, vmcore.vmcore, vmcore.vmlinux) };
 }
