@@ -9,7 +9,7 @@ import type { Manifest } from '../capture/target/manifest.ts';
 import { runBounded } from './judges/bounded-run.ts';
 import { fileType, isKdumpCompressed } from './judges/file-type.ts';
 import { compareLogs, dumpDmesg } from './judges/makedumpfile.ts';
-import type { Tool } from './packages/tools.ts';
+import type { Tool, ToolName } from './packages/tools.ts';
 import type { CrashRun } from './run.ts';
 
 export interface Check {
@@ -21,6 +21,8 @@ export interface Check {
 /** The tools that judge, none of them ours. */
 export interface Judges {
   readonly makedumpfile: Tool;
+  /** Fetched when it is asked for. */
+  readonly tool: (name: ToolName) => Promise<Tool>;
 }
 
 export type Expectation = (run: CrashRun, judges: Judges) => Check[] | Promise<Check[]>;

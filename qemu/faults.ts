@@ -6,6 +6,7 @@ import type { MakeSecondDisk } from './disks/second-disk.ts';
 import type { Expectation } from './expectations.ts';
 import * as expect from './expectations.ts';
 import { TARGET_FAULTS } from './faults/target.ts';
+import { judgeGuestRam } from './judges/guest-ram.ts';
 
 export interface Fault {
   readonly name: string;
@@ -22,6 +23,8 @@ export interface Fault {
   readonly secondDisk?: MakeSecondDisk;
   /** Baked into the image, whose modules they need. */
   readonly fallbackTargets?: readonly string[];
+  /** QEMU is asked for the machine's memory while the capture begins. */
+  readonly takesGuestRam?: boolean;
   readonly expectations: readonly Expectation[];
 }
 
@@ -120,4 +123,10 @@ export const FAULTS: readonly Fault[] = [
     expectations: [...SOUND.expectations, expect.sameAsFileMode],
   },
   ...TARGET_FAULTS,
+  {
+    name: 'guest-ram',
+    help: 'nothing; what was captured is held against the memory that QEMU sees, and QEMU’s own dumps are dumped',
+    takesGuestRam: true,
+    expectations: [...SOUND.expectations, judgeGuestRam],
+  },
 ];

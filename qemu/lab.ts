@@ -13,6 +13,7 @@ import { type DiskKind, diskDrivers } from './disks/boot-disk.ts';
 import { uuidOn } from './disks/file-systems.ts';
 import { type Check, type Judges, judge, readManifest } from './expectations.ts';
 import type { Fault } from './faults.ts';
+import { GUEST_RAM_DRIVERS, guestRamFiles, takeGuestRam } from './guest-ram.ts';
 import type { MachineChoice } from './options.ts';
 import { fetchKernel, type Kernel } from './packages/kernels.ts';
 import { fetchGuestTools, fetchTool, type GuestFile } from './packages/tools.ts';
@@ -47,7 +48,7 @@ export async function openLab(choice: MachineChoice, say: (line: string) => void
     cache,
     kernel,
     guestTools: files,
-    judges: { makedumpfile },
+    judges: { makedumpfile, tool: name => fetchTool(cache, name) },
     program,
     captureInitrd,
     accel,
@@ -70,6 +71,7 @@ export async function crashWith(
   const { choice, kernel, accel } = lab;
   const directory = makeRunDirectory(fault.name === 'none' ? 'crash' : fault.name);
   const captureInitrd = await initrdWith(lab, fault, directory);
+  const ram = fault.takesGuestRam ? takeGuestRam(directory) : undefined;
   const run = await crashOnce(
     {
       kernel,
@@ -87,14 +89,21 @@ export async function crashWith(
       crashWords: [...(fault.crashWords ?? []), ...choice.crashWords],
       deadlineSeconds: choice.deadlineSeconds,
       keepDisk: choice.keepDisk,
+      ...(ram && { devices: ram.devices, firstKernelDrivers: GUEST_RAM_DRIVERS }),
     },
     directory,
-    line => events.onConsoleLine?.(line.text),
+    line => {
+      ram?.onLine(line);
+      events.onConsoleLine?.(line.text);
+    },
     events.signal,
   );
   // The real one stays in dist/; a fault's is as big, and made again in a moment.
   if (captureInitrd !== lab.captureInitrd) rmSync(captureInitrd);
+  await ram?.taken();
   const checks = await judge(run, lab.judges, fault.expectations);
+  // As large as the machine.
+  if (ram) for (const file of Object.values(guestRamFiles(directory))) rmSync(file, { force: true });
   const verdict = checks.every(({ holds }) => holds) ? 'passed' : 'failed';
   writeSummary(lab, fault, run, verdict, checks);
   return { verdict, checks, run };

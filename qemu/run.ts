@@ -42,6 +42,10 @@ export interface CrashPlan {
   readonly crashWords: readonly string[];
   readonly deadlineSeconds: number;
   readonly keepDisk: boolean;
+  /** More of QEMU's options. */
+  readonly devices?: readonly string[];
+  /** More modules for the first kernel. */
+  readonly firstKernelDrivers?: readonly string[];
 }
 
 export interface GuestFileListing {
@@ -151,7 +155,7 @@ async function prepareMachine(
   await buildFirstKernelInitrd({
     kernel,
     tools: plan.tools,
-    drivers: [...boot.drivers, ...busOf('virtio-blk').drivers],
+    drivers: [...boot.drivers, ...busOf('virtio-blk').drivers, ...(plan.firstKernelDrivers ?? [])],
     hostCommands: volumes ? ['lvm'] : [],
     settings: {
       kver: kernel.release,
@@ -178,6 +182,7 @@ async function prepareMachine(
     bus: diskKind.bus,
     driveOptions,
     moreDisks,
+    devices: plan.devices,
     deadlineSeconds,
   };
   return { spec, outbox };

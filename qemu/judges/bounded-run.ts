@@ -1,8 +1,9 @@
 /**
- * A judge's process: no terminal, no input, a bare environment, and an end in bounded time. Exit codes are handed back
+ * A judge's process: no terminal, no input but a file, a bare environment, and an end in bounded time. Exit codes are handed back
  * and not judged, since the tools' own are not to be trusted.
  */
 import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { SystemError } from '../../capture/errors.ts';
 
 /** More than any tool says about a sound dump; a broken one can make crash print for ever. */
@@ -12,6 +13,8 @@ export interface Bounds {
   readonly timeoutSeconds: number;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The file that it has as its standard input. */
+  readonly input?: string;
 }
 
 export interface Outcome {
@@ -23,14 +26,19 @@ export interface Outcome {
   readonly killed?: 'timeout' | 'output';
 }
 
-export function runBounded(argv: readonly string[], { timeoutSeconds, cwd, env }: Bounds): Promise<Outcome> {
+export function runBounded(
+  argv: readonly string[],
+  { timeoutSeconds, cwd, env, input }: Bounds,
+): Promise<Outcome> {
   const [command, ...args] = argv as [string, ...string[]];
+  const stdin = input === undefined ? undefined : openSync(input, 'r');
   // setpriv (util-linux, essential): the tool ends with us, even if we are killed and cannot end it ourselves.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {
     cwd,
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TERM: 'dumb', HOME: '/nonexistent', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin ?? 'ignore', 'pipe', 'pipe'],
   });
+  if (stdin !== undefined) closeSync(stdin);
   return new Promise((done, failed) => {
     const chunks: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
     let sizeBytes = 0;
@@ -41,7 +49,7 @@ export function runBounded(argv: readonly string[], { timeoutSeconds, cwd, env }
     };
     const timer = setTimeout(() => kill('timeout'), timeoutSeconds * 1000);
     for (const stream of ['stdout', 'stderr'] as const) {
-      child[stream].on('data', (chunk: Buffer) => {
+      child[stream]!.on('data', (chunk: Buffer) => {
         sizeBytes += chunk.length;
         if (sizeBytes > MAX_OUTPUT_BYTES) kill('output');
         else chunks[stream].push(chunk);

@@ -14,6 +14,8 @@ export interface ContentVerdict {
   readonly problems: readonly string[];
   /** Pages that libkdumpfile read, and that are the vmcore's. */
   readonly compared: number;
+  /** Of those with other bytes, at most the first hundred. */
+  readonly different: readonly number[];
   readonly transcript: string;
   readonly seconds: number;
 }
@@ -67,6 +69,7 @@ export async function judgeContent(
     return {
       passed: problems.length === 0,
       problems,
+      different: report.different.named.map(({ pfn }) => pfn),
       compared: report.readable - report.different.count - report.foreign.count,
       transcript: JSON.stringify(report),
       seconds: (Date.now() - startedMs) / 1000,

@@ -1,5 +1,5 @@
 /**
- * Which pages a kdump-compressed dump holds and where: its second bitmap and its page descriptors, read by the judges
+ * Which pages a kdump-compressed dump holds and where: its bitmaps and its page descriptors, read by the judges
  * themselves from makedumpfile's IMPLEMENTATION file, so that a mistake of our writer is not repeated here.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
@@ -18,6 +18,8 @@ const DESCRIPTOR_BYTES = 24;
 export interface DumpMap {
   readonly maxMapnr: number;
   has(pfn: number): boolean;
+  /** Whether the machine had it, by the first bitmap. */
+  exists(pfn: number): boolean;
   /** File offset of the data of each page that the dump has, in the order of their pfns. */
   readonly dataOffsets: readonly number[];
 }
@@ -49,15 +51,17 @@ export function readDumpMap(path: string): DumpMap {
       );
     }
     const bitmapsAt = (1 + subHeaderBlocks) * blockSize;
-    const bitmap = read('second bitmap', bitmapsAt + bitmapBytes / 2, bitmapBytes / 2);
-    const has = (pfn: number) => pfn < maxMapnr && ((bitmap[pfn >>> 3]! >>> (pfn & 7)) & 1) === 1;
+    const test = (bitmap: Buffer) => (pfn: number) =>
+      pfn < maxMapnr && ((bitmap[pfn >>> 3]! >>> (pfn & 7)) & 1) === 1;
+    const exists = test(read('first bitmap', bitmapsAt, bitmapBytes / 2));
+    const has = test(read('second bitmap', bitmapsAt + bitmapBytes / 2, bitmapBytes / 2));
     let pages = 0;
     for (let pfn = 0; pfn < maxMapnr; pfn++) if (has(pfn)) pages++;
     const descriptors = read('page descriptors', bitmapsAt + bitmapBytes, pages * DESCRIPTOR_BYTES);
     const dataOffsets = Array.from({ length: pages }, (_, index) =>
       Number(descriptors.readBigInt64LE(index * DESCRIPTOR_BYTES)),
     );
-    return { maxMapnr, has, dataOffsets };
+    return { maxMapnr, has, exists, dataOffsets };
   } finally {
     closeSync(fd);
   }

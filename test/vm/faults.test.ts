@@ -13,6 +13,10 @@ test.each(['throw-at-load', 'throw-in-dump', 'out-of-memory', 'no-ffi'])('%s', a
   expect(broken(await crashWithFault(lab, name))).toEqual([]);
 });
 
+test('what is captured is the memory that QEMU sees, and QEMU’s own dumps of it are dumped alike', async () => {
+  expect(broken(await crashWithFault(lab, 'guest-ram'))).toEqual([]);
+});
+
 test('the dump is the one that the host makes of a raw copy of the same crash', async () => {
   const verdict = await crashWithFault(lab, 'raw-copy');
   rmSync(verdict.run.labFiles, { recursive: true, force: true });
