@@ -7,6 +7,7 @@ import { dumpElf } from './dump/elf.ts';
 import { dumpKdump } from './dump/kdump.ts';
 import { type Messages, openMessages } from './dump/messages.ts';
 import { rearrangeDump } from './dump/rearrange.ts';
+import { withRetries } from './dump/size-limit.ts';
 import { dumpSplit, reassembleDump } from './dump/split.ts';
 
 export const dump: Command<typeof DUMP_OPTIONS> = {
@@ -30,14 +31,14 @@ async function carryOut(request: DumpRequest, messages: Messages, signal: AbortS
     case 'dmesg':
       return dumpDmesg(request, messages, signal);
     case 'split':
-      return dumpSplit(request, messages, signal);
+      return withRetries(request, messages, one => dumpSplit(one, messages, signal));
     case 'reassemble':
       return reassembleDump(request, messages, signal);
     case 'rearrange':
       return rearrangeDump(request, messages, signal);
     case 'elf':
-      return dumpElf(request, messages, signal);
+      return withRetries(request, messages, one => dumpElf(one, messages, signal));
     case 'kdump':
-      return dumpKdump(request, messages, signal);
+      return withRetries(request, messages, one => dumpKdump(one, messages, signal));
   }
 }

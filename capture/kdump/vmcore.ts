@@ -19,6 +19,8 @@ const MAX_NOTE_BYTES = 16 << 20;
 export interface KdumpVmcore {
   readonly vmcore: Vmcore;
   readonly file: KdumpFile;
+  /** What makedumpfile erased from it before, in its words; undefined when it says nothing of the kind. */
+  readonly eraseinfo: Uint8Array | undefined;
   /** Of what decompressors hold. */
   close(): void;
 }
@@ -35,8 +37,7 @@ export function openKdumpVmcore(source: ByteSource, open: OpenDecompressor): Kdu
   const said = vmcoreinfoOf(file, noteBytes) ?? vmcoreinfoNote(notes);
   const vmcoreinfoBytes = said?.desc ?? new Uint8Array();
   const vmcoreinfo = Vmcoreinfo.decode(vmcoreinfoBytes);
-  if (sub.size_eraseinfo > 0)
-    warnings.push('data was erased from this dump; what was erased will no longer be said');
+  const eraseinfo = eraseinfoOf(file, warnings);
   const held = heldPages(file, warnings);
   const pages = new KdumpPageSource(file, open);
   const vmcore: Vmcore = {
@@ -63,7 +64,17 @@ export function openKdumpVmcore(source: ByteSource, open: OpenDecompressor): Kdu
     vmcoreinfoOffset: said?.descOffset,
     warnings: [...warnings, ...noteWarnings, ...vmcoreinfo.warnings],
   };
-  return { vmcore, file, close: () => pages.close() };
+  return { vmcore, file, eraseinfo, close: () => pages.close() };
+}
+
+function eraseinfoOf({ source, sub }: KdumpFile, warnings: string[]): Uint8Array | undefined {
+  if (sub.size_eraseinfo === 0) return undefined;
+  const bytes = readUpTo(source, sub.offset_eraseinfo, Math.min(sub.size_eraseinfo, MAX_NOTE_BYTES));
+  if (bytes.length === sub.size_eraseinfo) return bytes;
+  warnings.push(
+    `what was erased from this dump is said in ${sub.size_eraseinfo} bytes, of which ${bytes.length} are usable`,
+  );
+  return bytes.length > 0 ? bytes : undefined;
 }
 
 /** Where the sub header says; its offset is that in the notes, from header version 4 on. */

@@ -44,6 +44,11 @@ export interface DumpInput {
   readonly digestAlgorithm: DigestAlgorithm;
   /** Makes one file of a split dump: only the pages from `start` to before `end`; the bitmaps are whole. */
   readonly pfns?: PfnRange;
+  /**
+   * What was erased from the input, as makedumpfile tells it. It goes behind the pages, so that its place is known at the
+   * end only: not with a digest, and not with `pfns`.
+   */
+  readonly eraseinfo?: Uint8Array;
   /** Brings the pages instead of the page loop here; not with `pfns`. */
   readonly feed?: PageFeed;
 }
@@ -112,10 +117,16 @@ export function* dumpSteps(
   });
   const pagesUnreadable = yield* writePages(input, store, events);
   store.flush();
+  const { eraseinfo } = input;
+  if (eraseinfo) {
+    sink.writeAt(eraseinfo, store.endOffset);
+    const sub = encodeSubHeader(input, layout, store.endOffset);
+    sink.writeAt(sub, layout.block_size);
+  }
   sink.sync();
   sink.writeAt(headers.subarray(0, DISK_DUMP_HEADER_BYTES), 0);
 
-  const end = store.endOffset;
+  const dataEnd = store.endOffset;
   const { descriptorsOffset, dataOffset } = layout;
   const region = (
     name: 'head' | 'descriptors' | 'data',
@@ -135,7 +146,7 @@ export function* dumpSteps(
       pagesZero: store.pagesZero,
       pagesUncompressed: store.pagesUncompressed,
       pagesUnreadable,
-      bytesWritten: end,
+      bytesWritten: dataEnd + (eraseinfo?.length ?? 0),
     },
     layout,
     digest: {
@@ -143,7 +154,7 @@ export function* dumpSteps(
       regions: [
         region('head', 0, descriptorsOffset, headDigest),
         region('descriptors', descriptorsOffset, dataOffset, store.descriptorsDigest),
-        region('data', dataOffset, end, store.dataDigest),
+        region('data', dataOffset, dataEnd, store.dataDigest),
       ],
     },
   };
@@ -168,27 +179,29 @@ function encodeHeaders(input: DumpInput, layout: DumpLayout, status: number): Ui
       nr_cpus: input.nr_cpus,
     }),
   );
-  const hasNotes = vmcore.noteBytes.length > 0;
-  const hasVmcoreinfo = vmcore.vmcoreinfoOffset !== undefined;
-  bytes.set(
-    encodeKdumpSubHeader({
-      phys_base: input.phys_base,
-      dump_level: input.dumpLevel,
-      split: input.pfns ? 1 : 0,
-      offset_vmcoreinfo: hasVmcoreinfo ? offset_note + vmcore.vmcoreinfoOffset : 0,
-      size_vmcoreinfo: hasVmcoreinfo ? vmcore.vmcoreinfoBytes.length : 0,
-      offset_note: hasNotes ? offset_note : 0,
-      size_note: vmcore.noteBytes.length,
-      offset_eraseinfo: 0,
-      size_eraseinfo: 0,
-      start_pfn_64: input.pfns?.start ?? 0,
-      end_pfn_64: input.pfns?.end ?? 0,
-      max_mapnr_64: bitmap2.sizeBits,
-    }),
-    block_size,
-  );
+  bytes.set(encodeSubHeader(input, layout), block_size);
   bytes.set(vmcore.noteBytes, offset_note);
   return bytes;
+}
+
+function encodeSubHeader(input: DumpInput, { offset_note }: DumpLayout, offset_eraseinfo = 0): Uint8Array {
+  const { vmcore, bitmap2 } = input;
+  const hasNotes = vmcore.noteBytes.length > 0;
+  const hasVmcoreinfo = vmcore.vmcoreinfoOffset !== undefined;
+  return encodeKdumpSubHeader({
+    phys_base: input.phys_base,
+    dump_level: input.dumpLevel,
+    split: input.pfns ? 1 : 0,
+    offset_vmcoreinfo: hasVmcoreinfo ? offset_note + vmcore.vmcoreinfoOffset : 0,
+    size_vmcoreinfo: hasVmcoreinfo ? vmcore.vmcoreinfoBytes.length : 0,
+    offset_note: hasNotes ? offset_note : 0,
+    size_note: vmcore.noteBytes.length,
+    offset_eraseinfo,
+    size_eraseinfo: offset_eraseinfo > 0 ? (input.eraseinfo?.length ?? 0) : 0,
+    start_pfn_64: input.pfns?.start ?? 0,
+    end_pfn_64: input.pfns?.end ?? 0,
+    max_mapnr_64: bitmap2.sizeBits,
+  });
 }
 
 /** The pages that exist, made from the segments a chunk at a time: it never takes a bit a page of memory. */

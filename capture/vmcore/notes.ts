@@ -62,6 +62,11 @@ export function vmcoreinfoNote(notes: readonly Note[]): Note | undefined {
   return notes.findLast(note => note.type === 0 && note.name === 'VMCOREINFO' && note.desc.length > 0);
 }
 
+/** What makedumpfile erased from an ELF core before, in its words. */
+export function eraseinfoNote(notes: readonly Note[]): Note | undefined {
+  return notes.findLast(note => note.type === 0 && note.name === 'ERASEINFO' && note.desc.length > 0);
+}
+
 function textOf(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');

@@ -4,13 +4,15 @@ import type { CodecName } from '../../capture/kdump/codec.ts';
 import { SPLITBLOCK_BYTES } from '../../capture/kdump/split.ts';
 import { badValue, type Given, type OptionFacts, UsageError, wholeNumber } from '../cli.ts';
 import { REFUSED } from './refused.ts';
+import { readSizeLimit } from './size-limit.ts';
 
 export const DUMP_OPTIONS = {
   'dump-level': {
     short: 'd',
     value: 'N',
-    help: `pages to leave out, 0 to ${MAX_DUMP_LEVEL}; of a list, the first`,
+    help: `pages to leave out, 0 to ${MAX_DUMP_LEVEL}; of a list like 11,31 the next where the one before does not fit`,
   },
+  'size-limit': { short: 'L', value: 'SIZE', help: 'end OUT, incomplete, at so many bytes (or k, m, g, t)' },
   zlib: { short: 'c', help: 'compress with zlib; with none of -c -l -p -z, not at all' },
   lzo: { short: 'l', help: 'compress with lzo' },
   snappy: { short: 'p', help: 'compress with snappy' },
@@ -49,6 +51,10 @@ export interface DumpRequest {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly dumpLevel: number;
+  /** What to try when the dump does not fit, in their order. */
+  readonly furtherLevels: readonly number[];
+  /** Of each file. */
+  readonly sizeLimitBytes: number | undefined;
   readonly codec: CodecName;
   readonly flattened: boolean;
   readonly force: boolean;
@@ -80,10 +86,13 @@ export function readRequest(given: GivenFlags): DumpRequest {
   }
   const kind = kindOf(given);
   const flattened = given.flattened ?? false;
+  const [dumpLevel, ...furtherLevels] = readDumpLevels(given['dump-level'] ?? '0');
   return {
     ...readFiles(given),
     kind: given['check-params'] ? 'nothing' : kind,
-    dumpLevel: readDumpLevel(given['dump-level'] ?? '0'),
+    dumpLevel,
+    furtherLevels,
+    sizeLimitBytes: readSizeLimit(given['size-limit']),
     codec: readCodec(given),
     flattened,
     force: given.force ?? false,
@@ -118,9 +127,22 @@ const CONTRADICTIONS: readonly (readonly [keyof GivenFlags, ...(keyof GivenFlags
     'dry-run',
     'flattened',
     'dump-level',
+    'size-limit',
     ...CODEC_FLAGS,
   ],
-  ['reassemble', 'split', 'dump-dmesg', 'elf', 'dry-run', 'flattened', 'dump-level', ...CODEC_FLAGS],
+  [
+    'reassemble',
+    'split',
+    'dump-dmesg',
+    'elf',
+    'dry-run',
+    'flattened',
+    'dump-level',
+    'size-limit',
+    ...CODEC_FLAGS,
+  ],
+  // What is in a pipe cannot be taken back, nor its header marked.
+  ['size-limit', 'flattened', 'dry-run'],
 ];
 
 function refuseContradictions(given: GivenFlags): void {
@@ -158,9 +180,9 @@ function readFiles(given: GivenFlags): Pick<DumpRequest, 'vmcore' | 'inputs' | '
   }
 }
 
-/** A list, as for makedumpfile, is a wish and what to try when the disk is full; the wish is what counts here. */
-function readDumpLevel(text: string): number {
-  const levels = text.split(',').map(level => {
+/** The wish, and what to try where it does not fit. */
+function readDumpLevels(text: string): number[] {
+  return text.split(',').map(level => {
     try {
       return parseDumpLevel(level);
     } catch {
@@ -171,7 +193,6 @@ function readDumpLevel(text: string): number {
       );
     }
   });
-  return levels[0];
 }
 
 /** makedumpfile takes the last of several without a word; a dump in another codec than meant is worth one. */

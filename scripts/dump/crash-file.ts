@@ -9,7 +9,9 @@ import { MAX_DUMP_LEVEL } from '../../capture/filter/dump-level.ts';
 import { isKdumpFile, type KdumpFile } from '../../capture/kdump/file.ts';
 import { isFlattened } from '../../capture/kdump/flattened.ts';
 import { openKdumpVmcore } from '../../capture/kdump/vmcore.ts';
+import type { DumpInput } from '../../capture/kdump/writer.ts';
 import { readUpTo } from '../../capture/vmcore/elf.ts';
+import { eraseinfoNote } from '../../capture/vmcore/notes.ts';
 import { openVmcore } from '../../capture/vmcore/open.ts';
 import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
 import type { DumpRequest } from './arguments.ts';
@@ -18,7 +20,7 @@ import type { Messages } from './messages.ts';
 export interface CrashFile {
   readonly crash: Crash;
   /** For the headers of the dump. */
-  readonly facts: ReturnType<typeof crashFacts>;
+  readonly facts: ReturnType<typeof crashFacts> & Pick<DumpInput, 'eraseinfo'>;
   /** What was left out of the file when it was made. */
   readonly dumpLevelBefore: number;
   readonly isVmcore: boolean;
@@ -47,7 +49,8 @@ export function openCrashFile(request: DumpRequest, messages: Messages): CrashFi
   for (const warning of crash.warnings) messages.warn(warning);
   const release = crash.utsname.release || 'an unknown kernel';
   messages.debug(`${path}: ${release}, ${source.mapped ? 'mapped' : 'by read'}`);
-  const facts = crashFacts(crash);
+  const eraseinfo = kdump ? kdump.eraseinfo : eraseinfoNote(crash.vmcore.notes)?.desc;
+  const facts = { ...crashFacts(crash), ...(eraseinfo && { eraseinfo }) };
   if (!kdump) return { crash, facts, dumpLevelBefore: 0, isVmcore: true, ffi, libc };
   return {
     crash,

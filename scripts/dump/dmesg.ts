@@ -5,7 +5,7 @@ import { dmesgLines } from '../../capture/kernel/dmesg-text.ts';
 import type { DumpRequest } from './arguments.ts';
 import { openCrashFile } from './crash-file.ts';
 import type { Messages } from './messages.ts';
-import { withOutput } from './output.ts';
+import { choiceOf, withOutput } from './output.ts';
 
 export async function dumpDmesg(
   request: DumpRequest,
@@ -23,7 +23,7 @@ export async function dumpDmesg(
   }
   const [path] = request.outputs;
   const warnings: string[] = [];
-  await withOutput({ path, force: request.force, inputs: [request.vmcore] }, signal, async sink =>
+  await withOutput({ ...choiceOf(request), path }, signal, async sink =>
     writeLines(dmesgLines(memory, vmcore.vmcoreinfo, warnings), sink),
   );
   for (const warning of warnings) messages.warn(warning);

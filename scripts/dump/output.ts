@@ -8,12 +8,15 @@ import type { DumpSink } from '../../capture/kdump/sink.ts';
 import { openFileSink } from '../../capture/target/file-sink.ts';
 import type { DumpRequest } from './arguments.ts';
 import { withStandardOutput } from './pipe.ts';
+import { limitSink } from './size-limit.ts';
 
 export interface OutputChoice {
   readonly path: string;
   readonly force: boolean;
   /** Files that are read: to overwrite one would lose it. */
   readonly inputs: readonly string[];
+  /** Undefined for as large as it gets. */
+  readonly sizeLimitBytes?: number;
 }
 
 /** Creates the file, has it written and closes it. @throws TargetError, and what `write` throws. */
@@ -22,10 +25,11 @@ export async function withOutput<T>(
   signal: AbortSignal,
   write: (sink: DumpSink) => Promise<T>,
 ): Promise<T> {
-  const { path } = choice;
+  const { path, sizeLimitBytes } = choice;
   const fd = create(choice);
   try {
-    return await write(openFileSink(fd, path, { durable: false }));
+    const sink = openFileSink(fd, path, { durable: false });
+    return await write(sizeLimitBytes === undefined ? sink : limitSink(sink, sizeLimitBytes));
   } catch (error) {
     const { size: sizeBytes, isFile } = statusOf(fd);
     if (isFile && (signal.aborted || sizeBytes === 0)) rmSync(path, { force: true });
@@ -44,8 +48,12 @@ export function withTarget<T>(
 ): Promise<T> {
   if (request.dryRun) return write({ writeAt: () => {}, sync: () => {} });
   if (request.flattened) return withStandardOutput(write);
-  const { vmcore, outputs, force } = request;
-  return withOutput({ path: outputs[0], force, inputs: [vmcore] }, signal, write);
+  return withOutput({ ...choiceOf(request), path: request.outputs[0] }, signal, write);
+}
+
+/** But for the path. */
+export function choiceOf({ vmcore, force, sizeLimitBytes }: DumpRequest): Omit<OutputChoice, 'path'> {
+  return { force, inputs: [vmcore], sizeLimitBytes };
 }
 
 /** Several files that are created before any is written. */

@@ -20,7 +20,6 @@ export const REFUSED = {
   vmlinux: refused('-x', SYMBOLS, { short: 'x', value: 'VMLINUX' }),
   vmcoreinfo: refused('-i', SYMBOLS, { short: 'i', value: 'VMCOREINFO' }),
   'generate-vmcoreinfo': refused('-g', SYMBOLS, { short: 'g', value: 'VMCOREINFO' }),
-  'size-limit': refused('-L', 'the size cannot be limited yet', { short: 'L', value: 'SIZE' }),
   'exclude-unused-vm': refused('-e', 'the memmap itself is always kept', { short: 'e' }),
   'exclude-xen-user-domain': refused('-X', XEN, { short: 'X' }),
   'xen-syms': refused('--xen-syms', XEN, { value: 'FILE' }),

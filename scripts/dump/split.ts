@@ -10,7 +10,7 @@ import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
 import type { DumpRequest } from './arguments.ts';
 import { openKdumpInput } from './kdump.ts';
 import type { Messages } from './messages.ts';
-import { withOutput, withOutputs } from './output.ts';
+import { choiceOf, withOutput, withOutputs } from './output.ts';
 import { runSteps } from './steps.ts';
 
 export async function dumpSplit(
@@ -18,14 +18,15 @@ export async function dumpSplit(
   messages: Messages,
   signal: AbortSignal,
 ): Promise<void> {
-  const { outputs, force, vmcore } = request;
-  const input = openKdumpInput(request, messages);
+  const { outputs } = request;
+  const { eraseinfo, ...input } = openKdumpInput(request, messages);
+  if (eraseinfo) messages.warn('what was erased from the input is not said in the files of a split dump');
   const splitblockPages = request.splitblockBytes / input.vmcore.pageSizeBytes;
   const ranges = splitPfns(input.bitmap2, outputs.length, splitblockPages);
   const pagesTotal = input.bitmap2.count();
   let pagesBefore = 0;
   try {
-    await withOutputs({ paths: outputs, force, inputs: [vmcore] }, signal, async sinks => {
+    await withOutputs({ ...choiceOf(request), paths: outputs }, signal, async sinks => {
       for (const [i, pfns] of ranges.entries()) {
         const onProgress = (pagesDone: number) => messages.progress(pagesBefore + pagesDone, pagesTotal);
         const steps = dumpSteps({ ...input, pfns }, sinks[i], { onProgress, onWarning: messages.warn });

@@ -58,6 +58,8 @@ const PLAIN = {
   inputs: [],
   outputs: ['OUT'],
   dumpLevel: 0,
+  furtherLevels: [],
+  sizeLimitBytes: undefined,
   codec: 'none',
   flattened: false,
   force: false,
@@ -78,7 +80,10 @@ describe('flags as makedumpfile takes them', () => {
     ['-p -d 0 VMCORE OUT', { codec: 'snappy' }],
     ['-c -c VMCORE OUT', { codec: 'zlib' }],
     ['VMCORE OUT -c', { codec: 'zlib' }],
-    ['-d 31,17 VMCORE OUT', { dumpLevel: 31 }],
+    ['-d 11,31,0 VMCORE OUT', { dumpLevel: 11, furtherLevels: [31, 0] }],
+    ['-L 4096 VMCORE OUT', { sizeLimitBytes: 4096 }],
+    ['-L 10k VMCORE OUT', { sizeLimitBytes: 10240 }],
+    ['--size-limit 2G --split VMCORE A B', { kind: 'split', outputs: ['A', 'B'], sizeLimitBytes: 2 ** 31 }],
     ['-d 1 -d 16 VMCORE OUT', { dumpLevel: 16 }],
     ['-f VMCORE OUT', { force: true }],
     ['--num-threads 4 VMCORE OUT', { threads: 4 }],
@@ -121,6 +126,12 @@ describe('words that make no sense end with exit code 2 and name the flag', () =
     ['-d 31, VMCORE OUT', '"31,"'],
     ['-d 31,99 VMCORE OUT', '"31,99"'],
     ['-dl VMCORE OUT', '"l"'],
+    ['-L 0 VMCORE OUT', '"0"'],
+    ['-L 1.5k VMCORE OUT', '"1.5k"'],
+    ['-L k VMCORE OUT', '"k"'],
+    ['-L 9999999999t VMCORE OUT', '"9999999999t"'],
+    ['-F -L 1k VMCORE', '-L and -F'],
+    ['-R -L 1k OUT', '-R and -L'],
     ['-l -z VMCORE OUT', '-l and -z'],
     ['-cl VMCORE OUT', '-c and -l'],
     ['-q VMCORE OUT', '-q'],
@@ -234,6 +245,52 @@ describe('files', () => {
     expect(said.join('')).toContain('dump level 1, because');
     expect(await run('-E', first, join(folder, 'elf'))).toBe(2);
     expect(said.join('')).toContain('it is kdump-compressed');
+  });
+
+  test('what makedumpfile erased is still said, at the end of the file: of an ELF core and of a dump', async () => {
+    const erased = Buffer.from('erase init_uts_ns.name.domainname size 65\n');
+    const notes = [{ name: 'ERASEINFO', type: 0, desc: erased }];
+    const loads = [{ paddr: 0, bytes: Buffer.concat([page(1), page(2)]) }];
+    writeFileSync(vmcore, buildVmcore({ loads, notes }));
+    const [first, second, elf] = ['first', 'second', 'elf'].map(name => join(folder, name));
+    expect(await run(vmcore, first)).toBe(0);
+    expect(await run('-d1', first, second)).toBe(0);
+    for (const path of [first, second]) {
+      const bytes = readFileSync(path);
+      const [offset, size] = [64, 72].map(at => Number(bytes.readBigUInt64LE(4096 + at)));
+      expect([offset, size]).toEqual([bytes.length - erased.length, erased.length]);
+      expect(bytes.subarray(offset)).toEqual(erased);
+      expect(openKdump(bytes).readPage(1)).toEqual(page(2));
+    }
+    expect(await run('-E', vmcore, elf)).toBe(0);
+    expect(readFileSync(elf).includes(erased)).toBe(true);
+  });
+
+  describe('a dump that does not fit', () => {
+    // Uncompressed: 2 blocks of headers, 2 bitmaps, descriptors, then 8 pages at level 0 and 7 and a shared one at level 1.
+    const whole = 4 * 4096 + 8 * 24 + 8 * 4096;
+
+    test('it ends at the size limit, marked incomplete, with the pages that it got to', async () => {
+      const out = join(folder, 'out');
+      expect(await run('-L', `${whole}`, vmcore, out)).toBe(0);
+      expect(statSync(out).size).toBe(whole);
+      expect(await run('-f', '-L', `${whole - 1}`, vmcore, out)).toBe(1);
+      expect(said.join('')).toContain(`the size limit of ${whole - 1} bytes is reached`);
+      expect(statSync(out).size).toBeLessThan(whole);
+      expect(readFileSync(out).readUInt32LE(424) & 8).toBe(8);
+    });
+
+    test('the next dump level of the list is taken, and the last one’s failure is told', async () => {
+      const out = join(folder, 'out');
+      writeFileSync(vmcore, buildVmcore({ loads: [{ paddr: 0, bytes: new Uint8Array(8 * 4096) }] }));
+      const fits = 4 * 4096 + 8 * 24 + 4096;
+      expect(await run('-d', '0,1', '-L', `${fits}`, vmcore, out)).toBe(0);
+      expect(said.join('')).toContain('again at dump level 1: ');
+      expect(openKdump(readFileSync(out)).header).toMatchObject({ dumpLevel: 1, status: 0 });
+      expect(await run('-f', '-d', '0,1', '-L', `${fits - 1}`, vmcore, out)).toBe(1);
+      expect(await run('-d', '0,1', '-L', `${fits}`, vmcore, out)).toBe(1);
+      expect(said.join('')).toContain('-f overwrites it');
+    });
   });
 
   test('a flattened dump is no input; the way to rearrange it is said', async () => {
