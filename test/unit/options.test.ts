@@ -21,6 +21,12 @@ describe('baked options', () => {
     ['path', 'var/crash'],
     ['path', '/var/../etc'],
     ['path', '/..'],
+    ['fallbackTargets', 'ext4'],
+    ['fallbackTargets', ['ext4 sda']],
+    ['fallbackTargets', [1]],
+    ['mountOptions', 'a b'],
+    ['fsck', 'always'],
+    ['targetUuid', 'x'],
     ['codec', 'gzip'],
     ['dumpLevel', 32],
     ['dumpLevel', -1],
@@ -60,6 +66,17 @@ describe('the command line', () => {
     );
     expect(options).toEqual({ ...baked, codec: 'lzo', deadlineSeconds: 60 });
     expect(warnings).toEqual([]);
+  });
+
+  test('a list of targets, by commas', () => {
+    const word = 'kdumpling.fallbackTargets=ext4:UUID=1-2,raw:/dev/disk/by-path/pci-0000:00:03.0-part2';
+    expect(overrideOptions(baked, word)).toEqual({
+      options: {
+        ...baked,
+        fallbackTargets: ['ext4:UUID=1-2', 'raw:/dev/disk/by-path/pci-0000:00:03.0-part2'],
+      },
+      warnings: [],
+    });
   });
 
   test.each(['kdumpling.codec=gzip', 'kdumpling.colour=red', 'kdumpling.modules=x', 'kdumpling.toString=x'])(
