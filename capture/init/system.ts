@@ -39,8 +39,11 @@ export interface System {
   mount(mount: Mount): void;
   umount(target: string): void;
   loadModule(path: string): void;
-  /** Repairs what is safe to repair in an ext file system that is not mounted. Returns what the checker says last. */
-  preen(device: string): string;
+  /**
+   * Repairs what is safe to repair in an ext file system that is not mounted. Returns what the checker says last;
+   * undefined where there is none.
+   */
+  preen(device: string): string | undefined;
   /** Does not return when it works. */
   goHome(action: FinalAction): void;
 }

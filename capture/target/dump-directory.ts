@@ -106,7 +106,7 @@ function walk(mountpoint: string, path: string, onWarning: (text: string) => voi
   let at = mountpoint;
   for (const component of path.split('/').filter(part => part !== '')) {
     at = join(at, component);
-    const found = lstatSync(at, { throwIfNoEntry: false });
+    const found = lookAt(at);
     if (!found) {
       makeDirectory(at);
       syncDirectory(dirname(at));
@@ -166,8 +166,21 @@ function makeDirectory(path: string): void {
   }
 }
 
+function lookAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw cannotMake(path, cause);
+  }
+}
+
+/** EBADMSG and EUCLEAN, for which Node has no names: ext4, xfs and btrfs say so of what fails their checksums. */
+const DAMAGED: readonly (number | undefined)[] = [-74, -117];
+
 function cannotMake(path: string, cause: unknown): TargetError {
-  return new TargetError('MKDIR_FAILED', { action: `make ${path}`, actual: String(cause) }, {}, { cause });
+  const isDamaged = DAMAGED.includes((cause as NodeJS.ErrnoException).errno);
+  const actual = isDamaged ? 'the file system is damaged there' : String(cause);
+  return new TargetError('MKDIR_FAILED', { action: `make ${path}`, actual }, {}, { cause });
 }
 
 function syncDirectory(path: string): void {

@@ -30,6 +30,8 @@ export interface OpenTarget {
 export interface OpeningTarget extends Waiting {
   readonly system: Pick<System, 'mount' | 'umount' | 'preen'>;
   readonly fsck: FsckPolicy;
+  /** Exchangeable for a test's. */
+  readonly makeMountpoint?: (path: string) => void;
 }
 
 /** @throws TargetError when there is no such device in time, SystemError when it does not mount. */
@@ -64,35 +66,40 @@ function openFileSystem(spec: TargetSpec, device: BlockDevice, opening: OpeningT
 
 /**
  * Mounts read-write. ext4's own journal is replayed by the kernel; a file system that knows of errors in itself, or that
- * does not mount, is checked first if the policy lets us, as the machine's next boot would do.
+ * does not mount, is checked first if the policy lets us, as the machine's next boot would do. What cannot be repaired
+ * without a question is not written to.
  */
 function mountRepairing(spec: TargetSpec, device: BlockDevice, opening: OpeningTarget): void {
-  const { fsck, say, warn } = opening;
-  const mayPreen = fsck === 'preen' && spec.fstype === 'ext4';
-  const preen = () => {
-    say(`checking the file system on ${device.node} (e2fsck -p)`);
-    say(`e2fsck: ${opening.system.preen(device.node)}`);
-  };
-  if (device.superblock?.hasErrors) {
-    warn(`the file system on ${device.node} says that it has errors`);
-    // What cannot be repaired by itself must not be written to, and the error says so.
-    if (mayPreen) preen();
-  }
+  const { warn } = opening;
+  const hasErrors = device.superblock?.hasErrors ?? false;
+  if (hasErrors) warn(`the file system on ${device.node} says that it has errors`);
+  const isRepaired = hasErrors && preen(spec, device, opening);
   try {
     mountWritable(spec, device, opening);
   } catch (error) {
-    if (!mayPreen || device.superblock?.hasErrors) throw error;
+    if (isRepaired) throw error;
     warn(describeError(error));
-    preen();
+    if (!preen(spec, device, opening)) throw error;
     mountWritable(spec, device, opening);
   }
 }
 
+/** Returns whether it was repaired: not where the policy or the image has no checker for it. @throws SystemError */
+function preen(spec: TargetSpec, { node }: BlockDevice, { fsck, system, say, warn }: OpeningTarget): boolean {
+  if (fsck === 'never' || spec.fstype !== 'ext4') return false;
+  say(`checking the file system on ${node} (e2fsck -p)`);
+  const says = system.preen(node);
+  if (says === undefined) warn('there is no e2fsck in the image');
+  else say(`e2fsck: ${says}`);
+  return says !== undefined;
+}
+
 /** @throws TargetError also for what the kernel mounted, but not to be written to. */
-function mountWritable(spec: TargetSpec, { node }: BlockDevice, { system, say }: OpeningTarget): void {
+function mountWritable(spec: TargetSpec, { node }: BlockDevice, opening: OpeningTarget): void {
+  const { system, say, makeMountpoint = path => mkdirSync(path, { recursive: true }) } = opening;
   const { options, leftOut } = captureMountOptions(spec.fstype, spec.mountOptions);
   if (leftOut.length > 0) say(`mounting without the host's ${leftOut.join(',')}`);
-  mkdirSync(MOUNTPOINT, { recursive: true });
+  makeMountpoint(MOUNTPOINT);
   system.mount({ source: node, target: MOUNTPOINT, fstype: spec.fstype, options });
   if (!isReadOnly(readFileSync('/proc/self/mounts', 'utf8'), MOUNTPOINT)) return;
   system.umount(MOUNTPOINT);
