@@ -14,6 +14,8 @@ export interface ModuleTree {
   closure(drivers: readonly string[]): string[];
   /** Whether the kernel has it, as a module or built in. */
   has(driver: string): boolean;
+  /** Modules that claim a device of this modalias, without those built in. */
+  byAlias(modalias: string): string[];
   /** The module's bytes, decompressed: the capture kernel may lack the decompressor. */
   read(file: string): Buffer;
 }
@@ -34,6 +36,7 @@ export function openModuleTree(directory: string): ModuleTree {
       { directory },
     );
   }
+  const aliases = readIndex(directory, 'modules.alias', parseAliases);
   const fileOf = new Map([...dependencies.keys()].map(file => [moduleName(file), file]));
 
   const visit = (driver: string, found: Set<string>, visiting: Set<string>, wantedBy: string): void => {
@@ -74,6 +77,10 @@ export function openModuleTree(directory: string): ModuleTree {
       return [...found];
     },
     has: driver => fileOf.has(moduleName(driver)) || builtin.has(moduleName(driver)),
+    byAlias(modalias) {
+      const claims = (aliases.get(busOf(modalias)) ?? []).filter(({ pattern }) => matches(pattern, modalias));
+      return [...new Set(claims.map(({ module }) => module))].filter(module => fileOf.has(module));
+    },
     read: file => decompress(join(directory, file)),
   };
 }
@@ -111,6 +118,40 @@ export function parseSoftdeps(text: string): Map<string, { pre: string[]; post: 
     softdeps.set(moduleName(name), entry);
   }
   return softdeps;
+}
+
+interface Alias {
+  /** A glob as fnmatch(3) has it. */
+  readonly pattern: string;
+  readonly module: string;
+}
+
+/** `alias PATTERN MODULE`, by the bus that the pattern begins with. */
+export function parseAliases(text: string): Map<string, Alias[]> {
+  const aliases = new Map<string, Alias[]>();
+  for (const line of text.split('\n')) {
+    const [keyword, pattern, module] = line.split(' ');
+    if (keyword !== 'alias' || !module) continue;
+    const bus = busOf(pattern);
+    const known = aliases.get(bus);
+    const alias = { pattern, module: moduleName(module) };
+    if (known) known.push(alias);
+    else aliases.set(bus, [alias]);
+  }
+  return aliases;
+}
+
+/** `pci` of `pci:v00001AF4d…` */
+function busOf(alias: string): string {
+  return alias.split(':', 1)[0];
+}
+
+function matches(pattern: string, modalias: string): boolean {
+  const source = pattern
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${source}$`).test(modalias);
 }
 
 function parseBuiltin(text: string): Map<string, true> {
