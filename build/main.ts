@@ -4,6 +4,7 @@ import { openCache } from '../qemu/cache.ts';
 import { fetchKernel } from '../qemu/packages/kernels.ts';
 import { EXIT, runCommand } from '../scripts/cli.ts';
 import { ensureHostPackages } from '../scripts/setup/host-packages.ts';
+import { buildDeb } from './deb.ts';
 import { buildProgram } from './program.ts';
 import { buildStockImage } from './stock-image.ts';
 
@@ -11,13 +12,14 @@ await runCommand({
   name: 'npm run build --',
   purpose:
     'Builds dist/: the bundles, the runtime image, and the initrd for Debian 12’s stock cloud kernel on the lab’s machine.',
-  options: {},
-  async run() {
+  options: { deb: { help: 'the Debian package too' } },
+  async run({ deb }) {
     const cache = openCache(console.log);
     ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log);
     const program = await buildProgram(console.log);
     const { path, bytes } = buildStockImage(program, await fetchKernel(cache));
     console.log(`${path}: ${(bytes / 1e6).toFixed(1)} MB`);
+    if (deb) console.log(await buildDeb());
     return EXIT.done;
   },
 });

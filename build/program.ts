@@ -5,7 +5,7 @@ import { type Program, programIn } from '../initrd/image.ts';
 import { findCommand } from '../scripts/setup/host-packages.ts';
 import { bundle } from './bundle.ts';
 import { DIST, KOFFI_BINARY, NODE_BINARY, PROJECT } from './paths.ts';
-import { buildRuntimeImage, runtimeFiles } from './runtime.ts';
+import { buildRuntime, runtimeFiles } from './runtime.ts';
 
 /**
  * What the host command uses in few of its verbs. OpenSSL alone takes a tenth of a start. The capture program loads all
@@ -41,7 +41,7 @@ export async function buildProgram(say: (line: string) => void): Promise<Program
   replaceFile(KOFFI_BINARY, join(DIST, 'koffi.node'));
   replaceFile(join(PROJECT, 'initrd/early.sh'), join(DIST, 'early.sh'));
   replaceFile(findCommand('busybox')!, join(DIST, 'busybox'));
-  await buildRuntimeImage(runtimeFiles(NODE_BINARY, KOFFI_BINARY), join(DIST, 'runtime.squashfs'), say);
+  await buildRuntime(runtimeFiles(NODE_BINARY, KOFFI_BINARY), join(DIST, 'runtime'), say);
   return programIn(DIST);
 }
 

@@ -4,13 +4,11 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { $ } from 'zx';
 import { Failure } from '../capture/errors.ts';
@@ -19,7 +17,7 @@ import { findCommand } from '../scripts/setup/host-packages.ts';
 import { findLibrary, hostLoader, sharedLibraries } from './shared-libraries.ts';
 
 /** Debian's multiarch folder: where the copied loader looks without being told. */
-const LIBRARY_FOLDERS: Readonly<Record<string, string>> = {
+export const LIBRARY_FOLDERS: Readonly<Record<string, string>> = {
   x64: 'lib/x86_64-linux-gnu',
   arm64: 'lib/aarch64-linux-gnu',
 };
@@ -46,30 +44,35 @@ export function runtimeFiles(node: string, koffi: string): RuntimeFiles {
   ]);
 }
 
-/** Builds the image unless one of the same files is there already. Takes half a minute. */
-export async function buildRuntimeImage(
+/**
+ * Builds the image, and beside it the folder that it holds, unless they are there of the same files already. Takes half a
+ * minute.
+ * @param folder of the files; the image, whose path is returned, is beside it.
+ */
+export async function buildRuntime(
   files: RuntimeFiles,
-  output: string,
+  folder: string,
   say: (line: string) => void,
-): Promise<void> {
+): Promise<string> {
+  const image = `${folder}.squashfs`;
   const wanted = digestOf(files);
-  const stamp = `${output}.sha256`;
-  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  const stamp = `${image}.sha256`;
+  const whole = [folder, image, stamp].every(path => existsSync(path));
+  if (whole && readFileSync(stamp, 'utf8') === wanted) return image;
   say('packing Node into the runtime image (once, about a minute) …');
-  const staging = mkdtempSync(join(tmpdir(), 'kdumpling-runtime-'));
-  try {
-    for (const [path, source] of files) {
-      mkdirSync(join(staging, path, '..'), { recursive: true });
-      copyFileSync(source, join(staging, path));
-    }
-    await $`strip ${join(staging, 'bin/node')}`;
-    const partial = `${output}.partial`;
-    await $`mksquashfs ${staging} ${partial} ${SQUASHFS_FLAGS} ${REPRODUCIBLE_FLAGS} -quiet -no-progress`.quiet();
-    renameSync(partial, output);
-    writeFileSync(stamp, wanted);
-  } finally {
-    rmSync(staging, { recursive: true, force: true });
+  const staging = `${folder}.partial`;
+  rmSync(staging, { recursive: true, force: true });
+  for (const [path, source] of files) {
+    mkdirSync(join(staging, path, '..'), { recursive: true });
+    copyFileSync(source, join(staging, path));
   }
+  await $`strip ${join(staging, 'bin/node')}`;
+  await $`mksquashfs ${staging} ${image}.partial ${SQUASHFS_FLAGS} ${REPRODUCIBLE_FLAGS} -quiet -no-progress`.quiet();
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(staging, folder);
+  renameSync(`${image}.partial`, image);
+  writeFileSync(stamp, wanted);
+  return image;
 }
 
 function requireLibrary(soname: string): string {

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { Failure } from '../capture/errors.ts';
 
 export class ModuleError extends Failure {}
@@ -168,10 +169,15 @@ function readIndex<T>(
   return existsSync(path) ? parse(readFileSync(path, 'utf8')) : new Map();
 }
 
-const DECOMPRESSORS: Readonly<Record<string, string>> = { '.xz': 'xz', '.zst': 'zstd', '.gz': 'gzip' };
+/** Node has no xz; it is the one tool that the host must have where modules are packed with it. */
+const DECOMPRESSORS: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
+  xz: bytes => execFileSync('xz', ['-dc'], { input: bytes, maxBuffer: 256 << 20 }),
+  zst: zstdDecompressSync,
+  gz: gunzipSync,
+};
 
 function decompress(path: string): Buffer {
-  const tool = DECOMPRESSORS[/\.(xz|zst|gz)$/.exec(path)?.[0] ?? ''];
-  if (!tool) return readFileSync(path);
-  return execFileSync(tool, ['-dc', path], { maxBuffer: 256 << 20 });
+  const bytes = readFileSync(path);
+  const packed = /\.ko\.(xz|zst|gz)$/.exec(path)?.[1];
+  return packed ? DECOMPRESSORS[packed](bytes) : bytes;
 }

@@ -11,7 +11,7 @@ import { pipeline } from 'node:stream/promises';
 import { bundle } from '../build/bundle.ts';
 import { DIST, KOFFI_BINARY, NODE_BINARY } from '../build/paths.ts';
 import { programVersion } from '../build/program.ts';
-import { buildRuntimeImage, runtimeFiles } from '../build/runtime.ts';
+import { buildRuntime, runtimeFiles } from '../build/runtime.ts';
 import { LAB_DISK_DRIVERS } from '../build/stock-image.ts';
 import { crashCommandLine } from '../initrd/command-line.ts';
 import { type CpioEntry, encodeCpio } from '../initrd/cpio.ts';
@@ -79,9 +79,7 @@ export async function prepareFilledMachine(request: FilledMachineRequest): Promi
     memoryMib: 2 * NODE_MIB,
     cpus: 2,
     cpuFeatures: request.levels === 4 ? ['la57=off'] : [],
-    vmlinuz: kernel.vmlinuz,
-    initrd,
-    commandLine,
+    boot: { vmlinuz: kernel.vmlinuz, initrd, commandLine },
     disk,
     devices: memoryDevices(),
     deadlineSeconds: request.deadlineSeconds,
@@ -103,9 +101,8 @@ function memoryDevices(): string[] {
 /** What fill-memory.sh finds in /disk/lab. */
 async function stageFill(lab: string, tree: ModuleTree, say: (line: string) => void): Promise<void> {
   mkdirSync(join(lab, 'modules'), { recursive: true });
-  const runtime = join(DIST, 'runtime.squashfs');
   mkdirSync(DIST, { recursive: true });
-  await buildRuntimeImage(runtimeFiles(NODE_BINARY, KOFFI_BINARY), runtime, say);
+  const runtime = await buildRuntime(runtimeFiles(NODE_BINARY, KOFFI_BINARY), join(DIST, 'runtime'), say);
   await copyFile(runtime, join(lab, 'runtime.squashfs'));
   await copyFile(KOFFI_BINARY, join(lab, 'koffi.node'));
   await copyFile(guestFile('fill-memory.sh'), join(lab, 'fill-memory.sh'));

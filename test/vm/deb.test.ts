@@ -1,0 +1,80 @@
+/** The Debian package as files: the same each time, and complete enough to run where nothing of ours is installed. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildDeb } from '../../build/deb.ts';
+import { DIST } from '../../build/paths.ts';
+import { buildProgram } from '../../build/program.ts';
+import { findCommand } from '../../scripts/setup/host-packages.ts';
+
+let deb: string;
+let root: string;
+beforeAll(async () => {
+  await buildProgram(line => console.log(line));
+  deb = await buildDeb();
+  root = mkdtempSync(join(tmpdir(), 'kdumpling-deb-'));
+  execFileSync('dpkg-deb', ['--raw-extract', deb, root]);
+  // All that the wrapper asks of a machine: a shell.
+  mkdirSync(join(root, 'bin'));
+  copyFileSync(join(DIST, 'busybox'), join(root, 'bin/busybox'));
+  symlinkSync('busybox', join(root, 'bin/sh'));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const digest = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+function inside(...argv: string[]) {
+  const { status, stdout, stderr } = spawnSync('chroot', [root, ...argv], { encoding: 'utf8' });
+  return { status, text: stdout + stderr };
+}
+
+test('same dist/, same bytes', async () => {
+  const first = digest(deb);
+  expect(digest(await buildDeb())).toBe(first);
+});
+
+test('the host command runs on the packaged runtime alone, and so does kdump_helper', () => {
+  expect(inside('/usr/sbin/kdumpling', 'help')).toMatchObject({
+    status: 0,
+    text: expect.stringContaining('usage: kdumpling'),
+  });
+  expect(inside('/usr/sbin/kdump_helper', 'help')).toMatchObject({ status: 0 });
+  expect(inside('/usr/sbin/kdumpling', 'explode').status).toBe(2);
+});
+
+test('the packaged program knows where its parts are', () => {
+  const { text } = inside(
+    ...['/usr/sbin/kdumpling', 'rebuild', '--kver', '1', '--modules', '/nowhere'],
+    ...['--target', 'ext4 UUID=1', '--output', '/out'],
+  );
+  // Past the parts, and stopped by the modules.
+  expect(text).toMatch(/Cannot read the kernel modules/);
+});
+
+test('nothing that anyone but root may change, and no leftovers of the build', () => {
+  const listing = execFileSync('dpkg-deb', ['--contents', deb], { encoding: 'utf8' });
+  expect(listing).not.toMatch(/^(?!l)[-drwxst]{5}w|^(?!l)[-drwxst]{8}w/m);
+  expect(listing).not.toMatch(/\.partial|\.img$|\.map$/m);
+  expect(listing.match(/root\/root/g)).toHaveLength(listing.trim().split('\n').length);
+});
+
+test.each(['postinst', 'prerm', 'postrm'])('the maintainer script %s is a shell script', name => {
+  expect(spawnSync('sh', ['-n', join(root, 'DEBIAN', name)]).status).toBe(0);
+});
+
+test.skipIf(!findCommand('systemd-analyze'))('systemd takes the units', () => {
+  const units = ['kdumpling-load.service', 'kdumpling-report.service'];
+  const { stderr } = spawnSync(
+    'systemd-analyze',
+    ['verify', '--man=no', ...units.map(unit => join(root, 'lib/systemd/system', unit))],
+    { encoding: 'utf8' },
+  );
+  // It looks for the command on this machine, which has none.
+  const complaints = stderr
+    .split('\n')
+    .filter(line => /kdumpling-/.test(line) && !/is not executable/.test(line));
+  expect(complaints).toEqual([]);
+});
