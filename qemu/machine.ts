@@ -23,9 +23,8 @@ export interface MachineSpec {
   readonly cpus: number;
   /** Features to turn on or off: `la57=off` gives 4 page-table levels. */
   readonly cpuFeatures?: readonly string[];
-  readonly vmlinuz: string;
-  readonly initrd: string;
-  readonly commandLine: string;
+  /** What QEMU itself boots; else the boot loader on the disk. */
+  readonly boot?: { readonly vmlinuz: string; readonly initrd: string; readonly commandLine: string };
   /** Raw image, the first disk on its bus. */
   readonly disk: string;
   /** virtio-blk without. */
@@ -65,7 +64,9 @@ export function machineArguments(spec: MachineSpec): string[] {
       ...busOf('virtio-blk').devices(`more${index}`, index + 1),
     ]),
     ...(spec.devices ?? []),
-    ...['-kernel', spec.vmlinuz, '-initrd', spec.initrd, '-append', spec.commandLine],
+    ...(spec.boot
+      ? ['-kernel', spec.boot.vmlinuz, '-initrd', spec.boot.initrd, '-append', spec.boot.commandLine]
+      : []),
   ];
 }
 

@@ -32,6 +32,11 @@ export const HOST_PACKAGES: readonly HostPackage[] = [
   { name: 'squashfs-tools', provides: { command: 'mksquashfs' }, why: 'the self-contained initrd' },
   { name: 'busybox-static', provides: { static: 'busybox' }, why: 'the early stage and the rescue shell' },
   { name: 'binutils', provides: { command: 'strip' }, why: 'a smaller Node in the initrd' },
+  {
+    name: 'debootstrap',
+    provides: { command: 'debootstrap' },
+    why: 'the Debian that the package is tried on',
+  },
   { name: 'kmod', provides: { command: 'depmod' }, why: 'modules.dep of a kernel that is not installed' },
   { name: 'file', provides: { command: 'file' }, why: 'a judge: is it a "Kdump compressed dump"' },
   { name: 'xz-utils', provides: { command: 'xz' }, why: 'compressed modules and images' },

@@ -24,9 +24,11 @@ function endless(deadlineSeconds: number): MachineSpec {
     accel: lab.accel,
     memoryMib: 256,
     cpus: 1,
-    vmlinuz: lab.kernel.vmlinuz,
-    initrd: join(directory, 'no-initrd'),
-    commandLine: `console=ttyS0 panic=0 mark=${directory}`,
+    boot: {
+      vmlinuz: lab.kernel.vmlinuz,
+      initrd: join(directory, 'no-initrd'),
+      commandLine: `console=ttyS0 panic=0 mark=${directory}`,
+    },
     disk: '/dev/null',
     deadlineSeconds,
   };

@@ -1,0 +1,62 @@
+/** One crash of the Debian guest, from the trigger to its login prompt, timed on the serial console. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SerialLine } from '../serial.ts';
+import { GuestError } from './agent.ts';
+import type { Guest } from './machine.ts';
+
+/** Seconds since the panic; what was not seen is left out. */
+export interface CrashTimes {
+  /** The capture kernel's first line. */
+  readonly captureKernel?: number;
+  /** The first kernel's first line of the boot after. */
+  readonly reboot?: number;
+  /** The prompt at which a person can log in again. */
+  readonly login?: number;
+}
+
+const STATIONS = [
+  { name: 'panic', pattern: /Kernel panic - not syncing: / },
+  { name: 'captureKernel', pattern: /Linux version / },
+  { name: 'reboot', pattern: /Linux version / },
+  // getty's banner: its prompt follows without a newline.
+  { name: 'login', pattern: /^Debian GNU\/Linux 12 debian ttyS0/ },
+] as const;
+
+const POLL_MS = 200;
+
+/** @throws GuestError when the login prompt does not come in time. */
+export async function crash(guest: Guest, timeoutSeconds: number): Promise<CrashTimes> {
+  const from = guest.lines.length;
+  guest.agent.send('sync; echo c > /proc/sysrq-trigger');
+  await guest.agent.untilBoot(timeoutSeconds);
+  await untilLogin(guest, from, timeoutSeconds);
+  return crashTimes(guest.lines.slice(from));
+}
+
+/** @param lines of the serial console from the trigger on. */
+export function crashTimes(lines: readonly SerialLine[]): CrashTimes {
+  const at: Partial<Record<(typeof STATIONS)[number]['name'], number>> = {};
+  let from = 0;
+  for (const { name, pattern } of STATIONS) {
+    const index = lines.findIndex(({ text }, position) => position >= from && pattern.test(text));
+    if (index < 0) break;
+    at[name] = lines[index].atSeconds;
+    from = index + 1;
+  }
+  const { panic, ...stations } = at;
+  if (panic === undefined) return {};
+  return Object.fromEntries(
+    Object.entries(stations).map(([name, seconds]) => [name, Number((seconds - panic).toFixed(1))]),
+  );
+}
+
+async function untilLogin(guest: Guest, from: number, timeoutSeconds: number): Promise<void> {
+  for (let waited = 0; waited < timeoutSeconds * 1000; waited += POLL_MS) {
+    if (crashTimes(guest.lines.slice(from)).login !== undefined) return;
+    await sleep(POLL_MS);
+  }
+  throw new GuestError('NO_LOGIN', {
+    action: 'see the guest come home',
+    actual: `no login prompt in ${timeoutSeconds} s`,
+  });
+}

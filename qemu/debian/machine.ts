@@ -1,0 +1,90 @@
+/** One Debian guest from power-on to power-off, with a hand in it. */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { commandText, type MachineSpec, machineArguments, runMachine } from '../machine.ts';
+import type { SerialLine } from '../serial.ts';
+import { type Agent, openAgent } from './agent.ts';
+
+export interface DebianMachine {
+  readonly accel: MachineSpec['accel'];
+  readonly disk: string;
+  /** A second disk, read-only: packages. */
+  readonly packages?: string;
+  /** Instead of the boot loader on the disk. */
+  readonly boot?: MachineSpec['boot'];
+  /** Where serial.log and qemu.txt go. */
+  readonly directory: string;
+  readonly deadlineSeconds: number;
+  readonly memoryMib?: number;
+  readonly onLine?: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What a story has in its hands while the machine runs. */
+export interface Guest {
+  readonly agent: Agent;
+  /** The serial console so far, with the host's times. */
+  readonly lines: readonly SerialLine[];
+}
+
+const MEMORY_MIB = 1024;
+const CPUS = 2;
+
+/**
+ * Runs the machine for as long as the story takes, and then powers it off.
+ * @throws LostMachine, or what the story throws; QEMU has ended in every case.
+ */
+export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest) => Promise<T>): Promise<T> {
+  // A socket's path is short (unix(7)), and a run's folder may not be.
+  const sockets = mkdtempSync(join(tmpdir(), 'kdumpling-agent-'));
+  const socket = join(sockets, 'agent');
+  const spec: MachineSpec = {
+    accel: machine.accel,
+    memoryMib: machine.memoryMib ?? MEMORY_MIB,
+    cpus: CPUS,
+    boot: machine.boot,
+    disk: machine.disk,
+    moreDisks: machine.packages ? [{ file: machine.packages, driveOptions: 'readonly=on' }] : [],
+    devices: ['-serial', `unix:${socket},server=on,wait=off`],
+    deadlineSeconds: machine.deadlineSeconds,
+  };
+  writeFileSync(
+    join(machine.directory, 'qemu.txt'),
+    `${commandText(['qemu-system-x86_64', ...machineArguments(spec)])}\n`,
+  );
+  const ended = new AbortController();
+  const signal = AbortSignal.any([machine.signal, ended.signal]);
+  const lines: SerialLine[] = [];
+  const running = runMachine(
+    spec,
+    machine.directory,
+    line => {
+      lines.push(line);
+      machine.onLine?.(line.text);
+    },
+    signal,
+  );
+  // A machine that ends before its story takes the story with it.
+  const lost = running.then(() => undefined).finally(() => ended.abort());
+  lost.catch(() => {});
+  try {
+    const agent = await openAgent(socket, signal);
+    const result = await story({ agent, lines });
+    agent.send('systemctl poweroff');
+    await running;
+    agent.close();
+    return result;
+  } catch (error) {
+    ended.abort();
+    const machineError = await running.then(
+      () => undefined,
+      (cause: unknown) => cause,
+    );
+    // What the machine says of itself counts unless it was us who ended it.
+    const interrupted = (machineError as { code?: string } | undefined)?.code === 'INTERRUPTED';
+    throw machineError && !interrupted ? machineError : error;
+  } finally {
+    if (existsSync(sockets)) rmSync(sockets, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,94 @@
+/** `npm run machine`: the package on a real Debian, from its installation to its removal, beside Debian's kdump-tools. */
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { buildDeb } from '../../build/deb.ts';
+import { buildProgram } from '../../build/program.ts';
+import { EXIT, oneOf, runCommand } from '../../scripts/cli.ts';
+import { ensureHostPackages } from '../../scripts/setup/host-packages.ts';
+import { chooseAccel } from '../accel.ts';
+import { openCache } from '../cache.ts';
+import { consoleLines } from '../console.ts';
+import type { Check } from '../expectations.ts';
+import { fetchKernel } from '../packages/kernels.ts';
+import { describeCheck } from '../report.ts';
+import { makeRunDirectory } from '../run.ts';
+import { fetchDebianImage } from './image.ts';
+import { runDebian } from './machine.ts';
+import { fetchRepository, makePackagesDisk } from './repository.ts';
+import { type Capture, STORIES, type Story } from './stories.ts';
+import { captureTable } from './table.ts';
+
+const NAMES = STORIES.map(({ name }) => name);
+
+await runCommand({
+  name: 'npm run machine --',
+  purpose:
+    'Installs the package on a Debian in QEMU, arms it, crashes it, updates its kernel, crashes it again, removes it; and the same with kdump-tools.',
+  options: {
+    only: { value: 'NAME', help: `one of ${NAMES.join(', ')}` },
+    console: { help: 'show the serial console live' },
+    deadline: { value: 'MINUTES', default: '120', help: 'for each machine' },
+    'keep-disk': { help: 'keep the disk images in the run’s folder' },
+  },
+  async run(given, signal) {
+    const cache = openCache(console.log);
+    ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log);
+    const stories = given.only
+      ? STORIES.filter(({ name }) => name === oneOf('only', given.only, NAMES))
+      : STORIES;
+    await buildProgram(console.log);
+    const deb = await buildDeb();
+    const { accel, why } = await chooseAccel(cache, 'auto', (await fetchKernel(cache)).vmlinuz);
+    console.log(`QEMU runs on ${why}`);
+    const image = await fetchDebianImage(cache, accel, signal);
+    const repository = await fetchRepository(cache);
+    const directory = makeRunDirectory('machine');
+    const packages = join(directory, 'packages.img');
+    await makePackagesDisk(packages, repository, deb);
+
+    const tell = async (story: Story) => {
+      const own = join(directory, story.name);
+      await mkdir(own);
+      const disk = join(own, 'disk.img');
+      await copyFile(image.disk, disk);
+      const checks: Check[] = [];
+      const captures: Capture[] = [];
+      console.log(`${story.name}: ${story.purpose}`);
+      const machine = {
+        accel,
+        disk,
+        packages,
+        directory: own,
+        deadlineSeconds: Number(given.deadline) * 60,
+        onLine: consoleLines(given.console),
+        signal,
+      };
+      await runDebian(machine, guest =>
+        story.run(guest, {
+          say: line => console.log(`  ${line}`),
+          capture: capture => void captures.push(capture),
+          check(what, holds, saw) {
+            checks.push({ what, holds, saw });
+            console.log(describeCheck({ what, holds, saw }));
+          },
+        }),
+      );
+      if (!given['keep-disk']) await rm(disk);
+      return { name: story.name, checks, captures };
+    };
+    const results = [];
+    try {
+      for (const story of stories) results.push(await tell(story));
+    } finally {
+      await rm(packages, { force: true });
+    }
+    await writeFile(
+      join(directory, 'summary.json'),
+      `${JSON.stringify({ accel, image: image.record, results }, null, 2)}\n`,
+    );
+    console.log(captureTable(results));
+    console.log(`\n  ${relative(process.cwd(), join(directory, 'summary.json'))}`);
+    const broken = results.flatMap(({ checks }) => checks).filter(({ holds }) => !holds);
+    return broken.length === 0 ? EXIT.done : EXIT.failed;
+  },
+});

@@ -1,0 +1,63 @@
+/**
+ * What the guest, which has no network, can install: an apt repository in a folder, of packages from Debian's archive
+ * and of our own, on a second disk.
+ */
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { $ } from 'zx';
+import { announced, type Cache, publishDir, requireSpace, withLock } from '../cache.ts';
+import { tool } from '../disks/file-systems.ts';
+import { downloadClosure, openApt, resolvePackage } from '../packages/apt.ts';
+
+/** What a newer kernel is called in Debian 12: the same packages that its users install. */
+export const NEWER_KERNEL = 'linux-image-6.12-cloud-amd64';
+const WANTED = [NEWER_KERNEL, 'kdump-tools', 'xz-utils'];
+const SPACE_BYTES = 400e6;
+
+/** The archive's packages with all that they depend on. Old versions leave the archive: fetched once, and kept. */
+export async function fetchRepository(cache: Cache): Promise<string> {
+  const dir = join(cache.dir, 'debian', 'repository');
+  return withLock(cache, 'debian-repository', async () => {
+    if (existsSync(join(dir, 'Packages'))) return dir;
+    await requireSpace(cache, SPACE_BYTES, 'the guest’s packages');
+    const apt = await openApt(cache, 'bookworm');
+    const packages = await Promise.all(WANTED.map(name => resolvePackage(apt, name)));
+    const debs = await downloadClosure(apt, packages);
+    await publishDir(dir, async partial => {
+      for (const deb of debs) await rename(deb, join(partial, basename(deb)));
+      await announced(cache, 'indexing the guest’s packages', () => indexPackages(partial));
+    });
+    return dir;
+  });
+}
+
+/** A disk image with the repository and, outside of it, our package: it is installed as a file. */
+export async function makePackagesDisk(path: string, repository: string, deb: string): Promise<void> {
+  const staging = `${path}.d`;
+  await mkdir(staging);
+  cpSync(repository, join(staging, 'repository'), { recursive: true });
+  await copyFile(deb, join(staging, basename(deb)));
+  const bytes = readdirSync(staging, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+  const sizeMib = Math.ceil(bytes / (1 << 20)) + 64;
+  await tool('mke2fs', ['-q', '-F', '-t', 'ext4', '-L', 'packages', '-d', staging, path, `${sizeMib}M`]);
+  await rm(staging, { recursive: true });
+}
+
+/** The index that apt reads (deb822: the package's own control fields, and where and what its file is). */
+async function indexPackages(dir: string): Promise<void> {
+  const records: string[] = [];
+  for (const name of readdirSync(dir)
+    .filter(file => file.endsWith('.deb'))
+    .sort()) {
+    const path = join(dir, name);
+    const { stdout } = await $({ quiet: true })`dpkg-deb -f ${path}`;
+    const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
+    const { size } = statSync(path);
+    records.push(`${stdout.trimEnd()}\nFilename: ./${name}\nSize: ${size}\nSHA256: ${sha256}\n`);
+  }
+  writeFileSync(join(dir, 'Packages'), records.join('\n'));
+}

@@ -1,0 +1,168 @@
+/**
+ * What a newcomer does on a Debian, with our package and with Debian's kdump-tools: install, reboot, look, crash, look.
+ * Each story leaves checks, with what was seen, and measures.
+ */
+import type { Check } from '../expectations.ts';
+import { type CrashTimes, crash } from './crash.ts';
+import type { Guest } from './machine.ts';
+import { NEWER_KERNEL } from './repository.ts';
+import { listFiles, traces } from './traces.ts';
+
+export interface Capture {
+  /** As uname -r said before the crash. */
+  readonly kernel: string;
+  readonly times: CrashTimes;
+  readonly dumpBytes: number;
+  /** The initrd's and what the boot reserved. */
+  readonly initrdBytes: number;
+  readonly crashkernelMib: number;
+}
+
+export interface StoryResult {
+  readonly checks: readonly Check[];
+  readonly captures: readonly Capture[];
+}
+
+export interface Story {
+  readonly name: string;
+  readonly purpose: string;
+  run(guest: Guest, teller: Teller): Promise<void>;
+}
+
+/** Collects what a story finds, and says each as it comes. */
+export interface Teller {
+  check(what: string, holds: boolean, saw: string): void;
+  capture(capture: Capture): void;
+  say(line: string): void;
+}
+
+/** Software emulation on a machine that has other things to do. */
+const BOOT_SECONDS = 1200;
+const INSTALL_SECONDS = 1500;
+
+export const STORIES: readonly Story[] = [
+  { name: 'kdumpling', purpose: 'our package, with a kernel update in between, and its removal', run: ours },
+  { name: 'kdump-tools', purpose: 'Debian’s own, the same machine and the same crash', run: kdumpTools },
+];
+
+async function ours(guest: Guest, teller: Teller): Promise<void> {
+  const { agent } = guest;
+  await begin(guest);
+  const before = await listFiles(agent);
+  teller.say('installing the package');
+  await agent.must('apt-get install -y /mnt/kdumpling_*.deb', INSTALL_SECONDS);
+  const fresh = await agent.run('kdumpling show');
+  teller.check('a fresh installation arms nothing', fresh.exitCode === 3, lastLine(fresh.output));
+  teller.say(lastLine(await agent.must('kdumpling enable', INSTALL_SECONDS)));
+  await reboot(guest);
+  await checkArmed(guest, teller, 'after a reboot it is armed');
+  await crashAndLook(guest, teller, 1);
+
+  teller.say('updating the kernel');
+  await agent.must(`apt-get install -y ${NEWER_KERNEL}`, INSTALL_SECONDS);
+  await reboot(guest);
+  const kernel = await runningKernel(guest);
+  teller.check('the newer kernel is booted', kernel.startsWith('6.12'), kernel);
+  await checkArmed(guest, teller, 'the newer kernel is armed, without anybody’s doing');
+  await crashAndLook(guest, teller, 2);
+
+  teller.say('removing everything');
+  await agent.must('kdumpling cleanup --yes');
+  await agent.must('kdumpling disable', INSTALL_SECONDS);
+  await agent.must('apt-get purge -y kdumpling', INSTALL_SECONDS);
+  await reboot(guest);
+  const left = traces(before, await listFiles(agent));
+  teller.check('no file of it is left', left.length === 0, left.join(' ') || 'none');
+  const commandLine = await agent.must('cat /proc/cmdline');
+  teller.check('no memory is reserved', !commandLine.includes('crashkernel'), commandLine.trim());
+}
+
+async function kdumpTools(guest: Guest, teller: Teller): Promise<void> {
+  const { agent } = guest;
+  await begin(guest);
+  teller.say('installing kdump-tools');
+  await agent.must('echo kdump-tools kdump-tools/use_kdump boolean true | debconf-set-selections');
+  await agent.must('apt-get install -y kdump-tools', INSTALL_SECONDS);
+  await reboot(guest);
+  // Its service builds the capture kernel's initrd on the first boot.
+  await agent.must('systemctl start kdump-tools', INSTALL_SECONDS);
+  const show = await agent.run('kdump-config show');
+  teller.check('kdump-tools is armed', /ready to kdump/.test(show.output), lastLine(show.output));
+  const kernel = await runningKernel(guest);
+  const sizes = await reservation(guest, `/var/lib/kdump/initrd.img-${kernel}`);
+  const times = await crash(guest, BOOT_SECONDS);
+  const dump = await agent.run('cat $(ls -d /var/crash/2*/dump.*) | wc -c');
+  const dumpBytes = Number(dump.output.trim());
+  teller.check('kdump-tools captured', dumpBytes > 1e6, `${dumpBytes} bytes`);
+  teller.capture({ kernel, times, dumpBytes, ...sizes });
+}
+
+async function begin({ agent }: Guest): Promise<void> {
+  await agent.untilBoot(BOOT_SECONDS);
+  await settled(agent);
+  await agent.must('mount -o ro /dev/vdb /mnt && apt-get update', INSTALL_SECONDS);
+}
+
+async function reboot({ agent }: Guest): Promise<void> {
+  agent.send('systemctl reboot');
+  await agent.untilBoot(BOOT_SECONDS);
+  await settled(agent);
+  await agent.must('mount -o ro /dev/vdb /mnt');
+}
+
+async function settled(agent: Guest['agent']): Promise<void> {
+  await agent.run('systemctl is-system-running --wait', BOOT_SECONDS);
+}
+
+async function checkArmed({ agent }: Guest, teller: Teller, what: string): Promise<void> {
+  const { exitCode, output } = await agent.run('kdumpling show');
+  const holds = exitCode === 0 && /^kdump ready: true$/m.test(output) && /^armed: /m.test(output);
+  teller.check(what, holds, holds ? lastLine(output) : output);
+}
+
+/** Crashes, and asks each verb of ours and the journal about it. */
+async function crashAndLook(guest: Guest, teller: Teller, expected: number): Promise<void> {
+  const { agent } = guest;
+  const kernel = await runningKernel(guest);
+  const sizes = await reservation(guest, `/boot/initramfs-${kernel}kdump.img`);
+  teller.say(`crashing ${kernel}`);
+  const times = await crash(guest, BOOT_SECONDS);
+  await settled(agent);
+  const failed = await agent.must('systemctl --failed --no-legend --plain');
+  teller.check('it is back in multi-user, no unit failed', failed.trim() === '', failed.trim() || 'none');
+  const { exitCode, output } = await agent.run('kdumpling list --json');
+  const dumps = exitCode === 0 ? (JSON.parse(output) as { id: string; state: string; bytes: number }[]) : [];
+  const newest = dumps.at(-1);
+  teller.check(
+    `list has ${expected} complete`,
+    dumps.filter(({ state }) => state === 'complete').length === expected && dumps.length === expected,
+    output,
+  );
+  if (!newest) return;
+  const info = await agent.run(`kdumpling info ${newest.id}`);
+  teller.check('info names the kernel', info.output.includes(kernel), info.output);
+  const verify = await agent.run(`kdumpling verify /var/crash/${newest.id}`, BOOT_SECONDS);
+  teller.check('verify finds it whole', verify.exitCode === 0, lastLine(verify.output));
+  const journal = await agent.must('journalctl -b -u kdumpling-report --no-pager -o cat');
+  teller.check(
+    'the journal has the report',
+    journal.includes('sysrq triggered crash'),
+    journal.slice(0, 1000),
+  );
+  teller.capture({ kernel, times, dumpBytes: newest.bytes, ...sizes });
+  await agent.run('mount -o ro /dev/vdb /mnt');
+}
+
+async function reservation({ agent }: Guest, initrd: string) {
+  const reserved = await agent.must('cat /sys/kernel/kexec_crash_size');
+  const bytes = await agent.run(`stat -Lc %s ${initrd}`);
+  return { crashkernelMib: Math.round(Number(reserved) / (1 << 20)), initrdBytes: Number(bytes.output) || 0 };
+}
+
+async function runningKernel({ agent }: Guest): Promise<string> {
+  return (await agent.must('uname -r')).trim();
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
+}
