@@ -28,6 +28,8 @@ export interface ImageRequest {
   readonly fstype: string;
   /** Disk drivers that must be in; undefined for all that the kernel has of the usual ones. */
   readonly disks?: readonly string[];
+  /** Modules that must be in besides, whatever they are for. */
+  readonly extraModules?: readonly string[];
   /** Capture options beside `fstype` and `modules`, which this function knows. */
   readonly options: { readonly target: string } & Partial<CaptureOptions>;
   readonly output: string;
@@ -77,7 +79,11 @@ export function buildImage(request: ImageRequest): ImageFacts {
   const early = tree.closure(RUNTIME_DRIVERS);
   const fallbacks = (request.options.fallbackTargets ?? []).flatMap(text => parseTargetSpec(text) ?? []);
   const fstypes = [...new Set([request.fstype, ...fallbacks.map(({ fstype }) => fstype)])];
-  const late = targetModules(tree, fstypes, request.disks).filter(file => !early.includes(file));
+  const wanted = [
+    ...targetModules(tree, fstypes, request.disks),
+    ...tree.closure(request.extraModules ?? []),
+  ];
+  const late = [...new Set(wanted)].filter(file => !early.includes(file));
   const options = checkOptions({
     ...request.options,
     fstype: request.fstype,

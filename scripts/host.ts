@@ -12,6 +12,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -34,6 +35,7 @@ export interface Host {
   /** A file's text; undefined when there is none or it cannot be read. */
   read(file: string): string | undefined;
   readBytes(file: string): Buffer | undefined;
+  sizeBytes(file: string): number | undefined;
   /** Names in a directory, sorted; none when there is no such directory. */
   list(directory: string): string[];
   /** Where a path leads to, links followed, seen from the root; undefined when it does not exist. */
@@ -43,6 +45,8 @@ export interface Host {
   remove(file: string): void;
   /** A file of this process's own kernel interface (/proc, /sys) that takes a value. */
   set(file: string, value: string): void;
+  /** Bytes that a process of root's may still write below a directory; undefined when there is no such directory. */
+  freeBytes(directory: string): number | undefined;
   /** The path of a command, as the machine has it installed. */
   command(name: string): string | undefined;
   /** Runs a command of the machine, below its root, to its end. */
@@ -51,7 +55,8 @@ export interface Host {
 
 const COMMAND_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
-export function openHost(root = '/'): Host {
+/** @param run how commands are run, for a root that has none of its own to run. */
+export function openHost(root = '/', run: Host['run'] = runBelow(root)): Host {
   const path = (file: string) => join(root, file);
   const host: Host = {
     root,
@@ -59,6 +64,7 @@ export function openHost(root = '/'): Host {
     exists: file => statSync(path(file), { throwIfNoEntry: false }) !== undefined,
     read: file => host.readBytes(file)?.toString('utf8'),
     readBytes: file => orUndefined(() => readFileSync(path(file))),
+    sizeBytes: file => statSync(path(file), { throwIfNoEntry: false })?.size,
     list: directory => orUndefined(() => readdirSync(path(directory)).sort()) ?? [],
     resolve(file) {
       const real = orUndefined(() => realpathSync(path(file)));
@@ -75,18 +81,27 @@ export function openHost(root = '/'): Host {
     set(file, value) {
       writeFileSync(path(file), value);
     },
+    freeBytes: directory =>
+      orUndefined(() => {
+        const { bavail, bsize } = statfsSync(path(directory));
+        return bavail * bsize;
+      }),
     command: name => COMMAND_FOLDERS.map(folder => join(folder, name)).find(file => isExecutable(path(file))),
-    run(command, args) {
-      const file = root === '/' ? [command, ...args] : ['chroot', root, command, ...args];
-      const { status, stdout, stderr, error } = spawnSync(file[0]!, file.slice(1), {
-        encoding: 'utf8',
-        maxBuffer: 64 << 20,
-        env: { ...process.env, LC_ALL: 'C' },
-      });
-      return { status: status ?? undefined, stdout: stdout ?? '', stderr: stderr || (error?.message ?? '') };
-    },
+    run,
   };
   return host;
+}
+
+function runBelow(root: string): Host['run'] {
+  return (command, args) => {
+    const [program, ...rest] = root === '/' ? [command, ...args] : ['chroot', root, command, ...args];
+    const { status, stdout, stderr, error } = spawnSync(program!, rest, {
+      encoding: 'utf8',
+      maxBuffer: 64 << 20,
+      env: { ...process.env, LC_ALL: 'C' },
+    });
+    return { status: status ?? undefined, stdout: stdout ?? '', stderr: stderr || (error?.message ?? '') };
+  };
 }
 
 /** Runs a command that must succeed. @throws SystemError with its last words. */

@@ -5,7 +5,18 @@ type Verb = () => Promise<Command<Options>>;
 
 /** In the order of the help. Each verb takes its own options; here they are only called. */
 export const VERBS: Readonly<Record<string, Verb>> = {
+  enable: verb(async () => (await import('./enable.ts')).enable),
+  disable: verb(async () => (await import('./disable.ts')).disable),
+  cleanup: verb(async () => (await import('./cleanup.ts')).cleanup),
+  show: verb(async () => (await import('./show.ts')).show),
+  load: verb(async () => (await import('./load.ts')).load),
+  unload: verb(async () => (await import('./unload.ts')).unload),
   rebuild: verb(async () => (await import('./rebuild.ts')).rebuild),
+  estimate: verb(async () => (await import('./estimate.ts')).estimate),
+  test: verb(async () => (await import('./test.ts')).test),
+  list: verb(async () => (await import('./list.ts')).list),
+  info: verb(async () => (await import('./info.ts')).info),
+  dmesg: verb(async () => (await import('./dmesg.ts')).dmesg),
   verify: verb(async () => (await import('./verify.ts')).verify),
   recover: verb(async () => (await import('./recover.ts')).recover),
   dump: verb(async () => (await import('./dump.ts')).dump),

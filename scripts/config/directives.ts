@@ -116,7 +116,7 @@ function fileSystemTarget(fstype: string): Directive {
   return {
     name: fstype,
     value: 'DEVICE',
-    does: `dumps go to this ${fstype}: \`UUID=…\`, \`LABEL=…\` or \`/dev/…\`. Without a target: the file system that holds \`path\``,
+    does: `dumps go to this file system: \`UUID=…\`, \`LABEL=…\` or \`/dev/…\``,
     slot: 'target',
     apply: (text, settings) => withOptions(settings, { fstype, target: checkOption('target', text) }),
   };

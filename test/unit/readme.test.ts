@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkOptions } from '../../capture/options.ts';
 import { FAULTS } from '../../qemu/faults.ts';
+import { DIRECTIVES } from '../../scripts/config/directives.ts';
+import { VERBS } from '../../scripts/verbs.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8');
@@ -19,6 +21,18 @@ test('every option of the capture, and no other', () => {
   const { modules, ...options } = checkOptions({ target: '/dev/vda', fstype: 'ext4', modules: [] });
   expect(modules).toEqual([]);
   expect(firstCells('The initrd').sort()).toEqual(Object.keys(options).sort());
+});
+
+test('every directive of /etc/kdump.conf, as the table of directives has it', () => {
+  const rows = DIRECTIVES.map(({ name, value, does }) => `| \`${name}\` | ${value} | ${does} |`);
+  const section = readme.split(/^## /m).find(text => text.startsWith('Configuration'))!;
+  expect(section.match(/^\| `.*$/gm)).toEqual(rows);
+});
+
+test('its verbs are there', () => {
+  const named = [...readme.matchAll(/(?:^|[`;] ?)kdumpling ([a-z]+)/gm)].map(match => match[1]!);
+  expect(named.length).toBeGreaterThan(5);
+  expect([...new Set(named)].filter(name => !Object.hasOwn(VERBS, name))).toEqual([]);
 });
 
 test('every fault of the lab, and no other', () => {

@@ -1,0 +1,56 @@
+/** kexec_file_load(2): the kernel itself reads and checks what it is to boot, which is what Secure Boot allows. */
+import { SystemError } from '../errors.ts';
+import { type Ffi, openLibrary } from './library.ts';
+
+/** asm/unistd_64.h, asm-generic/unistd.h */
+const SYS_kexec_file_load: Readonly<Record<string, number>> = { x64: 320, arm64: 294 };
+/** linux/kexec.h */
+const KEXEC_FILE_UNLOAD = 1;
+const KEXEC_FILE_ON_CRASH = 2;
+
+/** errno -> what it means here (kexec_file_load(2), Linux kernel/kexec_file.c). */
+const MEANINGS: Readonly<Record<number, string>> = {
+  1: 'not permitted: root is needed, and kernel lockdown refuses a kernel without a signature',
+  8: 'the kernel image is of no kind that kexec_file_load knows',
+  12: 'out of memory',
+  16: 'another kexec is going on',
+  22: 'the kernel image, the initrd or the command line is not accepted',
+  38: 'this kernel has no kexec_file_load',
+  74: "the kernel image's signature is damaged",
+  95: 'this kernel cannot load such an image by kexec_file_load',
+  99: 'no memory, or too little, is reserved for the crash kernel',
+  126: 'the kernel image is signed with a key that this machine does not trust',
+  129: "the kernel image's signature is rejected",
+};
+
+export interface Kexec {
+  /** Loads the crash kernel. @throws SystemError whose facts have the errno. */
+  loadCrash(kernelFd: number, initrdFd: number, commandLine: string): void;
+  /** Lets go of it; nothing happens when none is loaded. @throws SystemError */
+  unloadCrash(): void;
+}
+
+export function openKexec(ffi: Ffi): Kexec {
+  const syscall = openLibrary(ffi, ['libc.so.6']).func(
+    'long syscall(long, int, int, unsigned long, const char *, unsigned long)',
+  );
+  const call = (action: string, ...args: [number, number, number, string, number]): void => {
+    if (Number(syscall(SYS_kexec_file_load[process.arch], ...args)) === 0) return;
+    const errno = ffi.errno();
+    throw new SystemError(
+      'KEXEC_FAILED',
+      { action, actual: MEANINGS[errno] ?? `the kernel refused with errno ${errno}` },
+      { errno },
+    );
+  };
+  return {
+    loadCrash(kernelFd, initrdFd, commandLine) {
+      // The length counts the terminating NUL.
+      const length = Buffer.byteLength(commandLine) + 1;
+      call('load the crash kernel', kernelFd, initrdFd, length, commandLine, KEXEC_FILE_ON_CRASH);
+    },
+    unloadCrash() {
+      call('unload the crash kernel', -1, -1, 0, '', KEXEC_FILE_UNLOAD | KEXEC_FILE_ON_CRASH);
+    },
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * Container-Optimized OS: its root is read-only and verified; the kernel's command line is in efi/boot/grub.cfg on the
+ * EFI partition, one `linux` line an entry, each with the word cros_efi.
+ */
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { posix } from 'node:path';
+import { SystemError } from '../../capture/errors.ts';
+import { isSecureBoot } from '../feasibility/secure-boot.ts';
+import { type Host, mustRun } from '../host.ts';
+import { type BootLoader, crashkernelOf, type Undo, withCrashkernel } from './boot-loader.ts';
+import { editFile, undoEdit } from './edit.ts';
+
+const PARTITION = '/dev/disk/by-partlabel/EFI-SYSTEM';
+const GRUB_CFG = 'efi/boot/grub.cfg';
+const ENTRY = /^([ \t]*linux(?:efi)?[ \t]+\S.*\bcros_efi\b.*)$/gm;
+
+export const cos: BootLoader = {
+  name: "COS's grub.cfg",
+  detect: host => /^ID="?cos"?$/m.test(host.read('/etc/os-release') ?? ''),
+  configured: host => onPartition(host, 'ro', path => crashkernelOf(entries(host.read(path) ?? '')[0] ?? '')),
+  set(host, value, before) {
+    if (isSecureBoot(host)) {
+      throw new SystemError('SECURE_BOOT', {
+        action: "change COS's grub.cfg",
+        actual: 'Secure Boot is on, under which the machine would not boot with it changed',
+        wanted: 'a node image or a node pool without Secure Boot',
+      });
+    }
+    return onPartition(host, 'rw', path => {
+      const text = host.read(path) ?? '';
+      const found = entries(text);
+      if (found.length === 0) {
+        throw new SystemError('NO_ENTRY', {
+          action: `change ${GRUB_CFG} on ${PARTITION}`,
+          actual: 'it has no linux line with cros_efi',
+          wanted: "COS's grub.cfg as it ships",
+        });
+      }
+      const valueBefore = before ? before.valueBefore : crashkernelOf(found[0]!);
+      const edit = editFile(host, path, changeEntries(text, value), before?.edit);
+      // The partition is mounted somewhere else next time.
+      return { value, edit: { ...edit, path: GRUB_CFG }, ...(valueBefore !== undefined && { valueBefore }) };
+    });
+  },
+  undo(host, { edit, valueBefore }: Undo) {
+    if (!edit) return;
+    onPartition(host, 'rw', path => {
+      undoEdit(host, { ...edit, path }, text => changeEntries(text, valueBefore));
+    });
+  },
+};
+
+function entries(text: string): string[] {
+  return [...text.matchAll(ENTRY)].map(([line]) => line);
+}
+
+/** @param value undefined to take it out. */
+export function changeEntries(text: string, value: string | undefined): string {
+  return text.replace(ENTRY, line => withCrashkernel(line, value));
+}
+
+function onPartition<T>(host: Host, mode: 'ro' | 'rw', work: (path: string) => T): T {
+  const mountpoint = mkdtempSync(host.path('/tmp/kdumpling-efi-'));
+  const onHost = posix.join('/tmp', posix.basename(mountpoint));
+  try {
+    mustRun(host, host.command('mount') ?? 'mount', '-o', mode, PARTITION, onHost);
+    try {
+      return work(posix.join(onHost, GRUB_CFG));
+    } finally {
+      mustRun(host, host.command('umount') ?? 'umount', onHost);
+    }
+  } finally {
+    rmdirSync(mountpoint);
+  }
+}

@@ -1,0 +1,46 @@
+/** GRUB as Debian and Ubuntu have it: a file in /etc/default/grub.d, which update-grub reads after the others. */
+import { type Host, mustRun } from '../host.ts';
+import { type BootLoader, crashkernelOf, type Undo } from './boot-loader.ts';
+import { editFile, undoEdit } from './edit.ts';
+
+/** It is read last of those there are (kdump-tools.cfg before it), and the last crashkernel= counts. */
+const DROP_IN = '/etc/default/grub.d/kdumpling.cfg';
+const UPDATE = 'update-grub';
+const GENERATED = '/boot/grub/grub.cfg';
+
+export const grubDebian: BootLoader = {
+  name: 'GRUB (/etc/default/grub.d)',
+  detect: host => host.exists('/etc/default/grub') && host.command(UPDATE) !== undefined,
+  configured,
+  set(host, value, before) {
+    const valueBefore = before ? before.valueBefore : configured(host);
+    const edit = editFile(host, DROP_IN, dropIn(value), before?.edit);
+    try {
+      mustRun(host, host.command(UPDATE)!);
+    } catch (error) {
+      undoEdit(host, edit, () => '');
+      throw error;
+    }
+    return { value, edit, ...(valueBefore !== undefined && { valueBefore }) };
+  },
+  undo(host, { edit }: Undo) {
+    if (!edit) return;
+    // The file is ours, whoever wrote in it.
+    host.remove(edit.path);
+    mustRun(host, host.command(UPDATE)!);
+  },
+};
+
+function dropIn(value: string): string {
+  return [
+    '# Written by `kdumpling enable`, removed by `kdumpling disable`.',
+    `GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT crashkernel=${value}"`,
+    '',
+  ].join('\n');
+}
+
+/** What GRUB was given: the first Linux entry of what update-grub made. */
+function configured(host: Host): string | undefined {
+  const entry = /^\s*linux(?:16|efi)?\s+(.*)$/m.exec(host.read(GENERATED) ?? '');
+  return entry ? crashkernelOf(entry[1]!) : undefined;
+}

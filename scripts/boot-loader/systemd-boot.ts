@@ -1,0 +1,86 @@
+/**
+ * systemd-boot: kernel-install(8) writes the boot entries with the command line of /etc/kernel/cmdline, and is run
+ * again for every kernel when that changes.
+ */
+import { SystemError } from '../../capture/errors.ts';
+import { type Host, mustRun } from '../host.ts';
+import { kernelImage } from '../kexec/files.ts';
+import { type BootLoader, crashkernelOf, type Undo, withCrashkernel } from './boot-loader.ts';
+import { editFile, undoEdit } from './edit.ts';
+
+const COMMAND_LINE = '/etc/kernel/cmdline';
+const KERNEL_INSTALL = 'kernel-install';
+/** Set by systemd-boot itself, UTF-16 (systemd's boot loader interface). */
+const LOADER_INFO = '/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f';
+const ENTRIES = ['/efi/loader/entries', '/boot/efi/loader/entries', '/boot/loader/entries'];
+
+export const systemdBoot: BootLoader = {
+  name: 'systemd-boot (/etc/kernel/cmdline)',
+  detect(host) {
+    const info = host.readBytes(LOADER_INFO)?.toString('utf16le') ?? '';
+    const isThere = info === '' ? entriesOf(host).length > 0 : info.includes('systemd-boot');
+    return isThere && host.command(KERNEL_INSTALL) !== undefined;
+  },
+  configured(host) {
+    const text = host.read(COMMAND_LINE) ?? host.read('/usr/lib/kernel/cmdline');
+    return text === undefined ? configuredInEntries(host) : crashkernelOf(text);
+  },
+  set(host, value, before) {
+    refuseUnifiedImages(host);
+    const text = host.read(COMMAND_LINE) ?? runningCommandLine(host);
+    const valueBefore = before ? before.valueBefore : crashkernelOf(text);
+    const edit = editFile(
+      host,
+      COMMAND_LINE,
+      withCrashkernel(text.trimEnd(), value).concat('\n'),
+      before?.edit,
+    );
+    installKernels(host);
+    return { value, edit, ...(valueBefore !== undefined && { valueBefore }) };
+  },
+  undo(host, { edit, valueBefore }: Undo) {
+    if (!edit) return;
+    undoEdit(host, edit, text => withCrashkernel(text, valueBefore));
+    installKernels(host);
+  },
+};
+
+/** What kernel-install takes itself when there is no file, without the boot loader's own words. */
+function runningCommandLine(host: Host): string {
+  const words = (host.read('/proc/cmdline') ?? '').trim().split(/\s+/);
+  return words.filter(word => !/^(initrd|BOOT_IMAGE)=/.test(word)).join(' ');
+}
+
+/** A unified image carries its command line, and under Secure Boot its signature covers it. */
+function refuseUnifiedImages(host: Host): void {
+  const layout = /^layout\s*=\s*uki/m.test(host.read('/etc/kernel/install.conf') ?? '');
+  if (!layout) return;
+  throw new SystemError('UNIFIED_IMAGE', {
+    action: 'set crashkernel= for the next boot',
+    actual: 'the kernels are unified images, which carry their command line',
+    wanted: 'crashkernel= put into the image by whoever builds and signs it',
+  });
+}
+
+function installKernels(host: Host): void {
+  for (const kver of host.list('/lib/modules')) {
+    let image: string;
+    try {
+      image = kernelImage(host, kver);
+    } catch {
+      continue; // modules without a kernel: a removed one's remains
+    }
+    mustRun(host, host.command(KERNEL_INSTALL)!, 'add', kver, image);
+  }
+}
+
+function entriesOf(host: Host): string[] {
+  return ENTRIES.flatMap(folder => host.list(folder).map(name => `${folder}/${name}`)).filter(path =>
+    path.endsWith('.conf'),
+  );
+}
+
+function configuredInEntries(host: Host): string | undefined {
+  const options = entriesOf(host).map(path => /^options\s+(.*)$/m.exec(host.read(path) ?? '')?.[1] ?? '');
+  return options.map(crashkernelOf).find(value => value !== undefined);
+}

@@ -1,0 +1,35 @@
+/** Where this machine's dumps are, by its config. */
+import { TargetError } from '../../capture/errors.ts';
+import { UsageError } from '../cli.ts';
+import { readConfig } from '../config/config.ts';
+import type { Host } from '../host.ts';
+import { hostTarget } from '../target/host-target.ts';
+import { type Dump, dumpOf, listDumps } from './dumps.ts';
+
+export interface HostDumps {
+  readonly directory: string;
+  /** Newest last. */
+  readonly dumps: readonly Dump[];
+}
+
+/** @throws TargetError when they cannot be seen. */
+export function hostDumps(host: Host): HostDumps {
+  const { directory, target, fstype } = hostTarget(host, readConfig(host));
+  if (directory !== undefined) return { directory, dumps: listDumps(host, directory) };
+  throw new TargetError('NOT_MOUNTED', {
+    action: 'look for dumps',
+    actual: `the dump target ${fstype} ${target} is not mounted`,
+    wanted: 'mount it first',
+  });
+}
+
+/** The one dump that a verb is about. @param given its positionals: a name, or its beginning. @throws UsageError */
+export function theDump(host: Host, given: readonly string[]): Dump {
+  const { directory, dumps } = hostDumps(host);
+  if (given.length === 1) return dumpOf(dumps, given[0]!);
+  throw new UsageError('USAGE', {
+    action: 'choose a dump',
+    actual: `${given.length} are given`,
+    wanted: `wanted: one of ${dumps.map(({ id }) => id).join(', ') || `those in ${directory}, where there is none`}`,
+  });
+}

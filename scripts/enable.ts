@@ -1,0 +1,67 @@
+/** `kdumpling enable`: arms the machine for the next boots, and for this one where memory is reserved already. */
+
+import { findBootLoader, noBootLoader, setCrashkernel } from './boot-loader/boot-loaders.ts';
+import { badValue, type Command, EXIT } from './cli.ts';
+import { readConfig } from './config/config.ts';
+import { chooseCrashkernel } from './estimate/choose.ts';
+import { crashkernelBytes } from './estimate/crashkernel.ts';
+import { memoryUse } from './estimate/memory.ts';
+import { hostReservation } from './feasibility/facts.ts';
+import { setSysctls } from './feasibility/sysctls.ts';
+import { type Host, openHost } from './host.ts';
+import { armHost } from './kexec/arm.ts';
+import { reservedBytes } from './kexec/crash-kernel.ts';
+import { runningKernel } from './kexec/files.ts';
+import { ensureHostImage } from './rebuild/host-image.ts';
+import { requireRoot } from './root.ts';
+import { switchUnits } from './services.ts';
+
+const OPTIONS = {
+  crashkernel: {
+    value: 'VALUE',
+    help: 'what to reserve; auto: what is computed, whatever is there',
+  },
+  'set-sysctls': { help: 'have oopses, lockups and NMIs panic (see show), now and at each boot' },
+} as const;
+
+export const enable: Command<typeof OPTIONS> = {
+  name: 'kdumpling enable',
+  purpose: 'Arms this machine: memory is reserved at each boot and the crash kernel loaded.',
+  options: OPTIONS,
+  async run({ crashkernel: asked, 'set-sysctls': setsSysctls }) {
+    requireRoot('enable kdump');
+    const host = openHost();
+    const { totalBytes: memoryBytes } = memoryUse(host);
+    if (asked !== undefined && asked !== 'auto' && !crashkernelBytes(asked, memoryBytes))
+      throw badValue('crashkernel', asked, 'a size like 192M that is reserved on this machine, or auto');
+    // What is made first can fail without anything being changed.
+    const settings = readConfig(host);
+    const image = ensureHostImage(host, settings, runningKernel(host), false);
+    console.log(`${image.path}: ${image.rebuilt ? 'built' : 'is up to date'}`);
+    reserveAtNextBoot(host, asked, memoryBytes);
+    if (setsSysctls) setSysctls(host);
+    for (const unit of switchUnits(host, 'enable')) console.log(`${unit}: enabled`);
+    return armNow(host);
+  },
+};
+
+function reserveAtNextBoot(host: Host, asked: string | undefined, memoryBytes: number): void {
+  const reservation = hostReservation(host, 'self-contained');
+  const loader = findBootLoader(host);
+  const configured = loader?.configured(host);
+  const { value, why } = chooseCrashkernel({ asked, configured, reservation, memoryBytes });
+  if (!loader) throw noBootLoader(value);
+  const changed = setCrashkernel(host, loader, value);
+  console.log(`${loader.name}: crashkernel=${value}, ${changed ? why : 'which is there already'}`);
+}
+
+/** Whether this boot has the memory already, decides whether a reboot is needed. */
+function armNow(host: Host): number {
+  if (reservedBytes(host) < hostReservation(host, 'self-contained').leastBytes) {
+    console.log('kdump is enabled; it needs a reboot to take effect');
+    return EXIT.done;
+  }
+  const { kernel, way } = armHost(host);
+  console.log(`kdump is enabled: ${kernel} is loaded, by ${way}. No reboot required`);
+  return EXIT.done;
+}

@@ -1,0 +1,48 @@
+/** `kdumpling estimate`: how much memory to reserve, and how large and long a dump would be. */
+import { type Command, EXIT } from './cli.ts';
+import type { DumpEstimate } from './estimate/dump-size.ts';
+import { crashkernelValue, judgeReservation, LAYOUTS, type Reservation } from './estimate/reservation.ts';
+import { hostReservation, readFacts } from './feasibility/facts.ts';
+import { openHost } from './host.ts';
+import { describeBytes } from './sizes.ts';
+
+const OPTIONS = { json: { help: 'say it as JSON' } } as const;
+
+export const estimate: Command<typeof OPTIONS> = {
+  name: 'kdumpling estimate',
+  purpose: 'Says how much memory to reserve, and how large and long a dump would be.',
+  options: OPTIONS,
+  async run({ json }) {
+    const host = openHost();
+    const { reservedBytes, reservation, dump, freeBytes } = readFacts(host);
+    const layouts = LAYOUTS.map(layout => ({ layout, ...hostReservation(host, layout) }));
+    if (json) {
+      console.log(JSON.stringify({ reservedBytes, layouts, dump, freeBytes }, undefined, 2));
+      return EXIT.done;
+    }
+    for (const { layout, ...needs } of layouts) console.log(reservationText(layout, needs));
+    const judgement = judgeReservation(reservedBytes, reservation) ?? 'that is right';
+    console.log(
+      reservedBytes > 0
+        ? `reserved: ${crashkernelValue(reservedBytes)}; ${judgement}`
+        : 'reserved: nothing; `kdumpling enable` does it',
+    );
+    console.log(dumpText(dump, freeBytes));
+    return EXIT.done;
+  },
+};
+
+function reservationText(layout: string, { terms, leastBytes, advisedBytes }: Reservation): string {
+  return [
+    `${layout}: crashkernel=${crashkernelValue(advisedBytes)} (at least ${crashkernelValue(leastBytes)})`,
+    ...terms.map(({ bytes, why }) => `  ${crashkernelValue(bytes).padStart(6)}  ${why}`),
+  ].join('\n');
+}
+
+function dumpText({ keptBytes, usualBytes, mostBytes, seconds }: DumpEstimate, freeBytes?: number): string {
+  const free = freeBytes === undefined ? '' : `; ${describeBytes(freeBytes)} are free`;
+  return [
+    `a dump now: ${describeBytes(keptBytes)} of memory, about ${describeBytes(usualBytes)} on the disk, at most ${describeBytes(mostBytes)}${free}`,
+    `  about ${Math.ceil(seconds)} s from the panic to the reboot, on a disk that keeps up`,
+  ].join('\n');
+}

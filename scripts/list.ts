@@ -1,0 +1,20 @@
+/** `kdumpling list`: the dumps of this machine, newest last. */
+import { type Command, EXIT } from './cli.ts';
+import { hostDumps } from './dumps/host-dumps.ts';
+import { openHost } from './host.ts';
+import { dumpData, dumpLine } from './status/text.ts';
+
+const OPTIONS = { json: { help: 'say it as JSON' } } as const;
+
+export const list: Command<typeof OPTIONS> = {
+  name: 'kdumpling list',
+  purpose: 'Lists the dumps of this machine, newest last.',
+  options: OPTIONS,
+  async run({ json }) {
+    const { directory, dumps } = hostDumps(openHost());
+    if (json) console.log(JSON.stringify(dumps.map(dumpData), undefined, 2));
+    else if (dumps.length === 0) console.log(`there are no dumps in ${directory}`);
+    else for (const dump of dumps) console.log(dumpLine(dump));
+    return EXIT.done;
+  },
+};

@@ -1,0 +1,30 @@
+/** What `show` says: whether a crash would be captured now, and what was captured before. */
+import { type Dump, listDumps } from '../dumps/dumps.ts';
+import { type Finding, findingsOf } from '../feasibility/checks.ts';
+import { type Facts, readFacts } from '../feasibility/facts.ts';
+import { readSysctls, type SysctlState } from '../feasibility/sysctls.ts';
+import type { Host } from '../host.ts';
+
+export interface State {
+  readonly facts: Facts;
+  /** Memory is reserved in this boot. */
+  readonly ready: boolean;
+  readonly findings: readonly Finding[];
+  readonly sysctls: readonly SysctlState[];
+  readonly dumps: readonly Dump[];
+  /** A crash would be captured. */
+  readonly armed: boolean;
+}
+
+export function readState(host: Host): State {
+  const facts = readFacts(host);
+  const findings = findingsOf(facts);
+  return {
+    facts,
+    ready: facts.commandLineHas && facts.reservedBytes > 0,
+    findings,
+    sysctls: readSysctls(host),
+    dumps: facts.target?.directory === undefined ? [] : listDumps(host, facts.target.directory),
+    armed: !findings.some(({ blocks }) => blocks),
+  };
+}

@@ -1,0 +1,56 @@
+/** A machine in a folder: files as the tests write them, commands as functions. */
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach } from 'vitest';
+import { type Host, openHost } from '../../scripts/host.ts';
+
+/** A text is a file, a byte a character, `-> path` a link, and what ends in / a directory. */
+export type Files = Readonly<Record<string, string>>;
+export type Commands = Readonly<Record<string, (args: readonly string[], host: Host) => string | undefined>>;
+
+const roots: string[] = [];
+afterEach(() => {
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true });
+});
+
+/** A command that is given here is installed below /usr/sbin; what it returns is its output, undefined its failure. */
+export function hostWith(files: Files, commands: Commands = {}): Host & { ran: string[] } {
+  const root = mkdtempSync(join(tmpdir(), 'kdumpling-host-'));
+  roots.push(root);
+  const ran: string[] = [];
+  const host: Host = openHost(root, (command, args) => {
+    const name = command.split('/').at(-1)!;
+    ran.push([name, ...args].join(' '));
+    const stdout = commands[name]?.(args, host);
+    return stdout === undefined
+      ? { status: 1, stdout: '', stderr: `${name}: it failed` }
+      : { status: 0, stdout, stderr: '' };
+  });
+  addFiles(host, { '/tmp/': '', ...files });
+  for (const name of Object.keys(commands)) {
+    addFiles(host, { [`/usr/sbin/${name}`]: '#!/bin/false\n' });
+    chmodSync(host.path(`/usr/sbin/${name}`), 0o755);
+  }
+  return { ...host, ran };
+}
+
+export function addFiles(host: Host, files: Files): void {
+  for (const [path, text] of Object.entries(files)) {
+    const file = host.path(path);
+    if (path.endsWith('/')) {
+      mkdirSync(file, { recursive: true });
+      continue;
+    }
+    mkdirSync(dirname(file), { recursive: true });
+    if (text.startsWith('-> ')) {
+      // Absolute links must stay below the root.
+      const to = text.slice(3);
+      symlinkSync(to.startsWith('/') ? host.path(to) : to, file);
+    } else writeFileSync(file, text, 'latin1');
+  }
+}
+
+export function textOf(host: Host, path: string): string {
+  return readFileSync(host.path(path), 'utf8');
+}
