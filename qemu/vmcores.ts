@@ -10,6 +10,9 @@ export interface VmcoreChoice extends KernelChoice {
   readonly levels: 4 | 5;
 }
 
+/** Each kind of page, for the tests; or a machine in use, for measurements. */
+export type MachineKind = 'filled' | 'used';
+
 export interface VmcoreRecord {
   readonly series: Series;
   readonly flavour: Flavour;
@@ -55,22 +58,24 @@ export function vmcoreName(release: string, levels: 4 | 5): string {
   return levels === 4 ? `${release}-${FOUR_LEVELS}` : release;
 }
 
-export function vmcoreDir(cache: Cache, name: string): string {
-  return join(cache.dir, 'vmcores', name);
+const FOLDERS: Readonly<Record<MachineKind, string>> = { filled: 'vmcores', used: 'used-vmcores' };
+
+export function vmcoreDir(cache: Cache, kind: MachineKind, name: string): string {
+  return join(cache.dir, FOLDERS[kind], name);
 }
 
 /** Those that `npm run vmcores` has made, the oldest kernel first. */
-export function preparedVmcores(cache: Cache): PreparedVmcore[] {
-  const dir = join(cache.dir, 'vmcores');
+export function preparedVmcores(cache: Cache, kind: MachineKind = 'filled'): PreparedVmcore[] {
+  const dir = join(cache.dir, FOLDERS[kind]);
   const names = existsSync(dir) ? readdirSync(dir) : [];
   return names
-    .map(name => openPrepared(cache, name))
+    .map(name => openPrepared(cache, kind, name))
     .filter(prepared => prepared !== undefined)
     .sort((a, b) => a.record.release.localeCompare(b.record.release, 'en', { numeric: true }));
 }
 
-export function openPrepared(cache: Cache, name: string): PreparedVmcore | undefined {
-  const dir = vmcoreDir(cache, name);
+export function openPrepared(cache: Cache, kind: MachineKind, name: string): PreparedVmcore | undefined {
+  const dir = vmcoreDir(cache, kind, name);
   const path = join(dir, 'record.json');
   if (/\.(?:partial|old)$/.test(name) || !existsSync(path)) return undefined;
   const record = JSON.parse(readFileSync(path, 'utf8')) as VmcoreRecord;

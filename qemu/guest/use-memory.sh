@@ -1,0 +1,28 @@
+# Sourced by first-kernel.sh as its trigger: uses the machine as a server is used, and panics. Lines "lab: fill KIND …"
+# say what its memory holds.
+. /disk/lab/runtime.sh
+mib() { awk -v key="$1:" '$1 == key { printf "%d MiB", $2 / 1024 }' /proc/meminfo; }
+use() { exec $LAB_NODE --max-old-space-size="$processes_mib" /disk/lab/use-memory.js "$@"; }
+
+# Work that is over: what it used is free again and still holds it.
+use index "$((processes_mib / 3))" /tmp/over &
+over=$!
+use values "$((processes_mib / 3))" /tmp/over-too &
+over="$over $!"
+await 600 /tmp/over
+await 600 /tmp/over-too
+kill $over
+sleep 2
+fill "freed $(mib MemFree)"
+
+# Processes that stay until the panic, and the files that they and others read.
+use index "$((processes_mib * 4 / 10))" /tmp/index &
+use database "$((processes_mib * 4 / 10))" /tmp/database &
+use values "$((processes_mib * 2 / 10))" /tmp/values &
+for name in index database values; do await 900 "/tmp/$name"; done
+fill "processes $(mib AnonPages)"
+find /disk/lab/files -type f -exec cat {} + > /dev/null
+fill "file-cache $(mib Cached)"
+fill "slab $(mib Slab)"
+fill "free $(mib MemFree)"
+panic_again
