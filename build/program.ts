@@ -1,7 +1,9 @@
 /** Builds dist/: what goes into every dump-capture initrd, and the host command. */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Program, programIn } from '../initrd/image.ts';
+import { PROGRAM_FILE, PROGRAM_WRAPPER } from '../scripts/program-code.ts';
 import { findCommand } from '../scripts/setup/host-packages.ts';
 import { bundle } from './bundle.ts';
 import { DIST, KOFFI_BINARY, NODE_BINARY, PROJECT } from './paths.ts';
@@ -11,7 +13,7 @@ import { buildRuntime, runtimeFiles } from './runtime.ts';
  * What the host command uses in few of its verbs. OpenSSL alone takes a tenth of a start. The capture program loads all
  * it has when it begins: later, when it is needed, memory may be short.
  */
-const NOT_AT_START = ['crypto', 'zlib', 'child_process', 'tty', 'timers/promises'];
+const NOT_AT_START = ['crypto', 'zlib', 'child_process', 'tty', 'os', 'timers/promises'];
 
 export function programVersion(): string {
   return (JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as { version: string }).version;
@@ -24,25 +26,37 @@ export async function buildProgram(say: (line: string) => void): Promise<Program
   writeFileSync(join(DIST, 'package.json'), '{ "type": "commonjs" }\n');
   const version = programVersion();
   await bundle({ entry: join(PROJECT, 'capture/main.ts'), output: join(DIST, 'capture.js'), version });
-  await bundle({
-    entry: join(PROJECT, 'scripts/kdumpling.ts'),
-    output: join(DIST, 'kdumpling.js'),
-    version,
-    banner: '#!/usr/bin/env node',
-    lazyModules: NOT_AT_START,
-  });
-  await bundle({
-    entry: join(PROJECT, 'scripts/dump/thread.ts'),
-    output: join(DIST, 'dump-thread.js'),
-    version,
-    lazyModules: NOT_AT_START,
-  });
-  chmodSync(join(DIST, 'kdumpling.js'), 0o755);
   replaceFile(KOFFI_BINARY, join(DIST, 'koffi.node'));
+  await buildHostCommand(DIST, version);
   replaceFile(join(PROJECT, 'initrd/early.sh'), join(DIST, 'early.sh'));
   replaceFile(findCommand('busybox')!, join(DIST, 'busybox'));
   await buildRuntime(runtimeFiles(NODE_BINARY, KOFFI_BINARY), join(DIST, 'runtime'), say);
   return programIn(DIST);
+}
+
+/** What of dist/ the host command is, koffi.node apart. */
+export const HOST_COMMAND_FILES = [
+  'kdumpling.js',
+  PROGRAM_FILE,
+  `${PROGRAM_FILE}.cache`,
+  'dump-thread.js',
+  'package.json',
+] as const;
+
+async function buildHostCommand(directory: string, version: string): Promise<void> {
+  const entry = (file: string) => join(PROJECT, 'scripts', file);
+  const output = (file: string) => join(directory, file);
+  const common = { version, lazyModules: NOT_AT_START };
+  const banner = '#!/usr/bin/env node';
+  await bundle({ entry: entry('launch.ts'), output: output('kdumpling.js'), version, banner });
+  chmodSync(output('kdumpling.js'), 0o755);
+  await bundle({ ...common, entry: entry('dump/thread.ts'), output: output('dump-thread.js') });
+  const program = output(PROGRAM_FILE);
+  await bundle({ ...common, entry: entry('kdumpling.ts'), output: program });
+  const [before, after] = PROGRAM_WRAPPER;
+  writeFileSync(program, `${before}${readFileSync(program, 'utf8')}${after}`);
+  const fails = ['dump', '-z', '-d', '31', '--message-level', '0', '/', output('no-dump')];
+  spawnSync(NODE_BINARY, [join(PROJECT, 'build/code-cache.ts'), program, ...fails], { stdio: 'ignore' });
 }
 
 /** Under another name first: a process that has the old file mapped dies of SIGBUS when it is written over. */

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { NODE_BINARY } from '../build/paths.ts';
 import type { FillPlan } from './copied-machine.ts';
 
-export const USED_MACHINE_MIB = 5120;
+export const USED_MACHINE_MIB = 4352;
 
 const MIB = 1 << 20;
 /** Of the machine's memory: what its file cache and its processes get. The kernel and what is free share the rest. */

@@ -3,9 +3,10 @@ import type { Bitmap } from '../filter/bitmap.ts';
 import { readPhysicalOrZeros, type Vmcore } from '../vmcore/open.ts';
 import type { PfnRange } from '../vmcore/segments.ts';
 
-/** Bounds the time between two yields, when the watchdog is petted. */
 const WINDOW_BYTES = 4 << 20;
-/** Reading over a gap of some pages costs less than another read; a mapped source does not touch them. */
+/** Bounds the time between two yields, when the watchdog is petted: a window's worth, gathered from wherever it lies. */
+const PAGES_PER_STEP = 1024;
+/** Reading over a gap of some pages costs less than another read. */
 const MAX_GAP_PAGES = 4;
 
 export interface PageLoopInput {
@@ -28,7 +29,7 @@ export interface PageLoopEvents {
   readonly onUnreadable: (pfn: number, cause: unknown) => void;
 }
 
-/** Hands every dumpable page to `taker`. Yields after each window, so that a caller can look up from the work: pages so far. */
+/** Hands every dumpable page to `taker`. Yields every few megabytes, so that a caller can look up from the work: pages so far. */
 export function* dumpablePages(
   input: PageLoopInput,
   taker: PageTaker,
@@ -73,19 +74,23 @@ export function* dumpablePages(
   };
 
   let pagesDone = 0;
+  let pagesSaid = 0;
   for (let pfn = bitmap2.nextSet(start, endPfn); pfn < endPfn; ) {
     const paddr = pfn * pageSizeBytes;
     const wholePages = Math.floor(segments.fileRunBytes(paddr) / pageSizeBytes);
     if (wholePages === 0) {
       takeSingle(pfn);
-      yield ++pagesDone;
+      pagesDone++;
       pfn = bitmap2.nextSet(pfn + 1, endPfn);
-      continue;
+    } else {
+      const limit = Math.min(endPfn, pfn + Math.min(wholePages, windowPages));
+      const end = source.mapped ? limit : windowEnd(bitmap2, pfn, limit);
+      pagesDone += takeWindow(pfn, end);
+      pfn = bitmap2.nextSet(end, endPfn);
     }
-    const end = windowEnd(bitmap2, pfn, Math.min(endPfn, pfn + Math.min(wholePages, windowPages)));
-    pagesDone += takeWindow(pfn, end);
+    if (pagesDone - pagesSaid < PAGES_PER_STEP && pfn < endPfn) continue;
+    pagesSaid = pagesDone;
     yield pagesDone;
-    pfn = bitmap2.nextSet(end, endPfn);
   }
 }
 

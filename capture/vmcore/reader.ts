@@ -9,7 +9,6 @@ const WINDOW_BYTES = 16 << 20;
 const PAGE_BYTES = 4096;
 
 export interface OpenFile extends ByteSource {
-  /** Whether windows are mappings. */
   readonly mapped: boolean;
   close(): void;
 }

@@ -19,4 +19,6 @@ export interface ByteSource {
   window(offset: number, lengthBytes: number): Uint8Array;
   /** The largest window, in bytes; a multiple of 64 KiB. */
   readonly maxWindowBytes: number;
+  /** Windows are mappings: what nobody looks at in one costs nothing. */
+  readonly mapped?: boolean;
 }

@@ -18,8 +18,11 @@ fill "freed $(mib MemFree)"
 # Processes that stay until the panic, and the files that they and others read.
 use index "$((processes_mib * 4 / 10))" /tmp/index &
 use database "$((processes_mib * 4 / 10))" /tmp/database &
-use values "$((processes_mib * 2 / 10))" /tmp/values &
-for name in index database values; do await 900 "/tmp/$name"; done
+await 600 /tmp/index
+await 600 /tmp/database
+anonymous=$(awk '$1 == "AnonPages:" { print int($2 / 1024) }' /proc/meminfo)
+use values "$((anonymous < processes_mib ? processes_mib - anonymous : 1))" /tmp/values &
+await 600 /tmp/values
 fill "processes $(mib AnonPages)"
 find /disk/lab/files -type f -exec cat {} + > /dev/null
 fill "file-cache $(mib Cached)"

@@ -14,14 +14,14 @@ import { openCrashFile } from './crash-file.ts';
 import type { Messages } from './messages.ts';
 import { withTarget } from './output.ts';
 import { runSteps } from './steps.ts';
-import { startThreads } from './threads.ts';
 
 export async function dumpKdump(
   request: DumpRequest,
   messages: Messages,
   signal: AbortSignal,
 ): Promise<void> {
-  const threads = startThreads(request.threads);
+  const threads =
+    request.threads > 1 ? (await import('./threads.ts')).startThreads(request.threads) : undefined;
   let codec: Codec | undefined;
   const events = { onProgress: messages.progress, onWarning: messages.warn };
   try {

@@ -26,14 +26,16 @@ export function openMessages(level: number, stdoutIsFree: boolean): Messages {
     clearLine();
     (toStdout && stdoutIsFree ? process.stdout : process.stderr).write(`${text}\n`);
   };
-  const startedMs = performance.now();
+  const showsProgress = has(MESSAGE.progress) && process.stderr.isTTY;
+  // Asked only where it is used: Node reads its clock's module when it is first touched.
+  const startedMs = showsProgress ? performance.now() : 0;
   return {
     say: text => line(MESSAGE.common, text, true),
     warn: text => line(MESSAGE.error, `warning: ${text}`),
     debug: text => line(MESSAGE.debug, text),
     report: text => line(MESSAGE.report, text, true),
     progress(done, total) {
-      if (!has(MESSAGE.progress) || !process.stderr.isTTY) return;
+      if (!showsProgress) return;
       const nowMs = performance.now();
       if (done < total && nowMs - updatedMs < MS_BETWEEN_UPDATES) return;
       updatedMs = nowMs;

@@ -1,5 +1,4 @@
 /** Runs long work step by step, and lets a Ctrl-C in between the steps. */
-import { setImmediate } from 'node:timers/promises';
 import type { Steps } from '../../capture/kdump/steps.ts';
 
 /** @throws the signal's reason when it is aborted. */
@@ -8,10 +7,15 @@ export async function runSteps<T>(steps: Steps<T>, signal: AbortSignal): Promise
     for (;;) {
       const step = steps.next();
       if (step.done) return step.value;
-      await setImmediate();
+      await nextTurn();
       signal.throwIfAborted();
     }
   } finally {
     steps.return(undefined as T);
   }
+}
+
+/** Of the event loop. (`node:timers/promises` would be read at the start for this one function.) */
+function nextTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
 }

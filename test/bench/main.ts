@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DIST, NODE_BINARY, PROJECT } from '../../build/paths.ts';
-import { buildProgram, programVersion } from '../../build/program.ts';
+import { buildProgram, HOST_COMMAND_FILES, programVersion } from '../../build/program.ts';
 import { Failure } from '../../capture/errors.ts';
 import { type Cache, openCache } from '../../qemu/cache.ts';
 import { fetchTool } from '../../qemu/packages/tools.ts';
@@ -23,7 +23,7 @@ import { openPhases } from './phases.ts';
 import { contestLines, contestReport, machineFacts, phasesLine, TABLE_HEAD } from './report.ts';
 
 /** A copy of the host command is what runs: another build in the meantime would be measured too. */
-const HOST_FILES = ['kdumpling.js', 'dump-thread.js', 'koffi.node', 'package.json'];
+const HOST_FILES = [...HOST_COMMAND_FILES, 'koffi.node'];
 
 await runCommand({
   name: 'npm run bench --',

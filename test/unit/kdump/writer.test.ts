@@ -316,7 +316,7 @@ test('progress reaches the end and never goes back', () => {
   const done = seen.filter((_, i) => i % 2 === 0);
   expect(done).toEqual([...done].sort((a, b) => a - b));
   expect(seen.slice(-2)).toEqual([3000, 3000]);
-  expect(done.length).toBeGreaterThan(5);
+  expect(done.length).toBeGreaterThan(2);
 });
 
 test('notes that just fit the sub header block, and one byte more', () => {

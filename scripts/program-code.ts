@@ -1,0 +1,35 @@
+/** A program of one file, compiled with V8's cache of its code beside it. */
+import { readFileSync } from 'node:fs';
+import { Script } from 'node:vm';
+
+/** The host command's, in dist/: a function expression, that is, an ASCII text. */
+export const PROGRAM_FILE = 'kdumpling-program.js';
+
+/** What the bundle is put between. */
+export const PROGRAM_WRAPPER = ['(function (require) {', '\n})'] as const;
+
+export interface ProgramCode {
+  /** Whether V8 took the code in the cache. */
+  readonly cached: boolean;
+  run(require: NodeJS.Require): void;
+  /** All functions that were called so far. */
+  createCache(): Uint8Array;
+}
+
+export function compileProgram(path: string, source: string): ProgramCode {
+  const cachedData = readIfPresent(`${path}.cache`);
+  const script = new Script(source, { filename: path, cachedData });
+  return {
+    cached: cachedData !== undefined && script.cachedDataRejected === false,
+    run: require => (script.runInThisContext() as (require: NodeJS.Require) => void)(require),
+    createCache: () => script.createCachedData(),
+  };
+}
+
+function readIfPresent(path: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
