@@ -90,25 +90,23 @@ export class PageStore {
     this.#describe(this.#zeroPageOffset, this.#pageSizeBytes, 0);
   }
 
-  /** Pages that a thread compressed, as `add` and `addMissing` would have. */
+  /** Pages that a thread compressed, as `add` and `addMissing` would have: their data is written from where it lies. */
   addBatch({ data, entries }: PageBatch): void {
+    this.flush();
     const count = entries[0];
-    let at = 0;
+    let sizeBytes = 0;
+    for (let i = 1; i <= count; i++) sizeBytes += entrySize(entries[i]);
+    let offset = this.#dataOffset;
+    this.#write(data.subarray(0, sizeBytes));
     for (let i = 1; i <= count; i++) {
       const entry = entries[i];
       const kind = entryKind(entry);
+      const size = entrySize(entry);
       if (kind === StoredAs.zero) this.pagesZero++;
       if (kind === StoredAs.raw) this.pagesUncompressed++;
-      if (kind === StoredAs.zero || kind === StoredAs.missing) {
-        this.addZero();
-        continue;
-      }
-      const size = entrySize(entry);
-      const offset = this.endOffset;
-      data.copy(this.#data, this.#dataBytes, at, at + size);
-      this.#dataBytes += size;
-      at += size;
-      this.#describe(offset, size, kind === StoredAs.raw ? 0 : this.#codec.statusFlag);
+      if (size === 0) this.addZero();
+      else this.#describe(offset, size, kind === StoredAs.raw ? 0 : this.#codec.statusFlag);
+      offset += size;
     }
   }
 
@@ -131,10 +129,7 @@ export class PageStore {
    */
   flush(): void {
     if (this.#dataBytes > 0) {
-      const data = this.#data.subarray(0, this.#dataBytes);
-      this.#sink.writeAt(data, this.#dataOffset);
-      this.dataDigest.update(data);
-      this.#dataOffset += data.length;
+      this.#write(this.#data.subarray(0, this.#dataBytes));
       this.#dataBytes = 0;
     }
     if (this.#descriptorCount > 0) {
@@ -144,6 +139,13 @@ export class PageStore {
       this.#descriptorsOffset += descriptors.length;
       this.#descriptorCount = 0;
     }
+  }
+
+  #write(data: Uint8Array): void {
+    if (data.length === 0) return;
+    this.#sink.writeAt(data, this.#dataOffset);
+    this.dataDigest.update(data);
+    this.#dataOffset += data.length;
   }
 
   #store(window: Buffer, at: number): void {

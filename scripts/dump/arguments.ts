@@ -25,7 +25,7 @@ export const DUMP_OPTIONS = {
   reassemble: { help: 'make one file of those of a split dump: PART PART… OUT' },
   force: { short: 'f', help: 'overwrite OUT' },
   'dump-dmesg': { help: 'write the kernel log to OUT, and no dump' },
-  'num-threads': { value: 'N', help: 'compress on so many threads, at most one a CPU' },
+  'num-threads': { value: 'N', help: 'compress on so many threads, at most one a CPU (as many as pay)' },
   'message-level': { value: 'N', help: 'sum of 1 progress, 2 messages, 4 errors, 8 debug, 16 report (7)' },
   'show-stats': { help: 'as 16 of --message-level' },
   debug: { short: 'D', help: 'as 8 of --message-level' },
@@ -60,7 +60,8 @@ export interface DumpRequest {
   readonly force: boolean;
   readonly maps: boolean;
   readonly dryRun: boolean;
-  readonly threads: number;
+  /** Undefined: as many as pay. */
+  readonly threads: number | undefined;
   readonly splitblockBytes: number;
   readonly messages: number;
 }
@@ -98,7 +99,10 @@ export function readRequest(given: GivenFlags): DumpRequest {
     force: given.force ?? false,
     maps: !given['non-mmap'],
     dryRun: given['dry-run'] ?? false,
-    threads: wholeNumber('num-threads', given['num-threads'] ?? '0', 0, 1024),
+    threads:
+      given['num-threads'] === undefined
+        ? undefined
+        : wholeNumber('num-threads', given['num-threads'], 0, 1024),
     splitblockBytes: readSplitblock(given['splitblock-size']),
     messages: readMessageLevel(given),
   };

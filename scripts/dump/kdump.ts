@@ -1,5 +1,6 @@
 /** `kdumpling dump` in the kdump-compressed format. */
-import { tmpdir } from 'node:os';
+import { statSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { choosePages } from '../../capture/dump-input.ts';
 import { describeError } from '../../capture/errors.ts';
@@ -20,8 +21,9 @@ export async function dumpKdump(
   messages: Messages,
   signal: AbortSignal,
 ): Promise<void> {
-  const threads =
-    request.threads > 1 ? (await import('./threads.ts')).startThreads(request.threads) : undefined;
+  const wished = request.threads ?? threadsThatPay(request);
+  // Read only when it is wanted: Node's module for threads takes as long to load as a small dump takes to make.
+  const threads = wished > 1 ? (await import('./threads.ts')).startThreads(wished) : undefined;
   let codec: Codec | undefined;
   const events = { onProgress: messages.progress, onWarning: messages.warn };
   try {
@@ -39,6 +41,19 @@ export async function dumpKdump(
     threads?.close();
     codec?.close();
   }
+}
+
+/** More than so many are for those who ask for them: each takes memory, and the one that writes has enough to do. */
+const MOST_THREADS_UNASKED = 4;
+/** Of a vmcore. A smaller one is done before a thread has started; of a larger one, the shared bitmap takes memory. */
+const THREADS_PAY_BYTES = { least: 2 ** 28, most: 2 ** 38 };
+
+/** For a user who did not say: all CPUs of a small machine. They do nothing else for whoever waits for the dump. */
+function threadsThatPay({ vmcore }: DumpRequest): number {
+  const sizeBytes = statSync(vmcore, { throwIfNoEntry: false })?.size ?? 0;
+  const { least, most } = THREADS_PAY_BYTES;
+  if (sizeBytes < least || sizeBytes > most) return 1;
+  return Math.min(availableParallelism(), MOST_THREADS_UNASKED);
 }
 
 interface KdumpInput extends DumpInput {

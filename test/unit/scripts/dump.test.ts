@@ -65,7 +65,7 @@ const PLAIN = {
   force: false,
   maps: true,
   dryRun: false,
-  threads: 0,
+  threads: undefined,
   splitblockBytes: 2 ** 30,
   messages: 7,
 };
