@@ -43,6 +43,8 @@ export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest)
     accel: machine.accel,
     memoryMib: machine.memoryMib ?? MEMORY_MIB,
     cpus: CPUS,
+    // Debian would load kvm for it, which takes half a minute under software emulation.
+    cpuFeatures: machine.accel === 'tcg' ? ['svm=off'] : [],
     boot: machine.boot,
     disk: machine.disk,
     moreDisks: machine.packages ? [{ file: machine.packages, driveOptions: 'readonly=on' }] : [],

@@ -1,11 +1,13 @@
 /** The dump-capture initrd of this machine: made from its config, and made again only when what it is made of changed. */
 import { createHash } from 'node:crypto';
-import { realpathSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { buildImage, programIn } from '../../initrd/image.ts';
+import { openModuleTree } from '../../initrd/modules.ts';
 import type { Settings } from '../config/directives.ts';
 import type { Host } from '../host.ts';
 import { IMAGE_FOLDERS, imagePath, modulesDirectory, STATE_FOLDER } from '../kexec/files.ts';
+import { targetDrivers } from '../target/disk-drivers.ts';
 import { hostTarget } from '../target/host-target.ts';
 
 export interface HostImage {
@@ -24,12 +26,16 @@ export function programDirectory(): string {
 /** @throws Failure of the target, of a module, of the disk. The old image stays until the new one is whole. */
 export function ensureHostImage(host: Host, settings: Settings, kver: string, force: boolean): HostImage {
   const output = imagePath(host, kver);
-  const { target, fstype, path, targetUuid, mountOptions } = hostTarget(host, settings);
+  const { target, fstype, path, targetUuid, mountOptions, device } = hostTarget(host, settings);
   const program = programIn(programDirectory());
   const modules = modulesDirectory(host, kver);
   const options = { ...settings.options, target, path, targetUuid, mountOptions };
+  // Where fallbacks lie may not be known yet: then the usual disks' drivers are all in.
+  const isAlone = (options.fallbackTargets ?? []).length === 0;
+  const disks =
+    device && isAlone ? targetDrivers(host, device, openModuleTree(host.path(modules))) : undefined;
   const files = [...Object.values(program), host.path(`${modules}/modules.dep`)];
-  const fingerprint = fingerprintOf(files, { options, fstype, extra: settings.extraModules });
+  const fingerprint = fingerprintOf(files, { options, fstype, disks, extra: settings.extraModules });
   const stamp = `${STATE_FOLDER}/initramfs-${kver}kdump.stamp`;
   const bytes = host.sizeBytes(output);
   if (!force && bytes !== undefined && host.read(stamp)?.trim() === fingerprint)
@@ -39,6 +45,7 @@ export function ensureHostImage(host: Host, settings: Settings, kver: string, fo
     modulesDirectory: host.path(modules),
     program,
     fstype,
+    disks,
     extraModules: settings.extraModules,
     options,
     output: host.path(output),
@@ -47,12 +54,11 @@ export function ensureHostImage(host: Host, settings: Settings, kver: string, fo
   return { path: output, bytes: built.bytes, rebuilt: true };
 }
 
-/** By sizes and times: the files are large, and whoever replaces one leaves another time. */
+/** By content: a package's files have the times of no build. */
 function fingerprintOf(files: readonly string[], rest: unknown): string {
   const hash = createHash('sha256').update(JSON.stringify(rest));
   for (const file of files) {
-    const status = statSync(file, { throwIfNoEntry: false });
-    hash.update(`\0${file} ${status?.size} ${status?.mtimeMs}`);
+    hash.update(`\0${file}\0`).update(existsSync(file) ? readFileSync(file) : '');
   }
   return hash.digest('hex');
 }

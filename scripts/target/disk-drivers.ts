@@ -1,0 +1,34 @@
+/** The drivers of the disk that dumps go to, as the running machine uses them: what a capture will need, and not more. */
+import { posix } from 'node:path';
+import { TargetError } from '../../capture/errors.ts';
+import type { ModuleTree } from '../../initrd/modules.ts';
+import { diskNeeds, type Layer } from '../../initrd/sysfs.ts';
+import type { Host } from '../host.ts';
+
+/** What a capture sets up by itself (capture/target/lvm). */
+const KNOWN_LAYERS: readonly string[] = ['dm LVM'];
+
+/**
+ * @param device of the target, `/dev/…`.
+ * @param tree of the kernel that will capture.
+ * @throws TargetError for what a capture cannot set up, ModuleError for a driver that its kernel lacks.
+ */
+export function targetDrivers(host: Host, device: string, tree: ModuleTree): readonly string[] {
+  const { drivers, layers } = diskNeeds(
+    posix.basename(host.resolve(device) ?? device),
+    tree,
+    host.path('/sys'),
+  );
+  const unknown = layers.find(layer => !KNOWN_LAYERS.includes(`${layer.kind} ${layer.type}`));
+  if (!unknown) return drivers;
+  throw new TargetError('UNKNOWN_LAYER', {
+    action: `dump to ${device}`,
+    actual: `${unknown.device} is ${describe(unknown)}, which the capture does not set up`,
+    wanted: 'a partition or a linear logical volume; name one in /etc/kdump.conf, like "ext4 UUID=…"',
+  });
+}
+
+function describe({ kind, type }: Layer): string {
+  if (kind === 'md') return `a RAID of level ${type}`;
+  return type === 'CRYPT' ? 'encrypted' : `a device-mapper device of kind ${type || 'unknown'}`;
+}
