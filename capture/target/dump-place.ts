@@ -10,6 +10,8 @@ export interface DumpPlace {
   readonly name: string;
   /** A directory for files that live as long as the capture; not every place has one. */
   readonly scratch?: string;
+  /** Of a file of it, where there is a limit that a dump can meet: what is left of a partition, a FAT's 4 GiB. */
+  readonly mostFileBytes?: number;
   /** Writes the text under a name that says incomplete, syncs, and renames to `name`. */
   writeDurably(name: string, text: Iterable<string>): ManifestFile;
   /** A new file for a writer that goes back and forth in it. Until its commit it is not called `name`. */

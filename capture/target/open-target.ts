@@ -20,8 +20,6 @@ export interface OpenTarget {
   readonly device: string;
   /** Where the file system's root is now; a raw partition has none. */
   readonly mountpoint?: string;
-  /** Of a file, where the file system has a limit that a dump can meet. */
-  readonly mostFileBytes?: number;
   /** Makes the place for one dump. */
   createPlace(path: string, stamp: string): DumpPlace;
   close(): void;
@@ -58,8 +56,10 @@ function openFileSystem(spec: TargetSpec, device: BlockDevice, opening: OpeningT
     description: `${node}, mounted as ${spec.fstype}`,
     device: node,
     mountpoint: MOUNTPOINT,
-    mostFileBytes: spec.fstype === 'vfat' ? FAT_MOST_BYTES : undefined,
-    createPlace: (path, stamp) => createDumpDirectory(MOUNTPOINT, path, stamp, warn),
+    createPlace: (path, stamp) => ({
+      ...createDumpDirectory(MOUNTPOINT, path, stamp, warn),
+      mostFileBytes: spec.fstype === 'vfat' ? FAT_MOST_BYTES : undefined,
+    }),
     close: () => system.umount(MOUNTPOINT),
   };
 }

@@ -81,6 +81,9 @@ function createPlace(node: string, fd: number, sizeBytes: number, found: RawSlot
   return {
     pathOnHost: node,
     name: stamp,
+    get mostFileBytes() {
+      return sizeBytes - end;
+    },
     writeDurably(name, text): ManifestFile {
       const offset = end;
       let bytes = 0;
