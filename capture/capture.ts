@@ -51,6 +51,7 @@ export type Outcome =
 /** One target, and what came of it. */
 interface Saving {
   readonly files: ManifestFile[];
+  device?: string;
   place?: DumpPlace;
   dump?: CaptureDump;
   failure?: string;
@@ -123,6 +124,7 @@ function saveTo(
   const place = attempt(() => target.createPlace(options.path, stamp.name), fail('target'));
   if (place) {
     saving.place = place;
+    saving.device = target.device;
     log.say('target', `saving to ${place.pathOnHost} on ${target.device}`);
     if (crash) {
       // Degradable: without the log the dump is still worth having, and carries it.
@@ -254,9 +256,15 @@ function writeEpilogue(
 }
 
 function conclude(savings: readonly Saving[]): Outcome {
+  // A path alone is one on the target that was wanted.
+  const placeOf = ({ place, device }: Saving) =>
+    savings.length === 1 || place?.pathOnHost === device
+      ? place?.pathOnHost
+      : `${place?.pathOnHost} on ${device}`;
   const whole = savings.find(({ dump }) => dump);
-  if (whole?.place) return { saved: true, directory: whole.place.pathOnHost, files: whole.files };
-  const places = savings.flatMap(({ place, files }) => (place && files.length > 0 ? [place.pathOnHost] : []));
+  const directory = whole && placeOf(whole);
+  if (directory) return { saved: true, directory, files: whole.files };
+  const places = savings.filter(({ files }) => files.length > 0).map(placeOf);
   return {
     saved: false,
     reason: savings.find(({ failure }) => failure)?.failure ?? 'the dump was not finished',
