@@ -13,7 +13,7 @@ import {
   encodeSlot,
   FILE_ALIGN_BYTES,
   FILES_OFFSET,
-  type RawContents,
+  type RawFile,
   type RawSlot,
   readContents,
   slotOffset,
@@ -66,51 +66,54 @@ function createPlace(node: string, fd: number, sizeBytes: number, found: RawSlot
       wanted: 'kdumpling recover to take it out and --clear it',
     });
   }
-  let contents: RawSlot = { ...found, stamp };
-  let end = FILES_OFFSET;
-  const write = (bytes: Uint8Array, offset: number) =>
-    openSink(node, fd, 0, sizeBytes).writeAt(bytes, offset);
-  /** Adds a file that is on the disk. */
-  const add = (name: string, offset: number, bytes: number, sum?: string) => {
-    const file = { name, offset, bytes, ...(sum ? { crc32: sum } : {}) };
-    contents = { ...contents, files: [...contents.files, file] };
-    contents = writeSlot(fd, contents);
-    end = offset + Math.ceil(bytes / FILE_ALIGN_BYTES) * FILE_ALIGN_BYTES;
-  };
-  contents = writeSlot(fd, contents);
+  const ledger = openLedger(fd, { ...found, stamp });
   return {
     pathOnHost: node,
     name: stamp,
     get mostFileBytes() {
-      return sizeBytes - end;
+      return sizeBytes - ledger.end();
     },
     writeDurably(name, text): ManifestFile {
-      const offset = end;
+      const offset = ledger.end();
+      const sink = openSink(node, fd, offset, sizeBytes);
       let bytes = 0;
       let sum = 0;
       for (const piece of inBatches(text)) {
         const batch = Buffer.from(piece);
-        write(batch, offset + bytes);
+        sink.writeAt(batch, bytes);
         bytes += batch.length;
         sum = crc32(batch, sum);
       }
-      fdatasyncSync(fd);
-      add(name, offset, bytes, sum.toString(16).padStart(8, '0'));
+      ledger.add({ name, offset, bytes, crc32: sum.toString(16).padStart(8, '0') });
       return { name, bytes };
     },
-    create: name => createFile(node, fd, sizeBytes, name, end, add),
+    create: name => createFile(node, fd, sizeBytes, name, ledger),
+  };
+}
+
+/** Which files there are, in order, and where the next one may begin. */
+interface Ledger {
+  end(): number;
+  /** Syncs the file's data before it names the file. */
+  add(file: RawFile): void;
+}
+
+function openLedger(fd: number, contents: RawSlot): Ledger {
+  let now = writeSlot(fd, contents);
+  let end = FILES_OFFSET;
+  return {
+    end: () => end,
+    add(file) {
+      fdatasyncSync(fd);
+      now = writeSlot(fd, { ...now, files: [...now.files, file] });
+      end = file.offset + Math.ceil(file.bytes / FILE_ALIGN_BYTES) * FILE_ALIGN_BYTES;
+    },
   };
 }
 
 /** Until it is committed or closed, nothing else is added: what it will take is not known. */
-function createFile(
-  node: string,
-  fd: number,
-  sizeBytes: number,
-  name: string,
-  offset: number,
-  add: (name: string, offset: number, bytes: number) => void,
-): DumpFile {
+function createFile(node: string, fd: number, sizeBytes: number, name: string, ledger: Ledger): DumpFile {
+  const offset = ledger.end();
   const sink = openSink(node, fd, offset, sizeBytes);
   let bytes = 0;
   let isCommitted = false;
@@ -127,14 +130,16 @@ function createFile(
     },
     readBack: () => section(node, fd, offset, bytes),
     commit() {
-      fdatasyncSync(fd);
-      add(name, offset, bytes);
+      ledger.add({ name, offset, bytes });
       isCommitted = true;
     },
     close() {
       if (isCommitted) return;
-      fdatasyncSync(fd);
-      add(incompleteName(name), offset, bytes);
+      try {
+        ledger.add({ name: incompleteName(name), offset, bytes });
+      } catch {
+        // What kept it from being committed is the error to tell.
+      }
     },
   };
 }
@@ -191,7 +196,7 @@ export function section(
 }
 
 /** The next generation, on the disk when this returns. */
-export function writeSlot(fd: number, contents: RawContents & { generation: number }): RawSlot {
+export function writeSlot(fd: number, contents: RawSlot): RawSlot {
   const slot = { ...contents, generation: contents.generation + 1 };
   writeSync(fd, encodeSlot(slot), 0, undefined, slotOffset(slot.generation));
   fdatasyncSync(fd);
