@@ -9,23 +9,29 @@ const E2FSCK = '/runtime/sbin/e2fsck';
 const TIMEOUT_MS = 600_000;
 /** The exit code's bits from "errors left uncorrected" on; below are "corrected" and "reboot". */
 const FAILED = 4;
+const MOST_LINES = 20;
 
 /**
- * Returns what it says last; undefined when the image has none.
+ * Returns what it says, its last lines; undefined when the image has none.
  * @throws SystemError when it found more than it may repair alone, or did not finish.
  */
-export function preen(device: string): string | undefined {
+export function preen(device: string): readonly string[] | undefined {
   if (!existsSync(E2FSCK)) return undefined;
   const { status, signal, error, stdout } = spawnSync(E2FSCK, ['-p', device], {
     encoding: 'utf8',
     timeout: TIMEOUT_MS,
     killSignal: 'SIGKILL',
   });
-  const says = stdout?.trim().split('\n').at(-1) || 'nothing';
+  const says = (stdout ?? '')
+    .split('\n')
+    .filter(line => line.trim() !== '')
+    .slice(-MOST_LINES);
   if (status !== null && status < FAILED) return says;
   throw new SystemError('FSCK_FAILED', {
     action: `repair the file system on ${device}`,
-    actual: error ? error.message : `e2fsck ended with ${signal ?? `status ${status}`}: ${says}`,
+    actual: error
+      ? error.message
+      : `e2fsck ended with ${signal ?? `status ${status}`}: ${says.at(-1) ?? 'without a word'}`,
     wanted: 'fsck by hand before this file system is written to again',
   });
 }

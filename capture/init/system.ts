@@ -40,10 +40,10 @@ export interface System {
   umount(target: string): void;
   loadModule(path: string): void;
   /**
-   * Repairs what is safe to repair in an ext file system that is not mounted. Returns what the checker says last;
+   * Repairs what is safe to repair in an ext file system that is not mounted. Returns what the checker says;
    * undefined where there is none.
    */
-  preen(device: string): string | undefined;
+  preen(device: string): readonly string[] | undefined;
   /** Does not return when it works. */
   goHome(action: FinalAction): void;
 }

@@ -89,8 +89,8 @@ function preen(spec: TargetSpec, { node }: BlockDevice, { fsck, system, say, war
   if (fsck === 'never' || spec.fstype !== 'ext4') return false;
   say(`checking the file system on ${node} (e2fsck -p)`);
   const says = system.preen(node);
-  if (says === undefined) warn('there is no e2fsck in the image');
-  else say(`e2fsck: ${says}`);
+  if (!says) warn('there is no e2fsck in the image');
+  for (const line of says ?? []) say(`e2fsck: ${line}`);
   return says !== undefined;
 }
 

@@ -22,7 +22,7 @@ function open(
     preen() {
       calls.push('preen');
       if (fsck instanceof Error) throw fsck;
-      return fsck === 'none' ? undefined : fsck;
+      return fsck === 'none' ? undefined : [fsck];
     },
   };
   const say = (text: string) => void calls.push(text.split(' ')[0]);
