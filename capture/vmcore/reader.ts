@@ -7,6 +7,8 @@ import type { ByteSource } from './source.ts';
 /** Long enough that mapping costs nothing a page, short enough for the page tables of a small capture kernel. */
 const WINDOW_BYTES = 16 << 20;
 const PAGE_BYTES = 4096;
+/** What is mapped from there is memory. From anywhere else it is a disk, whose errors come as SIGBUS. */
+const MEMORY_FOLDER = '/proc/';
 
 export interface OpenFile extends ByteSource {
   readonly mapped: boolean;
@@ -21,7 +23,7 @@ export function openVmcoreFile(path: string, libc: Libc | undefined): OpenFile {
   const { fd, sizeBytes } = openSized(path);
   const readAt = (into: Uint8Array, offset: number) => readFully(path, fd, into, offset);
   const copied = copyingWindows(readAt);
-  const mapped = libc && mappedWindows(libc, fd, sizeBytes);
+  const mapped = libc && mappedWindows(libc, fd, sizeBytes, path.startsWith(MEMORY_FOLDER));
   const view = mapped ?? copied;
   return {
     name: path,
@@ -52,8 +54,8 @@ function copyingWindows(readAt: ByteSource['readAt']): Windows {
   };
 }
 
-/** Undefined where the file cannot be mapped at all, which the first window tells. */
-function mappedWindows(libc: Libc, fd: number, sizeBytes: number): Windows | undefined {
+/** Undefined where the file cannot be mapped, or not without the danger of SIGBUS, which the first window tells. */
+function mappedWindows(libc: Libc, fd: number, sizeBytes: number, isMemory: boolean): Windows | undefined {
   let start = 0;
   let end = 0;
   let window: ReturnType<Libc['openWindow']>;
@@ -67,12 +69,15 @@ function mappedWindows(libc: Libc, fd: number, sizeBytes: number): Windows | und
   try {
     window = libc.openWindow(WINDOW_BYTES + PAGE_BYTES);
     show(0);
+    if (!isMemory && !window.populate(0, Math.min(PAGE_BYTES, sizeBytes))) return undefined;
   } catch {
     return undefined;
   }
   return (offset, lengthBytes) => {
     if (offset < start || offset + lengthBytes > end) show(offset - (offset % PAGE_BYTES));
-    return window.bytes.subarray(offset - start, offset - start + lengthBytes);
+    const at = offset - start;
+    if (!isMemory) window.populate(at - (at % PAGE_BYTES), lengthBytes + (at % PAGE_BYTES));
+    return window.bytes.subarray(at, at + lengthBytes);
   };
 }
 

@@ -5,6 +5,7 @@ import { DIST, NODE_BINARY, PROJECT } from '../../build/paths.ts';
 import { buildProgram } from '../../build/program.ts';
 import { Failure } from '../../capture/errors.ts';
 import { EXIT, runCommand, wholeNumber } from '../../scripts/cli.ts';
+import { type ChartPanel, scaleChart } from './chart.ts';
 import { type LimitedRun, type MemoryLimit, openMemoryLimit } from './memory-limit.ts';
 import { writeSparseMachine } from './sparse-machine.ts';
 
@@ -59,6 +60,8 @@ await runCommand({
       join(results, 'scale.json'),
       `${JSON.stringify({ limitMib, kind: limit.kind, rows }, undefined, 2)}\n`,
     );
+    writeFileSync(join(results, 'scale.svg'), scaleChart(panelsOf(rows, limitMib)));
+    console.log(`\n${join(results, 'scale.json')} and, as a chart, scale.svg`);
     return rows.every(({ run }) => run.status === 0) ? EXIT.done : EXIT.failed;
   },
 });
@@ -74,6 +77,29 @@ async function measure(dir: string, limit: MemoryLimit, sizeGib: number, usedSec
   }
   rmSync(dump, { force: true });
   return { sizeGib, usedSections, run, dumpBytes };
+}
+
+function panelsOf(rows: readonly Row[], limitMib: number): ChartPanel[] {
+  const used = [...new Set(rows.map(({ usedSections }) => usedSections))];
+  const series = (name: string, value: (run: LimitedRun) => number) =>
+    used.map(usedSections => ({
+      name: `${name}${usedSections / 8} GB in use`,
+      points: rows
+        .filter(row => row.usedSections === usedSections)
+        .map(({ sizeGib, run }) => ({ sizeGib, value: value(run) })),
+    }));
+  const limit = { name: `limit ${limitMib} MiB`, value: (limitMib * MIB) / 1e6 };
+  return [
+    { title: 'seconds', series: series('', ({ wallSeconds }) => wallSeconds) },
+    {
+      title: 'peak memory, MB',
+      series: [
+        ...series('RSS, ', ({ peakRssBytes }) => peakRssBytes / 1e6),
+        ...series('anon., ', ({ peakAnonBytes }) => peakAnonBytes / 1e6),
+      ],
+      limit,
+    },
+  ];
 }
 
 function lineOf({ sizeGib, usedSections, run, dumpBytes }: Row): string {

@@ -38,7 +38,7 @@ afterAll(() => {
 test('1 TB: every page is classified, and the few that matter are kept', { timeout: 60_000 }, () => {
   const crash = openCrash(source);
   expect(crash.warnings).toEqual([]);
-  const startedMs = performance.now();
+  const started = process.cpuUsage();
   const choice = choosePages(crash, 31);
   expect(choice.warnings).toEqual([]);
   const { pages, bitmap2 } = choice;
@@ -53,8 +53,9 @@ test('1 TB: every page is classified, and the few that matter are kept', { timeo
   expect(counts).toMatchObject({ pagesPresent: TIB / 4096, pagesDumped: kept, pagesUnreadable: 0 });
   expect(layout.bitmapBytes).toBe(TIB / 4096 / 8 + 2 ** 15);
   expect(file.sizeBytes).toBe(counts.bytesWritten);
-  // A second on an idle machine: the cost is that of the blocks, not of the pages.
-  expect(performance.now() - startedMs).toBeLessThan(20_000);
+  // Two seconds: the cost is that of the blocks, not of the pages.
+  const { user, system } = process.cpuUsage(started);
+  expect((user + system) / 1e6).toBeLessThan(15);
 });
 
 test('12 TiB: where everything lies in the file, and bits at the far end', () => {
