@@ -1,5 +1,7 @@
-/** Metadata as lvm2 writes it. The disks of real volume groups are in the lab: `npm run crash -- --layout lvm`. */
-import { crc32 } from 'node:zlib';
+/** Metadata as lvm2 writes it, and the head of two disks that it wrote. In use: `npm run crash -- --layout lvm`. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32, gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { request } from '../../../../capture/ffi/device-mapper.ts';
 import { parseMetadata, type Section } from '../../../../capture/target/lvm/metadata-text.ts';
@@ -61,6 +63,28 @@ test('a volume over two disks, one of which has the metadata', () => {
     ],
     refused: [],
   });
+});
+
+test('the disks of a group that lvm2 2.03.16 made, as its `lvs --segments` and `pvs` describe them', () => {
+  const disks = ['pv0', 'pv1'].map(name => {
+    const head = gunzipSync(readFileSync(join(import.meta.dirname, `${name}.img.gz`)));
+    return { node: `/dev/${name}`, ...readPhysicalVolume((at, length) => head.subarray(at, at + length))! };
+  });
+  expect(disks.map(({ uuid }) => uuid)).toEqual([
+    'RgasvWrkR8clzDGGPSydUAGs8ULhdzPC',
+    'zBzl0K5mUzh2U58SXdNg3ZTXiEV2nbtH',
+  ]);
+  const { volumes, refused } = linearVolumes(disks);
+  expect(volumes.map(({ name, segments }) => ({ name, segments }))).toEqual([
+    {
+      name: 'my--vg-first',
+      segments: [
+        { start: 0, length: 40960, device: '/dev/pv0', deviceStart: 2048 },
+        { start: 40960, length: 16384, device: '/dev/pv1', deviceStart: 2048 + 4 * 8192 },
+      ],
+    },
+  ]);
+  expect(refused).toEqual(['my--vg-striped: it is striped over 2 disks, not linear']);
 });
 
 test('the copy with the highest number counts', () => {
