@@ -1,5 +1,6 @@
 /** `kdumpling enable`: arms the machine for the next boots, and for this one where memory is reserved already. */
 
+import { crashkernelOf } from './boot-loader/boot-loader.ts';
 import { findBootLoader, noBootLoader, setCrashkernel } from './boot-loader/boot-loaders.ts';
 import { badValue, type Command, EXIT } from './cli.ts';
 import { readConfig } from './config/config.ts';
@@ -38,14 +39,14 @@ export const enable: Command<typeof OPTIONS> = {
     const settings = readConfig(host);
     const image = ensureHostImage(host, settings, runningKernel(host), false);
     console.log(`${image.path}: ${image.rebuilt ? 'built' : 'is up to date'}`);
-    reserveAtNextBoot(host, asked, memoryBytes);
+    const value = reserveAtNextBoot(host, asked, memoryBytes);
     if (setsSysctls) setSysctls(host);
     for (const unit of switchUnits(host, 'enable')) console.log(`${unit}: enabled`);
-    return armNow(host);
+    return armNow(host, value);
   },
 };
 
-function reserveAtNextBoot(host: Host, asked: string | undefined, memoryBytes: number): void {
+function reserveAtNextBoot(host: Host, asked: string | undefined, memoryBytes: number): string {
   const reservation = hostReservation(host, 'self-contained');
   const loader = findBootLoader(host);
   const configured = loader?.configured(host);
@@ -53,11 +54,14 @@ function reserveAtNextBoot(host: Host, asked: string | undefined, memoryBytes: n
   if (!loader) throw noBootLoader(value);
   const changed = setCrashkernel(host, loader, value);
   console.log(`${loader.name}: crashkernel=${value}, ${changed ? why : 'which is there already'}`);
+  return value;
 }
 
-/** Whether this boot has the memory already, decides whether a reboot is needed. */
-function armNow(host: Host): number {
-  if (reservedBytes(host) < hostReservation(host, 'self-contained').leastBytes) {
+/** A reboot is needed for memory that this boot has not, or has too little of. */
+function armNow(host: Host, value: string): number {
+  const reserved = reservedBytes(host);
+  const isAsAsked = crashkernelOf(host.read('/proc/cmdline') ?? '') === value;
+  if (reserved === 0 || (!isAsAsked && reserved < hostReservation(host, 'self-contained').leastBytes)) {
     console.log('kdump is enabled; it needs a reboot to take effect');
     return EXIT.done;
   }

@@ -5,7 +5,8 @@ import { openVmcoreFile } from '../capture/vmcore/reader.ts';
 import { type Command, EXIT, UsageError } from './cli.ts';
 import { MESSAGE } from './dump/arguments.ts';
 import { openMessages } from './dump/messages.ts';
-import { findDump } from './verify/dump-place.ts';
+import { openHost } from './host.ts';
+import { findDump, pathOfDump } from './verify/dump-place.ts';
 import { judgeDump } from './verify/judge.ts';
 import { printVerdict } from './verify/report.ts';
 
@@ -17,18 +18,18 @@ const OPTIONS = {
 export const verify: Command<typeof OPTIONS> = {
   name: 'kdumpling verify',
   purpose: 'Checks that a dump is whole, and says what of it is damaged.',
-  positionals: ['DUMP_DIRECTORY|VMCORE'],
+  positionals: ['ID|DIRECTORY|VMCORE'],
   options: OPTIONS,
   async run({ json, 'no-manifest': ignoresManifest, positionals }, signal) {
     if (positionals.length !== 1) {
       throw new UsageError('USAGE', {
         action: 'run kdumpling verify',
         actual: `${positionals.length} arguments`,
-        wanted: 'wanted: one dump directory or vmcore',
+        wanted: 'wanted: one dump, by its ID, directory or vmcore',
       });
     }
     const messages = openMessages(MESSAGE.progress | MESSAGE.error, true);
-    const { path, expected } = findDump(positionals[0], !ignoresManifest);
+    const { path, expected } = findDump(pathOfDump(openHost(), positionals[0]), !ignoresManifest);
     const ffi = openFfiOrNone();
     // Not mapped: a bad sector of a mapped file would kill the program instead of being named.
     const source = openVmcoreFile(path, undefined);

@@ -4,6 +4,7 @@ import { targetModules } from '../../initrd/drivers.ts';
 import { openModuleTree } from '../../initrd/modules.ts';
 import { judgeReservation } from '../estimate/reservation.ts';
 import { describeBytes } from '../sizes.ts';
+import { hostDiskDrivers } from '../target/disk-drivers.ts';
 import type { Facts } from './facts.ts';
 import { lacksOf } from './kernel-config.ts';
 
@@ -78,14 +79,16 @@ const CHECKS: readonly Check[] = [
   },
   {
     name: 'modules',
-    look({ host, modulesDirectory, target }) {
-      if (!target) return undefined;
+    look({ host, modulesDirectory, target, settings }) {
+      if (!target?.device) return undefined;
       try {
-        targetModules(openModuleTree(host.path(modulesDirectory)), [target.fstype], undefined);
+        const tree = openModuleTree(host.path(modulesDirectory));
+        const disks = hostDiskDrivers(host, tree, target, settings.options.fallbackTargets);
+        targetModules(tree, [target.fstype], disks);
         return undefined;
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
-        return block(describeError(error), 'install the modules of this kernel');
+        return block(describeError(error), 'install the modules, or name another target in /etc/kdump.conf');
       }
     },
   },
@@ -136,6 +139,13 @@ const CHECKS: readonly Check[] = [
     name: 'initrd',
     look: ({ image, kver }) =>
       image ? undefined : block(`there is no dump-capture initrd for ${kver}`, 'kdumpling load'),
+  },
+  {
+    name: 'initrd',
+    look: ({ image, imageIsCurrent }) =>
+      image && imageIsCurrent === false
+        ? warn('the kernel, the config or the program changed since the initrd was built', 'kdumpling load')
+        : undefined,
   },
   {
     name: 'loaded',

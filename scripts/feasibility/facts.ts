@@ -11,6 +11,7 @@ import { type Layout, type Reservation, reservation } from '../estimate/reservat
 import type { Host } from '../host.ts';
 import { isCrashKernel, isLoaded, reservedBytes } from '../kexec/crash-kernel.ts';
 import { findImage, modulesDirectory, runningKernel } from '../kexec/files.ts';
+import { isHostImageCurrent } from '../rebuild/host-image.ts';
 import { type HostTarget, hostTarget } from '../target/host-target.ts';
 import { mountOf, parseMountinfo } from '../target/mounts.ts';
 import { readKernelConfig } from './kernel-config.ts';
@@ -39,6 +40,8 @@ export interface Facts {
   readonly reservedBytes: number;
   readonly reservation: Reservation;
   readonly image?: string;
+  /** Undefined where that cannot be told. */
+  readonly imageIsCurrent?: boolean;
   readonly isLoaded: boolean;
 }
 
@@ -68,6 +71,9 @@ export function readFacts(host: Host): Facts {
     reservedBytes: reservedBytes(host),
     reservation: hostReservation(host, 'self-contained'),
     image,
+    imageIsCurrent: target?.device
+      ? attempt(() => isHostImageCurrent(host, settings, kver)).value
+      : undefined,
     isLoaded: isLoaded(host),
   };
 }

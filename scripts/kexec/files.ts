@@ -14,8 +14,10 @@ const KERNEL_IMAGES = [
 
 /** What the host command remembers of this machine. */
 export const STATE_FOLDER = '/var/lib/kdumpling';
-/** Where the image goes: beside the kernel, or where /boot cannot be written (ostree, COS). */
+/** Where the image goes: beside the kernel, or where /boot cannot be written (ostree, COS) or is nearly full. */
 export const IMAGE_FOLDERS = ['/boot', STATE_FOLDER] as const;
+/** The new image lies beside the old one for a moment. */
+const ROOM_FOR_IMAGE_BYTES = 100e6;
 
 export function runningKernel(host: Host): string {
   return (host.read('/proc/sys/kernel/osrelease') ?? '').trim();
@@ -41,7 +43,7 @@ export function modulesDirectory(host: Host, kver: string): string {
   );
 }
 
-function imageName(kver: string): string {
+export function imageName(kver: string): string {
   return `initramfs-${kver}kdump.img`;
 }
 
@@ -53,8 +55,8 @@ export function findImage(host: Host, kver: string): string | undefined {
 /** Where a new image goes. */
 export function imagePath(host: Host, kver: string): string {
   const [boot, fallback] = IMAGE_FOLDERS;
-  const folder = isWritable(host, boot) ? boot : fallback;
-  return `${folder}/${imageName(kver)}`;
+  const fits = isWritable(host, boot) && (host.freeBytes(boot) ?? 0) >= ROOM_FOR_IMAGE_BYTES;
+  return `${fits ? boot : fallback}/${imageName(kver)}`;
 }
 
 /** A read-only mount refuses root too. */

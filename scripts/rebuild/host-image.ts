@@ -1,13 +1,13 @@
 /** The dump-capture initrd of this machine: made from its config, and made again only when what it is made of changed. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { mkdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { buildImage, programIn } from '../../initrd/image.ts';
+import { buildImage, type ImageRequest, programIn } from '../../initrd/image.ts';
 import { openModuleTree } from '../../initrd/modules.ts';
 import type { Settings } from '../config/directives.ts';
 import type { Host } from '../host.ts';
-import { IMAGE_FOLDERS, imagePath, modulesDirectory, STATE_FOLDER } from '../kexec/files.ts';
-import { targetDrivers } from '../target/disk-drivers.ts';
+import { IMAGE_FOLDERS, imageName, imagePath, modulesDirectory, STATE_FOLDER } from '../kexec/files.ts';
+import { hostDiskDrivers } from '../target/disk-drivers.ts';
 import { hostTarget } from '../target/host-target.ts';
 
 export interface HostImage {
@@ -24,43 +24,33 @@ export function programDirectory(): string {
 }
 
 /** @throws Failure of the target, of a module, of the disk. The old image stays until the new one is whole. */
-export function ensureHostImage(host: Host, settings: Settings, kver: string, force: boolean): HostImage {
+export function ensureHostImage(
+  host: Host,
+  settings: Settings,
+  kver: string,
+  force: boolean,
+  program = programDirectory(),
+): HostImage {
   const output = imagePath(host, kver);
-  const { target, fstype, path, targetUuid, mountOptions, device } = hostTarget(host, settings);
-  const program = programIn(programDirectory());
-  const modules = modulesDirectory(host, kver);
-  const options = { ...settings.options, target, path, targetUuid, mountOptions };
-  // Where fallbacks lie may not be known yet: then the usual disks' drivers are all in.
-  const isAlone = (options.fallbackTargets ?? []).length === 0;
-  const disks =
-    device && isAlone ? targetDrivers(host, device, openModuleTree(host.path(modules))) : undefined;
-  const files = [...Object.values(program), host.path(`${modules}/modules.dep`)];
-  const fingerprint = fingerprintOf(files, { options, fstype, disks, extra: settings.extraModules });
-  const stamp = `${STATE_FOLDER}/initramfs-${kver}kdump.stamp`;
+  const request = requestOf(host, settings, kver, output, program);
+  const fingerprint = fingerprintOf(request);
   const bytes = host.sizeBytes(output);
-  if (!force && bytes !== undefined && host.read(stamp)?.trim() === fingerprint)
+  if (!force && bytes !== undefined && host.read(stampPath(kver))?.trim() === fingerprint)
     return { path: output, bytes, rebuilt: false };
-  const built = buildImage({
-    kver,
-    modulesDirectory: host.path(modules),
-    program,
-    fstype,
-    disks,
-    extraModules: settings.extraModules,
-    options,
-    output: host.path(output),
-  });
-  host.write(stamp, `${fingerprint}\n`);
+  mkdirSync(dirname(request.output), { recursive: true });
+  const built = buildImage(request);
+  host.write(stampPath(kver), `${fingerprint}\n`);
+  for (const folder of IMAGE_FOLDERS) {
+    const other = `${folder}/${imageName(kver)}`;
+    if (other !== output) host.remove(other);
+  }
   return { path: output, bytes: built.bytes, rebuilt: true };
 }
 
-/** By content: a package's files have the times of no build. */
-function fingerprintOf(files: readonly string[], rest: unknown): string {
-  const hash = createHash('sha256').update(JSON.stringify(rest));
-  for (const file of files) {
-    hash.update(`\0${file}\0`).update(existsSync(file) ? readFileSync(file) : '');
-  }
-  return hash.digest('hex');
+/** Whether it is what would be built now. @throws as ensureHostImage */
+export function isHostImageCurrent(host: Host, settings: Settings, kver: string): boolean {
+  const request = requestOf(host, settings, kver, imagePath(host, kver), programDirectory());
+  return host.read(stampPath(kver))?.trim() === fingerprintOf(request);
 }
 
 /** Those of all kernels, with their stamps. */
@@ -70,4 +60,49 @@ export function removeHostImages(host: Host): void {
       if (/^initramfs-.+kdump\.(img|stamp)(\.partial)?$/.test(name)) host.remove(`${folder}/${name}`);
     }
   }
+}
+
+function requestOf(
+  host: Host,
+  settings: Settings,
+  kver: string,
+  output: string,
+  program: string,
+): ImageRequest {
+  const target = hostTarget(host, settings);
+  const modules = host.path(modulesDirectory(host, kver));
+  return {
+    kver,
+    modulesDirectory: modules,
+    program: programIn(program),
+    fstype: target.fstype,
+    disks: hostDiskDrivers(host, openModuleTree(modules), target, settings.options.fallbackTargets),
+    extraModules: settings.extraModules,
+    options: {
+      ...settings.options,
+      target: target.target,
+      targetUuid: target.targetUuid,
+      mountOptions: target.mountOptions,
+      path: target.path,
+    },
+    output: host.path(output),
+  };
+}
+
+/**
+ * Of what an image is made of; files by inode, size and change of inode: whoever replaces one changes these, even a
+ * package whose files all have the same time.
+ */
+function fingerprintOf({ output, ...request }: ImageRequest): string {
+  const files = [...Object.values(request.program), `${request.modulesDirectory}/modules.dep`];
+  const hash = createHash('sha256').update(JSON.stringify(request));
+  for (const file of files) {
+    const status = statSync(file, { throwIfNoEntry: false });
+    hash.update(`\0${file} ${status?.ino} ${status?.size} ${status?.ctimeMs}`);
+  }
+  return hash.digest('hex');
+}
+
+function stampPath(kver: string): string {
+  return `${STATE_FOLDER}/${imageName(kver).replace(/\.img$/, '.stamp')}`;
 }

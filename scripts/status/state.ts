@@ -4,6 +4,7 @@ import { type Finding, findingsOf } from '../feasibility/checks.ts';
 import { type Facts, readFacts } from '../feasibility/facts.ts';
 import { readSysctls, type SysctlState } from '../feasibility/sysctls.ts';
 import type { Host } from '../host.ts';
+import { bootId, judgeTest, readRecord, type TestResult } from '../test-crash/record.ts';
 
 export interface State {
   readonly facts: Facts;
@@ -12,6 +13,8 @@ export interface State {
   readonly findings: readonly Finding[];
   readonly sysctls: readonly SysctlState[];
   readonly dumps: readonly Dump[];
+  /** Of the last crash on purpose. */
+  readonly test?: TestResult;
   /** A crash would be captured. */
   readonly armed: boolean;
 }
@@ -19,12 +22,15 @@ export interface State {
 export function readState(host: Host): State {
   const facts = readFacts(host);
   const findings = findingsOf(facts);
+  const dumps = facts.target?.directory === undefined ? [] : listDumps(host, facts.target.directory);
+  const test = readRecord(host);
   return {
     facts,
     ready: facts.commandLineHas && facts.reservedBytes > 0,
     findings,
     sysctls: readSysctls(host),
-    dumps: facts.target?.directory === undefined ? [] : listDumps(host, facts.target.directory),
+    dumps,
+    test: test && judgeTest(test, bootId(host), dumps),
     armed: !findings.some(({ blocks }) => blocks),
   };
 }

@@ -24,6 +24,7 @@ export function stateText(state: State): string {
     ...findings.filter(({ blocks }) => !blocks).map(({ text, mend }) => `warning: ${text}; ${mend}`),
     `dumps: ${dumps.length || 'none'}`,
     ...dumps.map(dump => `  ${dumpLine(dump)}`),
+    ...(state.test ? [state.test.text] : []),
     verdict(state),
   ].join('\n');
 }
@@ -66,6 +67,7 @@ export function stateData(state: State): unknown {
     lockdown: facts.lockdown,
     sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),
     findings,
+    test: state.test && { passed: state.test.passed, text: state.test.text },
     dumps: dumps.map(dumpData),
   };
 }

@@ -1,12 +1,38 @@
 /** The drivers of the disk that dumps go to, as the running machine uses them: what a capture will need, and not more. */
 import { posix } from 'node:path';
 import { TargetError } from '../../capture/errors.ts';
+import { parseTargetSpec } from '../../capture/target/target-spec.ts';
 import type { ModuleTree } from '../../initrd/modules.ts';
 import { diskNeeds, type Layer } from '../../initrd/sysfs.ts';
 import type { Host } from '../host.ts';
+import { findTarget, type HostTarget } from './host-target.ts';
 
 /** What a capture sets up by itself (capture/target/lvm). */
 const KNOWN_LAYERS: readonly string[] = ['dm LVM'];
+
+/**
+ * The drivers of every disk that dumps may go to.
+ * @param fallbacks as kdump.conf's fallback_target has them.
+ * @returns undefined for all usual ones: a fallback that is not there now may hang on anything.
+ * @throws as targetDrivers, and TargetError for a target that is not there: complete, or refused now and not at the crash.
+ */
+export function hostDiskDrivers(
+  host: Host,
+  tree: ModuleTree,
+  { target, device }: HostTarget,
+  fallbacks: readonly string[] = [],
+): string[] | undefined {
+  if (!device) {
+    throw new TargetError('NO_DEVICE', {
+      action: `dump to ${target}`,
+      actual: 'it is not there',
+      wanted: 'a target that is there when the initrd is built, so that its drivers can be found',
+    });
+  }
+  const spares = fallbacks.map(text => findTarget(host, parseTargetSpec(text)!.device));
+  const drivers = [device, ...spares].map(disk => disk && targetDrivers(host, disk, tree));
+  return drivers.includes(undefined) ? undefined : [...new Set(drivers.flatMap(list => list!))];
+}
 
 /**
  * @param device of the target, `/dev/…`.

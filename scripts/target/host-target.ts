@@ -101,7 +101,8 @@ function isOn(host: Host, mount: Mount, device: string): boolean {
   return mounted !== undefined && (host.resolve(mounted) ?? mounted) === (host.resolve(device) ?? device);
 }
 
-function findTarget(host: Host, target: string): string | undefined {
+/** The device that a target's name means, here and now. */
+export function findTarget(host: Host, target: string): string | undefined {
   if (target.startsWith('/')) return host.exists(target) ? target : undefined;
   const [kind, value] = target.split(/=(.*)/s) as [string, string];
   const link = `/dev/disk/by-${kind.toLowerCase()}/${value}`;

@@ -3,6 +3,8 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { ManifestDump } from '../../capture/target/manifest.ts';
 import { UsageError } from '../cli.ts';
+import { theDump } from '../dumps/host-dumps.ts';
+import type { Host } from '../host.ts';
 import { readManifest } from './manifest.ts';
 
 export interface DumpPlace {
@@ -13,6 +15,11 @@ export interface DumpPlace {
 
 const COMPLETE = 'vmcore';
 const INCOMPLETE = 'vmcore-incomplete';
+
+/** What is no path is the name of a dump of this machine, or its beginning. */
+export function pathOfDump(host: Host, given: string): string {
+  return existsSync(given) || given.includes('/') ? given : host.path(theDump(host, [given]).directory);
+}
 
 /** @throws UsageError when there is nothing to verify; TargetError for a manifest that cannot be used. */
 export function findDump(given: string, asksManifest: boolean): DumpPlace {

@@ -28,6 +28,8 @@ const ARMED: Files = {
   [`/boot/initramfs-${KVER}kdump.img`]: 'image',
   [`/lib/modules/${KVER}/modules.builtin`]: 'kernel/fs/ext4/ext4.ko\n',
   '/dev/vda1': '',
+  '/sys/devices/pci0000:00/block/vda/vda1/': '',
+  '/sys/class/block/vda1': '-> /sys/devices/pci0000:00/block/vda/vda1',
   '/var/crash/20261121T220234Z/vmcore-incomplete': '',
 };
 const COMMANDS = { 'update-grub': () => '' };
@@ -132,6 +134,12 @@ describe('not armed, the deepest reason first, and the command that mends it', (
       { [`/lib/modules/${KVER}/modules.builtin`]: 'kernel/a.ko\n' },
       [],
       /Cannot include the module ext4/,
+    ],
+    [
+      'a target on an encrypted disk',
+      { '/sys/devices/pci0000:00/block/vda/vda1/dm/uuid': 'CRYPT-LUKS2-0123-root\n' },
+      [],
+      /\/dev\/vda1 is encrypted, which the capture does not set up; .*what mends it: .*name another target/,
     ],
     [
       'a kernel that cannot',
