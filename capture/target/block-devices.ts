@@ -67,6 +67,7 @@ function describeDevice(name: string, path: string, sysfs: Sysfs): BlockDevice {
 }
 
 function readFacts(node: string, sizeBytes: number): { superblock?: Superblock; memberOf?: string } {
+  if (sizeBytes === 0) return {}; // a drive without a medium
   return (
     withDevice(node, read => ({
       superblock: decodeSuperblock(read(0, SUPERBLOCK_BYTES)),

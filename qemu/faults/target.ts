@@ -1,10 +1,11 @@
 /** Lab faults of the target: the disk, its file system, and what stands in for them. */
-import { writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LAB_ROOT_UUID } from '../../build/stock-image.ts';
 import { extractPartition, markPartition } from '../../scripts/recover/partition.ts';
-import { fileSystemOf, tool } from '../disks/file-systems.ts';
+import { extract } from '../disk.ts';
+import { checkFileSystem, fileSystemOf, tool } from '../disks/file-systems.ts';
 import type { MakeSecondDisk } from '../disks/second-disk.ts';
 import * as expect from '../expectations.ts';
 import type { Fault } from '../faults.ts';
@@ -82,6 +83,24 @@ export const TARGET_FAULTS: readonly Fault[] = [
     help: 'the disk writes 1 MB/s',
     driveOptions: 'throttling.bps-write=1000000',
     expectations: expect.SOUND_CAPTURE,
+  },
+  {
+    name: 'disk-hangs',
+    help: 'the target’s disk takes 1 MB and then next to nothing',
+    crashWords: [...secondDiskFails.crashWords, 'kdumpling.stallTimeout=30', 'kdumpling.deadlineSeconds=120'],
+    secondDisk: {
+      ...SECOND,
+      driveOptions: 'throttling.bps-write=1000,throttling.bps-write-max=1000000',
+      takeOut: takeOutRepaired,
+    },
+    expectations: [
+      expect.armed,
+      expect.cameHome,
+      expect.fileSystemSound,
+      expect.noDumpLooksComplete,
+      expect.says('the serial log says why', /kdumpling: (watch|early): NOT finished/),
+      expect.kernelLogSaved,
+    ],
   },
   {
     name: 'read-only-disk',
@@ -188,4 +207,16 @@ function writeErrors(image: string): string {
   const path = `${image}.blkdebug`;
   writeFileSync(path, rules.join('\n'));
   return path;
+}
+
+/** Moves the dumps of an ext4 image to `captured/crash`, its journal replayed as its next mount would. */
+async function takeOutRepaired(image: string, captured: string): Promise<void> {
+  await checkFileSystem(image, { ...fileSystemOf('ext4'), check: ['e2fsck', '-p'] });
+  // debugfs makes the folder, and ends where it is there already.
+  const apart = `${captured}-second`;
+  await extract(image, '/var/crash', apart);
+  for (const name of readdirSync(join(apart, 'crash'))) {
+    renameSync(join(apart, 'crash', name), join(captured, 'crash', name));
+  }
+  rmSync(apart, { recursive: true });
 }
