@@ -28,7 +28,9 @@ export async function buildProgram(say: (line: string) => void): Promise<Program
   await bundle({ entry: join(PROJECT, 'capture/main.ts'), output: join(DIST, 'capture.js'), version });
   replaceFile(KOFFI_BINARY, join(DIST, 'koffi.node'));
   await buildHostCommand(DIST, version);
-  replaceFile(join(PROJECT, 'initrd/early.sh'), join(DIST, 'early.sh'));
+  for (const script of ['early.sh', 'watch.sh']) {
+    replaceFile(join(PROJECT, 'initrd', script), join(DIST, script));
+  }
   replaceFile(findCommand('busybox')!, join(DIST, 'busybox'));
   await buildRuntime(runtimeFiles(NODE_BINARY, KOFFI_BINARY), join(DIST, 'runtime'), say);
   return programIn(DIST);

@@ -1,6 +1,7 @@
 /** dist/initrd/: the dump-capture initrd for a stock kernel on the lab's machine. Other machines: `kdumpling rebuild`. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CaptureOptions } from '../capture/options.ts';
 import { buildImage, type ImageFacts, type Program } from '../initrd/image.ts';
 import type { Kernel } from '../qemu/packages/kernels.ts';
 import { DIST } from './paths.ts';
@@ -15,14 +16,15 @@ export interface ImageVariant {
   readonly target: string;
   readonly fstype: string;
   readonly disks: readonly string[];
-  readonly fallbackTargets: readonly string[];
+  /** Options that are baked in beside the target. */
+  readonly options: Partial<CaptureOptions>;
 }
 
 export const STOCK: ImageVariant = {
   target: `UUID=${LAB_ROOT_UUID}`,
   fstype: 'ext4',
   disks: LAB_DISK_DRIVERS,
-  fallbackTargets: [],
+  options: {},
 };
 
 /** @param output somewhere else than in dist/, for a program or a disk that is not the stock one. */
@@ -30,7 +32,7 @@ export function buildStockImage(
   program: Program,
   kernel: Kernel,
   output = stockImagePath(kernel),
-  { fstype, disks, target, fallbackTargets }: ImageVariant = STOCK,
+  { fstype, disks, target, options }: ImageVariant = STOCK,
 ): ImageFacts {
   return buildImage({
     kver: kernel.release,
@@ -38,7 +40,7 @@ export function buildStockImage(
     program,
     fstype,
     disks,
-    options: { target, fallbackTargets },
+    options: { ...options, target },
     output,
   });
 }

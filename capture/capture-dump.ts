@@ -91,7 +91,7 @@ function dumpInto(
         },
       ),
     );
-    phases.run('verify', () => verify(file, result));
+    phases.run('verify', () => verify(file, result, () => phases.checkDeadline('verify')));
     phases.runLast('commit', () => file.commit());
     const manifest = describe(result, level, pages, codec, vmcore.pageSizeBytes);
     log.say('dump', summarize(manifest));
@@ -102,10 +102,10 @@ function dumpInto(
   }
 }
 
-function verify(file: DumpFile, { digest, counts }: DumpResult): void {
+function verify(file: DumpFile, { digest, counts }: DumpResult, onProgress: () => void): void {
   const written = file.readBack();
   try {
-    const damaged = damagedRegions(written, digest);
+    const damaged = damagedRegions(written, digest, onProgress);
     if (damaged.length === 0 && written.sizeBytes === counts.bytesWritten) return;
     throw new DumpFormatError('READ_BACK', {
       action: 'verify what was written',

@@ -1,11 +1,14 @@
 /** One capture, from the crash to the files: what happens in which order, and what each failure leaves behind. */
 
+import { dirname } from 'node:path';
+import { adviceFor } from './advice.ts';
 import { type CaptureDump, captureDump } from './capture-dump.ts';
 import { type Crash, openCrash } from './crash.ts';
 import { describeError } from './errors.ts';
 import { createLinearDevice } from './ffi/device-mapper.ts';
 import type { Libc } from './ffi/libc.ts';
 import type { Ffi } from './ffi/library.ts';
+import type { Heartbeat } from './init/heartbeat.ts';
 import { mergeLogs, readKernelLog } from './init/kernel-log.ts';
 import { loadModules } from './init/modules.ts';
 import type { System } from './init/system.ts';
@@ -15,6 +18,7 @@ import type { Log } from './log.ts';
 import type { CaptureOptions } from './options.ts';
 import { type CaptureHooks, type Clock, Phases } from './phases.ts';
 import { BEGIN_MARK, ConsoleLog } from './target/console-log.ts';
+import { judgeCrashLoop, parseCrashLoop } from './target/crash-loop.ts';
 import type { DumpPlace } from './target/dump-place.ts';
 import { volumeActivator } from './target/lvm/activate.ts';
 import type { LinearVolume } from './target/lvm/volumes.ts';
@@ -35,6 +39,7 @@ export interface CaptureContext {
   readonly options: CaptureOptions;
   readonly log: Log;
   readonly clock: Clock;
+  readonly heartbeat: Heartbeat;
   readonly system: System;
   /** Undefined where the FFI could not be opened. */
   readonly ffi: Ffi | undefined;
@@ -45,28 +50,40 @@ export interface CaptureContext {
 
 export type Outcome =
   | { readonly saved: true; readonly directory: string; readonly files: readonly ManifestFile[] }
-  /** `directory`: where the partial evidence lies, if any of it could be written. */
-  | { readonly saved: false; readonly reason: string; readonly directory?: string };
+  | {
+      readonly saved: false;
+      readonly reason: string;
+      /** Where the partial evidence lies, as far as any of it could be written. */
+      readonly places: readonly string[];
+      /** Mounts the target again, the first that has evidence, for a person. */
+      readonly reopen?: () => OpenTarget;
+      /** Where on it the evidence lies. */
+      readonly reopenedDirectory?: string;
+    };
 
 /** One target, and what came of it. */
 interface Saving {
+  readonly spec: TargetSpec;
   readonly files: ManifestFile[];
   device?: string;
   place?: DumpPlace;
   dump?: CaptureDump;
+  /** Why no dump was made, on purpose. */
+  skipped?: string;
   failure?: string;
 }
 
 /** What is learnt of the crash on the way, whatever target took it. */
 interface Findings {
   reason?: string;
+  uptimeSeconds?: number;
   logSaved: boolean;
 }
 
 /** Never throws: a capture that fails is an outcome. */
 export function capture(context: CaptureContext): Outcome {
-  const { options, log, clock, system, hooks } = context;
-  const phases = new Phases(clock, options.deadlineSeconds, hooks);
+  const { options, log, clock, system, hooks, heartbeat } = context;
+  const phases = new Phases(clock, options.deadlineSeconds, hooks, heartbeat);
   phases.seconds.boot = Number(clock.seconds().toFixed(3));
 
   let openFailure: string | undefined;
@@ -82,14 +99,14 @@ export function capture(context: CaptureContext): Outcome {
   const findings: Findings = { logSaved: false };
   const savings: Saving[] = [];
   for (const spec of targetsOf(options)) {
-    const saving: Saving = { files: [], failure: openFailure };
+    const saving: Saving = { spec, files: [], failure: openFailure };
     savings.push(saving);
     saveTo(context, spec, crash, stamp, phases, findings, saving);
     // Without a vmcore there is nothing that another target could take.
-    if (saving.dump || (!crash && saving.files.length > 0)) break;
+    if (saving.dump || saving.skipped || (!crash && saving.files.length > 0)) break;
   }
   if (crash && !findings.logSaved) showLogOnConsole(crash, log);
-  return conclude(savings);
+  return conclude(context, savings);
 }
 
 /** The target that is wanted, and those that stand in for it. */
@@ -132,7 +149,13 @@ function saveTo(
         () => phases.run('dmesg', () => dmesgPhase(crash, place, saving, findings, log)),
         error => log.warn('dmesg', describeError(error)),
       );
-      attempt(() => dumpPhases(context, crash, place, phases, saving), fail('dump'));
+      // The guard must not cost a dump by a fault of its own.
+      saving.skipped = attempt(
+        () => crashLoop(context, place, stamp, findings),
+        error => log.warn('dump', describeError(error)),
+      );
+      if (saving.skipped) log.warn('dump', saving.skipped);
+      else attempt(() => dumpPhases(context, crash, place, phases, saving), fail('dump'));
     }
     attempt(() => writeEpilogue(context, place, stamp, crash, phases, findings, saving), fail('commit'));
   }
@@ -145,7 +168,7 @@ function saveTo(
 /** Says what went wrong, and returns it for the outcome. */
 function told(log: Log, phase: string, error: unknown): string {
   log.warn(phase, describeError(error));
-  return `${phase}: ${describeError(error)}`;
+  return `${phase}: ${describeError(error)}; what to do: ${adviceFor(error)}`;
 }
 
 function attempt<T>(work: () => T, onError: (error: unknown) => void): T | undefined {
@@ -194,6 +217,7 @@ function dmesgPhase(crash: Crash, place: DumpPlace, saving: Saving, findings: Fi
   saving.files.push(file);
   findings.logSaved = true;
   findings.reason = finder.reason;
+  findings.uptimeSeconds = finder.uptimeSeconds;
   log.say('dmesg', `${file.name} is safe, ${file.bytes} bytes`);
   log.say('dmesg', `the kernel crashed with: ${findings.reason ?? '(its log does not say why)'}`);
 }
@@ -206,6 +230,21 @@ function* linesOf(crash: Crash, log: Log, finder: PanicFinder): Generator<string
     yield line;
   }
   for (const warning of warnings) log.warn('dmesg', warning);
+}
+
+/** Why this crash gets no dump; undefined for all but a machine that crashes again and again. */
+function crashLoop(
+  { options }: CaptureContext,
+  { scratch, name }: DumpPlace,
+  stamp: Stamp,
+  { uptimeSeconds }: Findings,
+): string | undefined {
+  const limit = parseCrashLoop(options.crashLoop);
+  if (!limit || !scratch) return undefined;
+  const crash = { seconds: Date.parse(stamp.time) / 1000, trusted: stamp.trusted, uptimeSeconds };
+  const before = judgeCrashLoop(dirname(scratch), name, limit, crash);
+  if (before === undefined) return undefined;
+  return `a crash loop: ${before} captures just before this one (crashLoop ${options.crashLoop}); the kernel log alone is saved`;
 }
 
 function dumpPhases(
@@ -235,8 +274,8 @@ function writeEpilogue(
   const manifest: Manifest = {
     format: MANIFEST_FORMAT,
     program: PROGRAM,
-    state: saving.dump ? 'complete' : 'incomplete',
-    failure: saving.dump ? undefined : (saving.failure ?? 'unknown'),
+    state: saving.dump ? 'complete' : saving.skipped ? 'skipped' : 'incomplete',
+    failure: saving.dump ? undefined : (saving.skipped ?? saving.failure ?? 'unknown'),
     stamp: { ...stamp, name: place.name },
     kernel: {
       release: crash?.utsname.release,
@@ -244,7 +283,7 @@ function writeEpilogue(
       version: crash?.utsname.version,
       machine: crash?.utsname.machine || undefined,
     },
-    crash: { reason: findings.reason },
+    crash: { reason: findings.reason, uptimeSeconds: findings.uptimeSeconds },
     dump: saving.dump?.manifest,
     files: saving.files,
     seconds: phases.seconds,
@@ -255,7 +294,7 @@ function writeEpilogue(
   saving.files.push(place.writeDurably('kexec-dmesg.log', [mergeLogs(kernelLog, log.lines)]));
 }
 
-function conclude(savings: readonly Saving[]): Outcome {
+function conclude(context: CaptureContext, savings: readonly Saving[]): Outcome {
   // A path alone is one on the target that was wanted.
   const placeOf = ({ place, device }: Saving) =>
     savings.length === 1 || place?.pathOnHost === device
@@ -264,12 +303,20 @@ function conclude(savings: readonly Saving[]): Outcome {
   const whole = savings.find(({ dump }) => dump);
   const directory = whole && placeOf(whole);
   if (directory) return { saved: true, directory, files: whole.files };
-  const places = savings.filter(({ files }) => files.length > 0).map(placeOf);
+  const withEvidence = savings.filter(({ files }) => files.length > 0);
+  const forPerson = [...withEvidence, ...savings].find(({ spec }) => spec.fstype !== 'raw');
   return {
     saved: false,
-    reason: savings.find(({ failure }) => failure)?.failure ?? 'the dump was not finished',
-    directory: places.join(' and ') || undefined,
+    reason: reasonOf(savings),
+    places: withEvidence.flatMap(saving => placeOf(saving) ?? []),
+    reopen: forPerson && (() => targetPhase(context, forPerson.spec)),
+    reopenedDirectory: forPerson?.place?.pathOnHost,
   };
+}
+
+function reasonOf(savings: readonly Saving[]): string {
+  const skipped = savings.find(saving => saving.skipped)?.skipped;
+  return skipped ?? savings.find(({ failure }) => failure)?.failure ?? 'the dump was not finished';
 }
 
 /** Where no disk takes it, the serial console is the last place for the kernel's log. */

@@ -7,6 +7,17 @@ export class OptionError extends Failure {}
 
 export const FINAL_ACTIONS = ['reboot', 'halt', 'poweroff'] as const;
 export type FinalAction = (typeof FINAL_ACTIONS)[number];
+/** As kdump.conf(5) has it: a shell is for failures, and the final action follows it. */
+export const FAILURE_ACTIONS = [...FINAL_ACTIONS, 'shell'] as const;
+export type FailureAction = (typeof FAILURE_ACTIONS)[number];
+
+/** Between the program's own deadline and the supervisor's, which goes home over its head. */
+export const GRACE_SECONDS = 60;
+/** In the image's root, which is memory: what the program tells the supervisor (init/heartbeat.ts, initrd/watch.sh). */
+export const PROGRESS_FILE = '/run/progress';
+
+/** A module in the image. */
+export const MODULE_PATH = /^\/modules\/[\w.+-]+$/;
 
 /** A capture always compresses. */
 const CODEC_NAMES = CODECS.map(({ name }) => name).filter(name => name !== 'none');
@@ -30,9 +41,15 @@ export interface CaptureOptions {
   readonly dumpLevel: number;
   readonly finalAction: FinalAction;
   /** What follows a capture that did not save a complete dump. */
-  readonly failureAction: FinalAction;
+  readonly failureAction: FailureAction;
+  /** Seconds without input or output after which the rescue shell ends; 0: never. */
+  readonly shellTimeout: number;
   /** After this many seconds since the capture kernel's start the machine goes home, whatever was saved. */
   readonly deadlineSeconds: number;
+  /** Seconds in which nothing moves, in any phase, before the supervisor goes home; 0: it waits for the deadline. */
+  readonly stallTimeout: number;
+  /** `N/M`: after N captures within M minutes the next one saves the kernel log alone; `0`: every crash gets its dump. */
+  readonly crashLoop: string;
   /** How long to wait for the target's device to appear. */
   readonly deviceTimeoutSeconds: number;
   /** Kernel modules to load before the target can be mounted: paths in the image, in order. */
@@ -49,7 +66,10 @@ export const DEFAULT_OPTIONS: Omit<CaptureOptions, 'target' | 'fstype' | 'module
   dumpLevel: 31,
   finalAction: 'reboot',
   failureAction: 'reboot',
+  shellTimeout: 300,
   deadlineSeconds: 3600,
+  stallTimeout: 300,
+  crashLoop: '3/10',
   deviceTimeoutSeconds: 60,
 };
 
@@ -86,6 +106,9 @@ const TARGET_LIST: Kind = {
   },
 };
 
+/** No blanks, control or format characters: it stands in messages and on a command line. As long as Linux takes it. */
+const ABSOLUTE_PATH = /^(?=\/.{0,1023}$)(?!.*\/\.\.?(\/|$))(\/[^\s/\p{C}]{1,255})*\/?$/u;
+
 /** How each option is checked. Names on the command line are these, e.g. `kdumpling.deadlineSeconds=600`. */
 const KINDS: Readonly<Record<keyof CaptureOptions, Kind>> = {
   target: {
@@ -97,17 +120,22 @@ const KINDS: Readonly<Record<keyof CaptureOptions, Kind>> = {
   mountOptions: text(/^[\w=,./:@+%-]*$/, 'mount options with commas, as in fstab'),
   fallbackTargets: TARGET_LIST,
   fsck: oneOf(FSCK_POLICIES),
-  path: text(/^(?!.*\/\.\.?(\/|$))\/\S*$/, 'an absolute path without . or ..'),
+  path: text(ABSOLUTE_PATH, 'an absolute path without . or .., blanks and control characters'),
   codec: oneOf(CODEC_NAMES),
   dumpLevel: integer(0, 31),
   finalAction: oneOf(FINAL_ACTIONS),
-  failureAction: oneOf(FINAL_ACTIONS),
+  failureAction: oneOf(FAILURE_ACTIONS),
+  shellTimeout: integer(0, 7 * 86400),
   deadlineSeconds: integer(10, 7 * 86400),
+  stallTimeout: integer(0, 86400),
+  crashLoop: text(/^(0|[1-9]\d{0,2}\/[1-9]\d{0,4})$/, 'CAPTURES/MINUTES, like 3/10, or 0 for no guard'),
   deviceTimeoutSeconds: integer(0, 86400),
   modules: {
-    wanted: 'a list of paths',
+    wanted: 'a list of modules in the image',
     read: value =>
-      Array.isArray(value) && value.every(path => typeof path === 'string') ? value : undefined,
+      Array.isArray(value) && value.every(path => typeof path === 'string' && MODULE_PATH.test(path))
+        ? value
+        : undefined,
   },
 };
 

@@ -1,5 +1,6 @@
 /** The phases of a capture: named on the console, timed for the manifest, and stopped when the overall deadline is over. */
 import { Failure } from './errors.ts';
+import type { Heartbeat } from './init/heartbeat.ts';
 
 export class DeadlineError extends Failure {}
 
@@ -23,11 +24,13 @@ export class Phases {
   readonly #clock: Clock;
   readonly #deadlineSeconds: number;
   readonly #hooks: CaptureHooks;
+  readonly #heartbeat: Heartbeat;
 
-  constructor(clock: Clock, deadlineSeconds: number, hooks: CaptureHooks) {
+  constructor(clock: Clock, deadlineSeconds: number, hooks: CaptureHooks, heartbeat: Heartbeat) {
     this.#clock = clock;
     this.#deadlineSeconds = deadlineSeconds;
     this.#hooks = hooks;
+    this.#heartbeat = heartbeat;
   }
 
   /** Runs one phase. @throws what `work` throws, and DeadlineError when it is too late to begin. */
@@ -41,6 +44,7 @@ export class Phases {
   /** Runs a phase of the way home, for which it is never too late. */
   runLast<T>(name: string, work: () => T): T {
     const started = this.#clock.seconds();
+    this.#heartbeat.enter(name);
     try {
       this.#hooks.onPhase?.(name);
       return work();
@@ -51,8 +55,9 @@ export class Phases {
     }
   }
 
-  /** To be called now and then from long work. */
+  /** To be called from long work whenever something has moved: what does not call it for long is taken to be stuck. */
   checkDeadline(phase: string): void {
+    this.#heartbeat.beat();
     if (this.#clock.seconds() < this.#deadlineSeconds) return;
     throw new DeadlineError('DEADLINE', {
       action: `go on with the phase ${phase}`,

@@ -1,45 +1,79 @@
 /** PID 1: everything that must hold whatever the capture does. It never returns, and every way out is the way home. */
-import { readFileSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { capture, type Outcome } from './capture.ts';
 import { describeError } from './errors.ts';
 import { type Libc, openLibc } from './ffi/libc.ts';
 import { type Ffi, openFfi } from './ffi/library.ts';
+import { openConsole, openConsoleDescriptor } from './init/console.ts';
+import { PREEN_SECONDS } from './init/fsck.ts';
+import { lineWriter, openHeartbeat, type Patience } from './init/heartbeat.ts';
+import { goHome } from './init/home.ts';
 import { describeMemory } from './init/meminfo.ts';
 import { openSystem, type System } from './init/system.ts';
+import { setWatchdogTime } from './init/watchdog.ts';
 import { type Log, openLog } from './log.ts';
 import {
   type CaptureOptions,
   checkOptions,
   DEFAULT_OPTIONS,
   type FinalAction,
+  GRACE_SECONDS,
   overrideOptions,
+  PROGRESS_FILE,
 } from './options.ts';
 import type { CaptureHooks, Clock } from './phases.ts';
+import { type FailedOutcome, openRescue } from './rescue.ts';
 import { PROGRAM } from './version.ts';
 
 const CONFIG = '/etc/kdumpling.json';
 const VMCORE = '/proc/vmcore';
-const CONSOLE_FD = 1;
 
-const CLOCK: Clock = {
-  seconds: () => Number(process.hrtime.bigint()) / 1e9,
-  sleep: seconds => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000),
-  wallSeconds: () => Math.floor(Date.now() / 1000),
-};
+const wait = (seconds: number) =>
+  void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
 
 /**
- * Captures and goes home. Should the way home itself fail, the process ends, and the kernel, whose PID 1 that is,
- * panics and reboots by its panic= (initrd/command-line.ts).
+ * Captures and goes home, with a shell between where that is asked for. Should the way home itself fail, the process
+ * ends, and the kernel, whose PID 1 that is, panics and reboots by its panic= (initrd/command-line.ts).
  */
 export function runAsInit(hooks: CaptureHooks = {}): void {
-  const log = openLog(line => void writeSync(CONSOLE_FD, line), CLOCK.seconds);
+  const heartbeat = openHeartbeat(lineWriter(PROGRESS_FILE), patienceOf(DEFAULT_OPTIONS));
+  const clock: Clock = {
+    seconds: () => Number(process.hrtime.bigint()) / 1e9,
+    sleep(seconds) {
+      heartbeat.beat(); // who waits for something on purpose, for a time of his own, is not stuck
+      wait(seconds);
+    },
+    wallSeconds: () => Math.floor(Date.now() / 1000),
+  };
+  const log = openLog(openConsole(openConsoleDescriptor(), clock), clock.seconds);
   const onFailure = (text: string) => log.warn('system', text);
   const { ffi, libc } = openNative(onFailure);
-  const system = openSystem(libc, onFailure);
-  let action: FinalAction = DEFAULT_OPTIONS.failureAction;
-  const die = (error: unknown) => {
-    log.say('end', `NOT saved: a bug of ours: ${describeError(error)}; please report it with this log`);
-    goHome(system, action, log);
+  const calls = openSystem(libc, onFailure);
+  const system: System = {
+    ...calls,
+    preen: device => heartbeat.during(PREEN_SECONDS, () => calls.preen(device)),
+  };
+  let plan: Pick<CaptureOptions, 'finalAction' | 'failureAction' | 'shellTimeout'> = DEFAULT_OPTIONS;
+  const leave = (action: FinalAction): never => {
+    goHome(action, { system, log, heartbeat }, wait);
+    process.exit(1);
+  };
+  let hadShell = false;
+  const fail = (failure: FailedOutcome): void => {
+    const { finalAction, failureAction, shellTimeout } = plan;
+    // A fault of the shell's own leads home.
+    if (hadShell) leave(finalAction);
+    else if (failureAction !== 'shell') leave(failureAction);
+    else {
+      hadShell = true;
+      const onEnd = () => leave(finalAction);
+      openRescue(failure, { finalAction, idleSeconds: shellTimeout, clock, heartbeat, log, onEnd });
+    }
+  };
+  const die = (error: unknown): void => {
+    const reason = `a bug of ours: ${describeError(error)}`;
+    log.say('end', `NOT saved: ${reason}; please report it with this log`);
+    fail({ saved: false, reason, places: [] });
   };
   process.on('uncaughtException', die);
   process.on('unhandledRejection', die);
@@ -49,12 +83,24 @@ export function runAsInit(hooks: CaptureHooks = {}): void {
       'start',
       `${PROGRAM}, PID ${process.pid}, Node ${process.version}, ${describeMemory(readFileSync('/proc/meminfo', 'utf8'))}`,
     );
+    setWatchdogTime(libc, log);
     const options = readOptions(log);
-    action = options.failureAction;
-    const outcome = capture({ options, log, clock: CLOCK, system, ffi, libc, hooks, vmcorePath: VMCORE });
-    if (outcome.saved) action = options.finalAction;
+    plan = options;
+    heartbeat.wait(patienceOf(options));
+    const outcome = capture({
+      options,
+      log,
+      clock,
+      heartbeat,
+      system,
+      ffi,
+      libc,
+      hooks,
+      vmcorePath: VMCORE,
+    });
     log.say('end', describeOutcome(outcome));
-    goHome(system, action, log);
+    if (outcome.saved) leave(options.finalAction);
+    else fail(outcome);
   } catch (error) {
     die(error);
   }
@@ -83,18 +129,19 @@ function describeOutcome(outcome: Outcome): string {
     const files = outcome.files.map(({ name, bytes }) => `${name} ${bytes}`).join(', ');
     return `saved ${outcome.directory} (bytes: ${files})`;
   }
-  const evidence = outcome.directory
-    ? `what could be saved is in ${outcome.directory}`
+  const evidence = outcome.places.length
+    ? `what could be saved is in ${outcome.places.join(' and ')}`
     : 'nothing is on the disk';
   return `NOT saved: ${outcome.reason}; ${evidence}`;
 }
 
-function goHome(system: System, action: FinalAction, log: Log): never {
-  log.say('end', `going home: ${action}`);
-  try {
-    system.goHome(action);
-  } catch (error) {
-    log.say('end', `${describeError(error)}; PID 1 ends, and the kernel's panic= is what is left`);
-  }
-  process.exit(1);
+/** What the supervisor does where we are stuck: reboot, unless the machine is to be off. It cannot halt. */
+function patienceOf(
+  options: Pick<CaptureOptions, 'stallTimeout' | 'deadlineSeconds' | 'failureAction'>,
+): Patience {
+  return {
+    stallSeconds: options.stallTimeout,
+    endSeconds: options.deadlineSeconds + GRACE_SECONDS,
+    homeKey: options.failureAction === 'poweroff' ? 'o' : 'b',
+  };
 }

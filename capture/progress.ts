@@ -5,7 +5,8 @@ export interface Progress {
   report(pagesDone: number, pagesTotal: number): void;
 }
 
-const SECONDS_BETWEEN_LINES = 2;
+/** A line every so often; of a long dump, ten lines or so for each time that the time doubles. */
+const SECONDS_BETWEEN_LINES = { least: 2, most: 60, shareOfElapsed: 0.1 };
 
 /** @param say takes the text of a line; @param seconds a monotonic clock. */
 export function openProgress(
@@ -18,9 +19,9 @@ export function openProgress(
   return {
     report(pagesDone, pagesTotal) {
       const now = seconds();
-      if (now - said < SECONDS_BETWEEN_LINES || pagesDone === 0) return;
-      said = now;
       const elapsed = now - started;
+      if (now - said < interval(elapsed) || pagesDone === 0) return;
+      said = now;
       const bytesPerSecond = (pagesDone * pageBytes) / elapsed;
       const eta = (elapsed * (pagesTotal - pagesDone)) / pagesDone;
       const percent = Math.floor((100 * pagesDone) / pagesTotal);
@@ -29,6 +30,11 @@ export function openProgress(
       );
     },
   };
+}
+
+function interval(elapsedSeconds: number): number {
+  const { least, most, shareOfElapsed } = SECONDS_BETWEEN_LINES;
+  return Math.min(most, Math.max(least, elapsedSeconds * shareOfElapsed));
 }
 
 function megabytes(bytes: number): string {

@@ -16,6 +16,9 @@ const REMOVED: readonly { readonly word: string; readonly why: string }[] = [
   { word: 'root*', why: 'root=, rootflags=, rootfstype=: the initrd is our root' },
   { word: 'initrd', why: 'names the boot loader’s file, not ours' },
   { word: 'init', why: 'ours is /init' },
+  { word: 'ip', why: 'a crash kernel brings no network up (Linux net/ipv4/ipconfig.c)' },
+  { word: 'nfsroot', why: 'likewise' },
+  { word: 'netconsole', why: 'likewise' },
 ];
 
 const ADDED: readonly { readonly word: string; readonly why: string }[] = [

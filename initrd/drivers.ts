@@ -24,6 +24,26 @@ export const DISK_DRIVERS = [
   'dm_mod',
 ] as const;
 
+/**
+ * Hardware watchdogs that a first kernel may have left running; an image holds those that its kernel has, and loads them
+ * first of all. Some are found through another driver (lpc_ich and i2c_i801 bring iTCO_wdt its device). ipmi_watchdog is
+ * not among them: its interfaces take seconds to answer and megabytes of memory.
+ */
+export const WATCHDOG_DRIVERS = [
+  'lpc_ich',
+  'i2c_i801',
+  'iTCO_wdt',
+  'i6300esb',
+  'sp5100_tco',
+  'hpwdt',
+  'wdat_wdt',
+  'sbsa_gwdt',
+  'xen_wdt',
+] as const;
+
+/** The kernel's own watchdog, a timer interrupt, for a machine without one in hardware. */
+export const SOFT_WATCHDOG = 'softdog';
+
 /** `wanted` are found by name only at run time (crypto API, character sets): taken where the kernel has them. */
 const FILE_SYSTEMS: Readonly<Record<string, { needed: readonly string[]; wanted: readonly string[] }>> = {
   ext4: { needed: ['ext4'], wanted: ['crc32c_generic', 'crc32c_intel'] },

@@ -1,11 +1,11 @@
 #!/bin/busybox sh
-# The early stage: the kernel starts this as PID 1. It mounts what everything needs, starts the last-resort timer,
-# opens the runtime image (Node and the capture program) and becomes the capture program by exec.
+# The early stage: the kernel starts this as PID 1. It mounts what everything needs, starts the supervisor (watch.sh), opens
+# the runtime image (Node and the capture program) and becomes the capture program by exec.
 # What it cannot do ends in a reboot; where even that fails, panic= on the command line takes over when PID 1 dies.
 bb=/bin/busybox
 
 come_home() {
-  echo "kdumpling: early: NOT saved: $1; rebooting"
+  echo "<0>kdumpling: early: NOT saved: $1; rebooting" > /dev/kmsg
   $bb reboot -f
   echo b > /proc/sysrq-trigger
 }
@@ -14,20 +14,26 @@ $bb mount -t proc proc /proc
 $bb mount -t sysfs sysfs /sys
 $bb mount -t devtmpfs devtmpfs /dev
 
-# The timer is a process of its own: it fires even when the capture program hangs in the kernel.
+# Its values are numbers and paths that initrd/image.ts wrote. The kernel's command line is the program's to read, which
+# checks what it reads and tells the supervisor.
 . /etc/early.conf
-for word in $($bb cat /proc/cmdline); do
-  case $word in
-    kdumpling.deadlineSeconds=*[!0-9]* | kdumpling.deadlineSeconds=) ;;
-    kdumpling.deadlineSeconds=*) deadline=${word#*=} ;;
-  esac
-done
-(
-  echo -1000 > /proc/self/oom_score_adj
-  $bb sleep $((deadline + grace))
-  echo "kdumpling: early: NOT finished after $((deadline + grace)) s; rebooting by sysrq"
-  echo b > /proc/sysrq-trigger
-) &
+
+$bb mkfifo $pause_fifo
+echo "0 $patience $((deadline + grace)) b start" > $progress
+watchdog=
+( . /watch.sh ) 2> /dev/null &
+unarmed=$!
+
+# The hardware watchdog: the first kernel may have left it running. Without one, the kernel's own, a timer interrupt.
+for module in $watchdog_modules; do $bb insmod "$module" 2> /dev/null; done
+[ -c /dev/watchdog0 ] || [ -z "$softdog" ] || $bb insmod "$softdog" 2> /dev/null
+# Descriptor 9 is the supervisor's; the program sets the time and lets go of it (capture/init/watchdog.ts).
+if [ -c /dev/watchdog0 ] && command exec 9> /dev/watchdog0; then
+  watchdog=9
+  ( . /watch.sh ) 2> /dev/null &
+  kill -9 $unarmed
+  wait $unarmed
+fi
 
 # Under this, a kernel that cannot keep what was used within the last seconds is out of memory and panics. Without it, it
 # drops the program's code and reads it back for ever (Linux Documentation/admin-guide/mm/multigen_lru.rst, v6.1).

@@ -2,11 +2,17 @@
 import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Failure } from '../capture/errors.ts';
-import { type CaptureOptions, checkOptions } from '../capture/options.ts';
+import {
+  type CaptureOptions,
+  checkOptions,
+  GRACE_SECONDS,
+  MODULE_PATH,
+  PROGRESS_FILE,
+} from '../capture/options.ts';
 import { parseTargetSpec } from '../capture/target/target-spec.ts';
 import { type CpioEntry, encodeCpio } from './cpio.ts';
-import { RUNTIME_DRIVERS, targetModules } from './drivers.ts';
-import { type ModuleTree, openModuleTree } from './modules.ts';
+import { RUNTIME_DRIVERS, SOFT_WATCHDOG, targetModules, WATCHDOG_DRIVERS } from './drivers.ts';
+import { isNetworkModule, type ModuleTree, moduleName, openModuleTree } from './modules.ts';
 
 export class ImageError extends Failure {}
 
@@ -16,6 +22,7 @@ export interface Program {
   readonly koffi: string;
   readonly runtime: string;
   readonly early: string;
+  readonly watch: string;
   readonly busybox: string;
 }
 
@@ -42,9 +49,6 @@ export interface ImageFacts {
   readonly options: CaptureOptions;
 }
 
-/** Between the capture program's own deadline and the timer's that reboots over its head. */
-const GRACE_SECONDS = 60;
-
 /** Small heaps and one thread: the reservation is small and has one CPU. */
 const NODE_FLAGS = [
   '--max-semi-space-size=1',
@@ -60,6 +64,7 @@ export function programIn(directory: string): Program {
     koffi: join(directory, 'koffi.node'),
     runtime: join(directory, 'runtime.squashfs'),
     early: join(directory, 'early.sh'),
+    watch: join(directory, 'watch.sh'),
     busybox: join(directory, 'busybox'),
   };
   for (const path of Object.values(program)) {
@@ -76,7 +81,11 @@ export function programIn(directory: string): Program {
 /** Writes the image atomically: the old one stays until the new one is whole. Same input, same bytes. */
 export function buildImage(request: ImageRequest): ImageFacts {
   const tree = openModuleTree(request.modulesDirectory);
-  const early = tree.closure(RUNTIME_DRIVERS);
+  const present = (drivers: readonly string[]) => drivers.filter(driver => tree.has(driver));
+  // softdog last: what it needs is loaded with the others, itself only where there is no other.
+  const watchdogs = tree.closure(present([...WATCHDOG_DRIVERS, SOFT_WATCHDOG]));
+  const runtime = tree.closure(RUNTIME_DRIVERS).filter(file => !watchdogs.includes(file));
+  const early = [...watchdogs, ...runtime];
   const fallbacks = (request.options.fallbackTargets ?? []).flatMap(text => parseTargetSpec(text) ?? []);
   const fstypes = [...new Set([request.fstype, ...fallbacks.map(({ fstype }) => fstype)])];
   const wanted = [
@@ -89,19 +98,24 @@ export function buildImage(request: ImageRequest): ImageFacts {
     fstype: request.fstype,
     modules: late.map(pathInImage),
   });
-  const entries = imageEntries(request.program, tree, early, late, options);
-  const bytes = writeAtomically(request.output, encodeCpio(entries));
-  return { path: request.output, bytes, modules: [...early, ...late], options };
+  const modules = [...early, ...late];
+  refuseNetwork(modules);
+  const settings = earlySettings({ watchdogs, runtime }, options);
+  const bytes = writeAtomically(
+    request.output,
+    encodeCpio(imageEntries(request.program, tree, modules, settings, options)),
+  );
+  return { path: request.output, bytes, modules, options };
 }
 
 function* imageEntries(
   program: Program,
   tree: ModuleTree,
-  early: readonly string[],
-  late: readonly string[],
+  modules: readonly string[],
+  settings: string,
   options: CaptureOptions,
 ): Generator<CpioEntry> {
-  for (const path of ['bin', 'dev', 'etc', 'modules', 'proc', 'runtime', 'sys', 'target']) {
+  for (const path of ['bin', 'dev', 'etc', 'modules', 'proc', 'run', 'runtime', 'sys', 'target']) {
     yield { kind: 'directory', path, mode: 0o755 };
   }
   // The kernel opens these for PID 1 before anything can be mounted.
@@ -112,9 +126,10 @@ function* imageEntries(
   yield { kind: 'symlink', path: 'lib64', mode: 0o777, to: 'runtime/lib64' };
   yield { kind: 'file', path: 'init', mode: 0o755, bytes: readFileSync(program.early) };
   yield { kind: 'file', path: 'bin/busybox', mode: 0o755, bytes: readFileSync(program.busybox) };
-  yield text('etc/early.conf', earlySettings(early, options));
+  yield { kind: 'file', path: 'watch.sh', mode: 0o644, bytes: readFileSync(program.watch) };
+  yield text('etc/early.conf', settings);
   yield text('etc/kdumpling.json', `${JSON.stringify(options, null, 2)}\n`);
-  for (const file of [...early, ...late]) {
+  for (const file of modules) {
     yield { kind: 'file', path: pathInImage(file).slice(1), mode: 0o644, bytes: tree.read(file) };
   }
   yield { kind: 'file', path: 'capture.js', mode: 0o644, bytes: readFileSync(program.capture) };
@@ -122,19 +137,46 @@ function* imageEntries(
   yield { kind: 'file', path: 'runtime.squashfs', mode: 0o644, bytes: readFileSync(program.runtime) };
 }
 
-/** Shell assignments that early.sh reads. The values are numbers, our own flags and checked paths. */
-function earlySettings(early: readonly string[], options: CaptureOptions): string {
+/** Shell assignments that early.sh and watch.sh read. The values are numbers, our own flags and checked paths. */
+function earlySettings(
+  { watchdogs, runtime }: { watchdogs: readonly string[]; runtime: readonly string[] },
+  options: CaptureOptions,
+): string {
+  const paths = (files: readonly string[]) => `'${files.map(pathInImage).join(' ')}'`;
+  const isSoft = (file: string) => moduleName(file) === SOFT_WATCHDOG;
   return [
     `deadline=${options.deadlineSeconds}`,
     `grace=${GRACE_SECONDS}`,
-    `modules='${early.map(pathInImage).join(' ')}'`,
+    `patience=${options.stallTimeout}`,
+    `progress=${PROGRESS_FILE}`,
+    'pause_fifo=/run/pause',
+    `watchdog_modules=${paths(watchdogs.filter(file => !isSoft(file)))}`,
+    `softdog=${paths(watchdogs.filter(isSoft))}`,
+    `modules=${paths(runtime)}`,
     `node_flags='${NODE_FLAGS.join(' ')}'`,
     '',
   ].join('\n');
 }
 
+/** @throws ImageError for a name that the early stage's shell would read as something else. */
 function pathInImage(moduleFile: string): string {
-  return `/modules/${basename(moduleFile).replace(/\.(xz|zst|gz)$/, '')}`;
+  const path = `/modules/${basename(moduleFile).replace(/\.(xz|zst|gz)$/, '')}`;
+  if (MODULE_PATH.test(path)) return path;
+  throw new ImageError('MODULE_NAME', {
+    action: `include the module ${JSON.stringify(moduleFile)}`,
+    actual: 'its name has characters that no module has',
+    wanted: 'letters, digits, . _ + -',
+  });
+}
+
+function refuseNetwork(modules: readonly string[]): void {
+  const network = modules.filter(isNetworkModule);
+  if (network.length === 0) return;
+  throw new ImageError('NETWORK_MODULE', {
+    action: 'build a dump-capture initrd',
+    actual: `it would have modules of the network: ${network.join(' ')}`,
+    wanted: 'a crash kernel brings no network up',
+  });
 }
 
 function text(path: string, content: string): CpioEntry {

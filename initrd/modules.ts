@@ -86,6 +86,11 @@ export function openModuleTree(directory: string): ModuleTree {
   };
 }
 
+/** A module of the network: a crash kernel brings none up, whoever asks for it. */
+export function isNetworkModule(file: string): boolean {
+  return /(^|\/)(drivers\/net|net)\//.test(file);
+}
+
 /** `drivers/block/virtio_blk.ko.xz` and `virtio-blk` alike to `virtio_blk`. */
 export function moduleName(file: string): string {
   return basename(file)

@@ -45,9 +45,22 @@ export function says(what: string, pattern: RegExp): Expectation {
   };
 }
 
+export function neverSays(what: string, pattern: RegExp): Expectation {
+  return ({ lines }) => {
+    const line = lines.find(({ text }) => pattern.test(text));
+    return [{ what, holds: line === undefined, saw: line?.text ?? 'no such line' }];
+  };
+}
+
 export const armed = says('the first kernel is armed', /^lab: armed/);
 export const pid1IsOurs = says('PID 1 of the crash kernel is our bundle', /kdumpling: start: .*PID 1,/);
 export const cameHome = says('the machine comes up again by itself', /^lab: came home/);
+
+/** Not the first kernel, nor another capture: the crash kernel was the last to run. */
+export const stayedDown: Expectation = ({ lines }) => {
+  const boots = lines.filter(({ text }) => /Linux version /.test(text)).length;
+  return [{ what: 'the machine stays down', holds: boots === 2, saw: `${boots} kernels were booted` }];
+};
 
 export const unmountedCleanly: Expectation = ({ guest }) => [
   {
@@ -56,6 +69,13 @@ export const unmountedCleanly: Expectation = ({ guest }) => [
     saw: guest.fsckClean ? 'e2fsck -fn: clean' : 'e2fsck -fn found something to do',
   },
 ];
+
+export function captureTookLonger(seconds: number): Expectation {
+  return ({ milestones }) => {
+    const took = (milestones['capture ended'] ?? 0) - (milestones.panic ?? 0);
+    return [{ what: `the capture took longer than ${seconds} s`, holds: took > seconds, saw: `${took} s` }];
+  };
+}
 
 /** After the first kernel has replayed the journal, as any machine does after a hard reset. */
 export const fileSystemSound: Expectation = ({ disk }) => [
@@ -97,6 +117,30 @@ export const kernelLogOnConsole: Expectation = ({ lines }) => {
       what: 'the kernel log is on the console, whole',
       holds: log?.whole === true && panic !== undefined,
       saw: log ? `${log.lines.length} lines, ${log.whole ? 'whole' : 'not whole'}; ${panic}` : 'no log',
+    },
+  ];
+};
+
+export const skippedSecond: Expectation = run => {
+  const states = run.dumps.map(dump => readManifest(dump)?.state);
+  const logs = run.dumps.filter(dump => existsSync(join(dump, 'vmcore-dmesg.txt')));
+  const dumps = run.dumps.filter(dump => existsSync(join(dump, 'vmcore')));
+  return [
+    {
+      what: 'two kernel logs, one dump, and the manifests say so',
+      holds: logs.length === 2 && dumps.length === 1 && states.join() === 'complete,skipped',
+      saw: `${logs.length} logs, ${dumps.length} dumps, ${states.join(', ')}`,
+    },
+  ];
+};
+
+export const clockIsNotTrusted: Expectation = run => {
+  const stamp = readManifest(run.dumps[0] ?? '')?.stamp;
+  return [
+    {
+      what: 'the manifest says that the clock is not to be trusted',
+      holds: stamp?.trusted === false,
+      saw: stamp ? `${stamp.time} by ${stamp.clock}, trusted: ${stamp.trusted}` : 'no manifest',
     },
   ];
 };
@@ -160,6 +204,14 @@ export const completeDumpFiles: Expectation = async (run, { makedumpfile }) => {
     },
   ];
 };
+
+/** What holds of every capture that did not get to its end. */
+export const INCOMPLETE_CAPTURE: readonly Expectation[] = [
+  armed,
+  cameHome,
+  fileSystemSound,
+  noDumpLooksComplete,
+];
 
 /** A capture that is as it should be. */
 export const SOUND_CAPTURE: readonly Expectation[] = [

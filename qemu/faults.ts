@@ -2,11 +2,15 @@
  * What the lab can make go wrong in the capture, as data: how the image differs from the real one, and what must be
  * true afterwards. The product has no switch for any of this; a fault is another bundle or another image.
  */
+import type { CaptureOptions } from '../capture/options.ts';
+import type { DialogueStep } from './dialogue.ts';
 import type { MakeSecondDisk } from './disks/second-disk.ts';
 import type { Expectation } from './expectations.ts';
 import * as expect from './expectations.ts';
 import { TARGET_FAULTS } from './faults/target.ts';
+import { WATCH_FAULTS } from './faults/watch.ts';
 import { judgeGuestRam } from './judges/guest-ram.ts';
+import type { KernelChoice } from './packages/kernel-origins.ts';
 
 export interface Fault {
   readonly name: string;
@@ -15,16 +19,27 @@ export interface Fault {
   readonly bundle?: { readonly entry: string } | { readonly firstLine: string };
   /** Leaves the FFI's addon out of the image. */
   readonly withoutFfi?: boolean;
+  /** Options that are baked into the image. */
+  readonly options?: Partial<CaptureOptions>;
   readonly crashWords?: readonly string[];
   /** Shell commands that crash the first kernel, having done something to the disk; from the boot disk's image. */
   readonly trigger?: (image: string) => Promise<string>;
   /** More of the boot disk's drive, as QEMU takes it. */
   readonly driveOptions?: string;
   readonly secondDisk?: MakeSecondDisk;
-  /** Baked into the image, whose modules they need. */
-  readonly fallbackTargets?: readonly string[];
   /** QEMU is asked for the machine's memory while the capture begins. */
   readonly takesGuestRam?: boolean;
+  /** Another kernel than was asked for: one with the driver that this needs. */
+  readonly kernel?: KernelChoice;
+  /** The crash kernel's command line has no `console=`. */
+  readonly withoutConsole?: boolean;
+  /** More of QEMU's options. */
+  readonly devices?: readonly string[];
+  /** A hardware watchdog that the first kernel starts, and feeds until it crashes. */
+  readonly watchdog?: { readonly drivers: readonly string[]; readonly seconds: number };
+  /** How often the machine crashes before it is left alone; once without. */
+  readonly crashes?: number;
+  readonly dialogue?: readonly DialogueStep[];
   readonly expectations: readonly Expectation[];
 }
 
@@ -35,8 +50,6 @@ export const SOUND: Fault = {
   expectations: expect.SOUND_CAPTURE,
 };
 
-const incomplete = [expect.armed, expect.cameHome, expect.fileSystemSound, expect.noDumpLooksComplete];
-
 export const FAULTS: readonly Fault[] = [
   SOUND,
   {
@@ -44,24 +57,9 @@ export const FAULTS: readonly Fault[] = [
     help: 'the bundle dies at its first line',
     bundle: { firstLine: "throw new Error('lab fault: thrown at the first line');" },
     expectations: [
-      ...incomplete,
+      ...expect.INCOMPLETE_CAPTURE,
       expect.says('the serial log says why', /lab fault: thrown at the first line/),
       expect.says('the kernel takes over', /Kernel panic - not syncing: Attempted to kill init!/),
-    ],
-  },
-  {
-    name: 'throw-in-dump',
-    help: 'an exception in the middle of the dump',
-    bundle: { entry: 'qemu/faults/throw-in-dump.ts' },
-    expectations: [
-      ...incomplete,
-      expect.says(
-        'the serial log says why',
-        /kdumpling: end: NOT saved: dump: Error: lab fault: thrown in mid-dump/,
-      ),
-      expect.unmountedCleanly,
-      expect.kernelLogSaved,
-      expect.manifestSays('incomplete'),
     ],
   },
   {
@@ -69,22 +67,11 @@ export const FAULTS: readonly Fault[] = [
     help: 'the capture program eats all memory in mid-dump',
     bundle: { entry: 'qemu/faults/out-of-memory.ts' },
     expectations: [
-      ...incomplete,
+      ...expect.INCOMPLETE_CAPTURE,
       expect.says(
         'the serial log says why',
         /Out of memory|out_of_memory|heap out of memory|deadlocked on memory/,
       ),
-      expect.kernelLogSaved,
-    ],
-  },
-  {
-    name: 'hang-in-dump',
-    help: 'the capture program stops for ever in mid-dump: the early stage’s timer ends it',
-    bundle: { entry: 'qemu/faults/hang-in-dump.ts' },
-    crashWords: ['kdumpling.deadlineSeconds=30'],
-    expectations: [
-      ...incomplete,
-      expect.says('the serial log says why', /kdumpling: early: NOT finished after 90 s; rebooting by sysrq/),
       expect.kernelLogSaved,
     ],
   },
@@ -94,7 +81,7 @@ export const FAULTS: readonly Fault[] = [
     bundle: { entry: 'qemu/faults/slow-dump.ts' },
     crashWords: ['kdumpling.deadlineSeconds=30', 'kdumpling.dumpLevel=1'],
     expectations: [
-      ...incomplete,
+      ...expect.INCOMPLETE_CAPTURE,
       expect.says(
         'the serial log says why',
         /kdumpling: end: NOT saved: dump: Cannot go on with the phase dump: .*30 s are over/,
@@ -122,6 +109,7 @@ export const FAULTS: readonly Fault[] = [
     bundle: { entry: 'qemu/faults/raw-copy.ts' },
     expectations: [...SOUND.expectations, expect.sameAsFileMode],
   },
+  ...WATCH_FAULTS,
   ...TARGET_FAULTS,
   {
     name: 'guest-ram',

@@ -15,6 +15,7 @@ import { type Check, type Judges, judge, readManifest } from './expectations.ts'
 import type { Fault } from './faults.ts';
 import { GUEST_RAM_DRIVERS, guestRamFiles, takeGuestRam } from './guest-ram.ts';
 import type { MachineChoice } from './options.ts';
+import type { KernelChoice } from './packages/kernel-origins.ts';
 import { fetchKernel, type Kernel } from './packages/kernels.ts';
 import { fetchGuestTools, fetchTool, type GuestFile } from './packages/tools.ts';
 import { type CrashRun, crashOnce, makeRunDirectory } from './run.ts';
@@ -64,10 +65,11 @@ export interface Verdict {
 
 /** Crashes the machine with one fault and judges what came home. @throws LostMachine */
 export async function crashWith(
-  lab: Lab,
+  anyLab: Lab,
   fault: Fault,
   events: { readonly onConsoleLine?: (text: string) => void; readonly signal: AbortSignal },
 ): Promise<Verdict> {
+  const lab = fault.kernel ? await withKernel(anyLab, fault.kernel) : anyLab;
   const { choice, kernel, accel } = lab;
   const directory = makeRunDirectory(fault.name === 'none' ? 'crash' : fault.name);
   const captureInitrd = await initrdWith(lab, fault, directory);
@@ -89,7 +91,12 @@ export async function crashWith(
       crashWords: [...(fault.crashWords ?? []), ...choice.crashWords],
       deadlineSeconds: choice.deadlineSeconds,
       keepDisk: choice.keepDisk,
-      ...(ram && { devices: ram.devices, firstKernelDrivers: GUEST_RAM_DRIVERS }),
+      devices: [...(ram?.devices ?? []), ...(fault.devices ?? [])],
+      firstKernelDrivers: [...(ram ? GUEST_RAM_DRIVERS : []), ...(fault.watchdog?.drivers ?? [])],
+      watchdogSeconds: fault.watchdog?.seconds,
+      dialogue: fault.dialogue ?? [],
+      withoutConsole: fault.withoutConsole ?? false,
+      crashes: fault.crashes ?? 1,
     },
     directory,
     line => {
@@ -107,6 +114,11 @@ export async function crashWith(
   const verdict = checks.every(({ holds }) => holds) ? 'passed' : 'failed';
   writeSummary(lab, fault, run, verdict, checks);
   return { verdict, checks, run };
+}
+
+async function withKernel(lab: Lab, choice: KernelChoice): Promise<Lab> {
+  const kernel = await fetchKernel(lab.cache, choice);
+  return { ...lab, kernel, captureInitrd: buildStockImage(lab.program, kernel).path };
 }
 
 /** The serial log's last lines, for a person who wants to know what happened. */
@@ -129,7 +141,7 @@ async function initrdWith(lab: Lab, fault: Fault, directory: string): Promise<st
     writeFileSync(program.koffi, 'not an addon\n');
   }
   const { bus, fs, layout } = lab.choice.diskKind;
-  const isStock = bus === 'virtio-blk' && fs === 'ext4' && layout === 'whole' && !fault.fallbackTargets;
+  const isStock = bus === 'virtio-blk' && fs === 'ext4' && layout === 'whole' && !fault.options;
   if (isStock && !fault.bundle && !fault.withoutFfi) return lab.captureInitrd;
   return buildStockImage(
     program,
@@ -139,12 +151,13 @@ async function initrdWith(lab: Lab, fault: Fault, directory: string): Promise<st
   ).path;
 }
 
-function imageVariant(kind: DiskKind, { fallbackTargets = [] }: Fault): ImageVariant {
+function imageVariant(kind: DiskKind, { options = {} }: Fault): ImageVariant {
+  const isElsewhereToo = (options.fallbackTargets ?? []).length > 0;
   return {
     target: `UUID=${uuidOn(kind.fs, LAB_ROOT_UUID)}`,
     fstype: kind.fs,
-    disks: [...new Set([...diskDrivers(kind), ...(fallbackTargets.length > 0 ? LAB_DISK_DRIVERS : [])])],
-    fallbackTargets,
+    disks: [...new Set([...diskDrivers(kind), ...(isElsewhereToo ? LAB_DISK_DRIVERS : [])])],
+    options,
   };
 }
 

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../capture/errors.ts';
+import { type DialogueStep, openDialogue } from './dialogue.ts';
 import { type BusName, busOf } from './disks/buses.ts';
 import { type SerialLine, SerialReader } from './serial.ts';
 
@@ -35,6 +36,8 @@ export interface MachineSpec {
   readonly moreDisks?: readonly MoreDisk[];
   /** More of QEMU's options: devices, memory. */
   readonly devices?: readonly string[];
+  /** Who sits at the serial console; nobody when left out. */
+  readonly dialogue?: readonly DialogueStep[];
   /** When it is ended, whatever it does. */
   readonly deadlineSeconds: number;
 }
@@ -83,7 +86,7 @@ export function commandText(argv: readonly string[]): string {
 }
 
 /**
- * Runs the machine until it powers itself off.
+ * Runs the machine until it powers itself off, or until the dialogue pulls its plug.
  * @param directory where `serial.log` goes.
  * @param signal aborts the run (Ctrl-C).
  * @throws LostMachine when it did not power off by itself in time. QEMU has ended in every case.
@@ -97,11 +100,10 @@ export async function runMachine(
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
   const argv = ['qemu-system-x86_64', ...machineArguments(spec)];
-  const reader = new SerialReader(onLine);
   const log = createWriteStream(join(directory, 'serial.log'));
   // setpriv: a lab that is killed outright takes its machine with it. A group of its own: Ctrl-C is ours to handle.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
   const stop = (): void => {
@@ -110,6 +112,16 @@ export async function runMachine(
   const deadline = setTimeout(stop, spec.deadlineSeconds * 1000);
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
+
+  const hear = openDialogue(spec.dialogue ?? [], {
+    type: text => child.stdin.write(text),
+    pullPlug: () => child.kill('SIGTERM'),
+  });
+  child.stdin.on('error', () => {}); // a machine that has ended hears nothing
+  const reader = new SerialReader(line => {
+    hear(line.text);
+    onLine(line);
+  });
 
   let complaint = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PROJECT } from '../build/paths.ts';
 import { LAB_ROOT_UUID } from '../build/stock-image.ts';
 import { crashCommandLine } from '../initrd/command-line.ts';
+import type { DialogueStep } from './dialogue.ts';
 import { extract } from './disk.ts';
 import { bootDiskOf, checkBootDisk, type DiskKind, makeBootDisk } from './disks/boot-disk.ts';
 import { busOf } from './disks/buses.ts';
@@ -43,9 +44,14 @@ export interface CrashPlan {
   readonly deadlineSeconds: number;
   readonly keepDisk: boolean;
   /** More of QEMU's options. */
-  readonly devices?: readonly string[];
+  readonly devices: readonly string[];
   /** More modules for the first kernel. */
-  readonly firstKernelDrivers?: readonly string[];
+  readonly firstKernelDrivers: readonly string[];
+  /** After which a hardware watchdog resets the machine that the first kernel starts and feeds until it crashes. */
+  readonly watchdogSeconds: number | undefined;
+  readonly dialogue: readonly DialogueStep[];
+  readonly withoutConsole: boolean;
+  readonly crashes: number;
 }
 
 export interface GuestFileListing {
@@ -139,6 +145,7 @@ async function prepareMachine(
 ): Promise<Prepared> {
   const { kernel, diskKind, secondDisk } = plan;
   const commandLine = `console=ttyS0 panic=30 crashkernel=${plan.crashkernel}`;
+  const crashBase = plan.withoutConsole ? commandLine.replace(/console=\S+ /, '') : commandLine;
   const staging = join(work, 'disk');
   await stageBootDisk(staging, kernel, plan.captureInitrd);
   await makeBootDisk(disk, plan.diskMib, diskKind, LAB_ROOT_UUID, staging);
@@ -155,7 +162,7 @@ async function prepareMachine(
   await buildFirstKernelInitrd({
     kernel,
     tools: plan.tools,
-    drivers: [...boot.drivers, ...busOf('virtio-blk').drivers, ...(plan.firstKernelDrivers ?? [])],
+    drivers: [...boot.drivers, ...busOf('virtio-blk').drivers, ...plan.firstKernelDrivers],
     hostCommands: volumes ? ['lvm'] : [],
     settings: {
       kver: kernel.release,
@@ -165,12 +172,14 @@ async function prepareMachine(
       outbox: outbox ? lastVirtioDisk(diskKind, moreDisks.length) : '',
       marker,
       fill_mib: String(plan.fillMib),
-      crash_command_line: crashCommandLine(commandLine, plan.crashWords),
+      crash_command_line: crashCommandLine(crashBase, plan.crashWords),
       trigger: typeof plan.trigger === 'string' ? plan.trigger : await plan.trigger(disk),
+      crashes: String(plan.crashes),
+      watchdog_seconds: String(plan.watchdogSeconds ?? ''),
     },
     output: initrd,
   });
-  const { accel, memoryMib, deadlineSeconds, driveOptions } = plan;
+  const { accel, memoryMib, deadlineSeconds, driveOptions, devices, dialogue } = plan;
   const spec = {
     accel,
     memoryMib,
@@ -180,7 +189,8 @@ async function prepareMachine(
     bus: diskKind.bus,
     driveOptions,
     moreDisks,
-    devices: plan.devices,
+    devices,
+    dialogue,
     deadlineSeconds,
   };
   return { spec, outbox };

@@ -6,7 +6,7 @@ import { SystemError } from '../errors.ts';
 /** build/runtime.ts puts it there, with its libraries. */
 const E2FSCK = '/runtime/sbin/e2fsck';
 /** A large file system takes minutes. To be ended in the middle is what a power cut would do to it, no worse. */
-const TIMEOUT_MS = 600_000;
+export const PREEN_SECONDS = 600;
 /** The exit code's bits from "errors left uncorrected" on; below are "corrected" and "reboot". */
 const FAILED = 4;
 const MOST_LINES = 20;
@@ -19,7 +19,7 @@ export function preen(device: string): readonly string[] | undefined {
   if (!existsSync(E2FSCK)) return undefined;
   const { status, signal, error, stdout } = spawnSync(E2FSCK, ['-p', device], {
     encoding: 'utf8',
-    timeout: TIMEOUT_MS,
+    timeout: PREEN_SECONDS * 1000,
     killSignal: 'SIGKILL',
   });
   const says = (stdout ?? '')

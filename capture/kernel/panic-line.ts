@@ -45,9 +45,11 @@ export class PanicFinder {
   #lines = 0;
   readonly #causes = new Map<CauseKind, Cause>();
   #reason: string | undefined;
+  #lastSeconds: number | undefined;
 
   /** One line or a record of several, with or without its time stamp. */
   add(text: string): void {
+    this.#lastSeconds = Number(/^\[ *(\d+\.\d+)\]/.exec(text)?.[1] ?? this.#lastSeconds) || undefined;
     for (const line of text.split('\n')) this.#addLine(line.replace(/^(\s*\[[ \w.]{1,24}\])* ?/, '').trim());
   }
 
@@ -55,6 +57,11 @@ export class PanicFinder {
   get reason(): string | undefined {
     // An oops with a crash kernel loaded goes there straight, without panic(): its report is the last of the log.
     return (this.#reason ?? this.#recent('fault')?.line)?.slice(0, MAX_REASON_CHARS);
+  }
+
+  /** How long the kernel had run when it logged its last line. */
+  get uptimeSeconds(): number | undefined {
+    return this.#lastSeconds;
   }
 
   #addLine(line: string): void {

@@ -13,9 +13,12 @@ export interface ManifestFile {
 export interface Manifest {
   readonly format: typeof MANIFEST_FORMAT;
   readonly program: string;
-  /** `complete` only when a whole, verified `vmcore` lies beside this file. */
-  readonly state: 'complete' | 'incomplete';
-  /** Why it is incomplete. */
+  /**
+   * `complete` only when a whole, verified `vmcore` lies beside this file; `skipped` when there is none on purpose, and
+   * what was meant to be saved is.
+   */
+  readonly state: 'complete' | 'incomplete' | 'skipped';
+  /** Why it is not complete. */
   readonly failure?: string;
   readonly stamp: Stamp;
   readonly kernel: {
@@ -28,6 +31,8 @@ export interface Manifest {
   readonly crash: {
     /** The panic line. */
     readonly reason?: string;
+    /** How long the crashed kernel had run, by its log. */
+    readonly uptimeSeconds?: number;
   };
   readonly dump?: ManifestDump;
   readonly files: readonly ManifestFile[];

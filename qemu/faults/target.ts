@@ -34,7 +34,7 @@ const RAW: MakeSecondDisk = {
 /** The second disk is the target, and the boot disk what stands in for it. */
 const secondDiskFails = {
   crashWords: [`kdumpling.target=UUID=${SECOND_UUID}`],
-  fallbackTargets: ON_BOOT_DISK,
+  options: { fallbackTargets: ON_BOOT_DISK },
 };
 
 /** The boot disk cannot be had at all, and nothing stands in for it. */
@@ -165,7 +165,7 @@ export const TARGET_FAULTS: readonly Fault[] = [
     name: 'raw-target',
     help: 'the target’s disk is missing; a partition without a file system stands in for it',
     crashWords: [`kdumpling.target=UUID=${NO_SUCH_UUID}`, 'kdumpling.deviceTimeoutSeconds=5'],
-    fallbackTargets: ['raw /dev/vdb'],
+    options: { fallbackTargets: ['raw /dev/vdb'] },
     secondDisk: {
       ...RAW,
       takeOut: async (image, captured) => void extractPartition(image, join(captured, 'crash')),
@@ -183,7 +183,7 @@ export const TARGET_FAULTS: readonly Fault[] = [
     name: 'raw-not-ours',
     help: 'the partition that stands in for the missing target holds somebody’s file system: it is not touched',
     crashWords: [`kdumpling.target=UUID=${NO_SUCH_UUID}`, 'kdumpling.deviceTimeoutSeconds=5'],
-    fallbackTargets: ['raw /dev/vdb'],
+    options: { fallbackTargets: ['raw /dev/vdb'] },
     secondDisk: SECOND,
     expectations: [
       ...logOnConsole,

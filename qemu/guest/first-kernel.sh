@@ -40,7 +40,8 @@ fi
 [ "$fstype" = vfat ] && private='-o umask=0077'
 mount -t "$fstype" $private "$disk" /disk || give_up "cannot mount $disk"
 
-if [ -e /disk/lab/panicked ]; then
+panicked=$(cat /disk/lab/panicked 2> /dev/null || echo 0)
+if [ "$panicked" -ge "${crashes:-1}" ]; then
   for file in $(find /disk/var/crash -type f | sort); do
     say "file $(stat -c '%a %s' "$file") ${file#/disk}"
   done
@@ -49,6 +50,11 @@ if [ -e /disk/lab/panicked ]; then
   say "came home"
   umount /disk
   poweroff -f
+fi
+
+if [ -n "$watchdog_seconds" ]; then
+  watchdog -t 5 -T "$watchdog_seconds" /dev/watchdog0 || give_up "cannot start the watchdog"
+  say "watchdog $(cat /sys/class/watchdog/watchdog0/identity) runs, $watchdog_seconds s"
 fi
 
 # Memory worth dumping: page cache, a tmpfs, processes, and a marker in each.
@@ -67,7 +73,7 @@ kexec -s -p "/disk/boot/vmlinuz-$kver" --initrd="/disk/boot/initramfs-${kver}kdu
 [ "$(cat /sys/kernel/kexec_crash_loaded)" = 1 ] || give_up "the crash kernel is not loaded"
 say "armed"
 mkdir -p /disk/lab
-touch /disk/lab/panicked
+echo $((panicked + 1)) > /disk/lab/panicked
 sync
 say "panic now"
 eval "$trigger"

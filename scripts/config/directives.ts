@@ -66,7 +66,13 @@ export const DIRECTIVES: readonly Directive[] = [
     'ACTION',
     'after a complete dump: `reboot`, `halt`, `poweroff`',
   ),
-  captureOption('failure_action', 'failureAction', 'ACTION', 'after anything else', 'failure_action'),
+  captureOption(
+    'failure_action',
+    'failureAction',
+    'ACTION',
+    'after anything else: these, or `shell`, which the final action follows',
+    'failure_action',
+  ),
   captureOption('default', 'failureAction', 'ACTION', 'the old name of `failure_action`', 'failure_action'),
   captureOption(
     'deadline',
@@ -98,6 +104,24 @@ export const DIRECTIVES: readonly Directive[] = [
     'fsck',
     'POLICY',
     'an ext4 target that has errors or does not mount: `preen` it (`e2fsck -p`), or `never`',
+  ),
+  captureOption(
+    'stall_timeout',
+    'stallTimeout',
+    'SECONDS',
+    'in which nothing moves, in any phase; then the machine goes home. `0`: only the deadline counts',
+  ),
+  captureOption(
+    'shell_timeout',
+    'shellTimeout',
+    'SECONDS',
+    'without input or output after which the shell of `failure_action` ends. `0`: never',
+  ),
+  captureOption(
+    'crash_loop',
+    'crashLoop',
+    'N/MINUTES',
+    'after N captures within so many minutes the next one saves the kernel log alone (`3/10`). `0`: every crash gets its dump',
   ),
   captureOption('device_timeout', 'deviceTimeoutSeconds', 'SECONDS', 'how long to wait for the disk'),
   {

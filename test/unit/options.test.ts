@@ -21,6 +21,17 @@ describe('baked options', () => {
     ['path', 'var/crash'],
     ['path', '/var/../etc'],
     ['path', '/..'],
+    ['path', ''],
+    ['path', '/var/\x1b[2Jcrash'],
+    ['path', '/var/\u202ecrash'],
+    ['path', '/var/crash\n'],
+    ['path', `/${'x'.repeat(256)}`],
+    ['path', '/x'.repeat(513)],
+    ['crashLoop', '3'],
+    ['crashLoop', '0/10'],
+    ['failureAction', 'dump_to_rootfs'],
+    ['finalAction', 'shell'],
+    ['stallTimeout', '99999999999999999999'],
     ['fallbackTargets', 'ext4'],
     ['fallbackTargets', ['ext4 sda']],
     ['fallbackTargets', [1]],
@@ -35,8 +46,21 @@ describe('baked options', () => {
     ['deadlineSeconds', 0],
     ['modules', 'ext4.ko'],
     ['modules', [1]],
+    ['modules', ["/modules/a'; reboot #.ko"]],
+    ['modules', ['/etc/passwd']],
   ])('%s may not be %j', (name, value) => {
     expect(() => checkOptions({ ...LEAST, [name]: value })).toThrow(OptionError);
+  });
+
+  test.each([
+    ['path', '/'],
+    ['path', '/var/crash/'],
+    ['path', '/srv/übung/dumps'],
+    ['crashLoop', '0'],
+    ['crashLoop', '3/10'],
+    ['failureAction', 'shell'],
+  ])('%s may be %j', (name, value) => {
+    expect(checkOptions({ ...LEAST, [name]: value })).toHaveProperty(name, value);
   });
 
   test('the error names the option, the value and what was wanted', () => {

@@ -2,6 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { ADVICE } from '../../capture/advice.ts';
 import { checkOptions } from '../../capture/options.ts';
 import { FAULTS } from '../../qemu/faults.ts';
 import { DIRECTIVES } from '../../scripts/config/directives.ts';
@@ -11,10 +12,12 @@ const PROJECT = join(import.meta.dirname, '../..');
 const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8');
 const { scripts } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
 
-/** First cells of the table below a heading, without their backquotes. */
+/** First cells of the table below a heading, without their backquotes; a cell may name several. */
 function firstCells(heading: string): string[] {
   const section = readme.split(/^## /m).find(text => text.startsWith(heading))!;
-  return [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(match => match[1]);
+  return [...section.matchAll(/^\| (`[^`]+`(?:, `[^`]+`)*) \|/gm)].flatMap(([, cell]) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(match => match[1]),
+  );
 }
 
 test('every option of the capture, and no other', () => {
@@ -45,7 +48,8 @@ test('its npm commands are there', () => {
 });
 
 describe('the lines of the serial console', () => {
-  const sources = [...globSync('capture/**/*.ts', { cwd: PROJECT }), 'initrd/early.sh', 'capture/log.ts']
+  const capture = globSync('capture/**/*.ts', { cwd: PROJECT }).filter(file => !file.endsWith('advice.ts'));
+  const sources = [...capture, 'initrd/early.sh', 'initrd/watch.sh']
     .map(file => readFileSync(join(PROJECT, file), 'utf8'))
     .join('\n');
   const ours = firstCells('Reading the serial console').filter(line => /kdumpling|^Cannot/.test(line));
@@ -55,10 +59,23 @@ describe('the lines of the serial console', () => {
   test.each(ours)('%s', line => {
     // What the program fills in is a placeholder here; the longest piece of fixed words must stand in the code.
     const words = line
-      .replace(/^kdumpling: \w+: (warning: )?/, '')
-      .split(/…|NOT saved: |<\w+>|\b\d+\b|\bN\b|\/var\/crash\//)
-      .map(piece => piece.replace(/^[\s:]+|[\s:;]+$/g, ''));
+      .replace(/^kdumpling: [a-z]+: (warning: )?/, '')
+      .split(/…|: E[A-Z]+|NOT saved: |<\w+>|\b\d+\b|\bN\b|\/var\/crash\//)
+      .map(piece => piece.replace(/^[\s:;]+|[\s:;]+$/g, ''));
     const longest = words.sort((a, b) => b.length - a.length)[0];
     expect(sources).toContain(longest.replace(/^Cannot /, ''));
+  });
+
+  test.each(ADVICE)('what to do about: $line', ({ line, toDo }) => {
+    const row = readme.split('\n').find(text => text.startsWith(`| \`${line}\` |`));
+    expect(row?.endsWith(` | ${toDo} |`)).toBe(true);
+  });
+
+  const warningPhases = [...new Set([...sources.matchAll(/\bwarn\('([a-z]+)'/g)].map(([, phase]) => phase))];
+
+  test('there are phases that warn', () => expect(warningPhases.length).toBeGreaterThan(5));
+
+  test.each(warningPhases)('warnings of %s', phase => {
+    expect(ours.some(line => line.startsWith(`kdumpling: ${phase}: warning: `))).toBe(true);
   });
 });

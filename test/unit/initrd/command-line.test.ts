@@ -25,3 +25,11 @@ test('extra words are the last', () => {
 test('a word that is there already is not doubled', () => {
   expect(crashCommandLine('irqpoll').match(/irqpoll/g)).toHaveLength(1);
 });
+
+test('no network is configured by the kernel itself', () => {
+  const words = crashCommandLine(
+    'ip=dhcp nfsroot=10.0.0.1:/root netconsole=@/eth0,@10.0.0.2/ ipv6.disable=1',
+  ).split(' ');
+  expect(words.filter(word => /^(ip|nfsroot|netconsole)=/.test(word))).toEqual([]);
+  expect(words).toContain('ipv6.disable=1');
+});

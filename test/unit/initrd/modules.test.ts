@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { targetModules } from '../../../initrd/drivers.ts';
-import { moduleName, openModuleTree } from '../../../initrd/modules.ts';
+import { isNetworkModule, moduleName, openModuleTree } from '../../../initrd/modules.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -70,3 +70,10 @@ test('a target takes the usual disks that the kernel has', () => {
     /Cannot write dumps to ntfs: .*; one of ext4/,
   );
 });
+
+test.each([
+  ['kernel/drivers/net/virtio_net.ko.xz', true],
+  ['kernel/net/core/failover.ko', true],
+  ['kernel/drivers/block/virtio_blk.ko', false],
+  ['kernel/drivers/scsi/subnet.ko', false],
+])('%s is of the network: %s', (file, is) => expect(isNetworkModule(file)).toBe(is));

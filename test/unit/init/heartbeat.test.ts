@@ -1,0 +1,58 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { lineWriter, openHeartbeat } from '../../../capture/init/heartbeat.ts';
+
+const PATIENCE = { stallSeconds: 300, endSeconds: 3660, homeKey: 'b' } as const;
+
+test('every beat moves the counter; a phase and another patience do too', () => {
+  const lines: string[] = [];
+  const heartbeat = openHeartbeat(line => lines.push(line.trimEnd()), PATIENCE);
+  heartbeat.beat();
+  heartbeat.enter('dump');
+  heartbeat.wait({ stallSeconds: 0, endSeconds: 0, homeKey: 'o' });
+  expect(lines).toEqual(['1 300 3660 b start', '2 300 3660 b dump', '3 0 0 o dump']);
+});
+
+test.each([
+  [300, 600, 630],
+  [900, 600, 900],
+  [0, 600, 0],
+])(
+  'with %i s of patience, work that may take %i s gets %i s, and then it is as before',
+  (stallSeconds, seconds, during) => {
+    const lines: string[] = [];
+    const heartbeat = openHeartbeat(line => lines.push(line), { ...PATIENCE, stallSeconds });
+    const stall = () => Number(lines.at(-1)!.split(' ')[1]);
+    expect(() =>
+      heartbeat.during(seconds, () => {
+        expect(stall()).toBe(during);
+        throw new Error('it failed');
+      }),
+    ).toThrow('it failed');
+    expect(stall()).toBe(stallSeconds);
+  },
+);
+
+test('a file that cannot be written stops nothing', () => {
+  const heartbeat = openHeartbeat(() => {
+    throw new Error('ENOSPC');
+  }, PATIENCE);
+  expect(() => heartbeat.beat()).not.toThrow();
+  expect(() => lineWriter('/nonexistent/progress')('x')).not.toThrow();
+});
+
+test('a shorter line leaves nothing of a longer one', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'kdumpling-heartbeat-'));
+  try {
+    const path = join(directory, 'progress');
+    writeFileSync(path, '0 300 3660 b start\n');
+    const heartbeat = openHeartbeat(lineWriter(path), PATIENCE);
+    heartbeat.enter('a-phase-with-a-long-name');
+    heartbeat.enter('dump');
+    expect(readFileSync(path, 'utf8').trimEnd()).toBe('2 300 3660 b dump');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
