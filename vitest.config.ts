@@ -17,6 +17,15 @@ export default defineConfig({
       },
       {
         test: {
+          // A real server, and bad lines to it.
+          name: 'sharing',
+          include: ['test/sharing/**/*.test.ts'],
+          testTimeout: MINUTE_MS,
+          hookTimeout: 5 * MINUTE_MS,
+        },
+      },
+      {
+        test: {
           // Real machines that crash take their time.
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],

@@ -26,6 +26,8 @@ export async function bundle({
     outfile: output,
     write: false,
     bundle: true,
+    // For runtimes without streams of the web's kind: node-fetch asks for it only there.
+    external: ['web-streams-polyfill'],
     platform: 'node',
     target: 'node24',
     format: 'cjs',

@@ -23,6 +23,7 @@ await runCommand({
     await step('lint and format', ['biome', 'check', '.'], signal);
     const counts: TestCounts[] = [await testStep('unit', true, signal)];
     if (!quick) {
+      counts.push(await testStep('sharing', false, signal));
       const kernels = (full ? ALL_KERNELS : DEFAULT_KERNELS).join(',');
       process.env[KERNELS_VARIABLE] = kernels;
       await step('raw vmcores', ['node', join(PROJECT, 'qemu/raw-vmcore.ts'), '--kernel', kernels], signal);

@@ -42,6 +42,10 @@ export const TOOL_ORIGINS = {
     binary: 'usr/bin/python3',
     python: true,
   },
+  /** The server that uploads are tested against: its WebDAV module is built in. Not installed, where it would serve. */
+  nginx: { package: 'nginx', suites: ['bookworm'], binary: 'usr/sbin/nginx' },
+  /** What support asks for: it is to find our files. */
+  sos: { package: 'sosreport', suites: ['sid', 'forky'], binary: 'usr/bin/python3', python: true },
   /** Goes into the guest's disk. */
   'kexec-bookworm': { package: 'kexec-tools', suites: ['bookworm'], binary: 'sbin/kexec' },
 } as const satisfies Record<string, ToolOrigin>;

@@ -4,6 +4,7 @@
  */
 import { type CaptureOptions, checkOption } from '../../capture/options.ts';
 import { FILE_SYSTEM_NAMES } from '../../initrd/drivers.ts';
+import { checkUrl } from '../upload/destination.ts';
 import { readCollector } from './collector.ts';
 import { ConfigError } from './errors.ts';
 
@@ -12,6 +13,8 @@ export interface Settings {
   readonly options: Partial<CaptureOptions>;
   /** Kernel modules for the image beside those that are found. */
   readonly extraModules: readonly string[];
+  /** Where the report of a crash is posted on the boot after it. */
+  readonly notifyUrl?: string;
 }
 
 export const NO_SETTINGS: Settings = { options: {}, extraModules: [] };
@@ -133,6 +136,15 @@ export const DIRECTIVES: readonly Directive[] = [
       ...settings,
       extraModules: [...settings.extraModules, ...readModules(text)],
     }),
+  },
+  {
+    name: 'notify_url',
+    value: 'URL',
+    does: 'the JSON report of a crash is posted there on the boot after it; `@FILE` holds the URL',
+    apply(text, settings) {
+      if (!text.startsWith('@')) checkUrl(text);
+      return { ...settings, notifyUrl: text };
+    },
   },
 ];
 

@@ -39,6 +39,11 @@ export const HOST_PACKAGES: readonly HostPackage[] = [
   },
   { name: 'kmod', provides: { command: 'depmod' }, why: 'modules.dep of a kernel that is not installed' },
   { name: 'file', provides: { command: 'file' }, why: 'a judge: is it a "Kdump compressed dump"' },
+  {
+    name: 'openssl',
+    provides: { command: 'openssl' },
+    why: 'certificates for the server of the upload tests',
+  },
   { name: 'xz-utils', provides: { command: 'xz' }, why: 'compressed modules and images' },
   { name: 'zstd', provides: { command: 'zstd' }, why: 'the compressed initrd' },
   { name: 'libzstd1', provides: { library: 'libzstd.so.1' }, why: 'a dump codec' },

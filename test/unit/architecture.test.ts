@@ -57,6 +57,8 @@ const RULES: readonly Rule[] = [
     may: ['capture/errors.ts', 'capture/options.ts', 'capture/target/target-spec.ts', 'initrd/', 'node:'],
   },
   { files: 'build/', may: ['capture/', 'initrd/', 'build/', 'scripts/', 'qemu/', 'esbuild', 'zx', 'node:'] },
+  // The one place that speaks to a network.
+  { files: 'scripts/upload/', may: ['capture/errors.ts', 'scripts/', 'node-fetch', 'node:'] },
   { files: 'scripts/', may: ['capture/', 'initrd/', 'scripts/', 'zx', 'node:'] },
   { files: 'qemu/', may: ['capture/', 'initrd/', 'build/', 'scripts/', 'qemu/', 'zx', 'node:'] },
 ];
@@ -80,8 +82,16 @@ test('only capture/ffi names the FFI, and only main.ts, pid1.ts end the process'
   expect(naming(/process\.exit\(/)).toEqual(['capture/pid1.ts']);
 });
 
+test('the capture has no network, and of the host command only uploads have', () => {
+  const NETWORK = /^(node-fetch|node:(http|http2|https|net|tls|dgram|dns))$/;
+  const users = sources.filter(file => importsOf(file).some(name => NETWORK.test(name)));
+  const ours = users.filter(file => !/^(qemu|build)\//.test(file));
+  expect(ours.length).toBeGreaterThan(2);
+  expect(ours.filter(file => !file.startsWith('scripts/upload/'))).toEqual([]);
+});
+
 function importsOf(file: string): string[] {
-  const specifiers = [...read(file).matchAll(/(?:from|import) '([^']+)'/g)].map(match => match[1]);
+  const specifiers = [...read(file).matchAll(/(?:from |import |import\()'([^']+)'/g)].map(match => match[1]);
   return specifiers.map(name => (name.startsWith('.') ? normalize(join(dirname(file), name)) : name));
 }
 

@@ -1,0 +1,104 @@
+/** A crash report as a page for people, and as lines for a journal. */
+import type { CrashReport } from './crash-report.ts';
+
+const TRACE_FRAMES = 16;
+const LABEL_CHARS = 12;
+const WIDTH = 100;
+
+/** One fact: a label, and what is to be said. */
+type Fact = readonly [label: string, text: string];
+
+export function reportPage(report: CrashReport): string {
+  const { crash, next } = report;
+  const facts = factsOf(report).flatMap(([label, text]) => wrapped(label, text));
+  const trace = crash.trace.slice(0, TRACE_FRAMES).map(({ name, module }) => `${name}${bracketed(module)}`);
+  const left = crash.trace.length - trace.length;
+  const width = Math.max(...next.map(({ command }) => command.length));
+  return [
+    `Crash report ${report.id}`,
+    '',
+    ...facts,
+    ...(trace.length > 0 ? ['', 'Call trace, innermost first'] : []),
+    ...trace.map(line => `  ${line}`),
+    ...(left > 0 ? [`  … and ${left} more`] : []),
+    '',
+    'Next',
+    ...next.map(({ command, why }) => `  ${command.padEnd(Math.min(width, 70))}  # ${why}`),
+    '',
+  ].join('\n');
+}
+
+/** One line a fact. A log's readers see the lines apart, so each says which crash it is of. */
+export function reportLines(report: CrashReport): string[] {
+  const { crash } = report;
+  const trace: Fact[] =
+    crash.trace.length > 0 ? [['call trace', crash.trace.map(({ name }) => name).join(' < ')]] : [];
+  const facts = [...factsOf(report), ...trace];
+  return facts.map(([label, text]) => `crash ${report.id}: ${label}: ${text}`);
+}
+
+function factsOf(report: CrashReport): Fact[] {
+  const { crash, kernel, when, saved } = report;
+  const facts: (readonly [string, string | undefined])[] = [
+    ['why', crash.meaning],
+    ['kernel said', crash.reason],
+    ['in', crash.blame],
+    ['task', crash.task && `${crash.task.comm} (pid ${crash.task.pid}) on CPU ${crash.task.cpu}`],
+    ['signature', report.signature],
+    ['host', `${report.host}${crash.hardware ? `, ${crash.hardware}` : ''}`],
+    ['kernel', [kernel.release, kernel.version && `(${kernel.version})`].filter(Boolean).join(' ')],
+    ['build id', kernel.buildId],
+    ['tainted', crash.taints.map(({ letter, meaning }) => `${letter}: ${meaning}`).join('; ')],
+    ['modules', modulesText(crash.modules)],
+    ['crashed', `${when.crashed}${when.clockTrusted ? '' : ' (the clock was not set)'}`],
+    ['booted', when.booted && `${when.booted}, up ${duration(crash.uptimeSeconds!)}`],
+    ['saved', `${saved.directory}: ${saved.state}${saved.why ? `: ${saved.why}` : ''}`],
+    ['files', saved.files.map(({ name, bytes }) => `${name} ${bytes}`).join(', ')],
+    ['dump', dumpText(saved)],
+    ...report.warnings.map(text => ['warning', text] as const),
+  ];
+  return facts.filter((fact): fact is Fact => Boolean(fact[1]));
+}
+
+function dumpText({ dumpLevel, codec, pagesDumped, pagesTotal, captureSeconds }: CrashReport['saved']) {
+  if (dumpLevel === undefined) return undefined;
+  const pages = `${pagesDumped} of ${pagesTotal} pages`;
+  const seconds = captureSeconds === undefined ? '' : `, ${captureSeconds} s since the crash kernel’s start`;
+  return `level ${dumpLevel}, ${codec}, ${pages}${seconds}`;
+}
+
+/** Modules with flags (not of the kernel's own tree, unsigned) by name, the others by their number. */
+function modulesText(modules: readonly string[]): string | undefined {
+  if (modules.length === 0) return undefined;
+  const flagged = modules.filter(name => name.includes('('));
+  return `${modules.length}${flagged.length > 0 ? `, of them ${flagged.join(', ')}` : ''}`;
+}
+
+function duration(seconds: number): string {
+  const [DAY, HOUR, MINUTE] = [86_400, 3600, 60];
+  if (seconds < MINUTE) return `${seconds.toFixed(1)} s`;
+  const parts = [
+    [Math.floor(seconds / DAY), 'd'],
+    [Math.floor((seconds % DAY) / HOUR), 'h'],
+    [Math.floor((seconds % HOUR) / MINUTE), 'min'],
+  ] as const;
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(' ');
+}
+
+function bracketed(module: string | undefined): string {
+  return module ? ` [${module}]` : '';
+}
+
+function wrapped(label: string, text: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < WIDTH - LABEL_CHARS)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.map((line, index) => `${(index === 0 ? label : '').padEnd(LABEL_CHARS)}${line}`);
+}

@@ -1,0 +1,27 @@
+/** Posts a crash report to the config's notify_url. */
+import type { CrashReport } from '../report/crash-report.ts';
+import { textContent } from './content.ts';
+import { readDestination } from './destination.ts';
+import { TOKEN_VARIABLE, userHeaders } from './headers.ts';
+import { upload } from './upload.ts';
+
+/** At a boot, when the network may be coming up. */
+const TRIES = 5;
+
+/** @throws UploadError, UsageError */
+export async function notify(url: string, report: CrashReport, signal: AbortSignal): Promise<void> {
+  const destination = readDestination(url, `${report.id}.json`);
+  // `text` is what the hooks of Slack, Mattermost and others show.
+  const body = JSON.stringify({ text: `${report.summary} [${report.signature}]`, ...report });
+  await upload({
+    destination,
+    method: 'POST',
+    headers: userHeaders({}, process.env[TOKEN_VARIABLE], destination),
+    content: textContent(body, 'application/json'),
+    tries: TRIES,
+    timeouts: { connectSeconds: 20, idleSeconds: 60 },
+    signal,
+    say: console.error,
+    onProgress: () => {},
+  });
+}

@@ -1,0 +1,205 @@
+/** Reports of real logs: stock Debian kernels that were made to crash, from the crash on. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { classify } from '../../../../scripts/report/crash-class.ts';
+import { type CrashReport, reportOf } from '../../../../scripts/report/crash-report.ts';
+import { findCrashSite } from '../../../../scripts/report/crash-site.ts';
+import { reportLines, reportPage } from '../../../../scripts/report/text.ts';
+
+const LOGS = join(import.meta.dirname, 'logs');
+const readLog = (name: string) => readFileSync(join(LOGS, `${name}.txt`), 'utf8');
+const classOf = (log: string) => classify(findCrashSite(log, undefined));
+const frames = (log: string, count: number) =>
+  findCrashSite(log, undefined)
+    .trace.slice(0, count)
+    .map(({ name }) => name);
+
+/** What a person who reads the log says of it. */
+const EXPECTED: Readonly<Record<string, { class: string; blame?: string; comm: string; trace: string[] }>> = {
+  '6.1-sysrq': { class: 'sysrq', comm: 'init', trace: ['dump_stack_lvl', 'panic', 'sysrq_handle_crash'] },
+  '6.1-null-pointer': {
+    class: 'null-pointer',
+    blame: 'labcrash_write',
+    comm: 'insmod',
+    trace: ['labcrash_null', 'labcrash_init', 'do_one_initcall'],
+  },
+  '7.2-null-pointer': {
+    class: 'null-pointer',
+    blame: 'labcrash_write',
+    comm: 'insmod',
+    trace: ['labcrash_null', 'labcrash_init', 'do_one_initcall'],
+  },
+  '6.1-no-root': {
+    class: 'no-root',
+    comm: 'swapper/0',
+    trace: ['dump_stack_lvl', 'panic', 'mount_block_root'],
+  },
+};
+
+test('every log has its expectation', () => {
+  expect(globSync('*.txt', { cwd: LOGS }).sort()).toEqual(
+    Object.keys(EXPECTED)
+      .map(name => `${name}.txt`)
+      .sort(),
+  );
+});
+
+describe.each(Object.entries(EXPECTED))('%s', (name, expected) => {
+  const log = readLog(name);
+  const site = findCrashSite(log, undefined);
+
+  test('class, blame, task, trace', () => {
+    const { name: found, blame } = classify(site);
+    expect({ class: found, blame: blame?.name, comm: site.task?.comm }).toEqual({
+      class: expected.class,
+      blame: expected.blame,
+      comm: expected.comm,
+    });
+    expect(frames(log, expected.trace.length)).toEqual(expected.trace);
+    expect(site.hardware).toContain('QEMU Standard PC');
+    expect(site.uptimeSeconds).toBeGreaterThan(10);
+  });
+
+  test('as with caller ids, and without times', () => {
+    const withCallers = log.replaceAll(/^(\[ *\d+\.\d+\] )/gm, '$1[    T123] ');
+    expect(classOf(withCallers)).toEqual(classify(site));
+    const { uptimeSeconds, ...rest } = site;
+    expect(findCrashSite(log.replaceAll(/^\[ *\d+\.\d+\] /gm, ''), undefined)).toEqual(rest);
+    expect(uptimeSeconds).toBeDefined();
+  });
+
+  test('cut anywhere, it is a report all the same', () => {
+    for (let length = 0; length < log.length; length += 97) {
+      const report = reportOf(dump(), log.slice(0, length), 'web7');
+      expect(reportPage(report)).toContain('Next');
+    }
+  });
+});
+
+test('taint, and the modules that it comes from', () => {
+  for (const version of ['6.1', '7.2']) {
+    const site = findCrashSite(readLog(`${version}-null-pointer`), undefined);
+    expect(site.taints.map(({ letter }) => letter)).toEqual(['O', 'E']);
+    expect(site.modules).toEqual(['labcrash(OE+)']);
+    expect(site.at).toEqual({ name: 'labcrash_write', module: 'labcrash' });
+  }
+  expect(findCrashSite(readLog('6.1-sysrq'), undefined).taints).toEqual([]);
+});
+
+describe('signature', () => {
+  test('one cause on two kernels is one crash', () => {
+    expect(classOf(readLog('6.1-null-pointer')).signature).toBe(
+      classOf(readLog('7.2-null-pointer')).signature,
+    );
+  });
+
+  test('is of the functions, and not of addresses, offsets, process ids', () => {
+    const log = readLog('6.1-null-pointer');
+    const other = log
+      .replaceAll('+0xf/0x20', '+0x123/0x456')
+      .replaceAll('0000000000000018', '0000000000000020')
+      .replaceAll('PID: 91', 'PID: 4711')
+      .replaceAll('labcrash_init+', 'labcrash_init.cold+');
+    expect(classOf(other).signature).toBe(classOf(log).signature);
+    expect(classOf(log.replaceAll('labcrash_null', 'labcrash_other')).signature).not.toBe(
+      classOf(log).signature,
+    );
+  });
+
+  test('names the class; a panic of no class is told apart by its words without numbers', () => {
+    const panic = (text: string) => classOf(`[    1.000000] Kernel panic - not syncing: ${text}\n`);
+    expect(panic('device 7 is gone at ffff8881').signature).toBe(
+      panic('device 12 is gone at ffff9999').signature,
+    );
+    expect(panic('device 7 is gone').signature).not.toBe(panic('device 7 is lost').signature);
+    expect(panic('device 7 is gone').signature).toMatch(/^panic-[0-9a-f]{12}$/);
+  });
+});
+
+test.each([
+  ['BUG: unable to handle page fault for address: ffff1234', 'page-fault'],
+  [
+    'general protection fault, probably for non-canonical address 0xdead000000000100: 0000 [#1]',
+    'general-protection',
+  ],
+  ['divide error: 0000 [#1] PREEMPT SMP', 'divide-error'],
+  ['kernel BUG at mm/slub.c:4031!', 'bug'],
+  ['watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [insmod:70]', 'soft-lockup'],
+  ['Kernel panic - not syncing: Hard LOCKUP', 'hard-lockup'],
+  ['rcu: INFO: rcu_preempt self-detected stall on CPU', 'rcu-stall'],
+  ['INFO: task labhang:71 blocked for more than 5 seconds.', 'hung-task'],
+  ['Kernel panic - not syncing: Out of memory: compulsory panic_on_oom', 'out-of-memory'],
+  ['Kernel panic - not syncing: System is deadlocked on memory', 'out-of-memory'],
+  ['Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000300', 'init-killed'],
+  ['BUG: stack guage page', 'panic'],
+  ['BUG: TASK stack guard page was hit at 00000000', 'stack-overflow'],
+  ['WARNING: CPU: 1 PID: 91 at kernel/x.c:12 f+0x1/0x2', 'warning'],
+  ['Kernel panic - not syncing: Fatal Machine check', 'machine-check'],
+  ['list_del corruption. prev->next should be x', 'corrupt-list'],
+])('%s is of class %s', (reason, expected) => {
+  expect(classify({ reason, trace: [], taints: [], modules: [] }).name).toBe(expected);
+});
+
+test('a log that says nothing, and none', () => {
+  expect(classOf('')).toMatchObject({ name: 'unknown', meaning: 'The log does not say why' });
+  expect(classOf('[    0.000000] Linux version 6.1\n').name).toBe('unknown');
+});
+
+function dump(): Parameters<typeof reportOf>[0] {
+  const directory = '/var/crash/20261126T100955Z';
+  const files = [
+    { name: 'vmcore', bytes: 16_768_176 },
+    { name: 'vmcore-dmesg.txt', bytes: 26_160 },
+  ];
+  return {
+    id: '20261126T100955Z',
+    directory,
+    state: 'complete',
+    time: new Date('2026-11-26T10:09:55Z'),
+    files,
+  };
+}
+
+describe('said', () => {
+  let report: CrashReport;
+  report = reportOf(dump(), readLog('6.1-null-pointer'), 'web7');
+
+  test('one line for a list', () => {
+    expect(report.summary).toBe(
+      'web7: Kernel code used a NULL pointer, in labcrash_write [labcrash] (6.1.0-56-cloud-amd64)',
+    );
+  });
+
+  test('the page: why, where, since when, what was saved, what to type; and no wider than a terminal of a hundred', () => {
+    const page = reportPage(report);
+    for (const words of [
+      'BUG: kernel NULL pointer dereference, address: 0000000000000018',
+      'insmod (pid 91) on CPU 1',
+      '2026-11-26T10:09:31Z, up 23.2 s',
+      'vmcore 16768176',
+      'apt install linux-image-6.1.0-56-cloud-amd64-dbg',
+      'crash /usr/lib/debug/boot/vmlinux-6.1.0-56-cloud-amd64 /var/crash/20261126T100955Z/vmcore',
+      'drgn -c /var/crash/20261126T100955Z/vmcore -s',
+      'kdumpling upload --report 20261126T100955Z URL',
+    ])
+      expect(page).toContain(words);
+    const facts = page.split('\nNext\n')[0].split('\n');
+    expect(Math.max(...facts.map(line => line.length))).toBeLessThanOrEqual(100);
+    expect(page.split('\n').length).toBeLessThan(50);
+  });
+
+  test('the journal: each line says which crash it is of', () => {
+    const lines = reportLines(report);
+    expect(lines.every(line => line.startsWith('crash 20261126T100955Z: ') && !line.includes('\n'))).toBe(
+      true,
+    );
+    expect(lines.join('\n')).toContain('call trace: labcrash_null < labcrash_init');
+  });
+
+  test('an incomplete dump without a log', () => {
+    report = reportOf({ ...dump(), state: 'incomplete', why: 'the disk is full', files: [] }, '', 'web7');
+    expect(reportPage(report)).toContain('incomplete: the disk is full');
+    expect(reportPage(report)).not.toContain('crash /');
+  });
+});
