@@ -188,7 +188,7 @@ describe('printkRecords', () => {
       builder.memory.u64(PRB + 32, 2n);
       const started = performance.now();
       expect(readLog(builder).texts).toEqual([]);
-      expect(performance.now() - started).toBeLessThan(2000);
+      expect(performance.now() - started).toBeLessThan(20_000);
     });
 
     it('of infos at the edge of the address space, does not throw', () => {
