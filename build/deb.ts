@@ -16,7 +16,7 @@ import { basename, dirname, join } from 'node:path';
 import { $ } from 'zx';
 import { programIn } from '../initrd/image.ts';
 import { DIST, PROJECT } from './paths.ts';
-import { programVersion } from './program.ts';
+import { HOST_COMMAND_FILES, programVersion } from './program.ts';
 import { LIBRARY_FOLDERS } from './runtime.ts';
 import { hostLoader } from './shared-libraries.ts';
 
@@ -89,11 +89,10 @@ export async function buildDeb(): Promise<string> {
   return deb;
 }
 
-/** What dist/ has that a host needs: what goes into an initrd, and the host command, which may be of several files. */
+/** What dist/ has that a host needs: what goes into an initrd, and the host command. */
 function programNames(): string[] {
   const parts = Object.values(programIn(DIST)).map(path => basename(path));
-  const bundles = readdirSync(DIST).filter(name => name.endsWith('.js'));
-  return [...new Set([...parts, ...bundles, 'package.json', 'runtime'])].sort();
+  return [...new Set([...parts, ...HOST_COMMAND_FILES, 'runtime'])].sort();
 }
 
 /** Puts a text file in its place, its `@word@`s filled in. */
