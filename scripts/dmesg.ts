@@ -6,6 +6,7 @@ import { incompleteName } from '../capture/target/dump-place.ts';
 import { type Command, EXIT } from './cli.ts';
 import { theDump } from './dumps/host-dumps.ts';
 import { openHost } from './host.ts';
+import { requireRoot } from './root.ts';
 
 const LOG = 'vmcore-dmesg.txt';
 
@@ -15,6 +16,7 @@ export const dmesg: Command<Record<never, never>> = {
   positionals: ['ID'],
   options: {},
   async run({ positionals }) {
+    requireRoot('read a dump');
     const host = openHost();
     const { id, directory } = theDump(host, positionals);
     const path = [LOG, incompleteName(LOG)].map(name => `${directory}/${name}`).find(host.exists);

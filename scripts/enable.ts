@@ -1,13 +1,14 @@
 /** `kdumpling enable`: arms the machine for the next boots, and for this one where memory is reserved already. */
 
+import { SystemError } from '../capture/errors.ts';
 import { crashkernelOf } from './boot-loader/boot-loader.ts';
-import { findBootLoader, noBootLoader, setCrashkernel } from './boot-loader/boot-loaders.ts';
+import { reserveAtNextBoot } from './boot-loader/reserve.ts';
 import { badValue, type Command, EXIT } from './cli.ts';
 import { readConfig } from './config/config.ts';
-import { chooseCrashkernel } from './estimate/choose.ts';
 import { crashkernelBytes } from './estimate/crashkernel.ts';
 import { memoryUse } from './estimate/memory.ts';
-import { hostReservation } from './feasibility/facts.ts';
+import { obstaclesOf } from './feasibility/checks.ts';
+import { hostReservation, readFacts } from './feasibility/facts.ts';
 import { setSysctls } from './feasibility/sysctls.ts';
 import { type Host, openHost } from './host.ts';
 import { armHost } from './kexec/arm.ts';
@@ -32,29 +33,29 @@ export const enable: Command<typeof OPTIONS> = {
   async run({ crashkernel: asked, 'set-sysctls': setsSysctls }) {
     requireRoot('enable kdump');
     const host = openHost();
-    const { totalBytes: memoryBytes } = memoryUse(host);
-    if (asked !== undefined && asked !== 'auto' && !crashkernelBytes(asked, memoryBytes))
+    if (asked !== undefined && asked !== 'auto' && !crashkernelBytes(asked, memoryUse(host).totalBytes))
       throw badValue('crashkernel', asked, 'a size like 192M that is reserved on this machine, or auto');
-    // What is made first can fail without anything being changed.
+    refuseWhatCannotWork(host);
     const settings = readConfig(host);
     const image = ensureHostImage(host, settings, runningKernel(host), false);
     console.log(`${image.path}: ${image.rebuilt ? 'built' : 'is up to date'}`);
-    const value = reserveAtNextBoot(host, asked, memoryBytes);
+    const { loader, value, why } = reserveAtNextBoot(host, asked);
+    console.log(`${loader}: crashkernel=${value}, ${why}`);
     if (setsSysctls) setSysctls(host);
     for (const unit of switchUnits(host, 'enable')) console.log(`${unit}: enabled`);
     return armNow(host, value);
   },
 };
 
-function reserveAtNextBoot(host: Host, asked: string | undefined, memoryBytes: number): string {
-  const reservation = hostReservation(host, 'self-contained');
-  const loader = findBootLoader(host);
-  const configured = loader?.configured(host);
-  const { value, why } = chooseCrashkernel({ asked, configured, reservation, memoryBytes });
-  if (!loader) throw noBootLoader(value);
-  const changed = setCrashkernel(host, loader, value);
-  console.log(`${loader.name}: crashkernel=${value}, ${changed ? why : 'which is there already'}`);
-  return value;
+/** Before anything is changed. */
+function refuseWhatCannotWork(host: Host): void {
+  const [obstacle] = obstaclesOf(readFacts(host));
+  if (!obstacle) return;
+  throw new SystemError('NOT_FEASIBLE', {
+    action: 'enable kdump',
+    actual: obstacle.text,
+    wanted: `what mends it: ${obstacle.mend}`,
+  });
 }
 
 /** A reboot is needed for memory that this boot has not, or has too little of. */

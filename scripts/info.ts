@@ -3,6 +3,7 @@ import { type Command, EXIT } from './cli.ts';
 import { theDump } from './dumps/host-dumps.ts';
 import { infoText } from './dumps/info-text.ts';
 import { openHost } from './host.ts';
+import { requireRoot } from './root.ts';
 
 const OPTIONS = { json: { help: 'its manifest, as it is' } } as const;
 
@@ -12,6 +13,7 @@ export const info: Command<typeof OPTIONS> = {
   positionals: ['ID'],
   options: OPTIONS,
   async run({ json, positionals }) {
+    requireRoot('read a dump');
     const dump = theDump(openHost(), positionals);
     console.log(json ? JSON.stringify(dump, undefined, 2) : infoText(dump));
     return EXIT.done;

@@ -2,6 +2,7 @@
 import { type Command, EXIT } from './cli.ts';
 import { hostDumps } from './dumps/host-dumps.ts';
 import { openHost } from './host.ts';
+import { requireRoot } from './root.ts';
 import { dumpData, dumpLine } from './status/text.ts';
 
 const OPTIONS = { json: { help: 'say it as JSON' } } as const;
@@ -11,6 +12,7 @@ export const list: Command<typeof OPTIONS> = {
   purpose: 'Lists the dumps of this machine, newest last.',
   options: OPTIONS,
   async run({ json }) {
+    requireRoot('list dumps');
     const { directory, dumps } = hostDumps(openHost());
     if (json) console.log(JSON.stringify(dumps.map(dumpData), undefined, 2));
     else if (dumps.length === 0) console.log(`there are no dumps in ${directory}`);

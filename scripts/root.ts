@@ -1,4 +1,4 @@
-/** Verbs that change the machine say so at once when they may not. */
+/** Dumps and most of what arms a machine are root's: who is not root is told so, and not half an answer. */
 import { SystemError } from '../capture/errors.ts';
 
 /** @throws SystemError */

@@ -1,6 +1,7 @@
 /** `kdumpling show`, also `status`: would a crash be captured now, and what was captured? */
 import { type Command, EXIT } from './cli.ts';
 import { openHost } from './host.ts';
+import { requireRoot } from './root.ts';
 import { readState } from './status/state.ts';
 import { stateData, stateText } from './status/text.ts';
 
@@ -11,6 +12,7 @@ export const show: Command<typeof OPTIONS> = {
   purpose: 'Says whether a crash would be captured, and what was captured before.',
   options: OPTIONS,
   async run({ json }) {
+    requireRoot('say whether a crash would be captured');
     const state = readState(openHost());
     console.log(json ? JSON.stringify(stateData(state), undefined, 2) : stateText(state));
     return state.armed ? EXIT.done : EXIT.notOperational;

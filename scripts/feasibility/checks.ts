@@ -26,7 +26,8 @@ interface Check {
 const block = (text: string, mend: string) => ({ blocks: true, text, mend });
 const warn = (text: string, mend: string) => ({ blocks: false, text, mend });
 
-const CHECKS: readonly Check[] = [
+/** Whether this machine can be armed at all. */
+const POSSIBLE: readonly Check[] = [
   {
     name: 'crash kernel',
     look: ({ isCrashKernel }) =>
@@ -109,6 +110,10 @@ const CHECKS: readonly Check[] = [
       );
     },
   },
+];
+
+/** Whether it is armed. */
+const ARMED: readonly Check[] = [
   {
     name: 'enabled',
     look: ({ enabled }) =>
@@ -154,10 +159,19 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
-/** The findings in the checks' order: mended from the first on, the later ones mostly mend themselves. */
+/** In the checks' order: mended from the first on, the later ones mostly mend themselves. */
 export function findingsOf(facts: Facts): Finding[] {
-  return CHECKS.flatMap(({ name, look }) => {
-    const found = look(facts);
-    return found ? [{ check: name, ...found }] : [];
+  return look([...POSSIBLE, ...ARMED], facts);
+}
+
+/** What keeps this machine from being armed, before anything is changed for it. */
+export function obstaclesOf(facts: Facts): Finding[] {
+  return look(POSSIBLE, facts).filter(({ blocks }) => blocks);
+}
+
+function look(checks: readonly Check[], facts: Facts): Finding[] {
+  return checks.flatMap(check => {
+    const found = check.look(facts);
+    return found ? [{ check: check.name, ...found }] : [];
   });
 }

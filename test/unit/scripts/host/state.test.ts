@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { obstaclesOf } from '../../../../scripts/feasibility/checks.ts';
 import { SYSCTLS, setSysctls, unsetSysctls } from '../../../../scripts/feasibility/sysctls.ts';
 import { readState } from '../../../../scripts/status/state.ts';
 import { stateData, stateText } from '../../../../scripts/status/text.ts';
@@ -191,6 +192,14 @@ describe('armed, with a warning', () => {
     expect(state.armed).toBe(true);
     expect(stateText(state)).toMatch(expected);
   });
+});
+
+test('what keeps it from being armed is told from what is only not done yet', () => {
+  const notDone = stateOf({ '/sys/kernel/kexec_crash_size': '0\n', '/proc/cmdline': 'ro\n' });
+  expect(notDone.armed).toBe(false);
+  expect(obstaclesOf(notDone.facts)).toEqual([]);
+  const cannot = stateOf({ '/proc/sys/kernel/kexec_load_disabled': '1\n' });
+  expect(obstaclesOf(cannot.facts)).toMatchObject([{ check: 'kexec', blocks: true }]);
 });
 
 test('Secure Boot with kexec_file_load is fine', () => {

@@ -1,0 +1,27 @@
+/** Has memory reserved at the next boots: what, and by whom. */
+import { chooseCrashkernel } from '../estimate/choose.ts';
+import { memoryUse } from '../estimate/memory.ts';
+import { hostReservation } from '../feasibility/facts.ts';
+import type { Host } from '../host.ts';
+import { findBootLoader, noBootLoader, setCrashkernel } from './boot-loaders.ts';
+
+export interface Reserved {
+  /** The boot loader's name. */
+  readonly loader: string;
+  readonly value: string;
+  readonly why: string;
+}
+
+/** @param asked as `chooseCrashkernel` has it. @throws SystemError; then nothing is changed. */
+export function reserveAtNextBoot(host: Host, asked: string | undefined): Reserved {
+  const loader = findBootLoader(host);
+  const { value, why } = chooseCrashkernel({
+    asked,
+    configured: loader?.configured(host),
+    reservation: hostReservation(host, 'self-contained'),
+    memoryBytes: memoryUse(host).totalBytes,
+  });
+  if (!loader) throw noBootLoader(value);
+  const changed = setCrashkernel(host, loader, value);
+  return { loader: loader.name, value, why: changed ? why : 'which is there already' };
+}
