@@ -31,6 +31,8 @@ import {
   stampOf,
 } from './target/manifest.ts';
 import { type OpenTarget, openTarget } from './target/open-target.ts';
+import { type RetentionLog, removeOldest, retain } from './target/retain.ts';
+import { RoomKeeper } from './target/room-keeper.ts';
 import { parseTargetSpec, type TargetSpec } from './target/target-spec.ts';
 import { PROGRAM } from './version.ts';
 import { type OpenFile, openVmcoreFile } from './vmcore/reader.ts';
@@ -67,9 +69,11 @@ interface Saving {
   readonly files: ManifestFile[];
   device?: string;
   place?: DumpPlace;
+  /** Complete, or what there was room for. */
   dump?: CaptureDump;
   /** Why no dump was made, on purpose. */
   skipped?: string;
+  keeper?: RoomKeeper;
   failure?: string;
 }
 
@@ -103,10 +107,14 @@ export function capture(context: CaptureContext): Outcome {
     savings.push(saving);
     saveTo(context, spec, crash, stamp, phases, findings, saving);
     // Without a vmcore there is nothing that another target could take.
-    if (saving.dump || saving.skipped || (!crash && saving.files.length > 0)) break;
+    if (isComplete(saving) || saving.skipped || (!crash && saving.files.length > 0)) break;
   }
   if (crash && !findings.logSaved) showLogOnConsole(crash, log);
   return conclude(context, savings);
+}
+
+function isComplete({ dump }: Saving): boolean {
+  return dump !== undefined && dump.lacks === undefined;
 }
 
 /** The target that is wanted, and those that stand in for it. */
@@ -157,7 +165,8 @@ function saveTo(
       if (saving.skipped) log.warn('dump', saving.skipped);
       else attempt(() => dumpPhases(context, crash, place, phases, saving), fail('dump'));
     }
-    attempt(() => writeEpilogue(context, place, stamp, crash, phases, findings, saving), fail('commit'));
+    const stamped = { ...stamp, name: place.name };
+    attempt(() => writeEpilogue(context, place, stamped, crash, phases, findings, saving), fail('commit'));
   }
   attempt(
     () => phases.runLast('unmount', () => target.close()),
@@ -254,9 +263,33 @@ function dumpPhases(
   phases: Phases,
   saving: Saving,
 ): void {
-  const dump = captureDump(context, crash, place, phases);
+  const { options, log } = context;
+  const retention: RetentionLog = {
+    say: text => log.say('retention', text),
+    warn: text => log.warn('retention', text),
+  };
+  const keeper = new RoomKeeper({
+    directory: place.scratch,
+    mostFileBytes: place.mostFileBytes,
+    options,
+    say: text => log.say('space', text),
+    warn: text => log.warn('space', text),
+    removeOldest: () => removeOldest(place, retention),
+  });
+  saving.keeper = keeper;
+  const dump = captureDump(context, crash, place, phases, keeper);
   saving.dump = dump;
   saving.files.push({ name: dump.manifest.name, bytes: dump.manifest.bytes });
+  if (dump.lacks) {
+    log.warn('dump', dump.lacks);
+    saving.failure ??= `dump: it is incomplete: ${dump.lacks}`;
+    return;
+  }
+  // Cosmetic: the dump is safe, whatever becomes of the older ones.
+  attempt(
+    () => phases.runLast('retention', () => retain(options, place, keeper, retention)),
+    error => log.warn('retention', describeError(error)),
+  );
 }
 
 /** The manifest and our own log: written whatever happened before. */
@@ -270,13 +303,14 @@ function writeEpilogue(
   saving: Saving,
 ): void {
   const { log } = context;
+  const isWhole = isComplete(saving);
   const vmcoreinfo = crash?.vmcore.vmcoreinfo;
   const manifest: Manifest = {
     format: MANIFEST_FORMAT,
     program: PROGRAM,
-    state: saving.dump ? 'complete' : saving.skipped ? 'skipped' : 'incomplete',
-    failure: saving.dump ? undefined : (saving.skipped ?? saving.failure ?? 'unknown'),
-    stamp: { ...stamp, name: place.name },
+    state: isWhole ? 'complete' : saving.skipped ? 'skipped' : 'incomplete',
+    failure: isWhole ? undefined : (saving.skipped ?? saving.failure ?? 'unknown'),
+    stamp,
     kernel: {
       release: crash?.utsname.release,
       buildId: vmcoreinfo?.buildId,
@@ -285,6 +319,7 @@ function writeEpilogue(
     },
     crash: { reason: findings.reason, uptimeSeconds: findings.uptimeSeconds },
     dump: saving.dump?.manifest,
+    space: saving.keeper?.record(),
     files: saving.files,
     seconds: phases.seconds,
     warnings: log.warnings,
@@ -300,7 +335,7 @@ function conclude(context: CaptureContext, savings: readonly Saving[]): Outcome 
     savings.length === 1 || place?.pathOnHost === device
       ? place?.pathOnHost
       : `${place?.pathOnHost} on ${device}`;
-  const whole = savings.find(({ dump }) => dump);
+  const whole = savings.find(isComplete);
   const directory = whole && placeOf(whole);
   if (directory) return { saved: true, directory, files: whole.files };
   const withEvidence = savings.filter(({ files }) => files.length > 0);

@@ -1,6 +1,7 @@
 /** What a capture is to do: baked into the image as data, overridden by `kdumpling.<option>=` on the command line. */
 import { Failure } from './errors.ts';
 import { CODECS, type CodecName } from './kdump/codec.ts';
+import { AMOUNT_PATTERN } from './target/space.ts';
 import { FSCK_POLICIES, type FsckPolicy, isDeviceName, parseTargetSpec } from './target/target-spec.ts';
 
 export class OptionError extends Failure {}
@@ -18,6 +19,8 @@ export const PROGRESS_FILE = '/run/progress';
 
 /** A module in the image. */
 export const MODULE_PATH = /^\/modules\/[\w.+-]+$/;
+
+export const MAKE_ROOM = ['never', 'oldest'] as const;
 
 /** A capture always compresses. */
 const CODEC_NAMES = CODECS.map(({ name }) => name).filter(name => name !== 'none');
@@ -50,6 +53,14 @@ export interface CaptureOptions {
   readonly stallTimeout: number;
   /** `N/M`: after N captures within M minutes the next one saves the kernel log alone; `0`: every crash gets its dump. */
   readonly crashLoop: string;
+  /** What a dump leaves free on the target: bytes (`64M`) or a share of the file system (`5%`). */
+  readonly keepFree: string;
+  /** What may be removed for a dump that has no room: nothing, or the oldest dumps. */
+  readonly makeRoom: (typeof MAKE_ROOM)[number];
+  /** After a complete dump, so many are kept, the newest; 0: all. */
+  readonly keepDumps: number;
+  /** After a complete dump, all of them take no more than this, as `keepFree` says it; 0: whatever they take. */
+  readonly maxUse: string;
   /** How long to wait for the target's device to appear. */
   readonly deviceTimeoutSeconds: number;
   /** Kernel modules to load before the target can be mounted: paths in the image, in order. */
@@ -70,6 +81,10 @@ export const DEFAULT_OPTIONS: Omit<CaptureOptions, 'target' | 'fstype' | 'module
   deadlineSeconds: 3600,
   stallTimeout: 300,
   crashLoop: '3/10',
+  keepFree: '64M',
+  makeRoom: 'never',
+  keepDumps: 0,
+  maxUse: '0',
   deviceTimeoutSeconds: 60,
 };
 
@@ -108,6 +123,7 @@ const TARGET_LIST: Kind = {
 
 /** No blanks, control or format characters: it stands in messages and on a command line. As long as Linux takes it. */
 const ABSOLUTE_PATH = /^(?=\/.{0,1023}$)(?!.*\/\.\.?(\/|$))(\/[^\s/\p{C}]{1,255})*\/?$/u;
+const AMOUNT = text(AMOUNT_PATTERN, 'bytes like 64M, or a share like 5%');
 
 /** How each option is checked. Names on the command line are these, e.g. `kdumpling.deadlineSeconds=600`. */
 const KINDS: Readonly<Record<keyof CaptureOptions, Kind>> = {
@@ -129,6 +145,10 @@ const KINDS: Readonly<Record<keyof CaptureOptions, Kind>> = {
   deadlineSeconds: integer(10, 7 * 86400),
   stallTimeout: integer(0, 86400),
   crashLoop: text(/^(0|[1-9]\d{0,2}\/[1-9]\d{0,4})$/, 'CAPTURES/MINUTES, like 3/10, or 0 for no guard'),
+  keepFree: AMOUNT,
+  makeRoom: oneOf(MAKE_ROOM),
+  keepDumps: integer(0, 100_000),
+  maxUse: AMOUNT,
   deviceTimeoutSeconds: integer(0, 86400),
   modules: {
     wanted: 'a list of modules in the image',

@@ -7,6 +7,7 @@ import { PROJECT } from '../build/paths.ts';
 import { cutConsoleLog } from '../capture/target/console-log.ts';
 import type { Manifest } from '../capture/target/manifest.ts';
 import { runBounded } from './judges/bounded-run.ts';
+import { runCrash } from './judges/crash.ts';
 import { fileType, isKdumpCompressed } from './judges/file-type.ts';
 import { compareLogs, dumpDmesg } from './judges/makedumpfile.ts';
 import type { Tool, ToolName } from './packages/tools.ts';
@@ -23,6 +24,8 @@ export interface Judges {
   readonly makedumpfile: Tool;
   /** Fetched when it is asked for. */
   readonly tool: (name: ToolName) => Promise<Tool>;
+  /** The kernel's debug symbols, 300 MB: fetched when they are asked for. */
+  readonly vmlinux: () => Promise<string>;
 }
 
 export type Expectation = (run: CrashRun, judges: Judges) => Check[] | Promise<Check[]>;
@@ -157,6 +160,32 @@ const listedPrivate: Expectation = ({ guest }) => [
     saw: guest.files.map(({ mode, path }) => `${mode} ${basename(path)}`).join(', ') || 'none',
   },
 ];
+
+/** The names of what lies in /var/crash afterwards, oldest first. */
+export function dumpDirectories(what: string, patterns: readonly RegExp[]): Expectation {
+  return ({ dumps }) => {
+    const names = dumps.map(dump => basename(dump));
+    const holds = names.length === patterns.length && patterns.every((pattern, i) => pattern.test(names[i]));
+    return [{ what, holds, saw: names.join(' ') || 'no directory' }];
+  };
+}
+
+const CRASH_ON_INCOMPLETE = /^WARNING: \S+vmcore-incomplete:$/;
+
+/** An incomplete dump, opened with crash(8): it warns of the dump, and of nothing else. */
+export const incompleteDumpOpens: Expectation = async ({ dumps }, judges) => {
+  const what = 'crash 9 opens the incomplete dump: tasks, panic, the stack';
+  const dump = join(dumps[0] ?? '', 'vmcore-incomplete');
+  if (!existsSync(dump)) return [{ what, holds: false, saw: 'there is no vmcore-incomplete' }];
+  const [tool, vmlinux] = [await judges.tool('crash'), await judges.vmlinux()];
+  const expected = { panic: /sysrq triggered crash/, frames: ['sysrq_handle_crash'] };
+  const { problems, summary } = await runCrash(tool, { vmlinux, dump, expected });
+  const amiss = problems.filter(problem => !CRASH_ON_INCOMPLETE.test(problem));
+  const { tasks, frames } = summary;
+  return [
+    { what, holds: amiss.length === 0, saw: amiss.join(' | ') || `${tasks} tasks, ${frames.length} frames` },
+  ];
+};
 
 /** The files of a complete capture on the boot disk. */
 export const completeDump: Expectation = async (run, judges) => [

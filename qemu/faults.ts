@@ -7,6 +7,7 @@ import type { DialogueStep } from './dialogue.ts';
 import type { MakeSecondDisk } from './disks/second-disk.ts';
 import type { Expectation } from './expectations.ts';
 import * as expect from './expectations.ts';
+import { SPACE_FAULTS } from './faults/space.ts';
 import { TARGET_FAULTS } from './faults/target.ts';
 import { WATCH_FAULTS } from './faults/watch.ts';
 import { judgeGuestRam } from './judges/guest-ram.ts';
@@ -117,4 +118,5 @@ export const FAULTS: readonly Fault[] = [
     takesGuestRam: true,
     expectations: [...SOUND.expectations, judgeGuestRam],
   },
+  ...SPACE_FAULTS,
 ];

@@ -16,7 +16,7 @@ import type { Fault } from './faults.ts';
 import { GUEST_RAM_DRIVERS, guestRamFiles, takeGuestRam } from './guest-ram.ts';
 import type { MachineChoice } from './options.ts';
 import type { KernelChoice } from './packages/kernel-origins.ts';
-import { fetchKernel, type Kernel } from './packages/kernels.ts';
+import { fetchDebugSymbols, fetchKernel, type Kernel } from './packages/kernels.ts';
 import { fetchGuestTools, fetchTool, type GuestFile } from './packages/tools.ts';
 import { type CrashRun, crashOnce, makeRunDirectory } from './run.ts';
 
@@ -49,7 +49,11 @@ export async function openLab(choice: MachineChoice, say: (line: string) => void
     cache,
     kernel,
     guestTools: files,
-    judges: { makedumpfile, tool: name => fetchTool(cache, name) },
+    judges: {
+      makedumpfile,
+      tool: name => fetchTool(cache, name),
+      vmlinux: () => fetchDebugSymbols(cache, kernel),
+    },
     program,
     captureInitrd,
     accel,

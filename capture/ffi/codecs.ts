@@ -13,6 +13,9 @@ import { type Ffi, type Library, openLibrary, openProgram } from './library.ts';
  */
 const ZSTD_LEVEL = 2;
 
+/** Smaller than at ZSTD_LEVEL by some percent, and slower: for where room is what counts. */
+export const ZSTD_STRONG_LEVEL = 6;
+
 export interface CodecChoice {
   readonly name: CodecName;
   readonly pageSizeBytes: number;

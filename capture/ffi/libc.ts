@@ -15,6 +15,8 @@ export const RB_POWER_OFF = 0x4321_fedc;
 
 /** asm/unistd_64.h, asm-generic/unistd.h */
 const SYS_finit_module: Readonly<Record<string, number>> = { x64: 313, arm64: 273 };
+/** linux/fadvise.h */
+const POSIX_FADV_DONTNEED = 4;
 const PROT_NONE = 0;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
@@ -58,6 +60,10 @@ export interface Libc {
   /** @param action for the message of an error. */
   ioctl(fd: number, request: number, bytes: Buffer, action: string): void;
   openWindow(lengthBytes: number): MappedWindow;
+  /** Gives a file blocks, and that length. Returns errno, 0 for done: what it says decides what comes next. */
+  fallocate(fd: number, offset: number, lengthBytes: number): number;
+  /** Lets the kernel forget what of the file is written to the device, so that a reader gets it from there. */
+  dropCache(fd: number): void;
   /** The first `lengthBytes` of a file, to read and to write. The file must have blocks for all of them. */
   mapShared(fd: number, lengthBytes: number): SharedMapping;
 }
@@ -70,6 +76,8 @@ export function openLibc(ffi: Ffi): Libc {
   const finitModule = lib.func('long syscall(long, int, const char *, int)');
   const reboot = lib.func('int reboot(int)');
   const ioctl = lib.func('int ioctl(int, unsigned long, void *)');
+  const fallocate = lib.func('int fallocate(int, int, int64_t, int64_t)');
+  const posixFadvise = lib.func('int posix_fadvise(int, int64_t, int64_t, int)');
   const mmap = lib.func('void *mmap(void *, size_t, int, int, int, int64_t)');
   const madvise = lib.func('int madvise(void *, size_t, int)');
 
@@ -91,6 +99,11 @@ export function openLibc(ffi: Ffi): Libc {
     },
     ioctl(fd, request, bytes, action) {
       check(ioctl(fd, request, bytes), action);
+    },
+    fallocate: (fd, offset, lengthBytes) => (fallocate(fd, 0, offset, lengthBytes) === 0 ? 0 : ffi.errno()),
+    dropCache(fd) {
+      const errno = posixFadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+      if (errno !== 0) throw refused('drop a file from the cache', errno);
     },
     mapShared(fd, lengthBytes) {
       const base = mmap(null, lengthBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -46,6 +46,7 @@ export class PageStore {
   pagesStored = 0;
   pagesZero = 0;
   pagesUncompressed = 0;
+  pagesAbsent = 0;
 
   constructor(sink: DumpSink, options: PageStoreOptions) {
     const { layout, codec, sharesZeroPage, digestAlgorithm } = options;
@@ -120,6 +121,7 @@ export class PageStore {
 
   /** A page that an incomplete dump lacks: readers know it by its offset of 0. */
   addAbsent(): void {
+    this.pagesAbsent++;
     this.#describe(0, 0, 0);
   }
 

@@ -7,6 +7,7 @@ import { Bitmap } from '../filter/bitmap.ts';
 import { DUMP_LEVEL_ZERO } from '../filter/dump-level.ts';
 import type { Vmcore } from '../vmcore/open.ts';
 import { type PfnRange, pfnRanges } from '../vmcore/segments.ts';
+import { type Bound, BoundedTaker } from './bounded.ts';
 import type { Codec } from './codec.ts';
 import { type DigestAlgorithm, type DumpDigest, openDigest, type RunningDigest } from './digest.ts';
 import {
@@ -51,6 +52,8 @@ export interface DumpInput {
   readonly eraseinfo?: Uint8Array;
   /** Brings the pages instead of the page loop here; not with `pfns`. */
   readonly feed?: PageFeed;
+  /** Not with `feed` and `pfns`. What is bounded may lack pages; it is incomplete only if it does. */
+  readonly bound?: Bound;
 }
 
 /** Hands all dumpable pages to the store in order. Yields as the page loop does: pages so far. */
@@ -66,7 +69,7 @@ export interface DumpEvents {
 export interface DumpCounts {
   /** Below max_mapnr, and there in memory. */
   readonly pagesPresent: number;
-  /** Those with a descriptor: zero and unreadable ones included. */
+  /** Those with a descriptor: zero, unreadable and missing ones included. */
   readonly pagesDumped: number;
   /** Zero pages that share the stored one; 0 when the dump level keeps zero pages. */
   readonly pagesZero: number;
@@ -74,6 +77,8 @@ export interface DumpCounts {
   readonly pagesUncompressed: number;
   /** In the dump as zeros, because the vmcore does not give them. */
   readonly pagesUnreadable: number;
+  /** For which a bounded dump had no room; with any of these it stays marked incomplete. */
+  readonly pagesMissing: number;
   /** The size of the file. */
   readonly bytesWritten: number;
 }
@@ -102,12 +107,22 @@ export function* dumpSteps(
     noteBytes: vmcore.noteBytes.length,
     dumpablePages: bitmap2.count(),
   });
-  const headDigest = openDigest(digestAlgorithm);
   const headers = encodeHeaders(input, layout, codec.statusFlag);
-  sink.writeAt(encodeHeaders(input, layout, codec.statusFlag | DUMP_DH_COMPRESSED_INCOMPLETE), 0);
+  const incompleteHeaders = encodeHeaders(input, layout, codec.statusFlag | DUMP_DH_COMPRESSED_INCOMPLETE);
+  sink.writeAt(incompleteHeaders, 0);
+  const headDigest = openDigest(digestAlgorithm);
   headDigest.update(headers);
-  const pagesPresent = writeBitmap1(input, layout, sink, headDigest);
-  writeBitmap2(bitmap2, layout, sink, headDigest);
+  // Whether pages are missing is known at the end, and a digest takes bytes from the first one on.
+  const incompleteDigest = input.bound ? openDigest(digestAlgorithm) : undefined;
+  incompleteDigest?.update(incompleteHeaders);
+  const head: HeadDigest = {
+    update(bytes) {
+      headDigest.update(bytes);
+      incompleteDigest?.update(bytes);
+    },
+  };
+  const pagesPresent = writeBitmap1(input, layout, sink, head);
+  writeBitmap2(bitmap2, layout, sink, head);
 
   const store = new PageStore(sink, {
     layout,
@@ -124,7 +139,8 @@ export function* dumpSteps(
     sink.writeAt(sub, layout.block_size);
   }
   sink.sync();
-  sink.writeAt(headers.subarray(0, DISK_DUMP_HEADER_BYTES), 0);
+  const isComplete = store.pagesAbsent === 0;
+  if (isComplete) sink.writeAt(headers.subarray(0, DISK_DUMP_HEADER_BYTES), 0);
 
   const dataEnd = store.endOffset;
   const { descriptorsOffset, dataOffset } = layout;
@@ -146,19 +162,22 @@ export function* dumpSteps(
       pagesZero: store.pagesZero,
       pagesUncompressed: store.pagesUncompressed,
       pagesUnreadable,
+      pagesMissing: store.pagesAbsent,
       bytesWritten: dataEnd + (eraseinfo?.length ?? 0),
     },
     layout,
     digest: {
       algorithm: digestAlgorithm,
       regions: [
-        region('head', 0, descriptorsOffset, headDigest),
+        region('head', 0, descriptorsOffset, isComplete ? headDigest : incompleteDigest!),
         region('descriptors', descriptorsOffset, dataOffset, store.descriptorsDigest),
         region('data', dataOffset, dataEnd, store.dataDigest),
       ],
     },
   };
 }
+
+type HeadDigest = Pick<RunningDigest, 'update'>;
 
 /** Header block, sub header and notes, up to the first bitmap. */
 function encodeHeaders(input: DumpInput, layout: DumpLayout, status: number): Uint8Array {
@@ -205,7 +224,7 @@ function encodeSubHeader(input: DumpInput, { offset_note }: DumpLayout, offset_e
 }
 
 /** The pages that exist, made from the segments a chunk at a time: it never takes a bit a page of memory. */
-function writeBitmap1(input: DumpInput, layout: DumpLayout, sink: DumpSink, digest: RunningDigest): number {
+function writeBitmap1(input: DumpInput, layout: DumpLayout, sink: DumpSink, digest: HeadDigest): number {
   const max_mapnr = input.bitmap2.sizeBits;
   const ranges = pfnRanges(input.vmcore.segments.segments, layout.block_size);
   let pagesPresent = 0;
@@ -229,7 +248,7 @@ function writeBitmap1(input: DumpInput, layout: DumpLayout, sink: DumpSink, dige
   return pagesPresent;
 }
 
-function writeBitmap2(bitmap2: Bitmap, layout: DumpLayout, sink: DumpSink, digest: RunningDigest): void {
+function writeBitmap2(bitmap2: Bitmap, layout: DumpLayout, sink: DumpSink, digest: HeadDigest): void {
   const write = (bytes: Uint8Array, at: number): void => {
     sink.writeAt(bytes, layout.bitmap2Offset + at);
     digest.update(bytes);
@@ -255,11 +274,12 @@ function* writePages(input: DumpInput, store: PageStore, events: DumpEvents): Ge
       events.onWarning?.(`page ${pfn} is written as zeros: ${reason}`);
     },
   };
-  const { vmcore, bitmap2, pfns } = input;
+  const { vmcore, bitmap2, pfns, bound } = input;
   const { pageSizeBytes } = vmcore;
+  const taker = bound ? new BoundedTaker(store, bitmap2, pageSizeBytes, bound) : store;
   const steps =
     input.feed?.(store, loopEvents) ??
-    dumpablePages({ vmcore, pageSizeBytes, bitmap2, pfns }, store, loopEvents);
+    dumpablePages({ vmcore, pageSizeBytes, bitmap2, pfns }, taker, loopEvents);
   for (const pagesDone of steps) {
     events.onProgress?.(pagesDone, pagesTotal);
     yield;

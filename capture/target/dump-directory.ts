@@ -7,11 +7,13 @@ import {
   closeSync,
   fstatSync,
   fsyncSync,
+  ftruncateSync,
   lstatSync,
   mkdirSync,
   openSync,
   renameSync,
   type Stats,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -73,6 +75,12 @@ function openDumpDirectory(path: string, pathOnHost: string, name: string): Dump
         sink: openFileSink(fd, incomplete, { durable: true }),
         readBack: () => openVmcoreFile(join(path, incomplete), undefined),
         commit: () => commit(fd, file),
+        setLength: sizeBytes => ftruncateSync(fd, sizeBytes),
+        keep() {
+          fsyncSync(fd);
+          syncDirectory(path);
+        },
+        discard: () => unlinkSync(join(path, incomplete)),
         close: () => closeSync(fd),
       };
     },

@@ -29,6 +29,12 @@ export interface DumpFile {
   readBack(): ByteSource & { close(): void };
   /** Syncs, and makes the name durable under which it is whole. */
   commit(): void;
+  /** Cuts it to so many bytes. */
+  setLength(sizeBytes: number): void;
+  /** Syncs what stays under its first name. */
+  keep(): void;
+  /** Removes it, where that can be done. */
+  discard(): void;
   close(): void;
 }
 

@@ -62,3 +62,22 @@ export function openFileSink(
 function errorCode(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
+
+/** A sink that knows how far it was written. */
+export interface EndTracking extends DumpSink {
+  readonly endOffset: number;
+}
+
+export function trackEnd(sink: DumpSink): EndTracking {
+  let endOffset = 0;
+  return {
+    get endOffset() {
+      return endOffset;
+    },
+    writeAt(bytes, offset) {
+      sink.writeAt(bytes, offset);
+      endOffset = Math.max(endOffset, offset + bytes.length);
+    },
+    sync: () => sink.sync(),
+  };
+}

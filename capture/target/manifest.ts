@@ -34,7 +34,10 @@ export interface Manifest {
     /** How long the crashed kernel had run, by its log. */
     readonly uptimeSeconds?: number;
   };
+  /** Of an incomplete dump: what `vmcore-incomplete` has. */
   readonly dump?: ManifestDump;
+  /** Absent from a capture that did not get as far. */
+  readonly space?: ManifestSpace;
   readonly files: readonly ManifestFile[];
   /** Phase -> seconds, in the order they ran; since the capture kernel's start: `boot`. */
   readonly seconds: Readonly<Record<string, number>>;
@@ -58,6 +61,8 @@ export interface ManifestDump {
     readonly zero: number;
     /** Pages that could not be read and stand as zeros. */
     readonly unreadable: number;
+    /** Pages that an incomplete dump had no room for; left out of what is said of one that was not bounded. */
+    readonly missing?: number;
     /** What memory was used for, kept or not, as the filter saw it; absent when the dump level asked nothing of it. */
     readonly byClass?: {
       readonly kernel: number;
@@ -70,6 +75,26 @@ export interface ManifestDump {
     };
   };
   readonly digest: DumpDigest;
+}
+
+/** Where the dump went, and what was known of its size before. */
+export interface ManifestSpace {
+  /** Of the file system, before; absent for a target without one. */
+  readonly totalBytes?: number;
+  readonly freeBytes?: number;
+  readonly availableBytes?: number;
+  readonly freeInodes?: number;
+  /** As the option says it. */
+  readonly keepFree: string;
+  /** What was tried and had no room, in order; the last one is what was done. */
+  readonly steps: readonly string[];
+  readonly predictedBytes?: number;
+  /** Written less predicted, as a share of what was predicted. */
+  readonly predictionErrorPercent?: number;
+  /** Whether the file system gave all blocks before the first was written. */
+  readonly reserved?: boolean;
+  /** Names of dumps that were removed for this one, or after it. */
+  readonly removed: readonly string[];
 }
 
 export interface Stamp {

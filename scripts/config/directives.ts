@@ -126,6 +126,30 @@ export const DIRECTIVES: readonly Directive[] = [
     'N/MINUTES',
     'after N captures within so many minutes the next one saves the kernel log alone (`3/10`). `0`: every crash gets its dump',
   ),
+  captureOption(
+    'keep_free',
+    'keepFree',
+    'SIZE',
+    'what a dump leaves free on the target: `64M` (the default), `5%`, `0`',
+  ),
+  captureOption(
+    'make_room',
+    'makeRoom',
+    'POLICY',
+    'a dump that has no room even tightened: `never` (the default) removes another one for it; `oldest` removes the oldest, never the newest complete one',
+  ),
+  captureOption(
+    'keep_dumps',
+    'keepDumps',
+    'N',
+    'after a complete dump, the newest N stay; 0 (the default): all',
+  ),
+  captureOption(
+    'max_use',
+    'maxUse',
+    'SIZE',
+    'after a complete dump, the oldest go until all take no more than this: `10G`, `10%`; 0 (the default): no limit',
+  ),
   captureOption('device_timeout', 'deviceTimeoutSeconds', 'SECONDS', 'how long to wait for the disk'),
   {
     name: 'extra_modules',

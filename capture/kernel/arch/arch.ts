@@ -10,6 +10,11 @@ export interface Translation {
   readonly lengthBytes: number;
 }
 
+/** What the page tables say of an address. */
+export interface Leaf extends Translation {
+  readonly isExecutable: boolean;
+}
+
 export interface Arch {
   /** As `uname -m` says it. */
   readonly name: string;
@@ -17,6 +22,8 @@ export interface Arch {
   readonly pageSizeBytes: number;
   /** Undefined when the crashed kernel had nothing mapped there, or its page tables lead nowhere. Never throws for that. */
   translate(vaddr: bigint, readPhysical: ReadPhysical): Translation | undefined;
+  /** By the page tables alone, also where `translate` knows without them. */
+  walk(vaddr: bigint, readPhysical: ReadPhysical): Leaf | undefined;
 }
 
 /**

@@ -6,7 +6,7 @@
 import { KernelError } from '../../errors.ts';
 import { PT_LOAD } from '../../vmcore/elf.ts';
 import type { ReadPhysical, Vmcore } from '../../vmcore/open.ts';
-import type { Arch, Translation } from './arch.ts';
+import type { Arch, Leaf } from './arch.ts';
 
 const START_KERNEL_MAP = 0xffffffff80000000n;
 /** Without KASLR the image's mapping has 512 MiB, with it 1 GiB; kernels with KASLR say so in vmcoreinfo. */
@@ -16,6 +16,8 @@ const MAX_KERNEL_IMAGE_SIZE = 2 ** 31;
 const PAGE_SHIFT = 12;
 const PAGE_PRESENT = 1;
 const PAGE_PSE = 1 << 7;
+/** Bit 63; at any level it holds for all below. */
+const PAGE_NX_HIGH = 0x8000_0000;
 /** An entry's address is bits 12 to 51, here in two halves because JS bit operators have 32 bits. */
 const ENTRY_LOW_MASK = 0xfffff000;
 const ENTRY_HIGH_MASK = 0x000fffff;
@@ -47,19 +49,22 @@ export function createX86_64(vmcore: Pick<Vmcore, 'elf' | 'vmcoreinfo'>): Arch {
   const entry = new Uint8Array(8);
   const entryView = new DataView(entry.buffer);
 
-  function walk(vaddr: bigint, readPhysical: ReadPhysical): Translation | undefined {
+  function walk(vaddr: bigint, readPhysical: ReadPhysical): Leaf | undefined {
     let table = rootPaddr;
+    let isExecutable = true;
     for (const level of levels) {
       const index = Number((vaddr >> level.shift) & 0x1ffn);
       if (readPhysical(table + index * 8, entry) < 8) return undefined;
       const low = entryView.getUint32(0, true);
       if ((low & PAGE_PRESENT) === 0) return undefined;
-      const next = ((entryView.getUint32(4, true) & maskHigh) >>> 0) * 2 ** 32 + ((low & maskLow) >>> 0);
+      const high = entryView.getUint32(4, true);
+      if ((high & PAGE_NX_HIGH) !== 0) isExecutable = false;
+      const next = ((high & maskHigh) >>> 0) * 2 ** 32 + ((low & maskLow) >>> 0);
       if (level === PTE || (level.mayBeLeaf && (low & PAGE_PSE) !== 0)) {
         const within = Number(vaddr & BigInt(level.spanBytes - 1));
         // Bits below the span are flags (PAT) or must be zero.
         const base = next - (next % level.spanBytes);
-        return { paddr: base + within, lengthBytes: level.spanBytes - within };
+        return { paddr: base + within, lengthBytes: level.spanBytes - within, isExecutable };
       }
       table = next;
     }
@@ -70,6 +75,7 @@ export function createX86_64(vmcore: Pick<Vmcore, 'elf' | 'vmcoreinfo'>): Arch {
     name: 'x86_64',
     pageShift: PAGE_SHIFT,
     pageSizeBytes: 2 ** PAGE_SHIFT,
+    walk,
     translate(vaddr, readPhysical) {
       if (vaddr >= START_KERNEL_MAP && vaddr < imageEnd) {
         const paddr = Number(vaddr - START_KERNEL_MAP) + physBase;

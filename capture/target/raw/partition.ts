@@ -116,7 +116,7 @@ function createFile(node: string, fd: number, sizeBytes: number, name: string, l
   const offset = ledger.end();
   const sink = openSink(node, fd, offset, sizeBytes);
   let bytes = 0;
-  let isCommitted = false;
+  let isDone = false;
   return {
     incompleteName: incompleteName(name),
     fd,
@@ -131,10 +131,18 @@ function createFile(node: string, fd: number, sizeBytes: number, name: string, l
     readBack: () => section(node, fd, offset, bytes),
     commit() {
       ledger.add({ name, offset, bytes });
-      isCommitted = true;
+      isDone = true;
+    },
+    setLength(sizeBytes) {
+      bytes = sizeBytes;
+    },
+    // Under its first name it stands in the ledger when it is closed.
+    keep: () => fdatasyncSync(fd),
+    discard() {
+      isDone = true;
     },
     close() {
-      if (isCommitted) return;
+      if (isDone) return;
       try {
         ledger.add({ name: incompleteName(name), offset, bytes });
       } catch {
