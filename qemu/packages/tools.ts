@@ -46,6 +46,9 @@ export const TOOL_ORIGINS = {
   nginx: { package: 'nginx', suites: ['bookworm'], binary: 'usr/sbin/nginx' },
   /** What support asks for: it is to find our files. */
   sos: { package: 'sosreport', suites: ['sid', 'forky'], binary: 'usr/bin/python3', python: true },
+  /** What reads the snippets for Fedora CoreOS and for cloud images. */
+  ignition: { package: 'ignition', suites: ['bookworm'], binary: 'usr/bin/ignition-validate' },
+  'cloud-init': { package: 'cloud-init', suites: ['bookworm'], binary: 'usr/bin/python3', python: true },
   /** Goes into the guest's disk. */
   'kexec-bookworm': { package: 'kexec-tools', suites: ['bookworm'], binary: 'sbin/kexec' },
 } as const satisfies Record<string, ToolOrigin>;
