@@ -9,15 +9,17 @@ export interface BootLoader {
   /** The crashkernel= that the next boot will have; undefined for none. */
   configured(host: Host): string | undefined;
   /**
-   * Sets it, over what is there, and says what `undo` needs to know. Set again, `before` is what the first call said.
-   * @throws Failure; then nothing is changed.
+   * What setting it will do, before anything is done: it is written down first, so that an interruption can be undone.
+   * @param before what an earlier `apply` did, whose beginning counts. @throws SystemError where it cannot be set.
    */
-  set(host: Host, value: string, before: Undo | undefined): Undo;
-  /** What was there before `set` comes back, byte for byte where nobody else wrote meanwhile. */
+  plan(host: Host, value: string, before: Undo | undefined): Undo;
+  /** Does it. @throws Failure; then nothing is changed. */
+  apply(host: Host, plan: Undo): void;
+  /** What was there before comes back, byte for byte where nobody else wrote meanwhile. */
   undo(host: Host, undo: Undo): void;
 }
 
-/** What was done, kept in a file until it is undone. */
+/** What is done, kept in a file until it is undone. */
 export interface Undo {
   readonly value: string;
   /** What the host had before. */

@@ -22,8 +22,14 @@ export function findBootLoader(host: Host): BootLoader | undefined {
 export function setCrashkernel(host: Host, loader: BootLoader, value: string): boolean {
   if (loader.configured(host) === value) return false;
   const before = readUndo(host);
-  const undo = loader.set(host, value, before?.loader === loader.name ? before.undo : undefined);
-  host.write(UNDO_FILE, `${JSON.stringify({ loader: loader.name, undo }, null, 2)}\n`, 0o600);
+  const plan = loader.plan(host, value, before?.loader === loader.name ? before.undo : undefined);
+  writeUndo(host, { loader: loader.name, undo: plan });
+  try {
+    loader.apply(host, plan);
+  } catch (error) {
+    writeUndo(host, before);
+    throw error;
+  }
   return true;
 }
 
@@ -44,11 +50,6 @@ export function unsetCrashkernel(host: Host): boolean {
   return true;
 }
 
-/** The value that was set by `enable`. */
-export function ourCrashkernel(host: Host): string | undefined {
-  return readUndo(host)?.undo.value;
-}
-
 export function noBootLoader(value: string): SystemError {
   return new SystemError('NO_BOOT_LOADER', {
     action: 'set crashkernel= for the next boot',
@@ -57,7 +58,18 @@ export function noBootLoader(value: string): SystemError {
   });
 }
 
-function readUndo(host: Host): { loader: string; undo: Undo } | undefined {
+interface Done {
+  /** The boot loader's name. */
+  readonly loader: string;
+  readonly undo: Undo;
+}
+
+function readUndo(host: Host): Done | undefined {
   const text = host.read(UNDO_FILE);
-  return text === undefined ? undefined : (JSON.parse(text) as { loader: string; undo: Undo });
+  return text === undefined ? undefined : (JSON.parse(text) as Done);
+}
+
+function writeUndo(host: Host, done: Done | undefined): void {
+  if (done) host.write(UNDO_FILE, `${JSON.stringify(done, null, 2)}\n`, 0o600);
+  else host.remove(UNDO_FILE);
 }

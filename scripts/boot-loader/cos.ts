@@ -7,8 +7,8 @@ import { posix } from 'node:path';
 import { SystemError } from '../../capture/errors.ts';
 import { isSecureBoot } from '../feasibility/secure-boot.ts';
 import { type Host, mustRun } from '../host.ts';
-import { type BootLoader, crashkernelOf, type Undo, withCrashkernel } from './boot-loader.ts';
-import { editFile, undoEdit } from './edit.ts';
+import { type BootLoader, crashkernelOf, withCrashkernel } from './boot-loader.ts';
+import { planEdit, undoEdit, valueBefore } from './edit.ts';
 
 const PARTITION = '/dev/disk/by-partlabel/EFI-SYSTEM';
 const GRUB_CFG = 'efi/boot/grub.cfg';
@@ -18,7 +18,7 @@ export const cos: BootLoader = {
   name: "COS's grub.cfg",
   detect: host => /^ID="?cos"?$/m.test(host.read('/etc/os-release') ?? ''),
   configured: host => onPartition(host, 'ro', path => crashkernelOf(entries(host.read(path) ?? '')[0] ?? '')),
-  set(host, value, before) {
+  plan(host, value, before) {
     if (isSecureBoot(host)) {
       throw new SystemError('SECURE_BOOT', {
         action: "change COS's grub.cfg",
@@ -26,27 +26,25 @@ export const cos: BootLoader = {
         wanted: 'a node image or a node pool without Secure Boot',
       });
     }
-    return onPartition(host, 'rw', path => {
+    return onPartition(host, 'ro', path => {
       const text = host.read(path) ?? '';
-      const found = entries(text);
-      if (found.length === 0) {
+      const [entry] = entries(text);
+      if (entry === undefined) {
         throw new SystemError('NO_ENTRY', {
           action: `change ${GRUB_CFG} on ${PARTITION}`,
           actual: 'it has no linux line with cros_efi',
           wanted: "COS's grub.cfg as it ships",
         });
       }
-      const valueBefore = before ? before.valueBefore : crashkernelOf(found[0]!);
-      const edit = editFile(host, path, changeEntries(text, value), before?.edit);
+      const edit = planEdit(host, path, changeEntries(text, value), before?.edit);
       // The partition is mounted somewhere else next time.
-      return { value, edit: { ...edit, path: GRUB_CFG }, ...(valueBefore !== undefined && { valueBefore }) };
+      return { value, ...valueBefore(before, () => crashkernelOf(entry)), edit: { ...edit, path: GRUB_CFG } };
     });
   },
-  undo(host, { edit, valueBefore }: Undo) {
+  apply: (host, { edit }) => onPartition(host, 'rw', path => host.write(path, edit!.after)),
+  undo(host, { edit, valueBefore: old }) {
     if (!edit) return;
-    onPartition(host, 'rw', path => {
-      undoEdit(host, { ...edit, path }, text => changeEntries(text, valueBefore));
-    });
+    onPartition(host, 'rw', path => undoEdit(host, { ...edit, path }, text => changeEntries(text, old)));
   },
 };
 

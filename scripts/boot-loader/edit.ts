@@ -1,12 +1,33 @@
 /** Edits of a host's file that can be taken back. */
 import type { Host } from '../host.ts';
-import type { Edit } from './boot-loader.ts';
+import type { Edit, Undo } from './boot-loader.ts';
 
-/** Writes `after` and says how to take it back. @param first the edit that this one follows, whose `before` counts. */
-export function editFile(host: Host, path: string, after: string, first: Edit | undefined): Edit {
+/** @param first the edit that this one follows, whose `before` counts. */
+export function planEdit(host: Host, path: string, after: string, first: Edit | undefined): Edit {
   const before = first ? first.before : host.read(path);
-  host.write(path, after);
   return before === undefined ? { path, after } : { path, before, after };
+}
+
+/** What the host had before the first of our changes. */
+export function valueBefore(
+  before: Undo | undefined,
+  configured: () => string | undefined,
+): Pick<Undo, 'valueBefore'> {
+  const value = before ? before.valueBefore : configured();
+  return value === undefined ? {} : { valueBefore: value };
+}
+
+/** Writes the file and has its readers told; when they fail, the file is as it was. */
+export function applyEdit(host: Host, { path, after }: Edit, tell: () => void): void {
+  const now = host.read(path);
+  host.write(path, after);
+  try {
+    tell();
+  } catch (error) {
+    if (now === undefined) host.remove(path);
+    else host.write(path, now);
+    throw error;
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** GRUB as Debian and Ubuntu have it: a file in /etc/default/grub.d, which update-grub reads after the others. */
 import { type Host, mustRun } from '../host.ts';
-import { type BootLoader, crashkernelOf, type Undo } from './boot-loader.ts';
-import { editFile, undoEdit } from './edit.ts';
+import { type BootLoader, crashkernelOf } from './boot-loader.ts';
+import { applyEdit, planEdit, valueBefore } from './edit.ts';
 
 /** It is read last of those there are (kdump-tools.cfg before it), and the last crashkernel= counts. */
 const DROP_IN = '/etc/default/grub.d/kdumpling.cfg';
@@ -12,18 +12,13 @@ export const grubDebian: BootLoader = {
   name: 'GRUB (/etc/default/grub.d)',
   detect: host => host.exists('/etc/default/grub') && host.command(UPDATE) !== undefined,
   configured,
-  set(host, value, before) {
-    const valueBefore = before ? before.valueBefore : configured(host);
-    const edit = editFile(host, DROP_IN, dropIn(value), before?.edit);
-    try {
-      mustRun(host, host.command(UPDATE)!);
-    } catch (error) {
-      undoEdit(host, edit, () => '');
-      throw error;
-    }
-    return { value, edit, ...(valueBefore !== undefined && { valueBefore }) };
-  },
-  undo(host, { edit }: Undo) {
+  plan: (host, value, before) => ({
+    value,
+    ...valueBefore(before, () => configured(host)),
+    edit: planEdit(host, DROP_IN, dropIn(value), before?.edit),
+  }),
+  apply: (host, { edit }) => applyEdit(host, edit!, () => mustRun(host, host.command(UPDATE)!)),
+  undo(host, { edit }) {
     if (!edit) return;
     // The file is ours, whoever wrote in it.
     host.remove(edit.path);

@@ -1,6 +1,7 @@
 /** Fedora, RHEL and their kin: `grubby` edits the boot entries (BLS or grub.cfg) and what new kernels inherit. */
 import { type Host, mustRun } from '../host.ts';
-import { type BootLoader, crashkernelOf, PARAMETER, type Undo } from './boot-loader.ts';
+import { type BootLoader, crashkernelOf, PARAMETER } from './boot-loader.ts';
+import { valueBefore } from './edit.ts';
 
 const GRUBBY = 'grubby';
 
@@ -8,14 +9,11 @@ export const grubby: BootLoader = {
   name: 'grubby',
   detect: host => host.command(GRUBBY) !== undefined,
   configured,
-  set(host, value, before) {
-    const valueBefore = before ? before.valueBefore : configured(host);
-    // --args replaces the value of a parameter that is there.
-    run(host, `--args=${PARAMETER}=${value}`);
-    return { value, ...(valueBefore !== undefined && { valueBefore }) };
-  },
-  undo(host, { value, valueBefore }: Undo) {
-    if (valueBefore !== undefined) run(host, `--args=${PARAMETER}=${valueBefore}`);
+  plan: (host, value, before) => ({ value, ...valueBefore(before, () => configured(host)) }),
+  // --args replaces the value of a parameter that is there.
+  apply: (host, { value }) => run(host, `--args=${PARAMETER}=${value}`),
+  undo(host, { value, valueBefore: old }) {
+    if (old !== undefined) run(host, `--args=${PARAMETER}=${old}`);
     else run(host, `--remove-args=${PARAMETER}=${value}`);
   },
 };

@@ -1,6 +1,7 @@
 /** Fedora CoreOS and other ostree hosts: kernel arguments belong to the deployment and are changed by `rpm-ostree kargs`. */
 import { type Host, mustRun } from '../host.ts';
-import { type BootLoader, crashkernelOf, PARAMETER, type Undo } from './boot-loader.ts';
+import { type BootLoader, crashkernelOf, PARAMETER } from './boot-loader.ts';
+import { valueBefore } from './edit.ts';
 
 const RPM_OSTREE = 'rpm-ostree';
 
@@ -8,16 +9,15 @@ export const rpmOstree: BootLoader = {
   name: 'rpm-ostree kargs',
   detect: host => host.exists('/run/ostree-booted') && host.command(RPM_OSTREE) !== undefined,
   configured,
-  set(host, value, before) {
+  plan: (host, value, before) => ({ value, ...valueBefore(before, () => configured(host)) }),
+  apply(host, { value }) {
     const now = configured(host);
-    const valueBefore = before ? before.valueBefore : now;
     if (now === undefined) kargs(host, `--append-if-missing=${PARAMETER}=${value}`);
     else if (now !== value) kargs(host, `--replace=${PARAMETER}=${now}=${value}`);
-    return { value, ...(valueBefore !== undefined && { valueBefore }) };
   },
-  undo(host, { value, valueBefore }: Undo) {
-    if (valueBefore === undefined) kargs(host, `--delete-if-present=${PARAMETER}=${value}`);
-    else if (configured(host) === value) kargs(host, `--replace=${PARAMETER}=${value}=${valueBefore}`);
+  undo(host, { value, valueBefore: old }) {
+    if (old === undefined) kargs(host, `--delete-if-present=${PARAMETER}=${value}`);
+    else if (configured(host) === value) kargs(host, `--replace=${PARAMETER}=${value}=${old}`);
   },
 };
 

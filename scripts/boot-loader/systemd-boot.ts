@@ -5,8 +5,8 @@
 import { SystemError } from '../../capture/errors.ts';
 import { type Host, mustRun } from '../host.ts';
 import { kernelImage } from '../kexec/files.ts';
-import { type BootLoader, crashkernelOf, type Undo, withCrashkernel } from './boot-loader.ts';
-import { editFile, undoEdit } from './edit.ts';
+import { type BootLoader, crashkernelOf, withCrashkernel } from './boot-loader.ts';
+import { applyEdit, planEdit, undoEdit, valueBefore } from './edit.ts';
 
 const COMMAND_LINE = '/etc/kernel/cmdline';
 const KERNEL_INSTALL = 'kernel-install';
@@ -25,22 +25,17 @@ export const systemdBoot: BootLoader = {
     const text = host.read(COMMAND_LINE) ?? host.read('/usr/lib/kernel/cmdline');
     return text === undefined ? configuredInEntries(host) : crashkernelOf(text);
   },
-  set(host, value, before) {
+  plan(host, value, before) {
     refuseUnifiedImages(host);
     const text = host.read(COMMAND_LINE) ?? runningCommandLine(host);
-    const valueBefore = before ? before.valueBefore : crashkernelOf(text);
-    const edit = editFile(
-      host,
-      COMMAND_LINE,
-      withCrashkernel(text.trimEnd(), value).concat('\n'),
-      before?.edit,
-    );
-    installKernels(host);
-    return { value, edit, ...(valueBefore !== undefined && { valueBefore }) };
+    const after = `${withCrashkernel(text.trimEnd(), value)}\n`;
+    const edit = planEdit(host, COMMAND_LINE, after, before?.edit);
+    return { value, ...valueBefore(before, () => crashkernelOf(text)), edit };
   },
-  undo(host, { edit, valueBefore }: Undo) {
+  apply: (host, { edit }) => applyEdit(host, edit!, () => installKernels(host)),
+  undo(host, { edit, valueBefore: old }) {
     if (!edit) return;
-    undoEdit(host, edit, text => withCrashkernel(text, valueBefore));
+    undoEdit(host, edit, text => withCrashkernel(text, old));
     installKernels(host);
   },
 };

@@ -35,11 +35,10 @@ const TELLING_FILES = [
 /** As stampOf in capture/target/manifest.ts names them. */
 const OUR_NAME = /^\d{8}T\d{6}Z(-\d+)?$/;
 
-/** Newest last. @param directory where dumps go, on the host. */
-export function listDumps(host: Host, directory: string): Dump[] {
-  return host
-    .list(directory)
-    .map(name => readDump(host, directory, name))
+/** Newest last. @param directories where dumps go, on the host. */
+export function listDumps(host: Host, ...directories: readonly string[]): Dump[] {
+  return directories
+    .flatMap(directory => host.list(directory).map(name => readDump(host, directory, name)))
     .filter(dump => dump !== undefined)
     .sort((a, b) => a.time.getTime() - b.time.getTime() || (a.id < b.id ? -1 : 1));
 }

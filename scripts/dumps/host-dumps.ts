@@ -3,10 +3,11 @@ import { TargetError } from '../../capture/errors.ts';
 import { UsageError } from '../cli.ts';
 import { readConfig } from '../config/config.ts';
 import type { Host } from '../host.ts';
-import { hostTarget } from '../target/host-target.ts';
+import { dumpDirectories, hostTarget } from '../target/host-target.ts';
 import { type Dump, dumpOf, listDumps } from './dumps.ts';
 
 export interface HostDumps {
+  /** Where they are, for messages. */
   readonly directory: string;
   /** Newest last. */
   readonly dumps: readonly Dump[];
@@ -14,8 +15,11 @@ export interface HostDumps {
 
 /** @throws TargetError when they cannot be seen. */
 export function hostDumps(host: Host): HostDumps {
-  const { directory, target, fstype } = hostTarget(host, readConfig(host));
-  if (directory !== undefined) return { directory, dumps: listDumps(host, directory) };
+  const settings = readConfig(host);
+  const directories = dumpDirectories(host, settings);
+  if (directories.length > 0)
+    return { directory: directories.join(', '), dumps: listDumps(host, ...directories) };
+  const { target, fstype } = hostTarget(host, settings);
   throw new TargetError('NOT_MOUNTED', {
     action: 'look for dumps',
     actual: `the dump target ${fstype} ${target} is not mounted`,

@@ -4,6 +4,7 @@ import { type Finding, findingsOf } from '../feasibility/checks.ts';
 import { type Facts, readFacts } from '../feasibility/facts.ts';
 import { readSysctls, type SysctlState } from '../feasibility/sysctls.ts';
 import type { Host } from '../host.ts';
+import { dumpDirectories } from '../target/host-target.ts';
 import { bootId, judgeTest, readRecord, type TestResult } from '../test-crash/record.ts';
 
 export interface State {
@@ -22,7 +23,7 @@ export interface State {
 export function readState(host: Host): State {
   const facts = readFacts(host);
   const findings = findingsOf(facts);
-  const dumps = facts.target?.directory === undefined ? [] : listDumps(host, facts.target.directory);
+  const dumps = facts.target ? listDumps(host, ...dumpDirectories(host, facts.settings)) : [];
   const test = readRecord(host);
   return {
     facts,

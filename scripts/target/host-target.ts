@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import { TargetError } from '../../capture/errors.ts';
 import { DEFAULT_OPTIONS } from '../../capture/options.ts';
 import { decodeSuperblock, SUPERBLOCK_BYTES, type Superblock } from '../../capture/target/superblock.ts';
-import { namesDevice } from '../../capture/target/target-spec.ts';
+import { namesDevice, parseTargetSpec } from '../../capture/target/target-spec.ts';
 import { FILE_SYSTEM_NAMES } from '../../initrd/drivers.ts';
 import type { Settings } from '../config/directives.ts';
 import type { Host } from '../host.ts';
@@ -35,6 +35,17 @@ export function hostTarget(host: Host, { options }: Settings): HostTarget {
       ? targetOfPath(host, mounts, path)
       : namedTarget(host, mounts, options.target, options.fstype, path);
   return { ...found, mountOptions: options.mountOptions ?? found.mountOptions };
+}
+
+/** Where dumps may lie on this machine now: on the target, and on what stands in for it, as far as they are mounted. */
+export function dumpDirectories(host: Host, settings: Settings): string[] {
+  const { directory, path } = hostTarget(host, settings);
+  const mounts = parseMountinfo(host.read('/proc/self/mountinfo') ?? '');
+  const spares = (settings.options.fallbackTargets ?? []).map(text => {
+    const { fstype, device } = parseTargetSpec(text)!;
+    return namedTarget(host, mounts, device, fstype, path).directory;
+  });
+  return [...new Set([directory, ...spares])].filter(found => found !== undefined);
 }
 
 /** A path is seen from the top of all subvolumes of a btrfs, whichever of them is the default or mounted here. */

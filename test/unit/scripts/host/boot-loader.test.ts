@@ -7,7 +7,7 @@ import {
   setCrashkernel,
   unsetCrashkernel,
 } from '../../../../scripts/boot-loader/boot-loaders.ts';
-import type { Host } from '../../../../scripts/host.ts';
+import { type Host, openHost } from '../../../../scripts/host.ts';
 import { addFiles, type Commands, type Files, hostWith, textOf } from '../../../support/host-root.ts';
 
 const ORIGINAL_GRUB = `# If you change this file, run 'update-grub' afterwards to update
@@ -246,6 +246,29 @@ test('GRUB: when update-grub fails, nothing is left behind', () => {
   );
   expect(host.list('/etc/default/grub.d')).toEqual([]);
   expect(unsetCrashkernel(host)).toBe(false);
+});
+
+test('interrupted between the writing and the end of update-grub: disable undoes it', () => {
+  let interrupted = true;
+  const host = hostWith(
+    { '/etc/default/grub': ORIGINAL_GRUB },
+    {
+      'update-grub'() {
+        if (interrupted) throw new Error('the power went');
+        return '';
+      },
+    },
+  );
+  host.remove = () => undefined; // what is dead cleans nothing up
+  const { write } = host;
+  host.write = (path, ...rest) =>
+    path.endsWith('.cfg') && host.exists(path) ? undefined : write(path, ...rest);
+  expect(() => setCrashkernel(host, findBootLoader(host)!, '192M')).toThrow('the power went');
+  interrupted = false;
+  const next = openHost(host.root, () => ({ status: 0, stdout: '', stderr: '' }));
+  expect(next.list('/etc/default/grub.d')).toEqual(['kdumpling.cfg']);
+  expect(unsetCrashkernel(next)).toBe(true);
+  expect(next.list('/etc/default/grub.d')).toEqual([]);
 });
 
 test('systemd-boot: every kernel that is installed is given the new line; unified images are refused', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NO_SETTINGS } from '../../../../scripts/config/directives.ts';
-import { hostTarget } from '../../../../scripts/target/host-target.ts';
+import { dumpDirectories, hostTarget } from '../../../../scripts/target/host-target.ts';
 import {
   mountOf,
   parseMountinfo,
@@ -146,6 +146,13 @@ describe('with a target line', () => {
     });
     expect(hostTarget(part, settings(UUID(2))).directory).toBeUndefined();
   });
+});
+
+test('dumps are looked for on the target and on what stands in for it', () => {
+  const mountinfo = `${ROOT}30 21 254:2 / /mnt rw - ext4 /dev/vda2 rw\n`;
+  const host = hostWith({ ...DEVICES, '/proc/self/mountinfo': mountinfo });
+  const options = { fallbackTargets: [`ext4 ${UUID(2)}`, 'xfs LABEL=not-there', 'raw /dev/vdz'] };
+  expect(dumpDirectories(host, { ...NO_SETTINGS, options })).toEqual(['/var/crash', '/mnt/var/crash']);
 });
 
 test('mountinfo: blanks in names, no optional fields, several of them', () => {
