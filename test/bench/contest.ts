@@ -1,5 +1,7 @@
 /** What is measured against what: each contest is one vmcore, level and codec, and the programs that dump it. */
+import { spawnSync } from 'node:child_process';
 import { findLibrary } from '../../build/shared-libraries.ts';
+import { Failure } from '../../capture/errors.ts';
 import type { Tool } from '../../qemu/packages/tools.ts';
 
 export const BENCH_CODECS = ['l', 'z', 'c', 'p'] as const;
@@ -19,44 +21,72 @@ export interface Contestant {
   readonly output: string;
 }
 
+/** How many compress: a number asked of both; or none asked for, which is one for makedumpfile and ours to choose. */
+export type Threads = number | 'unasked';
+
 export interface Contest {
   readonly level: number;
   readonly codec: BenchCodec;
-  /** 0: not asked for, a single one. */
-  readonly threads: number;
+  readonly threads: Threads;
   /** Ours first. */
   readonly contestants: readonly Contestant[];
+}
+
+/** A makedumpfile. */
+export interface Peer {
+  readonly name: string;
+  /** What comes before its flags. */
+  readonly argv: readonly string[];
+  readonly codecs: readonly BenchCodec[];
 }
 
 export interface Field {
   /** Node and the bundle: what comes before the verb. */
   readonly ours: readonly string[];
-  /** Debian's newest, which is built without snappy. */
-  readonly newest: Tool;
-  /** Debian 12's, which has neither snappy nor zstd. */
-  readonly bookworm: Tool;
+  readonly peers: readonly Peer[];
   readonly vmcore: string;
   readonly workDir: string;
 }
 
-/** As its users write it: the same flags for each. */
-export function contest(field: Field, level: number, codec: BenchCodec, threads: number): Contest {
+/** As its users write it: the same flags for each. One thread is what makedumpfile has when it is not asked. */
+export function contest(field: Field, level: number, codec: BenchCodec, threads: Threads): Contest {
   const flags = ['-d', `${level}`, `-${codec}`, '--message-level', '0'];
-  if (threads > 0) flags.push('--num-threads', `${threads}`);
+  const asked = threads === 'unasked' ? [] : ['--num-threads', `${threads}`];
+  const askedOfPeers = threads === 1 ? [] : asked;
   const contestant = (name: string, command: readonly string[]): Contestant => {
     const output = `${field.workDir}/${name.replaceAll(' ', '-')}.dump`;
     return { name, argv: [...command, ...flags, field.vmcore, output], output };
   };
-  const contestants = [contestant('kdumpling', [...field.ours, 'dump'])];
-  if (codec !== 'p') contestants.push(contestant(nameOf(field.newest), commandOf(field.newest, threads)));
-  if (codec === 'l' || codec === 'c')
-    contestants.push(contestant(nameOf(field.bookworm), commandOf(field.bookworm, threads)));
-  return { level, codec, threads, contestants };
+  const peers = field.peers
+    .filter(({ codecs }) => codecs.includes(codec))
+    .map(({ name, argv }) => contestant(name, [...argv, ...askedOfPeers]));
+  const ours = contestant('kdumpling', [...field.ours, 'dump', ...asked]);
+  return { level, codec, threads, contestants: [ours, ...peers] };
+}
+
+/** Debian's newest is built without snappy, Debian 12's without zstd too. */
+export function packagedPeers(newest: Tool, bookworm: Tool): Peer[] {
+  return [
+    { name: nameOf(newest), argv: threadable(newest), codecs: ['l', 'z', 'c'] },
+    { name: nameOf(bookworm), argv: threadable(bookworm), codecs: ['l', 'c'] },
+  ];
+}
+
+/** One that somebody built, for all codecs. @throws Failure when it does not say its version. */
+export function builtPeer(path: string): Peer {
+  const { stdout, stderr } = spawnSync(path, ['-v'], { encoding: 'utf8' });
+  const version = /makedumpfile: version ([\d.]+)/.exec(`${stdout}${stderr}`)?.[1];
+  if (version) return { name: `makedumpfile ${version} (built)`, argv: [path], codecs: BENCH_CODECS };
+  throw new Failure('NO_MAKEDUMPFILE', {
+    action: `measure ${path}`,
+    actual: 'it does not say the version of a makedumpfile',
+    wanted: 'a makedumpfile, built with the codecs',
+  });
 }
 
 /** A thread of glibc's ends by way of libgcc_s, which no dependency says and so the tool's own tree lacks. */
-function commandOf({ argv: [loader, ...rest] }: Tool, threads: number): readonly string[] {
-  const libgcc = threads > 0 ? findLibrary('libgcc_s.so.1') : undefined;
+function threadable({ argv: [loader, ...rest] }: Tool): readonly string[] {
+  const libgcc = findLibrary('libgcc_s.so.1');
   return libgcc ? [loader, '--preload', libgcc, ...rest] : [loader, ...rest];
 }
 

@@ -1,23 +1,16 @@
 /** `npm run bench`: our dumps beside makedumpfile's of the same vmcore, as ratios. */
-import {
-  copyFileSync,
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, createReadStream, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DIST, NODE_BINARY, PROJECT } from '../../build/paths.ts';
 import { buildProgram, HOST_COMMAND_FILES, programVersion } from '../../build/program.ts';
-import { Failure } from '../../capture/errors.ts';
 import { type Cache, openCache } from '../../qemu/cache.ts';
 import { fetchTool } from '../../qemu/packages/tools.ts';
-import { preparedVmcores } from '../../qemu/vmcores.ts';
+import { prepareVmcore } from '../../qemu/prepare-vmcore.ts';
+import { USED_MACHINE_MIB } from '../../qemu/used-machine.ts';
 import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/cli.ts';
 import { ensureHostPackages } from '../../scripts/setup/host-packages.ts';
-import { BENCH_CODECS, contest } from './contest.ts';
+import { BENCH_CODECS, builtPeer, contest, packagedPeers } from './contest.ts';
 import { measure, runTimed } from './measure.ts';
 import { openPhases } from './phases.ts';
 import { contestLines, contestReport, machineFacts, phasesLine, TABLE_HEAD } from './report.ts';
@@ -30,21 +23,34 @@ await runCommand({
   purpose:
     "Measures our dumps beside makedumpfile's of the same page-cached vmcore: whole processes, medians.",
   options: {
-    vmcore: { value: 'FILE', help: 'an ELF vmcore; without it, the newest 6.1 one of `npm run vmcores`' },
+    vmcore: {
+      value: 'FILE',
+      help: 'an ELF vmcore; without it, that of a 6.1 machine in use, which is made once',
+    },
     rounds: { value: 'N', default: '5', help: 'how often each program runs, in turn' },
     levels: { value: 'LIST', default: '31,1', help: 'dump levels, with commas' },
     codecs: { value: 'LIST', default: 'l,z,c,p', help: 'of l, z, c and p, with commas' },
-    threads: { value: 'LIST', default: '0', help: 'of --num-threads, like 0,2; 0: without it' },
+    threads: {
+      value: 'LIST',
+      default: `1,unasked,${availableParallelism()}`,
+      help: 'of --num-threads; unasked: as users who do not ask, which is one for makedumpfile',
+    },
+    makedumpfile: {
+      value: 'PATH',
+      help: 'one more to measure with, for all codecs (Debian builds none with snappy)',
+    },
   },
   async run(given, signal) {
     const rounds = wholeNumber('rounds', given.rounds, 1, 1000);
     const levels = given.levels.split(',').map(level => wholeNumber('levels', level, 0, 31));
     const codecs = given.codecs.split(',').map(codec => oneOf('codecs', codec, BENCH_CODECS));
-    const threads = given.threads.split(',').map(count => wholeNumber('threads', count, 0, 1024));
+    const threads = given.threads
+      .split(',')
+      .map(count => (count === 'unasked' ? count : wholeNumber('threads', count, 1, 1024)));
     const cache = openCache();
-    const vmcore = given.vmcore ? resolve(given.vmcore) : newestVmcore(cache);
     ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log);
     await buildProgram(console.log);
+    const vmcore = given.vmcore ? resolve(given.vmcore) : await usedVmcore(cache, signal);
     const [newest, bookworm] = [
       await fetchTool(cache, 'makedumpfile'),
       await fetchTool(cache, 'makedumpfile-bookworm'),
@@ -55,13 +61,13 @@ await runCommand({
     mkdirSync(workDir, { recursive: true });
     for (const name of HOST_FILES) copyFileSync(join(DIST, name), join(workDir, name));
     const ours = [NODE_BINARY, join(workDir, 'kdumpling.js')];
-    const field = { ours, newest, bookworm, vmcore, workDir };
+    const peers = packagedPeers(newest, bookworm);
+    if (given.makedumpfile) peers.push(builtPeer(resolve(given.makedumpfile)));
+    const field = { ours, peers, vmcore, workDir };
     const machine = machineFacts();
     const vmcoreBytes = statSync(vmcore).size;
     console.log(`${vmcore}: ${(vmcoreBytes / 1e6).toFixed(0)} MB; ${machine.cpus} CPUs (${machine.cpu})`);
-    console.log(
-      `load ${machine.loadBefore.toFixed(1)} before; makedumpfile has no snappy as Debian builds it\n`,
-    );
+    console.log(`load ${machine.loadBefore.toFixed(1)} before\n`);
     await readThrough(vmcore);
     try {
       console.log(TABLE_HEAD);
@@ -108,14 +114,18 @@ await runCommand({
   },
 });
 
-function newestVmcore(cache: Cache): string {
-  const found = preparedVmcores(cache).findLast(({ record }) => record.series === '6.1');
-  if (found && existsSync(found.vmcore)) return found.vmcore;
-  throw new Failure('NO_VMCORE', {
-    action: 'find a vmcore to measure with',
-    actual: 'there is none of a 6.1 kernel in the cache',
-    wanted: 'make one with `npm run vmcores` (some minutes), or name one with --vmcore FILE',
+async function usedVmcore(cache: Cache, signal: AbortSignal): Promise<string> {
+  const choice = { series: '6.1', flavour: 'cloud', levels: 5 } as const;
+  const { vmcore } = await prepareVmcore(cache, choice, {
+    kind: 'used',
+    memoryMib: USED_MACHINE_MIB,
+    accel: 'auto',
+    deadlineSeconds: 3600,
+    refresh: false,
+    onLine: () => {},
+    signal,
   });
+  return vmcore;
 }
 
 /** Into the page cache, so that no disk is measured. */

@@ -7,7 +7,15 @@ import { NODE_BINARY, PROJECT } from '../../build/paths.ts';
 import type { BenchCodec } from './contest.ts';
 import { median } from './measure.ts';
 
-export type PhaseName = 'start-up' | 'open' | 'filter' | 'read and zero scan' | 'compress' | 'write' | 'end';
+export type PhaseName =
+  | 'start-up'
+  | 'open'
+  | 'filter'
+  | 'read and zero scan'
+  | 'FFI calls'
+  | 'codec'
+  | 'write'
+  | 'end';
 
 export interface Phases {
   readonly level: number;

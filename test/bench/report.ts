@@ -1,13 +1,13 @@
 /** What the bench says: a line for each contest, the phases as shares, and all of it as JSON. */
 import { cpus, loadavg, release, totalmem } from 'node:os';
-import { CODEC_NAMES, type Contest } from './contest.ts';
+import { CODEC_NAMES, type Contest, type Threads } from './contest.ts';
 import type { Result } from './measure.ts';
 import type { Phases } from './phases.ts';
 
 export interface ContestReport {
   readonly level: number;
   readonly codec: string;
-  readonly threads: number;
+  readonly threads: Threads;
   readonly results: readonly (Result & Ratios)[];
 }
 
@@ -41,7 +41,7 @@ export function machineFacts() {
   };
 }
 
-const COLUMNS = [4, 7, 8, 20, 8, 8, 10, 13, 12, 12] as const;
+const COLUMNS = [4, 7, 8, 28, 8, 8, 10, 13, 8, 8] as const;
 
 export const TABLE_HEAD = row([
   '-d',
@@ -62,7 +62,7 @@ export function contestLines({ level, codec, threads, results }: ContestReport):
     row([
       `${level}`,
       codec,
-      `${threads || 1}`,
+      `${threads}`,
       name,
       wallSeconds.toFixed(2),
       cpuSeconds.toFixed(2),
