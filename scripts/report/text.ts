@@ -52,12 +52,17 @@ function factsOf(report: CrashReport): Fact[] {
     ['modules', modulesText(crash.modules)],
     ['crashed', `${when.crashed}${when.clockTrusted ? '' : ' (the clock was not set)'}`],
     ['booted', when.booted && `${when.booted}, up ${duration(crash.uptimeSeconds!)}`],
-    ['saved', `${saved.directory}: ${saved.state}${saved.why ? `: ${saved.why}` : ''}`],
+    ['saved', `${saved.directory}: ${saved.state}${saved.why ? `: ${saved.why}` : ''}${verified(report)}`],
     ['files', saved.files.map(({ name, bytes }) => `${name} ${bytes}`).join(', ')],
     ['dump', dumpText(saved)],
     ...report.warnings.map(text => ['warning', text] as const),
   ];
   return facts.filter((fact): fact is Fact => Boolean(fact[1]));
+}
+
+/** A dump is called complete by its manifest only after it was read back. */
+function verified({ saved }: CrashReport): string {
+  return saved.state === 'complete' && saved.dumpLevel !== undefined ? ', read back when it was written' : '';
 }
 
 function dumpText({ dumpLevel, codec, pagesDumped, pagesTotal, captureSeconds }: CrashReport['saved']) {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openCache } from '../../qemu/cache.ts';
 import { fetchTool, type Tool } from '../../qemu/packages/tools.ts';
+import { onBorrowedHost } from '../support/borrowed-host.ts';
 
 const ID = '20261126T100955Z';
 const FILES = ['kexec-dmesg.log', 'manifest.json', 'vmcore', 'vmcore-dmesg.txt'];
@@ -19,8 +20,7 @@ let sos: Tool;
 beforeAll(async () => {
   sos = await fetchTool(openCache(), 'sos');
   dir = mkdtempSync(join(tmpdir(), 'kdumpling-sos-'));
-  for (const folder of [`crash/${ID}`, 'bin', 'etc', 'layers'])
-    mkdirSync(join(dir, folder), { recursive: true });
+  for (const folder of [`crash/${ID}`, 'bin', 'etc']) mkdirSync(join(dir, folder), { recursive: true });
   for (const name of FILES) writeFileSync(join(dir, 'crash', ID, name), `this is ${name}\n`, { mode: 0o600 });
   writeFileSync(join(dir, 'etc/kdump.conf'), 'path /var/crash\ncore_collector makedumpfile -z -d 31\n');
   writeFileSync(join(dir, 'etc/os-release'), FEDORA);
@@ -35,20 +35,6 @@ afterAll(() => rmSync(dir, { recursive: true }));
 function collect(asFedora: boolean): string {
   const output = join(dir, asFedora ? 'fedora' : 'debian');
   mkdirSync(output);
-  const script = `set -e
-    LAYERS=${dir}/layers
-    mount -t tmpfs tmpfs $LAYERS; mkdir $LAYERS/work $LAYERS/up
-    mount -t overlay overlay -o lowerdir=/var,upperdir=$LAYERS/up,workdir=$LAYERS/work /var
-    mkdir -p /var/crash; mount --bind ${dir}/crash /var/crash
-    ${
-      asFedora
-        ? `mount -t overlay overlay -o lowerdir=${dir}/bin:/usr/bin /usr/bin
-           mkdir $LAYERS/work2 $LAYERS/up2
-           mount -t overlay overlay -o lowerdir=/etc,upperdir=$LAYERS/up2,workdir=$LAYERS/work2 /etc
-           rm -f /etc/os-release; cp ${dir}/etc/* /etc/`
-        : ''
-    }
-    exec "$@"`;
   const report = [
     join(sos.root, 'usr/bin/sos'),
     'report',
@@ -59,7 +45,9 @@ function collect(asFedora: boolean): string {
     '--no-report',
   ];
   const argv = [...sos.argv, ...report, '--tmp-dir', output, '-k', 'kdump.get-vm-core=on'];
-  execFileSync('unshare', ['--mount', 'bash', '-c', script, 'bash', ...argv], {
+  const files = asFedora ? { etc: join(dir, 'etc'), bin: join(dir, 'bin') } : {};
+  const [command, ...args] = onBorrowedHost(dir, { crash: join(dir, 'crash'), ...files }, argv);
+  execFileSync(command, args, {
     env: { ...process.env, ...sos.env },
     stdio: 'pipe',
   });
