@@ -53,6 +53,16 @@ export function describeError(error: unknown): string {
   return lines.join(' <- ');
 }
 
+/** For work that may fail without ending what it is a part of. Returns undefined when it failed. */
+export function attempt<T>(work: () => T, onError: (error: unknown) => void): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    onError(error);
+    return undefined;
+  }
+}
+
 function describeFacts(facts: Facts): string {
   const entries = Object.entries(facts);
   if (entries.length === 0) return '';
