@@ -57,16 +57,20 @@ const NODE_FLAGS = [
   '--no-warnings',
 ];
 
+/** What a build calls them. */
+export const PROGRAM_FILES: Readonly<Record<keyof Program, string>> = {
+  capture: 'capture.js',
+  koffi: 'koffi.node',
+  runtime: 'runtime.squashfs',
+  early: 'early.sh',
+  watch: 'watch.sh',
+  busybox: 'busybox',
+};
+
 /** The parts of a finished build (`npm run build`). @throws ImageError that names the missing file. */
 export function programIn(directory: string): Program {
-  const program: Program = {
-    capture: join(directory, 'capture.js'),
-    koffi: join(directory, 'koffi.node'),
-    runtime: join(directory, 'runtime.squashfs'),
-    early: join(directory, 'early.sh'),
-    watch: join(directory, 'watch.sh'),
-    busybox: join(directory, 'busybox'),
-  };
+  const paths = Object.entries(PROGRAM_FILES).map(([part, name]) => [part, join(directory, name)]);
+  const program = Object.fromEntries(paths) as Program;
   for (const path of Object.values(program)) {
     if (statSync(path, { throwIfNoEntry: false })) continue;
     throw new ImageError('PROGRAM_MISSING', {

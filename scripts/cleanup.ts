@@ -2,7 +2,6 @@
 import { rmSync } from 'node:fs';
 import { ask } from './ask.ts';
 import { type Command, EXIT, wholeNumber } from './cli.ts';
-import { isOurs } from './dumps/dumps.ts';
 import { hostDumps } from './dumps/host-dumps.ts';
 import { openHost } from './host.ts';
 import { requireRoot } from './root.ts';
@@ -23,7 +22,7 @@ export const cleanup: Command<typeof OPTIONS> = {
     requireRoot('delete dumps');
     const host = openHost();
     const { directory, dumps } = hostDumps(host);
-    const ours = dumps.filter(isOurs);
+    const ours = dumps.filter(({ isOurs }) => isOurs);
     const doomed = ours.slice(0, Math.max(0, ours.length - kept));
     const others = dumps.length - ours.length;
     if (others > 0) console.log(`${directory}: ${others} of another program, left alone`);

@@ -14,10 +14,10 @@ export const estimate: Command<typeof OPTIONS> = {
   options: OPTIONS,
   async run({ json }) {
     const host = openHost();
-    const { reservedBytes, reservation, dump, freeBytes } = readFacts(host);
+    const { reservedBytes, reservation, dump, roomBytes } = readFacts(host);
     const layouts = LAYOUTS.map(layout => ({ layout, ...hostReservation(host, layout) }));
     if (json) {
-      console.log(JSON.stringify({ reservedBytes, layouts, dump, freeBytes }, undefined, 2));
+      console.log(JSON.stringify({ reservedBytes, layouts, dump, roomBytes }, undefined, 2));
       return EXIT.done;
     }
     for (const { layout, ...needs } of layouts) console.log(reservationText(layout, needs));
@@ -27,7 +27,7 @@ export const estimate: Command<typeof OPTIONS> = {
         ? `reserved: ${crashkernelValue(reservedBytes)}; ${judgement}`
         : 'reserved: nothing; `kdumpling enable` does it',
     );
-    console.log(dumpText(dump, freeBytes));
+    console.log(dumpText(dump, roomBytes));
     return EXIT.done;
   },
 };
@@ -39,8 +39,8 @@ function reservationText(layout: string, { terms, leastBytes, advisedBytes }: Re
   ].join('\n');
 }
 
-function dumpText({ keptBytes, usualBytes, mostBytes, seconds }: DumpEstimate, freeBytes?: number): string {
-  const free = freeBytes === undefined ? '' : `; ${describeBytes(freeBytes)} are free`;
+function dumpText({ keptBytes, usualBytes, mostBytes, seconds }: DumpEstimate, roomBytes?: number): string {
+  const free = roomBytes === undefined ? '' : `; it may take ${describeBytes(roomBytes)}`;
   return [
     `a dump now: ${describeBytes(keptBytes)} of memory, about ${describeBytes(usualBytes)} on the disk, at most ${describeBytes(mostBytes)}${free}`,
     `  about ${Math.ceil(seconds)} s from the panic to the reboot, on a disk that keeps up`,

@@ -102,10 +102,10 @@ const POSSIBLE: readonly Check[] = [
   },
   {
     name: 'space',
-    look({ target, freeBytes, dump }) {
-      if (!target?.directory || freeBytes === undefined || freeBytes >= dump.usualBytes) return undefined;
+    look({ target, roomBytes, dump }) {
+      if (!target?.directory || roomBytes === undefined || roomBytes >= dump.usualBytes) return undefined;
       return warn(
-        `${describeBytes(freeBytes)} are free for ${target.directory}, and a dump now would take about ${describeBytes(dump.usualBytes)}`,
+        `a dump may take ${describeBytes(roomBytes)} in ${target.directory}, and one now would take about ${describeBytes(dump.usualBytes)}`,
         'make room, or name a larger target in /etc/kdump.conf',
       );
     },

@@ -1,6 +1,8 @@
 /** What the checks look at, asked of the machine once. */
+import { dirname } from 'node:path';
 import { describeError, Failure } from '../../capture/errors.ts';
 import { DEFAULT_OPTIONS } from '../../capture/options.ts';
+import { readSpace, roomIn } from '../../capture/target/space.ts';
 import { crashkernelOf } from '../boot-loader/boot-loader.ts';
 import { findBootLoader } from '../boot-loader/boot-loaders.ts';
 import { readConfig } from '../config/config.ts';
@@ -31,7 +33,8 @@ export interface Facts {
   readonly target?: HostTarget;
   readonly targetError?: string;
   readonly mountedReadOnly: boolean;
-  readonly freeBytes?: number;
+  /** What a dump may take there; undefined while the target is not mounted. */
+  readonly roomBytes?: number;
   readonly dump: DumpEstimate;
   /** The boot loader will have memory reserved at the next boot. */
   readonly enabled: boolean;
@@ -64,7 +67,7 @@ export function readFacts(host: Host): Facts {
     target,
     targetError,
     mountedReadOnly: isMountedReadOnly(host, target?.directory),
-    freeBytes: target?.directory === undefined ? undefined : freeBytesFor(host, target.directory),
+    roomBytes: target?.directory === undefined ? undefined : roomFor(host, target.directory, settings),
     dump: estimateDump(memoryUse(host), settings.options.dumpLevel ?? DEFAULT_OPTIONS.dumpLevel),
     enabled: isEnabled(host),
     commandLineHas: crashkernelOf(commandLine) !== undefined,
@@ -96,11 +99,10 @@ export function hostReservation(host: Host, layout: Layout): Reservation {
 }
 
 /** Of the directory, or of what there is above it. */
-function freeBytesFor(host: Host, directory: string): number | undefined {
-  const free = host.freeBytes(directory);
-  return (
-    free ?? (directory === '/' ? undefined : freeBytesFor(host, directory.replace(/\/[^/]*$/, '') || '/'))
-  );
+function roomFor(host: Host, directory: string, settings: Settings): number {
+  if (!host.exists(directory)) return roomFor(host, dirname(directory), settings);
+  const keepFree = settings.options.keepFree ?? DEFAULT_OPTIONS.keepFree;
+  return roomIn(readSpace(host.path(directory)), keepFree).root;
 }
 
 function isMountedReadOnly(host: Host, directory: string | undefined): boolean {

@@ -15,10 +15,10 @@ export function stateText(state: State): string {
     `initrd: ${facts.image ?? 'none'}`,
     `reserved: ${crashkernelValue(facts.reservedBytes)}, at least ${crashkernelValue(facts.reservation.leastBytes)} are needed`,
     `target: ${target ? `${target.fstype} ${target.target}, ${target.directory ?? `${target.path} (not mounted now)`}` : 'none'}`,
-    ...(facts.freeBytes === undefined
+    ...(facts.roomBytes === undefined
       ? []
       : [
-          `space: ${describeBytes(facts.freeBytes)} free; a dump now would take about ${describeBytes(facts.dump.usualBytes)}`,
+          `space: a dump may take ${describeBytes(facts.roomBytes)}; now it would take about ${describeBytes(facts.dump.usualBytes)}`,
         ]),
     `panic on: ${sysctlsText(state)}`,
     ...findings.filter(({ blocks }) => !blocks).map(({ text, mend }) => `warning: ${text}; ${mend}`),
@@ -61,7 +61,7 @@ export function stateData(state: State): unknown {
     reservedBytes: facts.reservedBytes,
     neededBytes: facts.reservation.leastBytes,
     target: facts.target,
-    freeBytes: facts.freeBytes,
+    roomBytes: facts.roomBytes,
     predictedDumpBytes: Math.round(facts.dump.usualBytes),
     secureBoot: facts.isSecureBoot,
     lockdown: facts.lockdown,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { dumpOf, isOurs, listDumps } from '../../../../scripts/dumps/dumps.ts';
+import { dumpOf, listDumps } from '../../../../scripts/dumps/dumps.ts';
 import { infoText } from '../../../../scripts/dumps/info-text.ts';
 import { dumpLine } from '../../../../scripts/status/text.ts';
 import { judgeTest } from '../../../../scripts/test-crash/record.ts';
@@ -18,7 +18,7 @@ function manifest(time: string, more: object = {}): string {
     format: 1,
     program: 'kdumpling 0.1.0',
     state: 'complete',
-    stamp: { name: time, time, clock: 'vmcoreinfo', trusted: !time.startsWith('1970') },
+    stamp: { name: time.replace(/[-:]/g, ''), time, clock: 'vmcoreinfo', trusted: !time.startsWith('1970') },
     kernel: { release: '6.1.0' },
     crash: { reason: 'Kernel panic - not syncing: sysrq triggered crash' },
     dump,
@@ -62,16 +62,16 @@ test('states, newest last', () => {
   ]);
   expect(dumpLine(dumps[0]!)).toMatch(/^20261121T220234Z {2}complete {4}\d+ B +Kernel panic/);
   expect(dumpLine(dumps[1]!)).toMatch(/incomplete .* dump: no space; Kernel panic/);
-  expect(infoText(dumps[3]!)).toMatch(/state +damaged: vmcore has 5 bytes, and had 4\n/);
+  expect(infoText(dumps[3]!)).toMatch(/state +damaged: vmcore has 5 bytes, and had 4 when it was written\n/);
   expect(infoText(dumps[0]!)).toContain('3 kept of 9, 2 zero; dump level 31');
 });
 
 test('what others left, and what is no dump', () => {
   const dumps = listDumps(hostWith(OTHERS), DIRECTORY);
-  const states = Object.fromEntries(dumps.map(one => [one.id, `${one.state} ${isOurs(one)}`]));
+  const states = Object.fromEntries(dumps.map(one => [one.id, `${one.state} ${one.isOurs}`]));
   expect(states).toEqual({
     '202611212202': 'complete false',
-    '20261122T000000Z': 'incomplete true',
+    '20261122T000000Z': 'missing true',
     '20261123T000000Z': 'damaged true',
   });
   expect(dumps.map(infoText).join()).not.toContain('undefined');

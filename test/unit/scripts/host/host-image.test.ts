@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PROGRAM_FILES } from '../../../../initrd/image.ts';
 import { openModuleTree } from '../../../../initrd/modules.ts';
 import { settingsOf } from '../../../../scripts/config/config.ts';
 import type { Host } from '../../../../scripts/host.ts';
@@ -38,14 +39,7 @@ afterAll(() => rmSync(program, { recursive: true }));
 
 function installProgram(capture: string): void {
   mkdirSync(program, { recursive: true });
-  for (const name of [
-    'koffi.node',
-    'runtime.squashfs',
-    'early.sh',
-    'busybox',
-    'heartbeat.sh',
-    'supervisor.sh',
-  ])
+  for (const name of Object.values(PROGRAM_FILES).filter(file => file !== 'capture.js'))
     writeFileSync(join(program, name), name);
   // As a package manager does it: another inode, whatever its time says.
   rmSync(join(program, 'capture.js'), { force: true });
