@@ -64,7 +64,9 @@ export function captureDump(
       if (!reserveRoom(context, file, choice, keeper) && !isLast) continue;
       const sink = trackEnd(file.sink);
       try {
-        const bound = choice.step.isBounded ? planner.bound(planned, choice.roomBytes) : undefined;
+        const bound = choice.step.isBounded
+          ? phases.run('space', () => planner.bound(planned, choice.roomBytes))
+          : undefined;
         const result = phases.run('dump', () => write(context, crash, planned, bound, sink, phases));
         file.setLength(result.counts.bytesWritten);
         phases.run('verify', () => verify(context, file!, result, phases));

@@ -12,6 +12,7 @@ import { TARGET_FAULTS } from './faults/target.ts';
 import { WATCH_FAULTS } from './faults/watch.ts';
 import { judgeGuestRam } from './judges/guest-ram.ts';
 import type { KernelChoice } from './packages/kernel-origins.ts';
+import { POWER_CUT } from './power-cut/fault.ts';
 
 export interface Fault {
   readonly name: string;
@@ -119,4 +120,5 @@ export const FAULTS: readonly Fault[] = [
     expectations: [...SOUND.expectations, judgeGuestRam],
   },
   ...SPACE_FAULTS,
+  POWER_CUT,
 ];

@@ -1,0 +1,102 @@
+/** What a machine finds on its disk after a power cut: the file system repaired as at boot, then every dump looked into. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { openDecompressor } from '../../capture/ffi/decompressors.ts';
+import { openFfi } from '../../capture/ffi/library.ts';
+import { type DumpFacts, judgeDump, readDumpFacts } from '../../capture/target/dump-state.ts';
+import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
+import { findCommand } from '../../scripts/setup/host-packages.ts';
+import { judgeDump as verifyDump } from '../../scripts/verify/judge.ts';
+import { extract } from '../disk.ts';
+import { runBounded } from '../judges/bounded-run.ts';
+
+export interface CutVerdict {
+  /** What lies there of the dump that was being made. */
+  readonly outcome: string;
+  /** What must never be: a dump that is lost, or one that is not what it says. */
+  readonly faults: readonly string[];
+}
+
+/** @param older the dump that was there before: its directory's name, and what its files must be. */
+export interface OlderDump {
+  readonly name: string;
+  readonly digests: Readonly<Record<string, string>>;
+}
+
+/** What e2fsck -fy says when it is done: nothing amiss, or corrected. */
+const REPAIRED = [0, 1];
+
+export async function judgeCut(image: string, older: OlderDump, scratch: string): Promise<CutVerdict> {
+  rmSync(scratch, { recursive: true, force: true });
+  const { exitCode, stdout } = await runBounded([findCommand('e2fsck')!, '-fy', image], {
+    timeoutSeconds: 120,
+  });
+  if (exitCode === null || !REPAIRED.includes(exitCode)) {
+    return {
+      outcome: 'no file system',
+      faults: [`e2fsck ended with ${exitCode}: ${stdout.trim().split('\n').at(-1)}`],
+    };
+  }
+  await extract(image, '/var/crash', scratch);
+  const folder = join(scratch, 'crash');
+  const faults: string[] = [];
+  if (digestsOf(join(folder, older.name)) !== JSON.stringify(older.digests))
+    faults.push('the older dump is not what it was');
+  const names = existsSync(folder) ? readdirSync(folder).filter(name => name !== older.name) : [];
+  const outcomes: string[] = [];
+  for (const name of names) {
+    const facts = readDumpFacts(folder, name);
+    const verdict = judgeDump(facts);
+    outcomes.push(describe(facts, verdict.state));
+    faults.push(...(await liesOf(join(folder, name), facts, verdict.state)));
+  }
+  return { outcome: outcomes.join(' + ') || 'nothing of it', faults };
+}
+
+export function digestsOf(directory: string): string {
+  if (!existsSync(directory)) return 'none';
+  const names = readdirSync(directory).sort();
+  const digest = (name: string) =>
+    createHash('sha256')
+      .update(readFileSync(join(directory, name)))
+      .digest('hex');
+  return JSON.stringify(Object.fromEntries(names.map(name => [name, digest(name)])));
+}
+
+/** What is told of a dump and is not so. */
+async function liesOf(directory: string, { files, manifest }: DumpFacts, state: string): Promise<string[]> {
+  const lies: string[] = [];
+  if (manifest === 'damaged') lies.push('there is a manifest that cannot be read');
+  if (state === 'damaged') lies.push('what was committed is damaged');
+  if (
+    manifest !== undefined &&
+    manifest !== 'damaged' &&
+    manifest.state === 'complete' &&
+    !files.has('vmcore')
+  )
+    lies.push('the manifest says complete, and there is no vmcore');
+  if (files.get('vmcore') !== undefined) {
+    const expected = manifest === 'damaged' ? undefined : manifest?.dump;
+    const source = openVmcoreFile(join(directory, 'vmcore'), undefined);
+    try {
+      const { whole } = await verifyDump(source, expected, {
+        open: (flags, pageSizeBytes) => openDecompressor(openFfi(), flags, pageSizeBytes),
+        signal: new AbortController().signal,
+        onProgress: () => {},
+      });
+      if (!whole) lies.push('there is a vmcore that is not whole');
+    } finally {
+      source.close();
+    }
+  }
+  return lies;
+}
+
+function describe({ files, manifest }: DumpFacts, state: string): string {
+  if (files.has('vmcore'))
+    return manifest ? 'a whole vmcore with its manifest' : 'a whole vmcore, no manifest yet';
+  if (files.has('vmcore-incomplete')) return 'vmcore-incomplete';
+  if (files.has('vmcore-dmesg.txt')) return 'the kernel’s log';
+  return files.size === 0 ? 'an empty directory' : state;
+}
