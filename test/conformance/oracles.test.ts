@@ -8,9 +8,33 @@ import { judgeContent } from '../../qemu/judges/content.ts';
 import { judgePages, type KernelPages } from '../../qemu/judges/pages.ts';
 import { judgeWalk, type KernelWalk } from '../../qemu/judges/walk.ts';
 import type { PreparedVmcore } from '../../qemu/vmcores.ts';
-import { type Bench, openBench, openOriginal, seriesOf, wantedKernels, withDump } from './vmcores.ts';
+import {
+  type Bench,
+  openBench,
+  openOriginal,
+  seriesOf,
+  vmcoreinfoOf,
+  wantedKernels,
+  withDump,
+} from './vmcores.ts';
 
 const LEVELS = [0, 1, 2, 4, 8, 16, 31];
+/** vmalloc and per-CPU memory, which every kernel has, are looked for in the walk. */
+const FILLED = [
+  ...[
+    'file-clean',
+    'file-dirty',
+    'file-mapped',
+    'anonymous',
+    'zero-page',
+    'thp',
+    'hugetlb',
+    'shmem',
+    'mlocked',
+  ],
+  ...['ksm', 'swap-cache', 'pipes', 'slab', 'page-tables', 'hot-added', 'offline-block', 'zram', 'swap-file'],
+  ...['hwpoison-anonymous', 'hwpoison-file', 'hwpoison-thp', 'hwpoison-hugetlb', 'hwpoison-free'],
+];
 
 let bench: Bench;
 beforeAll(async () => {
@@ -25,6 +49,17 @@ describe.each(wantedKernels())('%s', kernel => {
 
   beforeAll(async () => {
     ({ vmcore, pages, walk: original } = await openOriginal(bench, kernel));
+  });
+
+  test('the guest filled its memory with all that its kernel can have, at the depth of page tables asked for', () => {
+    const { filled, levels = 5, machine } = vmcore.record;
+    expect(Object.keys(filled)).toEqual(expect.arrayContaining(FILLED));
+    const refused = Object.keys(filled).filter(kind => /^refused/.test(filled[kind]));
+    expect(refused.filter(kind => pages.hwpoisonKnown || !/^hwpoison/.test(kind))).toEqual([]);
+    const has5 = vmcoreinfoOf(vmcore).number('pgtable_l5_enabled');
+    // With KVM the CPU is the host's, which may have no more than 4.
+    if (levels === 4) expect(has5).toBe(0);
+    else if (/accel=tcg/.test(machine)) expect(has5).toBe(1);
   });
 
   test('the vmcore has pages of each kind that the kernel can have', () => {

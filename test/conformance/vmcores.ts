@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT } from '../../build/paths.ts';
 import { SystemError } from '../../capture/errors.ts';
+import { openVmcore } from '../../capture/vmcore/open.ts';
+import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
+import type { Vmcoreinfo } from '../../capture/vmcore/vmcoreinfo.ts';
 import { type Cache, openCache } from '../../qemu/cache.ts';
 import { runBounded } from '../../qemu/judges/bounded-run.ts';
 import { classifyPages, type KernelPages } from '../../qemu/judges/pages.ts';
@@ -65,6 +68,20 @@ export const OURS: DumpMaker = {
 /** The kernels that this run is about: some by default, all with `npm test -- --full`. */
 export function wantedKernels(): readonly string[] {
   return process.env[KERNELS_VARIABLE]?.split(',') ?? DEFAULT_KERNELS;
+}
+
+export function vmcoreinfoOf({ vmcore }: PreparedVmcore): Vmcoreinfo {
+  const source = openVmcoreFile(vmcore, undefined);
+  try {
+    return openVmcore(source).vmcoreinfo;
+  } finally {
+    source.close();
+  }
+}
+
+/** What takes long and only shows that a table is right is for all kernels, not for the default ones. */
+export function isFullRun(): boolean {
+  return wantedKernels().some(kernel => !DEFAULT_KERNELS.includes(kernel));
 }
 
 /** Released makedumpfiles are right up to here: `6.1` of `6.1-generic-4level`. */

@@ -139,6 +139,7 @@ describe('the plan of a dump', () => {
   const shapes: MachineSpec[] = [
     { levels: 4 },
     { sections: 'static' },
+    // SPARSEMEM without VMEMMAP, which no kernel of Debian's is built with: only here is it tested.
     { memmap: 'apart' },
     { mapping: 'page' },
     ...GENERATIONS.map(generation => ({ generation })),
