@@ -13,7 +13,7 @@ import { type DiskKind, diskDrivers } from './disks/boot-disk.ts';
 import { uuidOn } from './disks/file-systems.ts';
 import { type Check, type Judges, judge, readManifest } from './expectations.ts';
 import type { Fault } from './faults.ts';
-import { GUEST_RAM_DRIVERS, guestRamFiles, takeGuestRam } from './guest-ram.ts';
+import { GUEST_RAM_DRIVERS, type GuestRamTaking, guestRamFiles, takeGuestRam } from './guest-ram.ts';
 import type { MachineChoice } from './options.ts';
 import type { KernelChoice } from './packages/kernel-origins.ts';
 import { fetchDebugSymbols, fetchKernel, type Kernel } from './packages/kernels.ts';
@@ -111,10 +111,7 @@ export async function crashWith(
   );
   // The real one stays in dist/; a fault's is as big, and made again in a moment.
   if (captureInitrd !== lab.captureInitrd) rmSync(captureInitrd);
-  await ram?.taken();
-  const checks = await judge(run, lab.judges, fault.expectations);
-  // As large as the machine.
-  if (ram) for (const file of Object.values(guestRamFiles(directory))) rmSync(file, { force: true });
+  const checks = await judgeWithRam(lab, fault, run, ram);
   const verdict = checks.every(({ holds }) => holds) ? 'passed' : 'failed';
   writeSummary(lab, fault, run, verdict, checks);
   return { verdict, checks, run };
@@ -123,6 +120,21 @@ export async function crashWith(
 async function withKernel(lab: Lab, choice: KernelChoice): Promise<Lab> {
   const kernel = await fetchKernel(lab.cache, choice);
   return { ...lab, kernel, captureInitrd: buildStockImage(lab.program, kernel).path };
+}
+
+async function judgeWithRam(
+  { judges }: Lab,
+  { expectations }: Fault,
+  run: CrashRun,
+  ram: GuestRamTaking | undefined,
+): Promise<Check[]> {
+  try {
+    await ram?.taken();
+    return await judge(run, judges, expectations);
+  } finally {
+    // As large as the machine.
+    for (const file of Object.values(guestRamFiles(run.directory))) rmSync(file, { force: true });
+  }
 }
 
 /** The serial log's last lines, for a person who wants to know what happened. */

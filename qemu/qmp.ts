@@ -1,6 +1,5 @@
 /** QEMU's machine protocol (QMP): JSON objects, one a line, over a unix socket that QEMU listens at. */
 import { connect, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { SystemError } from '../capture/errors.ts';
 
 export interface Qmp {
@@ -43,9 +42,14 @@ export async function openQmp(path: string): Promise<Qmp> {
 
 async function* messagesOf(socket: Socket): AsyncGenerator<Message, undefined> {
   try {
-    for await (const line of createInterface({ input: socket })) {
-      const message = JSON.parse(line) as Message;
-      if (message.QMP !== undefined || message.return !== undefined || message.error) yield message;
+    let rest = '';
+    for await (const chunk of socket.setEncoding('utf8')) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop()!;
+      for (const line of lines) {
+        const message = JSON.parse(line) as Message;
+        if (message.QMP !== undefined || message.return !== undefined || message.error) yield message;
+      }
     }
   } catch (cause) {
     throw failure('talk to QEMU', (cause as Error).message, cause);
