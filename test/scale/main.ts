@@ -92,7 +92,7 @@ function panelsOf(rows: readonly Row[], limitMib: number): ChartPanel[] {
   return [
     { title: 'seconds', series: series('', ({ wallSeconds }) => wallSeconds) },
     {
-      title: 'peak memory, MB',
+      title: 'peak memory, MB (RSS with file pages that others share)',
       series: [
         ...series('RSS, ', ({ peakRssBytes }) => peakRssBytes / 1e6),
         ...series('anon., ', ({ peakAnonBytes }) => peakAnonBytes / 1e6),
