@@ -8,7 +8,7 @@ async function main([name = 'help', ...rest]: readonly string[]): Promise<void> 
   const verb = findVerb(program, name);
   if (verb) {
     await runCommand(await verb(), rest);
-    // COS's tool answers `show` with 0 whatever the state is; scripts read its lines.
+    // Scripts for COS's tool read its lines (GKE's DaemonSets), and one with `set -e` must not end at the answer.
     if (program === KDUMP_HELPER && process.exitCode === EXIT.notOperational) process.exitCode = EXIT.done;
   } else if (['help', '--help', '-h'].includes(name)) {
     console.log(await verbsHelp(program));
