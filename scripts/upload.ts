@@ -1,17 +1,15 @@
 /** `kdumpling upload`: sends a dump, or its report, to an object store, a WebDAV server or a ticket system's hook. */
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
 import { type Command, EXIT, oneOf, UsageError, wholeNumber } from './cli.ts';
 import { MESSAGE } from './dump/arguments.ts';
 import { openMessages } from './dump/messages.ts';
-import { type Dump, dumpOf } from './dumps/dumps.ts';
+import { dumpOf } from './dumps/dumps.ts';
 import { hostDumps } from './dumps/host-dumps.ts';
-import { type Host, openHost } from './host.ts';
-import { reportDump } from './report/dump-report.ts';
-import { reportPage } from './report/text.ts';
-import { type Content, fileContent, textContent } from './upload/content.ts';
+import { openHost } from './host.ts';
+import { fileContent } from './upload/content.ts';
 import { readDestination, shown } from './upload/destination.ts';
 import { parseHeaderFile, TOKEN_VARIABLE, userHeaders } from './upload/headers.ts';
+import { fileOf, reportContent } from './upload/payload.ts';
 import { upload as send } from './upload/upload.ts';
 
 const OPTIONS = {
@@ -72,22 +70,3 @@ export const upload: Command<typeof OPTIONS> = {
     return EXIT.done;
   },
 };
-
-function reportContent(host: Host, dump: Dump, json: boolean): Content {
-  const report = reportDump(host, dump);
-  return json
-    ? textContent(JSON.stringify(report), 'application/json')
-    : textContent(reportPage(report), 'text/plain; charset=utf-8');
-}
-
-/** @throws UsageError when the dump has no such file. */
-function fileOf(host: Host, { id, directory }: Dump, given: string | undefined): string {
-  const names = given === undefined ? ['vmcore', 'vmcore-incomplete'] : [basename(given)];
-  const name = names.find(file => host.exists(`${directory}/${file}`));
-  if (name !== undefined) return name;
-  throw new UsageError('NO_SUCH_FILE', {
-    action: `upload ${id}`,
-    actual: `there is no ${names.join(' or ')} in ${directory}`,
-    wanted: `there are ${host.list(directory).join(', ')}`,
-  });
-}

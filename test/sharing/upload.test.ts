@@ -1,9 +1,11 @@
 /** Uploads to a real server, Debian's nginx: what arrives, and what is said of a bad line, a full disk, a wrong certificate. */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Content, fileContent, textContent } from '../../scripts/upload/content.ts';
 import { readDestination } from '../../scripts/upload/destination.ts';
 import { type Upload, upload } from '../../scripts/upload/upload.ts';
@@ -114,6 +116,27 @@ describe('a server that takes it', () => {
   test('by TLS, with the authority that is given', async () => {
     await send(`${nginx.https}/dav/tls`, { ca: readFileSync(nginx.caFile, 'utf8') });
     await expectStored('/dav/tls');
+  });
+
+  test('through the proxy of the environment, which sees no more than where to', async () => {
+    const asked: string[] = [];
+    const proxy = createServer().on('connect', (request, client) => {
+      asked.push(request.url!);
+      const [host, port] = request.url!.split(':');
+      const server = connect(Number(port), host, () => client.write('HTTP/1.1 200 OK\r\n\r\n'));
+      server.pipe(client).pipe(server);
+    });
+    await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve));
+    vi.stubEnv('https_proxy', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+    vi.stubEnv('no_proxy', '');
+    try {
+      await send(`${nginx.https}/dav/proxied`, { ca: readFileSync(nginx.caFile, 'utf8') });
+    } finally {
+      vi.unstubAllEnvs();
+      proxy.close();
+    }
+    expect(asked).toEqual([new URL(nginx.https).host]);
+    await expectStored('/dav/proxied');
   });
 
   test('where the server sends us, with the same method and all bytes', async () => {

@@ -18,6 +18,13 @@ const frames = (log: string, count: number) =>
 /** What a person who reads the log says of it. */
 const EXPECTED: Readonly<Record<string, { class: string; blame?: string; comm: string; trace: string[] }>> = {
   '6.1-sysrq': { class: 'sysrq', comm: 'init', trace: ['dump_stack_lvl', 'panic', 'sysrq_handle_crash'] },
+  '5.10-sysrq': { class: 'sysrq', comm: 'init', trace: ['dump_stack', 'panic', 'sysrq_handle_crash'] },
+  '6.12-sysrq': { class: 'sysrq', comm: 'init', trace: ['panic', 'sysrq_handle_crash', '__handle_sysrq'] },
+  '7.2-sysrq': {
+    class: 'sysrq',
+    comm: 'init',
+    trace: ['dump_stack_lvl', 'vpanic', 'panic', 'sysrq_handle_crash'],
+  },
   '6.1-null-pointer': {
     class: 'null-pointer',
     blame: 'labcrash_write',
@@ -84,7 +91,10 @@ test('taint, and the modules that it comes from', () => {
     expect(site.modules).toEqual(['labcrash(OE+)']);
     expect(site.at).toEqual({ name: 'labcrash_write', module: 'labcrash' });
   }
-  expect(findCrashSite(readLog('6.1-sysrq'), undefined).taints).toEqual([]);
+  const letters = (name: string) =>
+    findCrashSite(readLog(name), undefined).taints.map(({ letter }) => letter);
+  expect(letters('6.1-sysrq')).toEqual([]);
+  for (const version of ['5.10', '6.12', '7.2']) expect(letters(`${version}-sysrq`)).toEqual(['W']);
 });
 
 describe('signature', () => {
