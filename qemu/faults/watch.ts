@@ -47,12 +47,12 @@ const WATCHDOGS: Readonly<Record<string, Pick<Fault, 'kernel' | 'devices' | 'wat
   i6300esb: {
     kernel: GENERIC,
     devices: ['-device', 'i6300esb', '-action', 'watchdog=reset'],
-    watchdog: { drivers: ['i6300esb'], seconds: 30 },
+    watchdog: { drivers: ['i6300esb'], seconds: 60 },
   },
   itco: {
     kernel: GENERIC,
     devices: ['-global', 'ICH9-LPC.noreboot=false', '-action', 'watchdog=reset'],
-    watchdog: { drivers: ['lpc_ich', 'iTCO_wdt'], seconds: 30 },
+    watchdog: { drivers: ['lpc_ich', 'iTCO_wdt'], seconds: 60 },
   },
 };
 
@@ -142,7 +142,7 @@ export const WATCH_FAULTS: readonly Fault[] = [
       bundle: { entry: 'qemu/faults/slow-dump.ts' },
       crashWords: ['lab.pause=4'],
       expectations: [
-        expect.says('the first kernel runs it', /^lab: watchdog .* runs, 30 s/),
+        expect.says('the first kernel runs it', /^lab: watchdog .* runs, 60 s/),
         expect.says('it is taken over', /kdumpling: watchdog: .*, 60 s, fed while the capture moves/),
         ...expect.SOUND_CAPTURE,
         expect.captureTookLonger(70),
