@@ -1,4 +1,4 @@
-/** Lab fault. Takes all room of the target in the middle of the page loop, as another program would. */
+/** Lab fault. Takes all room of the target towards the end of the page loop, as another program would. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { runAsInit } from '../../capture/pid1.ts';
 
@@ -7,7 +7,7 @@ let isEaten = false;
 
 runAsInit({
   onProgress(done, total) {
-    if (isEaten || done < total / 2) return;
+    if (isEaten || done < 0.9 * total) return;
     isEaten = true;
     const fd = openSync('/target/eaten', 'w', 0o600);
     for (let piece = Buffer.alloc(PIECE_BYTES); piece.length >= 4096; ) {

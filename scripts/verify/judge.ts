@@ -28,14 +28,23 @@ export async function judgeDump(
 ): Promise<Verdict> {
   const common = { path: source.name, bytes: source.sizeBytes, pagesUnprotected: 0, pages: 0 };
   const found = expected ? await digestDamage(source, expected, judging) : [];
-  if (expected && found.length === 0 && expected.digest.algorithm !== 'none')
-    return { ...common, whole: true, by: 'manifest', damage: [] };
+  if (expected && found.length === 0 && expected.digest.algorithm !== 'none') {
+    const damage = lack(expected);
+    return { ...common, whole: damage.length === 0, by: 'manifest', damage };
+  }
   // The digest says that it is damaged; the pages say where.
   const check = await checkFile(source, judging);
   const damage = [...found, ...check.damage];
   const by = expected && expected.digest.algorithm !== 'none' ? 'manifest' : 'file';
   const { pages, pagesUnprotected } = check;
   return { ...common, whole: damage.length === 0, by, pages, pagesUnprotected, damage };
+}
+
+/** Every byte is as it was written, and not everything was. */
+function lack({ pages }: ManifestDump): Damage[] {
+  const missing = pages?.missing ?? 0;
+  if (missing === 0) return [];
+  return [{ region: 'file', text: `it is as it was written, and incomplete: ${missing} pages are missing` }];
 }
 
 async function digestDamage(

@@ -62,6 +62,14 @@ function flipped(at: number): Buffer {
 
 const firstPage = Number(file.bytes.readBigInt64LE(result.layout.descriptorsOffset + 24));
 
+test('an incomplete dump is not whole, though every byte is right', async () => {
+  const dump = { ...MANIFEST.dump, name: 'vmcore-incomplete', pages: { missing: 7 } };
+  place(file.bytes, { ...MANIFEST, state: 'incomplete', dump }, 'vmcore-incomplete');
+  expect(await run(dir)).toBe(
+    '1: DIR/vmcore-incomplete: file: it is as it was written, and incomplete: 7 pages are missing\nDIR/vmcore-incomplete: DAMAGED',
+  );
+});
+
 describe('a whole dump', () => {
   test('by its manifest, given the directory or the file', async () => {
     const path = place(file.bytes);
