@@ -56,6 +56,7 @@ export const upload: Command<typeof OPTIONS> = {
         idleSeconds: wholeNumber('idle-timeout', given['idle-timeout'], 1, 86_400),
       },
       signal,
+      show: shown,
     };
     const messages = openMessages(MESSAGE.progress | MESSAGE.common | MESSAGE.error, true);
     const content = given.report

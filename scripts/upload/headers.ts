@@ -2,7 +2,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { UsageError } from '../cli.ts';
 import type { Content } from './content.ts';
-import { type Destination, isPrivate, shown } from './destination.ts';
+import { type Destination, isPrivate } from './destination.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -40,7 +40,7 @@ export function userHeaders(fromFile: Headers, token: string | undefined, { url 
   const headers = token ? { ...fromFile, authorization: `Bearer ${token}` } : fromFile;
   if (Object.keys(headers).length > 0 && !isPrivate(url)) {
     throw new UsageError('NOT_PRIVATE', {
-      action: `send the headers to ${shown(url)}`,
+      action: `send the headers to ${url.origin}`,
       actual: 'http is not encrypted, and they may be secret',
       wanted: 'wanted: https',
     });

@@ -22,6 +22,8 @@ export async function notify(url: string, report: CrashReport, signal: AbortSign
     timeouts: { connectSeconds: 20, idleSeconds: 60 },
     signal,
     say: console.error,
+    // A hook's path is often its key.
+    show: url => `${url.origin}/…`,
     onProgress: () => {},
   });
 }

@@ -3,7 +3,6 @@ import { Readable } from 'node:stream';
 import fetch, { FetchError } from 'node-fetch';
 import { openAgent } from './agent.ts';
 import type { Content } from './content.ts';
-import { shown } from './destination.ts';
 import { UploadError } from './errors.ts';
 import type { Headers } from './headers.ts';
 import { describeAnswer } from './refusals.ts';
@@ -124,7 +123,7 @@ function openWatch({ timeouts, signal }: Transport): Watch {
 function failed(url: URL, error: unknown): UploadError {
   const { code, message } = (error ?? {}) as NodeJS.ErrnoException;
   const reason = error instanceof FetchError ? message.replace(/^.*?reason: /s, '') : String(message);
-  const actual = reason.replaceAll(url.href, shown(url));
+  const actual = reason.replaceAll(url.href, url.origin);
   const wanted = certificateAdvice(code ?? '');
   return new UploadError(code ?? 'REQUEST_FAILED', { action: `reach ${url.origin}`, actual, wanted });
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../capture/errors.ts';
 import type { Content } from './content.ts';
-import { type Destination, destinationOf, shown } from './destination.ts';
+import { type Destination, destinationOf } from './destination.ts';
 import { Refused, UploadError } from './errors.ts';
 import { contentHeaders, type Headers } from './headers.ts';
 import { type Answer, sendRequest, type Transport } from './request.ts';
@@ -17,6 +17,8 @@ export interface Upload extends Transport {
   readonly content: Content;
   /** Failures in a row until it is given up. Of a resumed upload those count that brought it no further. */
   readonly tries: number;
+  /** A URL as messages may have it. */
+  readonly show: (url: URL) => string;
   readonly say: (line: string) => void;
   readonly onProgress: (done: number, total: number) => void;
 }
@@ -43,7 +45,7 @@ export async function upload(job: Upload): Promise<void> {
       place = ready;
       const answer = await send(job, place);
       if (answer.status >= 200 && answer.status < 300) return;
-      place = redirected(place, answer);
+      place = redirected(job, place, answer);
     } catch (error) {
       failures = place.startBytes > before ? 1 : failures + 1;
       if (failures >= job.tries || !isWorthRetrying(error)) throw error;
@@ -91,7 +93,7 @@ async function send(job: Upload, { destination, headers, startBytes }: Place): P
 }
 
 /** Where the server sends us with method and content unchanged (RFC 9110, 15.4.8). @throws Refused for any other answer. */
-function redirected(place: Place, { status, header, words }: Answer): Place {
+function redirected({ show }: Upload, place: Place, { status, header, words }: Answer): Place {
   const { destination, redirects } = place;
   const { url, kind } = destination;
   if (kind === 'session' && status === 308) {
@@ -103,11 +105,11 @@ function redirected(place: Place, { status, header, words }: Answer): Place {
   const location = header('location');
   const target = location && URL.canParse(location, url.href) ? new URL(location, url) : undefined;
   if ((status !== 307 && status !== 308) || !target) {
-    const where = target && status < 400 ? `to ${shown(target)} ${words}`.trim() : words;
-    throw new Refused(`upload to ${shown(url)}`, status, where, header('retry-after'));
+    const where = target && status < 400 ? `to ${show(target)} ${words}`.trim() : words;
+    throw new Refused(`upload to ${show(url)}`, status, where, header('retry-after'));
   }
   const refuse = (actual: string) =>
-    new UploadError('BAD_REDIRECT', { action: `follow ${shown(url)} to ${shown(target)}`, actual });
+    new UploadError('BAD_REDIRECT', { action: `follow ${show(url)} to ${show(target)}`, actual });
   if (redirects === MOST_REDIRECTS) throw refuse(`these were ${MOST_REDIRECTS} redirects already`);
   if (url.protocol === 'https:' && target.protocol !== 'https:') throw refuse('it leads out of https');
   if (target.protocol !== 'https:' && target.protocol !== 'http:') throw refuse('it leads out of the web');

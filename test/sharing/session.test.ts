@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Content, fileContent } from '../../scripts/upload/content.ts';
-import { readDestination } from '../../scripts/upload/destination.ts';
+import { readDestination, shown } from '../../scripts/upload/destination.ts';
 import { upload } from '../../scripts/upload/upload.ts';
 import { type SessionServer, startSessionServer } from '../support/session-server.ts';
 import { type BadLine, openBadLine } from '../support/tcp-proxy.ts';
@@ -40,6 +40,7 @@ async function send(path: string, tries: number): Promise<string[]> {
     timeouts: { connectSeconds: 5, idleSeconds: 5 },
     signal: new AbortController().signal,
     say: text => said.push(text),
+    show: shown,
     onProgress: () => {},
   });
   return said;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Content, fileContent, textContent } from '../../scripts/upload/content.ts';
-import { readDestination } from '../../scripts/upload/destination.ts';
+import { readDestination, shown } from '../../scripts/upload/destination.ts';
 import { type Upload, upload } from '../../scripts/upload/upload.ts';
 import { type Nginx, startNginx } from '../support/nginx.ts';
 import { openBadLine } from '../support/tcp-proxy.ts';
@@ -53,6 +53,7 @@ async function send(url: string, changes: Partial<Upload> = {}): Promise<Sent> {
     timeouts: { connectSeconds: 5, idleSeconds: 5 },
     signal: new AbortController().signal,
     say: line => sent.said.push(line),
+    show: shown,
     onProgress: done => sent.progress.push(done),
     ...changes,
   });

@@ -89,6 +89,17 @@ test('report --new: into the journal and to notify_url, once', async () => {
   expect(await posted('/hook/notify?key=geheim')).toHaveLength(1);
 });
 
+test('a hook that refuses: its path, which is its key, is not said', async () => {
+  mkdirSync(join(dir, 'crash', '20261127T000000Z'));
+  writeFileSync(join(dir, 'crash', '20261127T000000Z', 'vmcore-dmesg.txt'), LOG);
+  writeFileSync(join(dir, 'etc/kdump.conf'), `notify_url ${nginx.http}/private/geheim\n`);
+  const { status, said } = await kdumpling(['report', '--new']);
+  expect(said).toContain('crash 20261127T000000Z: not posted, the next boot tries again: ');
+  expect(said).toContain(`Cannot upload to ${nginx.http}/…: the server answers 401`);
+  expect(said).not.toContain('geheim');
+  expect(status).toBe(1);
+});
+
 async function posted(uri: string) {
   return (await nginx.log(request => request.uri === uri)).filter(request => request.uri === uri);
 }
