@@ -28,7 +28,7 @@ export async function buildProgram(say: (line: string) => void): Promise<Program
   await bundle({ entry: join(PROJECT, 'capture/main.ts'), output: join(DIST, 'capture.js'), version });
   replaceFile(KOFFI_BINARY, join(DIST, 'koffi.node'));
   await buildHostCommand(DIST, version);
-  for (const script of ['early.sh', 'watch.sh']) {
+  for (const script of ['early.sh', 'watch.sh', 'runtime-image.sh', 'runtime-disk.sh']) {
     replaceFile(join(PROJECT, 'initrd', script), join(DIST, script));
   }
   replaceFile(findCommand('busybox')!, join(DIST, 'busybox'));

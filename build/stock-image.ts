@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CaptureOptions } from '../capture/options.ts';
-import { buildImage, type ImageFacts, type Program } from '../initrd/image.ts';
+import { buildImage, type ImageFacts, type Layout, type Program } from '../initrd/image.ts';
 import type { Kernel } from '../qemu/packages/kernels.ts';
 import { DIST } from './paths.ts';
 
@@ -18,6 +18,7 @@ export interface ImageVariant {
   readonly disks: readonly string[];
   /** Options that are baked in beside the target. */
   readonly options: Partial<CaptureOptions>;
+  readonly layout?: Layout;
 }
 
 export const STOCK: ImageVariant = {
@@ -32,7 +33,7 @@ export function buildStockImage(
   program: Program,
   kernel: Kernel,
   output = stockImagePath(kernel),
-  { fstype, disks, target, options }: ImageVariant = STOCK,
+  { fstype, disks, target, options, layout }: ImageVariant = STOCK,
 ): ImageFacts {
   return buildImage({
     kver: kernel.release,
@@ -40,6 +41,7 @@ export function buildStockImage(
     program,
     fstype,
     disks,
+    layout,
     options: { ...options, target },
     output,
   });

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# The early stage: the kernel starts this as PID 1. It mounts what everything needs, starts the supervisor (watch.sh), opens
-# the runtime image (Node and the capture program) and becomes the capture program by exec.
+# The early stage: the kernel starts this as PID 1. It mounts what everything needs, starts the supervisor (watch.sh), has
+# runtime.sh bring Node to /runtime and becomes the capture program by exec.
 # What it cannot do ends in a reboot; where even that fails, panic= on the command line takes over when PID 1 dies.
 bb=/bin/busybox
 
@@ -41,10 +41,9 @@ lru=/sys/kernel/mm/lru_gen
 [ -w $lru/enabled ] && echo y > $lru/enabled && echo 1000 > $lru/min_ttl_ms
 
 for module in $modules; do
-  $bb insmod "$module" || come_home "cannot load $module for the runtime image"
+  $bb insmod "$module" || come_home "cannot load $module for the runtime"
 done
-$bb losetup -r /dev/loop0 /runtime.squashfs || come_home "cannot attach the runtime image to a loop device"
-$bb mount -t squashfs -o ro /dev/loop0 /runtime || come_home "cannot mount the runtime image; is it whole?"
-[ -x /runtime/bin/node ] || come_home "there is no /runtime/bin/node in the runtime image"
+. /runtime.sh
+[ -x /runtime/bin/node ] || come_home "there is no /runtime/bin/node"
 export NODE_DISABLE_COLORS=1
 exec /runtime/bin/node $node_flags /capture.js

@@ -16,15 +16,27 @@ import { isNetworkModule, type ModuleTree, moduleName, openModuleTree } from './
 
 export class ImageError extends Failure {}
 
-/** The files of a build that go into every image; `programIn` finds them. */
-export interface Program {
-  readonly capture: string;
-  readonly koffi: string;
-  readonly runtime: string;
-  readonly early: string;
-  readonly watch: string;
-  readonly busybox: string;
-}
+/** The files of a build that go into images; `programIn` finds them. */
+export const PROGRAM_FILES = {
+  capture: 'capture.js',
+  koffi: 'koffi.node',
+  runtime: 'runtime.squashfs',
+  early: 'early.sh',
+  watch: 'watch.sh',
+  runtimeImage: 'runtime-image.sh',
+  runtimeDisk: 'runtime-disk.sh',
+  busybox: 'busybox',
+} as const;
+
+/** Their paths. */
+export type Program = Readonly<Record<keyof typeof PROGRAM_FILES, string>>;
+
+/** `self-contained`: in the image. `lean`: on the file system of the dump target. */
+export const LAYOUTS = ['self-contained', 'lean'] as const;
+export type Layout = (typeof LAYOUTS)[number];
+
+/** Where a package puts it. */
+export const RUNTIME_ON_DISK = '/usr/lib/kdumpling/runtime';
 
 export interface ImageRequest {
   /** Kernel release, for messages and checks. */
@@ -37,6 +49,10 @@ export interface ImageRequest {
   readonly disks?: readonly string[];
   /** Modules that must be in besides, whatever they are for. */
   readonly extraModules?: readonly string[];
+  /** Where Node lies; self-contained without. */
+  readonly layout?: Layout;
+  /** For the lean layout: the runtime's folder, seen from the root of the target's file system. */
+  readonly runtimePath?: string;
   /** Capture options beside `fstype` and `modules`, which this function knows. */
   readonly options: { readonly target: string } & Partial<CaptureOptions>;
   readonly output: string;
@@ -57,20 +73,10 @@ const NODE_FLAGS = [
   '--no-warnings',
 ];
 
-/** What a build calls them. */
-export const PROGRAM_FILES: Readonly<Record<keyof Program, string>> = {
-  capture: 'capture.js',
-  koffi: 'koffi.node',
-  runtime: 'runtime.squashfs',
-  early: 'early.sh',
-  watch: 'watch.sh',
-  busybox: 'busybox',
-};
-
 /** The parts of a finished build (`npm run build`). @throws ImageError that names the missing file. */
 export function programIn(directory: string): Program {
   const paths = Object.entries(PROGRAM_FILES).map(([part, name]) => [part, join(directory, name)]);
-  const program = Object.fromEntries(paths) as Program;
+  const program = Object.fromEntries(paths) as unknown as Program;
   for (const path of Object.values(program)) {
     if (statSync(path, { throwIfNoEntry: false })) continue;
     throw new ImageError('PROGRAM_MISSING', {
@@ -88,7 +94,10 @@ export function buildImage(request: ImageRequest): ImageFacts {
   const present = (drivers: readonly string[]) => drivers.filter(driver => tree.has(driver));
   // softdog last: what it needs is loaded with the others, itself only where there is no other.
   const watchdogs = tree.closure(present([...WATCHDOG_DRIVERS, SOFT_WATCHDOG]));
-  const runtime = tree.closure(RUNTIME_DRIVERS).filter(file => !watchdogs.includes(file));
+  const isLean = request.layout === 'lean';
+  const runtime = (
+    isLean ? targetModules(tree, [request.fstype], request.disks) : tree.closure(RUNTIME_DRIVERS)
+  ).filter(file => !watchdogs.includes(file));
   const early = [...watchdogs, ...runtime];
   const fallbacks = (request.options.fallbackTargets ?? []).flatMap(text => parseTargetSpec(text) ?? []);
   const fstypes = [...new Set([request.fstype, ...fallbacks.map(({ fstype }) => fstype)])];
@@ -104,11 +113,15 @@ export function buildImage(request: ImageRequest): ImageFacts {
   });
   const modules = [...early, ...late];
   refuseNetwork(modules);
-  const settings = earlySettings({ watchdogs, runtime }, options);
-  const bytes = writeAtomically(
-    request.output,
-    encodeCpio(imageEntries(request.program, tree, modules, settings, options)),
-  );
+  const settings = [
+    ...earlySettings({ watchdogs, runtime }, options),
+    ...(isLean ? runtimeDiskSettings(options) : []),
+  ];
+  const entries = [
+    ...imageEntries(request.program, tree, modules, settings, options),
+    ...(isLean ? runtimeOnDisk(request) : runtimeInImage(request.program)),
+  ];
+  const bytes = writeAtomically(request.output, encodeCpio(entries));
   return { path: request.output, bytes, modules, options };
 }
 
@@ -116,36 +129,47 @@ function* imageEntries(
   program: Program,
   tree: ModuleTree,
   modules: readonly string[],
-  settings: string,
+  settings: readonly string[],
   options: CaptureOptions,
 ): Generator<CpioEntry> {
-  for (const path of ['bin', 'dev', 'etc', 'modules', 'proc', 'run', 'runtime', 'sys', 'target']) {
+  for (const path of ['bin', 'dev', 'etc', 'modules', 'proc', 'run', 'sys', 'target']) {
     yield { kind: 'directory', path, mode: 0o755 };
   }
   // The kernel opens these for PID 1 before anything can be mounted.
   yield { kind: 'device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 };
   yield { kind: 'device', path: 'dev/null', mode: 0o666, major: 1, minor: 3 };
-  // Node looks for its loader and libraries where every Linux has them; they lie in the runtime image.
+  // Node looks for its loader and libraries where every Linux has them; they lie with it.
   yield { kind: 'symlink', path: 'lib', mode: 0o777, to: 'runtime/lib' };
   yield { kind: 'symlink', path: 'lib64', mode: 0o777, to: 'runtime/lib64' };
   yield { kind: 'file', path: 'init', mode: 0o755, bytes: readFileSync(program.early) };
   yield { kind: 'file', path: 'bin/busybox', mode: 0o755, bytes: readFileSync(program.busybox) };
   yield { kind: 'file', path: 'watch.sh', mode: 0o644, bytes: readFileSync(program.watch) };
-  yield text('etc/early.conf', settings);
+  yield text('etc/early.conf', `${settings.join('\n')}\n`);
   yield text('etc/kdumpling.json', `${JSON.stringify(options, null, 2)}\n`);
   for (const file of modules) {
     yield { kind: 'file', path: pathInImage(file).slice(1), mode: 0o644, bytes: tree.read(file) };
   }
   yield { kind: 'file', path: 'capture.js', mode: 0o644, bytes: readFileSync(program.capture) };
   yield { kind: 'file', path: 'koffi.node', mode: 0o644, bytes: readFileSync(program.koffi) };
+}
+
+function* runtimeInImage(program: Program): Generator<CpioEntry> {
+  yield { kind: 'directory', path: 'runtime', mode: 0o755 };
+  yield { kind: 'file', path: 'runtime.sh', mode: 0o644, bytes: readFileSync(program.runtimeImage) };
   yield { kind: 'file', path: 'runtime.squashfs', mode: 0o644, bytes: readFileSync(program.runtime) };
+}
+
+function* runtimeOnDisk({ program, runtimePath = RUNTIME_ON_DISK }: ImageRequest): Generator<CpioEntry> {
+  yield { kind: 'directory', path: 'disk', mode: 0o755 };
+  yield { kind: 'symlink', path: 'runtime', mode: 0o777, to: `disk${runtimePath}` };
+  yield { kind: 'file', path: 'runtime.sh', mode: 0o644, bytes: readFileSync(program.runtimeDisk) };
 }
 
 /** Shell assignments that early.sh and watch.sh read. The values are numbers, our own flags and checked paths. */
 function earlySettings(
   { watchdogs, runtime }: { watchdogs: readonly string[]; runtime: readonly string[] },
   options: CaptureOptions,
-): string {
+): string[] {
   const paths = (files: readonly string[]) => `'${files.map(pathInImage).join(' ')}'`;
   const isSoft = (file: string) => moduleName(file) === SOFT_WATCHDOG;
   return [
@@ -158,8 +182,23 @@ function earlySettings(
     `softdog=${paths(watchdogs.filter(isSoft))}`,
     `modules=${paths(runtime)}`,
     `node_flags='${NODE_FLAGS.join(' ')}'`,
-    '',
-  ].join('\n');
+  ];
+}
+
+/** @throws ImageError for a target that the early stage cannot find: it has busybox's findfs and no more. */
+function runtimeDiskSettings({ target, fstype, deviceTimeoutSeconds }: CaptureOptions): string[] {
+  if (/^(UUID=[0-9A-Fa-f-]+|LABEL=[\w.-]+|\/dev\/[\w./-]+)$/.test(target)) {
+    return [
+      `runtime_device=${target}`,
+      `runtime_fstype=${fstype}`,
+      `runtime_timeout=${deviceTimeoutSeconds}`,
+    ];
+  }
+  throw new ImageError('LEAN_TARGET', {
+    action: `build a lean initrd for ${target}`,
+    actual: 'the early stage, which has no Node yet, does not find such a device',
+    wanted: 'UUID=…, LABEL=… or /dev/…, or the self-contained layout',
+  });
 }
 
 /** @throws ImageError for a name that the early stage's shell would read as something else. */

@@ -3,10 +3,12 @@
  * true afterwards. The product has no switch for any of this; a fault is another bundle or another image.
  */
 import type { CaptureOptions } from '../capture/options.ts';
+import type { Layout } from '../initrd/image.ts';
 import type { DialogueStep } from './dialogue.ts';
 import type { MakeSecondDisk } from './disks/second-disk.ts';
 import type { Expectation } from './expectations.ts';
 import * as expect from './expectations.ts';
+import { LEAN_FAULTS } from './faults/lean.ts';
 import { SPACE_FAULTS } from './faults/space.ts';
 import { TARGET_FAULTS } from './faults/target.ts';
 import { WATCH_FAULTS } from './faults/watch.ts';
@@ -21,6 +23,10 @@ export interface Fault {
   readonly bundle?: { readonly entry: string } | { readonly firstLine: string };
   /** Leaves the FFI's addon out of the image. */
   readonly withoutFfi?: boolean;
+  /** Where Node lies; in the image without. */
+  readonly layout?: Layout;
+  /** Puts Node on the boot disk, where a package has it. */
+  readonly runtimeOnDisk?: boolean;
   /** Options that are baked into the image. */
   readonly options?: Partial<CaptureOptions>;
   readonly crashWords?: readonly string[];
@@ -112,6 +118,7 @@ export const FAULTS: readonly Fault[] = [
     expectations: [...SOUND.expectations, expect.sameAsFileMode],
   },
   ...WATCH_FAULTS,
+  ...LEAN_FAULTS,
   ...TARGET_FAULTS,
   {
     name: 'guest-ram',

@@ -2,7 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../build/bundle.ts';
-import { PROJECT } from '../build/paths.ts';
+import { DIST, PROJECT } from '../build/paths.ts';
 import { buildProgram, programVersion } from '../build/program.ts';
 import { buildStockImage, type ImageVariant, LAB_DISK_DRIVERS, LAB_ROOT_UUID } from '../build/stock-image.ts';
 import type { Program } from '../initrd/image.ts';
@@ -83,6 +83,7 @@ export async function crashWith(
       kernel,
       tools: lab.guestTools,
       captureInitrd,
+      runtime: fault.runtimeOnDisk ? join(DIST, 'runtime') : undefined,
       accel,
       memoryMib: choice.memoryMib,
       crashkernel: choice.crashkernel,
@@ -157,7 +158,8 @@ async function initrdWith(lab: Lab, fault: Fault, directory: string): Promise<st
     writeFileSync(program.koffi, 'not an addon\n');
   }
   const { bus, fs, layout } = lab.choice.diskKind;
-  const isStock = bus === 'virtio-blk' && fs === 'ext4' && layout === 'whole' && !fault.options;
+  const isStock =
+    bus === 'virtio-blk' && fs === 'ext4' && layout === 'whole' && !fault.options && !fault.layout;
   if (isStock && !fault.bundle && !fault.withoutFfi) return lab.captureInitrd;
   return buildStockImage(
     program,
@@ -167,13 +169,14 @@ async function initrdWith(lab: Lab, fault: Fault, directory: string): Promise<st
   ).path;
 }
 
-function imageVariant(kind: DiskKind, { options = {} }: Fault): ImageVariant {
+function imageVariant(kind: DiskKind, { options = {}, layout }: Fault): ImageVariant {
   const isElsewhereToo = (options.fallbackTargets ?? []).length > 0;
   return {
     target: `UUID=${uuidOn(kind.fs, LAB_ROOT_UUID)}`,
     fstype: kind.fs,
     disks: [...new Set([...diskDrivers(kind), ...(isElsewhereToo ? LAB_DISK_DRIVERS : [])])],
     options,
+    layout,
   };
 }
 

@@ -26,6 +26,8 @@ export interface CrashPlan {
   readonly tools: readonly GuestFile[];
   /** The dump-capture initrd to arm the machine with. */
   readonly captureInitrd: string;
+  /** Node and its libraries, to lie on the boot disk where a package has them. */
+  readonly runtime?: string;
   readonly accel: 'kvm' | 'tcg';
   readonly memoryMib: number;
   /** As on the command line: `192M`. */
@@ -147,7 +149,7 @@ async function prepareMachine(
   const commandLine = `console=ttyS0 panic=30 crashkernel=${plan.crashkernel}`;
   const crashBase = plan.withoutConsole ? commandLine.replace(/console=\S+ /, '') : commandLine;
   const staging = join(work, 'disk');
-  await stageBootDisk(staging, kernel, plan.captureInitrd);
+  await stageBootDisk(staging, kernel, plan.captureInitrd, plan.runtime);
   await makeBootDisk(disk, plan.diskMib, diskKind, LAB_ROOT_UUID, staging);
   const boot = bootDiskOf(diskKind);
   const moreDisks = secondDisk ? [await openSecondDisk(secondDisk, join(work, SECOND_DISK))] : [];

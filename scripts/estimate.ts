@@ -1,7 +1,9 @@
 /** `kdumpling estimate`: how much memory to reserve, and how large and long a dump would be. */
+
+import { LAYOUTS } from '../initrd/image.ts';
 import { type Command, EXIT } from './cli.ts';
 import type { DumpEstimate } from './estimate/dump-size.ts';
-import { crashkernelValue, judgeReservation, LAYOUTS, type Reservation } from './estimate/reservation.ts';
+import { crashkernelValue, judgeReservation, type Reservation } from './estimate/reservation.ts';
 import { hostReservation, readFacts } from './feasibility/facts.ts';
 import { openHost } from './host.ts';
 import { describeBytes } from './sizes.ts';

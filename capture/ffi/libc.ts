@@ -7,6 +7,7 @@ export const MS_RDONLY = 1;
 export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
 export const MS_NOEXEC = 8;
+export const MS_REMOUNT = 32;
 export const MS_DIRSYNC = 128;
 /** linux/reboot.h, as reboot(3) takes them */
 export const RB_AUTOBOOT = 0x0123_4567;

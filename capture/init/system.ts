@@ -7,6 +7,7 @@ import {
   MS_NOEXEC,
   MS_NOSUID,
   MS_RDONLY,
+  MS_REMOUNT,
   RB_AUTOBOOT,
   RB_HALT_SYSTEM,
   RB_POWER_OFF,
@@ -24,6 +25,7 @@ const MOUNT_FLAGS: Readonly<Record<string, number>> = {
   nodev: MS_NODEV,
   noexec: MS_NOEXEC,
   dirsync: MS_DIRSYNC,
+  remount: MS_REMOUNT,
 };
 
 export interface Mount {

@@ -1,5 +1,5 @@
 /** The guest's own files: the initrd of its first kernel and what lies on its boot disk. */
-import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { hostLoader, sharedLibraries } from '../../build/shared-libraries.ts';
 import { type CpioEntry, encodeCpio } from '../../initrd/cpio.ts';
 import { targetModules } from '../../initrd/drivers.ts';
+import { RUNTIME_ON_DISK } from '../../initrd/image.ts';
 import { openModuleTree } from '../../initrd/modules.ts';
 import { findCommand } from '../../scripts/setup/host-packages.ts';
 import type { Kernel } from '../packages/kernels.ts';
@@ -76,9 +77,15 @@ function shellAssignments(settings: Readonly<Record<string, string>>): string {
 }
 
 /** Lays out the boot disk's files below `staging`: the kernel and the dump-capture initrd, as a distribution would. */
-export async function stageBootDisk(staging: string, kernel: Kernel, captureInitrd: string): Promise<void> {
+export async function stageBootDisk(
+  staging: string,
+  kernel: Kernel,
+  captureInitrd: string,
+  runtime?: string,
+): Promise<void> {
   for (const directory of ['boot', 'etc', 'var/crash'])
     mkdirSync(join(staging, directory), { recursive: true });
   await copyFile(kernel.vmlinuz, join(staging, 'boot', `vmlinuz-${kernel.release}`));
   await copyFile(captureInitrd, join(staging, 'boot', `initramfs-${kernel.release}kdump.img`));
+  if (runtime) cpSync(runtime, join(staging, RUNTIME_ON_DISK), { recursive: true });
 }

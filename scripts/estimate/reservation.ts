@@ -1,7 +1,6 @@
 /** How much memory the crash kernel needs on a machine: measured where it can be, each term with its reason. */
 
-export const LAYOUTS = ['self-contained', 'lean'] as const;
-export type Layout = (typeof LAYOUTS)[number];
+import type { Layout } from '../../initrd/image.ts';
 
 export interface ReservationFacts {
   readonly layout: Layout;

@@ -1,8 +1,8 @@
 /** A dump-capture initrd for a kernel tree that need not be this machine's. */
 import { readFileSync } from 'node:fs';
 import { crashCommandLine } from '../../initrd/command-line.ts';
-import { buildImage, programIn } from '../../initrd/image.ts';
-import { badValue, EXIT, type Given, UsageError } from '../cli.ts';
+import { buildImage, LAYOUTS, programIn, RUNTIME_ON_DISK } from '../../initrd/image.ts';
+import { badValue, EXIT, type Given, oneOf, UsageError } from '../cli.ts';
 import { CONFIG_PATH, readConfig } from '../config/config.ts';
 import { openHost } from '../host.ts';
 import { programDirectory } from './host-image.ts';
@@ -16,7 +16,11 @@ export const TREE_OPTIONS = {
   target: { value: 'SPEC', help: "where dumps go: 'ext4 UUID=…', 'xfs LABEL=…', 'btrfs /dev/…'" },
   config: { value: 'FILE', help: `a config, instead of ${CONFIG_PATH}; for another tree, instead of none` },
   drivers: { value: 'LIST', help: 'disk drivers, by commas; else all usual ones that the kernel has' },
-  layout: { value: 'NAME', default: 'self-contained', help: 'where Node lies: self-contained' },
+  layout: {
+    value: 'NAME',
+    default: 'self-contained',
+    help: `where Node lies: self-contained, or lean: on the target, in ${RUNTIME_ON_DISK}`,
+  },
   output: { value: 'FILE', help: 'the image to write' },
 } as const;
 
@@ -26,12 +30,13 @@ export function rebuildForTree(given: Given<typeof TREE_OPTIONS>): number {
   const modulesDirectory = required('modules', given.modules);
   const settings = given.config ? readConfig(openHost(), given.config) : undefined;
   const { fstype, target } = targetOf(given.target, settings?.options);
-  if (given.layout !== 'self-contained') throw badValue('layout', given.layout, 'self-contained');
+  const layout = oneOf('layout', given.layout, LAYOUTS);
   const { bytes, modules } = buildImage({
     kver,
     modulesDirectory,
     program: programIn(programDirectory()),
     fstype,
+    layout,
     disks: given.drivers?.split(','),
     extraModules: settings?.extraModules,
     options: { ...settings?.options, target },

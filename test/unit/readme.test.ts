@@ -49,7 +49,7 @@ test('its npm commands are there', () => {
 
 describe('the lines of the serial console', () => {
   const capture = globSync('capture/**/*.ts', { cwd: PROJECT }).filter(file => !file.endsWith('advice.ts'));
-  const sources = [...capture, 'initrd/early.sh', 'initrd/watch.sh']
+  const sources = [...capture, ...globSync('initrd/*.sh', { cwd: PROJECT })]
     .map(file => readFileSync(join(PROJECT, file), 'utf8'))
     .join('\n');
   const ours = firstCells('Reading the serial console').filter(line => /kdumpling|^Cannot/.test(line));

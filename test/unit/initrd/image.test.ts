@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { buildImage } from '../../../initrd/image.ts';
+import { buildImage, PROGRAM_FILES, type Program } from '../../../initrd/image.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -22,11 +22,14 @@ function build(driver: string): () => unknown {
   const file = join(directory, 'file');
   writeFileSync(file, '');
   const disk = driver.split('/').at(-1)!.replace(/\.ko$/, '');
+  const program = Object.fromEntries(
+    Object.keys(PROGRAM_FILES).map(part => [part, file]),
+  ) as unknown as Program;
   return () =>
     buildImage({
       kver: '6.1.0',
       modulesDirectory: directory,
-      program: { capture: file, koffi: file, runtime: file, early: file, watch: file, busybox: file },
+      program,
       fstype: 'ext4',
       disks: [disk],
       options: { target: '/dev/vda' },
