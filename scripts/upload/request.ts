@@ -123,7 +123,8 @@ function openWatch({ timeouts, signal }: Transport): Watch {
 function failed(url: URL, error: unknown): UploadError {
   const { code, message } = (error ?? {}) as NodeJS.ErrnoException;
   const reason = error instanceof FetchError ? message.replace(/^.*?reason: /s, '') : String(message);
-  const actual = reason.replaceAll(url.href, url.origin);
+  // Node's advice is for who starts Node.
+  const actual = reason.replaceAll(url.href, url.origin).replace(/; if the root CA.*$/, '');
   const wanted = certificateAdvice(code ?? '');
   return new UploadError(code ?? 'REQUEST_FAILED', { action: `reach ${url.origin}`, actual, wanted });
 }

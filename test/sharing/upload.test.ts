@@ -232,7 +232,7 @@ describe('a line or a server that is bad for a while', () => {
 
 describe('a server that does not take it, once and for all', () => {
   const certificates = [
-    ['of an authority that nobody trusts', () => nginx.https, undefined, /certificate.*--ca FILE/],
+    ['of an authority that nobody trusts', () => nginx.https, undefined, /certificate; wanted: .*--ca FILE/],
     ['for another name', () => nginx.misnamed, true, /wanted: a certificate for that name/],
     ['that is over', () => nginx.expired, true, /expired.*is the clock right/],
   ] as const;
