@@ -35,7 +35,7 @@ export type Program = Readonly<Record<keyof typeof PROGRAM_FILES, string>>;
 export const LAYOUTS = ['self-contained', 'lean'] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
-/** Where a package puts it. */
+/** Where a package puts it; seen from the root of the target's file system. */
 export const RUNTIME_ON_DISK = '/usr/lib/kdumpling/runtime';
 
 export interface ImageRequest {
@@ -51,8 +51,6 @@ export interface ImageRequest {
   readonly extraModules?: readonly string[];
   /** Where Node lies; self-contained without. */
   readonly layout?: Layout;
-  /** For the lean layout: the runtime's folder, seen from the root of the target's file system. */
-  readonly runtimePath?: string;
   /** Capture options beside `fstype` and `modules`, which this function knows. */
   readonly options: { readonly target: string } & Partial<CaptureOptions>;
   readonly output: string;
@@ -119,7 +117,7 @@ export function buildImage(request: ImageRequest): ImageFacts {
   ];
   const entries = [
     ...imageEntries(request.program, tree, modules, settings, options),
-    ...(isLean ? runtimeOnDisk(request) : runtimeInImage(request.program)),
+    ...(isLean ? runtimeOnDisk(request.program) : runtimeInImage(request.program)),
   ];
   const bytes = writeAtomically(request.output, encodeCpio(entries));
   return { path: request.output, bytes, modules, options };
@@ -159,9 +157,9 @@ function* runtimeInImage(program: Program): Generator<CpioEntry> {
   yield { kind: 'file', path: 'runtime.squashfs', mode: 0o644, bytes: readFileSync(program.runtime) };
 }
 
-function* runtimeOnDisk({ program, runtimePath = RUNTIME_ON_DISK }: ImageRequest): Generator<CpioEntry> {
+function* runtimeOnDisk(program: Program): Generator<CpioEntry> {
   yield { kind: 'directory', path: 'disk', mode: 0o755 };
-  yield { kind: 'symlink', path: 'runtime', mode: 0o777, to: `disk${runtimePath}` };
+  yield { kind: 'symlink', path: 'runtime', mode: 0o777, to: `disk${RUNTIME_ON_DISK}` };
   yield { kind: 'file', path: 'runtime.sh', mode: 0o644, bytes: readFileSync(program.runtimeDisk) };
 }
 

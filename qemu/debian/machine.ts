@@ -16,7 +16,6 @@ export interface DebianMachine {
   /** Where serial.log and qemu.txt go. */
   readonly directory: string;
   readonly deadlineSeconds: number;
-  readonly memoryMib?: number;
   readonly onLine?: (text: string) => void;
   readonly signal: AbortSignal;
 }
@@ -41,7 +40,7 @@ export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest)
   const socket = join(sockets, 'agent');
   const spec: MachineSpec = {
     accel: machine.accel,
-    memoryMib: machine.memoryMib ?? MEMORY_MIB,
+    memoryMib: MEMORY_MIB,
     cpus: CPUS,
     // Debian would load kvm for it, which takes half a minute under software emulation.
     cpuFeatures: machine.accel === 'tcg' ? ['svm=off'] : [],

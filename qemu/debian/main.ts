@@ -3,7 +3,7 @@ import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { buildDeb } from '../../build/deb.ts';
 import { buildProgram } from '../../build/program.ts';
-import { EXIT, oneOf, runCommand } from '../../scripts/cli.ts';
+import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/cli.ts';
 import { ensureHostPackages } from '../../scripts/setup/host-packages.ts';
 import { chooseAccel } from '../accel.ts';
 import { openCache } from '../cache.ts';
@@ -33,6 +33,7 @@ await runCommand({
   async run(given, signal) {
     const cache = openCache(console.log);
     ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log);
+    const deadlineSeconds = 60 * wholeNumber('deadline', given.deadline, 1, 1440);
     const stories = given.only
       ? STORIES.filter(({ name }) => name === oneOf('only', given.only, NAMES))
       : STORIES;
@@ -59,7 +60,7 @@ await runCommand({
         disk,
         packages,
         directory: own,
-        deadlineSeconds: Number(given.deadline) * 60,
+        deadlineSeconds,
         onLine: consoleLines(given.console),
         signal,
       };

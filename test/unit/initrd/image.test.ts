@@ -1,9 +1,9 @@
 /** What an image refuses to hold, on a tree that is made up. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { buildImage, PROGRAM_FILES, type Program } from '../../../initrd/image.ts';
+import { buildImage, type ImageRequest, PROGRAM_FILES, type Program } from '../../../initrd/image.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 /** A kernel whose disk driver is the one given, all else built in. */
-function build(driver: string): () => unknown {
+function build(driver: string, more: Partial<ImageRequest> = {}): () => unknown {
   const path = join(directory, driver);
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, 'module');
@@ -34,6 +34,7 @@ function build(driver: string): () => unknown {
       disks: [disk],
       options: { target: '/dev/vda' },
       output: join(directory, 'image'),
+      ...more,
     });
 }
 
@@ -49,4 +50,22 @@ test('a module of the network is refused', () => {
 
 test('a name that a shell would read otherwise is refused', () => {
   expect(build("kernel/a';reboot;'.ko")).toThrow(/characters that no module has/);
+});
+
+const DISK = 'kernel/drivers/block/virtio_blk.ko';
+
+test.each([
+  ['self-contained', ['runtime', 'runtime.sh', 'runtime.squashfs'], ''],
+  ['lean', ['disk', 'runtime', 'runtime.sh'], '/modules/virtio_blk.ko'],
+] as const)('the %s layout has its runtime, and loads what that lies on', (layout, names, loadedEarly) => {
+  build(DISK, { layout })();
+  const image = readFileSync(join(directory, 'image'), 'latin1');
+  const inImage = [...image.matchAll(/070701[0-9a-f]{104}([^\0]+)\0/g)].map(match => match[1]);
+  expect(inImage.filter(name => /^(disk|runtime)/.test(name)).sort()).toEqual([...names]);
+  expect(/^modules='(.*)'$/m.exec(image)?.[1]).toBe(loadedEarly);
+});
+
+test('the lean layout is refused for a target that busybox does not find', () => {
+  const options = { target: 'PARTUUID=0a-01' };
+  expect(build(DISK, { layout: 'lean', options })).toThrow(/Cannot build a lean initrd for PARTUUID=0a-01/);
 });
