@@ -24,6 +24,7 @@ export function openCaptureTarget(
     warn,
     activate: libc && volumeActivator(createVolume, say, warn),
   });
-  log.say('target', `${spec.device} is ${target.description}`);
+  const named = spec.device === target.device ? '' : `${spec.device} is `;
+  log.say('target', `${named}${target.description}`);
   return target;
 }
