@@ -25,7 +25,8 @@ import {
 const CRASHES: readonly (readonly [tool: ToolName, release: string, knows: readonly string[]])[] = [
   ['crash-bookworm', '8.0.2', ['5.10']],
   ['crash-trixie', '8.0.6', ['5.10', '6.1', '6.12']],
-  ['crash', '9.0.2', ['5.10', '6.1', '6.12', '7.x']],
+  // It stops at a raw vmcore of 7.2 too: "SLUB: cannot determine how compound pages are linked", module_num_gpl_syms.
+  ['crash', '9.0.2', ['5.10', '6.1', '6.12']],
 ];
 /** The debug symbols are half a gigabyte, and read anew each time. */
 const TIMEOUT_SECONDS = 600;
