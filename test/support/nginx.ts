@@ -48,7 +48,9 @@ export async function startNginx(): Promise<Nginx> {
   // The full disk is a small one of its own, which goes away with the process that sees it.
   const script = `mount -t tmpfs -o size=256k tmpfs ${dir}/full && exec "$@"`;
   const nginx = [...argv, '-e', join(dir, 'error.log'), '-p', dir, '-c', join(dir, 'nginx.conf')];
-  const child = spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', ...nginx], {
+  // setpriv: it ends with us, even if we are killed.
+  const bound = ['--pdeathsig', 'KILL', 'unshare', '--mount', 'sh', '-c', script, 'sh'];
+  const child = spawn('setpriv', [...bound, ...nginx], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const ended = new Promise<void>(resolve => child.once('close', () => resolve()));
