@@ -21,7 +21,7 @@ export interface ImageVariant {
   readonly layout?: Layout;
 }
 
-export const STOCK: ImageVariant = {
+const STOCK: ImageVariant = {
   target: `UUID=${LAB_ROOT_UUID}`,
   fstype: 'ext4',
   disks: LAB_DISK_DRIVERS,

@@ -32,7 +32,7 @@ export interface Lab {
   readonly choice: MachineChoice;
 }
 
-export const TRIGGER = 'echo c > /proc/sysrq-trigger';
+const TRIGGER = 'echo c > /proc/sysrq-trigger';
 
 /** Sets everything up; each step is quick when it was done before. */
 export async function openLab(choice: MachineChoice, say: (line: string) => void): Promise<Lab> {

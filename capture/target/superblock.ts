@@ -104,7 +104,7 @@ function hasMagic(buffer: Buffer, { offset, bytes }: { offset: number; bytes: st
 }
 
 /** 16 bytes in the order of the text. */
-export function uuidText(bytes: Uint8Array): string {
+function uuidText(bytes: Uint8Array): string {
   const hex = Buffer.from(bytes).toString('hex');
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -20,9 +20,9 @@ export interface DiskKind {
   readonly layout: Layout;
 }
 
-export const LAB_LABEL = 'lab-root';
+const LAB_LABEL = 'lab-root';
 /** "kdumpling-labprt" in hexadecimal. */
-export const LAB_PARTITION_UUID = '6b64756d-706c-696e-672d-6c6162707274';
+const LAB_PARTITION_UUID = '6b64756d-706c-696e-672d-6c6162707274';
 /** Where both a first partition and, by lvm's default, the first extent lie. */
 const START_MIB = 1;
 const EXTENT_MIB = 4;

@@ -19,7 +19,7 @@ import { crc32 } from 'node:zlib';
 import type { ReadBytes } from '../signatures.ts';
 
 export const SLOT_BYTES = 4096;
-export const SLOT_OFFSETS = [0, SLOT_BYTES] as const;
+const SLOT_OFFSETS = [0, SLOT_BYTES] as const;
 export const FILES_OFFSET = 1 << 20;
 export const FILE_ALIGN_BYTES = 4096;
 
