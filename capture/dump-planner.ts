@@ -154,6 +154,7 @@ export class DumpPlanner {
       const { pages, count } = reachablePages(this.#crash.vmcore, {
         bitmap2,
         mostPages: asked,
+        allocate: this.#memory?.allocate,
         onProgress: () => this.#phases.checkDeadline('space'),
       });
       return { pages, count, asked };
