@@ -15,7 +15,7 @@ export const ADVICE: readonly Advice[] = [
     toDo: 'compare the devices named with the target; rebuild the image with the driver of its disk',
   },
   {
-    codes: ['NO_WAY_WORKED', 'BUSYBOX_FAILED', 'SYSCALL_FAILED', 'NO_FSCK'],
+    codes: ['NO_WAY_WORKED', 'BUSYBOX_FAILED', 'SYSCALL_FAILED'],
     line: 'Cannot mount: …',
     toDo: 'check the file system with fsck; rebuild the image if it was built for another one',
   },

@@ -58,6 +58,7 @@ describe.each([
       expect(translate(vaddr + BigInt(within))).toEqual({
         paddr: paddr + within,
         lengthBytes: span - within,
+        isExecutable: false,
       });
     }
     expect(translate(vaddr + BigInt(span))).toBeUndefined();
@@ -86,6 +87,7 @@ describe.each([
     expect(translator(builder)(vmallocOf(builder) + 0x123n)).toEqual({
       paddr: IMAGE_PADDR + 0x123,
       lengthBytes: 4096 - 0x123,
+      isExecutable: true,
     });
   });
 
