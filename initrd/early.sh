@@ -32,7 +32,7 @@ if [ -c /dev/watchdog0 ] && command exec 9> /dev/watchdog0; then
   watchdog=9
   ( . /watch.sh ) 2> /dev/null &
   kill -9 $unarmed
-  wait $unarmed
+  wait $unarmed 2> /dev/null
 fi
 
 # Under this, a kernel that cannot keep what was used within the last seconds is out of memory and panics. Without it, it

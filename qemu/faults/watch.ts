@@ -284,7 +284,7 @@ export const WATCH_FAULTS: readonly Fault[] = [
     options: { failureAction: 'shell' },
     dialogue: [
       { after: /kdumpling: shell: it ends after 300 s/, type: 'sleep 1000 &\njobs\n' },
-      { after: /^\[1\]\+ +Running +sleep 1000/, type: 'echo now-sleep-$((40+2)); sleep 2000\n' },
+      { after: /^\[1\]\+ +Running +sleep 1000/, type: 'sh -c "echo now-sleep-$((40+2)); exec sleep 2000"\n' },
       { after: /^now-sleep-42/, type: '\x03echo interrupted-$?\n' },
       { after: /^interrupted-130/, type: 'ls /target/var/crash/*/\n' },
       { after: /vmcore-dmesg.txt/, type: 'kill %1; mount | grep /target; exit\n' },
