@@ -5,10 +5,10 @@ import type { Fault } from '../faults.ts';
 const CRASH = 'echo c > /proc/sysrq-trigger';
 /** What the capture keeps free of itself: keepFree's default, and what is written behind the dump. */
 const KEPT_MIB = 65;
-/** More than a dump of the lab's machine at level 31 by zstd (38 MB), less than one by lzo. */
-const ENOUGH_MIB = 46;
+/** More than a dump of the lab's machine at level 31 by zstd (17 MB), less than one by lzo. */
+const ENOUGH_MIB = 20;
 /** Some three quarters of it. */
-const SCARCE_MIB = 29;
+const SCARCE_MIB = 12;
 
 /**
  * Shell of the first kernel that fills the disk.
