@@ -1,7 +1,7 @@
 /**
  * The pages that a debugger needs first: those that the kernel's own data lead to. Without debug symbols nobody knows the
  * kernel's structures here, but anything that looks like a pointer to memory can be followed, nearest to the kernel's image
- * first, as a conservative garbage collector does. The page tables used on the way are among them.
+ * and the per-CPU areas first, as a conservative garbage collector does. The page tables used on the way are among them.
  */
 
 import { chooseArch } from '../kernel/arch/arch.ts';
@@ -11,6 +11,7 @@ import { memmapRanges } from '../kernel/sections.ts';
 import { readPhysical, type Vmcore } from '../vmcore/open.ts';
 import { type PfnRange, pfnRanges } from '../vmcore/segments.ts';
 import { Bitmap } from './bitmap.ts';
+import { perCpuAreas } from './per-cpu.ts';
 
 /** Distributions' kernels have some 30 to 60 MiB. */
 const MOST_IMAGE_BYTES = 128 << 20;
@@ -25,6 +26,8 @@ const NOT_MAPPED = -1;
 const MOST_CACHED_TABLES = 1024;
 /** A pointer leads to where a thing begins. The large ones, like task_struct, go on for pages. */
 const OBJECT_PAGES = 3;
+/** What is linked into a per-CPU area takes some 200 KiB, and a debugger asks it first which task ran. */
+const PER_CPU_PAGES = 64;
 /** x86-64 and arm64: THREAD_SIZE is 16 KiB, aligned to its size, in pages that need not lie next to each other. */
 const STACK_PAGES = 4;
 const STACK_MASK = (16 << 10) - 1;
@@ -72,6 +75,16 @@ export function reachablePages(vmcore: Vmcore, request: ReachRequest): Reached {
   }
   const words = new Uint32Array(pageSizeBytes / Uint32Array.BYTES_PER_ELEMENT);
   const bytes = new Uint8Array(words.buffer);
+  const data = function* (): Generator<Uint32Array> {
+    for (const { start, end } of image.filter(({ isExecutable }) => !isExecutable)) {
+      for (let pfn = start; pfn < end; pfn++) if (readPage(vmcore, pfn * pageSizeBytes, bytes)) yield words;
+    }
+  };
+  for (const { high, low } of perCpuAreas(data(), LOWEST_POINTER_HIGH)) {
+    const paddr = leaves.paddrOf(high, low);
+    if (paddr === NOT_MAPPED) continue;
+    for (let part = 0; part < PER_CPU_PAGES; part++) reach(Math.floor(paddr / pageSizeBytes) + part);
+  }
   for (let i = 0; i < queue.length && queue.length < mostPages; i++) {
     if (i % 1024 === 0) request.onProgress?.(i);
     if (!readPage(vmcore, queue[i] * pageSizeBytes, bytes)) continue;
