@@ -4,7 +4,7 @@ import { capture, type Outcome } from './capture.ts';
 import { describeError } from './errors.ts';
 import { type Libc, openLibc } from './ffi/libc.ts';
 import { type Ffi, openFfi } from './ffi/library.ts';
-import { openConsole, openConsoleDescriptor } from './init/console.ts';
+import { drainConsole, openConsole, openConsoleDescriptor, unsentBytes } from './init/console.ts';
 import { PREEN_SECONDS } from './init/fsck.ts';
 import { lineWriter, openHeartbeat, type Patience } from './init/heartbeat.ts';
 import { goHome } from './init/home.ts';
@@ -45,7 +45,8 @@ export function runAsInit(hooks: CaptureHooks = {}): void {
     },
     wallSeconds: () => Math.floor(Date.now() / 1000),
   };
-  const log = openLog(openConsole(openConsoleDescriptor(), clock), clock.seconds);
+  const consoleFd = openConsoleDescriptor();
+  const log = openLog(openConsole(consoleFd, clock), clock.seconds);
   const onFailure = (text: string) => log.warn('system', text);
   const { ffi, libc } = openNative(onFailure);
   const calls = openSystem(libc, onFailure);
@@ -55,7 +56,9 @@ export function runAsInit(hooks: CaptureHooks = {}): void {
   };
   let plan: Pick<CaptureOptions, 'finalAction' | 'failureAction' | 'shellTimeout'> = DEFAULT_OPTIONS;
   const leave = (action: FinalAction): never => {
-    goHome(action, { system, log, heartbeat }, wait);
+    const drain = () =>
+      drainConsole(() => unsentBytes(consoleFd, libc), { seconds: clock.seconds, sleep: wait });
+    goHome(action, { system, log, heartbeat, drain }, wait);
     process.exit(1);
   };
   let hadShell = false;

@@ -5,6 +5,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { constants, openSync, writeSync } from 'node:fs';
+import type { Libc } from '../ffi/libc.ts';
 import { Pacer } from './pacer.ts';
 
 /** 115200 baud are 11,520 bytes a second, some of which the kernel's own lines need. */
@@ -14,6 +15,11 @@ const BURST_BYTES = 2048;
 /** For a line that the terminal does not take. While it takes none, none is waited for. */
 const PATIENCE_SECONDS = 2;
 const LOOK_AGAIN_SECONDS = 0.05;
+
+/** asm-generic/ioctls.h: how many bytes the driver still has to send. */
+const TIOCOUTQ = 0x5411;
+/** Where nobody can ask the driver: what it holds at most takes about so long. */
+const BLIND_DRAIN_SECONDS = 0.5;
 
 const CONSOLE = '/dev/console';
 const STANDARD_OUTPUT = 1;
@@ -58,4 +64,32 @@ export function openConsole(
     if (put(gap + line, until)) lost = 0;
     else lost += 1;
   };
+}
+
+/** @returns how many bytes of ours wait in the terminal's driver; undefined where that cannot be known. */
+export function unsentBytes(fd: number, libc: Pick<Libc, 'ioctl'> | undefined): number | undefined {
+  const count = Buffer.alloc(Int32Array.BYTES_PER_ELEMENT);
+  try {
+    libc?.ioctl(fd, TIOCOUTQ, count, 'ask the console what it has to send');
+  } catch {
+    return undefined; // no terminal
+  }
+  return libc && count.readInt32LE();
+}
+
+/**
+ * Waits, with an end, until the last lines are out: a reboot takes with it what the driver still holds, and the kernel's own
+ * last lines, which wait for nobody, cut into it.
+ */
+export function drainConsole(
+  unsent: () => number | undefined,
+  { seconds, sleep }: { seconds(): number; sleep(seconds: number): void },
+): void {
+  const until = seconds() + PATIENCE_SECONDS;
+  let bytes = unsent();
+  if (bytes === undefined) sleep(BLIND_DRAIN_SECONDS);
+  while (bytes !== undefined && bytes > 0 && seconds() < until) {
+    sleep(LOOK_AGAIN_SECONDS);
+    bytes = unsent();
+  }
 }

@@ -14,7 +14,7 @@ const DISARM_SECONDS = 3;
 /** Does not return when it works. A watchdog is left running, so that a reboot that hangs is reset. */
 export function goHome(
   action: FinalAction,
-  { system, log, heartbeat }: { system: System; log: Log; heartbeat: Heartbeat },
+  { system, log, heartbeat, drain }: { system: System; log: Log; heartbeat: Heartbeat; drain: () => void },
   sleep: (seconds: number) => void,
 ): void {
   log.say('end', `going home: ${action}`);
@@ -22,6 +22,7 @@ export function goHome(
   heartbeat.enter(action);
   if (action === 'halt') sleep(DISARM_SECONDS);
   settleRuntimeDisk(system);
+  drain();
   try {
     system.goHome(action);
   } catch (error) {

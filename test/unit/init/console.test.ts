@@ -3,7 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openConsole } from '../../../capture/init/console.ts';
+import { drainConsole, openConsole, unsentBytes } from '../../../capture/init/console.ts';
 import { Pacer } from '../../../capture/init/pacer.ts';
 
 describe('no faster than a serial line drains', () => {
@@ -77,4 +77,28 @@ describe('a console that takes nothing', () => {
     write('back again\n');
     expect(drain()).toBe('\nkdumpling: console: it was stopped; 1001 lines are missing here\nback again\n');
   });
+});
+
+describe('before the machine goes home', () => {
+  const waited = (answers: readonly (number | undefined)[]): number => {
+    let now = 0;
+    let asked = 0;
+    const unsent = () => answers[Math.min(asked++, answers.length - 1)];
+    drainConsole(unsent, {
+      seconds: () => now,
+      sleep(seconds) {
+        now += seconds;
+      },
+    });
+    return now;
+  };
+
+  test.each([
+    ['what is sent already is not waited for', [0], 0],
+    ['what is not is, until it is', [300, 200, 0], 0.1],
+    ['a stopped terminal has its time and no more', [300], 2],
+    ['where nobody knows, a moment', [undefined], 0.5],
+  ])('%s', (_, answers, seconds) => expect(waited(answers)).toBeCloseTo(seconds, 1));
+
+  test('without the FFI nobody knows', () => expect(unsentBytes(1, undefined)).toBeUndefined());
 });
