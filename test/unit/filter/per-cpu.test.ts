@@ -27,6 +27,7 @@ test.each([
   ['with the fewest unused entries', [...AREAS, ...unused(16)], AREAS],
   ['with one unused entry fewer', [...AREAS, ...unused(15), 7n], []],
   ['nothing, of the same pointer again and again', Array<bigint>(50).fill(AREAS[0]), []],
+  ['with zeros behind them', [...AREAS, ...Array<bigint>(50).fill(0n)], []],
   ['nothing, of zeros', Array<bigint>(50).fill(0n), []],
 ])('%s', (_, words, areas) => {
   expect(found(words)).toEqual(areas);
