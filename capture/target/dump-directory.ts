@@ -21,6 +21,7 @@ import { TargetError } from '../errors.ts';
 import { openVmcoreFile } from '../vmcore/reader.ts';
 import { type DumpPlace, incompleteName } from './dump-place.ts';
 import { openFileSink } from './file-sink.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -189,13 +190,4 @@ function cannotMake(path: string, cause: unknown): TargetError {
   const isDamaged = DAMAGED.includes((cause as NodeJS.ErrnoException).errno);
   const actual = isDamaged ? 'the file system is damaged there' : String(cause);
   return new TargetError('MKDIR_FAILED', { action: `make ${path}`, actual }, {}, { cause });
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

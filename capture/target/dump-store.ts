@@ -1,9 +1,10 @@
 /** The dumps that lie on a target: found and removed. Nothing that is not clearly ours is touched. */
-import { closeSync, fsyncSync, lstatSync, openSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { foreignFiles, isDumpDirectory, judgeDump, readDumpFacts } from './dump-state.ts';
 import { MANIFEST_NAME } from './manifest.ts';
 import type { StoredDump } from './retention.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 const STAT_BLOCK_BYTES = 512;
 
@@ -40,13 +41,4 @@ export function removeDump(directory: string, name: string): string[] {
   if (foreign.size === 0) rmdirSync(path);
   syncDirectory(directory);
   return [...foreign];
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
