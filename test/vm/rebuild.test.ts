@@ -74,7 +74,11 @@ test.each([
     1,
     /Cannot include the module no_such_driver: this kernel has none of that name/,
   ],
-  [['--layout', 'roomy'], 2, /Cannot use --layout: its value is "roomy"; wanted: one of self-contained, lean/],
+  [
+    ['--layout', 'roomy'],
+    2,
+    /Cannot use --layout: its value is "roomy"; wanted: one of self-contained, lean/,
+  ],
   [['--target', '/dev/vda'], 2, /Cannot use --target: its value is "\/dev\/vda"; wanted: 'FSTYPE DEVICE'/],
   [['--target', 'ntfs UUID=1'], 1, /Cannot write dumps to ntfs/],
   [['--modules', '/nowhere'], 1, /Cannot read the kernel modules/],
