@@ -117,34 +117,25 @@ function kindOf(given: GivenFlags): DumpRequest['kind'] {
   return given.elf ? 'elf' : 'kdump';
 }
 
+/** What a dump that is only put together again from what is there cannot be asked for. */
+const FLAGS_OF_A_NEW_DUMP = [
+  'split',
+  'dump-dmesg',
+  'elf',
+  'dry-run',
+  'flattened',
+  'dump-level',
+  'size-limit',
+  ...CODEC_FLAGS,
+] as const;
+
 /** Flags that cannot be had together, the first with each of the rest. */
 const CONTRADICTIONS: readonly (readonly [keyof GivenFlags, ...(keyof GivenFlags)[]])[] = [
   ['dump-dmesg', 'dry-run', 'flattened', 'split'],
   ['elf', ...CODEC_FLAGS, 'num-threads'],
   ['split', 'elf', 'flattened', 'num-threads', 'dry-run'],
-  [
-    'rearrange',
-    'reassemble',
-    'split',
-    'dump-dmesg',
-    'elf',
-    'dry-run',
-    'flattened',
-    'dump-level',
-    'size-limit',
-    ...CODEC_FLAGS,
-  ],
-  [
-    'reassemble',
-    'split',
-    'dump-dmesg',
-    'elf',
-    'dry-run',
-    'flattened',
-    'dump-level',
-    'size-limit',
-    ...CODEC_FLAGS,
-  ],
+  ['rearrange', 'reassemble', ...FLAGS_OF_A_NEW_DUMP],
+  ['reassemble', ...FLAGS_OF_A_NEW_DUMP],
   // What is in a pipe cannot be taken back, nor its header marked.
   ['size-limit', 'flattened', 'dry-run'],
 ];
