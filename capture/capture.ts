@@ -68,7 +68,7 @@ export function capture(context: CaptureContext): Outcome {
     // Without a vmcore there is nothing that another target could take.
     if (isComplete(saving) || saving.skipped || (!crash && saving.files.length > 0)) break;
   }
-  if (crash && !course.findings.logSaved) showLogOnConsole(crash, log);
+  if (crash && !course.findings.logSaved) showLogOnConsole(crash, log, system);
   return conclude(context, savings);
 }
 

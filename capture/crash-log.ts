@@ -1,6 +1,7 @@
 /** The crashed kernel's log, read out of its memory: as lines, and on the console where no disk takes it. */
 import type { Crash } from './crash.ts';
-import { describeError } from './errors.ts';
+import { attempt, describeError } from './errors.ts';
+import type { System } from './init/system.ts';
 import { dmesgLines } from './kernel/dmesg-text.ts';
 import { PanicFinder } from './kernel/panic-line.ts';
 import type { Log } from './log.ts';
@@ -18,7 +19,11 @@ export function* logLines(crash: Crash, log: Log, finder: PanicFinder): Generato
 }
 
 /** Where no disk takes it, the serial console is the last place for the kernel's log. */
-export function showLogOnConsole(crash: Crash, log: Log): void {
+export function showLogOnConsole(crash: Crash, log: Log, system: Pick<System, 'quietKernel'>): void {
+  attempt(
+    () => system.quietKernel(),
+    error => log.warn('dmesg', describeError(error)),
+  );
   log.say('dmesg', BEGIN_MARK);
   const shown = new ConsoleLog(text => log.show(text));
   try {

@@ -46,6 +46,8 @@ export interface System {
    * undefined where there is none.
    */
   preen(device: string): readonly string[] | undefined;
+  /** From now on the kernel's own lines stay in its log: on the console they would break into one of ours. */
+  quietKernel(): void;
   /** Does not return when it works. */
   goHome(action: FinalAction): void;
 }
@@ -90,6 +92,14 @@ export function openSystem(libc: Libc | undefined, onFailure: (text: string) => 
       run: (path: string) => busybox('insmod', path),
     }),
     preen,
+    quietKernel: firstThatWorks(
+      "keep the kernel's lines off the console",
+      [
+        { name: '/proc', run: () => writeFileSync('/proc/sys/kernel/printk', '1') },
+        { name: 'sysrq', run: () => writeFileSync('/proc/sysrq-trigger', '1') },
+      ],
+      onFailure,
+    ),
     goHome: ways(
       'go home',
       (libc, action) => libc.reboot(HOME[action].command),
