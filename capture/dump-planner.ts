@@ -6,18 +6,30 @@ import { describeError } from './errors.ts';
 import { openCodecOrFallback, ZSTD_STRONG_LEVEL } from './ffi/codecs.ts';
 import { type BitmapMemory, openBitmapMemory } from './ffi/file-memory.ts';
 import { openFfi } from './ffi/library.ts';
+import { Bitmap } from './filter/bitmap.ts';
 import { DUMP_LEVEL_ZERO, MAX_DUMP_LEVEL } from './filter/dump-level.ts';
 import { reachablePages } from './filter/reach.ts';
 import type { Bound } from './kdump/bounded.ts';
 import type { Codec } from './kdump/codec.ts';
 import { type DumpLayout, planLayout } from './kdump/layout.ts';
-import { type Prediction, predictSize, type ReadPage, samplePages } from './kdump/predict.ts';
+import {
+  fittingPages,
+  type PageSample,
+  type Prediction,
+  predictSize,
+  type ReadPage,
+  SAMPLE_PAGES,
+  samplePages,
+  spreadPages,
+} from './kdump/predict.ts';
 import { DeadlineError, type Phases } from './phases.ts';
 import type { Step } from './target/ladder.ts';
 import { readPhysicalOrZeros } from './vmcore/open.ts';
 
 /** So much of the room is for the pages that are needed first; what they leave of it goes to the others. */
 const FIRST_SHARE = 0.9;
+/** Pages of a kernel's own compress to more than this in the mean: no more of them fit. */
+const LEAST_PAGE_BYTES = 512;
 /** 4 GiB of pages: more than any kernel's own structures that a debugger starts with, and bounded in time. */
 const MOST_FIRST_PAGES = 1 << 20;
 
@@ -70,7 +82,9 @@ export class DumpPlanner {
       noteBytes: vmcore.noteBytes.length,
       dumpablePages,
     });
-    const sample = this.#phases.run('space', () => this.#sample(pages.bitmap2, codec));
+    const sample = this.#phases.run('space', () =>
+      this.#sample(spreadPages(pages.bitmap2, SAMPLE_PAGES), codec),
+    );
     const prediction = predictSize(layout, dumpablePages, sample);
     const planned = { pages, codec, layout, prediction };
     this.#planned.set(step.codec, planned);
@@ -78,21 +92,14 @@ export class DumpPlanner {
   }
 
   /** Which pages of a dump that must not pass `limitBytes` come first. Degrades: without them, the first ones in memory. */
-  bound({ pages, codec, layout }: PlannedDump, limitBytes: number): Bound {
+  bound({ pages: { bitmap2 }, codec, layout }: PlannedDump, limitBytes: number): Bound {
     const dataBytes = Math.max(0, limitBytes - layout.dataOffset - layout.block_size);
-    let reached = this.#reach(pages, (FIRST_SHARE * dataBytes) / (layout.block_size / 2));
-    let firstPageBytes: number[] = [];
-    // Again when the guess was far off: there is room for more of them, or for fewer.
-    for (let attempt = 0; attempt < 3 && reached.count > 0; attempt++) {
-      const { sizes, meanBytes, standardErrorBytes } = this.#sample(reached.pages, codec);
-      const likelyBytes = meanBytes + 2 * standardErrorBytes;
-      firstPageBytes = sizes.map(size => size * (likelyBytes / meanBytes));
-      const fitting = Math.floor((FIRST_SHARE * dataBytes) / likelyBytes);
-      const isAll = reached.count < reached.asked;
-      if (reached.count <= fitting && (isAll || reached.count > 0.9 * fitting)) break;
-      reached = this.#reach(pages, fitting);
-    }
-    return { limitBytes, first: reached.pages, firstPages: reached.count, firstPageBytes };
+    const reached = this.#reach(bitmap2, dataBytes / LEAST_PAGE_BYTES);
+    const firstPages = fittingPages(reached, FIRST_SHARE * dataBytes, some => this.#sample(some, codec));
+    const first = Bitmap.create(bitmap2.sizeBits, 1, this.#memory?.allocate);
+    for (let i = 0; i < firstPages; i++) first.set(reached[i]);
+    const { sizes } = this.#sample(spreadPages(first, SAMPLE_PAGES), codec);
+    return { limitBytes, first, firstPages, firstPageBytes: sizes };
   }
 
   close(): void {
@@ -134,7 +141,7 @@ export class DumpPlanner {
     return codec;
   }
 
-  #sample(bitmap: PageChoice['bitmap2'], codec: Codec) {
+  #sample(pfns: Iterable<number>, codec: Codec): PageSample {
     const { vmcore } = this.#crash;
     const read: ReadPage = (pfn, into) => {
       try {
@@ -144,24 +151,22 @@ export class DumpPlanner {
       }
     };
     const sharesZeroPage = (this.#pages!.dumpLevel & DUMP_LEVEL_ZERO) !== 0;
-    return samplePages(bitmap, read, codec, { pageSizeBytes: vmcore.pageSizeBytes, sharesZeroPage });
+    return samplePages(pfns, read, codec, { pageSizeBytes: vmcore.pageSizeBytes, sharesZeroPage });
   }
 
-  #reach({ bitmap2 }: PageChoice, wanted: number) {
+  #reach(bitmap2: Bitmap, most: number): readonly number[] {
     const { log } = this.#context;
-    const asked = Math.min(MOST_FIRST_PAGES, Math.max(1, Math.floor(wanted)));
     try {
-      const { pages, count } = reachablePages(this.#crash.vmcore, {
+      return reachablePages(this.#crash.vmcore, {
         bitmap2,
-        mostPages: asked,
+        mostPages: Math.min(MOST_FIRST_PAGES, Math.floor(most)),
         allocate: this.#memory?.allocate,
         onProgress: () => this.#phases.checkDeadline('space'),
       });
-      return { pages, count, asked };
     } catch (error) {
       if (error instanceof DeadlineError) throw error;
       log.warn('dump', `the first pages in memory come first: ${describeError(error)}`);
-      return { pages: bitmap2, count: 0, asked };
+      return [];
     }
   }
 }

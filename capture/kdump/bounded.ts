@@ -6,6 +6,9 @@ import type { Bitmap } from '../filter/bitmap.ts';
 import type { PageTaker } from './page-loop.ts';
 import type { PageStore } from './page-store.ts';
 
+/** How sure it is that the pages that are wanted most find room: of a normal distribution, 98 % lie below so many. */
+const STANDARD_ERRORS = 2;
+
 export interface Bound {
   /** The file ends before this. */
   readonly limitBytes: number;
@@ -13,7 +16,7 @@ export interface Bound {
   readonly first: Bitmap;
   /** How many of them are dumpable. */
   readonly firstPages: number;
-  /** What a page takes of each of so many equal parts of them, in order, rather too much than too little. */
+  /** What a page takes of each of so many equal parts of them, in order: measured on one of each. */
   readonly firstPageBytes: readonly number[];
 }
 
@@ -24,7 +27,7 @@ export class BoundedTaker implements PageTaker {
   readonly #pageSizeBytes: number;
   readonly #bound: Bound;
   #pfn = -1;
-  /** What the pages of `first` take that are still to come, from the first of each part on. */
+  /** What the pages of `first` take that are still to come, from the first of each part on; rather too much than too little. */
   readonly #bytesAhead: Float64Array;
   #firstPagesDone = 0;
 
@@ -37,12 +40,12 @@ export class BoundedTaker implements PageTaker {
   }
 
   add(window: Buffer, at: number): void {
-    if (this.#hasRoom()) this.#store.add(window, at);
+    if (this.#hasRoom() || this.#store.takesNoRoom(window, at)) this.#store.add(window, at);
     else this.#store.addAbsent();
   }
 
   addMissing(zeros: Buffer): void {
-    if (this.#hasRoom()) this.#store.addMissing(zeros);
+    if (this.#hasRoom() || this.#store.sharesZeroPage) this.#store.addMissing(zeros);
     else this.#store.addAbsent();
   }
 
@@ -55,6 +58,7 @@ export class BoundedTaker implements PageTaker {
     const heldBack = isFirst ? 0 : this.#heldBack();
     return this.#store.endOffset + this.#pageSizeBytes + heldBack <= limitBytes;
   }
+
   #heldBack(): number {
     const { firstPages, firstPageBytes } = this.#bound;
     if (firstPages === 0) return 0;
@@ -66,10 +70,17 @@ export class BoundedTaker implements PageTaker {
   }
 }
 
+/** The fewer are ahead, the fewer were measured, and the less is known of one of them. */
 function bytesAhead({ firstPages, firstPageBytes }: Bound): Float64Array {
   const parts = firstPageBytes.length;
+  const meanBytes = firstPageBytes.reduce((sum, bytes) => sum + bytes, 0) / parts;
+  const variance = firstPageBytes.reduce((sum, bytes) => sum + (bytes - meanBytes) ** 2, 0) / parts;
+  const partPages = firstPages / parts;
   const ahead = new Float64Array(parts + 1);
-  for (let part = parts - 1; part >= 0; part--)
-    ahead[part] = ahead[part + 1] + (firstPages / parts) * firstPageBytes[part];
+  let bytes = 0;
+  for (let part = parts - 1; part >= 0; part--) {
+    bytes += partPages * firstPageBytes[part];
+    ahead[part] = bytes + STANDARD_ERRORS * partPages * Math.sqrt(variance * (parts - part));
+  }
   return ahead;
 }

@@ -70,9 +70,14 @@ export class PageStore {
     return this.#dataOffset + this.#dataBytes;
   }
 
+  /** Whether it is one of the zero pages that share one. */
+  takesNoRoom(window: Buffer, at: number): boolean {
+    return this.sharesZeroPage && this.#detector.isZero(window, at);
+  }
+
   /** Stores the page at `at` in `window`. */
   add(window: Buffer, at: number): void {
-    if (this.sharesZeroPage && this.#detector.isZero(window, at)) {
+    if (this.takesNoRoom(window, at)) {
       this.pagesZero++;
       this.addZero();
       return;

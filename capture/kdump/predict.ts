@@ -47,18 +47,22 @@ export function* spreadPages(bitmap: Bitmap, count: number): Generator<number> {
   }
 }
 
+export interface SampleOptions {
+  readonly pageSizeBytes: number;
+  readonly sharesZeroPage: boolean;
+}
+
 export function samplePages(
-  bitmap: Bitmap,
+  pfns: Iterable<number>,
   read: ReadPage,
   codec: Codec,
-  { pageSizeBytes, sharesZeroPage }: { pageSizeBytes: number; sharesZeroPage: boolean },
-  count = SAMPLE_PAGES,
+  { pageSizeBytes, sharesZeroPage }: SampleOptions,
 ): PageSample {
   const page = Buffer.alloc(pageSizeBytes);
   const output = Buffer.alloc(Math.max(codec.maxOutputBytes, pageSizeBytes));
   const detector = new ZeroPageDetector(pageSizeBytes);
   const sizes: number[] = [];
-  for (const pfn of spreadPages(bitmap, count)) {
+  for (const pfn of pfns) {
     // What cannot be read is stored as the shared zero page, or as zeros that shrink to next to nothing.
     if (!read(pfn, page)) page.fill(0);
     const isFree = sharesZeroPage && detector.isZero(page, 0);
@@ -82,4 +86,20 @@ export function predictSize(layout: DumpLayout, dumpablePages: number, sample: P
     bytes: fixedBytes + dataBytes(sample.meanBytes),
     needBytes: fixedBytes + dataBytes(sample.meanBytes + errors * sample.standardErrorBytes),
   };
+}
+
+/** How many of `pfns`, from the first on, fit into `roomBytes` for sure: every so many of them is measured. */
+export function fittingPages(
+  pfns: readonly number[],
+  roomBytes: number,
+  measure: (some: Iterable<number>) => PageSample,
+): number {
+  const stride = Math.ceil(pfns.length / SAMPLE_PAGES);
+  const { sizes, standardErrorBytes } = measure(pfns.filter((_, i) => i % stride === 0));
+  let bytes = 0;
+  const parts = sizes.findIndex(size => {
+    bytes += stride * (size + STANDARD_ERRORS * standardErrorBytes);
+    return bytes > roomBytes;
+  });
+  return parts === -1 ? pfns.length : parts * stride;
 }

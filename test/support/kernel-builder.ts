@@ -77,8 +77,8 @@ export class KernelBuilder {
     this.#writeRing(spec);
   }
 
-  /** Adds the page table entries for one page of the given size. */
-  map(vaddr: bigint, paddr: number, size: keyof typeof SPANS): void {
+  /** Adds the page table entries for one page of the given size; of data, if not of text. */
+  map(vaddr: bigint, paddr: number, size: keyof typeof SPANS, of: 'data' | 'text' = 'data'): void {
     let table = PGD_PADDR;
     for (let shift = this.levels === 5 ? 48 : 39; shift > SPANS[size]; shift -= 9) {
       const at = entryPaddr(table, vaddr, shift);
@@ -91,7 +91,7 @@ export class KernelBuilder {
       } else table = Number(entry & 0x000ffffffffff000n & ~this.#smeMask);
     }
     // Bit 12 of a huge entry is its PAT bit, no address.
-    const leaf = size === 'page' ? 0x8000000000000163n : 0x80000000000011e3n;
+    const leaf = (size === 'page' ? 0x163n : 0x11e3n) | (of === 'data' ? 0x8000000000000000n : 0n);
     this.memory.u64(entryPaddr(table, vaddr, SPANS[size]), BigInt(paddr) | leaf | this.#smeMask);
   }
 

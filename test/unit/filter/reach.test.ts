@@ -33,8 +33,10 @@ function kernel(levels: 4 | 5, change?: (builder: KernelBuilder) => void) {
 }
 
 function reached(given: ReturnType<typeof kernel>, mostPages = 10_000) {
-  const { pages, count } = reachablePages(given.vmcore, { bitmap2: given.bitmap2, mostPages });
-  expect(pages.count()).toBe(count);
+  const order = reachablePages(given.vmcore, { bitmap2: given.bitmap2, mostPages });
+  const pages = Bitmap.create(0x4000);
+  for (const pfn of order) pages.set(pfn);
+  expect(pages.count()).toBe(order.length);
   return pages;
 }
 const held = (pages: Bitmap) => [NEAR, NEXT, FAR, STRAY].map(pfn => pages.has(pfn));
@@ -70,6 +72,36 @@ describe.each([4, 5] as const)('%i levels', levels => {
     expect(pages.has(STRAY)).toBe(true);
     // Three pages from STRAY on, and the tables of three levels or four.
     expect(pages.count()).toBe(reached(kernel(levels)).count() + 3 + levels - 1);
+  });
+});
+
+describe('code', () => {
+  /** Pages of the image that are code, behind its data. */
+  const TEXT = IMAGE_PFN + 0x100;
+  const TEXT_VADDR = IMAGE_VADDR + 0x100000n;
+  const given = (pointsFrom: number) =>
+    kernel(5, builder => {
+      for (let i = 0; i < 8; i++) {
+        builder.memory.page(TEXT + i);
+        builder.map(TEXT_VADDR + BigInt(i * 4096), (TEXT + i) * 4096, 'page', 'text');
+      }
+      builder.memory.u64(pointsFrom + 0x900, TEXT_VADDR + 0x4123n);
+      builder.memory.u64((TEXT + 4) * 4096, builder.directMap + BigInt(STRAY * 4096));
+    });
+  const orderOf = ({ vmcore, bitmap2 }: ReturnType<typeof kernel>) =>
+    reachablePages(vmcore, { bitmap2, mostPages: 10_000 });
+  const text = (order: readonly number[]) => order.filter(pfn => pfn >= TEXT && pfn < TEXT + 8);
+
+  test('comes last, where only the image leads to it, and leads nowhere', () => {
+    const order = orderOf(given(IMAGE_PADDR));
+    expect(order.slice(-8)).toEqual(Array.from({ length: 8 }, (_, i) => TEXT + i));
+    expect(order).not.toContain(STRAY);
+  });
+
+  test('that something else leads to comes with it, and what is around it', () => {
+    const order = orderOf(given(NEAR * 4096));
+    expect(text(order)).toEqual([3, 4, 5, 6, 0, 1, 2, 7].map(i => TEXT + i));
+    expect(order.indexOf(TEXT + 6)).toBeLessThan(order.indexOf(FAR));
   });
 });
 

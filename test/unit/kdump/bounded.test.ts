@@ -13,11 +13,11 @@ const whole = dump(vmcore, { dumpLevel: 0 });
 const { dataOffset } = whole.result.layout;
 
 /** Which pages a dump has that ends before so many pages' data, pages from `first` on wanted most. */
-function bounded(roomPages: number, first: readonly number[] = []) {
+function bounded(roomPages: number, first: readonly number[] = [], firstPageBytes = [PAGE]) {
   const bitmap = Bitmap.create(PAGES);
   for (const pfn of first) bitmap.set(pfn);
   const limitBytes = dataOffset + roomPages * PAGE;
-  const bound = { limitBytes, first: bitmap, firstPages: first.length, firstPageBytes: [PAGE] };
+  const bound = { limitBytes, first: bitmap, firstPages: first.length, firstPageBytes };
   const { file, result } = dump(vmcore, { dumpLevel: 0, bound });
   const kdump = openKdumpFile(new MemorySource(file.bytes));
   const descriptors = new DescriptorReader(kdump);
@@ -52,6 +52,25 @@ describe('what is wanted most', () => {
     ['as far as there is room', 2, [20, 21, 30], [20, 21]],
     ['leaves its room to the others once it is passed', 6, [0, 1], [0, 1, 2, 3, 4, 5]],
   ] as const)('%s', (_, roomPages, first, held) => expect(bounded(roomPages, first).held).toEqual(held));
+});
+
+test('zero pages that share one need no room', () => {
+  const zeros = new Set([0, 7, 39]);
+  const mixed = machine([{ start: 0, end: PAGES * PAGE }], pfn =>
+    zeros.has(pfn) ? Buffer.alloc(PAGE) : pageOf('noise', pfn),
+  );
+  // Room for the shared page and two more.
+  const limitBytes = dataOffset + 3 * PAGE;
+  const bound = { limitBytes, first: Bitmap.create(PAGES), firstPages: 0, firstPageBytes: [] };
+  const { result } = dump(mixed, { dumpLevel: 1, bound });
+  expect(result.counts).toMatchObject({ pagesZero: 3, pagesMissing: PAGES - 5 });
+});
+
+test('the less the measured pages are alike, the more is held back for those to come', () => {
+  // Half of them were zeros where it was measured. All are noise.
+  const first = [36, 37, 38, 39];
+  expect(bounded(10, first, [0, PAGE, 0, PAGE]).held).toEqual([...upTo(6), ...first]);
+  expect(bounded(10, first, [PAGE / 2, PAGE / 2, PAGE / 2, PAGE / 2]).held).toEqual([...upTo(8), 36, 37]);
 });
 
 test('its digest is that of what was written, and it is sound but for what is missing', () => {

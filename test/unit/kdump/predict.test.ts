@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { Bitmap } from '../../../capture/filter/bitmap.ts';
 import { openNodeCodec } from '../../../capture/kdump/node-codec.ts';
-import { predictSize, type ReadPage, samplePages, spreadPages } from '../../../capture/kdump/predict.ts';
+import {
+  fittingPages,
+  type PageSample,
+  predictSize,
+  type ReadPage,
+  SAMPLE_PAGES,
+  samplePages,
+  spreadPages,
+} from '../../../capture/kdump/predict.ts';
 import { dump, everyPage, KINDS, machine, PAGE, pageOf } from './fixture.ts';
 
 function bitmapOf(...ranges: readonly (readonly [number, number])[]): Bitmap {
@@ -24,6 +32,7 @@ describe('pages spread over the dumpable ones', () => {
   );
 });
 
+const spread = (bitmap: Bitmap) => spreadPages(bitmap, SAMPLE_PAGES);
 const mixed = (pfn: number) => pageOf(KINDS[pfn % KINDS.length], pfn);
 const read: ReadPage = (pfn, into) => mixed(pfn).copy(into) > 0;
 const LAYOUT = { dataOffset: 1000, block_size: PAGE } as Parameters<typeof predictSize>[0];
@@ -34,7 +43,10 @@ describe('a sample of every page is no estimate', () => {
     const codec = openNodeCodec('zlib', PAGE);
     const { result } = dump(vmcore, { dumpLevel, codec });
     const sharesZeroPage = dumpLevel === 1;
-    const sample = samplePages(everyPage(vmcore), read, codec, { pageSizeBytes: PAGE, sharesZeroPage });
+    const sample = samplePages(spread(everyPage(vmcore)), read, codec, {
+      pageSizeBytes: PAGE,
+      sharesZeroPage,
+    });
     expect(predictSize(result.layout, 400, sample)).toEqual({
       bytes: result.counts.bytesWritten,
       needBytes: result.counts.bytesWritten,
@@ -51,7 +63,7 @@ describe('a sample of some', () => {
   test('is near, and what it needs is more than what it predicts', () => {
     const vmcore = machine([{ start: 0, end: 4000 * PAGE }], pfn => mixed((pfn * 7919) % 4001));
     const { result } = dump(vmcore, { codec });
-    const sample = samplePages(everyPage(vmcore), shuffled, codec, options);
+    const sample = samplePages(spread(everyPage(vmcore)), shuffled, codec, options);
     const { bytes, needBytes } = predictSize(result.layout, 4000, sample);
     const written = result.counts.bytesWritten;
     expect(Math.abs(bytes - written) / written).toBeLessThan(0.1);
@@ -62,7 +74,7 @@ describe('a sample of some', () => {
   test('zero pages take nothing where they are shared, and unreadable ones neither', () => {
     const bitmap = bitmapOf([0, 2000]);
     for (const one of [(_: number, into: Buffer) => into.fill(0).length > 0, () => false]) {
-      const sample = samplePages(bitmap, one, codec, options);
+      const sample = samplePages(spread(bitmap), one, codec, options);
       expect(sample.meanBytes).toBe(0);
       expect(predictSize(LAYOUT, 2000, sample).bytes).toBe(1000 + PAGE);
     }
@@ -70,12 +82,41 @@ describe('a sample of some', () => {
 
   test('what does not shrink takes a page, and never more', () => {
     const noise: ReadPage = (pfn, into) => pageOf('noise', pfn).copy(into) > 0;
-    const sample = samplePages(bitmapOf([0, 2000]), noise, codec, options);
+    const sample = samplePages(spread(bitmapOf([0, 2000])), noise, codec, options);
     expect(predictSize(LAYOUT, 2000, sample).needBytes).toBe(1000 + PAGE + 2000 * PAGE);
   });
 
   test('no pages, no bytes', () => {
-    const sample = samplePages(bitmapOf(), shuffled, codec, { ...options, sharesZeroPage: false });
+    const sample = samplePages(spread(bitmapOf()), shuffled, codec, { ...options, sharesZeroPage: false });
     expect(predictSize(LAYOUT, 0, sample)).toEqual({ bytes: 1000, needBytes: 1000 });
   });
+});
+
+describe('how many of the first fit', () => {
+  const pfns = Array.from({ length: 4000 }, (_, i) => i);
+  /** By their pfn. */
+  const measured =
+    (sizeOf: (pfn: number) => number, standardErrorBytes = 0) =>
+    (some: Iterable<number>): PageSample => {
+      const sizes = [...some].map(sizeOf);
+      return { pages: sizes.length, sharesZeroPage: true, sizes, meanBytes: 0, standardErrorBytes };
+    };
+
+  test.each([
+    ['none of none', [], 1e9, () => 100, 0, 0],
+    ['all, when there is room', pfns, 400_200, () => 100, 0, 4000],
+    ['as many as there is room for', pfns, 200_000, () => 100, 0, 1998],
+    ['fewer, where their size is not sure', pfns, 200_000, () => 100, 50, 999],
+    [
+      'many small ones before the large ones',
+      pfns,
+      30_000,
+      (pfn: number) => (pfn < 3000 ? 0 : 1000),
+      0,
+      3027,
+    ],
+    ['zero pages without room', pfns, 0, () => 0, 0, 4000],
+  ] as const)('%s', (_, given, roomBytes, sizeOf, standardErrorBytes, expected) =>
+    expect(fittingPages(given, roomBytes, measured(sizeOf, standardErrorBytes))).toBe(expected),
+  );
 });
