@@ -30,6 +30,8 @@ export interface Fault {
   /** Options that are baked into the image. */
   readonly options?: Partial<CaptureOptions>;
   readonly crashWords?: readonly string[];
+  /** Shell commands of the first kernel before it loads the crash kernel. */
+  readonly beforeArming?: string;
   /** Shell commands that crash the first kernel, having done something to the disk; from the boot disk's image. */
   readonly trigger?: (image: string) => Promise<string>;
   /** More of the boot disk's drive, as QEMU takes it. */

@@ -92,6 +92,7 @@ export async function crashWith(
       driveOptions: fault.driveOptions,
       secondDisk: fault.secondDisk,
       fillMib: choice.fillMib,
+      beforeArming: fault.beforeArming ?? '',
       trigger: fault.trigger ?? TRIGGER,
       crashWords: [...(fault.crashWords ?? []), ...choice.crashWords],
       deadlineSeconds: choice.deadlineSeconds,

@@ -39,6 +39,8 @@ export interface CrashPlan {
   readonly secondDisk?: MakeSecondDisk;
   /** Random bytes in a tmpfs: memory that does not compress. */
   readonly fillMib: number;
+  /** Shell commands of the first kernel before it loads the crash kernel; none when empty. */
+  readonly beforeArming: string;
   /** Shell commands that crash the first kernel; a function of the boot disk's image. */
   readonly trigger: string | ((image: string) => Promise<string>);
   /** More words for the crash kernel's command line. */
@@ -175,6 +177,7 @@ async function prepareMachine(
       marker,
       fill_mib: String(plan.fillMib),
       crash_command_line: crashCommandLine(crashBase, plan.crashWords),
+      before_arming: plan.beforeArming,
       trigger: typeof plan.trigger === 'string' ? plan.trigger : await plan.trigger(disk),
       crashes: String(plan.crashes),
       watchdog_seconds: String(plan.watchdogSeconds ?? ''),

@@ -67,6 +67,7 @@ for name in alpha beta gamma; do
   sh -c "held='$marker process $name'; while :; do sleep 3600; done" &
 done
 
+eval "$before_arming"
 say "arming"
 kexec -s -p "/disk/boot/vmlinuz-$kver" --initrd="/disk/boot/initramfs-${kver}kdump.img" \
   --command-line="$crash_command_line" || give_up "kexec refused"
