@@ -53,8 +53,9 @@ const FILES: Readonly<Record<string, string>> = {
   // Under software emulation on a busy machine everything takes its time.
   'etc/systemd/system.conf.d/slow.conf':
     '[Manager]\nDefaultTimeoutStartSec=20min\nDefaultDeviceTimeoutSec=20min\n',
-  // As Debian's own cloud images have it.
-  'etc/default/grub.d/10-serial.cfg': 'GRUB_CMDLINE_LINUX="console=ttyS0"\nGRUB_TIMEOUT=0\n',
+  // As Debian's own cloud images have it: the kernel speaks on the serial console, and not quietly.
+  'etc/default/grub.d/10-serial.cfg':
+    'GRUB_CMDLINE_LINUX="console=ttyS0"\nGRUB_CMDLINE_LINUX_DEFAULT=""\nGRUB_TIMEOUT=0\nGRUB_TERMINAL=console\n',
 };
 
 /** What the first boot does, with the guest's own tools. */
