@@ -8,7 +8,7 @@ import type { Guest } from './machine.ts';
 export interface CrashTimes {
   /** The capture kernel's first line. */
   readonly captureKernel?: number;
-  /** The first kernel's first line of the boot after. */
+  /** Its reboot. */
   readonly reboot?: number;
   /** The prompt at which a person can log in again. */
   readonly login?: number;
@@ -17,7 +17,8 @@ export interface CrashTimes {
 const STATIONS = [
   { name: 'panic', pattern: /Kernel panic - not syncing: / },
   { name: 'captureKernel', pattern: /Linux version / },
-  { name: 'reboot', pattern: /Linux version / },
+  // A reboot by sysrq says nothing: then it is the first line of the boot after.
+  { name: 'reboot', pattern: /reboot: Restarting system|Linux version / },
   // getty's banner: its prompt follows without a newline.
   { name: 'login', pattern: /^Debian GNU\/Linux 12 debian ttyS0/ },
 ] as const;

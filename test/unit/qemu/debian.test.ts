@@ -22,11 +22,14 @@ describe('the stations of a crash', () => {
   const banner = 'Debian GNU/Linux 12 debian ttyS0';
 
   test('all of them, since the panic', () => {
-    expect(crashTimes(lines(banner, panic, 'Linux version 6.1', 'x', 'Linux version 6.1', banner))).toEqual({
-      captureKernel: 10,
-      reboot: 30,
-      login: 40,
-    });
+    const restart = 'reboot: Restarting system';
+    const texts = [banner, panic, 'Linux version 6.1', 'x', restart, 'Linux version 6.1', banner];
+    expect(crashTimes(lines(...texts))).toEqual({ captureKernel: 10, reboot: 30, login: 50 });
+  });
+
+  test('a silent reboot is seen by what follows', () => {
+    const texts = [panic, 'Linux version 6.1', 'x', 'Linux version 6.1', banner];
+    expect(crashTimes(lines(...texts))).toEqual({ captureKernel: 10, reboot: 30, login: 40 });
   });
 
   test('a machine that captured nothing reboots once', () => {
