@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandText, type MachineSpec, machineArguments, runMachine } from '../machine.ts';
+import { openQmp, qmpOption } from '../qmp.ts';
 import type { SerialLine } from '../serial.ts';
 import { type Agent, openAgent } from './agent.ts';
 
@@ -25,10 +26,18 @@ export interface Guest {
   readonly agent: Agent;
   /** The serial console so far, with the host's times. */
   readonly lines: readonly SerialLine[];
+  /** As its reset button: for a machine that hangs. */
+  reset(): Promise<void>;
 }
 
 const MEMORY_MIB = 1024;
 const CPUS = 2;
+/**
+ * With SVM Debian would load kvm, which takes half a minute under software emulation. Without it QEMU 7.2 ends CPUID
+ * below the leaf that has the width of addresses, and the kernel takes 48 bits for granted, in 5-level page tables: it
+ * then rejects its own pointers.
+ */
+const CPU_WITHOUT_SVM = ['svm=off', 'xlevel=0x80000008'];
 
 /**
  * Runs the machine for as long as the story takes, and then powers it off.
@@ -37,17 +46,16 @@ const CPUS = 2;
 export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest) => Promise<T>): Promise<T> {
   // A socket's path is short (unix(7)), and a run's folder may not be.
   const sockets = mkdtempSync(join(tmpdir(), 'kdumpling-agent-'));
-  const socket = join(sockets, 'agent');
+  const [agentSocket, qmpSocket] = [join(sockets, 'agent'), join(sockets, 'qmp')];
   const spec: MachineSpec = {
     accel: machine.accel,
     memoryMib: MEMORY_MIB,
     cpus: CPUS,
-    // Debian would load kvm for it, which takes half a minute under software emulation.
-    cpuFeatures: machine.accel === 'tcg' ? ['svm=off'] : [],
+    cpuFeatures: machine.accel === 'tcg' ? CPU_WITHOUT_SVM : [],
     boot: machine.boot,
     disk: machine.disk,
     moreDisks: machine.packages ? [{ file: machine.packages, driveOptions: 'readonly=on' }] : [],
-    devices: ['-serial', `unix:${socket},server=on,wait=off`],
+    devices: ['-serial', `unix:${agentSocket},server=on,wait=off`, ...qmpOption(qmpSocket)],
     deadlineSeconds: machine.deadlineSeconds,
   };
   writeFileSync(
@@ -70,8 +78,8 @@ export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest)
   const lost = running.then(() => undefined).finally(() => ended.abort());
   lost.catch(() => {});
   try {
-    const agent = await openAgent(socket, signal);
-    const result = await story({ agent, lines });
+    const agent = await openAgent(agentSocket, signal);
+    const result = await story({ agent, lines, reset: () => reset(qmpSocket) });
     agent.send('systemctl poweroff');
     await running;
     agent.close();
@@ -87,5 +95,14 @@ export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest)
     throw machineError && !interrupted ? machineError : error;
   } finally {
     if (existsSync(sockets)) rmSync(sockets, { recursive: true, force: true });
+  }
+}
+
+async function reset(socket: string): Promise<void> {
+  const qmp = await openQmp(socket);
+  try {
+    await qmp.execute('system_reset');
+  } finally {
+    qmp.close();
   }
 }

@@ -1,5 +1,5 @@
 /** `npm run machine`: the package on a real Debian, from its installation to its removal, beside Debian's kdump-tools. */
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { buildDeb } from '../../build/deb.ts';
 import { buildProgram } from '../../build/program.ts';
@@ -8,14 +8,17 @@ import { ensureHostPackages } from '../../scripts/setup/host-packages.ts';
 import { chooseAccel } from '../accel.ts';
 import { openCache } from '../cache.ts';
 import { consoleLines } from '../console.ts';
+import { tool } from '../disks/file-systems.ts';
 import type { Check } from '../expectations.ts';
 import { fetchKernel } from '../packages/kernels.ts';
 import { describeCheck } from '../report.ts';
 import { makeRunDirectory } from '../run.ts';
+import type { Capture } from './capture.ts';
 import { fetchDebianImage } from './image.ts';
 import { runDebian } from './machine.ts';
 import { fetchRepository, makePackagesDisk } from './repository.ts';
-import { type Capture, STORIES, type Story } from './stories.ts';
+import { SEARCHES } from './smallest.ts';
+import { STORIES, type Story } from './stories.ts';
 import { captureTable } from './table.ts';
 
 const NAMES = STORIES.map(({ name }) => name);
@@ -27,6 +30,7 @@ await runCommand({
   options: {
     only: { value: 'NAME', help: `one of ${NAMES.join(', ')}` },
     console: { help: 'show the serial console live' },
+    smallest: { help: 'instead: the smallest crashkernel= with which each of them captures' },
     deadline: { value: 'MINUTES', default: '120', help: 'for each machine' },
     'keep-disk': { help: 'keep the disk images in the run’s folder' },
   },
@@ -34,9 +38,8 @@ await runCommand({
     const cache = openCache(console.log);
     ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log);
     const deadlineSeconds = 60 * wholeNumber('deadline', given.deadline, 1, 1440);
-    const stories = given.only
-      ? STORIES.filter(({ name }) => name === oneOf('only', given.only, NAMES))
-      : STORIES;
+    const all = given.smallest ? SEARCHES : STORIES;
+    const stories = given.only ? all.filter(({ name }) => name === oneOf('only', given.only, NAMES)) : all;
     await buildProgram(console.log);
     const deb = await buildDeb();
     const { accel, why } = await chooseAccel(cache, 'auto', (await fetchKernel(cache)).vmlinuz);
@@ -51,7 +54,7 @@ await runCommand({
       const own = join(directory, story.name);
       await mkdir(own);
       const disk = join(own, 'disk.img');
-      await copyFile(image.disk, disk);
+      await tool('cp', ['--sparse=always', '--reflink=auto', image.disk, disk]);
       const checks: Check[] = [];
       const captures: Capture[] = [];
       console.log(`${story.name}: ${story.purpose}`);

@@ -3,20 +3,12 @@
  * Each story leaves checks, with what was seen, and measures.
  */
 import type { Check } from '../expectations.ts';
-import { type CrashTimes, crash } from './crash.ts';
+import { BOOT_SECONDS, begin, INSTALL_SECONDS, reboot, settled } from './boots.ts';
+import { type Capture, reservation, runningKernel } from './capture.ts';
+import { crash } from './crash.ts';
 import type { Guest } from './machine.ts';
 import { NEWER_KERNEL } from './repository.ts';
 import { listFiles, traces } from './traces.ts';
-
-export interface Capture {
-  /** As uname -r said before the crash. */
-  readonly kernel: string;
-  readonly times: CrashTimes;
-  readonly dumpBytes: number;
-  /** The initrd's and what the boot reserved. */
-  readonly initrdBytes: number;
-  readonly crashkernelMib: number;
-}
 
 export interface StoryResult {
   readonly checks: readonly Check[];
@@ -35,10 +27,6 @@ export interface Teller {
   capture(capture: Capture): void;
   say(line: string): void;
 }
-
-/** Software emulation on a machine that has other things to do. */
-const BOOT_SECONDS = 1200;
-const INSTALL_SECONDS = 1500;
 
 export const STORIES: readonly Story[] = [
   { name: 'kdumpling', purpose: 'our package, with a kernel update in between, and its removal', run: ours },
@@ -97,23 +85,6 @@ async function kdumpTools(guest: Guest, teller: Teller): Promise<void> {
   teller.capture({ kernel, times, dumpBytes, ...sizes });
 }
 
-async function begin({ agent }: Guest): Promise<void> {
-  await agent.untilBoot(BOOT_SECONDS);
-  await settled(agent);
-  await agent.must('mount -o ro /dev/vdb /mnt && apt-get update', INSTALL_SECONDS);
-}
-
-async function reboot({ agent }: Guest): Promise<void> {
-  agent.send('systemctl reboot');
-  await agent.untilBoot(BOOT_SECONDS);
-  await settled(agent);
-  await agent.must('mount -o ro /dev/vdb /mnt');
-}
-
-async function settled(agent: Guest['agent']): Promise<void> {
-  await agent.run('systemctl is-system-running --wait', BOOT_SECONDS);
-}
-
 async function checkArmed({ agent }: Guest, teller: Teller, what: string): Promise<void> {
   const { exitCode, output } = await agent.run('kdumpling show');
   const holds = exitCode === 0 && /^kdump ready: true$/m.test(output) && /^armed: /m.test(output);
@@ -127,11 +98,11 @@ async function crashAndLook(guest: Guest, teller: Teller, expected: number): Pro
   const sizes = await reservation(guest, `/boot/initramfs-${kernel}kdump.img`);
   teller.say(`crashing ${kernel}`);
   const times = await crash(guest, BOOT_SECONDS);
-  await settled(agent);
+  await settled(guest);
   const failed = await agent.must('systemctl --failed --no-legend --plain');
   teller.check('it is back in multi-user, no unit failed', failed.trim() === '', failed.trim() || 'none');
   const { exitCode, output } = await agent.run('kdumpling list --json');
-  const dumps = exitCode === 0 ? (JSON.parse(output) as { id: string; state: string; bytes: number }[]) : [];
+  const dumps = exitCode === 0 ? (JSON.parse(output) as { id: string; state: string }[]) : [];
   const newest = dumps.at(-1);
   teller.check(
     `list has ${expected} complete`,
@@ -149,18 +120,8 @@ async function crashAndLook(guest: Guest, teller: Teller, expected: number): Pro
     journal.includes('sysrq triggered crash'),
     journal.slice(0, 1000),
   );
-  teller.capture({ kernel, times, dumpBytes: newest.bytes, ...sizes });
-  await agent.run('mount -o ro /dev/vdb /mnt');
-}
-
-async function reservation({ agent }: Guest, initrd: string) {
-  const reserved = await agent.must('cat /sys/kernel/kexec_crash_size');
-  const bytes = await agent.run(`stat -Lc %s ${initrd}`);
-  return { crashkernelMib: Math.round(Number(reserved) / (1 << 20)), initrdBytes: Number(bytes.output) || 0 };
-}
-
-async function runningKernel({ agent }: Guest): Promise<string> {
-  return (await agent.must('uname -r')).trim();
+  const vmcore = await agent.must(`stat -c %s /var/crash/${newest.id}/vmcore`);
+  teller.capture({ kernel, times, dumpBytes: Number(vmcore), ...sizes });
 }
 
 function lastLine(text: string): string {

@@ -1,5 +1,5 @@
 /** The stories' captures side by side, for people. */
-import type { Capture } from './stories.ts';
+import type { Capture } from './capture.ts';
 
 export interface NamedCaptures {
   readonly name: string;
