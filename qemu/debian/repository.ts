@@ -13,12 +13,14 @@ import { downloadClosure, openApt, resolvePackage } from '../packages/apt.ts';
 
 /** What a newer kernel is called in Debian 12: the same packages that its users install. */
 export const NEWER_KERNEL = 'linux-image-6.12-cloud-amd64';
-const WANTED = [NEWER_KERNEL, 'kdump-tools', 'xz-utils'];
+// kdump-tools only recommends makedumpfile, and copies the whole memory without it.
+const WANTED = [NEWER_KERNEL, 'kdump-tools', 'makedumpfile', 'xz-utils'];
 const SPACE_BYTES = 400e6;
 
 /** The archive's packages with all that they depend on. Old versions leave the archive: fetched once, and kept. */
 export async function fetchRepository(cache: Cache): Promise<string> {
-  const dir = join(cache.dir, 'debian', 'repository');
+  const digest = createHash('sha256').update(WANTED.join(' ')).digest('hex').slice(0, 12);
+  const dir = join(cache.dir, 'debian', `repository-${digest}`);
   return withLock(cache, 'debian-repository', async () => {
     if (existsSync(join(dir, 'Packages'))) return dir;
     await requireSpace(cache, SPACE_BYTES, 'the guest’s packages');
