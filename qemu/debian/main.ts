@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { buildDeb } from '../../build/deb.ts';
 import { buildProgram } from '../../build/program.ts';
+import { describeError, Failure } from '../../capture/errors.ts';
 import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/cli.ts';
 import { ensureHostPackages } from '../../scripts/setup/host-packages.ts';
 import { chooseAccel } from '../accel.ts';
@@ -18,7 +19,7 @@ import { fetchDebianImage } from './image.ts';
 import { runDebian } from './machine.ts';
 import { fetchRepository, makePackagesDisk } from './repository.ts';
 import { SEARCHES } from './smallest.ts';
-import { STORIES, type Story } from './stories.ts';
+import { STORIES, type Story, type Teller } from './stories.ts';
 import { captureTable } from './table.ts';
 
 const NAMES = STORIES.map(({ name }) => name);
@@ -67,16 +68,22 @@ await runCommand({
         onLine: consoleLines(given.console),
         signal,
       };
-      await runDebian(machine, guest =>
-        story.run(guest, {
-          say: line => console.log(`  ${line}`),
-          capture: capture => void captures.push(capture),
-          check(what, holds, saw) {
-            checks.push({ what, holds, saw });
-            console.log(describeCheck({ what, holds, saw }));
-          },
-        }),
-      );
+      const check: Teller['check'] = (what, holds, saw) => {
+        checks.push({ what, holds, saw });
+        console.log(describeCheck({ what, holds, saw }));
+      };
+      const teller: Teller = {
+        say: line => console.log(`  ${line}`),
+        capture: capture => void captures.push(capture),
+        check,
+      };
+      try {
+        await runDebian(machine, guest => story.run(guest, teller));
+      } catch (error) {
+        // The other story is still worth telling.
+        if (signal.aborted || !(error instanceof Failure)) throw error;
+        check('the story comes to its end', false, describeError(error));
+      }
       if (!given['keep-disk']) await rm(disk);
       return { name: story.name, checks, captures };
     };
