@@ -26,9 +26,6 @@ const MAP_PRIVATE = 0x02;
 const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
-/** linux/mman.h, since Linux v5.14 (commit 4ca9b3859dac). */
-const MADV_POPULATE_READ = 22;
-const EINVAL = 22;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 /** A fixed range of addresses that shows one part of a file at a time: one mapping, one ArrayBuffer, for ever. */
@@ -37,12 +34,6 @@ export interface MappedWindow {
   readonly bytes: Uint8Array;
   /** Shows `lengthBytes` of the file from `offset`, a multiple of the page size. @throws SystemError */
   show(fd: number, offset: number, lengthBytes: number): void;
-  /**
-   * Brings a part of what is shown into memory, from byte `at` of the window, a multiple of the page size. Returns false
-   * where that cannot be asked for: before Linux 5.14, and of /proc/vmcore, which is memory already.
-   * @throws SystemError where to touch it would end the process by SIGBUS: a disk that fails, a file that got shorter.
-   */
-  populate(at: number, lengthBytes: number): boolean;
 }
 
 export interface SharedMapping {
@@ -80,7 +71,6 @@ export function openLibc(ffi: Ffi): Libc {
   const fallocate = lib.func('int fallocate(int, int, int64_t, int64_t)');
   const posixFadvise = lib.func('int posix_fadvise(int, int64_t, int64_t, int)');
   const mmap = lib.func('void *mmap(void *, size_t, int, int, int, int64_t)');
-  const madvise = lib.func('int madvise(void *, size_t, int)');
 
   const check = (result: number, action: string): void => {
     if (result !== 0) throw refused(action, ffi.errno());
@@ -126,12 +116,6 @@ export function openLibc(ffi: Ffi): Libc {
         show(fd, offset, shownBytes) {
           const at = mmap(base, shownBytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, offset);
           if (at === MAP_FAILED) throw refused(`map ${shownBytes} bytes at offset ${offset}`, ffi.errno());
-        },
-        populate(at, partBytes) {
-          if (madvise(base + BigInt(at), partBytes, MADV_POPULATE_READ) === 0) return true;
-          const errno = ffi.errno();
-          if (errno === EINVAL) return false;
-          throw refused(`read ${partBytes} mapped bytes`, errno);
         },
       };
     },

@@ -17,7 +17,6 @@ import { countIn } from './split.ts';
 import type { Steps } from './steps.ts';
 
 const PAGES_PER_STEP = 1024;
-const CHUNK_BYTES = 1 << 20;
 
 export interface ReassembleCounts {
   readonly pagesDumped: number;
@@ -124,7 +123,7 @@ function identityOf({ header, sub, max_mapnr }: KdumpFile): string {
 }
 
 function copyRange({ source }: KdumpFile, sink: DumpSink, from: number, to: number): void {
-  for (let at = from; at < to; at += CHUNK_BYTES) {
-    sink.writeAt(source.window(at, Math.min(CHUNK_BYTES, to - at)), at);
+  for (let at = from; at < to; at += source.maxWindowBytes) {
+    sink.writeAt(source.window(at, Math.min(source.maxWindowBytes, to - at)), at);
   }
 }

@@ -1,13 +1,19 @@
-/** Reads a vmcore file: mapped where the system can (/proc/vmcore maps since Linux v3.11), by read(2) where it can't. */
+/**
+ * Reads a vmcore file: /proc/vmcore mapped where the system can (since Linux v3.11), any other by read(2). What is mapped of
+ * a disk that fails, or of a file that gets shorter, ends the program by SIGBUS; and to copy pages that the codec looks at
+ * next costs less than the page faults.
+ */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { SystemError } from '../errors.ts';
 import type { Libc } from '../ffi/libc.ts';
 import type { ByteSource } from './source.ts';
 
 /** Long enough that mapping costs nothing a page, short enough for the page tables of a small capture kernel. */
-const WINDOW_BYTES = 16 << 20;
+const MAPPED_BYTES = 16 << 20;
+/** Short enough that its bytes are still in the processor's cache when they are compressed. */
+const COPIED_BYTES = 256 << 10;
 const PAGE_BYTES = 4096;
-/** What is mapped from there is memory. From anywhere else it is a disk, whose errors come as SIGBUS. */
+/** What is there is memory. */
 const MEMORY_FOLDER = '/proc/';
 
 export interface OpenFile extends ByteSource {
@@ -16,23 +22,23 @@ export interface OpenFile extends ByteSource {
 }
 
 /**
- * @param libc undefined to read only.
+ * @param libc undefined to map nothing.
  * @throws SystemError when the file cannot be opened or is empty.
  */
 export function openVmcoreFile(path: string, libc: Libc | undefined): OpenFile {
   const { fd, sizeBytes } = openSized(path);
   const readAt = (into: Uint8Array, offset: number) => readFully(path, fd, into, offset);
-  const copied = copyingWindows(readAt);
-  const mapped = libc && mappedWindows(libc, fd, sizeBytes, path.startsWith(MEMORY_FOLDER));
-  const view = mapped ?? copied;
+  const mapped = libc && path.startsWith(MEMORY_FOLDER) ? mappedWindows(libc, fd, sizeBytes) : undefined;
+  const view = mapped ?? copyingWindows(path, readAt);
+  const maxWindowBytes = mapped ? MAPPED_BYTES : COPIED_BYTES;
   return {
     name: path,
     sizeBytes,
     mapped: mapped !== undefined,
-    maxWindowBytes: WINDOW_BYTES,
+    maxWindowBytes,
     readAt,
     window(offset, lengthBytes) {
-      if (lengthBytes > WINDOW_BYTES || offset < 0 || offset + lengthBytes > sizeBytes) {
+      if (lengthBytes > maxWindowBytes || offset < 0 || offset + lengthBytes > sizeBytes) {
         throw new RangeError(`no window of ${lengthBytes} bytes at ${offset} in ${path} of ${sizeBytes}`);
       }
       return view(offset, lengthBytes);
@@ -43,40 +49,41 @@ export function openVmcoreFile(path: string, libc: Libc | undefined): OpenFile {
 
 type Windows = (offset: number, lengthBytes: number) => Uint8Array;
 
-function copyingWindows(readAt: ByteSource['readAt']): Windows {
-  let buffer = new Uint8Array(0);
+function copyingWindows(path: string, readAt: ByteSource['readAt']): Windows {
+  const buffer = new Uint8Array(COPIED_BYTES);
   return (offset, lengthBytes) => {
-    if (buffer.length < lengthBytes) buffer = new Uint8Array(WINDOW_BYTES);
     const bytes = buffer.subarray(0, lengthBytes);
     const got = readAt(bytes, offset);
-    if (got < lengthBytes) bytes.fill(0, got);
-    return bytes;
+    if (got === lengthBytes) return bytes;
+    throw new SystemError('SHORTENED', {
+      action: `read ${lengthBytes} bytes at ${offset} of ${path}`,
+      actual: `there are ${got}`,
+      wanted: 'a file that nothing shortens while it is read',
+    });
   };
 }
 
-/** Undefined where the file cannot be mapped, or not without the danger of SIGBUS, which the first window tells. */
-function mappedWindows(libc: Libc, fd: number, sizeBytes: number, isMemory: boolean): Windows | undefined {
+/** Undefined where the file cannot be mapped, which the first window tells. */
+function mappedWindows(libc: Libc, fd: number, sizeBytes: number): Windows | undefined {
   let start = 0;
   let end = 0;
   let window: ReturnType<Libc['openWindow']>;
   const show = (offset: number): void => {
     end = start; // nothing is shown while a failed mapping leaves the window undefined
-    const lengthBytes = Math.min(WINDOW_BYTES + PAGE_BYTES, sizeBytes - offset);
+    const lengthBytes = Math.min(MAPPED_BYTES + PAGE_BYTES, sizeBytes - offset);
     window.show(fd, offset, lengthBytes);
     start = offset;
     end = offset + lengthBytes;
   };
   try {
-    window = libc.openWindow(WINDOW_BYTES + PAGE_BYTES);
+    window = libc.openWindow(MAPPED_BYTES + PAGE_BYTES);
     show(0);
-    if (!isMemory && !window.populate(0, Math.min(PAGE_BYTES, sizeBytes))) return undefined;
   } catch {
     return undefined;
   }
   return (offset, lengthBytes) => {
     if (offset < start || offset + lengthBytes > end) show(offset - (offset % PAGE_BYTES));
     const at = offset - start;
-    if (!isMemory) window.populate(at - (at % PAGE_BYTES), lengthBytes + (at % PAGE_BYTES));
     return window.bytes.subarray(at, at + lengthBytes);
   };
 }
