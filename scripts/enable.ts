@@ -5,6 +5,7 @@ import { crashkernelOf } from './boot-loader/boot-loader.ts';
 import { reserveAtNextBoot } from './boot-loader/reserve.ts';
 import { badValue, type Command, EXIT } from './cli.ts';
 import { readConfig } from './config/config.ts';
+import type { Settings } from './config/directives.ts';
 import { crashkernelBytes } from './estimate/crashkernel.ts';
 import { memoryUse } from './estimate/memory.ts';
 import { obstaclesOf } from './feasibility/checks.ts';
@@ -39,11 +40,11 @@ export const enable: Command<typeof OPTIONS> = {
     const settings = readConfig(host);
     const image = ensureHostImage(host, settings, runningKernel(host), false);
     console.log(`${image.path}: ${image.rebuilt ? 'built' : 'is up to date'}`);
-    const { loader, value, why } = reserveAtNextBoot(host, asked);
+    const { loader, value, why } = reserveAtNextBoot(host, settings, asked);
     console.log(`${loader}: crashkernel=${value}, ${why}`);
     if (setsSysctls) setSysctls(host);
     for (const unit of switchUnits(host, 'enable')) console.log(`${unit}: enabled`);
-    return armNow(host, value);
+    return armNow(host, settings, value);
   },
 };
 
@@ -59,10 +60,10 @@ function refuseWhatCannotWork(host: Host): void {
 }
 
 /** A reboot is needed for memory that this boot has not, or has too little of. */
-function armNow(host: Host, value: string): number {
+function armNow(host: Host, settings: Settings, value: string): number {
   const reserved = reservedBytes(host);
   const isAsAsked = crashkernelOf(host.read('/proc/cmdline') ?? '') === value;
-  if (reserved === 0 || (!isAsAsked && reserved < hostReservation(host, 'self-contained').leastBytes)) {
+  if (reserved === 0 || (!isAsAsked && reserved < hostReservation(host, settings).leastBytes)) {
     console.log('kdump is enabled; it needs a reboot to take effect');
     return EXIT.done;
   }

@@ -16,8 +16,8 @@ export const estimate: Command<typeof OPTIONS> = {
   options: OPTIONS,
   async run({ json }) {
     const host = openHost();
-    const { reservedBytes, reservation, dump, roomBytes } = readFacts(host);
-    const layouts = LAYOUTS.map(layout => ({ layout, ...hostReservation(host, layout) }));
+    const { settings, reservedBytes, reservation, dump, roomBytes } = readFacts(host);
+    const layouts = LAYOUTS.map(layout => ({ layout, ...hostReservation(host, settings, layout) }));
     if (json) {
       console.log(JSON.stringify({ reservedBytes, layouts, dump, roomBytes }, undefined, 2));
       return EXIT.done;

@@ -1,4 +1,5 @@
 /** Has memory reserved at the next boots: what, and by whom. */
+import type { Settings } from '../config/directives.ts';
 import { chooseCrashkernel } from '../estimate/choose.ts';
 import { memoryUse } from '../estimate/memory.ts';
 import { hostReservation } from '../feasibility/facts.ts';
@@ -13,12 +14,12 @@ export interface Reserved {
 }
 
 /** @param asked as `chooseCrashkernel` has it. @throws SystemError; then nothing is changed. */
-export function reserveAtNextBoot(host: Host, asked: string | undefined): Reserved {
+export function reserveAtNextBoot(host: Host, settings: Settings, asked: string | undefined): Reserved {
   const loader = findBootLoader(host);
   const { value, why } = chooseCrashkernel({
     asked,
     configured: loader?.configured(host),
-    reservation: hostReservation(host, 'self-contained'),
+    reservation: hostReservation(host, settings),
     memoryBytes: memoryUse(host).totalBytes,
   });
   if (!loader) throw noBootLoader(value);

@@ -4,6 +4,7 @@
  */
 import { type CaptureOptions, checkOption } from '../../capture/options.ts';
 import { FILE_SYSTEM_NAMES } from '../../initrd/drivers.ts';
+import { LAYOUTS, type Layout } from '../../initrd/image.ts';
 import { checkUrl } from '../upload/destination.ts';
 import { readCollector } from './collector.ts';
 import { ConfigError } from './errors.ts';
@@ -13,11 +14,12 @@ export interface Settings {
   readonly options: Partial<CaptureOptions>;
   /** Kernel modules for the image beside those that are found. */
   readonly extraModules: readonly string[];
+  readonly layout: Layout;
   /** Where the report of a crash is posted on the boot after it. */
   readonly notifyUrl?: string;
 }
 
-export const NO_SETTINGS: Settings = { options: {}, extraModules: [] };
+export const NO_SETTINGS: Settings = { options: {}, extraModules: [], layout: 'self-contained' };
 
 export interface Directive {
   readonly name: string;
@@ -162,6 +164,12 @@ export const DIRECTIVES: readonly Directive[] = [
     }),
   },
   {
+    name: 'layout',
+    value: 'NAME',
+    does: 'where the Node of a capture lies: `self-contained`, in the initrd (the default), or `lean`, on the target, which must be the file system that holds `/usr`; a smaller reservation will do',
+    apply: (text, settings) => ({ ...settings, layout: readLayout(text) }),
+  },
+  {
     name: 'notify_url',
     value: 'URL',
     does: 'the JSON report of a crash is posted there on the boot after it; `@FILE` holds the URL',
@@ -184,6 +192,16 @@ function fileSystemTarget(fstype: string): Directive {
 
 function withOptions(settings: Settings, options: Partial<CaptureOptions>): Settings {
   return { ...settings, options: { ...settings.options, ...options } };
+}
+
+function readLayout(text: string): Layout {
+  const layout = LAYOUTS.find(name => name === text);
+  if (layout) return layout;
+  throw new ConfigError('BAD_VALUE', {
+    action: 'use it',
+    actual: `its value is "${text}"`,
+    wanted: `wanted: ${LAYOUTS.join(' or ')}`,
+  });
 }
 
 function readModules(text: string): string[] {

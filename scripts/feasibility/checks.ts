@@ -3,6 +3,7 @@ import { describeError, Failure } from '../../capture/errors.ts';
 import { targetModules } from '../../initrd/drivers.ts';
 import { openModuleTree } from '../../initrd/modules.ts';
 import { judgeReservation } from '../estimate/reservation.ts';
+import { requireRuntimeOn } from '../rebuild/lean-runtime.ts';
 import { describeBytes } from '../sizes.ts';
 import { hostDiskDrivers } from '../target/disk-drivers.ts';
 import type { Facts } from './facts.ts';
@@ -90,6 +91,19 @@ const POSSIBLE: readonly Check[] = [
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         return block(describeError(error), 'install the modules, or name another target in /etc/kdump.conf');
+      }
+    },
+  },
+  {
+    name: 'layout',
+    look({ host, target, settings }) {
+      if (settings.layout !== 'lean' || !target?.device) return undefined;
+      try {
+        requireRuntimeOn(host, target);
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        return block(describeError(error), 'take "layout lean" out of /etc/kdump.conf');
       }
     },
   },

@@ -73,7 +73,7 @@ export function readFacts(host: Host): Facts {
     enabled: isEnabled(host),
     commandLineHas: crashkernelOf(commandLine) !== undefined,
     reservedBytes: reservedBytes(host),
-    reservation: hostReservation(host, 'self-contained'),
+    reservation: hostReservation(host, settings),
     image,
     imageIsCurrent: target?.device
       ? attempt(() => isHostImageCurrent(host, settings, kver)).value
@@ -89,8 +89,13 @@ export function isEnabled(host: Host): boolean {
   return (loader ? value : crashkernelOf(host.read('/proc/cmdline') ?? '')) !== undefined;
 }
 
-export function hostReservation(host: Host, layout: Layout): Reservation {
-  const image = layout === 'self-contained' ? findImage(host, runningKernel(host)) : undefined;
+/** Of the configured layout, or of another: of that there is no image yet. */
+export function hostReservation(
+  host: Host,
+  settings: Settings,
+  layout: Layout = settings.layout,
+): Reservation {
+  const image = layout === settings.layout ? findImage(host, runningKernel(host)) : undefined;
   return reservation({
     layout,
     spanPages: memoryUse(host).spanPages,

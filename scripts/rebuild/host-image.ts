@@ -9,6 +9,7 @@ import type { Host } from '../host.ts';
 import { IMAGE_FOLDERS, imageName, imagePath, modulesDirectory, STATE_FOLDER } from '../kexec/files.ts';
 import { hostDiskDrivers } from '../target/disk-drivers.ts';
 import { hostTarget } from '../target/host-target.ts';
+import { requireRuntimeOn } from './lean-runtime.ts';
 
 export interface HostImage {
   /** On the host. */
@@ -70,6 +71,7 @@ function requestOf(
   program: string,
 ): ImageRequest {
   const target = hostTarget(host, settings);
+  if (settings.layout === 'lean') requireRuntimeOn(host, target);
   const modules = host.path(modulesDirectory(host, kver));
   return {
     kver,
@@ -78,6 +80,7 @@ function requestOf(
     fstype: target.fstype,
     disks: hostDiskDrivers(host, openModuleTree(modules), target, settings.options.fallbackTargets),
     extraModules: settings.extraModules,
+    layout: settings.layout,
     options: {
       ...settings.options,
       target: target.target,

@@ -107,6 +107,14 @@ function deviceOf(host: Host, { source, device }: Mount): string | undefined {
   return name !== '' && host.exists(`/dev/${name}`) ? `/dev/${name}` : undefined;
 }
 
+/** Whether the target's file system has what lies at `path` on this machine, and has it at the same path. */
+export function isOnTarget(host: Host, { device }: HostTarget, path: string): boolean {
+  const real = host.resolve(path) ?? path;
+  const mount = mountOf(parseMountinfo(host.read('/proc/self/mountinfo') ?? ''), real);
+  if (!mount || device === undefined || !isOn(host, mount, device)) return false;
+  return pathInFileSystem(mount, real) === path;
+}
+
 function isOn(host: Host, mount: Mount, device: string): boolean {
   const mounted = deviceOf(host, mount);
   return mounted !== undefined && (host.resolve(mounted) ?? mounted) === (host.resolve(device) ?? device);

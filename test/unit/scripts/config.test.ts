@@ -14,13 +14,14 @@ test('lines, comments and blanks', () => {
 });
 
 test('nothing said, nothing set', () => {
-  expect(read('')).toEqual({ options: {}, extraModules: [] });
+  expect(read('')).toEqual({ options: {}, extraModules: [], layout: 'self-contained' });
 });
 
 test('what Fedora ships, but for the line that is not ours', () => {
   expect(read('path /var/crash\ncore_collector makedumpfile -l --message-level 7 -d 31\n')).toEqual({
     options: { path: '/var/crash', codec: 'lzo', dumpLevel: 31 },
     extraModules: [],
+    layout: 'self-contained',
   });
 });
 
@@ -62,6 +63,12 @@ test('modules add up', () => {
     'nvme',
   ]);
   expect(() => read('extra_modules a;b')).toThrow(/line 1/);
+});
+
+test('the layout is one that there is', () => {
+  expect(read('').layout).toBe('self-contained');
+  expect(read('layout lean').layout).toBe('lean');
+  expect(() => read('layout small')).toThrow(/line 1: .*"small"; wanted: self-contained or lean/);
 });
 
 describe('every line that is wrong is named', () => {

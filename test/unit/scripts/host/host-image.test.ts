@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -84,6 +84,42 @@ test('where there is no /boot it lies with our state; all go with disable', () =
   removeHostImages(host);
   expect(host.list('/var/lib/kdumpling')).toEqual([]);
   expect(host.list('/boot')).toEqual(['initrd.img-6.1.0', 'vmlinuz']);
+});
+
+describe('the lean layout', () => {
+  const LEAN = { ...MACHINE, '/etc/kdump.conf': 'layout lean\n' };
+  const INSTALLED = { '/usr/lib/kdumpling/runtime/': '' };
+
+  test('Node stays on the disk that dumps go to', () => {
+    installProgram('v1');
+    const host = hostWith({ ...LEAN, ...INSTALLED });
+    const parts = () => readFileSync(host.path(build(host).path), 'latin1').match(/runtime\.squashfs/g);
+    expect(parts()).toBeNull();
+    addFiles(host, { '/etc/kdump.conf': '' });
+    expect(parts()).not.toBeNull();
+  });
+
+  test.each<[string, Files]>([
+    ['is not installed', {}],
+    [
+      'is on another disk',
+      {
+        ...INSTALLED,
+        '/proc/self/mountinfo': `${MACHINE['/proc/self/mountinfo']}22 21 254:2 / /usr rw - ext4 /dev/vda2 rw\n`,
+        '/dev/vda2': '',
+      },
+    ],
+    [
+      'lies in a part of its file system',
+      { ...INSTALLED, '/proc/self/mountinfo': '21 1 254:1 /@ / rw - ext4 /dev/vda1 rw\n' },
+    ],
+    ['is a link to elsewhere', { '/usr/lib/kdumpling/runtime': '-> /opt/runtime', '/opt/runtime/': '' }],
+  ])('is refused where Node %s', (_, files) => {
+    installProgram('v1');
+    expect(() => build(hostWith({ ...LEAN, ...files }))).toThrow(
+      /Cannot build a lean initrd for .*: that file system has no \/usr\/lib\/kdumpling\/runtime/,
+    );
+  });
 });
 
 describe('the drivers of the disks', () => {
