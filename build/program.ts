@@ -6,6 +6,7 @@ import { type Program, programIn } from '../initrd/image.ts';
 import { PROGRAM_FILE, PROGRAM_WRAPPER } from '../scripts/program-code.ts';
 import { findCommand } from '../scripts/setup/host-packages.ts';
 import { bundle } from './bundle.ts';
+import { withFileLock } from './file-lock.ts';
 import { DIST, KOFFI_BINARY, NODE_BINARY, PROJECT } from './paths.ts';
 import { buildRuntime, runtimeFiles } from './runtime.ts';
 
@@ -22,6 +23,10 @@ export function programVersion(): string {
 /** All but the first time this takes a second: the runtime image is kept while its files are the same. */
 export async function buildProgram(say: (line: string) => void): Promise<Program> {
   mkdirSync(DIST, { recursive: true });
+  return withFileLock(join(DIST, 'lock'), say, () => build(say));
+}
+
+async function build(say: (line: string) => void): Promise<Program> {
   // The bundles are CommonJS, and the project's own package.json above them says otherwise.
   writeFileSync(join(DIST, 'package.json'), '{ "type": "commonjs" }\n');
   const version = programVersion();

@@ -2,10 +2,10 @@
  * The lab's cache: what was fetched from outside (kernels, tools, package lists), kept between runs. A thing in it is
  * either whole or not there: it is filled under another name and renamed. Two runs at once wait for one another.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { mkdir, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { withFileLock } from '../build/file-lock.ts';
 import { SystemError } from '../capture/errors.ts';
 
 const CACHE_VARIABLE = 'KDUMPLING_CACHE';
@@ -83,49 +83,11 @@ export async function publishDir(
   await rm(old, { recursive: true, force: true });
 }
 
-/**
- * Runs `work` while holding the cache's lock of this name. The lock is a flock held by a child whose stdin is ours: it
- * ends with this process however this process ends, so that a lock never outlives its owner.
- */
+/** Runs `work` while holding the cache's lock of this name. */
 export async function withLock<T>(cache: Cache, name: string, work: () => Promise<T>): Promise<T> {
   const locks = join(cache.dir, 'locks');
   await mkdir(locks, { recursive: true });
-  const release = await acquire(cache, join(locks, name));
-  try {
-    return await work();
-  } finally {
-    await release();
-  }
-}
-
-function acquire(cache: Cache, path: string): Promise<() => Promise<void>> {
-  // util-linux is an essential package of Debian: flock is always there. A group of its own keeps Ctrl-C from it.
-  const holder = spawn('flock', ['--exclusive', path, 'sh', '-c', 'echo held; exec cat'], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    detached: true,
-  });
-  const waiting = setTimeout(() => cache.say(`waiting for another run (it holds ${path}) …`), 1000);
-  return new Promise((held, failed) => {
-    const fail = (cause?: Error) => {
-      clearTimeout(waiting);
-      const what = {
-        action: 'lock the cache',
-        actual: 'flock failed',
-        wanted: 'a local file system and util-linux',
-      };
-      failed(new SystemError('CACHE_LOCK', what, { path }, { cause }));
-    };
-    const exited = new Promise<void>(done => holder.once('exit', () => done()));
-    holder.once('error', fail);
-    holder.once('exit', () => fail());
-    holder.stdout.once('data', () => {
-      clearTimeout(waiting);
-      held(async () => {
-        holder.stdin.end();
-        await exited;
-      });
-    });
-  });
+  return withFileLock(join(locks, name), cache.say, work);
 }
 
 function mib(bytes: number): number {
