@@ -2,16 +2,28 @@
 import { SystemError } from '../errors.ts';
 import { type Codec, codecFacts, type Decompressor } from '../kdump/codec.ts';
 import { AddressOf } from './addresses.ts';
+import { isDense } from './dense-page.ts';
 import type { Ffi, Library } from './library.ts';
 
-export function openLibdeflate(ffi: Ffi, library: Library, pageSizeBytes: number, level: number): Codec {
+const LEVEL = 1;
+/** At level 1 dense pages come out 4 to 5 % larger than by zlib's own level 1, at this one smaller; all others are smaller. */
+const DENSE_PAGE_LEVEL = 2;
+
+/** @param level for all pages; the default is made to be no larger than zlib's level 1. */
+export function openLibdeflate(
+  ffi: Ffi,
+  library: Library,
+  pageSizeBytes: number,
+  level: number | undefined,
+): Codec {
   const allocCompressor = library.func('uintptr_t libdeflate_alloc_compressor(int)');
   const freeCompressor = library.func('void libdeflate_free_compressor(uintptr_t)');
   const zlibCompress = library.func(
     'size_t libdeflate_zlib_compress(uintptr_t, uintptr_t, size_t, uintptr_t, size_t)',
   );
-  const compressor: number = allocCompressor(level);
-  if (compressor === 0) {
+  const open = (at: number): number => {
+    const compressor: number = allocCompressor(at);
+    if (compressor !== 0) return compressor;
     throw new SystemError(
       'LIBDEFLATE',
       {
@@ -19,9 +31,11 @@ export function openLibdeflate(ffi: Ffi, library: Library, pageSizeBytes: number
         actual: 'no compressor for this level, or no memory',
         wanted: 'a level from 0 to 12',
       },
-      { level },
+      { level: at },
     );
-  }
+  };
+  const usual = open(level ?? LEVEL);
+  const dense = level === undefined ? open(DENSE_PAGE_LEVEL) : usual;
   // Given less room than a page, it answers 0 for a page that does not shrink: what the page loop wants to know.
   const maxOutputBytes = pageSizeBytes - 1;
   const sourceAddress = new AddressOf(ffi);
@@ -29,19 +43,20 @@ export function openLibdeflate(ffi: Ffi, library: Library, pageSizeBytes: number
   return {
     name: 'zlib',
     statusFlag: codecFacts('zlib').statusFlag,
-    level,
+    level: level ?? LEVEL,
     implementation: 'libdeflate',
     maxOutputBytes,
     compress: (source, sourceOffset, output, outputOffset) =>
       zlibCompress(
-        compressor,
+        isDense(source, sourceOffset, pageSizeBytes) ? dense : usual,
         sourceAddress.of(source) + sourceOffset,
         pageSizeBytes,
         outputAddress.of(output) + outputOffset,
         maxOutputBytes,
       ),
     close: () => {
-      freeCompressor(compressor);
+      freeCompressor(usual);
+      if (dense !== usual) freeCompressor(dense);
     },
   };
 }

@@ -39,7 +39,7 @@ export function openCodec(ffi: Ffi, { name, pageSizeBytes, level }: CodecChoice)
       }
     }
     case 'zlib':
-      return openLibdeflate(ffi, library(), pageSizeBytes, level ?? 1);
+      return openLibdeflate(ffi, library(), pageSizeBytes, level);
     case 'lzo':
       return openLzo(ffi, library(), pageSizeBytes);
     case 'snappy':

@@ -135,6 +135,23 @@ test('zlib: a level that libdeflate has not is refused', () => {
   );
 });
 
+test('zlib: dense pages get the level that makes up for what they are larger at level 1, all others level 1', () => {
+  const compressed = (page: Buffer, level?: number) => {
+    const codec = openCodec(ffi, { name: 'zlib', pageSizeBytes: PAGE, level });
+    const output = new Uint8Array(PAGE);
+    const size = codec.compress(page, 0, output, 0);
+    codec.close();
+    return Buffer.from(output.subarray(0, size));
+  };
+  const text = Buffer.alloc(PAGE, Array.from({ length: PAGE }, (_, i) => `${i * i} `).join(''));
+  expect(compressed(text, 1)).not.toEqual(compressed(text, 2));
+  expect(compressed(text)).toEqual(compressed(text, 2));
+  const gaps = Buffer.from(text);
+  for (let at = 0; at < PAGE; at += 64) gaps.fill(0, at, at + 32);
+  expect(compressed(gaps, 1)).not.toEqual(compressed(gaps, 2));
+  expect(compressed(gaps)).toEqual(compressed(gaps, 1));
+});
+
 describe('when something is missing', () => {
   test('without an FFI the dump degrades to what Node carries, and says why', () => {
     const reasons: unknown[] = [];
