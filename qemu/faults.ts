@@ -5,9 +5,11 @@
 import type { CaptureOptions } from '../capture/options.ts';
 import type { Layout } from '../initrd/image.ts';
 import type { DialogueStep } from './dialogue.ts';
+import type { DiskKind } from './disks/boot-disk.ts';
 import type { MakeSecondDisk } from './disks/second-disk.ts';
 import type { Expectation } from './expectations.ts';
 import * as expect from './expectations.ts';
+import { DISK_KINDS } from './faults/disk-kinds.ts';
 import { LEAN_FAULTS } from './faults/lean.ts';
 import { SPACE_FAULTS } from './faults/space.ts';
 import { TARGET_FAULTS } from './faults/target.ts';
@@ -34,6 +36,8 @@ export interface Fault {
   readonly beforeArming?: string;
   /** Shell commands that crash the first kernel, having done something to the disk; from the boot disk's image. */
   readonly trigger?: (image: string) => Promise<string>;
+  /** Of the boot disk, where it is another than was asked for. */
+  readonly disk?: Partial<DiskKind>;
   /** More of the boot disk's drive, as QEMU takes it. */
   readonly driveOptions?: string;
   readonly secondDisk?: MakeSecondDisk;
@@ -130,4 +134,5 @@ export const FAULTS: readonly Fault[] = [
   },
   ...SPACE_FAULTS,
   POWER_CUT,
+  ...DISK_KINDS,
 ];

@@ -73,7 +73,7 @@ export async function crashWith(
   fault: Fault,
   events: { readonly onConsoleLine?: (text: string) => void; readonly signal: AbortSignal },
 ): Promise<Verdict> {
-  const lab = fault.kernel ? await withKernel(anyLab, fault.kernel) : anyLab;
+  const lab = await labFor(fault, anyLab);
   const { choice, kernel, accel } = lab;
   const directory = makeRunDirectory(fault.name === 'none' ? 'crash' : fault.name);
   const captureInitrd = await initrdWith(lab, fault, directory);
@@ -119,9 +119,17 @@ export async function crashWith(
   return { verdict, checks, run };
 }
 
+/** With the kernel and the boot disk that the fault needs. */
+async function labFor({ kernel, disk }: Fault, lab: Lab): Promise<Lab> {
+  const { choice } = lab;
+  const changed = { ...lab, choice: { ...choice, diskKind: { ...choice.diskKind, ...disk } } };
+  return kernel ? await withKernel(changed, kernel) : changed;
+}
+
 async function withKernel(lab: Lab, choice: KernelChoice): Promise<Lab> {
   const kernel = await fetchKernel(lab.cache, choice);
-  return { ...lab, kernel, captureInitrd: buildStockImage(lab.program, kernel).path };
+  const judges = { ...lab.judges, vmlinux: () => fetchDebugSymbols(lab.cache, kernel) };
+  return { ...lab, kernel, judges, captureInitrd: buildStockImage(lab.program, kernel).path };
 }
 
 async function judgeWithRam(
