@@ -1,7 +1,11 @@
 /** Lab faults of space: a step of the ladder each, made by filling the disk to where only that step is left. */
+import { writeFile } from 'node:fs/promises';
+import { tool } from '../disks/file-systems.ts';
 import * as expect from '../expectations.ts';
 import type { Fault } from '../faults.ts';
 
+/** "kdumpling-inodes" in hexadecimal. */
+const FEW_INODES_UUID = '6b64756d-706c-696e-672d-696e6f646573';
 const CRASH = 'echo c > /proc/sysrq-trigger';
 /** What the capture keeps free of itself: keepFree's default, and what is written behind the dump. */
 const KEPT_MIB = 65;
@@ -149,9 +153,9 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'no-inodes',
-    help: 'no inode is left',
-    trigger: async () =>
-      `mkdir /disk/many; cd /disk/many; seq 1 400000 | xargs touch 2> /dev/null; cd /; sync; ${CRASH}`,
+    help: 'no inode is left on the target’s disk',
+    crashWords: [`kdumpling.target=UUID=${FEW_INODES_UUID}`],
+    secondDisk: { sizeMib: 64, make: makeWithoutInodes },
     expectations: [
       expect.armed,
       expect.cameHome,
@@ -228,3 +232,14 @@ export const SPACE_FAULTS: readonly Fault[] = [
     ],
   },
 ];
+
+/** An ext4 with the dump directory, in which each inode is a file's. */
+async function makeWithoutInodes(image: string): Promise<void> {
+  await tool('mke2fs', ['-q', '-F', '-t', 'ext4', '-N', '16', '-U', FEW_INODES_UUID, image]);
+  const free = Number(/Free inodes: +(\d+)/.exec(await tool('dumpe2fs', ['-h', image]))![1]);
+  const directories = ['mkdir var', 'mkdir var/crash'];
+  const files = Array.from({ length: free - directories.length }, (_, i) => `write /dev/null file-${i}`);
+  const commands = `${image}.commands`;
+  await writeFile(commands, [...directories, ...files, ''].join('\n'));
+  await tool('debugfs', ['-w', '-f', commands, image]);
+}
