@@ -8,6 +8,7 @@ type CauseKind = 'fault' | 'warning' | 'hung' | 'stall' | 'nmi';
 /** What begins a report in the log. `rank`: of two in one report the higher tells more ("BUG: …", then "Oops: …"). */
 const CAUSES: readonly { kind: CauseKind; rank: number; pattern: RegExp }[] = [
   { kind: 'fault', rank: 3, pattern: /^(sysrq: )?(SysRq : )?Trigger a crash/ },
+  { kind: 'fault', rank: 3, pattern: /^list_(add|del) / },
   { kind: 'fault', rank: 2, pattern: /^(\S{1,20} )?(kernel )?BUG( at |: )/ },
   { kind: 'fault', rank: 2, pattern: /^Unable to handle kernel / },
   { kind: 'fault', rank: 1, pattern: /^(Oops|Internal error|general protection fault|PANIC: )/ },

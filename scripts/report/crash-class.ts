@@ -89,7 +89,7 @@ const UNKNOWN: CrashClass = { name: 'unknown', pattern: /^$/, meaning: 'The log 
 
 /** How an end is reported and how a kernel is entered: in every trace, and not to blame. */
 const MACHINERY =
-  /^(dump_stack|show_stack|show_trace|v?panic|nmi_panic|oops_|__?die|die|no_context|page_fault_oops|kernelmode_fixup|handle_bug|report_bug|__warn|warn_|bad_area|__bad_area|do_user_addr_fault|do_kern_addr_fault|do_trap|do_error_trap|exc_|asm_|sysvec_|__sysvec|handle_exception|invalid_op|__?schedule|preempt_schedule|watchdog_|__hrtimer|hrtimer_|local_apic|check_panic|lockup_|rcu_|entry_|do_syscall|x64_sys_call|__x64_sys_|ret_from_fork|kthread$|secondary_startup|common_startup|start_kernel|tick_|update_process_times|__irq_exit|irq_exit|native_)/;
+  /^(dump_stack|show_stack|show_trace|v?panic|nmi_panic|oops_|__?die|die|no_context|page_fault_oops|kernelmode_fixup|handle_bug|report_bug|__warn|warn_|bad_area|__bad_area|do_user_addr_fault|do_kern_addr_fault|do_trap|do_error_trap|exc_|asm_|sysvec_|__sysvec|handle_exception|invalid_op|(__|io_|preempt_)?schedule|__list_(add|del)_|watchdog_|__hrtimer|hrtimer_|local_apic|check_panic|lockup_|rcu_|entry_|do_syscall|x64_sys_call|__x64_sys_|ret_from_fork|kthread$|secondary_startup|common_startup|start_kernel|tick_|update_process_times|__irq_exit|irq_exit|native_)/;
 const FRAMES_OF_SIGNATURE = 5;
 const SIGNATURE_CHARS = 12;
 

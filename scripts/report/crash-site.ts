@@ -14,7 +14,8 @@ export interface Frame {
 export interface CrashSite {
   /** The panic line, or the line that says more. */
   readonly reason?: string;
-  readonly task?: { readonly cpu: number; readonly pid: number; readonly comm: string };
+  /** Who ran on the CPU that crashed; of a hung task, that task, which ran nowhere. */
+  readonly task?: { readonly cpu?: number; readonly pid: number; readonly comm: string };
   /** Where the CPU was: an oops and a lockup say it, a panic does not. */
   readonly at?: Frame;
   /** Innermost first, without the frames that the unwinder doubts. */
@@ -27,8 +28,12 @@ export interface CrashSite {
   readonly uptimeSeconds?: number;
 }
 
+/** khungtaskd's line of a task (kernel/sched/core.c: sched_show_task). */
+const HUNG_TASK = /^task:(.+?) +state:\S+ .*?\bpid: *(\d+)/;
 /** A report's lines, with the registers and the modules of a large machine. */
 const REPORT_LINES = 300;
+/** What comes before a trace. */
+const HEADLINE_LINES = 6;
 const CPU_LINE =
   /^CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: (.+?) (?:Kdump: loaded )?(?=Not tainted|Tainted)/;
 const FRAME = /^\s*([\w.]+)\+0x[0-9a-f]+\/0x[0-9a-f]+(?: \[([\w-]+)[^\]]*\])?$/;
@@ -49,11 +54,10 @@ export function findCrashSite(log: string, reason: string | undefined): CrashSit
   const traceAt = report.findIndex(text => TRACE_BEGINS.test(text));
   // Behind the trace's beginning stands what an interrupt interrupted.
   const at = firstMatch(AT, traceAt < 0 ? report : report.slice(0, traceAt));
-  const cpu = firstMatch(CPU_LINE, report);
   const modules = firstMatch(/^Modules linked in:(.*?)(?: \[last unloaded: .*)?$/, report)?.[1];
   return {
     ...(found !== undefined && { reason: found }),
-    ...(cpu && { task: { cpu: Number(cpu[1]), pid: Number(cpu[2]), comm: cpu[3]! } }),
+    ...optional('task', findTask(report)),
     ...(at && { at: frame(at) }),
     trace: traceAt < 0 ? [] : readTrace(report.slice(traceAt + 1)),
     ...optional('hardware', firstMatch(/^Hardware name: (.*)$/, report)?.[1]),
@@ -61,6 +65,13 @@ export function findCrashSite(log: string, reason: string | undefined): CrashSit
     modules: modules?.trim().split(/\s+/).filter(Boolean) ?? [],
     ...optional('uptimeSeconds', secondsOf(lines.at(-1) ?? '')),
   };
+}
+
+function findTask(report: readonly string[]): CrashSite['task'] {
+  const hung = firstMatch(HUNG_TASK, report.slice(0, HEADLINE_LINES));
+  if (hung) return { pid: Number(hung[2]), comm: hung[1]! };
+  const ran = firstMatch(CPU_LINE, report);
+  return ran ? { cpu: Number(ran[1]), pid: Number(ran[2]), comm: ran[3]! } : undefined;
 }
 
 function readTrace(lines: readonly string[]): Frame[] {

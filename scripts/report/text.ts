@@ -43,7 +43,7 @@ function factsOf(report: CrashReport): Fact[] {
     ['why', crash.meaning],
     ['kernel said', crash.reason],
     ['in', crash.blame],
-    ['task', crash.task && `${crash.task.comm} (pid ${crash.task.pid}) on CPU ${crash.task.cpu}`],
+    ['task', crash.task && taskText(crash.task)],
     ['signature', report.signature],
     ['host', `${report.host}${crash.hardware ? `, ${crash.hardware}` : ''}`],
     ['kernel', [kernel.release, kernel.version && `(${kernel.version})`].filter(Boolean).join(' ')],
@@ -58,6 +58,10 @@ function factsOf(report: CrashReport): Fact[] {
     ...report.warnings.map(text => ['warning', text] as const),
   ];
   return facts.filter((fact): fact is Fact => Boolean(fact[1]));
+}
+
+function taskText({ comm, pid, cpu }: NonNullable<CrashReport['crash']['task']>): string {
+  return `${comm} (pid ${pid})${cpu === undefined ? '' : ` on CPU ${cpu}`}`;
 }
 
 /** A dump is called complete by its manifest only after it was read back. */
