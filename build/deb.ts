@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { $ } from 'zx';
 import { programIn } from '../initrd/image.ts';
 import { DIST, PROJECT } from './paths.ts';
@@ -41,7 +42,7 @@ const FILES: readonly PackagedFile[] = [
   { source: 'kernel-postinst', path: 'etc/kernel/postinst.d/kdumpling', mode: 0o755 },
   { source: 'kernel-postrm', path: 'etc/kernel/postrm.d/kdumpling', mode: 0o755 },
   { source: '../../README.md', path: 'usr/share/doc/kdumpling/README.md', mode: 0o644 },
-  { source: '../../LICENSE', path: 'usr/share/doc/kdumpling/copyright', mode: 0o644 },
+  { source: 'copyright', path: 'usr/share/doc/kdumpling/copyright', mode: 0o644 },
 ];
 
 const LINKS: Readonly<Record<string, string>> = {
@@ -77,10 +78,13 @@ export async function buildDeb(): Promise<string> {
   for (const [path, to] of Object.entries(LINKS)) symlinkSync(to, join(tree, path));
   for (const [name, mode] of Object.entries(CONTROL))
     place(join(SOURCES, name), join(tree, 'DEBIAN', name), mode, words);
-  settle(tree);
+  const changelog = filled(readFileSync(join(SOURCES, 'changelog'), 'utf8'), words);
+  writeFileSync(join(tree, 'usr/share/doc/kdumpling/changelog.gz'), gzipSync(changelog, { level: 9 }));
+  const seconds = dateOf(changelog);
+  settle(tree, seconds);
 
   const deb = join(DIST, `kdumpling_${version}_${architecture}.deb`);
-  const env = { ...process.env, SOURCE_DATE_EPOCH: '0' };
+  const env = { ...process.env, SOURCE_DATE_EPOCH: String(seconds) };
   // zstd: Debian 12's dpkg reads it, and the runtime image does not shrink anyway.
   const flags = ['--root-owner-group', '-Zzstd', '-z9', '--threads-max=1'];
   await $({ env, quiet: true })`dpkg-deb ${flags} --build ${tree} ${deb}.partial`;
@@ -98,21 +102,29 @@ function programNames(): string[] {
 /** Puts a text file in its place, its `@word@`s filled in. */
 function place(source: string, target: string, mode: number, words: Readonly<Record<string, string>>): void {
   mkdirSync(dirname(target), { recursive: true });
-  const text = readFileSync(source, 'utf8').replace(/@(\w+)@/g, (whole, word) => words[word] ?? whole);
-  writeFileSync(target, text);
+  writeFileSync(target, filled(readFileSync(source, 'utf8'), words));
   chmodSync(target, mode);
 }
 
+function filled(text: string, words: Readonly<Record<string, string>>): string {
+  return text.replace(/@(\w+)@/g, (whole, word) => words[word] ?? whole);
+}
+
+/** Of the newest entry of a Debian changelog, in seconds since 1970: what Debian's own tools date a package by. */
+function dateOf(changelog: string): number {
+  return Date.parse(/^ -- .*> {2}(.*)$/m.exec(changelog)![1]) / 1000;
+}
+
 /** Modes and times that do not depend on who built it and when. */
-function settle(directory: string): void {
+function settle(directory: string, seconds: number): void {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) settle(path);
+    if (entry.isDirectory()) settle(path, seconds);
     else if (entry.isFile()) chmodSync(path, statSync(path).mode & 0o111 ? 0o755 : 0o644);
-    lutimesSync(path, 0, 0);
+    lutimesSync(path, seconds, seconds);
   }
   chmodSync(directory, 0o755);
-  lutimesSync(directory, 0, 0);
+  lutimesSync(directory, seconds, seconds);
 }
 
 function sizeOf(directory: string): number {
