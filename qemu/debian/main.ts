@@ -22,14 +22,17 @@ import { SEARCHES } from './smallest.ts';
 import { STORIES, type Story, type Teller } from './stories.ts';
 import { captureTable } from './table.ts';
 
-const NAMES = STORIES.map(({ name }) => name);
+const namesOf = (stories: readonly Story[]) => stories.map(({ name }) => name);
 
 await runCommand({
   name: 'npm run machine --',
   purpose:
     'Installs the package on a Debian in QEMU, arms it, crashes it, updates its kernel, crashes it again, removes it; and the same with kdump-tools.',
   options: {
-    only: { value: 'NAME', help: `one of ${NAMES.join(', ')}` },
+    only: {
+      value: 'NAME',
+      help: `one of ${namesOf(STORIES).join(', ')}; with --smallest of ${namesOf(SEARCHES).join(', ')}`,
+    },
     console: { help: 'show the serial console live' },
     smallest: { help: 'instead: the smallest crashkernel= with which each of them captures' },
     deadline: { value: 'MINUTES', default: '120', help: 'for each machine' },
@@ -40,7 +43,9 @@ await runCommand({
     ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log);
     const deadlineSeconds = 60 * wholeNumber('deadline', given.deadline, 1, 1440);
     const all = given.smallest ? SEARCHES : STORIES;
-    const stories = given.only ? all.filter(({ name }) => name === oneOf('only', given.only, NAMES)) : all;
+    const stories = given.only
+      ? all.filter(({ name }) => name === oneOf('only', given.only, namesOf(all)))
+      : all;
     await buildProgram(console.log);
     const deb = await buildDeb();
     const { accel, why } = await chooseAccel(cache, 'auto', (await fetchKernel(cache)).vmlinuz);

@@ -1,4 +1,5 @@
 /** The smallest `crashkernel=` with which each program still captures this machine (`npm run machine -- --smallest`). */
+import type { Layout } from '../../initrd/image.ts';
 import { begin, come, INSTALL_SECONDS, reboot } from './boots.ts';
 import { type Capture, reservation, runningKernel } from './capture.ts';
 import { crash } from './crash.ts';
@@ -22,18 +23,21 @@ interface Peer {
   readonly dumps: string;
 }
 
-const OURS: Peer = {
+const ours = (layout: Layout): Peer => ({
   // Its crashes follow one another closely here, and each is to have its dump.
-  install:
-    'apt-get install -y /mnt/kdumpling_*.deb && echo crash_loop 0 >> /etc/kdump.conf && kdumpling enable',
+  install: `set -e
+apt-get install -y /mnt/kdumpling_*.deb
+printf 'crash_loop 0\\nlayout ${layout}\\n' >> /etc/kdump.conf
+kdumpling enable`,
   reserve: mib => `kdumpling enable --crashkernel ${mib}M`,
   isArmed: 'systemctl is-active kdumpling-load && grep -q 1 /sys/kernel/kexec_crash_loaded',
   initrd: kernel => `/boot/initramfs-${kernel}kdump.img`,
   dumps: '/var/crash/*/vmcore',
-};
+});
 
 const KDUMP_TOOLS: Peer = {
-  install: `echo kdump-tools kdump-tools/use_kdump boolean true | debconf-set-selections
+  install: `set -e
+echo kdump-tools kdump-tools/use_kdump boolean true | debconf-set-selections
 apt-get install -y kdump-tools`,
   reserve: mib =>
     `sed -i 's/crashkernel=[^" ]*/crashkernel=${mib}M/' /etc/default/grub.d/kdump-tools.cfg && update-grub`,
@@ -43,7 +47,12 @@ apt-get install -y kdump-tools`,
 };
 
 export const SEARCHES: readonly Story[] = [
-  { name: 'kdumpling', purpose: 'the smallest crashkernel= of our package', run: search(OURS) },
+  {
+    name: 'kdumpling',
+    purpose: 'the smallest crashkernel= of our package',
+    run: search(ours('self-contained')),
+  },
+  { name: 'kdumpling-lean', purpose: 'the same with Node on the disk', run: search(ours('lean')) },
   { name: 'kdump-tools', purpose: 'the smallest crashkernel= of Debian’s own', run: search(KDUMP_TOOLS) },
 ];
 
