@@ -229,6 +229,7 @@ export const WATCH_FAULTS: readonly Fault[] = [
     name: 'vmcore-eio',
     help: 'reads of a part of /proc/vmcore end in EIO (mocked)',
     bundle: { entry: 'qemu/faults/vmcore-eio.ts' },
+    withoutFfi: true,
     expectations: [
       expect.says('a warning says so', /kdumpling: dump: warning: page \d+ is written as zeros/),
       ...expect.SOUND_CAPTURE,
