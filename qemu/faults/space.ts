@@ -13,6 +13,8 @@ const KEPT_MIB = 65;
 const ENOUGH_MIB = 20;
 /** Some six sevenths of it: the image of the kernel alone is half of so small a dump. */
 const SCARCE_MIB = 14;
+/** More than enough, and eaten in some seconds. */
+const ROOMY_MIB = 160;
 /** Free, and for nobody: ext4 keeps 4096 blocks for what it may have to write about others (s_resv_clusters). */
 const EXT4_MIB = 16;
 /**
@@ -171,6 +173,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
     name: 'eaten-in-dump',
     help: 'something takes all room in mid-dump: what was reserved is there',
     bundle: { entry: 'qemu/faults/eat-disk.ts' },
+    ...roomLeft(ROOMY_MIB, 'a'),
     expectations: [
       ...expect.SOUND_CAPTURE,
       expect.says('the disk was full', /lab fault: the disk is full now/),
@@ -180,6 +183,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
     name: 'eaten-unreserved',
     help: 'likewise without the FFI, and so without fallocate: ENOSPC in mid-write',
     bundle: { entry: 'qemu/faults/eat-disk.ts' },
+    ...roomLeft(ROOMY_MIB, 'a'),
     withoutFfi: true,
     crashWords: ['kdumpling.keepFree=0'],
     expectations: [
