@@ -52,8 +52,8 @@ const disk: MakeSecondDisk = {
       log: file(`${image}.log`),
       'log-sector-size': 512,
     };
-    // A comma would end the option.
-    return `json:${JSON.stringify(node)}`.replaceAll(',', ',,');
+    // Of the drive's own level, where its format is. A comma would end the option.
+    return `json:${JSON.stringify({ driver: 'raw', file: node })}`.replaceAll(',', ',,');
   },
   async takeOut(image, captured) {
     await extract(image, '/var/crash', captured);
