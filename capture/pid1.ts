@@ -10,7 +10,7 @@ import { lineWriter, openHeartbeat, type Patience } from './init/heartbeat.ts';
 import { goHome } from './init/home.ts';
 import { describeMemory } from './init/meminfo.ts';
 import { openSystem, type System } from './init/system.ts';
-import { setWatchdogTime } from './init/watchdog.ts';
+import { setWatchdogTimes } from './init/watchdog.ts';
 import { type Log, openLog } from './log.ts';
 import {
   type CaptureOptions,
@@ -86,7 +86,7 @@ export function runAsInit(hooks: CaptureHooks = {}): void {
       'start',
       `${PROGRAM}, PID ${process.pid}, Node ${process.version}, ${describeMemory(readFileSync('/proc/meminfo', 'utf8'))}`,
     );
-    setWatchdogTime(libc, log);
+    setWatchdogTimes(libc, log);
     const options = readOptions(log);
     plan = options;
     heartbeat.wait(patienceOf(options));

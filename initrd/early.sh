@@ -20,16 +20,21 @@ $bb mount -t devtmpfs devtmpfs /dev
 
 $bb mkfifo $pause_fifo
 echo "0 $patience $((deadline + grace)) b start" > $progress
-watchdog=
+watchdogs=
 ( . /watch.sh ) 2> /dev/null &
 unarmed=$!
 
-# The hardware watchdog: the first kernel may have left it running. Without one, the kernel's own, a timer interrupt.
+# Hardware watchdogs: the first kernel may have left any of them running, and not each that is there resets the machine.
+# Without one, the kernel's own, a timer interrupt.
 for module in $watchdog_modules; do $bb insmod "$module" 2> /dev/null; done
 [ -c /dev/watchdog0 ] || [ -z "$softdog" ] || $bb insmod "$softdog" 2> /dev/null
-# Descriptor 9 is the supervisor's; the program sets the time and lets go of it (capture/init/watchdog.ts).
-if [ -c /dev/watchdog0 ] && command exec 9> /dev/watchdog0; then
-  watchdog=9
+# The descriptors are the supervisor's; the program sets the times and lets go of them (capture/init/watchdog.ts). This
+# shell knows those of one digit; 8 is taken in watch.sh.
+set -- 9 7 6 5
+for device in /dev/watchdog[0-3]; do
+  [ -c "$device" ] && eval "command exec $1> $device" && watchdogs="$watchdogs $1" && shift
+done
+if [ -n "$watchdogs" ]; then
   ( . /watch.sh ) 2> /dev/null &
   kill -9 $unarmed
   wait $unarmed 2> /dev/null

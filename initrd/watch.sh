@@ -1,4 +1,4 @@
-# The supervisor: brings the machine home when the capture program cannot, and feeds the hardware watchdog while it can.
+# The supervisor: brings the machine home when the capture program cannot, and feeds the hardware watchdogs while it can.
 # early.sh sources this in a process of its own, which is there from before the capture program to the reboot.
 #
 # A shell, and not a thread of the program: it outlives whatever happens to Node (no memory, a deadlock, its only thread
@@ -20,7 +20,7 @@ bring_home() {
     echo $key > /proc/sysrq-trigger
     pause 2
   done
-  # The watchdog is not fed any more.
+  # The watchdogs are not fed any more.
   while :; do pause 60; done
 }
 
@@ -36,14 +36,14 @@ while :; do
   if [ $end -gt 0 ] && [ $now -ge $end ]; then
     bring_home "NOT finished after $now s, in the phase $phase"
   fi
-  if [ -n "$watchdog" ]; then
+  for watchdog in $watchdogs; do
     if [ $phase = halt ]; then
-      echo -n V >&9 # the letter that disarms: a machine that is to stay halted must not be reset
-      exec 9>&-
-      watchdog=
+      echo -n V >&$watchdog # the letter that disarms: a machine that is to stay halted must not be reset
+      eval "exec $watchdog>&-"
     else
-      echo >&9
+      echo >&$watchdog
     fi
-  fi
+  done
+  [ $phase != halt ] || watchdogs=
   pause 1
 done
