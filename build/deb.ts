@@ -17,7 +17,7 @@ import { gzipSync } from 'node:zlib';
 import { $ } from 'zx';
 import { programIn } from '../initrd/image.ts';
 import { DIST, PROJECT } from './paths.ts';
-import { HOST_COMMAND_FILES, programVersion } from './program.ts';
+import { HOST_COMMAND_FILES, HOST_NODE_FLAGS, programVersion } from './program.ts';
 import { LIBRARY_FOLDERS } from './runtime.ts';
 import { hostLoader } from './shared-libraries.ts';
 
@@ -72,6 +72,7 @@ export async function buildDeb(): Promise<string> {
     architecture,
     loader: hostLoader().slice(1),
     libraries: LIBRARY_FOLDERS[process.arch],
+    flags: HOST_NODE_FLAGS.join(' '),
     installed: String(Math.ceil(sizeOf(tree) / 1024)),
   };
   for (const { source, path, mode } of FILES) place(join(SOURCES, source), join(tree, path), mode, words);

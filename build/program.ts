@@ -41,6 +41,12 @@ async function build(say: (line: string) => void): Promise<Program> {
   return programIn(DIST);
 }
 
+/**
+ * Node's flags for the host command: of V8's threads one is enough to compile what is hot. With as many as it takes unasked
+ * a dump of a second takes a tenth longer.
+ */
+export const HOST_NODE_FLAGS = ['--no-warnings', '--v8-pool-size=1'] as const;
+
 /** What of dist/ the host command is, koffi.node apart. */
 export const HOST_COMMAND_FILES = [
   'kdumpling.js',

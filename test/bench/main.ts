@@ -3,7 +3,7 @@ import { copyFileSync, createReadStream, mkdirSync, rmSync, statSync, writeFileS
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DIST, NODE_BINARY, PROJECT } from '../../build/paths.ts';
-import { buildProgram, HOST_COMMAND_FILES, programVersion } from '../../build/program.ts';
+import { buildProgram, HOST_COMMAND_FILES, HOST_NODE_FLAGS, programVersion } from '../../build/program.ts';
 import { type Cache, openCache } from '../../qemu/cache.ts';
 import { fetchTool } from '../../qemu/packages/tools.ts';
 import { prepareVmcore } from '../../qemu/prepare-vmcore.ts';
@@ -60,7 +60,7 @@ await runCommand({
     rmSync(workDir, { recursive: true, force: true });
     mkdirSync(workDir, { recursive: true });
     for (const name of HOST_FILES) copyFileSync(join(DIST, name), join(workDir, name));
-    const ours = [NODE_BINARY, join(workDir, 'kdumpling.js')];
+    const ours = [NODE_BINARY, ...HOST_NODE_FLAGS, join(workDir, 'kdumpling.js')];
     const peers = packagedPeers(newest, bookworm);
     if (given.makedumpfile) peers.push(builtPeer(resolve(given.makedumpfile)));
     const field = { ours, peers, vmcore, workDir };

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../../build/bundle.ts';
 import { NODE_BINARY, PROJECT } from '../../build/paths.ts';
+import { HOST_NODE_FLAGS } from '../../build/program.ts';
 import type { BenchCodec } from './contest.ts';
 import { median } from './measure.ts';
 
@@ -33,7 +34,8 @@ export async function openPhases(vmcore: string, workDir: string, rounds: number
     const runs: Record<PhaseName, number>[] = [];
     for (let round = 0; round < rounds; round++) {
       const startedMs = performance.now();
-      const said = execFileSync(NODE_BINARY, [program, '-d', `${level}`, `-${codec}`, vmcore, output], {
+      const args = [...HOST_NODE_FLAGS, program, '-d', `${level}`, `-${codec}`, vmcore, output];
+      const said = execFileSync(NODE_BINARY, args, {
         encoding: 'utf8',
       });
       const wholeMs = performance.now() - startedMs;
