@@ -69,7 +69,7 @@ export const unmountedCleanly: Expectation = ({ guest }) => [
   {
     what: 'it finds its file system clean',
     holds: guest.fsckClean,
-    saw: guest.fsckClean ? 'e2fsck -fn: clean' : 'e2fsck -fn found something to do',
+    saw: guest.fsckClean ? 'nothing to repair' : 'something to repair',
   },
 ];
 
