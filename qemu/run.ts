@@ -224,9 +224,10 @@ async function takeOut(
 
 function dumpFolders(captured: string): string[] {
   if (!existsSync(captured)) return [];
-  return readdirSync(captured)
-    .sort()
-    .map(name => join(captured, name));
+  return readdirSync(captured, { withFileTypes: true })
+    .filter(entry => entry.isDirectory())
+    .map(({ name }) => join(captured, name))
+    .sort();
 }
 
 function readGuestReport(lines: readonly SerialLine[], { fs }: DiskKind): CrashRun['guest'] {
