@@ -22,7 +22,8 @@ await runCommand({
   },
   async run(given, signal) {
     if (given.list) {
-      for (const { name, help } of FAULTS) console.log(`${name.padEnd(16)}${help}`);
+      const width = Math.max(...FAULTS.map(({ name }) => name.length)) + 2;
+      for (const { name, help } of FAULTS) console.log(`${name.padEnd(width)}${help}`);
       return EXIT.done;
     }
     const fault = oneOf('fault', given.fault, names);
