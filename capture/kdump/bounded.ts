@@ -5,9 +5,7 @@
 import type { Bitmap } from '../filter/bitmap.ts';
 import type { PageTaker } from './page-loop.ts';
 import type { PageStore } from './page-store.ts';
-
-/** How sure it is that the pages that are wanted most find room: of a normal distribution, 98 % lie below so many. */
-const STANDARD_ERRORS = 2;
+import { STANDARD_ERRORS, spreadOf } from './predict.ts';
 
 export interface Bound {
   /** The file ends before this. */
@@ -73,8 +71,7 @@ export class BoundedTaker implements PageTaker {
 /** The fewer are ahead, the fewer were measured, and the less is known of one of them. */
 function bytesAhead({ firstPages, firstPageBytes }: Bound): Float64Array {
   const parts = firstPageBytes.length;
-  const meanBytes = firstPageBytes.reduce((sum, bytes) => sum + bytes, 0) / parts;
-  const variance = firstPageBytes.reduce((sum, bytes) => sum + (bytes - meanBytes) ** 2, 0) / parts;
+  const { variance } = spreadOf(firstPageBytes);
   const partPages = firstPages / parts;
   const ahead = new Float64Array(parts + 1);
   let bytes = 0;

@@ -7,7 +7,7 @@ import type { DumpLayout } from './layout.ts';
 /** Some 6 MB: as much as a fraction of a second compresses, and near enough (see `needBytes`). */
 export const SAMPLE_PAGES = 1536;
 /** Of a normal distribution, 98 % lie below so many standard errors; being spread evenly, a sample is nearer than that. */
-const STANDARD_ERRORS = 2;
+export const STANDARD_ERRORS = 2;
 
 /** What pages of a set take when they are stored. */
 export interface PageSample {
@@ -70,9 +70,15 @@ export function samplePages(
   }
   const pages = sizes.length;
   if (pages === 0) return { pages, sharesZeroPage, sizes, meanBytes: 0, standardErrorBytes: 0 };
-  const meanBytes = sizes.reduce((sum, size) => sum + size, 0) / pages;
-  const variance = sizes.reduce((sum, size) => sum + (size - meanBytes) ** 2, 0) / pages;
+  const { meanBytes, variance } = spreadOf(sizes);
   return { pages, sharesZeroPage, sizes, meanBytes, standardErrorBytes: Math.sqrt(variance / pages) };
+}
+
+/** Of one or more sizes. */
+export function spreadOf(sizes: readonly number[]): { meanBytes: number; variance: number } {
+  const meanBytes = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+  const variance = sizes.reduce((sum, size) => sum + (size - meanBytes) ** 2, 0) / sizes.length;
+  return { meanBytes, variance };
 }
 
 export function predictSize(layout: DumpLayout, dumpablePages: number, sample: PageSample): Prediction {

@@ -197,19 +197,19 @@ function withOptions(settings: Settings, options: Partial<CaptureOptions>): Sett
 function readLayout(text: string): Layout {
   const layout = LAYOUTS.find(name => name === text);
   if (layout) return layout;
-  throw new ConfigError('BAD_VALUE', {
-    action: 'use it',
-    actual: `its value is "${text}"`,
-    wanted: `wanted: ${LAYOUTS.join(' or ')}`,
-  });
+  throw badValue(text, LAYOUTS.join(' or '));
 }
 
 function readModules(text: string): string[] {
   const names = text.split(/\s+/);
   if (names.every(name => /^[\w-]+$/.test(name))) return names;
-  throw new ConfigError('BAD_VALUE', {
+  throw badValue(text, 'names of kernel modules');
+}
+
+function badValue(text: string, wanted: string): ConfigError {
+  return new ConfigError('BAD_VALUE', {
     action: 'use it',
     actual: `its value is "${text}"`,
-    wanted: 'wanted: names of kernel modules',
+    wanted: `wanted: ${wanted}`,
   });
 }

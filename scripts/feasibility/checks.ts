@@ -27,6 +27,17 @@ interface Check {
 const block = (text: string, mend: string) => ({ blocks: true, text, mend });
 const warn = (text: string, mend: string) => ({ blocks: false, text, mend });
 
+/** What a rebuild would refuse, as a finding. */
+function blockIfRefused(work: () => void, mend: string) {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return block(describeError(error), mend);
+  }
+}
+
 /** Whether this machine can be armed at all. */
 const POSSIBLE: readonly Check[] = [
   {
@@ -83,28 +94,21 @@ const POSSIBLE: readonly Check[] = [
     name: 'modules',
     look({ host, modulesDirectory, target, settings }) {
       if (!target?.device) return undefined;
-      try {
+      return blockIfRefused(() => {
         const tree = openModuleTree(host.path(modulesDirectory));
         const disks = hostDiskDrivers(host, tree, target, settings.options.fallbackTargets);
         targetModules(tree, [target.fstype], disks);
-        return undefined;
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        return block(describeError(error), 'install the modules, or name another target in /etc/kdump.conf');
-      }
+      }, 'install the modules, or name another target in /etc/kdump.conf');
     },
   },
   {
     name: 'layout',
     look({ host, target, settings }) {
       if (settings.layout !== 'lean' || !target?.device) return undefined;
-      try {
-        requireRuntimeOn(host, target);
-        return undefined;
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        return block(describeError(error), 'take "layout lean" out of /etc/kdump.conf');
-      }
+      return blockIfRefused(
+        () => requireRuntimeOn(host, target),
+        'take "layout lean" out of /etc/kdump.conf',
+      );
     },
   },
   {
