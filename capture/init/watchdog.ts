@@ -18,14 +18,12 @@ const TIMEOUT_SECONDS = 60;
 
 /** Without the FFI the driver's own time stays, which is 30 s or more with all drivers that we bring. */
 export function setWatchdogTimes(libc: Libc | undefined, log: Log): void {
-  let isAny = false;
-  for (const fd of WATCHDOG_FDS) {
+  const found = WATCHDOG_FDS.flatMap(fd => {
     const device = watchdogAt(fd);
-    if (device === undefined) continue;
-    isAny = true;
-    setTime(fd, identity(device), libc, log);
-  }
-  if (!isAny) log.say('watchdog', 'this machine has none that the image has a driver for');
+    return device === undefined ? [] : [{ fd, device }];
+  });
+  for (const { fd, device } of found) setTime(fd, identity(device), libc, log);
+  if (found.length === 0) log.say('watchdog', 'this machine has none that the image has a driver for');
 }
 
 function setTime(fd: number, name: string, libc: Libc | undefined, log: Log): void {
