@@ -8,6 +8,7 @@ import type { Ffi, Library } from './library.ts';
 const LEVEL = 1;
 /** At level 1 dense pages come out 4 to 5 % larger than by zlib's own level 1, at this one smaller; all others are smaller. */
 const DENSE_PAGE_LEVEL = 2;
+const DENSE_PAGE_ZEROS = 0;
 
 /** @param level for all pages; the default is made to be no larger than zlib's level 1. */
 export function openLibdeflate(
@@ -48,7 +49,7 @@ export function openLibdeflate(
     maxOutputBytes,
     compress: (source, sourceOffset, output, outputOffset) =>
       zlibCompress(
-        isDense(source, sourceOffset, pageSizeBytes) ? dense : usual,
+        isDense(source, sourceOffset, pageSizeBytes, DENSE_PAGE_ZEROS) ? dense : usual,
         sourceAddress.of(source) + sourceOffset,
         pageSizeBytes,
         outputAddress.of(output) + outputOffset,

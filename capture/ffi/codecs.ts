@@ -7,14 +7,8 @@ import { openSnappy } from './codec-snappy.ts';
 import { openZstd } from './codec-zstd.ts';
 import { type Ffi, type Library, openLibrary, openProgram } from './library.ts';
 
-/**
- * Makes up in size for the frame checksums: 12,000 pages become 20.63 MB, at level 1 20.74, and 20.69 at level 1 without
- * checksums, as makedumpfile has them. It costs some 5 % of time.
- */
-const ZSTD_LEVEL = 2;
-
-/** Smaller than at ZSTD_LEVEL by some percent, and slower: for where room is what counts. */
-export const ZSTD_STRONG_LEVEL = 6;
+/** Smaller than what zstd does unasked by some percent, at twice the time: for where room is what counts. */
+export const ZSTD_STRONG_LEVEL = 4;
 
 export interface CodecChoice {
   readonly name: CodecName;
@@ -31,7 +25,7 @@ export function openCodec(ffi: Ffi, { name, pageSizeBytes, level }: CodecChoice)
   const library = (): Library => openLibrary(ffi, codecFacts(name).libraries);
   switch (name) {
     case 'zstd': {
-      const open = (zstd: Library): Codec => openZstd(ffi, zstd, pageSizeBytes, level ?? ZSTD_LEVEL);
+      const open = (zstd: Library): Codec => openZstd(ffi, zstd, pageSizeBytes, level);
       try {
         return open(openProgram(ffi));
       } catch {

@@ -129,6 +129,33 @@ test('zstd: levels differ', () => {
   expect(sizes[0]).toBeGreaterThan(sizes[2]);
 });
 
+test('zstd: pages with zeros keep their literals as they are, dense ones have them coded', () => {
+  const literals = (page: Buffer, level?: number) => {
+    const codec = openCodec(ffi, { name: 'zstd', pageSizeBytes: PAGE, level });
+    const output = new Uint8Array(PAGE * 2);
+    const size = codec.compress(page, 0, output, 0);
+    codec.close();
+    expect(zstdDecompressSync(output.subarray(0, size))).toEqual(page);
+    return literalsBlockType(output);
+  };
+  const text = Buffer.alloc(PAGE, Array.from({ length: PAGE }, (_, i) => `${i * i} `).join(''));
+  expect(literals(text)).toBe('compressed');
+  const gaps = Buffer.from(text);
+  for (let at = 0; at < PAGE; at += 64) gaps.fill(0, at, at + 32);
+  expect(literals(gaps, 3)).toBe('compressed');
+  expect(literals(gaps)).toBe('raw');
+});
+
+/** Of a frame's first block (RFC 8878, 3.1.1 and 3.1.1.3.1.1). */
+function literalsBlockType(frame: Uint8Array): string {
+  const descriptor = frame[4];
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const contentSizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6];
+  const headerBytes = 5 + (isSingleSegment ? 0 : 1) + contentSizeBytes;
+  const blockHeaderBytes = 3;
+  return ['raw', 'rle', 'compressed', 'treeless'][frame[headerBytes + blockHeaderBytes] & 3];
+}
+
 test('zlib: a level that libdeflate has not is refused', () => {
   expect(() => openCodec(ffi, { name: 'zlib', pageSizeBytes: PAGE, level: 99 })).toThrow(
     /libdeflate.*0 to 12/,
