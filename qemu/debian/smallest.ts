@@ -1,6 +1,6 @@
 /** The smallest `crashkernel=` with which each program still captures this machine (`npm run machine -- --smallest`). */
 import type { Layout } from '../../initrd/image.ts';
-import { begin, come, INSTALL_SECONDS, reboot } from './boots.ts';
+import { begin, come, INSTALL_SECONDS, reboot, settled } from './boots.ts';
 import { type Capture, reservation, runningKernel } from './capture.ts';
 import { crash } from './crash.ts';
 import type { Guest } from './machine.ts';
@@ -89,11 +89,17 @@ async function tryOne(guest: Guest, peer: Peer, next: number | undefined): Promi
   const kernel = await runningKernel(guest);
   const sizes = await reservation(guest, peer.initrd(kernel));
   await agent.must(`rm -rf ${peer.dumps}`);
-  const times = await crash(guest, CAPTURE_SECONDS).catch(async () => {
-    await guest.reset();
-    return {};
-  });
-  await come(guest);
+  const times = await crash(guest, CAPTURE_SECONDS).then(
+    async seen => {
+      await settled(guest);
+      return seen;
+    },
+    async () => {
+      await guest.reset();
+      await come(guest);
+      return {};
+    },
+  );
   const dump = await agent.run(`stat -c %s ${peer.dumps}`);
   return dump.exitCode === 0 ? { kernel, times, dumpBytes: Number(dump.output), ...sizes } : undefined;
 }
