@@ -16,6 +16,7 @@ import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { $ } from 'zx';
 import { programIn } from '../initrd/image.ts';
+import { buildingInDist } from './file-lock.ts';
 import { DIST, PROJECT } from './paths.ts';
 import { HOST_COMMAND_FILES, HOST_NODE_FLAGS, programVersion } from './program.ts';
 import { LIBRARY_FOLDERS } from './runtime.ts';
@@ -60,7 +61,11 @@ const CONTROL: Readonly<Record<string, number>> = {
 };
 
 /** Builds dist/kdumpling_VERSION_ARCH.deb from a finished dist/. Returns its path. */
-export async function buildDeb(): Promise<string> {
+export function buildDeb(say: (line: string) => void): Promise<string> {
+  return buildingInDist(say, build);
+}
+
+async function build(): Promise<string> {
   const architecture = ARCHITECTURES[process.arch];
   const version = programVersion();
   const tree = join(DIST, 'deb.partial');

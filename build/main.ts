@@ -19,7 +19,7 @@ await runCommand({
     const program = await buildProgram(console.log);
     const { path, bytes } = buildStockImage(program, await fetchKernel(cache));
     console.log(`${path}: ${(bytes / 1e6).toFixed(1)} MB`);
-    if (deb) console.log(await buildDeb());
+    if (deb) console.log(await buildDeb(console.log));
     return EXIT.done;
   },
 });

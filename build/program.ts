@@ -1,12 +1,12 @@
 /** Builds dist/: what goes into every dump-capture initrd, and the host command. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Program, programIn } from '../initrd/image.ts';
 import { PROGRAM_FILE, PROGRAM_WRAPPER } from '../scripts/program-code.ts';
 import { findCommand } from '../scripts/setup/host-packages.ts';
 import { bundle } from './bundle.ts';
-import { withFileLock } from './file-lock.ts';
+import { buildingInDist } from './file-lock.ts';
 import { DIST, KOFFI_BINARY, NODE_BINARY, PROJECT } from './paths.ts';
 import { buildRuntime, runtimeFiles } from './runtime.ts';
 
@@ -21,9 +21,8 @@ export function programVersion(): string {
 }
 
 /** All but the first time this takes a second: the runtime image is kept while its files are the same. */
-export async function buildProgram(say: (line: string) => void): Promise<Program> {
-  mkdirSync(DIST, { recursive: true });
-  return withFileLock(join(DIST, 'lock'), say, () => build(say));
+export function buildProgram(say: (line: string) => void): Promise<Program> {
+  return buildingInDist(say, () => build(say));
 }
 
 async function build(say: (line: string) => void): Promise<Program> {

@@ -47,7 +47,7 @@ await runCommand({
       ? all.filter(({ name }) => name === oneOf('only', given.only, namesOf(all)))
       : all;
     await buildProgram(console.log);
-    const deb = await buildDeb();
+    const deb = await buildDeb(console.log);
     const { accel, why } = await chooseAccel(cache, 'auto', (await fetchKernel(cache)).vmlinuz);
     console.log(`QEMU runs on ${why}`);
     const image = await fetchDebianImage(cache, accel, signal);
