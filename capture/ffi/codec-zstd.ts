@@ -21,7 +21,7 @@ const USUAL_LEVEL = 3;
 /** Text and code: there the table pays, and the search does not. */
 const DENSE_PAGE_LEVEL = 2;
 /** Of what a glance looks at. */
-const DENSE_PAGE_ZEROS = 0.1;
+const DENSE_PAGE_ZEROS = 0.25;
 
 /** @param level for all pages; the default is made to be no larger than level 1 without checksums. */
 export function openZstd(
