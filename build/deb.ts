@@ -16,7 +16,7 @@ import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { $ } from 'zx';
 import { programIn } from '../initrd/image.ts';
-import { buildingInDist } from './file-lock.ts';
+import { buildingInDist } from './dist-lock.ts';
 import { DIST, PROJECT } from './paths.ts';
 import { HOST_COMMAND_FILES, HOST_NODE_FLAGS, programVersion } from './program.ts';
 import { LIBRARY_FOLDERS } from './runtime.ts';

@@ -1,15 +1,6 @@
 /** One run at a time, of all that share a folder. */
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { SystemError } from '../capture/errors.ts';
-import { DIST } from './paths.ts';
-
-/** Runs `work`, which writes to dist/, after whoever builds there already. @throws as `withFileLock`. */
-export function buildingInDist<T>(say: (line: string) => void, work: () => Promise<T>): Promise<T> {
-  mkdirSync(DIST, { recursive: true });
-  return withFileLock(join(DIST, 'lock'), say, work);
-}
 
 /**
  * Runs `work` while holding the lock `path`, a file whose folder exists. The lock is a flock held by a child whose stdin is

@@ -6,7 +6,7 @@ import { type Program, programIn } from '../initrd/image.ts';
 import { PROGRAM_FILE, PROGRAM_WRAPPER } from '../scripts/program-code.ts';
 import { findCommand } from '../scripts/setup/host-packages.ts';
 import { bundle } from './bundle.ts';
-import { buildingInDist } from './file-lock.ts';
+import { buildingInDist } from './dist-lock.ts';
 import { DIST, KOFFI_BINARY, NODE_BINARY, PROJECT } from './paths.ts';
 import { buildRuntime, runtimeFiles } from './runtime.ts';
 

@@ -1,0 +1,11 @@
+/** One build at a time in dist/. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { withFileLock } from './file-lock.ts';
+import { DIST } from './paths.ts';
+
+/** Runs `work`, which writes to dist/, after whoever builds there already. @throws as `withFileLock`. */
+export function buildingInDist<T>(say: (line: string) => void, work: () => Promise<T>): Promise<T> {
+  mkdirSync(DIST, { recursive: true });
+  return withFileLock(join(DIST, 'lock'), say, work);
+}
