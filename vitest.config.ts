@@ -26,6 +26,15 @@ export default defineConfig({
       },
       {
         test: {
+          // Tools of other systems.
+          name: 'hosts',
+          include: ['test/hosts/**/*.test.ts'],
+          testTimeout: MINUTE_MS,
+          hookTimeout: 5 * MINUTE_MS,
+        },
+      },
+      {
+        test: {
           // Real machines that crash take their time.
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],

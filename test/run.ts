@@ -24,6 +24,7 @@ await runCommand({
     const counts: TestCounts[] = [await testStep('unit', true, signal)];
     if (!quick) {
       counts.push(await testStep('sharing', false, signal));
+      counts.push(await testStep('hosts', false, signal));
       const kernels = (full ? ALL_KERNELS : DEFAULT_KERNELS).join(',');
       process.env[KERNELS_VARIABLE] = kernels;
       await step('raw vmcores', ['node', join(PROJECT, 'qemu/raw-vmcore.ts'), '--kernel', kernels], signal);

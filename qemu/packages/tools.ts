@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { $ } from 'zx';
 import { SystemError } from '../../capture/errors.ts';
 import { announced, type Cache, publishDir, withLock } from '../cache.ts';
-import { type Apt, discard, downloadClosure, findPackage, openApt } from './apt.ts';
+import { type Apt, discard, downloadClosure, findPackage, openApt, resolvePackage } from './apt.ts';
 import type { PackageInfo } from './apt-output.ts';
 import { unpackDebs } from './deb.ts';
 import type { SuiteName } from './sources.ts';
@@ -18,6 +18,8 @@ interface ToolOrigin {
   /** Tried in order. sid is never older than forky, which stands in when a package is out of sid for a while. */
   readonly suites: readonly SuiteName[];
   readonly binary: string;
+  /** Packages beside it, which it does not depend on. */
+  readonly with?: readonly string[];
   /** A Python module: the binary is the tree's own interpreter, which must look for its library in the tree. */
   readonly python?: true;
 }
@@ -49,6 +51,12 @@ export const TOOL_ORIGINS = {
   /** What reads the snippets for Fedora CoreOS and for cloud images. */
   ignition: { package: 'ignition', suites: ['bookworm'], binary: 'usr/bin/ignition-validate' },
   'cloud-init': { package: 'cloud-init', suites: ['bookworm'], binary: 'usr/bin/python3', python: true },
+  /** What writes the boot entries of Fedora CoreOS; a Python asks its library. */
+  ostree: { package: 'ostree', suites: ['bookworm'], binary: 'usr/bin/ostree', with: ['python3'] },
+  /** kernel-install, which writes the boot entries of systemd-boot. */
+  systemd: { package: 'systemd', suites: ['bookworm'], binary: 'usr/bin/bootctl' },
+  /** What reads and writes GRUB's files. */
+  grub: { package: 'grub-common', suites: ['bookworm'], binary: 'usr/bin/grub-script-check' },
   /** Goes into the guest's disk. */
   'kexec-bookworm': { package: 'kexec-tools', suites: ['bookworm'], binary: 'sbin/kexec' },
 } as const satisfies Record<string, ToolOrigin>;
@@ -82,7 +90,9 @@ export async function fetchTool(cache: Cache, name: ToolName, { refresh = false 
       const present = await openTool(name, dir);
       if (present.version === info.version) return present;
     }
-    const debs = await downloadClosure(apt, [info]);
+    const origin: ToolOrigin = TOOL_ORIGINS[name];
+    const others = await Promise.all((origin.with ?? []).map(other => resolvePackage(apt, other)));
+    const debs = await downloadClosure(apt, [info, ...others]);
     await publishDir(dir, partial =>
       announced(cache, `unpacking ${info.name} ${info.version}`, async () => {
         await unpackDebs(debs, join(partial, 'root'));

@@ -13,8 +13,8 @@ export interface BootLoader {
    * @param before what an earlier `apply` did, whose beginning counts. @throws SystemError where it cannot be set.
    */
   plan(host: Host, value: string, before: Undo | undefined): Undo;
-  /** Does it. @throws Failure; then nothing is changed. */
-  apply(host: Host, plan: Undo): void;
+  /** Does it. @returns the plan, with what the files are then. @throws Failure; then nothing is changed. */
+  apply(host: Host, plan: Undo): Undo;
   /** What was there before comes back, byte for byte where nobody else wrote meanwhile. */
   undo(host: Host, undo: Undo): void;
 }
@@ -24,15 +24,16 @@ export interface Undo {
   readonly value: string;
   /** What the host had before. */
   readonly valueBefore?: string;
-  /** A file that was edited. */
-  readonly edit?: Edit;
+  /** Files that were edited. */
+  readonly edits?: readonly Edit[];
 }
 
 export interface Edit {
   readonly path: string;
   /** Absent when there was no such file. */
   readonly before?: string;
-  readonly after: string;
+  /** What the change made of it; absent until it is made. */
+  readonly after?: string;
 }
 
 export const PARAMETER = 'crashkernel';
@@ -59,4 +60,10 @@ export function withCrashkernel(commandLine: string, value: string | undefined):
   });
   if (placed) return replaced;
   return `${commandLine}${commandLine === '' ? '' : ' '}${PARAMETER}=${value}`;
+}
+
+/** A file with this value in each line that has one; undefined takes it out. */
+export function replaceCrashkernel(text: string, value: string | undefined): string {
+  const change = (line: string) => (crashkernelOf(line) === undefined ? line : withCrashkernel(line, value));
+  return text.split('\n').map(change).join('\n');
 }

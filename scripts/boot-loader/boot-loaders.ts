@@ -25,7 +25,7 @@ export function setCrashkernel(host: Host, loader: BootLoader, value: string): b
   const plan = loader.plan(host, value, before?.loader === loader.name ? before.undo : undefined);
   writeUndo(host, { loader: loader.name, undo: plan });
   try {
-    loader.apply(host, plan);
+    writeUndo(host, { loader: loader.name, undo: loader.apply(host, plan) });
   } catch (error) {
     writeUndo(host, before);
     throw error;

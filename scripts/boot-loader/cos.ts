@@ -7,8 +7,8 @@ import { posix } from 'node:path';
 import { SystemError } from '../../capture/errors.ts';
 import { isSecureBoot } from '../feasibility/secure-boot.ts';
 import { type Host, mustRun } from '../host.ts';
-import { type BootLoader, crashkernelOf, withCrashkernel } from './boot-loader.ts';
-import { planEdit, undoEdit, valueBefore } from './edit.ts';
+import { type BootLoader, crashkernelOf, type Undo, withCrashkernel } from './boot-loader.ts';
+import { changeFiles, planEdits, undoFiles, valueBefore } from './edit.ts';
 
 const PARTITION = '/dev/disk/by-partlabel/EFI-SYSTEM';
 const GRUB_CFG = 'efi/boot/grub.cfg';
@@ -36,17 +36,34 @@ export const cos: BootLoader = {
           wanted: "COS's grub.cfg as it ships",
         });
       }
-      const edit = planEdit(host, path, changeEntries(text, value), before?.edit);
-      // The partition is mounted somewhere else next time.
-      return { value, ...valueBefore(before, () => crashkernelOf(entry)), edit: { ...edit, path: GRUB_CFG } };
+      const old = valueBefore(before, crashkernelOf(entry));
+      const first = before && at(path, before);
+      const edits = planEdits(host, [path], first, changed => changeEntries(changed, old.valueBefore));
+      return at(GRUB_CFG, { value, ...old, edits });
     });
   },
-  apply: (host, { edit }) => onPartition(host, 'rw', path => host.write(path, edit!.after)),
-  undo(host, { edit, valueBefore: old }) {
-    if (!edit) return;
-    onPartition(host, 'rw', path => undoEdit(host, { ...edit, path }, text => changeEntries(text, old)));
-  },
+  apply: (host, plan) =>
+    onPartition(host, 'rw', path =>
+      at(
+        GRUB_CFG,
+        changeFiles(host, at(path, plan), () => changeFile(host, path, plan.value)),
+      ),
+    ),
+  undo: (host, undo) =>
+    onPartition(host, 'rw', path =>
+      undoFiles(host, at(path, undo), () => changeFile(host, path, undo.valueBefore)),
+    ),
 };
+
+/** The partition is mounted somewhere else each time. */
+function at(path: string, undo: Undo): Undo {
+  return { ...undo, edits: (undo.edits ?? []).map(edit => ({ ...edit, path })) };
+}
+
+function changeFile(host: Host, path: string, value: string | undefined): void {
+  const text = host.read(path);
+  if (text !== undefined) host.write(path, changeEntries(text, value));
+}
 
 function entries(text: string): string[] {
   return [...text.matchAll(ENTRY)].map(([line]) => line);

@@ -1,43 +1,65 @@
-/** Edits of a host's file that can be taken back. */
+/** Changes of a host's files, by our own writes or by a command of the host's, that can be taken back. */
 import type { Host } from '../host.ts';
 import type { Edit, Undo } from './boot-loader.ts';
 
-/** @param first the edit that this one follows, whose `before` counts. */
-export function planEdit(host: Host, path: string, after: string, first: Edit | undefined): Edit {
-  const before = first ? first.before : host.read(path);
-  return before === undefined ? { path, after } : { path, before, after };
-}
+/** A text without what is ours. */
+export type TakeOut = (text: string) => string;
 
-/** What the host had before the first of our changes. */
+/** What the host had before ours: also when somebody set another value since. */
 export function valueBefore(
   before: Undo | undefined,
-  configured: () => string | undefined,
+  configured: string | undefined,
 ): Pick<Undo, 'valueBefore'> {
-  const value = before ? before.valueBefore : configured();
+  const value = before?.value === configured ? before?.valueBefore : configured;
   return value === undefined ? {} : { valueBefore: value };
 }
 
-/** Writes the file and has its readers told; when they fail, the file is as it was. */
-export function applyEdit(host: Host, { path, after }: Edit, tell: () => void): void {
-  const now = host.read(path);
-  host.write(path, after);
-  try {
-    tell();
-  } catch (error) {
-    if (now === undefined) host.remove(path);
-    else host.write(path, now);
-    throw error;
-  }
+/** The files as they are to come back. @param before an earlier change, whose beginning counts. */
+export function planEdits(
+  host: Host,
+  paths: readonly string[],
+  before: Undo | undefined,
+  takeOut: TakeOut,
+): Edit[] {
+  return paths.map(path => {
+    const first = before?.edits?.find(edit => edit.path === path);
+    const now = host.read(path);
+    const text = now === undefined || !first ? now : textUndone(now, first, takeOut);
+    return text === undefined ? { path } : { path, before: text };
+  });
 }
 
-/**
- * Takes an edit back: the old bytes where nobody wrote since; else only what is ours goes.
- * @param takeOut the text without what is ours.
- */
-export function undoEdit(host: Host, { path, before, after }: Edit, takeOut: (text: string) => string): void {
-  const now = host.read(path);
-  if (now === undefined) return;
-  if (now !== after) host.write(path, takeOut(now));
-  else if (before === undefined) host.remove(path);
-  else host.write(path, before);
+/** Makes the change, and notes what the files are then. @throws what `change` throws; then they are as they were. */
+export function changeFiles(host: Host, plan: Undo, change: () => void): Undo {
+  const edits = plan.edits ?? [];
+  const texts = edits.map(({ path }) => [path, host.read(path)] as const);
+  try {
+    change();
+  } catch (error) {
+    for (const [path, text] of texts) putBack(host, path, text);
+    throw error;
+  }
+  return { ...plan, edits: edits.map(edit => withAfter(edit, host.read(edit.path))) };
+}
+
+/** @param change takes out what is ours; what nobody else wrote in meanwhile then comes back byte for byte. */
+export function undoFiles(host: Host, { edits = [] }: Undo, change: () => void): void {
+  const ours = edits.filter(({ path, after }) => after !== undefined && host.read(path) === after);
+  change();
+  for (const { path, before } of ours) putBack(host, path, before);
+}
+
+/** What a file is to be when an edit is undone: its old bytes where nobody wrote since; undefined for no file. */
+export function textUndone(now: string, { before, after }: Edit, takeOut: TakeOut): string | undefined {
+  return now === after ? before : takeOut(now);
+}
+
+function withAfter(edit: Edit, text: string | undefined): Edit {
+  return text === undefined ? edit : { ...edit, after: text };
+}
+
+/** @param text undefined to remove the file. */
+function putBack(host: Host, path: string, text: string | undefined): void {
+  if (text === undefined) host.remove(path);
+  else if (host.read(path) !== text) host.write(path, text);
 }

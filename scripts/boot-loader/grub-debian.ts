@@ -1,7 +1,7 @@
 /** GRUB as Debian and Ubuntu have it: a file in /etc/default/grub.d, which update-grub reads after the others. */
 import { type Host, mustRun } from '../host.ts';
 import { type BootLoader, crashkernelOf } from './boot-loader.ts';
-import { applyEdit, planEdit, valueBefore } from './edit.ts';
+import { changeFiles, valueBefore } from './edit.ts';
 
 /** It is read last of those there are (kdump-tools.cfg before it), and the last crashkernel= counts. */
 const DROP_IN = '/etc/default/grub.d/kdumpling.cfg';
@@ -12,16 +12,19 @@ export const grubDebian: BootLoader = {
   name: 'GRUB (/etc/default/grub.d)',
   detect: host => host.exists('/etc/default/grub') && host.command(UPDATE) !== undefined,
   configured,
+  // The file is ours, whoever wrote in it.
   plan: (host, value, before) => ({
     value,
-    ...valueBefore(before, () => configured(host)),
-    edit: planEdit(host, DROP_IN, dropIn(value), before?.edit),
+    ...valueBefore(before, configured(host)),
+    edits: [{ path: DROP_IN }],
   }),
-  apply: (host, { edit }) => applyEdit(host, edit!, () => mustRun(host, host.command(UPDATE)!)),
-  undo(host, { edit }) {
-    if (!edit) return;
-    // The file is ours, whoever wrote in it.
-    host.remove(edit.path);
+  apply: (host, plan) =>
+    changeFiles(host, plan, () => {
+      host.write(DROP_IN, dropIn(plan.value));
+      mustRun(host, host.command(UPDATE)!);
+    }),
+  undo(host) {
+    host.remove(DROP_IN);
     mustRun(host, host.command(UPDATE)!);
   },
 };

@@ -9,11 +9,13 @@ export const rpmOstree: BootLoader = {
   name: 'rpm-ostree kargs',
   detect: host => host.exists('/run/ostree-booted') && host.command(RPM_OSTREE) !== undefined,
   configured,
-  plan: (host, value, before) => ({ value, ...valueBefore(before, () => configured(host)) }),
-  apply(host, { value }) {
+  plan: (host, value, before) => ({ value, ...valueBefore(before, configured(host)) }),
+  apply(host, plan) {
+    const { value } = plan;
     const now = configured(host);
     if (now === undefined) kargs(host, `--append-if-missing=${PARAMETER}=${value}`);
     else if (now !== value) kargs(host, `--replace=${PARAMETER}=${now}=${value}`);
+    return plan;
   },
   undo(host, { value, valueBefore: old }) {
     if (old === undefined) kargs(host, `--delete-if-present=${PARAMETER}=${value}`);

@@ -5,8 +5,8 @@
 import { SystemError } from '../../capture/errors.ts';
 import { type Host, mustRun } from '../host.ts';
 import { kernelImage } from '../kexec/files.ts';
-import { type BootLoader, crashkernelOf, withCrashkernel } from './boot-loader.ts';
-import { applyEdit, planEdit, undoEdit, valueBefore } from './edit.ts';
+import { type BootLoader, crashkernelOf, replaceCrashkernel, withCrashkernel } from './boot-loader.ts';
+import { changeFiles, planEdits, undoFiles, valueBefore } from './edit.ts';
 
 const COMMAND_LINE = '/etc/kernel/cmdline';
 const KERNEL_INSTALL = 'kernel-install';
@@ -22,26 +22,33 @@ export const systemdBoot: BootLoader = {
     return isThere && host.command(KERNEL_INSTALL) !== undefined;
   },
   configured(host) {
-    const text = host.read(COMMAND_LINE) ?? host.read('/usr/lib/kernel/cmdline');
+    const text = ownCommandLine(host);
     return text === undefined ? configuredInEntries(host) : crashkernelOf(text);
   },
   plan(host, value, before) {
     refuseUnifiedImages(host);
-    const text = host.read(COMMAND_LINE) ?? runningCommandLine(host);
-    const after = `${withCrashkernel(text.trimEnd(), value)}\n`;
-    const edit = planEdit(host, COMMAND_LINE, after, before?.edit);
-    return { value, ...valueBefore(before, () => crashkernelOf(text)), edit };
+    const old = valueBefore(before, crashkernelOf(commandLine(host)));
+    const takeOut = (text: string) => replaceCrashkernel(text, old.valueBefore);
+    return { value, ...old, edits: planEdits(host, [COMMAND_LINE, ...entriesOf(host)], before, takeOut) };
   },
-  apply: (host, { edit }) => applyEdit(host, edit!, () => installKernels(host)),
-  undo(host, { edit, valueBefore: old }) {
-    if (!edit) return;
-    undoEdit(host, edit, text => withCrashkernel(text, old));
-    installKernels(host);
-  },
+  apply: (host, plan) => changeFiles(host, plan, () => changeCommandLine(host, plan.value)),
+  /** The file is there meanwhile in any case: without it kernel-install takes the running command line, with our word. */
+  undo: (host, undo) => undoFiles(host, undo, () => changeCommandLine(host, undo.valueBefore)),
 };
 
-/** What kernel-install takes itself when there is no file, without the boot loader's own words. */
-function runningCommandLine(host: Host): string {
+function changeCommandLine(host: Host, value: string | undefined): void {
+  host.write(COMMAND_LINE, `${withCrashkernel(commandLine(host).trimEnd(), value)}\n`);
+  installKernels(host);
+}
+
+function ownCommandLine(host: Host): string | undefined {
+  return host.read(COMMAND_LINE) ?? host.read('/usr/lib/kernel/cmdline');
+}
+
+/** What kernel-install takes: without a file the running one, without the boot loader's own words. */
+function commandLine(host: Host): string {
+  const text = ownCommandLine(host);
+  if (text !== undefined) return text;
   const words = (host.read('/proc/cmdline') ?? '').trim().split(/\s+/);
   return words.filter(word => !/^(initrd|BOOT_IMAGE)=/.test(word)).join(' ');
 }
