@@ -2,9 +2,11 @@
 import { join } from 'node:path';
 import { openCache } from '../qemu/cache.ts';
 import { fetchKernel } from '../qemu/packages/kernels.ts';
+import { fetchTool } from '../qemu/packages/tools.ts';
 import { EXIT, runCommand } from '../scripts/cli.ts';
 import { ensureHostPackages } from '../scripts/setup/host-packages.ts';
-import { buildDeb } from './deb.ts';
+import { buildDeb } from './package/deb.ts';
+import { buildRpm } from './package/rpm.ts';
 import { buildProgram } from './program.ts';
 import { buildStockImage } from './stock-image.ts';
 
@@ -12,14 +14,15 @@ await runCommand({
   name: 'npm run build --',
   purpose:
     'Builds dist/: the bundles, the runtime image, and the initrd for Debian 12’s stock cloud kernel on the lab’s machine.',
-  options: { deb: { help: 'the Debian package too' } },
-  async run({ deb }) {
+  options: { deb: { help: 'the Debian package too' }, rpm: { help: 'the package for Fedora too' } },
+  async run({ deb, rpm }) {
     const cache = openCache(console.log);
     ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log);
     const program = await buildProgram(console.log);
     const { path, bytes } = buildStockImage(program, await fetchKernel(cache));
     console.log(`${path}: ${(bytes / 1e6).toFixed(1)} MB`);
     if (deb) console.log(await buildDeb(console.log));
+    if (rpm) console.log(await buildRpm(await fetchTool(cache, 'rpmbuild'), console.log));
     return EXIT.done;
   },
 });

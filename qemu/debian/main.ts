@@ -1,7 +1,7 @@
 /** `npm run machine`: the package on a real Debian, from its installation to its removal, beside Debian's kdump-tools. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { buildDeb } from '../../build/deb.ts';
+import { buildDeb } from '../../build/package/deb.ts';
 import { buildProgram } from '../../build/program.ts';
 import { describeError, Failure } from '../../capture/errors.ts';
 import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/cli.ts';

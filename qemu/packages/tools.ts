@@ -20,6 +20,8 @@ interface ToolOrigin {
   readonly binary: string;
   /** Packages beside it, which it does not depend on. */
   readonly with?: readonly string[];
+  /** Folders of the tree that it must be told of: the name of an environment variable, and the path. */
+  readonly folders?: Readonly<Record<string, string>>;
   /** A Python module: the binary is the tree's own interpreter, which must look for its library in the tree. */
   readonly python?: true;
 }
@@ -57,6 +59,13 @@ export const TOOL_ORIGINS = {
   systemd: { package: 'systemd', suites: ['bookworm'], binary: 'usr/bin/bootctl' },
   /** What reads and writes GRUB's files. */
   grub: { package: 'grub-common', suites: ['bookworm'], binary: 'usr/bin/grub-script-check' },
+  /** What packs for Fedora, and what installs that into a root. */
+  rpmbuild: {
+    package: 'rpm',
+    suites: ['bookworm'],
+    binary: 'usr/bin/rpmbuild',
+    folders: { RPM_CONFIGDIR: 'usr/lib/rpm' },
+  },
   /** Goes into the guest's disk. */
   'kexec-bookworm': { package: 'kexec-tools', suites: ['bookworm'], binary: 'sbin/kexec' },
 } as const satisfies Record<string, ToolOrigin>;
@@ -141,13 +150,14 @@ async function openTool(name: ToolName, dir: string): Promise<Tool> {
   const root = join(dir, 'root');
   const libraries = libraryDirs(root);
   const loader = await findLoader(libraries, root);
-  const { binary, python }: ToolOrigin = TOOL_ORIGINS[name];
+  const { binary, python, folders = {} }: ToolOrigin = TOOL_ORIGINS[name];
+  const told = Object.entries(folders).map(([variable, path]) => [variable, join(root, path)]);
   return {
     name,
     version,
     root,
     argv: [loader, '--library-path', libraries.join(':'), join(root, binary)],
-    env: python ? pythonEnvironment(root) : {},
+    env: { ...Object.fromEntries(told), ...(python ? pythonEnvironment(root) : {}) },
   };
 }
 

@@ -1,9 +1,9 @@
-/** When memory or CPUs come or go the crash kernel is loaded again, and at no other time (build/debian/90-kdumpling.rules). */
+/** When memory or CPUs come or go the crash kernel is loaded again, and at no other time (build/package/files/90-kdumpling.rules). */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-const RULES = join(import.meta.dirname, '../../../../build/debian/90-kdumpling.rules');
+const RULES = join(import.meta.dirname, '../../../../build/package/files/90-kdumpling.rules');
 
 /** What udev(7) makes of the few words that these rules have. @returns the commands it would run. */
 function udev(event: Readonly<Record<string, string>>): string[] {

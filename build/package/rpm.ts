@@ -1,0 +1,52 @@
+/** The package for Fedora and its kin, by Debian's rpmbuild; same input, same bytes. */
+import { globSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { $ } from 'zx';
+import type { Tool } from '../../qemu/packages/tools.ts';
+import { buildingInDist } from '../dist-lock.ts';
+import { DIST } from '../paths.ts';
+import { filled, makeTree, type PackagedFile } from './tree.ts';
+
+const FILES: readonly PackagedFile[] = [
+  // After what makes the kernel's own initrd and its boot entry.
+  {
+    source: 'fedora/95-kdumpling.install',
+    path: 'usr/lib/kernel/install.d/95-kdumpling.install',
+    mode: 0o755,
+  },
+  { source: '../../LICENSE', path: 'usr/share/licenses/kdumpling/LICENSE', mode: 0o644 },
+];
+
+/** Builds dist/kdumpling-VERSION-1.ARCH.rpm from a finished dist/. Returns its path. */
+export function buildRpm(rpmbuild: Tool, say: (line: string) => void): Promise<string> {
+  return buildingInDist(say, () => build(rpmbuild));
+}
+
+async function build({ argv, env }: Tool): Promise<string> {
+  const work = join(DIST, 'rpm.partial');
+  const tree = join(work, 'tree');
+  const spec = filled('fedora/kdumpling.spec', makeTree(tree, 'usr/lib', FILES));
+  writeFileSync(join(work, 'kdumpling.spec'), spec);
+  const defines = Object.entries({
+    _topdir: work,
+    tree,
+    _buildhost: 'localhost',
+    use_source_date_epoch_as_buildtime: '1',
+    clamp_mtime_to_source_date_epoch: '1',
+  }).flatMap(([name, value]) => ['--define', `${name} ${value}`]);
+  await $({
+    // It reads ~/.rpmmacros, and writes nothing there.
+    env: { ...process.env, ...env, HOME: work, LC_ALL: 'C', SOURCE_DATE_EPOCH: String(dateOf(spec)) },
+    quiet: true,
+  })`${[...argv, '-bb', '--quiet', ...defines, join(work, 'kdumpling.spec')]}`;
+  const [built] = globSync('RPMS/*/*.rpm', { cwd: work });
+  const rpm = join(DIST, basename(built!));
+  renameSync(join(work, built!), rpm);
+  rmSync(work, { recursive: true, force: true });
+  return rpm;
+}
+
+/** Of the newest entry of the changelog, in seconds since 1970. RPM takes noon. */
+function dateOf(spec: string): number {
+  return Date.parse(`${/^\* (.*?) The /m.exec(spec)![1]} 12:00:00 UTC`) / 1000;
+}

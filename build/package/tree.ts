@@ -1,0 +1,111 @@
+/** What a package of a distribution's holds, whichever: dist/ with its own runtime, the units, the commands. */
+import {
+  chmodSync,
+  cpSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { programIn } from '../../initrd/image.ts';
+import { DIST } from '../paths.ts';
+import { HOST_COMMAND_FILES, HOST_NODE_FLAGS, programVersion } from '../program.ts';
+import { LIBRARY_FOLDERS } from '../runtime.ts';
+import { hostLoader } from '../shared-libraries.ts';
+
+const HOME = 'usr/lib/kdumpling';
+const SOURCES = import.meta.dirname;
+
+export interface PackagedFile {
+  /** Beside this file. `@word@`s in it are filled in. */
+  readonly source: string;
+  readonly path: string;
+  readonly mode: number;
+}
+
+/** @param lib where the distribution keeps what is in /usr/lib. */
+const commonFiles = (lib: string): readonly PackagedFile[] => [
+  { source: 'files/kdumpling.sh', path: 'usr/sbin/kdumpling', mode: 0o755 },
+  { source: 'files/kdump.conf', path: 'etc/kdump.conf', mode: 0o644 },
+  unit('kdumpling-load.service', lib),
+  unit('kdumpling-report.service', lib),
+  {
+    source: 'files/90-kdumpling.rules',
+    path: `${lib}/udev/rules.d/90-kdumpling.rules`,
+    mode: 0o644,
+  },
+  { source: '../../README.md', path: 'usr/share/doc/kdumpling/README.md', mode: 0o644 },
+  { source: 'files/copyright', path: 'usr/share/doc/kdumpling/copyright', mode: 0o644 },
+];
+
+const LINKS: Readonly<Record<string, string>> = {
+  'usr/sbin/kdump_helper': 'kdumpling',
+  [`${HOME}/kdumpling`]: 'kdumpling.js',
+  [`${HOME}/kdump_helper`]: 'kdumpling.js',
+};
+
+export type Words = Readonly<Record<string, string>> & { readonly version: string };
+
+/** Makes the tree anew, from a finished dist/. @returns what is filled in: version, sizes, how the runtime is started. */
+export function makeTree(tree: string, lib: string, files: readonly PackagedFile[]): Words {
+  rmSync(tree, { recursive: true, force: true });
+  mkdirSync(join(tree, HOME), { recursive: true });
+  for (const name of programNames()) cpSync(join(DIST, name), join(tree, HOME, name), { recursive: true });
+  const words = {
+    version: programVersion(),
+    loader: hostLoader().slice(1),
+    libraries: LIBRARY_FOLDERS[process.arch]!,
+    flags: HOST_NODE_FLAGS.join(' '),
+    installed: String(Math.ceil(sizeOf(tree) / 1024)),
+  };
+  for (const file of [...commonFiles(lib), ...files]) place(tree, file, words);
+  for (const [path, to] of Object.entries(LINKS)) symlinkSync(to, join(tree, path));
+  return words;
+}
+
+/** Puts a text file in its place. */
+export function place(tree: string, { source, path, mode }: PackagedFile, words: Words): void {
+  const target = join(tree, path);
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, filled(source, words));
+  chmodSync(target, mode);
+}
+
+/** A text beside this file, its `@word@`s filled in. */
+export function filled(source: string, words: Words): string {
+  const text = readFileSync(join(SOURCES, source), 'utf8');
+  return text.replace(/@(\w+)@/g, (whole, word) => words[word] ?? whole);
+}
+
+/** Modes and times that do not depend on who built it and when. */
+export function settle(directory: string, seconds: number): void {
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) settle(path, seconds);
+    else if (entry.isFile()) chmodSync(path, statSync(path).mode & 0o111 ? 0o755 : 0o644);
+    lutimesSync(path, seconds, seconds);
+  }
+  chmodSync(directory, 0o755);
+  lutimesSync(directory, seconds, seconds);
+}
+
+function unit(name: string, lib: string): PackagedFile {
+  return { source: `files/${name}`, path: `${lib}/systemd/system/${name}`, mode: 0o644 };
+}
+
+/** What dist/ has that a host needs: what goes into an initrd, and the host command. */
+function programNames(): string[] {
+  const parts = Object.values(programIn(DIST)).map(path => basename(path));
+  return [...new Set([...parts, ...HOST_COMMAND_FILES, 'runtime'])].sort();
+}
+
+function sizeOf(directory: string): number {
+  return readdirSync(directory, { withFileTypes: true })
+    .map(entry => join(directory, entry.name))
+    .reduce((sum, path) => sum + (statSync(path).isDirectory() ? sizeOf(path) : statSync(path).size), 0);
+}
