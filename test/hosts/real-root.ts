@@ -4,7 +4,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Host, openHost } from '../../scripts/host.ts';
-import { addFiles, type Files } from './host-root.ts';
+import { addFiles, type Files } from '../support/host-root.ts';
 
 const FOLDERS = [
   'boot',
