@@ -14,7 +14,10 @@ export function valueBefore(
   return value === undefined ? {} : { valueBefore: value };
 }
 
-/** The files as they are to come back. @param before an earlier change, whose beginning counts. */
+/**
+ * The files as they are to come back.
+ * @param before an earlier change, whose beginning counts. A file that came since can have inherited what was set.
+ */
 export function planEdits(
   host: Host,
   paths: readonly string[],
@@ -22,9 +25,9 @@ export function planEdits(
   takeOut: TakeOut,
 ): Edit[] {
   return paths.map(path => {
-    const first = before?.edits?.find(edit => edit.path === path);
+    const first = before?.edits?.find(edit => edit.path === path) ?? { path };
     const now = host.read(path);
-    const text = now === undefined || !first ? now : textUndone(now, first, takeOut);
+    const text = now === undefined || !before ? now : textUndone(now, first, takeOut);
     return text === undefined ? { path } : { path, before: text };
   });
 }

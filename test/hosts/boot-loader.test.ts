@@ -109,6 +109,8 @@ describe.each(SYSTEMS)('%s', (_, system) => {
     system.addKernel!(host);
     expect(words(host)).toHaveLength(3);
     each(host, 'crashkernel=192M');
+    setCrashkernel(host, loader, '256M');
+    each(host, 'crashkernel=256M');
     unsetCrashkernel(host);
     each(host);
   });
