@@ -24,13 +24,18 @@ export function setCrashkernel(host: Host, loader: BootLoader, value: string): b
   const before = readUndo(host);
   const plan = loader.plan(host, value, before?.loader === loader.name ? before.undo : undefined);
   writeUndo(host, { loader: loader.name, undo: plan });
+  writeUndo(host, { loader: loader.name, undo: applyOrForget(host, loader, plan, before) });
+  return true;
+}
+
+/** A plan that could not be carried out leaves what was written down before it. */
+function applyOrForget(host: Host, loader: BootLoader, plan: Undo, before: Done | undefined): Undo {
   try {
-    writeUndo(host, { loader: loader.name, undo: loader.apply(host, plan) });
+    return loader.apply(host, plan);
   } catch (error) {
     writeUndo(host, before);
     throw error;
   }
-  return true;
 }
 
 /** Undoes that. @returns whether there was anything of ours. @throws SystemError */

@@ -3,7 +3,7 @@ import type { Host } from '../host.ts';
 import type { Edit, Undo } from './boot-loader.ts';
 
 /** A text without what is ours. */
-export type TakeOut = (text: string) => string;
+type TakeOut = (text: string) => string;
 
 /** What the host had before ours: also when somebody set another value since. */
 export function valueBefore(
@@ -53,7 +53,7 @@ export function undoFiles(host: Host, { edits = [] }: Undo, change: () => void):
 }
 
 /** What a file is to be when an edit is undone: its old bytes where nobody wrote since; undefined for no file. */
-export function textUndone(now: string, { before, after }: Edit, takeOut: TakeOut): string | undefined {
+function textUndone(now: string, { before, after }: Edit, takeOut: TakeOut): string | undefined {
   return now === after ? before : takeOut(now);
 }
 

@@ -1,4 +1,5 @@
 /** A machine in a folder: files as the tests write them, commands as functions. */
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -53,4 +54,10 @@ export function addFiles(host: Host, files: Files): void {
 
 export function textOf(host: Host, path: string): string {
   return readFileSync(host.path(path), 'utf8');
+}
+
+/** Each file below the root's `folders` with its digest: two that are equal are the same files with the same bytes. */
+export function digestsOf(host: Host, ...folders: readonly string[]): string {
+  const script = 'find "$@" -type f -print0 | sort -z | xargs -0 sha256sum';
+  return execFileSync('sh', ['-c', script, 'sh', ...folders], { cwd: host.root, encoding: 'utf8' });
 }

@@ -1,6 +1,5 @@
 /** A kind of host with a boot loader, as its own tools make it, and what the systems have in common. */
-import { execFileSync } from 'node:child_process';
-import { textOf } from '../../support/host-root.ts';
+import { digestsOf, textOf } from '../../support/host-root.ts';
 import type { RealRoot } from '../real-root.ts';
 
 export const MACHINE_ID = '0123456789abcdef0123456789abcdef';
@@ -38,18 +37,7 @@ export function optionsOf(host: RealRoot): string[] {
   return entries.map(text => /^options\s+(.*)$/m.exec(text)![1]!);
 }
 
-/** A digest of every file but those of the tools and ours. */
+/** Every file but those of the tools and ours. */
 export function filesOf(host: RealRoot): string {
-  const folders = ['boot', 'etc'].map(folder => host.path(`/${folder}`));
-  return execFileSync(
-    'find',
-    [...folders, '-type', 'f', '-printf', '%P\n', '-exec', 'sha256sum', '{}', ';'],
-    {
-      encoding: 'utf8',
-    },
-  )
-    .replaceAll(host.root, '')
-    .split('\n')
-    .sort()
-    .join('\n');
+  return digestsOf(host, 'boot', 'etc');
 }

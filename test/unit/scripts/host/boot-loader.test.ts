@@ -11,7 +11,14 @@ import {
   unsetCrashkernel,
 } from '../../../../scripts/boot-loader/boot-loaders.ts';
 import { type Host, openHost } from '../../../../scripts/host.ts';
-import { addFiles, type Commands, type Files, hostWith, textOf } from '../../../support/host-root.ts';
+import {
+  addFiles,
+  type Commands,
+  digestsOf,
+  type Files,
+  hostWith,
+  textOf,
+} from '../../../support/host-root.ts';
 
 const ORIGINAL_GRUB = `# If you change this file, run 'update-grub' afterwards to update
 GRUB_DEFAULT=0
@@ -189,11 +196,7 @@ describe.each(SYSTEMS)('$name', ({ name, files, commands, file, withCrashkernel 
     const host = hostWith({ ...files, ...more }, commands);
     return { host, loader: findBootLoader(host)! };
   };
-  const tree = (host: Host) =>
-    execFileSync('sh', ['-c', 'find . -type f -print0 | sort -z | xargs -0 sha256sum'], {
-      cwd: host.root,
-      encoding: 'utf8',
-    });
+  const tree = (host: Host) => digestsOf(host, '.');
 
   test('is found, set, and undone byte for byte', () => {
     const { host, loader } = machine();
