@@ -38,7 +38,7 @@ export const cos: BootLoader = {
       }
       const old = valueBefore(before, crashkernelOf(entry));
       const first = before && at(path, before);
-      const edits = planEdits(host, [path], first, changed => changeEntries(changed, old.valueBefore));
+      const edits = planEdits(host, [path], first, old.valueBefore);
       return at(GRUB_CFG, { value, ...old, edits });
     });
   },

@@ -1,9 +1,6 @@
 /** Changes of a host's files, by our own writes or by a command of the host's, that can be taken back. */
 import type { Host } from '../host.ts';
-import type { Edit, Undo } from './boot-loader.ts';
-
-/** A text without what is ours. */
-type TakeOut = (text: string) => string;
+import { type Edit, replaceCrashkernel, type Undo } from './boot-loader.ts';
 
 /** What the host had before ours: also when somebody set another value since. */
 export function valueBefore(
@@ -17,17 +14,18 @@ export function valueBefore(
 /**
  * The files as they are to come back.
  * @param before an earlier change, whose beginning counts. A file that came since can have inherited what was set.
+ * @param value the host's own, in place of ours where others wrote since; undefined for none.
  */
 export function planEdits(
   host: Host,
   paths: readonly string[],
   before: Undo | undefined,
-  takeOut: TakeOut,
+  value: string | undefined,
 ): Edit[] {
   return paths.map(path => {
     const first = before?.edits?.find(edit => edit.path === path) ?? { path };
     const now = host.read(path);
-    const text = now === undefined || !before ? now : textUndone(now, first, takeOut);
+    const text = now === undefined || !before ? now : textUndone(now, first, value);
     return text === undefined ? { path } : { path, before: text };
   });
 }
@@ -53,8 +51,8 @@ export function undoFiles(host: Host, { edits = [] }: Undo, change: () => void):
 }
 
 /** What a file is to be when an edit is undone: its old bytes where nobody wrote since; undefined for no file. */
-function textUndone(now: string, { before, after }: Edit, takeOut: TakeOut): string | undefined {
-  return now === after ? before : takeOut(now);
+function textUndone(now: string, { before, after }: Edit, value: string | undefined): string | undefined {
+  return now === after ? before : replaceCrashkernel(now, value);
 }
 
 function withAfter(edit: Edit, text: string | undefined): Edit {

@@ -5,7 +5,7 @@
  * are kept as they were, and come back.
  */
 import { type Host, mustRun } from '../host.ts';
-import { type BootLoader, crashkernelOf, PARAMETER, replaceCrashkernel, type Undo } from './boot-loader.ts';
+import { type BootLoader, crashkernelOf, PARAMETER, type Undo } from './boot-loader.ts';
 import { changeFiles, planEdits, undoFiles, valueBefore } from './edit.ts';
 
 const GRUBBY = 'grubby';
@@ -19,8 +19,7 @@ export const grubby: BootLoader = {
   configured,
   plan(host, value, before) {
     const old = valueBefore(before, configured(host));
-    const takeOut = (text: string) => replaceCrashkernel(text, old.valueBefore);
-    return { value, ...old, edits: planEdits(host, filesOf(host), before, takeOut) };
+    return { value, ...old, edits: planEdits(host, filesOf(host), before, old.valueBefore) };
   },
   // --args replaces the value of a parameter that is there.
   apply: (host, plan) => changeFiles(host, plan, () => run(host, `--args=${PARAMETER}=${plan.value}`)),

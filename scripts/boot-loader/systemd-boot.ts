@@ -5,7 +5,7 @@
 import { SystemError } from '../../capture/errors.ts';
 import { type Host, mustRun } from '../host.ts';
 import { kernelImage } from '../kexec/files.ts';
-import { type BootLoader, crashkernelOf, replaceCrashkernel, withCrashkernel } from './boot-loader.ts';
+import { type BootLoader, crashkernelOf, withCrashkernel } from './boot-loader.ts';
 import { changeFiles, planEdits, undoFiles, valueBefore } from './edit.ts';
 
 const COMMAND_LINE = '/etc/kernel/cmdline';
@@ -28,8 +28,11 @@ export const systemdBoot: BootLoader = {
   plan(host, value, before) {
     refuseUnifiedImages(host);
     const old = valueBefore(before, crashkernelOf(commandLine(host)));
-    const takeOut = (text: string) => replaceCrashkernel(text, old.valueBefore);
-    return { value, ...old, edits: planEdits(host, [COMMAND_LINE, ...entriesOf(host)], before, takeOut) };
+    return {
+      value,
+      ...old,
+      edits: planEdits(host, [COMMAND_LINE, ...entriesOf(host)], before, old.valueBefore),
+    };
   },
   apply: (host, plan) => changeFiles(host, plan, () => changeCommandLine(host, plan.value)),
   /** The file is there meanwhile in any case: without it kernel-install takes the running command line, with our word. */
