@@ -4,7 +4,7 @@
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { compileProgram } from '../scripts/program-code.ts';
+import { compileProgram } from '../scripts/lib/cli/program-code.ts';
 
 const [, , path] = process.argv;
 rmSync(`${path}.cache`, { force: true });

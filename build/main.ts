@@ -1,10 +1,10 @@
 /** `npm run build`: dist/, with a dump-capture initrd for the newest kernel of a stock Debian series. */
 import { join } from 'node:path';
-import { openCache } from '../qemu/cache.ts';
-import { fetchKernel } from '../qemu/packages/kernels.ts';
-import { fetchTool } from '../qemu/packages/tools.ts';
-import { EXIT, runCommand } from '../scripts/cli.ts';
-import { ensureHostPackages } from '../scripts/setup/host-packages.ts';
+import { EXIT, runCommand } from '../scripts/lib/cli/command.ts';
+import { openCache } from './cache.ts';
+import { fetchKernel } from './fetch/kernels.ts';
+import { fetchTool } from './fetch/tools.ts';
+import { ensureHostPackages } from './host/host-packages.ts';
 import { buildDeb } from './package/deb.ts';
 import { buildRpm } from './package/rpm.ts';
 import { buildProgram } from './program.ts';

@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Program, programIn } from '../initrd/image.ts';
-import { PROGRAM_FILE, PROGRAM_WRAPPER } from '../scripts/program-code.ts';
-import { findCommand } from '../scripts/setup/host-packages.ts';
+import { PROGRAM_FILE, PROGRAM_WRAPPER } from '../scripts/lib/cli/program-code.ts';
 import { bundle } from './bundle.ts';
 import { buildingInDist } from './dist-lock.ts';
+import { findCommand } from './host/host-packages.ts';
 import { DIST, KOFFI_BINARY, NODE_BINARY, PROJECT } from './paths.ts';
 import { buildRuntime, runtimeFiles } from './runtime.ts';
 

@@ -11,9 +11,9 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { $ } from 'zx';
+import { CODECS } from '../capture/codecs/codec.ts';
 import { Failure } from '../capture/errors.ts';
-import { CODECS } from '../capture/kdump/codec.ts';
-import { findCommand } from '../scripts/setup/host-packages.ts';
+import { findCommand } from './host/host-packages.ts';
 import { findLibrary, hostLoader, sharedLibraries } from './shared-libraries.ts';
 
 /** Debian's multiarch folder: where the copied loader looks without being told. */

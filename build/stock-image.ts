@@ -1,9 +1,9 @@
 /** dist/initrd/: the dump-capture initrd for a stock kernel on the lab's machine. Other machines: `kdumpling rebuild`. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CaptureOptions } from '../capture/options.ts';
+import type { CaptureOptions } from '../capture/options/schema.ts';
 import { buildImage, type ImageFacts, type Layout, type Program } from '../initrd/image.ts';
-import type { Kernel } from '../qemu/packages/kernels.ts';
+import type { Kernel } from './fetch/kernels.ts';
 import { DIST } from './paths.ts';
 
 /** The file system of the lab's boot disk: "kdumpling-labdis" in hexadecimal. */

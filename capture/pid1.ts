@@ -1,9 +1,12 @@
 /** PID 1: everything that must hold whatever the capture does. It never returns, and every way out is the way home. */
 import { readFileSync } from 'node:fs';
-import { capture, type Outcome } from './capture.ts';
 import { describeError } from './errors.ts';
 import { type Libc, openLibc } from './ffi/libc.ts';
 import { type Ffi, openFfi } from './ffi/library.ts';
+import { capture } from './flow/capture.ts';
+import type { CaptureHooks, Clock } from './flow/context.ts';
+import type { Outcome } from './flow/record.ts';
+import { type FailedOutcome, openRescue } from './flow/rescue.ts';
 import { drainConsole, openConsole, openConsoleDescriptor, unsentBytes } from './init/console.ts';
 import { PREEN_SECONDS } from './init/fsck.ts';
 import { lineWriter, openHeartbeat, type Patience } from './init/heartbeat.ts';
@@ -12,17 +15,15 @@ import { describeMemory } from './init/meminfo.ts';
 import { openSystem, type System } from './init/system.ts';
 import { setWatchdogTimes } from './init/watchdog.ts';
 import { type Log, openLog } from './log.ts';
+import { overrideOptions } from './options/command-line.ts';
 import {
   type CaptureOptions,
   checkOptions,
   DEFAULT_OPTIONS,
   type FinalAction,
   GRACE_SECONDS,
-  overrideOptions,
   PROGRESS_FILE,
-} from './options.ts';
-import type { CaptureHooks, Clock } from './phases.ts';
-import { type FailedOutcome, openRescue } from './rescue.ts';
+} from './options/schema.ts';
 import { PROGRAM } from './version.ts';
 
 const CONFIG = '/etc/kdumpling.json';

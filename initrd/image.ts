@@ -8,8 +8,8 @@ import {
   GRACE_SECONDS,
   MODULE_PATH,
   PROGRESS_FILE,
-} from '../capture/options.ts';
-import { parseTargetSpec } from '../capture/target/target-spec.ts';
+} from '../capture/options/schema.ts';
+import { parseTargetSpec } from '../capture/options/target-spec.ts';
 import { type CpioEntry, encodeCpio } from './cpio.ts';
 import { RUNTIME_DRIVERS, SOFT_WATCHDOG, targetModules, WATCHDOG_DRIVERS } from './drivers.ts';
 import { isNetworkModule, type ModuleTree, moduleName, openModuleTree } from './modules.ts';

@@ -1,11 +1,12 @@
 /** `npm run crash`: the lab. One fault, or all of them one after another. */
-import { EXIT, oneOf, runCommand } from '../scripts/cli.ts';
-import { consoleLines } from './console.ts';
-import { FAULTS, type Fault, SOUND } from './faults.ts';
-import { crashWith, type Lab, openLab } from './lab.ts';
-import { describeLoss } from './loss.ts';
-import { MACHINE_OPTIONS, readMachineOptions } from './options.ts';
-import { describeCapture, describeCheck } from './report.ts';
+import { EXIT, oneOf, runCommand } from '../scripts/lib/cli/command.ts';
+import { FAULTS, SOUND } from './faults/all.ts';
+import type { Fault } from './faults/fault.ts';
+import { consoleLines } from './lab/console.ts';
+import { crashWith, type Lab, openLab } from './lab/lab.ts';
+import { describeLoss } from './lab/loss.ts';
+import { MACHINE_OPTIONS, readMachineOptions } from './lab/options.ts';
+import { describeCapture, describeCheck } from './lab/report.ts';
 
 const TAIL_LINES = 40;
 const names = FAULTS.map(({ name }) => name);

@@ -1,11 +1,11 @@
 /** `npm start`: the main job, for real, with everything that it needs set up before. */
-import { EXIT, runCommand } from '../scripts/cli.ts';
-import { consoleLines } from './console.ts';
-import { SOUND } from './faults.ts';
-import { crashWith, openLab, serialTail } from './lab.ts';
-import { describeLoss } from './loss.ts';
-import { MACHINE_OPTIONS, readMachineOptions } from './options.ts';
-import { describeCapture } from './report.ts';
+import { EXIT, runCommand } from '../scripts/lib/cli/command.ts';
+import { SOUND } from './faults/all.ts';
+import { consoleLines } from './lab/console.ts';
+import { crashWith, openLab, serialTail } from './lab/lab.ts';
+import { describeLoss } from './lab/loss.ts';
+import { MACHINE_OPTIONS, readMachineOptions } from './lab/options.ts';
+import { describeCapture } from './lab/report.ts';
 
 const TAIL_LINES = 40;
 

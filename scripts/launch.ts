@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compileProgram, PROGRAM_FILE } from './program-code.ts';
+import { compileProgram, PROGRAM_FILE } from './lib/cli/program-code.ts';
 
 const path = join(__dirname, PROGRAM_FILE);
 compileProgram(path, readFileSync(path, 'latin1')).run(require);

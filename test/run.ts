@@ -1,9 +1,9 @@
 /** `npm run check`: types, lint, unit tests. `npm test`: these, and real crashes. */
 import { join } from 'node:path';
+import { openCache } from '../build/cache.ts';
+import { ensureHostPackages } from '../build/host/host-packages.ts';
 import { PROJECT } from '../build/paths.ts';
-import { openCache } from '../qemu/cache.ts';
-import { EXIT, runCommand } from '../scripts/cli.ts';
-import { ensureHostPackages } from '../scripts/setup/host-packages.ts';
+import { EXIT, runCommand } from '../scripts/lib/cli/command.ts';
 import { ALL_KERNELS, DEFAULT_KERNELS, KERNELS_VARIABLE } from './conformance/vmcores.ts';
 import { step, type TestCounts, testStep } from './steps.ts';
 
@@ -27,7 +27,7 @@ await runCommand({
       counts.push(await testStep('hosts', false, signal));
       const kernels = (full ? ALL_KERNELS : DEFAULT_KERNELS).join(',');
       process.env[KERNELS_VARIABLE] = kernels;
-      await step('raw vmcores', ['node', join(PROJECT, 'qemu/raw-vmcore.ts'), '--kernel', kernels], signal);
+      await step('raw vmcores', ['node', join(PROJECT, 'qemu/vmcores/main.ts'), '--kernel', kernels], signal);
       // One at a time: real machines, and judges that take all the memory they can get.
       counts.push(await testStep('conformance', false, signal));
       counts.push(await testStep('vm', false, signal));

@@ -2,8 +2,8 @@
 import { globSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { $ } from 'zx';
-import type { Tool } from '../../qemu/packages/tools.ts';
 import { buildingInDist } from '../dist-lock.ts';
+import type { Tool } from '../fetch/tools.ts';
 import { DIST } from '../paths.ts';
 import { filled, makeTree, type PackagedFile } from './tree.ts';
 

@@ -4,10 +4,10 @@
  */
 import { DumpFormatError, describeError } from '../errors.ts';
 import { DUMP_LEVEL_ZERO } from '../filter/dump-level.ts';
-import { DUMP_ELF_INCOMPLETE } from '../kdump/head-marks.ts';
+import { DUMP_ELF_INCOMPLETE } from '../kdump/format/head-marks.ts';
 import type { DumpSink } from '../kdump/sink.ts';
 import type { Steps } from '../kdump/steps.ts';
-import type { DumpEvents, DumpInput } from '../kdump/writer.ts';
+import type { DumpEvents, DumpInput } from '../kdump/write/writer.ts';
 import { PT_NOTE } from '../vmcore/elf.ts';
 import type { Vmcore } from '../vmcore/open.ts';
 import {

@@ -1,8 +1,8 @@
 /** Finds the zero pages before anything is written: in an ELF core they decide where the PT_LOADs begin and end. */
 import { Bitmap } from '../filter/bitmap.ts';
 import { ZeroPageDetector } from '../filter/zero-page.ts';
-import { dumpablePages, type PageTaker } from '../kdump/page-loop.ts';
 import type { Steps } from '../kdump/steps.ts';
+import { dumpablePages, type PageTaker } from '../kdump/write/page-loop.ts';
 import type { Vmcore } from '../vmcore/open.ts';
 
 export interface ZeroScanInput {

@@ -4,7 +4,7 @@
  * and the per-CPU areas first, as a conservative garbage collector does. The page tables used on the way are among them.
  */
 
-import { chooseArch } from '../kernel/arch/arch.ts';
+import { chooseArch } from '../kernel/arch/choose.ts';
 import { KernelMemory } from '../kernel/memory.ts';
 import { decodePageLayout } from '../kernel/page-layout.ts';
 import { memmapRanges } from '../kernel/sections.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describeError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { FinalAction } from '../options.ts';
+import type { FinalAction } from '../options/schema.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import type { System } from './system.ts';
 

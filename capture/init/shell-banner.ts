@@ -1,5 +1,5 @@
 /** What a person who comes to the rescue shell is told: what happened, where the evidence lies, what to try. */
-import type { FinalAction } from '../options.ts';
+import type { FinalAction } from '../options/schema.ts';
 
 export interface ShellBanner {
   readonly reason: string;

@@ -12,7 +12,7 @@ import {
   RB_HALT_SYSTEM,
   RB_POWER_OFF,
 } from '../ffi/libc.ts';
-import type { FinalAction } from '../options.ts';
+import type { FinalAction } from '../options/schema.ts';
 import { busybox } from './busybox.ts';
 import { preen } from './fsck.ts';
 import { firstThatWorks, type Way } from './ways.ts';

@@ -1,7 +1,8 @@
 /** The crashed kernel's memory by virtual address: reads across pages, and the scalars that structures are made of. */
 import { KernelError } from '../errors.ts';
 import { type ReadPhysical, readPhysical, type Vmcore } from '../vmcore/open.ts';
-import { type Arch, chooseArch, type Translation } from './arch/arch.ts';
+import type { Arch, Translation } from './arch/arch.ts';
+import { chooseArch } from './arch/choose.ts';
 
 const END_OF_VADDRS = 1n << 64n;
 /** More than any one structure needs; an untrusted length must not take the machine's memory. */

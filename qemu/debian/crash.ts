@@ -1,6 +1,6 @@
 /** One crash of the Debian guest, from the trigger to its login prompt, timed on the serial console. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SerialLine } from '../serial.ts';
+import type { SerialLine } from '../machine/serial.ts';
 import { GuestError } from './agent.ts';
 import type { Guest } from './machine.ts';
 

@@ -7,10 +7,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { $ } from 'zx';
+import { announced, type Cache, publishDir, requireSpace, withLock } from '../../build/cache.ts';
+import { readHostMirror } from '../../build/fetch/sources.ts';
 import { SystemError } from '../../capture/errors.ts';
-import { announced, type Cache, publishDir, requireSpace, withLock } from '../cache.ts';
 import { makeSparse, tool } from '../disks/file-systems.ts';
-import { readHostMirror } from '../packages/sources.ts';
 import { type DebianMachine, runDebian } from './machine.ts';
 
 const SUITE = 'bookworm';

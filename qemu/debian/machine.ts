@@ -2,9 +2,9 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { commandText, type MachineSpec, machineArguments, runMachine } from '../machine.ts';
-import { openQmp, qmpOption } from '../qmp.ts';
-import type { SerialLine } from '../serial.ts';
+import { commandText, type MachineSpec, machineArguments, runMachine } from '../machine/machine.ts';
+import { openQmp, qmpOption } from '../machine/qmp.ts';
+import type { SerialLine } from '../machine/serial.ts';
 import { type Agent, openAgent } from './agent.ts';
 
 export interface DebianMachine {

@@ -1,19 +1,19 @@
 /** `npm run machine`: the package on a real Debian, from its installation to its removal, beside Debian's kdump-tools. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { openCache } from '../../build/cache.ts';
+import { fetchKernel } from '../../build/fetch/kernels.ts';
+import { ensureHostPackages } from '../../build/host/host-packages.ts';
 import { buildDeb } from '../../build/package/deb.ts';
 import { buildProgram } from '../../build/program.ts';
 import { describeError, Failure } from '../../capture/errors.ts';
-import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/cli.ts';
-import { ensureHostPackages } from '../../scripts/setup/host-packages.ts';
-import { chooseAccel } from '../accel.ts';
-import { openCache } from '../cache.ts';
-import { consoleLines } from '../console.ts';
+import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
 import { tool } from '../disks/file-systems.ts';
-import type { Check } from '../expectations.ts';
-import { fetchKernel } from '../packages/kernels.ts';
-import { describeCheck } from '../report.ts';
-import { makeRunDirectory } from '../run.ts';
+import type { Check } from '../expect/expectations.ts';
+import { consoleLines } from '../lab/console.ts';
+import { describeCheck } from '../lab/report.ts';
+import { chooseAccel } from '../machine/accel.ts';
+import { makeRunDirectory } from '../run/run.ts';
 import type { Capture } from './capture.ts';
 import { fetchDebianImage } from './image.ts';
 import { runDebian } from './machine.ts';

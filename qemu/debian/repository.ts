@@ -7,9 +7,9 @@ import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync 
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { $ } from 'zx';
-import { announced, type Cache, publishDir, requireSpace, withLock } from '../cache.ts';
+import { announced, type Cache, publishDir, requireSpace, withLock } from '../../build/cache.ts';
+import { downloadClosure, openApt, resolvePackage } from '../../build/fetch/apt.ts';
 import { tool } from '../disks/file-systems.ts';
-import { downloadClosure, openApt, resolvePackage } from '../packages/apt.ts';
 
 /** What a newer kernel is called in Debian 12: the same packages that its users install. */
 export const NEWER_KERNEL = 'linux-image-6.12-cloud-amd64';

@@ -2,7 +2,7 @@
  * What a newcomer does on a Debian, with our package and with Debian's kdump-tools: install, reboot, look, crash, look.
  * Each story leaves checks, with what was seen, and measures.
  */
-import type { Check } from '../expectations.ts';
+import type { Check } from '../expect/expectations.ts';
 import { BOOT_SECONDS, begin, INSTALL_SECONDS, reboot, settled } from './boots.ts';
 import { type Capture, reservation, runningKernel } from './capture.ts';
 import { crash } from './crash.ts';

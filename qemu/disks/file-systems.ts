@@ -4,8 +4,8 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { findCommand } from '../../build/host/host-packages.ts';
 import { SystemError } from '../../capture/errors.ts';
-import { findCommand } from '../../scripts/setup/host-packages.ts';
 
 const run = promisify(execFile);
 const MIB = 1024 * 1024;

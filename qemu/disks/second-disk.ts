@@ -1,6 +1,11 @@
 /** A second disk of the lab's machine, on virtio-blk behind the boot disk: for what a fault needs of it. */
-import type { MoreDisk } from '../machine.ts';
 import { makeSparse } from './file-systems.ts';
+
+export interface MoreDisk {
+  /** A raw image, or what QEMU reads one through: `blkdebug:CONFIG:IMAGE`. */
+  readonly file: string;
+  readonly driveOptions?: string;
+}
 
 export interface MakeSecondDisk {
   readonly sizeMib: number;

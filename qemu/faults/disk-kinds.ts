@@ -1,6 +1,6 @@
 /** No fault, and another boot disk than the usual: a capture is to be as sound on these. */
-import * as expect from '../expectations.ts';
-import type { Fault } from '../faults.ts';
+import * as expect from '../expect/expectations.ts';
+import type { Fault } from './fault.ts';
 
 export const DISK_KINDS: readonly Fault[] = [
   {

@@ -1,6 +1,6 @@
 /** The lean layout in the lab: Node lies on the machine's own disk, or should. */
-import * as expect from '../expectations.ts';
-import type { Fault } from '../faults.ts';
+import * as expect from '../expect/expectations.ts';
+import type { Fault } from './fault.ts';
 
 export const LEAN_FAULTS: readonly Fault[] = [
   {

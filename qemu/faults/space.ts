@@ -1,8 +1,8 @@
 /** Lab faults of space: a step of the ladder each, made by filling the disk to where only that step is left. */
 import { writeFile } from 'node:fs/promises';
 import { tool } from '../disks/file-systems.ts';
-import * as expect from '../expectations.ts';
-import type { Fault } from '../faults.ts';
+import * as expect from '../expect/expectations.ts';
+import type { Fault } from './fault.ts';
 
 /** "kdumpling-inodes" in hexadecimal. */
 const FEW_INODES_UUID = '6b64756d-706c-696e-672d-696e6f646573';
@@ -172,7 +172,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   {
     name: 'eaten-in-dump',
     help: 'something takes all room in mid-dump: what was reserved is there',
-    bundle: { entry: 'qemu/faults/eat-disk.ts' },
+    bundle: { entry: 'qemu/faults/bundles/eat-disk.ts' },
     ...roomLeft(ROOMY_MIB, 'a'),
     expectations: [
       ...expect.SOUND_CAPTURE,
@@ -182,7 +182,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   {
     name: 'eaten-unreserved',
     help: 'likewise without the FFI, and so without fallocate: ENOSPC in mid-write',
-    bundle: { entry: 'qemu/faults/eat-disk.ts' },
+    bundle: { entry: 'qemu/faults/bundles/eat-disk.ts' },
     ...roomLeft(ROOMY_MIB, 'a'),
     withoutFfi: true,
     crashWords: ['kdumpling.keepFree=0'],
@@ -200,7 +200,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   {
     name: 'lying-statfs',
     help: 'the file system says that it has room, and has not',
-    bundle: { entry: 'qemu/faults/lying-statfs.ts' },
+    bundle: { entry: 'qemu/faults/bundles/lying-statfs.ts' },
     crashWords: ['kdumpling.keepFree=0'],
     ...roomLeft(EXT4_MIB + SCARCE_MIB, 'f'),
     expectations: [
@@ -215,7 +215,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   {
     name: 'read-back',
     help: 'the disk returns other bytes than it was given, once',
-    bundle: { entry: 'qemu/faults/read-back.ts' },
+    bundle: { entry: 'qemu/faults/bundles/read-back.ts' },
     expectations: [
       ...expect.SOUND_CAPTURE,
       expect.says(
@@ -227,7 +227,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   {
     name: 'read-back-twice',
     help: 'the disk returns other bytes than it was given, whatever is written',
-    bundle: { entry: 'qemu/faults/read-back-twice.ts' },
+    bundle: { entry: 'qemu/faults/bundles/read-back-twice.ts' },
     expectations: [
       ...incomplete,
       expect.says(

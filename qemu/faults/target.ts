@@ -3,12 +3,12 @@ import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LAB_ROOT_UUID } from '../../build/stock-image.ts';
-import { extractPartition, markPartition } from '../../scripts/recover/partition.ts';
-import { extract } from '../disk.ts';
+import { extractPartition, markPartition } from '../../scripts/lib/recover/partition.ts';
 import { checkFileSystem, fileSystemOf, tool } from '../disks/file-systems.ts';
+import { extract } from '../disks/image.ts';
 import type { MakeSecondDisk } from '../disks/second-disk.ts';
-import * as expect from '../expectations.ts';
-import type { Fault } from '../faults.ts';
+import * as expect from '../expect/expectations.ts';
+import type { Fault } from './fault.ts';
 
 /** "kdumpling-second" in hexadecimal. */
 const SECOND_UUID = '6b64756d-706c-696e-672d-7365636f6e64';

@@ -1,14 +1,14 @@
 /** Lab faults of what watches over the capture: the supervisor, watchdogs, final actions, the shell, the console, the clock. */
 
-import type { Expectation } from '../expectations.ts';
-import * as expect from '../expectations.ts';
-import type { Fault } from '../faults.ts';
-import type { KernelChoice } from '../packages/kernel-origins.ts';
+import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
+import type { Expectation } from '../expect/expectations.ts';
+import * as expect from '../expect/expectations.ts';
+import type { Fault } from './fault.ts';
 
 /** Does something bad when a phase begins, or in `mid-dump`. */
 function at(phase: string, deed: string, ...words: string[]): Pick<Fault, 'bundle' | 'crashWords'> {
   return {
-    bundle: { entry: 'qemu/faults/at-phase.ts' },
+    bundle: { entry: 'qemu/faults/bundles/at-phase.ts' },
     crashWords: [`lab.at=${phase}`, `lab.do=${deed}`, ...words],
   };
 }
@@ -142,7 +142,7 @@ export const WATCH_FAULTS: readonly Fault[] = [
       name: `watchdog-${name}`,
       help: `a hardware watchdog (${name}) that the first kernel left running, and a dump that takes longer than it waits`,
       ...WATCHDOGS[name],
-      bundle: { entry: 'qemu/faults/slow-dump.ts' },
+      bundle: { entry: 'qemu/faults/bundles/slow-dump.ts' },
       crashWords: ['lab.pause=4'],
       expectations: [
         expect.says('the first kernel runs it', /^lab: watchdog .* runs, 60 s/),
@@ -234,7 +234,7 @@ export const WATCH_FAULTS: readonly Fault[] = [
   {
     name: 'vmcore-eio',
     help: 'reads of a part of /proc/vmcore end in EIO (mocked)',
-    bundle: { entry: 'qemu/faults/vmcore-eio.ts' },
+    bundle: { entry: 'qemu/faults/bundles/vmcore-eio.ts' },
     withoutFfi: true,
     expectations: [
       expect.says('a warning says so', /kdumpling: dump: warning: page \d+ is written as zeros/),

@@ -4,14 +4,14 @@ import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { Kernel } from '../../build/fetch/kernels.ts';
+import type { GuestFile } from '../../build/fetch/tools.ts';
+import { findCommand } from '../../build/host/host-packages.ts';
 import { hostLoader, sharedLibraries } from '../../build/shared-libraries.ts';
 import { type CpioEntry, encodeCpio } from '../../initrd/cpio.ts';
 import { targetModules } from '../../initrd/drivers.ts';
 import { RUNTIME_ON_DISK } from '../../initrd/image.ts';
 import { openModuleTree } from '../../initrd/modules.ts';
-import { findCommand } from '../../scripts/setup/host-packages.ts';
-import type { Kernel } from '../packages/kernels.ts';
-import type { GuestFile } from '../packages/tools.ts';
 
 export interface FirstKernelRequest {
   readonly kernel: Kernel;

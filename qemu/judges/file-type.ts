@@ -1,6 +1,7 @@
 /** file(1) as a judge: what the first thing that a support engineer runs on a dump calls it. */
+
+import { findCommand } from '../../build/host/host-packages.ts';
 import { SystemError } from '../../capture/errors.ts';
-import { findCommand } from '../../scripts/setup/host-packages.ts';
 import { runBounded } from './bounded-run.ts';
 
 export async function fileType(path: string): Promise<string> {

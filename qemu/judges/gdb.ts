@@ -5,7 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Tool } from '../packages/tools.ts';
+import type { Tool } from '../../build/fetch/tools.ts';
 import { runBounded } from './bounded-run.ts';
 
 /** More tasks than any machine of the lab has: a list that was lost does not end. */

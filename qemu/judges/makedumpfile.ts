@@ -2,8 +2,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Tool } from '../../build/fetch/tools.ts';
 import { DumpFormatError } from '../../capture/errors.ts';
-import type { Tool } from '../packages/tools.ts';
 import { runBounded } from './bounded-run.ts';
 
 export interface LogDifference {

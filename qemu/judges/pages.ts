@@ -5,7 +5,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Tool } from '../packages/tools.ts';
+import type { Tool } from '../../build/fetch/tools.ts';
 import { readDumpMap } from './dump-map.ts';
 import { pythonScript, runPython } from './python.ts';
 

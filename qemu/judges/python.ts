@@ -1,7 +1,7 @@
 /** The judges that are Python scripts: run by the tool's own interpreter, they answer with one JSON object. */
 import { basename, join } from 'node:path';
+import type { Tool } from '../../build/fetch/tools.ts';
 import { SystemError } from '../../capture/errors.ts';
-import type { Tool } from '../packages/tools.ts';
 import { runBounded } from './bounded-run.ts';
 
 export function pythonScript(name: string): string {

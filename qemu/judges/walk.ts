@@ -2,7 +2,7 @@
  * Does the dump make sense as a kernel? drgn walks tasks, stacks, the log, mounts, files, modules and slabs (walk.py); a
  * part that faults fails, and so does one that sees anything else than the same walk over the raw vmcore.
  */
-import type { Tool } from '../packages/tools.ts';
+import type { Tool } from '../../build/fetch/tools.ts';
 import { pythonScript, runPython } from './python.ts';
 
 /** What one part of the walk saw: how many things, and a digest of them. */

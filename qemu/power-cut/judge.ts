@@ -2,13 +2,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { openDecompressor } from '../../capture/ffi/decompressors.ts';
+import { findCommand } from '../../build/host/host-packages.ts';
+import { openDecompressor } from '../../capture/codecs/decompressors.ts';
 import { openFfi } from '../../capture/ffi/library.ts';
-import { type DumpFacts, judgeDump, readDumpFacts } from '../../capture/target/dump-state.ts';
+import { type DumpFacts, judgeDump, readDumpFacts } from '../../capture/storage/policy/dump-state.ts';
 import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
-import { findCommand } from '../../scripts/setup/host-packages.ts';
-import { judgeDump as verifyDump } from '../../scripts/verify/judge.ts';
-import { extract } from '../disk.ts';
+import { judgeDump as verifyDump } from '../../scripts/lib/verify/judge.ts';
+import { extract } from '../disks/image.ts';
 import { runBounded } from '../judges/bounded-run.ts';
 
 export interface CutVerdict {

@@ -1,8 +1,8 @@
 /** What is measured against what: each contest is one vmcore, level and codec, and the programs that dump it. */
 import { spawnSync } from 'node:child_process';
+import type { Tool } from '../../build/fetch/tools.ts';
 import { findLibrary } from '../../build/shared-libraries.ts';
 import { Failure } from '../../capture/errors.ts';
-import type { Tool } from '../../qemu/packages/tools.ts';
 
 export const BENCH_CODECS = ['l', 'z', 'c', 'p'] as const;
 export type BenchCodec = (typeof BENCH_CODECS)[number];

@@ -3,17 +3,17 @@
  * as JSON. The codec is timed for some pages only, so that the clock costs next to nothing.
  */
 import { openSync } from 'node:fs';
-import { choosePages } from '../../capture/dump-input.ts';
-import { openCodec } from '../../capture/ffi/codecs.ts';
+import type { Codec } from '../../capture/codecs/codec.ts';
+import { openCodec } from '../../capture/codecs/open.ts';
 import { type Ffi, openFfi, openLibrary } from '../../capture/ffi/library.ts';
-import type { Codec } from '../../capture/kdump/codec.ts';
 import type { DumpSink } from '../../capture/kdump/sink.ts';
-import { writeDump } from '../../capture/kdump/writer.ts';
-import { openFileSink } from '../../capture/target/file-sink.ts';
-import { type Command, EXIT, runCommand } from '../../scripts/cli.ts';
-import { DUMP_OPTIONS, readRequest } from '../../scripts/dump/arguments.ts';
-import { openCrashFile } from '../../scripts/dump/crash-file.ts';
-import { openMessages } from '../../scripts/dump/messages.ts';
+import { choosePages } from '../../capture/kdump/write/input.ts';
+import { writeDump } from '../../capture/kdump/write/writer.ts';
+import { openFileSink } from '../../capture/storage/place/file-sink.ts';
+import { type Command, EXIT, runCommand } from '../../scripts/lib/cli/command.ts';
+import { DUMP_OPTIONS, readRequest } from '../../scripts/lib/dump/arguments.ts';
+import { openCrashFile } from '../../scripts/lib/dump/crash-file.ts';
+import { openMessages } from '../../scripts/lib/dump/messages.ts';
 
 const startUpMs = performance.now();
 

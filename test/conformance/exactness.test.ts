@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { judgeContent } from '../../qemu/judges/content.ts';
 import { judgePages, type KernelPages } from '../../qemu/judges/pages.ts';
 import { judgeWalk, type KernelWalk } from '../../qemu/judges/walk.ts';
-import type { PreparedVmcore } from '../../qemu/vmcores.ts';
+import type { PreparedVmcore } from '../../qemu/vmcores/vmcores.ts';
 import { type Bench, OURS, openBench, openOriginal, seriesOf, wantedKernels, withDump } from './vmcores.ts';
 
 const LEVELS = [0, 1, 2, 4, 8, 16, 31];

@@ -4,11 +4,11 @@
  * table, and the table is checked too. (libkdumpfile and drgn's strict walk: exactness.test.ts; makedumpfile: formats.test.ts.)
  */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { fetchTool, type ToolName } from '../../build/fetch/tools.ts';
 import { type CrashVerdict, runCrash } from '../../qemu/judges/crash.ts';
 import { type GdbVerdict, runGdb } from '../../qemu/judges/gdb.ts';
 import { judgeWalk, walkKernel } from '../../qemu/judges/walk.ts';
-import { fetchTool, type ToolName } from '../../qemu/packages/tools.ts';
-import type { PreparedVmcore } from '../../qemu/vmcores.ts';
+import type { PreparedVmcore } from '../../qemu/vmcores/vmcores.ts';
 import {
   type Bench,
   isFullRun,

@@ -2,17 +2,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Cache, openCache } from '../../build/cache.ts';
+import { fetchTool, type Tool } from '../../build/fetch/tools.ts';
 import { PROJECT } from '../../build/paths.ts';
 import { SystemError } from '../../capture/errors.ts';
 import { openVmcore } from '../../capture/vmcore/open.ts';
 import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
 import type { Vmcoreinfo } from '../../capture/vmcore/vmcoreinfo.ts';
-import { type Cache, openCache } from '../../qemu/cache.ts';
 import { runBounded } from '../../qemu/judges/bounded-run.ts';
 import { classifyPages, type KernelPages } from '../../qemu/judges/pages.ts';
 import { type KernelWalk, walkKernel } from '../../qemu/judges/walk.ts';
-import { fetchTool, type Tool } from '../../qemu/packages/tools.ts';
-import { isOfChoice, type PreparedVmcore, preparedVmcores, readVmcoreChoice } from '../../qemu/vmcores.ts';
+import {
+  isOfChoice,
+  type PreparedVmcore,
+  preparedVmcores,
+  readVmcoreChoice,
+} from '../../qemu/vmcores/vmcores.ts';
 
 export const KERNELS_VARIABLE = 'KDUMPLING_CONFORMANCE_KERNELS';
 /** Where all is right with everyone's tools, and where the released makedumpfiles are wrong. */

@@ -3,7 +3,7 @@
  * unchanged file, so that they are the structures that matter, whatever the kernel.
  */
 
-import { isKdumpFile } from '../../capture/kdump/file.ts';
+import { isKdumpFile } from '../../capture/kdump/read/file.ts';
 import { PT_NOTE, readElf, readUpTo } from '../../capture/vmcore/elf.ts';
 import { decodeNotes, vmcoreinfoNote } from '../../capture/vmcore/notes.ts';
 import type { ByteSource } from '../../capture/vmcore/source.ts';

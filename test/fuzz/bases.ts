@@ -1,7 +1,8 @@
 /** The vmcores that mutants are made of: small machines that are built, and real ones when there are any. */
-import { choosePages, crashFacts } from '../../capture/dump-input.ts';
-import { openNodeCodec } from '../../capture/kdump/node-codec.ts';
-import { writeDump } from '../../capture/kdump/writer.ts';
+
+import { openNodeCodec } from '../../capture/codecs/node-zlib.ts';
+import { choosePages, crashFacts } from '../../capture/kdump/write/input.ts';
+import { writeDump } from '../../capture/kdump/write/writer.ts';
 import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
 import { ANON_MAPPING, FILE_MAPPING, GENERATIONS } from '../support/memmap-builder.ts';
 import { type MachineSpec, MemmapMachine } from '../support/memmap-machine.ts';

@@ -2,10 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { openCache } from '../../build/cache.ts';
 import { PROJECT } from '../../build/paths.ts';
-import { openCache } from '../../qemu/cache.ts';
-import { preparedVmcores } from '../../qemu/vmcores.ts';
-import { EXIT, runCommand, wholeNumber } from '../../scripts/cli.ts';
+import { preparedVmcores } from '../../qemu/vmcores/vmcores.ts';
+import { EXIT, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
 import type { Case } from './cases.ts';
 import type { FuzzCounts, FuzzMessage, FuzzWork } from './worker.ts';
 

@@ -2,22 +2,23 @@
  * What must hold of any vmcore, whatever is wrong with it: a capture ends with a dump that an independent reader takes,
  * or with a Failure that says what was wrong. Never with another exception, for ever, or with all of the memory.
  */
-import { type Crash, crashOf } from '../../capture/crash.ts';
-import { choosePages, crashFacts } from '../../capture/dump-input.ts';
+
+import { openNoneCodec } from '../../capture/codecs/codec.ts';
+import { openDecompressor } from '../../capture/codecs/decompressors.ts';
 import { elfSteps } from '../../capture/elf/writer.ts';
 import { Failure } from '../../capture/errors.ts';
-import { openDecompressor } from '../../capture/ffi/decompressors.ts';
 import { openFfi } from '../../capture/ffi/library.ts';
 import type { Bitmap } from '../../capture/filter/bitmap.ts';
-import { checkSteps } from '../../capture/kdump/check.ts';
-import { openNoneCodec } from '../../capture/kdump/codec.ts';
-import { isKdumpFile } from '../../capture/kdump/file.ts';
+import { checkSteps } from '../../capture/kdump/check/check.ts';
+import { isKdumpFile } from '../../capture/kdump/read/file.ts';
+import { openKdumpVmcore } from '../../capture/kdump/read/vmcore.ts';
 import { finish } from '../../capture/kdump/steps.ts';
-import { openKdumpVmcore } from '../../capture/kdump/vmcore.ts';
-import { writeDump } from '../../capture/kdump/writer.ts';
+import { choosePages, crashFacts } from '../../capture/kdump/write/input.ts';
+import { writeDump } from '../../capture/kdump/write/writer.ts';
+import { type Crash, crashOf } from '../../capture/kernel/crash.ts';
 import { dmesgLines } from '../../capture/kernel/dmesg-text.ts';
 import { panicReason } from '../../capture/kernel/panic-line.ts';
-import { stampOf } from '../../capture/target/manifest.ts';
+import { stampOf } from '../../capture/storage/manifest.ts';
 import { readUpTo } from '../../capture/vmcore/elf.ts';
 import { openVmcore } from '../../capture/vmcore/open.ts';
 import type { ByteSource } from '../../capture/vmcore/source.ts';

@@ -6,13 +6,17 @@ import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { openCache } from '../../qemu/cache.ts';
-import { fetchTool, type Tool, type ToolName } from '../../qemu/packages/tools.ts';
-import { crashkernelOf } from '../../scripts/boot-loader/boot-loader.ts';
-import { findBootLoader, setCrashkernel, unsetCrashkernel } from '../../scripts/boot-loader/boot-loaders.ts';
-import { changeEntries } from '../../scripts/boot-loader/cos.ts';
+import { openCache } from '../../build/cache.ts';
+import { fetchTool, type Tool, type ToolName } from '../../build/fetch/tools.ts';
+import { crashkernelOf } from '../../scripts/lib/boot-loader/boot-loader.ts';
+import {
+  findBootLoader,
+  setCrashkernel,
+  unsetCrashkernel,
+} from '../../scripts/lib/boot-loader/boot-loaders.ts';
+import { changeEntries } from '../../scripts/lib/boot-loader/cos.ts';
 import { addFiles } from '../support/host-root.ts';
-import type { RealRoot } from './real-root.ts';
+import type { RealRoot } from '../support/real-root.ts';
 import { grubby } from './systems/grubby.ts';
 import { rpmOstree } from './systems/rpm-ostree.ts';
 import type { System } from './systems/system.ts';

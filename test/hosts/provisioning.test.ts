@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { openCache } from '../../build/cache.ts';
+import { fetchTool, type Tool } from '../../build/fetch/tools.ts';
 import { PROJECT } from '../../build/paths.ts';
-import { openCache } from '../../qemu/cache.ts';
-import { fetchTool, type Tool } from '../../qemu/packages/tools.ts';
-import { settingsOf } from '../../scripts/config/config.ts';
+import { settingsOf } from '../../scripts/lib/config/config.ts';
 
 const read = (name: string) => readFileSync(join(PROJECT, 'scripts/deploy', name), 'utf8');
 const run = ({ argv, env }: Tool, ...args: string[]) => {

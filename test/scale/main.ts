@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DIST, NODE_BINARY, PROJECT } from '../../build/paths.ts';
 import { buildProgram } from '../../build/program.ts';
 import { Failure } from '../../capture/errors.ts';
-import { EXIT, runCommand, wholeNumber } from '../../scripts/cli.ts';
+import { EXIT, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
 import { type ChartPanel, scaleChart } from './chart.ts';
 import { type LimitedRun, type MemoryLimit, openMemoryLimit } from './memory-limit.ts';
 import { writeSparseMachine } from './sparse-machine.ts';

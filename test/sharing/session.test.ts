@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Content, fileContent } from '../../scripts/upload/content.ts';
-import { readDestination, shown } from '../../scripts/upload/destination.ts';
-import { upload } from '../../scripts/upload/upload.ts';
+import { readDestination, shown } from '../../scripts/lib/cli/destination.ts';
+import { type Content, fileContent } from '../../scripts/lib/upload/content.ts';
+import { upload } from '../../scripts/lib/upload/upload.ts';
 import { type SessionServer, startSessionServer } from '../support/session-server.ts';
 import { type BadLine, openBadLine } from '../support/tcp-proxy.ts';
 

@@ -7,8 +7,8 @@ import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openCache } from '../../qemu/cache.ts';
-import { fetchTool, type Tool } from '../../qemu/packages/tools.ts';
+import { openCache } from '../../build/cache.ts';
+import { fetchTool, type Tool } from '../../build/fetch/tools.ts';
 import { onBorrowedHost } from '../support/borrowed-host.ts';
 
 const ID = '20261126T100955Z';

@@ -6,9 +6,9 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Content, fileContent, textContent } from '../../scripts/upload/content.ts';
-import { readDestination, shown } from '../../scripts/upload/destination.ts';
-import { type Upload, upload } from '../../scripts/upload/upload.ts';
+import { readDestination, shown } from '../../scripts/lib/cli/destination.ts';
+import { type Content, fileContent, textContent } from '../../scripts/lib/upload/content.ts';
+import { type Upload, upload } from '../../scripts/lib/upload/upload.ts';
 import { type Nginx, startNginx } from '../support/nginx.ts';
 import { openBadLine } from '../support/tcp-proxy.ts';
 

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach } from 'vitest';
-import { type Host, openHost } from '../../scripts/host.ts';
+import { type Host, openHost } from '../../scripts/lib/host/host.ts';
 
 /** A text is a file, a byte a character, `-> path` a link, and what ends in / a directory. */
 export type Files = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 /** A small crashed machine with a memmap: mem_section, struct pages at their virtual addresses, and the pages themselves. */
-import { type Crash, openCrash } from '../../capture/crash.ts';
+import { type Crash, openCrash } from '../../capture/kernel/crash.ts';
 import type { ByteSource } from '../../capture/vmcore/source.ts';
 import { KernelBuilder } from './kernel-builder.ts';
 import { GENERATIONS, type Generation, STRUCT_BYTES, StructPages } from './memmap-builder.ts';

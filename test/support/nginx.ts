@@ -5,8 +5,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openCache } from '../../qemu/cache.ts';
-import { fetchTool } from '../../qemu/packages/tools.ts';
+import { openCache } from '../../build/cache.ts';
+import { fetchTool } from '../../build/fetch/tools.ts';
 
 export interface Nginx {
   readonly http: string;

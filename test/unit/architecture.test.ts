@@ -1,7 +1,8 @@
 /** Which folder may import which: the direction of the data, kept by a test. */
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { fileCycles, folderCycles, importsOf, upwardImports } from '../support/import-graph.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 
@@ -23,16 +24,31 @@ const RULES: readonly Rule[] = [
   { files: 'capture/vmcore/', may: [...PURE, 'capture/vmcore/'] },
   { files: 'capture/kernel/', may: [...PURE, 'capture/vmcore/', 'capture/kernel/'] },
   { files: 'capture/filter/', may: [...PURE, 'capture/vmcore/', 'capture/kernel/', 'capture/filter/'] },
+  { files: 'capture/codecs/', may: [...PURE, 'capture/ffi/', 'capture/codecs/', 'node:zlib'] },
   {
     files: 'capture/kdump/',
-    may: [...PURE, 'capture/vmcore/', 'capture/filter/', 'capture/kdump/', 'node:crypto', 'node:zlib'],
+    may: [
+      ...PURE,
+      'capture/codecs/codec.ts',
+      'capture/vmcore/',
+      'capture/kernel/',
+      'capture/filter/',
+      'capture/kdump/',
+      'node:crypto',
+      'node:zlib',
+    ],
   },
-  { files: 'capture/ffi/', may: ['capture/errors.ts', 'capture/ffi/', 'capture/kdump/', 'koffi', 'node:'] },
+  {
+    files: 'capture/elf/',
+    may: [...PURE, 'capture/vmcore/', 'capture/filter/', 'capture/kdump/', 'capture/elf/'],
+  },
+  { files: 'capture/ffi/', may: ['capture/errors.ts', 'capture/ffi/', 'koffi', 'node:'] },
+  { files: 'capture/options/', may: [...PURE, 'capture/codecs/codec.ts', 'capture/options/'] },
   {
     files: 'capture/init/',
     may: [
       'capture/errors.ts',
-      'capture/options.ts',
+      'capture/options/',
       'capture/log.ts',
       'capture/ffi/',
       'capture/init/',
@@ -40,39 +56,51 @@ const RULES: readonly Rule[] = [
     ],
   },
   {
-    files: 'capture/target/',
+    files: 'capture/storage/',
     may: [
       'capture/errors.ts',
+      'capture/options/',
       'capture/init/system.ts',
       'capture/kdump/',
-      'capture/target/',
+      'capture/storage/',
       'capture/vmcore/source.ts',
       'capture/vmcore/reader.ts',
       'node:',
     ],
   },
   { files: 'capture/', may: ['capture/', 'node:'] },
-  {
-    files: 'initrd/',
-    may: ['capture/errors.ts', 'capture/options.ts', 'capture/target/target-spec.ts', 'initrd/', 'node:'],
-  },
-  { files: 'build/', may: ['capture/', 'initrd/', 'build/', 'scripts/', 'qemu/', 'esbuild', 'zx', 'node:'] },
+  { files: 'initrd/', may: ['capture/errors.ts', 'capture/options/', 'initrd/', 'node:'] },
   // The one place that speaks to a network.
-  { files: 'scripts/upload/', may: ['capture/errors.ts', 'scripts/', 'node-fetch', 'node:'] },
-  { files: 'scripts/', may: ['capture/', 'initrd/', 'scripts/', 'zx', 'node:'] },
-  { files: 'qemu/', may: ['capture/', 'initrd/', 'build/', 'scripts/', 'qemu/', 'zx', 'node:'] },
+  { files: 'scripts/lib/upload/', may: ['capture/errors.ts', 'scripts/lib/', 'node-fetch', 'node:'] },
+  { files: 'scripts/lib/', may: ['capture/', 'initrd/', 'scripts/lib/', 'node:'] },
+  { files: 'scripts/', may: ['capture/', 'initrd/', 'scripts/', 'node:'] },
+  { files: 'build/', may: ['capture/', 'initrd/', 'scripts/lib/', 'build/', 'esbuild', 'zx', 'node:'] },
+  { files: 'qemu/', may: ['capture/', 'initrd/', 'scripts/', 'build/', 'qemu/', 'zx', 'node:'] },
 ];
 
-const sources = globSync('{capture,initrd,build,scripts,qemu}/**/*.ts', { cwd: PROJECT }).sort();
+/** The top-level folders, the lowest first. */
+const FLOORS = ['capture', 'initrd', 'scripts', 'build', 'qemu', 'test'];
+
+const everything = globSync(`{${FLOORS.join(',')}}/**/*.ts`, { cwd: PROJECT }).sort();
+const sources = everything.filter(file => !file.startsWith('test/'));
+const graph = new Map(everything.map(file => [file, importsOf(file, read(file))]));
 
 describe('imports', () => {
   test('there are files to look at', () => expect(sources.length).toBeGreaterThan(50));
 
   test.each(sources)('%s', file => {
     const rule = RULES.find(({ files }) => file.startsWith(files))!;
-    const forbidden = importsOf(file).filter(target => !rule.may.some(allowed => target.startsWith(allowed)));
+    const forbidden = graph
+      .get(file)!
+      .filter(target => !rule.may.some(allowed => target.startsWith(allowed)));
     expect(forbidden).toEqual([]);
   });
+});
+
+describe('the whole house', () => {
+  test('no circle of files', () => expect(fileCycles(graph)).toEqual([]));
+  test('no circle of folders, at any level', () => expect(folderCycles(graph)).toEqual([]));
+  test('no import of a higher floor', () => expect(upwardImports(graph, FLOORS)).toEqual([]));
 });
 
 test('only capture/ffi names the FFI, and only main.ts, pid1.ts end the process', () => {
@@ -84,16 +112,11 @@ test('only capture/ffi names the FFI, and only main.ts, pid1.ts end the process'
 
 test('the capture has no network, and of the host command only uploads have', () => {
   const NETWORK = /^(node-fetch|node:(http|http2|https|net|tls|dgram|dns))$/;
-  const users = sources.filter(file => importsOf(file).some(name => NETWORK.test(name)));
+  const users = sources.filter(file => graph.get(file)!.some(name => NETWORK.test(name)));
   const ours = users.filter(file => !/^(qemu|build)\//.test(file));
   expect(ours.length).toBeGreaterThan(2);
-  expect(ours.filter(file => !file.startsWith('scripts/upload/'))).toEqual([]);
+  expect(ours.filter(file => !file.startsWith('scripts/lib/upload/'))).toEqual([]);
 });
-
-function importsOf(file: string): string[] {
-  const specifiers = [...read(file).matchAll(/(?:from |import |import\()'([^']+)'/g)].map(match => match[1]);
-  return specifiers.map(name => (name.startsWith('.') ? normalize(join(dirname(file), name)) : name));
-}
 
 function read(file: string): string {
   return readFileSync(join(PROJECT, file), 'utf8');

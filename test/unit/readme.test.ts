@@ -2,11 +2,11 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ADVICE } from '../../capture/advice.ts';
-import { checkOptions } from '../../capture/options.ts';
-import { FAULTS } from '../../qemu/faults.ts';
-import { DIRECTIVES } from '../../scripts/config/directives.ts';
-import { VERBS } from '../../scripts/verbs.ts';
+import { ADVICE } from '../../capture/flow/advice.ts';
+import { checkOptions } from '../../capture/options/schema.ts';
+import { FAULTS } from '../../qemu/faults/all.ts';
+import { DIRECTIVES } from '../../scripts/lib/config/directives.ts';
+import { VERBS } from '../../scripts/verb-table.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8');

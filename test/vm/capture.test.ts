@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { fetchDebugSymbols } from '../../build/fetch/kernels.ts';
+import { fetchTool } from '../../build/fetch/tools.ts';
 import { type CrashVerdict, runCrash } from '../../qemu/judges/crash.ts';
-import type { Lab, Verdict } from '../../qemu/lab.ts';
-import { fetchDebugSymbols } from '../../qemu/packages/kernels.ts';
-import { fetchTool } from '../../qemu/packages/tools.ts';
+import type { Lab, Verdict } from '../../qemu/lab/lab.ts';
 import { openKdump } from '../support/kdump-reader.ts';
 import { broken, crashWithFault, openTestLab } from './lab.ts';
 

@@ -5,10 +5,10 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findCommand } from '../../build/host/host-packages.ts';
 import { buildDeb } from '../../build/package/deb.ts';
 import { DIST } from '../../build/paths.ts';
 import { buildProgram } from '../../build/program.ts';
-import { findCommand } from '../../scripts/setup/host-packages.ts';
 
 let deb: string;
 let root: string;

@@ -1,7 +1,7 @@
 /** The capture program dies in its worst moments; the machine comes home all the same. `npm run crash -- --matrix` has more. */
 import { rmSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
-import type { Lab } from '../../qemu/lab.ts';
+import type { Lab } from '../../qemu/lab/lab.ts';
 import { broken, crashWithFault, openTestLab } from './lab.ts';
 
 let lab: Lab;

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PROJECT } from '../../build/paths.ts';
-import type { Lab } from '../../qemu/lab.ts';
-import { LostMachine, type MachineSpec, runMachine } from '../../qemu/machine.ts';
+import type { Lab } from '../../qemu/lab/lab.ts';
+import { LostMachine, type MachineSpec, runMachine } from '../../qemu/machine/machine.ts';
 import { openTestLab } from './lab.ts';
 
 let lab: Lab;

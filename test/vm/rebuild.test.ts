@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DIST } from '../../build/paths.ts';
-import type { Lab } from '../../qemu/lab.ts';
+import type { Lab } from '../../qemu/lab/lab.ts';
 import { openTestLab } from './lab.ts';
 
 let lab: Lab;

@@ -16,11 +16,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openCache } from '../../build/cache.ts';
+import { fetchTool, type Tool } from '../../build/fetch/tools.ts';
 import { buildRpm } from '../../build/package/rpm.ts';
 import { DIST } from '../../build/paths.ts';
 import { buildProgram } from '../../build/program.ts';
-import { openCache } from '../../qemu/cache.ts';
-import { fetchTool, type Tool } from '../../qemu/packages/tools.ts';
 
 let tool: Tool;
 let file: string;

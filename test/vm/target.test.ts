@@ -1,6 +1,6 @@
 /** Another disk and file system than the stock one, and a target that fails. `npm run crash -- --list` has more, and its options. */
 import { beforeAll, expect, test } from 'vitest';
-import type { Lab } from '../../qemu/lab.ts';
+import type { Lab } from '../../qemu/lab/lab.ts';
 import { broken, crashWithFault, openTestLab } from './lab.ts';
 
 let lab: Lab;

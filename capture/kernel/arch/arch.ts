@@ -1,8 +1,5 @@
-/** What differs between architectures in the crashed kernel's memory, and which one a vmcore needs. */
-import { KernelError } from '../../errors.ts';
-import { EM_X86_64 } from '../../vmcore/elf.ts';
-import type { ReadPhysical, Vmcore } from '../../vmcore/open.ts';
-import { createX86_64 } from './x86_64.ts';
+/** What differs between architectures in the crashed kernel's memory. */
+import type { ReadPhysical } from '../../vmcore/open.ts';
 
 /** Where a kernel virtual address lies, and for how many bytes from there on the mapping stays contiguous. */
 export interface Translation {
@@ -24,22 +21,4 @@ export interface Arch {
   translate(vaddr: bigint, readPhysical: ReadPhysical): Translation | undefined;
   /** By the page tables alone, also where `translate` knows without them. */
   walk(vaddr: bigint, readPhysical: ReadPhysical): Leaf | undefined;
-}
-
-/**
- * Degradable: without an architecture virtual addresses cannot be read, physical pages can.
- * @throws KernelError when the machine is none of ours, or vmcoreinfo lacks what address translation needs.
- */
-export function chooseArch(vmcore: Pick<Vmcore, 'elf' | 'vmcoreinfo'>): Arch {
-  const { e_machine } = vmcore.elf.header;
-  if (e_machine === EM_X86_64) return createX86_64(vmcore);
-  throw new KernelError(
-    'ARCH_UNSUPPORTED',
-    {
-      action: 'translate kernel addresses',
-      actual: `e_machine is ${e_machine}`,
-      wanted: `x86-64 (${EM_X86_64}) is supported`,
-    },
-    { e_machine },
-  );
 }

@@ -1,9 +1,9 @@
 /** Fedora and RHEL: boot entries that their grubby makes. */
 import { chmodSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Tool } from '../../../qemu/packages/tools.ts';
+import type { Tool } from '../../../build/fetch/tools.ts';
 import { addFiles, textOf } from '../../support/host-root.ts';
-import { makeRealRoot, type RealRoot } from '../real-root.ts';
+import { makeRealRoot, type RealRoot } from '../../support/real-root.ts';
 import {
   ENTRIES,
   filesOf,

@@ -4,8 +4,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import type { Tool } from '../../../qemu/packages/tools.ts';
-import { makeRealRoot, type RealRoot } from '../real-root.ts';
+import type { Tool } from '../../../build/fetch/tools.ts';
+import { makeRealRoot, type RealRoot } from '../../support/real-root.ts';
 import { KVER, optionsOf, type System } from './system.ts';
 
 /** @param tool gives ostree's package. */

@@ -1,6 +1,6 @@
 /** A kind of host with a boot loader, as its own tools make it, and what the systems have in common. */
 import { digestsOf, textOf } from '../../support/host-root.ts';
-import type { RealRoot } from '../real-root.ts';
+import type { RealRoot } from '../../support/real-root.ts';
 
 export const MACHINE_ID = '0123456789abcdef0123456789abcdef';
 export const KVER = '6.5.6-300.fc39.x86_64';

@@ -1,8 +1,8 @@
 /** systemd-boot on a Debian: boot entries that systemd's kernel-install writes. */
 import { join } from 'node:path';
-import type { Tool } from '../../../qemu/packages/tools.ts';
+import type { Tool } from '../../../build/fetch/tools.ts';
 import { addFiles } from '../../support/host-root.ts';
-import { makeRealRoot, type RealRoot } from '../real-root.ts';
+import { makeRealRoot, type RealRoot } from '../../support/real-root.ts';
 import {
   filesOf,
   KVER,

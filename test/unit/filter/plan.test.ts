@@ -1,8 +1,8 @@
 import { describe, expect, it, test, vi } from 'vitest';
-import type { Crash } from '../../../capture/crash.ts';
 import { SystemError } from '../../../capture/errors.ts';
 import { Bitmap } from '../../../capture/filter/bitmap.ts';
 import { planDump } from '../../../capture/filter/plan.ts';
+import type { Crash } from '../../../capture/kernel/crash.ts';
 import type { ByteSource } from '../../../capture/vmcore/source.ts';
 import { ANON_MAPPING, FILE_MAPPING, GENERATIONS } from '../../support/memmap-builder.ts';
 import {

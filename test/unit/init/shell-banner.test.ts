@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { findCommand } from '../../../build/host/host-packages.ts';
 import { shellBanner } from '../../../capture/init/shell-banner.ts';
-import { findCommand } from '../../../scripts/setup/host-packages.ts';
 
 const FACTS = { reason: 'dump: ENOSPC', finalAction: 'reboot' } as const;
 

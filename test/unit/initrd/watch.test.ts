@@ -4,9 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { findCommand } from '../../../build/host/host-packages.ts';
 import { PROJECT } from '../../../build/paths.ts';
 import { lineWriter, openHeartbeat } from '../../../capture/init/heartbeat.ts';
-import { findCommand } from '../../../scripts/setup/host-packages.ts';
 
 const FOR_EVER = { stallSeconds: 0, endSeconds: 0, homeKey: 'b' } as const;
 const SOON = { timeout: 30_000, interval: 100 };

@@ -1,8 +1,9 @@
 /** A machine's memory in a buffer, as the writer sees a vmcore, and a file in memory to write to. */
+
+import { openNoneCodec } from '../../../capture/codecs/codec.ts';
 import { Bitmap } from '../../../capture/filter/bitmap.ts';
-import { openNoneCodec } from '../../../capture/kdump/codec.ts';
 import type { DumpSink } from '../../../capture/kdump/sink.ts';
-import { type DumpEvents, type DumpInput, writeDump } from '../../../capture/kdump/writer.ts';
+import { type DumpEvents, type DumpInput, writeDump } from '../../../capture/kdump/write/writer.ts';
 import { pfnRanges, type Segment, SegmentIndex } from '../../../capture/vmcore/segments.ts';
 import type { ByteSource } from '../../../capture/vmcore/source.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findVerb, VERBS, verbsHelp } from '../../../scripts/verbs.ts';
+import { findVerb, VERBS, verbsHelp } from '../../../scripts/verb-table.ts';
 
 test.each(Object.keys(VERBS))('%s is the verb of that name, and its help is short', async name => {
   const command = await VERBS[name]!();

@@ -2,10 +2,10 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { classify } from '../../../../scripts/report/crash-class.ts';
-import { type CrashReport, reportOf } from '../../../../scripts/report/crash-report.ts';
-import { findCrashSite } from '../../../../scripts/report/crash-site.ts';
-import { reportLines, reportPage } from '../../../../scripts/report/text.ts';
+import { classify } from '../../../../scripts/lib/report/crash-class.ts';
+import { type CrashReport, reportOf } from '../../../../scripts/lib/report/crash-report.ts';
+import { findCrashSite } from '../../../../scripts/lib/report/crash-site.ts';
+import { reportLines, reportPage } from '../../../../scripts/lib/report/text.ts';
 
 const LOGS = join(import.meta.dirname, 'logs');
 const readLog = (name: string) => readFileSync(join(LOGS, `${name}.txt`), 'utf8');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { textContent } from '../../../../scripts/upload/content.ts';
-import { readDestination } from '../../../../scripts/upload/destination.ts';
-import { contentHeaders, parseHeaderFile, userHeaders } from '../../../../scripts/upload/headers.ts';
+import { readDestination } from '../../../../scripts/lib/cli/destination.ts';
+import { textContent } from '../../../../scripts/lib/upload/content.ts';
+import { contentHeaders, parseHeaderFile, userHeaders } from '../../../../scripts/lib/upload/headers.ts';
 
 test('a header file', () => {
   const text = '# from the vault\n\nX-Ms-Blob-Type: BlockBlob\n  authorization:Basic a:b  \n';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { Refused, UploadError } from '../../../../scripts/upload/errors.ts';
-import { describeAnswer } from '../../../../scripts/upload/refusals.ts';
-import { delaySeconds, isWorthRetrying } from '../../../../scripts/upload/retry.ts';
-import { bytesKept, rangeHeaders } from '../../../../scripts/upload/session.ts';
+import { Refused, UploadError } from '../../../../scripts/lib/upload/errors.ts';
+import { describeAnswer } from '../../../../scripts/lib/upload/refusals.ts';
+import { delaySeconds, isWorthRetrying } from '../../../../scripts/lib/upload/retry.ts';
+import { bytesKept, rangeHeaders } from '../../../../scripts/lib/upload/session.ts';
 
 test.each([
   [408, true],

@@ -1,0 +1,118 @@
+/** zstd (zstd.h, stable API since 1.4.0), with the frame checksum: it makes a flipped bit in a stored page visible. */
+import { SystemError } from '../errors.ts';
+import { AddressOf } from '../ffi/addresses.ts';
+import type { Ffi, Library } from '../ffi/library.ts';
+import { type Codec, codecFacts, type Decompressor } from './codec.ts';
+import { isDense } from './dense-page.ts';
+
+// ZSTD_cParameter
+const ZSTD_c_compressionLevel = 100;
+const ZSTD_c_checksumFlag = 201;
+/** Experimental, by its number in zstd.h. */
+const ZSTD_c_literalCompressionMode = 1002;
+/** ZSTD_paramSwitch_e */
+const ZSTD_ps_disable = 2;
+
+/**
+ * A search that finds more, and what it leaves stored as it is: where zeros are, little is left, and a Huffman table a page
+ * is a quarter of the work.
+ */
+const USUAL_LEVEL = 3;
+/** Text and code: there the table pays, and the search does not. */
+const DENSE_PAGE_LEVEL = 2;
+/** Of what a glance looks at. */
+const DENSE_PAGE_ZEROS = 0.25;
+
+/** @param level for all pages; the default is made to be no larger than level 1 without checksums. */
+export function openZstd(
+  ffi: Ffi,
+  library: Library,
+  pageSizeBytes: number,
+  level: number | undefined,
+): Codec {
+  const createCCtx = library.func('uintptr_t ZSTD_createCCtx()');
+  const freeCCtx = library.func('size_t ZSTD_freeCCtx(uintptr_t)');
+  const setParameter = library.func('size_t ZSTD_CCtx_setParameter(uintptr_t, int, int)');
+  const isError = library.func('uint ZSTD_isError(size_t)');
+  const getErrorName = library.func('const char *ZSTD_getErrorName(size_t)');
+  const versionString = library.func('const char *ZSTD_versionString()');
+  const compress2 = library.func('size_t ZSTD_compress2(uintptr_t, uintptr_t, size_t, uintptr_t, size_t)');
+  const compressBound = library.func('size_t ZSTD_compressBound(size_t)');
+
+  const contexts: number[] = [];
+  const close = (): void => {
+    for (const context of contexts.splice(0)) freeCCtx(context);
+  };
+  const open = (at: number): number => {
+    const refuse = (action: string, actual: string) => {
+      close();
+      return new SystemError('ZSTD', { action, actual }, { level: at });
+    };
+    const context: number = createCCtx();
+    if (context === 0) throw refuse('start zstd', 'no memory for its context');
+    contexts.push(context);
+    const parameters = [
+      [ZSTD_c_compressionLevel, at],
+      [ZSTD_c_checksumFlag, 1],
+    ];
+    for (const [parameter, value] of parameters) {
+      const result: number | bigint = setParameter(context, parameter, value);
+      if (isError(result) !== 0)
+        throw refuse(`set zstd's parameter ${parameter} to ${value}`, getErrorName(result));
+    }
+    return context;
+  };
+  const dense = open(level ?? DENSE_PAGE_LEVEL);
+  const usual = level === undefined ? open(USUAL_LEVEL) : dense;
+  // A library that no longer knows this parameter takes longer, and the pages are as good.
+  if (usual !== dense) setParameter(usual, ZSTD_c_literalCompressionMode, ZSTD_ps_disable);
+
+  const maxOutputBytes: number = compressBound(pageSizeBytes);
+  const sourceAddress = new AddressOf(ffi);
+  const outputAddress = new AddressOf(ffi);
+  return {
+    name: 'zstd',
+    statusFlag: codecFacts('zstd').statusFlag,
+    level: level ?? USUAL_LEVEL,
+    implementation: `zstd ${versionString()}`,
+    maxOutputBytes,
+    compress(source, sourceOffset, output, outputOffset) {
+      // An error is a size_t near 2^64, which arrives as a bigint: the comparison holds for it too.
+      const size: number | bigint = compress2(
+        isDense(source, sourceOffset, pageSizeBytes, DENSE_PAGE_ZEROS) ? dense : usual,
+        outputAddress.of(output) + outputOffset,
+        maxOutputBytes,
+        sourceAddress.of(source) + sourceOffset,
+        pageSizeBytes,
+      );
+      return size < pageSizeBytes ? Number(size) : 0;
+    },
+    close,
+  };
+}
+
+export function openZstdDecompressor(ffi: Ffi, library: Library, pageSizeBytes: number): Decompressor {
+  const createDCtx = library.func('uintptr_t ZSTD_createDCtx()');
+  const freeDCtx = library.func('size_t ZSTD_freeDCtx(uintptr_t)');
+  const decompressDCtx = library.func(
+    'size_t ZSTD_decompressDCtx(uintptr_t, uintptr_t, size_t, uintptr_t, size_t)',
+  );
+  const context: number = createDCtx();
+  if (context === 0)
+    throw new SystemError('ZSTD', { action: 'start zstd', actual: 'no memory for its context' });
+  const sourceAddress = new AddressOf(ffi);
+  const outputAddress = new AddressOf(ffi);
+  return {
+    decompress: (source, sourceOffset, sizeBytes, output, outputOffset) =>
+      decompressDCtx(
+        context,
+        outputAddress.of(output) + outputOffset,
+        pageSizeBytes,
+        sourceAddress.of(source) + sourceOffset,
+        sizeBytes,
+      ) === pageSizeBytes,
+    close: () => {
+      freeDCtx(context);
+    },
+  };
+}

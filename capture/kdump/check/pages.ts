@@ -1,0 +1,163 @@
+/**
+ * Whether every page of a kdump-compressed file is there and decompresses into a page. zstd's frame checksum and zlib's
+ * Adler-32 make a flipped bit visible; lzo, snappy and pages that did not shrink carry nothing that could tell.
+ */
+
+import type { Decompressor } from '../../codecs/codec.ts';
+import { DUMP_LEVEL_ZERO } from '../../filter/dump-level.ts';
+import { decodePageDescriptor, PAGE_DESC_BYTES, type PageDescriptor } from '../format/descriptor.ts';
+import { DUMP_DH_COMPRESSED_INCOMPLETE } from '../format/header.ts';
+import { isStoredPage, type KdumpFile } from '../read/file.ts';
+import type { OpenDecompressor } from '../read/page-source.ts';
+import type { Steps } from '../steps.ts';
+
+const WINDOW_BYTES = 4 << 20;
+const CHUNK_DESCRIPTORS = 1 << 10;
+const PAGE_FLAGS_OFFSET = 16;
+const ZSTD_FLAG = 0x20;
+/** Where in a frame its descriptor lies: behind the magic number. */
+const ZSTD_DESCRIPTOR = 4;
+
+export interface PageCheck {
+  readonly pages: number;
+  /** Stored as they are: without a checksum of their own. */
+  readonly pagesUnprotected: number;
+  /** An incomplete dump did not get to them. */
+  readonly pagesMissing: number;
+}
+
+export interface PageCheckEvents {
+  readonly onDamage: (region: 'descriptors' | 'data', text: string, pfn?: number) => void;
+  readonly onProgress?: (pagesDone: number, pagesTotal: number) => void;
+}
+
+/** @throws SystemError when the file cannot be read, or a codec's library cannot be had. */
+export function* checkPages(
+  file: KdumpFile,
+  open: OpenDecompressor,
+  { onDamage, onProgress }: PageCheckEvents,
+): Steps<PageCheck> {
+  const { source, bitmap2, header, sub, max_mapnr, descriptorsOffset } = file;
+  const isIncomplete = (header.status & DUMP_DH_COMPRESSED_INCOMPLETE) !== 0;
+  const pages = new StoredPages(file, open);
+  const pagesTotal = bitmap2.count();
+  const dataOffset = descriptorsOffset + pagesTotal * PAGE_DESC_BYTES;
+  const [startPfn, endPfn] =
+    sub.split === 0 ? [0, max_mapnr] : [sub.start_pfn_64, Math.min(sub.end_pfn_64, max_mapnr)];
+  const view = new DataView(new ArrayBuffer(CHUNK_DESCRIPTORS * PAGE_DESC_BYTES));
+  // Writers put the page that all zero pages share first, wanted or not.
+  const zeroOffset = (sub.dump_level & DUMP_LEVEL_ZERO) !== 0 ? dataOffset : -1;
+  let dataEnd = dataOffset;
+  if (zeroOffset >= 0 && source.sizeBytes >= dataOffset + header.block_size) {
+    dataEnd += header.block_size;
+    if (!pages.isZero(zeroOffset)) onDamage('data', 'the page that all zero pages share is not zero');
+  }
+  const counts = { pages: 0, pagesUnprotected: 0, pagesMissing: 0 };
+  // A file of a split dump has the descriptors of its own pages, from the first on.
+  let index = 0;
+  try {
+    for (let pfn = bitmap2.nextSet(startPfn, endPfn); pfn < endPfn; pfn = bitmap2.nextSet(pfn + 1, endPfn)) {
+      const slot = index % CHUNK_DESCRIPTORS;
+      if (slot === 0 || counts.pages === 0) {
+        const bytes = new Uint8Array(view.buffer);
+        bytes.fill(0, source.readAt(bytes, descriptorsOffset + (index - slot) * PAGE_DESC_BYTES));
+        onProgress?.(counts.pages, pagesTotal);
+        yield;
+      }
+      index++;
+      counts.pages++;
+      const at = slot * PAGE_DESC_BYTES;
+      const page = decodePageDescriptor(view, at);
+      if (view.getBigUint64(at + PAGE_FLAGS_OFFSET, true) !== 0n)
+        onDamage('descriptors', 'page_flags, which no writer fills, is not 0', pfn);
+      if (isIncomplete && page.offset === 0) {
+        counts.pagesMissing++;
+        continue;
+      }
+      const isRaw = page.flags === 0;
+      if (page.offset === zeroOffset && isRaw && page.size === header.block_size) continue;
+      if (!isStoredPage(file, page)) {
+        onDamage('descriptors', `${page.size} bytes at ${page.offset} are no page of this file`, pfn);
+        continue;
+      }
+      if (page.offset !== dataEnd)
+        onDamage('descriptors', `its data begin at ${page.offset}; ${dataEnd} comes next`, pfn);
+      dataEnd = Math.max(dataEnd, page.offset + page.size);
+      const fault = pages.faultOf(page);
+      if (fault !== undefined) onDamage('data', fault, pfn);
+      if (isRaw) counts.pagesUnprotected++;
+    }
+  } finally {
+    pages.close();
+  }
+  if (sub.size_eraseinfo > 0) dataEnd = Math.max(dataEnd, sub.offset_eraseinfo + sub.size_eraseinfo);
+  if (!isIncomplete && dataEnd !== source.sizeBytes)
+    onDamage('data', `the file has ${source.sizeBytes} bytes, and its last page ends at ${dataEnd}`);
+  onProgress?.(counts.pages, counts.pages);
+  return counts;
+}
+
+/** Reads pages through windows that go from the front to the back of the file. */
+class StoredPages {
+  readonly #file: KdumpFile;
+  readonly #open: OpenDecompressor;
+  readonly #decompressors = new Map<number, Decompressor | undefined>();
+  readonly #page: Uint8Array;
+  #window = new Uint8Array();
+  #windowOffset = 0;
+
+  constructor(file: KdumpFile, open: OpenDecompressor) {
+    this.#file = file;
+    this.#open = open;
+    this.#page = new Uint8Array(file.header.block_size);
+  }
+
+  isZero(offset: number): boolean {
+    const { block_size } = this.#file.header;
+    const at = this.#show(offset, block_size);
+    return this.#window.subarray(at, at + block_size).every(byte => byte === 0);
+  }
+
+  /** Undefined for a page that is whole, as far as can be told. */
+  faultOf({ offset, size, flags }: PageDescriptor): string | undefined {
+    const { block_size, status } = this.#file.header;
+    if (flags === 0) return size === block_size ? undefined : `it has ${size} bytes and is not compressed`;
+    if ((status & flags) !== flags) return `its codec is 0x${flags.toString(16)}, which is not the dump's`;
+    const decompressor = this.#decompressor(flags);
+    if (!decompressor) return `its codec is 0x${flags.toString(16)}, which is none`;
+    const at = this.#show(offset, size);
+    // The one bit of a frame that its readers skip and its checksum does not cover (RFC 8878, 3.1.1.1.1.3).
+    if (flags === ZSTD_FLAG && size > ZSTD_DESCRIPTOR && (this.#window[at + ZSTD_DESCRIPTOR] & 0x10) !== 0)
+      return 'the unused bit of its zstd frame is set';
+    const isWhole = decompressor.decompress(this.#window, at, size, this.#page, 0);
+    return isWhole ? undefined : 'it does not decompress into a page';
+  }
+
+  close(): void {
+    for (const decompressor of this.#decompressors.values()) decompressor?.close();
+    this.#decompressors.clear();
+  }
+
+  /** Where in the window the bytes lie. */
+  #show(offset: number, sizeBytes: number): number {
+    const { source } = this.#file;
+    if (
+      offset < this.#windowOffset ||
+      offset + sizeBytes > this.#windowOffset + this.#window.length ||
+      this.#window.length === 0
+    ) {
+      const lengthBytes = Math.min(WINDOW_BYTES, source.maxWindowBytes, source.sizeBytes - offset);
+      this.#window = source.window(offset, lengthBytes) as Uint8Array<ArrayBuffer>;
+      this.#windowOffset = offset;
+    }
+    return offset - this.#windowOffset;
+  }
+
+  #decompressor(flags: number): Decompressor | undefined {
+    if (!this.#decompressors.has(flags)) {
+      const isOne = (flags & (flags - 1)) === 0;
+      this.#decompressors.set(flags, isOne ? this.#open(flags, this.#file.header.block_size) : undefined);
+    }
+    return this.#decompressors.get(flags);
+  }
+}

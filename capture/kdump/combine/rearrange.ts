@@ -1,0 +1,102 @@
+/** Makes a file out of a flattened dump (makedumpfile's -R). */
+import { DumpFormatError } from '../../errors.ts';
+import {
+  checkFlattenedHeader,
+  decodeRecordHeader,
+  FLATTENED_HEADER_BYTES,
+  RECORD_HEADER_BYTES,
+} from '../format/flattened.ts';
+import { HEAD_BYTES, markIncomplete } from '../format/head-marks.ts';
+import type { DumpSink } from '../sink.ts';
+
+/** Takes the stream in pieces of any size, `undefined` at its end; returns the size of the file. */
+export type Rearranger = Generator<void, number, Uint8Array | undefined>;
+
+/**
+ * Call `next()` once before the first piece. The head of the file is written last: when the stream is cut or damaged,
+ * the head that came is written with the mark of an incomplete dump, and the error is thrown.
+ * @throws DumpFormatError, and what the sink throws.
+ */
+export function* rearrange(sink: DumpSink): Rearranger {
+  const stream = new Stream();
+  checkFlattenedHeader(yield* stream.take(FLATTENED_HEADER_BYTES));
+  const head = new Head();
+  let fileBytes = 0;
+  try {
+    for (;;) {
+      const header = yield* stream.take(RECORD_HEADER_BYTES);
+      if (header.length < RECORD_HEADER_BYTES) throw cut('it ends without its end mark');
+      const record = decodeRecordHeader(header);
+      if (!record) break;
+      const end = record.offset + record.sizeBytes;
+      for (let at = record.offset; at < end; ) {
+        const bytes = yield* stream.some(end - at);
+        if (bytes.length === 0) throw cut(`its last record lacks ${end - at} bytes`);
+        head.write(bytes, at, sink);
+        at += bytes.length;
+        fileBytes = Math.max(fileBytes, at);
+      }
+    }
+  } catch (error) {
+    head.finish(sink, 'incomplete');
+    throw error;
+  }
+  head.finish(sink, 'complete');
+  return fileBytes;
+}
+
+/** The bytes of the pieces, one after the other. */
+class Stream {
+  #piece: Uint8Array | undefined = new Uint8Array();
+
+  /** One byte or more, at most `mostBytes`; none at the end of the stream. */
+  *some(mostBytes: number): Generator<void, Uint8Array, Uint8Array | undefined> {
+    while (this.#piece?.length === 0) this.#piece = yield;
+    const bytes = this.#piece?.subarray(0, mostBytes) ?? new Uint8Array();
+    this.#piece = this.#piece?.subarray(bytes.length);
+    return bytes;
+  }
+
+  /** `sizeBytes` bytes, less only at the end of the stream. */
+  *take(sizeBytes: number): Generator<void, Buffer, Uint8Array | undefined> {
+    const taken = Buffer.alloc(sizeBytes);
+    let done = 0;
+    while (done < sizeBytes) {
+      const bytes = yield* this.some(sizeBytes - done);
+      if (bytes.length === 0) break;
+      taken.set(bytes, done);
+      done += bytes.length;
+    }
+    return taken.subarray(0, done);
+  }
+}
+
+/** Keeps the head of the file back until the rest is written. */
+class Head {
+  readonly #bytes = new Uint8Array(HEAD_BYTES);
+  #heldBytes = 0;
+
+  write(bytes: Uint8Array, offset: number, sink: DumpSink): void {
+    const headBytes = Math.max(0, Math.min(bytes.length, HEAD_BYTES - offset));
+    if (headBytes > 0) {
+      this.#bytes.set(bytes.subarray(0, headBytes), offset);
+      this.#heldBytes = Math.max(this.#heldBytes, offset + headBytes);
+    }
+    if (headBytes < bytes.length) sink.writeAt(bytes.subarray(headBytes), offset + headBytes);
+  }
+
+  finish(sink: DumpSink, state: 'complete' | 'incomplete'): void {
+    // Less than a head is the head of nothing.
+    if (state === 'incomplete' && this.#heldBytes < HEAD_BYTES) return;
+    if (state === 'incomplete') markIncomplete(this.#bytes);
+    if (this.#heldBytes > 0) sink.writeAt(this.#bytes.subarray(0, this.#heldBytes), 0);
+  }
+}
+
+function cut(actual: string): DumpFormatError {
+  return new DumpFormatError('FLATTENED_CUT', {
+    action: 'rearrange a flattened dump',
+    actual,
+    wanted: 'the whole stream',
+  });
+}

@@ -1,0 +1,130 @@
+/** Makes one dump of the files of a split one (makedumpfile --reassemble). Pages stay compressed as they are. */
+
+import { openNoneCodec } from '../../codecs/codec.ts';
+import { DumpFormatError } from '../../errors.ts';
+import { DUMP_LEVEL_ZERO } from '../../filter/dump-level.ts';
+import type { PfnRange } from '../../vmcore/segments.ts';
+import {
+  DISK_DUMP_HEADER_BYTES,
+  DUMP_DH_COMPRESSED_INCOMPLETE,
+  encodeDiskDumpHeader,
+  encodeKdumpSubHeader,
+} from '../format/header.ts';
+import { planLayout } from '../format/layout.ts';
+import { DescriptorReader, isStoredPage, type KdumpFile } from '../read/file.ts';
+import type { DumpSink } from '../sink.ts';
+import type { Steps } from '../steps.ts';
+import { PageStore } from '../write/page-store.ts';
+import { countIn } from './split.ts';
+
+const PAGES_PER_STEP = 1024;
+
+export interface ReassembleCounts {
+  readonly pagesDumped: number;
+  /** Described by an incomplete file, and not in it. */
+  readonly pagesMissing: number;
+  readonly bytesWritten: number;
+}
+
+/** @throws DumpFormatError when the files are not all the files of one dump. */
+export function* reassembleSteps(
+  files: readonly KdumpFile[],
+  sink: DumpSink,
+  onProgress: (pagesDone: number, pagesTotal: number) => void = () => {},
+): Steps<ReassembleCounts> {
+  const pieces = inOrder(files);
+  const [first] = pieces;
+  const { header, sub, bitmap2, max_mapnr, descriptorsOffset } = first;
+  const pagesTotal = bitmap2.count();
+  const layout = {
+    ...planLayout({
+      pageSizeBytes: header.block_size,
+      max_mapnr,
+      noteBytes: sub.size_note,
+      dumpablePages: pagesTotal,
+    }),
+    descriptorsOffset,
+    dataOffset: descriptorsOffset + 24 * pagesTotal,
+  };
+  const flags = pieces.reduce((bits, piece) => bits | piece.header.status, 0);
+  const head = (status: number) => encodeDiskDumpHeader({ ...header, status });
+  sink.writeAt(head(flags | DUMP_DH_COMPRESSED_INCOMPLETE), 0);
+  const whole = { ...sub, split: 0, start_pfn_64: 0, end_pfn_64: 0 };
+  sink.writeAt(encodeKdumpSubHeader(whole), header.block_size);
+  copyRange(first, sink, layout.offset_note, descriptorsOffset);
+
+  const store = new PageStore(sink, {
+    layout,
+    codec: openNoneCodec(),
+    sharesZeroPage: (sub.dump_level & DUMP_LEVEL_ZERO) !== 0,
+    digestAlgorithm: 'none',
+  });
+  let pagesMissing = 0;
+  for (const piece of pieces) {
+    const descriptors = new DescriptorReader(piece);
+    const count = countIn(bitmap2, piece.sub.start_pfn_64, piece.sub.end_pfn_64);
+    for (let i = 0; i < count; i++) {
+      const page = descriptors.at(i);
+      if (!isStoredPage(piece, page)) {
+        pagesMissing++;
+        store.addAbsent();
+      } else if (store.sharesZeroPage && page.offset === layout.dataOffset) {
+        store.addZero();
+      } else {
+        store.addStored(piece.source.window(page.offset, page.size), page.flags);
+      }
+      if (i % PAGES_PER_STEP !== 0) continue;
+      onProgress(store.pagesStored, pagesTotal);
+      yield;
+    }
+  }
+  store.flush();
+  sink.sync();
+  const missing = pagesMissing > 0 ? DUMP_DH_COMPRESSED_INCOMPLETE : 0;
+  sink.writeAt(head(flags | missing).subarray(0, DISK_DUMP_HEADER_BYTES), 0);
+  return { pagesDumped: pagesTotal, pagesMissing, bytesWritten: store.endOffset };
+}
+
+/** Sorted, from page 0 to the last without a gap. */
+function inOrder(files: readonly KdumpFile[]): KdumpFile[] {
+  const refuse = (file: KdumpFile, actual: string, wanted: string): DumpFormatError =>
+    new DumpFormatError('SPLIT_MISMATCH', { action: `reassemble ${file.source.name}`, actual, wanted });
+  const range = ({ sub }: KdumpFile): PfnRange => ({ start: sub.start_pfn_64, end: sub.end_pfn_64 });
+  const pieces = files.toSorted((a, b) => range(a).start - range(b).start || range(a).end - range(b).end);
+  const [first] = pieces;
+  let end = 0;
+  for (const piece of pieces) {
+    const { start, end: pieceEnd } = range(piece);
+    if (piece.sub.split !== 1)
+      throw refuse(piece, 'it is no file of a split dump', 'files that --split made');
+    if (piece.sub.size_eraseinfo > 0)
+      throw refuse(piece, 'data was erased from it', 'makedumpfile for such files');
+    if (identityOf(piece) !== identityOf(first)) {
+      throw refuse(piece, `it is of another dump than ${first.source.name}`, 'files of one dump');
+    }
+    if (start !== end || pieceEnd < start) {
+      throw refuse(piece, `it has the pages from ${start} to ${pieceEnd}`, `pages from ${end} on`);
+    }
+    end = pieceEnd;
+  }
+  if (end === first.max_mapnr) return pieces;
+  throw refuse(pieces.at(-1)!, `the pages from ${end} on are in none of the files`, 'all files of the dump');
+}
+
+/** What all files of one dump have in common. */
+function identityOf({ header, sub, max_mapnr }: KdumpFile): string {
+  const status = header.status & ~DUMP_DH_COMPRESSED_INCOMPLETE;
+  return JSON.stringify([
+    { ...header, status },
+    max_mapnr,
+    sub.dump_level,
+    sub.size_note,
+    `${sub.phys_base}`,
+  ]);
+}
+
+function copyRange({ source }: KdumpFile, sink: DumpSink, from: number, to: number): void {
+  for (let at = from; at < to; at += source.maxWindowBytes) {
+    sink.writeAt(source.window(at, Math.min(source.maxWindowBytes, to - at)), at);
+  }
+}

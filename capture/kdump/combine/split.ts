@@ -1,0 +1,38 @@
+/** Which pages go into which file of a split dump (makedumpfile --split). */
+import type { Bitmap } from '../../filter/bitmap.ts';
+import type { PfnRange } from '../../vmcore/segments.ts';
+
+/** DEFAULT_SPLITBLOCK_SIZE */
+export const SPLITBLOCK_BYTES = 1 << 30;
+
+/**
+ * As makedumpfile does: memory goes in blocks to one file after the other, each taking blocks until it has its share of
+ * the dumpable pages. The last takes the rest, which may be nothing.
+ */
+export function splitPfns(bitmap2: Bitmap, parts: number, splitblockPages: number): PfnRange[] {
+  const max_mapnr = bitmap2.sizeBits;
+  const share = Math.floor(bitmap2.count() / parts);
+  const ranges: PfnRange[] = [];
+  let end = 0;
+  for (let part = 1; part < parts; part++) {
+    const start = end;
+    for (let missing = share; missing > 0 && end < max_mapnr; ) {
+      const blockEnd = Math.min(end + splitblockPages, max_mapnr);
+      missing -= countIn(bitmap2, end, blockEnd);
+      end = blockEnd;
+    }
+    ranges.push({ start, end });
+  }
+  ranges.push({ start: end, end: max_mapnr });
+  return ranges;
+}
+
+export function countIn(bitmap: Bitmap, start: number, end: number): number {
+  let count = 0;
+  for (let pfn = bitmap.nextSet(start, end); pfn < end; ) {
+    const runEnd = bitmap.nextClear(pfn, end);
+    count += runEnd - pfn;
+    pfn = bitmap.nextSet(runEnd, end);
+  }
+  return count;
+}

@@ -1,0 +1,116 @@
+/**
+ * Digests of a dump, by region. Descriptors and data are written side by side but each in order, so each region gets a
+ * digest of its own, and reading the finished file from front to back recomputes them all.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { DumpFormatError } from '../../errors.ts';
+import type { ByteSource } from '../../vmcore/source.ts';
+import { finish, type Steps } from '../steps.ts';
+
+/** sha256 also tells an altered file; crc32 is for where that costs too much (a CPU without SHA instructions). */
+export type DigestAlgorithm = 'sha256' | 'crc32' | 'none';
+
+/** The regions in file order: headers, notes and bitmaps; page descriptors; page data. */
+export type RegionName = 'head' | 'descriptors' | 'data';
+
+export interface RegionDigest {
+  readonly name: RegionName;
+  readonly offset: number;
+  readonly sizeBytes: number;
+  /** Hexadecimal; empty for `none`. */
+  readonly digest: string;
+}
+
+/** What the manifest keeps. The regions lie end to end from 0 to the end of the file. */
+export interface DumpDigest {
+  readonly algorithm: DigestAlgorithm;
+  readonly regions: readonly RegionDigest[];
+}
+
+/** Takes bytes in order. */
+export interface RunningDigest {
+  update(bytes: Uint8Array): void;
+  finish(): string;
+}
+
+export function openDigest(algorithm: DigestAlgorithm): RunningDigest {
+  switch (algorithm) {
+    case 'sha256':
+      return new OpensslDigest(createHash('sha256'));
+    case 'crc32':
+      return new Crc32Digest();
+    case 'none':
+      return { update: () => {}, finish: () => '' };
+  }
+}
+
+/**
+ * Recomputes the digests over the file as it is now.
+ * @returns the names of the regions that differ or are cut; empty when the file is what was written.
+ */
+export function damagedRegions(file: ByteSource, expected: DumpDigest, onProgress?: OnBytes): RegionName[] {
+  return finish(damageSteps(file, expected, onProgress));
+}
+
+type OnBytes = (bytesDone: number, bytesTotal: number) => void;
+
+/** As `damagedRegions`, a window a step. */
+export function* damageSteps(
+  file: ByteSource,
+  expected: DumpDigest,
+  onProgress: OnBytes = () => {},
+): Steps<RegionName[]> {
+  const damaged: RegionName[] = [];
+  requireContiguous(expected);
+  for (const { name, offset, sizeBytes, digest } of expected.regions) {
+    const running = openDigest(expected.algorithm);
+    const end = Math.min(offset + sizeBytes, file.sizeBytes);
+    for (let at = offset; at < end; ) {
+      const lengthBytes = Math.min(file.maxWindowBytes, end - at);
+      running.update(file.window(at, lengthBytes));
+      at += lengthBytes;
+      onProgress(at, file.sizeBytes);
+      yield;
+    }
+    if (end < offset + sizeBytes || running.finish() !== digest) damaged.push(name);
+  }
+  return damaged;
+}
+
+function requireContiguous({ regions }: DumpDigest): void {
+  let at = 0;
+  for (const { name, offset, sizeBytes } of regions) {
+    if (offset !== at || !(sizeBytes >= 0)) {
+      throw new DumpFormatError('DIGEST_REGIONS', {
+        action: `verify the dump's ${name}`,
+        actual: `it is said to be ${sizeBytes} bytes from ${offset} on`,
+        wanted: `regions end to end: ${at}`,
+      });
+    }
+    at += sizeBytes;
+  }
+}
+
+class OpensslDigest implements RunningDigest {
+  readonly #hash: Hash;
+  constructor(hash: Hash) {
+    this.#hash = hash;
+  }
+  update(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+  }
+  finish(): string {
+    return this.#hash.digest('hex');
+  }
+}
+
+class Crc32Digest implements RunningDigest {
+  #value = 0;
+  update(bytes: Uint8Array): void {
+    this.#value = crc32(bytes, this.#value);
+  }
+  finish(): string {
+    return this.#value.toString(16).padStart(8, '0');
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Reads a kdump-compressed file: headers, second bitmap, descriptors. Header versions 3 to 6: what a version has not,
+ * reads as 0 (makedumpfile: IMPLEMENTATION, diskdump_mod.h). Nothing in the file is believed before it is checked.
+ */
+import { DumpFormatError } from '../../errors.ts';
+import { Bitmap } from '../../filter/bitmap.ts';
+import { readUpTo } from '../../vmcore/elf.ts';
+import type { ByteSource } from '../../vmcore/source.ts';
+import { decodePageDescriptor, PAGE_DESC_BYTES, type PageDescriptor } from '../format/descriptor.ts';
+import {
+  DISK_DUMP_HEADER_BYTES,
+  DISKDUMP_HEADER_BLOCKS,
+  type DiskDumpHeader,
+  decodeDiskDumpHeader,
+  decodeKdumpSubHeader,
+  KDUMP_SIGNATURE,
+  KDUMP_SUB_HEADER_BYTES,
+  type KdumpSubHeader,
+} from '../format/header.ts';
+
+/** Where the members of `kdump_sub_header` end, by the header version that brought the last of them. */
+const SUB_HEADER_ENDS: readonly (readonly [number, number])[] = [
+  [3, 48],
+  [4, 64],
+  [5, 80],
+  [6, KDUMP_SUB_HEADER_BYTES],
+];
+const START_PFN_OFFSET = 16;
+
+export interface KdumpFile {
+  readonly source: ByteSource;
+  readonly header: DiskDumpHeader;
+  readonly sub: KdumpSubHeader;
+  readonly max_mapnr: number;
+  readonly bitmap1Offset: number;
+  readonly bitmapBytes: number;
+  readonly bitmap2: Bitmap;
+  readonly descriptorsOffset: number;
+}
+
+export function isKdumpFile(bytes: Uint8Array): boolean {
+  const { length } = KDUMP_SIGNATURE;
+  return Buffer.from(bytes.subarray(0, length)).toString('latin1') === KDUMP_SIGNATURE;
+}
+
+/** @throws DumpFormatError for a file that is none, or whose bitmaps are cut. */
+export function openKdumpFile(source: ByteSource): KdumpFile {
+  const header = decodeDiskDumpHeader(readUpTo(source, 0, DISK_DUMP_HEADER_BYTES));
+  const { block_size, header_version, sub_hdr_size, bitmap_blocks } = header;
+  const sub = readSubHeader(source, header);
+  const max_mapnr = header_version >= 6 ? sub.max_mapnr_64 : header.max_mapnr;
+  const bitmap1Offset = (DISKDUMP_HEADER_BLOCKS + sub_hdr_size) * block_size;
+  const bitmapBytes = (bitmap_blocks * block_size) / 2;
+  const descriptorsOffset = bitmap1Offset + 2 * bitmapBytes;
+  const refuse = (actual: string, wanted: string) =>
+    new DumpFormatError('DUMP_BITMAP', { action: `read the bitmaps of ${source.name}`, actual, wanted });
+  if (!(max_mapnr <= bitmapBytes * 8))
+    throw refuse(`${bitmapBytes} bytes each`, `a bit for each of ${max_mapnr} pages`);
+  if (descriptorsOffset > source.sizeBytes) {
+    throw refuse(`the file ends at ${source.sizeBytes}`, `the bitmaps end at ${descriptorsOffset}`);
+  }
+  const bytes = readUpTo(source, bitmap1Offset + bitmapBytes, bitmapBytes);
+  const bitmap2 = new Bitmap(bytes, max_mapnr);
+  // Bits past the last page would count.
+  bytes.fill(0, Math.ceil(max_mapnr / 8));
+  if (max_mapnr % 8 !== 0) bytes[Math.floor(max_mapnr / 8)] &= (1 << (max_mapnr % 8)) - 1;
+  return { source, header, sub, max_mapnr, bitmap1Offset, bitmapBytes, bitmap2, descriptorsOffset };
+}
+
+/**
+ * Reads descriptors by their number; zeros behind the end of the file, which readers of an incomplete dump take for
+ * "the page is missing".
+ */
+export class DescriptorReader {
+  readonly #file: KdumpFile;
+  readonly #chunk = new Uint8Array(PAGE_DESC_BYTES << 10);
+  readonly #view = new DataView(this.#chunk.buffer);
+  #first = -1;
+
+  constructor(file: KdumpFile) {
+    this.#file = file;
+  }
+
+  at(index: number): PageDescriptor {
+    const perChunk = this.#chunk.length / PAGE_DESC_BYTES;
+    const first = index - (index % perChunk);
+    if (first !== this.#first) {
+      const { source, descriptorsOffset } = this.#file;
+      this.#first = -1;
+      const got = source.readAt(this.#chunk, descriptorsOffset + first * PAGE_DESC_BYTES);
+      this.#chunk.fill(0, got);
+      this.#first = first;
+    }
+    return decodePageDescriptor(this.#view, (index - first) * PAGE_DESC_BYTES);
+  }
+}
+
+/** Whether there can be a page where a descriptor says. */
+export function isStoredPage(
+  { source, header, descriptorsOffset }: KdumpFile,
+  page: PageDescriptor,
+): boolean {
+  const { offset, size } = page;
+  return (
+    offset >= descriptorsOffset && size > 0 && size <= header.block_size && offset + size <= source.sizeBytes
+  );
+}
+
+function readSubHeader(source: ByteSource, { header_version, block_size }: DiskDumpHeader): KdumpSubHeader {
+  const bytes = readUpTo(source, DISKDUMP_HEADER_BLOCKS * block_size, KDUMP_SUB_HEADER_BYTES);
+  const end = SUB_HEADER_ENDS.find(([version]) => version >= header_version)?.[1] ?? 0;
+  if (header_version < 3) bytes.fill(0, START_PFN_OFFSET);
+  else bytes.fill(0, end);
+  const sub = decodeKdumpSubHeader(bytes);
+  if (header_version >= 6 || header_version < 2) return sub;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const long = (offset: number) => Number(view.getBigUint64(offset, true));
+  return { ...sub, start_pfn_64: long(START_PFN_OFFSET), end_pfn_64: long(START_PFN_OFFSET + 8) };
+}

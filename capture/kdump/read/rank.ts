@@ -1,0 +1,40 @@
+/** How many set bits lie before a bit: the number of a page's descriptor. */
+import type { Bitmap } from '../../filter/bitmap.ts';
+
+/** 4 bytes of counts for this many bytes of bitmap. */
+const BLOCK_BYTES = 512;
+
+export class RankIndex {
+  readonly #bytes: Uint8Array;
+  readonly #before: Uint32Array;
+
+  constructor({ bytes }: Bitmap) {
+    this.#bytes = bytes;
+    this.#before = new Uint32Array(Math.ceil(bytes.length / BLOCK_BYTES));
+    let count = 0;
+    for (let block = 0; block < this.#before.length; block++) {
+      this.#before[block] = count;
+      count += countBits(bytes, block * BLOCK_BYTES, Math.min((block + 1) * BLOCK_BYTES, bytes.length));
+    }
+  }
+
+  /** For a pfn within the bitmap. */
+  of(pfn: number): number {
+    const byte = Math.floor(pfn / 8);
+    const block = Math.floor(byte / BLOCK_BYTES);
+    const below = this.#bytes[byte] & ((1 << (pfn & 7)) - 1);
+    return this.#before[block] + countBits(this.#bytes, block * BLOCK_BYTES, byte) + bitsOf(below);
+  }
+}
+
+function countBits(bytes: Uint8Array, from: number, to: number): number {
+  let count = 0;
+  for (let i = from; i < to; i++) count += bitsOf(bytes[i]);
+  return count;
+}
+
+function bitsOf(byte: number): number {
+  const pairs = byte - ((byte >>> 1) & 0x55);
+  const nibbles = (pairs & 0x33) + ((pairs >>> 2) & 0x33);
+  return (nibbles + (nibbles >>> 4)) & 0x0f;
+}

@@ -1,0 +1,94 @@
+/**
+ * Pages that were compressed apart from the file they go to: what a thread hands to the one that writes. Data end to end,
+ * and a word for each page that says how much of it is whose.
+ */
+
+import type { Codec } from '../../codecs/codec.ts';
+import { ZeroPageDetector } from '../../filter/zero-page.ts';
+import type { PageTaker } from './page-loop.ts';
+
+/** The upper byte of an entry; the rest of it is the page's length in the data. */
+export const StoredAs = { compressed: 0, raw: 1, zero: 2, missing: 3 } as const;
+
+const KIND_SHIFT = 24;
+const SIZE_MASK = (1 << KIND_SHIFT) - 1;
+
+export interface PageBatch {
+  readonly data: Buffer;
+  /** The number of entries, then the entries. */
+  readonly entries: Uint32Array;
+}
+
+/** The room that `pages` pages need at most. */
+export function batchRoom(
+  pages: number,
+  codec: Codec,
+  pageSizeBytes: number,
+): { data: number; entries: number } {
+  return {
+    data: pages * Math.max(codec.maxOutputBytes, pageSizeBytes),
+    entries: (pages + 1) * Uint32Array.BYTES_PER_ELEMENT,
+  };
+}
+
+export function entrySize(entry: number): number {
+  return entry & SIZE_MASK;
+}
+
+export function entryKind(entry: number): number {
+  return entry >>> KIND_SHIFT;
+}
+
+/** Fills one batch after another with pages in order. */
+export class BatchFiller implements PageTaker {
+  readonly #codec: Codec;
+  readonly #pageSizeBytes: number;
+  readonly #sharesZeroPage: boolean;
+  readonly #detector: ZeroPageDetector;
+  #batch: PageBatch | undefined;
+  #dataBytes = 0;
+  #count = 0;
+
+  constructor(codec: Codec, pageSizeBytes: number, sharesZeroPage: boolean) {
+    this.#codec = codec;
+    this.#pageSizeBytes = pageSizeBytes;
+    this.#sharesZeroPage = sharesZeroPage;
+    this.#detector = new ZeroPageDetector(pageSizeBytes);
+  }
+
+  begin(batch: PageBatch): void {
+    this.#batch = batch;
+    this.#dataBytes = 0;
+    this.#count = 0;
+    batch.entries[0] = 0;
+  }
+
+  add(window: Buffer, at: number): void {
+    if (this.#sharesZeroPage && this.#detector.isZero(window, at)) this.#enter(StoredAs.zero, 0);
+    else this.#store(window, at);
+  }
+
+  addMissing(zeros: Buffer): void {
+    if (this.#sharesZeroPage) this.#enter(StoredAs.missing, 0);
+    else this.#store(zeros, 0);
+  }
+
+  #store(window: Buffer, at: number): void {
+    const { data } = this.#batch!;
+    const dataBytes = this.#dataBytes;
+    const size = this.#codec.compress(window, at, data, dataBytes);
+    if (size > 0) {
+      this.#enter(StoredAs.compressed, size);
+    } else {
+      window.copy(data, dataBytes, at, at + this.#pageSizeBytes);
+      this.#enter(StoredAs.raw, this.#pageSizeBytes);
+    }
+  }
+
+  #enter(kind: number, size: number): void {
+    const { entries } = this.#batch!;
+    this.#dataBytes += size;
+    entries[++this.#count] = (kind << KIND_SHIFT) | size;
+    entries[0] = this.#count;
+  }
+}

@@ -1,0 +1,116 @@
+/** Walks the dumpable pages in order and reads them through large windows. */
+import type { Bitmap } from '../../filter/bitmap.ts';
+import { readPhysicalOrZeros, type Vmcore } from '../../vmcore/open.ts';
+import type { PfnRange } from '../../vmcore/segments.ts';
+
+const WINDOW_BYTES = 4 << 20;
+/** Bounds the time between two yields, when the watchdog is petted: a window's worth, gathered from wherever it lies. */
+const PAGES_PER_STEP = 1024;
+/** Reading over a gap of some pages costs less than another read. */
+const MAX_GAP_PAGES = 4;
+
+export interface PageLoopInput {
+  readonly vmcore: Pick<Vmcore, 'source' | 'segments'>;
+  readonly pageSizeBytes: number;
+  readonly bitmap2: Bitmap;
+  /** Only the pages from `start` to before `end`; all when left out. */
+  readonly pfns?: PfnRange;
+}
+
+export interface PageTaker {
+  /** The page at byte `at` of `window`, good until the call returns. */
+  add(window: Buffer, at: number): void;
+  /** A page that cannot be read; `zeros` is a page of them. */
+  addMissing(zeros: Buffer): void;
+}
+
+export interface PageLoopEvents {
+  /** A page that the source does not give. */
+  readonly onUnreadable: (pfn: number, cause: unknown) => void;
+}
+
+/** Hands every dumpable page to `taker`. Yields every few megabytes, so that a caller can look up from the work: pages so far. */
+export function* dumpablePages(
+  input: PageLoopInput,
+  taker: PageTaker,
+  events: PageLoopEvents,
+): Generator<number, void> {
+  const { pageSizeBytes, bitmap2 } = input;
+  const start = input.pfns?.start ?? 0;
+  const endPfn = Math.min(input.pfns?.end ?? Number.POSITIVE_INFINITY, bitmap2.sizeBits);
+  const { source, segments } = input.vmcore;
+  const single = Buffer.alloc(pageSizeBytes);
+  const zeros = Buffer.alloc(pageSizeBytes);
+  const windowPages = Math.floor(Math.min(WINDOW_BYTES, source.maxWindowBytes) / pageSizeBytes);
+
+  /** By read(2), past what the segments do not hold: for the edges of segments, and where a window fails. */
+  const takeSingle = (pfn: number): void => {
+    try {
+      if (readPhysicalOrZeros(input.vmcore, pfn * pageSizeBytes, single) === 0) {
+        events.onUnreadable(pfn, undefined);
+        taker.addMissing(zeros);
+        return;
+      }
+    } catch (error) {
+      events.onUnreadable(pfn, error);
+      taker.addMissing(zeros);
+      return;
+    }
+    taker.add(single, 0);
+  };
+
+  /** The dumpable pages from `first` to before `end`, which lie next to each other in the file. Returns their number. */
+  const takeWindow = (first: number, end: number): number => {
+    const offset = segments.fileOffset(first * pageSizeBytes)!;
+    const window = openWindow(source, offset, (end - first) * pageSizeBytes);
+    let taken = 0;
+    for (let pfn = first; pfn < end; pfn = bitmap2.nextSet(pfn, end)) {
+      const runEnd = bitmap2.nextClear(pfn, end);
+      taken += runEnd - pfn;
+      if (window) for (; pfn < runEnd; pfn++) taker.add(window, (pfn - first) * pageSizeBytes);
+      else for (; pfn < runEnd; pfn++) takeSingle(pfn);
+    }
+    return taken;
+  };
+
+  let pagesDone = 0;
+  let pagesSaid = 0;
+  for (let pfn = bitmap2.nextSet(start, endPfn); pfn < endPfn; ) {
+    const paddr = pfn * pageSizeBytes;
+    const wholePages = Math.floor(segments.fileRunBytes(paddr) / pageSizeBytes);
+    if (wholePages === 0) {
+      takeSingle(pfn);
+      pagesDone++;
+      pfn = bitmap2.nextSet(pfn + 1, endPfn);
+    } else {
+      const limit = Math.min(endPfn, pfn + Math.min(wholePages, windowPages));
+      const end = source.mapped ? limit : windowEnd(bitmap2, pfn, limit);
+      pagesDone += takeWindow(pfn, end);
+      pfn = bitmap2.nextSet(end, endPfn);
+    }
+    if (pagesDone - pagesSaid < PAGES_PER_STEP && pfn < endPfn) continue;
+    pagesSaid = pagesDone;
+    yield pagesDone;
+  }
+}
+
+/** Undefined when the source does not give it: then its pages are tried one by one, which finds the bad one. */
+function openWindow(source: Vmcore['source'], offset: number, lengthBytes: number): Buffer | undefined {
+  try {
+    const bytes = source.window(offset, lengthBytes);
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a window that begins at the set bit `pfn` ends: at a wide gap or at `limit`, behind a set bit. */
+function windowEnd(bitmap2: Bitmap, pfn: number, limit: number): number {
+  let end = bitmap2.nextClear(pfn, limit);
+  for (;;) {
+    const reach = Math.min(limit, end + MAX_GAP_PAGES + 1);
+    const next = bitmap2.nextSet(end, reach);
+    if (next === reach) return end;
+    end = bitmap2.nextClear(next, limit);
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Takes pages in the order of bitmap2, compresses them and writes descriptors and data: two regions of the file that grow
+ * side by side, through two buffers that are made once. Nothing here allocates per page.
+ */
+
+import type { Codec } from '../../codecs/codec.ts';
+import { ZeroPageDetector } from '../../filter/zero-page.ts';
+import { encodePageDescriptor, PAGE_DESC_BYTES, PAGE_DESC_WORDS } from '../format/descriptor.ts';
+import { type DigestAlgorithm, openDigest, type RunningDigest } from '../format/digest.ts';
+import type { DumpLayout } from '../format/layout.ts';
+import type { DumpSink } from '../sink.ts';
+import { entryKind, entrySize, type PageBatch, StoredAs } from './page-batch.ts';
+
+/** One write to the target. Long enough that the calls cost nothing, short enough for a small capture kernel. */
+const DATA_CHUNK_BYTES = 2 << 20;
+/** A chunk of data describes some 2,000 pages; only zero pages fill this first. */
+const DESCRIPTOR_CHUNK_BYTES = PAGE_DESC_BYTES << 15;
+
+export interface PageStoreOptions {
+  readonly layout: DumpLayout;
+  readonly codec: Codec;
+  /** Dump level bit 1: zero pages are stored once and share a descriptor's contents. */
+  readonly sharesZeroPage: boolean;
+  readonly digestAlgorithm: DigestAlgorithm;
+}
+
+export class PageStore {
+  readonly #sink: DumpSink;
+  readonly #codec: Codec;
+  readonly #pageSizeBytes: number;
+  readonly sharesZeroPage: boolean;
+  readonly #zeroPageOffset: number;
+  readonly #detector: ZeroPageDetector;
+
+  readonly #data: Uint8Array;
+  #dataBytes = 0;
+  /** Where in the file the data buffer begins. */
+  #dataOffset: number;
+  readonly dataDigest: RunningDigest;
+
+  readonly #descriptors = new Uint8Array(DESCRIPTOR_CHUNK_BYTES);
+  readonly #descriptorWords = new Uint32Array(this.#descriptors.buffer);
+  #descriptorCount = 0;
+  #descriptorsOffset: number;
+  readonly descriptorsDigest: RunningDigest;
+
+  pagesStored = 0;
+  pagesZero = 0;
+  pagesUncompressed = 0;
+  pagesAbsent = 0;
+
+  constructor(sink: DumpSink, options: PageStoreOptions) {
+    const { layout, codec, sharesZeroPage, digestAlgorithm } = options;
+    this.#sink = sink;
+    this.#codec = codec;
+    this.#pageSizeBytes = layout.block_size;
+    this.sharesZeroPage = sharesZeroPage;
+    this.#detector = new ZeroPageDetector(layout.block_size);
+    this.#dataOffset = layout.dataOffset;
+    this.#descriptorsOffset = layout.descriptorsOffset;
+    this.dataDigest = openDigest(digestAlgorithm);
+    this.descriptorsDigest = openDigest(digestAlgorithm);
+    // A chunk is written once it is full, and the page that filled it may reach past it.
+    this.#data = new Uint8Array(DATA_CHUNK_BYTES + Math.max(codec.maxOutputBytes, layout.block_size));
+    this.#zeroPageOffset = layout.dataOffset;
+    if (sharesZeroPage) this.#dataBytes = layout.block_size;
+  }
+
+  /** Where the data ends so far. */
+  get endOffset(): number {
+    return this.#dataOffset + this.#dataBytes;
+  }
+
+  /** Whether it is one of the zero pages that share one. */
+  takesNoRoom(window: Buffer, at: number): boolean {
+    return this.sharesZeroPage && this.#detector.isZero(window, at);
+  }
+
+  /** Stores the page at `at` in `window`. */
+  add(window: Buffer, at: number): void {
+    if (this.takesNoRoom(window, at)) {
+      this.pagesZero++;
+      this.addZero();
+      return;
+    }
+    this.#store(window, at);
+  }
+
+  /** Stores a page that could not be read, of which `zeros` is the stand-in. It counts as no zero page. */
+  addMissing(zeros: Buffer): void {
+    if (this.sharesZeroPage) this.addZero();
+    else this.#store(zeros, 0);
+  }
+
+  /** A page like the shared zero page. */
+  addZero(): void {
+    this.#describe(this.#zeroPageOffset, this.#pageSizeBytes, 0);
+  }
+
+  /** Pages that a thread compressed, as `add` and `addMissing` would have: their data is written from where it lies. */
+  addBatch({ data, entries }: PageBatch): void {
+    this.flush();
+    const count = entries[0];
+    let sizeBytes = 0;
+    for (let i = 1; i <= count; i++) sizeBytes += entrySize(entries[i]);
+    let offset = this.#dataOffset;
+    this.#write(data.subarray(0, sizeBytes));
+    for (let i = 1; i <= count; i++) {
+      const entry = entries[i];
+      const kind = entryKind(entry);
+      const size = entrySize(entry);
+      if (kind === StoredAs.zero) this.pagesZero++;
+      if (kind === StoredAs.raw) this.pagesUncompressed++;
+      if (size === 0) this.addZero();
+      else this.#describe(offset, size, kind === StoredAs.raw ? 0 : this.#codec.statusFlag);
+      offset += size;
+    }
+  }
+
+  /** A page that was compressed before. */
+  addStored(stored: Uint8Array, flags: number): void {
+    const offset = this.endOffset;
+    this.#data.set(stored, this.#dataBytes);
+    this.#dataBytes += stored.length;
+    this.#describe(offset, stored.length, flags);
+  }
+
+  /** A page that an incomplete dump lacks: readers know it by its offset of 0. */
+  addAbsent(): void {
+    this.pagesAbsent++;
+    this.#describe(0, 0, 0);
+  }
+
+  /**
+   * Writes what the buffers hold. Data first: a file cut short then has no descriptor that points at nothing, and the
+   * descriptors that are missing read as offset 0, which readers of an incomplete dump know.
+   */
+  flush(): void {
+    if (this.#dataBytes > 0) {
+      this.#write(this.#data.subarray(0, this.#dataBytes));
+      this.#dataBytes = 0;
+    }
+    if (this.#descriptorCount > 0) {
+      const descriptors = this.#descriptors.subarray(0, this.#descriptorCount * PAGE_DESC_BYTES);
+      this.#sink.writeAt(descriptors, this.#descriptorsOffset);
+      this.descriptorsDigest.update(descriptors);
+      this.#descriptorsOffset += descriptors.length;
+      this.#descriptorCount = 0;
+    }
+  }
+
+  #write(data: Uint8Array): void {
+    if (data.length === 0) return;
+    this.#sink.writeAt(data, this.#dataOffset);
+    this.dataDigest.update(data);
+    this.#dataOffset += data.length;
+  }
+
+  #store(window: Buffer, at: number): void {
+    const codec = this.#codec;
+    const dataBytes = this.#dataBytes;
+    const offset = this.#dataOffset + dataBytes;
+    const size = codec.compress(window, at, this.#data, dataBytes);
+    if (size > 0) {
+      this.#dataBytes = dataBytes + size;
+      this.#describe(offset, size, codec.statusFlag);
+    } else {
+      this.pagesUncompressed++;
+      window.copy(this.#data, dataBytes, at, at + this.#pageSizeBytes);
+      this.#dataBytes = dataBytes + this.#pageSizeBytes;
+      this.#describe(offset, this.#pageSizeBytes, 0);
+    }
+  }
+
+  #describe(offset: number, size: number, flags: number): void {
+    encodePageDescriptor(this.#descriptorWords, this.#descriptorCount * PAGE_DESC_WORDS, offset, size, flags);
+    this.#descriptorCount++;
+    this.pagesStored++;
+    if (
+      this.#dataBytes >= DATA_CHUNK_BYTES ||
+      this.#descriptorCount * PAGE_DESC_BYTES === DESCRIPTOR_CHUNK_BYTES
+    ) {
+      this.flush();
+    }
+  }
+}

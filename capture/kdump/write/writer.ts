@@ -1,0 +1,292 @@
+/**
+ * Writes a dump in the kdump-compressed format, header version 6 (makedumpfile: IMPLEMENTATION). The header says
+ * "incomplete" until everything else is with the target; the header that says otherwise is the last write.
+ */
+
+import type { Codec } from '../../codecs/codec.ts';
+import { describeError } from '../../errors.ts';
+import { Bitmap } from '../../filter/bitmap.ts';
+import { DUMP_LEVEL_ZERO } from '../../filter/dump-level.ts';
+import type { Vmcore } from '../../vmcore/open.ts';
+import { type PfnRange, pfnRanges } from '../../vmcore/segments.ts';
+import { type DigestAlgorithm, type DumpDigest, openDigest, type RunningDigest } from '../format/digest.ts';
+import {
+  DISK_DUMP_HEADER_BYTES,
+  DUMP_DH_COMPRESSED_INCOMPLETE,
+  encodeDiskDumpHeader,
+  encodeKdumpSubHeader,
+  HEADER_VERSION,
+  KDUMP_SIGNATURE,
+  type Utsname,
+} from '../format/header.ts';
+import { type DumpLayout, planLayout } from '../format/layout.ts';
+import type { DumpSink } from '../sink.ts';
+import { finish } from '../steps.ts';
+import { type Bound, BoundedTaker } from './bounded.ts';
+import { dumpablePages, type PageLoopEvents } from './page-loop.ts';
+import { PageStore } from './page-store.ts';
+
+const BITMAP_CHUNK_BYTES = 1 << 20;
+const MOST_WARNINGS = 16;
+
+export interface DumpInput {
+  readonly vmcore: Pick<
+    Vmcore,
+    'source' | 'segments' | 'pageSizeBytes' | 'noteBytes' | 'vmcoreinfoOffset' | 'vmcoreinfoBytes'
+  >;
+  /** The pages to keep, zero pages included: those are found while writing. Its size is max_mapnr. */
+  readonly bitmap2: Bitmap;
+  readonly utsname: Utsname;
+  readonly crashTimeSeconds: number;
+  readonly nr_cpus: number;
+  readonly phys_base: bigint;
+  readonly dumpLevel: number;
+  readonly codec: Codec;
+  /** With `pfns`, only for "none": the descriptors of the other pages are a hole. */
+  readonly digestAlgorithm: DigestAlgorithm;
+  /** Makes one file of a split dump: only the pages from `start` to before `end`; the bitmaps are whole. */
+  readonly pfns?: PfnRange;
+  /**
+   * What was erased from the input, as makedumpfile tells it. It goes behind the pages, so that its place is known at the
+   * end only: not with a digest, and not with `pfns`.
+   */
+  readonly eraseinfo?: Uint8Array;
+  /** Brings the pages instead of the page loop here; not with `pfns`. */
+  readonly feed?: PageFeed;
+  /** Not with `feed` and `pfns`. What is bounded may lack pages; it is incomplete only if it does. */
+  readonly bound?: Bound;
+}
+
+/** Hands all dumpable pages to the store in order. Yields as the page loop does: pages so far. */
+export type PageFeed = (store: PageStore, events: PageLoopEvents) => Generator<number, void>;
+
+export interface DumpEvents {
+  /** Every few megabytes read. The page loop blocks the event loop, so watchdog and deadline are looked after here. */
+  readonly onProgress?: (pagesDone: number, pagesTotal: number) => void;
+  /** A bounded number of times. */
+  readonly onWarning?: (text: string) => void;
+}
+
+export interface DumpCounts {
+  /** Below max_mapnr, and there in memory. */
+  readonly pagesPresent: number;
+  /** Those with a descriptor: zero, unreadable and missing ones included. */
+  readonly pagesDumped: number;
+  /** Zero pages that share the stored one; 0 when the dump level keeps zero pages. */
+  readonly pagesZero: number;
+  /** Stored as they are, because they don't shrink. */
+  readonly pagesUncompressed: number;
+  /** In the dump as zeros, because the vmcore does not give them. */
+  readonly pagesUnreadable: number;
+  /** For which a bounded dump had no room; with any of these it stays marked incomplete. */
+  readonly pagesMissing: number;
+  /** The size of the file. */
+  readonly bytesWritten: number;
+}
+
+export interface DumpResult {
+  readonly counts: DumpCounts;
+  readonly layout: DumpLayout;
+  readonly digest: DumpDigest;
+}
+
+/** @throws DumpFormatError for input that the format has no room for, and what the sink throws. */
+export function writeDump(input: DumpInput, sink: DumpSink, events: DumpEvents = {}): DumpResult {
+  return finish(dumpSteps(input, sink, events));
+}
+
+/** As `writeDump`, a few megabytes a step: between steps, the caller's event loop hears a Ctrl-C. */
+export function* dumpSteps(
+  input: DumpInput,
+  sink: DumpSink,
+  events: DumpEvents = {},
+): Generator<void, DumpResult> {
+  const { vmcore, bitmap2, codec, digestAlgorithm } = input;
+  const layout = planLayout({
+    pageSizeBytes: vmcore.pageSizeBytes,
+    max_mapnr: bitmap2.sizeBits,
+    noteBytes: vmcore.noteBytes.length,
+    dumpablePages: bitmap2.count(),
+  });
+  const headers = encodeHeaders(input, layout, codec.statusFlag);
+  const incompleteHeaders = encodeHeaders(input, layout, codec.statusFlag | DUMP_DH_COMPRESSED_INCOMPLETE);
+  sink.writeAt(incompleteHeaders, 0);
+  const headDigest = openDigest(digestAlgorithm);
+  headDigest.update(headers);
+  // Whether pages are missing is known at the end, and a digest takes bytes from the first one on.
+  const incompleteDigest = input.bound ? openDigest(digestAlgorithm) : undefined;
+  incompleteDigest?.update(incompleteHeaders);
+  const head: HeadDigest = {
+    update(bytes) {
+      headDigest.update(bytes);
+      incompleteDigest?.update(bytes);
+    },
+  };
+  const pagesPresent = writeBitmap1(input, layout, sink, head);
+  writeBitmap2(bitmap2, layout, sink, head);
+
+  const store = new PageStore(sink, {
+    layout,
+    codec,
+    sharesZeroPage: (input.dumpLevel & DUMP_LEVEL_ZERO) !== 0,
+    digestAlgorithm,
+  });
+  const pagesUnreadable = yield* writePages(input, store, events);
+  store.flush();
+  const { eraseinfo } = input;
+  if (eraseinfo) {
+    sink.writeAt(eraseinfo, store.endOffset);
+    const sub = encodeSubHeader(input, layout, store.endOffset);
+    sink.writeAt(sub, layout.block_size);
+  }
+  sink.sync();
+  const isComplete = store.pagesAbsent === 0;
+  if (isComplete) sink.writeAt(headers.subarray(0, DISK_DUMP_HEADER_BYTES), 0);
+
+  const dataEnd = store.endOffset;
+  const { descriptorsOffset, dataOffset } = layout;
+  const region = (
+    name: 'head' | 'descriptors' | 'data',
+    from: number,
+    to: number,
+    running: RunningDigest,
+  ) => ({
+    name,
+    offset: from,
+    sizeBytes: to - from,
+    digest: running.finish(),
+  });
+  return {
+    counts: {
+      pagesPresent,
+      pagesDumped: store.pagesStored,
+      pagesZero: store.pagesZero,
+      pagesUncompressed: store.pagesUncompressed,
+      pagesUnreadable,
+      pagesMissing: store.pagesAbsent,
+      bytesWritten: dataEnd + (eraseinfo?.length ?? 0),
+    },
+    layout,
+    digest: {
+      algorithm: digestAlgorithm,
+      regions: [
+        region('head', 0, descriptorsOffset, isComplete ? headDigest : incompleteDigest!),
+        region('descriptors', descriptorsOffset, dataOffset, store.descriptorsDigest),
+        region('data', dataOffset, dataEnd, store.dataDigest),
+      ],
+    },
+  };
+}
+
+type HeadDigest = Pick<RunningDigest, 'update'>;
+
+/** Header block, sub header and notes, up to the first bitmap. */
+function encodeHeaders(input: DumpInput, layout: DumpLayout, status: number): Uint8Array {
+  const { vmcore, bitmap2 } = input;
+  const { block_size, offset_note } = layout;
+  const bytes = new Uint8Array(layout.bitmap1Offset);
+  bytes.set(
+    encodeDiskDumpHeader({
+      signature: KDUMP_SIGNATURE,
+      header_version: HEADER_VERSION,
+      utsname: input.utsname,
+      timestamp: { tv_sec: input.crashTimeSeconds, tv_usec: 0 },
+      status,
+      block_size,
+      sub_hdr_size: layout.sub_hdr_size,
+      bitmap_blocks: layout.bitmap_blocks,
+      max_mapnr: bitmap2.sizeBits,
+      nr_cpus: input.nr_cpus,
+    }),
+  );
+  bytes.set(encodeSubHeader(input, layout), block_size);
+  bytes.set(vmcore.noteBytes, offset_note);
+  return bytes;
+}
+
+function encodeSubHeader(input: DumpInput, { offset_note }: DumpLayout, offset_eraseinfo = 0): Uint8Array {
+  const { vmcore, bitmap2 } = input;
+  const hasNotes = vmcore.noteBytes.length > 0;
+  const hasVmcoreinfo = vmcore.vmcoreinfoOffset !== undefined;
+  return encodeKdumpSubHeader({
+    phys_base: input.phys_base,
+    dump_level: input.dumpLevel,
+    split: input.pfns ? 1 : 0,
+    offset_vmcoreinfo: hasVmcoreinfo ? offset_note + vmcore.vmcoreinfoOffset : 0,
+    size_vmcoreinfo: hasVmcoreinfo ? vmcore.vmcoreinfoBytes.length : 0,
+    offset_note: hasNotes ? offset_note : 0,
+    size_note: vmcore.noteBytes.length,
+    offset_eraseinfo,
+    size_eraseinfo: offset_eraseinfo > 0 ? (input.eraseinfo?.length ?? 0) : 0,
+    start_pfn_64: input.pfns?.start ?? 0,
+    end_pfn_64: input.pfns?.end ?? 0,
+    max_mapnr_64: bitmap2.sizeBits,
+  });
+}
+
+/** The pages that exist, made from the segments a chunk at a time: it never takes a bit a page of memory. */
+function writeBitmap1(input: DumpInput, layout: DumpLayout, sink: DumpSink, digest: HeadDigest): number {
+  const max_mapnr = input.bitmap2.sizeBits;
+  const ranges = pfnRanges(input.vmcore.segments.segments, layout.block_size);
+  let pagesPresent = 0;
+  const chunk = new Uint8Array(Math.min(BITMAP_CHUNK_BYTES, layout.bitmapBytes));
+  let nextRange = 0;
+  for (let at = 0; at < layout.bitmapBytes; at += chunk.length) {
+    const bytes = chunk.subarray(0, Math.min(chunk.length, layout.bitmapBytes - at));
+    const firstPfn = at * 8;
+    const endPfn = Math.min(firstPfn + bytes.length * 8, max_mapnr);
+    const part = new Bitmap(bytes.fill(0), Math.max(0, endPfn - firstPfn));
+    while (nextRange < ranges.length && ranges[nextRange].end <= firstPfn) nextRange++;
+    for (let i = nextRange; i < ranges.length && ranges[i].start < endPfn; i++) {
+      const start = Math.max(ranges[i].start, firstPfn);
+      const end = Math.min(ranges[i].end, endPfn);
+      part.setRange(start - firstPfn, end - firstPfn);
+      pagesPresent += end - start;
+    }
+    sink.writeAt(bytes, layout.bitmap1Offset + at);
+    digest.update(bytes);
+  }
+  return pagesPresent;
+}
+
+function writeBitmap2(bitmap2: Bitmap, layout: DumpLayout, sink: DumpSink, digest: HeadDigest): void {
+  const write = (bytes: Uint8Array, at: number): void => {
+    sink.writeAt(bytes, layout.bitmap2Offset + at);
+    digest.update(bytes);
+  };
+  const bytes = bitmap2.bytes.subarray(0, layout.bitmapBytes);
+  for (let at = 0; at < bytes.length; at += BITMAP_CHUNK_BYTES) {
+    write(bytes.subarray(at, at + BITMAP_CHUNK_BYTES), at);
+  }
+  // The caller's bitmap need not be padded to blocks.
+  if (bytes.length < layout.bitmapBytes)
+    write(new Uint8Array(layout.bitmapBytes - bytes.length), bytes.length);
+}
+
+/** Returns the number of unreadable pages. */
+function* writePages(input: DumpInput, store: PageStore, events: DumpEvents): Generator<void, number> {
+  const pagesTotal = input.bitmap2.count();
+  let pagesUnreadable = 0;
+  const loopEvents: PageLoopEvents = {
+    onUnreadable: (pfn, cause) => {
+      pagesUnreadable++;
+      if (pagesUnreadable > MOST_WARNINGS) return;
+      const reason = cause === undefined ? 'the vmcore does not hold it' : describeError(cause);
+      events.onWarning?.(`page ${pfn} is written as zeros: ${reason}`);
+    },
+  };
+  const { vmcore, bitmap2, pfns, bound } = input;
+  const { pageSizeBytes } = vmcore;
+  const taker = bound ? new BoundedTaker(store, bitmap2, pageSizeBytes, bound) : store;
+  const steps =
+    input.feed?.(store, loopEvents) ??
+    dumpablePages({ vmcore, pageSizeBytes, bitmap2, pfns }, taker, loopEvents);
+  for (const pagesDone of steps) {
+    events.onProgress?.(pagesDone, pagesTotal);
+    yield;
+  }
+  if (pagesUnreadable > MOST_WARNINGS) {
+    events.onWarning?.(`${pagesUnreadable} pages in all are written as zeros`);
+  }
+  return pagesUnreadable;
+}

@@ -1,0 +1,25 @@
+/** Options given as `kdumpling.<option>=<value>` words of the crash kernel's command line, over the ones baked into the image. */
+import { type CaptureOptions, checkNamedOption } from './schema.ts';
+
+/**
+ * Applies `kdumpling.<option>=<value>` words of a kernel command line. A word that does not make sense is left out and
+ * reported: on the way home a typing mistake must not cost the dump.
+ */
+export function overrideOptions(
+  options: CaptureOptions,
+  cmdline: string,
+): { options: CaptureOptions; warnings: string[] } {
+  const overridden: Record<string, unknown> = { ...options };
+  const warnings: string[] = [];
+  for (const word of cmdline.split(/\s+/)) {
+    const match = /^kdumpling\.([A-Za-z]+)=(.*)$/.exec(word);
+    if (!match) continue;
+    const [, name, value] = match;
+    try {
+      overridden[name] = checkNamedOption(name, value);
+    } catch (error) {
+      warnings.push((error as Error).message);
+    }
+  }
+  return { options: overridden as unknown as CaptureOptions, warnings };
+}

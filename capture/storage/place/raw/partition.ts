@@ -1,0 +1,220 @@
+/** Opens a partition of ours and fills it with a dump's files. What is not marked as ours is never written to. */
+import { closeSync, constants, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { TargetError } from '../../../errors.ts';
+import type { ByteSource } from '../../../vmcore/source.ts';
+import { otherSignature, type ReadBytes } from '../../device/signatures.ts';
+import { decodeSuperblock, SUPERBLOCK_BYTES } from '../../device/superblock.ts';
+import type { ManifestFile } from '../../manifest.ts';
+import { inBatches } from '../directory.ts';
+import { openFileSink } from '../file-sink.ts';
+import { type DumpFile, type DumpPlace, incompleteName } from '../place.ts';
+import {
+  encodeSlot,
+  FILE_ALIGN_BYTES,
+  FILES_OFFSET,
+  type RawFile,
+  type RawSlot,
+  readContents,
+  slotOffset,
+} from './layout.ts';
+
+const WINDOW_BYTES = 1 << 20;
+
+export interface RawPartition {
+  /** @throws TargetError when it holds a dump already: nothing is destroyed to make room. */
+  createPlace(stamp: string): DumpPlace;
+  close(): void;
+}
+
+/** @throws TargetError when it is not ours, or seems to hold something else all the same. */
+export function openRawPartition(node: string, sizeBytes: number): RawPartition {
+  // O_EXCL, for a block device: not while something has it mounted or mapped.
+  const fd = openSync(node, constants.O_RDWR | constants.O_EXCL);
+  const read = reader(fd);
+  try {
+    const found = readContents(read);
+    const foreign = foreignContents(read, sizeBytes);
+    if (!found || foreign) throw notOurs(node, foreign);
+    return {
+      createPlace: stamp => createPlace(node, fd, sizeBytes, found, stamp),
+      close: () => closeSync(fd),
+    };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** What else than a dump of ours seems to lie there. */
+export function foreignContents(read: ReadBytes, sizeBytes: number): string | undefined {
+  return decodeSuperblock(read(0, SUPERBLOCK_BYTES))?.fstype ?? otherSignature(read, sizeBytes);
+}
+
+export function reader(fd: number): ReadBytes {
+  return (offset, lengthBytes) => {
+    const bytes = new Uint8Array(lengthBytes);
+    return bytes.subarray(0, readSync(fd, bytes, 0, lengthBytes, offset));
+  };
+}
+
+function createPlace(node: string, fd: number, sizeBytes: number, found: RawSlot, stamp: string): DumpPlace {
+  if (found.stamp !== null) {
+    throw new TargetError('RAW_TAKEN', {
+      action: `write a dump to ${node}`,
+      actual: `it holds that of ${found.stamp}`,
+      wanted: 'kdumpling recover to take it out and --clear it',
+    });
+  }
+  const ledger = openLedger(fd, { ...found, stamp });
+  return {
+    pathOnHost: node,
+    name: stamp,
+    get mostFileBytes() {
+      return sizeBytes - ledger.end();
+    },
+    writeDurably(name, text): ManifestFile {
+      const offset = ledger.end();
+      const sink = openSink(node, fd, offset, sizeBytes);
+      let bytes = 0;
+      let sum = 0;
+      for (const piece of inBatches(text)) {
+        const batch = Buffer.from(piece);
+        sink.writeAt(batch, bytes);
+        bytes += batch.length;
+        sum = crc32(batch, sum);
+      }
+      ledger.add({ name, offset, bytes, crc32: sum.toString(16).padStart(8, '0') });
+      return { name, bytes };
+    },
+    create: name => createFile(node, fd, sizeBytes, name, ledger),
+  };
+}
+
+/** Which files there are, in order, and where the next one may begin. */
+interface Ledger {
+  end(): number;
+  /** Syncs the file's data before it names the file. */
+  add(file: RawFile): void;
+}
+
+function openLedger(fd: number, contents: RawSlot): Ledger {
+  let now = writeSlot(fd, contents);
+  let end = FILES_OFFSET;
+  return {
+    end: () => end,
+    add(file) {
+      fdatasyncSync(fd);
+      now = writeSlot(fd, { ...now, files: [...now.files, file] });
+      end = file.offset + Math.ceil(file.bytes / FILE_ALIGN_BYTES) * FILE_ALIGN_BYTES;
+    },
+  };
+}
+
+/** Until it is committed or closed, nothing else is added: what it will take is not known. */
+function createFile(node: string, fd: number, sizeBytes: number, name: string, ledger: Ledger): DumpFile {
+  const offset = ledger.end();
+  const sink = openSink(node, fd, offset, sizeBytes);
+  let bytes = 0;
+  let isDone = false;
+  return {
+    incompleteName: incompleteName(name),
+    fd,
+    startOffset: offset,
+    sink: {
+      writeAt(piece, at) {
+        sink.writeAt(piece, at);
+        bytes = Math.max(bytes, at + piece.length);
+      },
+      sync: () => sink.sync(),
+    },
+    readBack: () => section(node, fd, offset, bytes),
+    commit() {
+      ledger.add({ name, offset, bytes });
+      isDone = true;
+    },
+    setLength(sizeBytes) {
+      bytes = sizeBytes;
+    },
+    // Under its first name it stands in the ledger when it is closed.
+    keep: () => fdatasyncSync(fd),
+    discard() {
+      isDone = true;
+    },
+    close() {
+      if (isDone) return;
+      try {
+        ledger.add({ name: incompleteName(name), offset, bytes });
+      } catch {
+        // What kept it from being committed is the error to tell.
+      }
+    },
+  };
+}
+
+function openSink(node: string, fd: number, start: number, sizeBytes: number) {
+  const sink = openFileSink(fd, node, { durable: true });
+  return {
+    writeAt(bytes: Uint8Array, offset: number) {
+      if (start + offset + bytes.length > sizeBytes) {
+        throw new TargetError('ENOSPC', {
+          action: 'write the dump',
+          actual: `${node} has ${sizeBytes} bytes`,
+        });
+      }
+      sink.writeAt(bytes, start + offset);
+    },
+    sync: () => sink.sync(),
+  };
+}
+
+/** A part of the partition as a file that is read. Closing it leaves the partition open. */
+export function section(
+  name: string,
+  fd: number,
+  start: number,
+  sizeBytes: number,
+): ByteSource & { close(): void } {
+  const buffer = new Uint8Array(WINDOW_BYTES);
+  const readAt = (into: Uint8Array, offset: number): number => {
+    let got = 0;
+    const wanted = Math.min(into.length, sizeBytes - offset);
+    while (got < wanted) {
+      const count = readSync(fd, into, got, wanted - got, start + offset + got);
+      if (count === 0) break;
+      got += count;
+    }
+    return got;
+  };
+  return {
+    name,
+    sizeBytes,
+    maxWindowBytes: WINDOW_BYTES,
+    readAt,
+    window(offset, lengthBytes) {
+      if (lengthBytes > WINDOW_BYTES || offset < 0 || offset + lengthBytes > sizeBytes) {
+        throw new RangeError(`no window of ${lengthBytes} bytes at ${offset} in ${name} of ${sizeBytes}`);
+      }
+      const bytes = buffer.subarray(0, lengthBytes);
+      bytes.fill(0, readAt(bytes, offset));
+      return bytes;
+    },
+    close() {},
+  };
+}
+
+/** The next generation, on the disk when this returns. */
+export function writeSlot(fd: number, contents: RawSlot): RawSlot {
+  const slot = { ...contents, generation: contents.generation + 1 };
+  writeSync(fd, encodeSlot(slot), 0, undefined, slotOffset(slot.generation));
+  fdatasyncSync(fd);
+  return slot;
+}
+
+function notOurs(node: string, foreign: string | undefined): TargetError {
+  return new TargetError('NOT_OURS', {
+    action: `write a dump to the bare ${node}`,
+    actual: foreign ? `it seems to hold ${foreign}` : 'it is not marked as kdumpling’s',
+    wanted: 'a partition that kdumpling recover --mark has prepared',
+  });
+}

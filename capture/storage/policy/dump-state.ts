@@ -1,0 +1,107 @@
+/**
+ * What lies in a dump directory, said truthfully whatever moment the power went. The order of the commit is what makes it
+ * so: vmcore-incomplete is written, checked and renamed to vmcore; only then comes the manifest that says complete.
+ */
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MANIFEST_FORMAT, MANIFEST_NAME, type Manifest } from '../manifest.ts';
+import { incompleteName } from '../place/place.ts';
+
+/**
+ * `complete`: a vmcore under that name, of the length that the manifest says. `missing`: there was a dump and it is no
+ * longer there. `damaged`: what is there cannot be what was written. Whether every byte is right is for verify to say.
+ */
+export type DumpState = 'complete' | 'incomplete' | 'missing' | 'damaged';
+
+export interface DumpVerdict {
+  readonly state: DumpState;
+  /** What a person should know besides; undefined for a complete dump as it should be. */
+  readonly why?: string;
+}
+
+export interface DumpFacts {
+  /** The directory's name. */
+  readonly name: string;
+  /** All that lies in it: name -> bytes; undefined for what is no regular file. */
+  readonly files: ReadonlyMap<string, number | undefined>;
+  /** Undefined when there is none; `damaged` when it cannot be read as one. */
+  readonly manifest: Manifest | 'damaged' | undefined;
+}
+
+const VMCORE = 'vmcore';
+const NAMES = [VMCORE, 'vmcore-dmesg.txt', 'kexec-dmesg.log', MANIFEST_NAME];
+const OUR_NAMES: ReadonlySet<string> = new Set(NAMES.flatMap(name => [name, incompleteName(name)]));
+/** As `stampOf` names directories, with the suffix that a second crash within a second gets. */
+const STAMP = /^\d{8}T\d{6}Z(-\d+)?$/;
+/** A manifest is some kilobytes. */
+const MOST_MANIFEST_BYTES = 4 << 20;
+
+export function judgeDump({ files, manifest }: DumpFacts): DumpVerdict {
+  const bytes = files.get(VMCORE);
+  if (manifest === 'damaged') return { state: 'damaged', why: `${MANIFEST_NAME} cannot be read` };
+  const said = manifest?.dump?.name === VMCORE ? manifest.dump.bytes : undefined;
+  if (bytes !== undefined) {
+    if (said !== undefined && said !== bytes)
+      return { state: 'damaged', why: `vmcore has ${bytes} bytes, and had ${said} when it was written` };
+    if (manifest?.state === 'complete') return { state: 'complete' };
+    const why = manifest
+      ? `it was named after it was verified, and then: ${manifest.failure ?? 'nothing is known'}`
+      : 'it has no manifest: the machine stopped after it was verified and named';
+    return { state: 'complete', why };
+  }
+  if (manifest?.state === 'complete') return { state: 'missing', why: 'vmcore was removed' };
+  const incomplete = files.get(incompleteName(VMCORE));
+  if (manifest) {
+    const failure = manifest.failure ?? 'nothing is known of why';
+    const hasGone = manifest.dump?.name === incompleteName(VMCORE) && incomplete === undefined;
+    return hasGone
+      ? { state: 'missing', why: `${incompleteName(VMCORE)} was removed` }
+      : { state: 'incomplete', why: failure };
+  }
+  if (incomplete !== undefined)
+    return { state: 'incomplete', why: 'the machine stopped while it was written' };
+  if (files.get('vmcore-dmesg.txt') !== undefined)
+    return { state: 'incomplete', why: 'the machine stopped behind the kernel’s log' };
+  return { state: 'missing', why: 'there is no dump in it' };
+}
+
+/**
+ * Whether a directory is clearly one of ours: its manifest says so, or its name and a dump in it do. One that was renamed
+ * is somebody's who wanted to keep it.
+ */
+export function isDumpDirectory({ name, files, manifest }: DumpFacts): boolean {
+  if (manifest !== undefined && manifest !== 'damaged') return manifest.stamp?.name === name;
+  return STAMP.test(name) && [...files.keys()].some(file => OUR_NAMES.has(file));
+}
+
+/** Of the files in it, those that we never wrote. */
+export function foreignFiles({ files }: DumpFacts): string[] {
+  return [...files]
+    .filter(([name, bytes]) => bytes === undefined || !OUR_NAMES.has(name))
+    .map(([name]) => name);
+}
+
+/** Nothing in it is followed. @throws what Node's calls throw. */
+export function readDumpFacts(directory: string, name: string): DumpFacts {
+  const path = join(directory, name);
+  const files = new Map<string, number | undefined>();
+  for (const file of readdirSync(path)) {
+    const stat = lstatSync(join(path, file));
+    files.set(file, stat.isFile() ? stat.size : undefined);
+  }
+  return { name, files, manifest: readManifest(join(path, MANIFEST_NAME), files.get(MANIFEST_NAME)) };
+}
+
+function readManifest(path: string, bytes: number | undefined): DumpFacts['manifest'] {
+  if (bytes === undefined) return undefined;
+  if (bytes > MOST_MANIFEST_BYTES) return 'damaged';
+  try {
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as Partial<Manifest> | null;
+    const isOurs =
+      manifest?.format === MANIFEST_FORMAT &&
+      ['complete', 'incomplete', 'skipped'].includes(String(manifest.state));
+    return isOurs ? (manifest as Manifest) : 'damaged';
+  } catch {
+    return 'damaged';
+  }
+}

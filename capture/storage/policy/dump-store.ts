@@ -1,0 +1,44 @@
+/** The dumps that lie on a target: found and removed. Nothing that is not clearly ours is touched. */
+import { lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { MANIFEST_NAME } from '../manifest.ts';
+import { syncDirectory } from '../place/sync-directory.ts';
+import { foreignFiles, isDumpDirectory, judgeDump, readDumpFacts } from './dump-state.ts';
+import type { StoredDump } from './retention.ts';
+
+const STAT_BLOCK_BYTES = 512;
+
+/** @param directory that holds dump directories. What cannot be read is left out: it is not removed either. */
+export function storedDumps(directory: string): StoredDump[] {
+  return readdirSync(directory).flatMap(name => {
+    try {
+      if (!lstatSync(join(directory, name)).isDirectory()) return [];
+      const facts = readDumpFacts(directory, name);
+      if (!isDumpDirectory(facts)) return [];
+      const blocks = [...facts.files.keys()].map(file => lstatSync(join(directory, name, file)).blocks);
+      const bytes = blocks.reduce((sum, count) => sum + count * STAT_BLOCK_BYTES, 0);
+      return [{ name, bytes, isComplete: judgeDump(facts).state === 'complete' }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/**
+ * Removes what we wrote in a dump directory, and the directory when nothing else is in it. The manifest goes last: a power
+ * cut in between leaves a dump that says truthfully that it is missing.
+ * @returns the names of what stays. @throws what Node's calls throw.
+ */
+export function removeDump(directory: string, name: string): string[] {
+  const path = join(directory, name);
+  const facts = readDumpFacts(directory, name);
+  const foreign = new Set(foreignFiles(facts));
+  const ours = [...facts.files.keys()].filter(file => !foreign.has(file));
+  const isManifest = (file: string) => file === MANIFEST_NAME;
+  for (const file of ours.filter(one => !isManifest(one))) unlinkSync(join(path, file));
+  syncDirectory(path);
+  for (const file of ours.filter(isManifest)) unlinkSync(join(path, file));
+  if (foreign.size === 0) rmdirSync(path);
+  syncDirectory(directory);
+  return [...foreign];
+}

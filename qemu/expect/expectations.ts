@@ -1,0 +1,291 @@
+/** What must be true after a crash: small checks, each with what it saw, for verdicts and for summary.json. */
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import type { Tool, ToolName } from '../../build/fetch/tools.ts';
+import { PROJECT } from '../../build/paths.ts';
+import type { Manifest } from '../../capture/storage/manifest.ts';
+import { cutConsoleLog } from '../../capture/storage/place/console-log.ts';
+import { runBounded } from '../judges/bounded-run.ts';
+import { runCrash } from '../judges/crash.ts';
+import { fileType, isKdumpCompressed } from '../judges/file-type.ts';
+import { compareLogs, dumpDmesg } from '../judges/makedumpfile.ts';
+import type { CrashRun } from '../run/run.ts';
+
+export interface Check {
+  readonly what: string;
+  readonly holds: boolean;
+  readonly saw: string;
+}
+
+/** The tools that judge, none of them ours. */
+export interface Judges {
+  readonly makedumpfile: Tool;
+  /** Fetched when it is asked for. */
+  readonly tool: (name: ToolName) => Promise<Tool>;
+  /** The kernel's debug symbols, 300 MB: fetched when they are asked for. */
+  readonly vmlinux: () => Promise<string>;
+}
+
+export type Expectation = (run: CrashRun, judges: Judges) => Check[] | Promise<Check[]>;
+
+export async function judge(
+  run: CrashRun,
+  judges: Judges,
+  expectations: readonly Expectation[],
+): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const expectation of expectations) checks.push(...(await expectation(run, judges)));
+  return checks;
+}
+
+/** A line of the serial console. */
+export function says(what: string, pattern: RegExp): Expectation {
+  return ({ lines }) => {
+    const line = lines.find(({ text }) => pattern.test(text));
+    return [{ what, holds: line !== undefined, saw: line?.text ?? `no line with ${pattern}` }];
+  };
+}
+
+export function neverSays(what: string, pattern: RegExp): Expectation {
+  return ({ lines }) => {
+    const line = lines.find(({ text }) => pattern.test(text));
+    return [{ what, holds: line === undefined, saw: line?.text ?? 'no such line' }];
+  };
+}
+
+export const armed = says('the first kernel is armed', /^lab: armed/);
+export const pid1IsOurs = says('PID 1 of the crash kernel is our bundle', /kdumpling: start: .*PID 1,/);
+export const cameHome = says('the machine comes up again by itself', /^lab: came home/);
+
+/** Not the first kernel, nor another capture: the crash kernel was the last to run. */
+export const stayedDown: Expectation = ({ lines }) => {
+  const boots = lines.filter(({ text }) => /Linux version /.test(text)).length;
+  return [{ what: 'the machine stays down', holds: boots === 2, saw: `${boots} kernels were booted` }];
+};
+
+export const unmountedCleanly: Expectation = ({ guest }) => [
+  {
+    what: 'it finds its file system clean',
+    holds: guest.fsckClean,
+    saw: guest.fsckClean ? 'nothing to repair' : 'something to repair',
+  },
+];
+
+export function captureTookLonger(seconds: number): Expectation {
+  return ({ milestones }) => {
+    const took = (milestones['capture ended'] ?? 0) - (milestones.panic ?? 0);
+    return [{ what: `the capture took longer than ${seconds} s`, holds: took > seconds, saw: `${took} s` }];
+  };
+}
+
+/** After the first kernel has replayed the journal, as any machine does after a hard reset. */
+export const fileSystemSound: Expectation = ({ disk }) => [
+  { what: 'the file system is sound', holds: disk.clean, saw: disk.says.trim().split('\n').at(-1) ?? '' },
+];
+
+export const noDumpLooksComplete: Expectation = ({ guest }) => {
+  const whole = guest.files.filter(({ path }) => basename(path) === 'vmcore');
+  return [
+    {
+      what: 'nothing incomplete looks complete',
+      holds: whole.length === 0,
+      saw: whole.map(({ path }) => path).join(' ') || 'no file is called vmcore',
+    },
+  ];
+};
+
+export const kernelLogSaved: Expectation = run => {
+  const path = run.dumps.map(dump => join(dump, 'vmcore-dmesg.txt')).find(existsSync);
+  const panic = path && /^.*Kernel panic - not syncing.*$/m.exec(readFileSync(path, 'utf8'))?.[0];
+  return [
+    { what: 'the kernel log was safe before', holds: Boolean(panic), saw: panic || 'no panic line saved' },
+  ];
+};
+
+export function manifestSays(state: Manifest['state']): Expectation {
+  return run => {
+    const found = run.dumps.length === 1 ? readManifest(run.dumps[0])?.state : undefined;
+    return [{ what: `the manifest says ${state}`, holds: found === state, saw: found ?? 'no manifest' }];
+  };
+}
+
+/** Of the disk of last resort, the console: cut out of the serial log and checked by its own mark. */
+export const kernelLogOnConsole: Expectation = ({ lines }) => {
+  const log = cutConsoleLog(lines.map(({ text }) => text).join('\n'));
+  const panic = log?.lines.find(line => line.includes('Kernel panic - not syncing'));
+  return [
+    {
+      what: 'the kernel log is on the console, whole',
+      holds: log?.whole === true && panic !== undefined,
+      saw: log ? `${log.lines.length} lines, ${log.whole ? 'whole' : 'not whole'}; ${panic}` : 'no log',
+    },
+  ];
+};
+
+export const skippedSecond: Expectation = run => {
+  const states = run.dumps.map(dump => readManifest(dump)?.state);
+  const logs = run.dumps.filter(dump => existsSync(join(dump, 'vmcore-dmesg.txt')));
+  const dumps = run.dumps.filter(dump => existsSync(join(dump, 'vmcore')));
+  return [
+    {
+      what: 'two kernel logs, one dump, and the manifests say so',
+      holds: logs.length === 2 && dumps.length === 1 && states.join() === 'complete,skipped',
+      saw: `${logs.length} logs, ${dumps.length} dumps, ${states.join(', ')}`,
+    },
+  ];
+};
+
+export const clockIsNotTrusted: Expectation = run => {
+  const stamp = readManifest(run.dumps[0] ?? '')?.stamp;
+  return [
+    {
+      what: 'the manifest says that the clock is not to be trusted',
+      holds: stamp?.trusted === false,
+      saw: stamp ? `${stamp.time} by ${stamp.clock}, trusted: ${stamp.trusted}` : 'no manifest',
+    },
+  ];
+};
+
+const DUMP_FILES = ['vmcore-dmesg.txt', 'vmcore', 'kexec-dmesg.log', 'manifest.json'];
+
+/** The boot disk's dump as the machine sees it. A FAT has no modes: there they are its mount's. */
+const listedPrivate: Expectation = ({ guest }) => {
+  // Where no clock is to be trusted, the captures are counted in a file beside the dumps.
+  const ofDump = guest.files.filter(({ path }) => basename(dirname(path)) !== 'crash');
+  return [
+    {
+      what: 'the machine itself lists them, private',
+      holds:
+        ofDump.length === DUMP_FILES.length && guest.files.every(({ mode }) => ['600', '700'].includes(mode)),
+      saw: guest.files.map(({ mode, path }) => `${mode} ${basename(path)}`).join(', ') || 'none',
+    },
+  ];
+};
+
+/** The names of what lies in /var/crash afterwards, oldest first. */
+export function dumpDirectories(what: string, patterns: readonly RegExp[]): Expectation {
+  return ({ dumps }) => {
+    const names = dumps.map(dump => basename(dump));
+    const holds = names.length === patterns.length && patterns.every((pattern, i) => pattern.test(names[i]));
+    return [{ what, holds, saw: names.join(' ') || 'no directory' }];
+  };
+}
+
+const CRASH_ON_INCOMPLETE = /^WARNING: \S+vmcore-incomplete:$/;
+
+/** An incomplete dump, opened with crash(8): it warns of the dump, and of nothing else. */
+export const incompleteDumpOpens: Expectation = async ({ dumps }, judges) => {
+  const what = 'crash 9 opens the incomplete dump: tasks, panic, the stack';
+  const dump = join(dumps[0] ?? '', 'vmcore-incomplete');
+  if (!existsSync(dump)) return [{ what, holds: false, saw: 'there is no vmcore-incomplete' }];
+  const [tool, vmlinux] = [await judges.tool('crash'), await judges.vmlinux()];
+  const expected = { panic: /sysrq triggered crash/, frames: ['sysrq_handle_crash'] };
+  const { problems, summary } = await runCrash(tool, { vmlinux, dump, expected });
+  const amiss = problems.filter(problem => !CRASH_ON_INCOMPLETE.test(problem));
+  const { tasks, frames } = summary;
+  return [
+    { what, holds: amiss.length === 0, saw: amiss.join(' | ') || `${tasks} tasks, ${frames.length} frames` },
+  ];
+};
+
+/** The files of a complete capture on the boot disk. */
+export const completeDump: Expectation = async (run, judges) => [
+  ...(await listedPrivate(run, judges)),
+  ...(await completeDumpFiles(run, judges)),
+];
+
+/** The files of a complete capture, wherever they were, opened by tools that we did not write. */
+export const completeDumpFiles: Expectation = async (run, { makedumpfile }) => {
+  const wanted = DUMP_FILES;
+  const [dump] = run.dumps;
+  const missing = dump ? wanted.filter(name => !existsSync(join(dump, name))) : wanted;
+  const present = {
+    what: 'one dump with all its files',
+    holds: run.dumps.length === 1 && missing.length === 0,
+    saw: missing.length > 0 ? `missing: ${missing.join(' ')}` : `${run.dumps.length} dump(s)`,
+  };
+  if (!present.holds) return [present];
+
+  const vmcore = join(dump, 'vmcore');
+  const type = await fileType(vmcore);
+  const ours = readFileSync(join(dump, 'vmcore-dmesg.txt'), 'utf8');
+  const differences = compareLogs(await dumpDmesg(makedumpfile, vmcore), ours);
+  const panic = /^.*Kernel panic - not syncing.*$/m.exec(ours)?.[0];
+  const manifest = readManifest(dump);
+  return [
+    present,
+    { what: 'file(1) knows it', holds: isKdumpCompressed(type), saw: type },
+    {
+      what: `makedumpfile ${makedumpfile.version} reads the same kernel log`,
+      holds: differences.length === 0,
+      saw:
+        differences.length === 0
+          ? `${ours.split('\n').length - 1} lines, none different`
+          : differences
+              .slice(0, 3)
+              .map(({ side, line }) => `${side}: ${line}`)
+              .join(' | '),
+    },
+    { what: 'the kernel log has the panic line', holds: panic !== undefined, saw: panic ?? 'none' },
+    {
+      what: 'the manifest says complete',
+      holds: manifest?.state === 'complete' && manifest.crash.reason !== undefined,
+      saw: manifest ? `${manifest.state}: ${manifest.crash.reason}` : 'no manifest',
+    },
+  ];
+};
+
+/** What holds of every capture that did not get to its end. */
+export const INCOMPLETE_CAPTURE: readonly Expectation[] = [
+  armed,
+  cameHome,
+  fileSystemSound,
+  noDumpLooksComplete,
+];
+
+/** A capture that is as it should be. */
+export const SOUND_CAPTURE: readonly Expectation[] = [
+  armed,
+  pid1IsOurs,
+  says('the capture is announced as saved', /kdumpling: end: saved \/var\/crash\//),
+  cameHome,
+  unmountedCleanly,
+  fileSystemSound,
+  completeDump,
+];
+
+/** PID 1's dump of /proc/vmcore, and one that `kdumpling dump` makes here of the raw copy of the same crash. */
+export const sameAsFileMode: Expectation = async run => {
+  const dump = readManifest(run.dumps[0] ?? '')?.dump;
+  const scratch = await mkdtemp(join(tmpdir(), 'kdumpling-file-mode-'));
+  try {
+    const again = join(scratch, 'vmcore');
+    const argv = [
+      process.execPath,
+      join(PROJECT, 'scripts/kdumpling.ts'),
+      'dump',
+      '-z',
+      '-d',
+      `${dump?.level}`,
+    ];
+    const bounds = { timeoutSeconds: 300 };
+    const { exitCode, stderr } = await runBounded([...argv, join(run.labFiles, 'vmcore'), again], bounds);
+    const same = exitCode === 0 && readFileSync(again).equals(readFileSync(join(run.dumps[0], 'vmcore')));
+    return [
+      {
+        what: 'a dump of the raw copy is the captured one, byte for byte',
+        holds: same,
+        saw: exitCode === 0 ? `${same ? 'the same' : 'other'} bytes` : stderr.trim(),
+      },
+    ];
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+};
+
+export function readManifest(dump: string): Manifest | undefined {
+  const path = join(dump, 'manifest.json');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Manifest) : undefined;
+}

@@ -1,0 +1,93 @@
+/**
+ * Is the whole way right, from the machine's memory to the file on its disk? The captured dump against the memory that
+ * QEMU saw, and our engine on QEMU's own dumps: both formats by another writer than the kernel and makedumpfile.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PROJECT } from '../../build/paths.ts';
+import { SystemError } from '../../capture/errors.ts';
+import { runBounded } from '../judges/bounded-run.ts';
+import { type ContentVerdict, judgeContent } from '../judges/content.ts';
+import { readDumpMap } from '../judges/dump-map.ts';
+import { guestRamFiles } from '../machine/guest-ram.ts';
+import type { Check, Expectation } from './expectations.ts';
+
+const LEVEL = '31';
+/** Below 1 MiB is the BIOS's, and the crash kernel's trampolines. */
+const LOW_PAGES = 256;
+/** What the crash kernel may have written to elsewhere before the machine was stopped. */
+const MOST_CHANGED = 8;
+const OURS = [process.execPath, join(PROJECT, 'scripts/kdumpling.ts'), 'dump'];
+
+export const judgeGuestRam: Expectation = async ({ directory, dumps }, judges) => {
+  const { elf, flattened } = guestRamFiles(directory);
+  const scratch = mkdtempSync(join(tmpdir(), 'kdumpling-guest-ram-'));
+  try {
+    const [captured = '', ofElf, rearranged, byMakedumpfile, ofKdump] = [
+      join(dumps[0] ?? '', 'vmcore'),
+      ...['of-elf', 'rearranged', 'by-makedumpfile', 'of-kdump'].map(name => join(scratch, name)),
+    ] as [string, string, string, string, string];
+    await make([...OURS, '-z', '-d', LEVEL, elf, ofElf]);
+    await make([...OURS, '-R', rearranged], flattened);
+    await make([...judges.makedumpfile.argv, '-R', byMakedumpfile], flattened);
+    await make([...OURS, '-z', '-d', LEVEL, rearranged, ofKdump]);
+    const libkdumpfile = await judges.tool('libkdumpfile');
+    const againstElf = (dump: string) => judgeContent(libkdumpfile, { dump, vmcore: elf });
+    return [
+      sameMemory(await againstElf(captured)),
+      samePages('a dump of QEMU’s ELF core keeps what was captured', captured, ofElf),
+      sameBytes('and has its bytes', await againstElf(ofElf)),
+      sameBytes('QEMU’s kdump-compressed dump, rearranged, has the ELF core’s', await againstElf(rearranged)),
+      samePages('rearranged by makedumpfile it has the same pages', rearranged, byMakedumpfile),
+      samePages('filtered again, it keeps what the ELF core gave', ofElf, ofKdump),
+      sameBytes('and has its bytes', await againstElf(ofKdump)),
+    ];
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+};
+
+/** Everything else than a few pages that the crash kernel is known to write to. */
+function sameMemory({ problems, different, compared }: ContentVerdict): Check {
+  const others = problems.filter(text => !/with other bytes/.test(text));
+  const changed = different.filter(pfn => pfn >= LOW_PAGES);
+  return {
+    what: 'what was captured is the memory that QEMU saw',
+    holds: others.length === 0 && changed.length <= MOST_CHANGED && compared > 1000,
+    saw:
+      `${compared} pages the same, ${different.length} changed` +
+      (different.length > 0 ? ` (pfn ${different.map(pfn => `0x${pfn.toString(16)}`).join(' ')})` : '') +
+      others.map(text => `; ${text}`).join(''),
+  };
+}
+
+function sameBytes(what: string, { passed, problems, compared }: ContentVerdict): Check {
+  return { what, holds: passed, saw: passed ? `${compared} pages` : problems.join('; ') };
+}
+
+/** Of the pages that `one` knows of: QEMU's memory is more, with the crash kernel's own. */
+function samePages(what: string, onePath: string, otherPath: string): Check {
+  const [one, other] = [readDumpMap(onePath), readDumpMap(otherPath)];
+  const unlike: number[] = [];
+  for (let pfn = 0; pfn < Math.max(one.maxMapnr, other.maxMapnr); pfn++) {
+    if (one.exists(pfn) && one.has(pfn) !== other.has(pfn)) unlike.push(pfn);
+  }
+  const kept = one.dataOffsets.length;
+  return {
+    what,
+    holds: unlike.length === 0 && kept > 1000,
+    saw: `${kept} pages kept, ${unlike.length} unlike${unlike
+      .slice(0, 8)
+      .map(pfn => ` 0x${pfn.toString(16)}`)
+      .join('')}`,
+  };
+}
+
+/** @throws SystemError with the program's own words */
+async function make(argv: readonly string[], input?: string): Promise<void> {
+  const { exitCode, stderr } = await runBounded(argv, { timeoutSeconds: 300, ...(input && { input }) });
+  if (exitCode === 0) return;
+  const actual = stderr.trim().split('\n').at(-1) ?? `exit code ${exitCode}`;
+  throw new SystemError('GUEST_RAM', { action: `run ${argv.join(' ')}`, actual });
+}

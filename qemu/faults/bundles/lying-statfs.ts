@@ -1,0 +1,13 @@
+/** Lab fault. statfs(2) says that nearly all of the target is free. */
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { runAsInit } from '../../../capture/pid1.ts';
+
+const { statfsSync } = fs;
+fs.statfsSync = ((path: string) => {
+  const stat = statfsSync(path);
+  return Object.assign(stat, { bfree: stat.blocks, bavail: stat.blocks });
+}) as typeof statfsSync;
+syncBuiltinESMExports();
+
+runAsInit();

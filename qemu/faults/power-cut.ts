@@ -1,0 +1,138 @@
+/**
+ * A power cut at any moment. One capture goes to a disk whose writes and flushes QEMU records; then the record is replayed
+ * up to every flush and to as many other points, each time onto the disk as it was before, and what a machine would find
+ * there is judged.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { MANIFEST_FORMAT } from '../../capture/storage/manifest.ts';
+import { fileSystemOf, tool } from '../disks/file-systems.ts';
+import { extract } from '../disks/image.ts';
+import type { MakeSecondDisk } from '../disks/second-disk.ts';
+import * as expect from '../expect/expectations.ts';
+import { type Cut, planCuts } from '../power-cut/cuts.ts';
+import { digestsOf, judgeCut } from '../power-cut/judge.ts';
+import { replayCuts } from '../power-cut/replay.ts';
+import { readWriteLog, type WriteLog } from '../power-cut/write-log.ts';
+import type { Fault } from './fault.ts';
+
+/** "kdumpling-second" in hexadecimal. */
+const UUID = '6b64756d-706c-696e-672d-7365636f6e64';
+const OLDER = '20250101T000000Z';
+const OLDER_BYTES = 3 << 20;
+const CUTS = 200;
+const CONTROL_CUTS = 10;
+const SEED = 20261126;
+
+/** In the run's folder, beside `captured/`. */
+const FILES = {
+  log: 'writes.log',
+  base: 'before.img',
+  image: 'cut.img',
+  scratch: 'cut',
+  results: 'power-cut.json',
+};
+
+const disk: MakeSecondDisk = {
+  sizeMib: 256,
+  async make(image) {
+    const contents = `${image}.contents`;
+    writeOlderDump(join(contents, 'var/crash', OLDER));
+    await fileSystemOf('ext4').make({ path: image, uuid: UUID, label: 'lab-power-cut', contents });
+    await tool('cp', ['--sparse=always', image, `${image}.before`]);
+    writeFileSync(`${image}.log`, '');
+  },
+  file(image) {
+    const file = (filename: string) => ({ driver: 'file', filename });
+    const node = {
+      driver: 'blklogwrites',
+      file: file(image),
+      log: file(`${image}.log`),
+      'log-sector-size': 512,
+    };
+    // Of the drive's own level, where its format is. A comma would end the option.
+    return `json:${JSON.stringify({ driver: 'raw', file: node })}`.replaceAll(',', ',,');
+  },
+  async takeOut(image, captured) {
+    await extract(image, '/var/crash', captured);
+    const run = dirname(captured);
+    await rename(`${image}.log`, join(run, FILES.log));
+    await rename(`${image}.before`, join(run, FILES.base));
+  },
+};
+
+const everyCut: expect.Expectation = async ({ directory }) => {
+  const at = (name: keyof typeof FILES) => join(directory, FILES[name]);
+  const log = readWriteLog(at('log'));
+  await extract(at('base'), '/var/crash', at('scratch'));
+  const older = { name: OLDER, digests: JSON.parse(digestsOf(join(at('scratch'), 'crash', OLDER))) };
+  const judgeAll = async (entries: WriteLog['entries'], cuts: readonly Cut[]) => {
+    const outcomes: Record<string, number> = {};
+    const faults: string[] = [];
+    const replay = { log: { ...log, entries }, base: at('base'), image: at('image'), cuts };
+    for await (const cut of replayCuts(replay)) {
+      const { outcome, faults: found } = await judgeCut(at('image'), older, at('scratch'));
+      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+      for (const fault of found) faults.push(`cut ${cut.at}, ${cut.kind}, seed ${cut.seed}: ${fault}`);
+    }
+    return { outcomes, faults, count: cuts.length };
+  };
+  const { entries } = log;
+  // A disk that keeps no promise loses dumps, and the judge must see it. It leaves the base as it is.
+  const faithless = entries.map(entry => ({ ...entry, isFlush: false }));
+  const control = await judgeAll(
+    faithless,
+    Array.from({ length: CONTROL_CUTS }, (_, i) => ({ at: entries.length, kind: 'some', seed: SEED + i })),
+  );
+  const { outcomes, faults, count: cuts } = await judgeAll(entries, planCuts(entries, CUTS, SEED));
+  const flushes = entries.filter(({ isFlush }) => isFlush).length;
+  const results = { writes: entries.length, flushes, cuts, seed: SEED, outcomes, faults, control };
+  writeFileSync(at('results'), `${JSON.stringify(results, null, 2)}\n`);
+  for (const name of ['image', 'base', 'log', 'scratch'] as const)
+    await rm(at(name), { recursive: true, force: true });
+  const table = Object.entries(outcomes).map(([outcome, count]) => `${count} × ${outcome}`);
+  return [
+    {
+      what: `after each of ${cuts} power cuts (${flushes} flushes, ${entries.length} writes): ${table.join(', ')}`,
+      holds: faults.length === 0 && cuts > CUTS,
+      saw: faults.slice(0, 5).join(' | ') || 'too few cuts',
+    },
+    {
+      what: 'on a disk whose flushes do nothing, dumps are lost, and it is seen',
+      holds: control.faults.length > 0,
+      saw: 'no fault',
+    },
+    {
+      what: 'the cuts fell into all parts of a capture',
+      holds: ['vmcore-incomplete', 'a whole vmcore with its manifest'].every(outcome => outcome in outcomes),
+      saw: table.join(', '),
+    },
+  ];
+};
+
+export const POWER_CUT: Fault = {
+  name: 'power-cut',
+  help: 'the power goes, at every flush of the dump’s disk and at 200 other moments',
+  crashWords: [`kdumpling.target=UUID=${UUID}`],
+  secondDisk: disk,
+  expectations: [
+    expect.armed,
+    expect.says('the capture is announced as saved', /kdumpling: end: saved \/var\/crash\//),
+    expect.cameHome,
+    everyCut,
+  ],
+};
+
+/** As an earlier capture left it: complete, with a digest that holds. */
+function writeOlderDump(directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  const vmcore = Buffer.alloc(OLDER_BYTES, 'an older dump. ');
+  const digest = crc32(vmcore).toString(16).padStart(8, '0');
+  const region = { name: 'head', offset: 0, sizeBytes: vmcore.length, digest };
+  const dump = { name: 'vmcore', bytes: vmcore.length, digest: { algorithm: 'crc32', regions: [region] } };
+  const manifest = { format: MANIFEST_FORMAT, state: 'complete', stamp: { name: OLDER }, dump };
+  writeFileSync(join(directory, 'vmcore'), vmcore);
+  writeFileSync(join(directory, 'manifest.json'), JSON.stringify(manifest));
+}

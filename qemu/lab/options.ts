@@ -1,0 +1,95 @@
+/** The options that every command of the lab has, and what they come to. */
+
+import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
+import { badValue, type Given, oneOf, wholeNumber } from '../../scripts/lib/cli/command.ts';
+import { type DiskKind, LAYOUTS } from '../disks/boot-disk.ts';
+import { BUSES } from '../disks/buses.ts';
+import { LAB_FILE_SYSTEMS } from '../disks/file-systems.ts';
+
+const busNames = BUSES.map(({ name }) => name);
+const fileSystemNames = LAB_FILE_SYSTEMS.map(({ name }) => name);
+
+export const MACHINE_OPTIONS = {
+  kernel: {
+    value: 'SERIES[-FLAVOUR]',
+    default: '6.1-cloud',
+    help: 'stock Debian kernel: 5.10, 6.1, 6.12 or 7.x; cloud or generic',
+  },
+  memory: { value: 'MIB', default: '1024', help: 'memory of the guest' },
+  crashkernel: { value: 'SIZE', default: '192M', help: 'reservation for the crash kernel' },
+  bus: { value: 'NAME', default: 'virtio-blk', help: `of the boot disk: ${busNames.join(', ')}` },
+  fs: {
+    value: 'NAME',
+    default: 'ext4',
+    help: `on the boot disk: ${fileSystemNames.join(', ')}`,
+  },
+  layout: {
+    value: 'NAME',
+    default: 'whole',
+    help: 'the file system lies on the whole disk, in a gpt partition, or in a volume of lvm',
+  },
+  disk: { value: 'MIB', default: '3072', help: 'size of the boot disk, sparse' },
+  fill: { value: 'MIB', default: '16', help: 'random bytes in a tmpfs, which do not compress' },
+  'crash-option': {
+    value: 'WORDS',
+    default: '',
+    help: "words for the crash kernel's command line: kdumpling.codec=lzo",
+  },
+  accel: { value: 'KIND', default: 'auto', help: 'kvm, tcg, or auto: probe once whether KVM works' },
+  deadline: { value: 'SECONDS', default: '600', help: 'end the machine after this time, whatever it does' },
+  'keep-disk': { help: "keep the guest's disk image in the run's folder" },
+  console: { help: 'show the serial console live' },
+} as const;
+
+export interface MachineChoice {
+  readonly kernel: KernelChoice;
+  readonly memoryMib: number;
+  readonly crashkernel: string;
+  readonly diskKind: DiskKind;
+  readonly diskMib: number;
+  readonly fillMib: number;
+  readonly crashWords: readonly string[];
+  readonly accel: 'auto' | 'kvm' | 'tcg';
+  readonly deadlineSeconds: number;
+  readonly keepDisk: boolean;
+  readonly showConsole: boolean;
+}
+
+/** @throws UsageError that names the option, the value and what was wanted. */
+export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): MachineChoice {
+  const [series, flavour = 'cloud'] = given.kernel.split('-');
+  if (!/^\d+[KMG]$/.test(given.crashkernel)) {
+    throw badValue('crashkernel', given.crashkernel, 'a size like 192M');
+  }
+  return {
+    kernel: {
+      series: oneOf('kernel', series, ['5.10', '6.1', '6.12', '7.x']),
+      flavour: oneOf('kernel', flavour, ['cloud', 'generic']),
+    },
+    memoryMib: wholeNumber('memory', given.memory, 256, 1 << 20),
+    crashkernel: given.crashkernel,
+    diskKind: {
+      bus: oneOf('bus', given.bus, busNames),
+      fs: oneOf('fs', given.fs, fileSystemNames),
+      layout: oneOf('layout', given.layout, LAYOUTS),
+    },
+    diskMib: wholeNumber('disk', given.disk, 256, 1 << 20),
+    fillMib: wholeNumber('fill', given.fill, 0, 1 << 20),
+    crashWords: given['crash-option'].split(/\s+/).filter(word => word !== ''),
+    accel: oneOf('accel', given.accel, ['auto', 'kvm', 'tcg']),
+    deadlineSeconds: wholeNumber('deadline', given.deadline, 30, 86400),
+    keepDisk: given['keep-disk'],
+    showConsole: given.console,
+  };
+}
+
+/** What the options come to when none is given. */
+export const DEFAULT_MACHINE: MachineChoice = readMachineOptions({
+  ...(Object.fromEntries(
+    Object.entries(MACHINE_OPTIONS).map(([name, facts]) => [
+      name,
+      'default' in facts ? facts.default : false,
+    ]),
+  ) as unknown as Given<typeof MACHINE_OPTIONS>),
+  positionals: [],
+});

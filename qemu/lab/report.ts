@@ -1,0 +1,61 @@
+/** What a person reads after a crash in the lab. */
+import { join, relative } from 'node:path';
+import type { Manifest } from '../../capture/storage/manifest.ts';
+import type { Check } from '../expect/expectations.ts';
+import { readManifest } from '../expect/expectations.ts';
+import type { Lab, Verdict } from './lab.ts';
+
+/** The capture as `npm start` shows it. */
+export function describeCapture(lab: Lab, { run, checks, verdict }: Verdict): string {
+  const manifest = run.dumps.length > 0 ? readManifest(run.dumps[0]) : undefined;
+  const rows: [string, string][] = [
+    ['panic', manifest?.crash.reason ?? 'unknown'],
+    ['kernel', `${manifest?.kernel.release ?? lab.kernel.release} (Debian ${lab.kernel.packageVersion})`],
+    ['machine', `${lab.choice.memoryMib} MiB, crashkernel=${lab.choice.crashkernel}, ${lab.accel}`],
+    ...(manifest?.dump ? dumpRows(manifest) : []),
+    ...stationRows(run.milestones),
+    ...(manifest ? [['in the capture', phasesText(manifest.seconds)] as [string, string]] : []),
+    ['files', run.dumps.map(dump => `${relative(process.cwd(), dump)}/`).join(' ') || 'none'],
+    ['serial log', relative(process.cwd(), join(run.directory, 'serial.log'))],
+  ];
+  return [
+    '',
+    ...rows.map(([name, text]) => `  ${name.padEnd(16)}${text}`),
+    '',
+    ...checks.map(describeCheck),
+    '',
+    verdict === 'passed'
+      ? '  The machine crashed, was captured, and came home.'
+      : '  FAILED: not everything above holds.',
+  ].join('\n');
+}
+
+/** One line a check, and what was seen where it does not hold. */
+export function describeCheck({ what, holds, saw }: Check): string {
+  return holds ? `  ✓ ${what}` : `  ✗ ${what}\n      saw: ${saw}`;
+}
+
+function dumpRows({ dump }: Manifest): [string, string][] {
+  const { pages, bytes, pageSizeBytes, codec, level } = dump!;
+  const share = ((100 * bytes) / (pages.total * pageSizeBytes)).toFixed(1);
+  const kept = `${pages.dumped} of ${pages.total} pages kept, ${pages.total - pages.dumped} left out`;
+  return [
+    ['pages', `${kept} (dump level ${level})`],
+    ['dump', `${(bytes / 1e6).toFixed(1)} MB, ${share} % of memory, ${codec}`],
+  ];
+}
+
+function stationRows(milestones: Verdict['run']['milestones']): [string, string][] {
+  const { panic, 'PID 1': pid1, 'capture ended': ended, 'came home': home } = milestones;
+  if (panic === undefined) return [];
+  const since = (at: number | undefined) => (at === undefined ? '-' : `${(at - panic).toFixed(1)} s`);
+  return [
+    ['since the panic', `PID 1 ${since(pid1)}, capture ended ${since(ended)}, came home ${since(home)}`],
+  ];
+}
+
+function phasesText(seconds: Manifest['seconds']): string {
+  return Object.entries(seconds)
+    .map(([phase, duration]) => `${phase} ${duration.toFixed(1)} s`)
+    .join(', ');
+}

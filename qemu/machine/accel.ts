@@ -1,0 +1,133 @@
+/**
+ * Which accelerator QEMU can use here. /dev/kvm can be there, answer, make a VM and then hang every guest at its first
+ * instructions, so the only honest test is a bounded boot that waits for the kernel's first line on the serial port.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
+import { cpus, release } from 'node:os';
+import { join } from 'node:path';
+import { type Cache, withLock } from '../../build/cache.ts';
+import { findCommand } from '../../build/host/host-packages.ts';
+import { SystemError } from '../../capture/errors.ts';
+
+export type Accel = 'kvm' | 'tcg';
+export type AccelRequest = Accel | 'auto';
+
+const PROBE_SECONDS = 10;
+/** A machine that was too busy for the probe gets another chance; one that is proven stays. */
+const DOUBT_LASTS_DAYS = 7;
+
+export interface AccelAnswer {
+  readonly accel: Accel;
+  /** One line: what was found. */
+  readonly why: string;
+}
+
+interface Remembered extends AccelAnswer {
+  /** Host kernel, CPU and QEMU that the answer holds for. */
+  readonly key: string;
+  readonly probedAt: string;
+}
+
+/** The accelerator for this host; probed once with this kernel (a vmlinuz) and remembered in the cache. */
+export async function chooseAccel(
+  cache: Cache,
+  request: AccelRequest,
+  vmlinuz: string,
+): Promise<AccelAnswer> {
+  if (request !== 'auto') return { accel: request, why: `${request}, as --accel asks` };
+  const obstacle = kvmObstacle();
+  if (obstacle) return { accel: 'tcg', why: `tcg (software emulation): ${obstacle}` };
+  const qemu = findCommand('qemu-system-x86_64');
+  if (!qemu) {
+    const what = {
+      action: 'probe KVM',
+      actual: 'there is no qemu-system-x86_64',
+      wanted: 'the host package qemu-system-x86',
+    };
+    throw new SystemError('NO_QEMU', what);
+  }
+  const key = [release(), cpus()[0]?.model ?? '', firstLine(qemu)].join(' | ');
+  return withLock(cache, 'accel', async () => {
+    const path = join(cache.dir, 'accel.json');
+    const known = readRemembered(path);
+    if (known && known.key === key && !isStale(known)) return { accel: known.accel, why: known.why };
+    cache.say(`probing KVM (a boot of at most ${PROBE_SECONDS} s) …`);
+    const answer = await probeKvm(qemu, vmlinuz);
+    const remembered: Remembered = { ...answer, key, probedAt: new Date().toISOString() };
+    await writeFile(`${path}.partial`, `${JSON.stringify(remembered, null, 2)}\n`);
+    await rename(`${path}.partial`, path);
+    return answer;
+  });
+}
+
+function kvmObstacle(): string | undefined {
+  if (!existsSync('/dev/kvm')) return 'no /dev/kvm here';
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch {
+    return '/dev/kvm is not open to this user';
+  }
+}
+
+/** Boots the kernel without a disk under KVM until it says its name, panics for want of a root, or time is up. */
+export function probeKvm(qemu: string, vmlinuz: string, seconds = PROBE_SECONDS): Promise<AccelAnswer> {
+  const startedMs = Date.now();
+  const args = ['-accel', 'kvm', '-cpu', 'host', '-m', '256M', '-smp', '1', '-machine', 'q35', '-nodefaults'];
+  const quiet = ['-display', 'none', '-no-reboot', '-serial', 'stdio', '-monitor', 'none'];
+  const kernel = ['-kernel', vmlinuz, '-append', 'console=ttyS0 earlyprintk=ttyS0 panic=-1'];
+  // setpriv: ends with us even if we are killed outright.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', qemu, ...args, ...quiet, ...kernel], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return new Promise(done => {
+    let serial = '';
+    let errors = '';
+    let answer: AccelAnswer | undefined;
+    const elapsed = () => `${((Date.now() - startedMs) / 1000).toFixed(1)} s`;
+    const finish = (accel: Accel, why: string) => {
+      answer ??= { accel, why };
+      child.kill('SIGKILL');
+    };
+    const hung = `/dev/kvm is there but a guest prints nothing in ${seconds} s`;
+    const timer = setTimeout(() => finish('tcg', `tcg (software emulation): ${hung}`), seconds * 1000);
+    const interrupted = (signal: NodeJS.Signals) => {
+      child.kill('SIGKILL');
+      process.removeListener('SIGINT', interrupted).removeListener('SIGTERM', interrupted);
+      process.kill(process.pid, signal);
+    };
+    process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
+    child.stdout.on('data', chunk => {
+      serial = (serial + String(chunk)).slice(-4096);
+      if (serial.includes('Linux version')) finish('kvm', `kvm: a guest's kernel spoke after ${elapsed()}`);
+    });
+    child.stderr.on('data', chunk => {
+      errors = (errors + String(chunk)).slice(0, 4096);
+    });
+    const ended = (said: string) => {
+      clearTimeout(timer);
+      process.removeListener('SIGINT', interrupted).removeListener('SIGTERM', interrupted);
+      done(answer ?? { accel: 'tcg', why: `tcg (software emulation): QEMU cannot use KVM (${said})` });
+    };
+    child.once('error', error => ended(error.message));
+    child.once('close', () => ended(errors.split('\n')[0]?.trim() || 'it ended at once'));
+  });
+}
+
+function readRemembered(path: string): Remembered | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Remembered;
+  } catch {
+    return undefined;
+  }
+}
+
+function isStale({ accel, probedAt }: Remembered): boolean {
+  return accel === 'tcg' && Date.now() - Date.parse(probedAt) > DOUBT_LASTS_DAYS * 86_400_000;
+}
+
+function firstLine(qemu: string): string {
+  return execFileSync(qemu, ['--version'], { encoding: 'utf8' }).split('\n')[0]!;
+}

@@ -1,0 +1,167 @@
+/** One QEMU: its command line, its serial console, its deadline, and its end. */
+import { spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { Failure } from '../../capture/errors.ts';
+import { type BusName, busOf } from '../disks/buses.ts';
+import type { MoreDisk } from '../disks/second-disk.ts';
+import { type DialogueStep, openDialogue } from './dialogue.ts';
+import { type SerialLine, SerialReader } from './serial.ts';
+
+/** The machine was lost: it says nothing about the program under test. Its message carries what a person needs to look. */
+export class LostMachine extends Failure {
+  /** The folder of its run. */
+  readonly directory: string;
+
+  constructor(code: string, what: { action: string; actual: string; wanted: string }, directory: string) {
+    super(code, what);
+    this.directory = directory;
+  }
+}
+
+export interface MachineSpec {
+  readonly accel: 'kvm' | 'tcg';
+  /**
+   * For code that TCG has translated, 1 GiB without. With less it forgets what ran before a reboot, which it else looks
+   * after at every write to that memory: minutes a boot.
+   */
+  readonly translatedMib?: number;
+  readonly memoryMib: number;
+  readonly cpus: number;
+  /** Features to turn on or off: `la57=off` gives 4 page-table levels. */
+  readonly cpuFeatures?: readonly string[];
+  /** What QEMU itself boots; else the boot loader on the disk. */
+  readonly boot?: { readonly vmlinuz: string; readonly initrd: string; readonly commandLine: string };
+  /** Raw image, the first disk on its bus. */
+  readonly disk: string;
+  /** virtio-blk without. */
+  readonly bus?: BusName;
+  /** More of the boot disk's drive: `throttling.bps-write=…`. */
+  readonly driveOptions?: string;
+  /** Other disks, on virtio-blk, in order. */
+  readonly moreDisks?: readonly MoreDisk[];
+  /** More of QEMU's options: devices, memory. */
+  readonly devices?: readonly string[];
+  /** Who sits at the serial console; nobody when left out. */
+  readonly dialogue?: readonly DialogueStep[];
+  /** When it is ended, whatever it does. */
+  readonly deadlineSeconds: number;
+}
+
+export interface MachineRun {
+  readonly lines: readonly SerialLine[];
+  readonly seconds: number;
+}
+
+export function machineArguments(spec: MachineSpec): string[] {
+  const { bus = 'virtio-blk' } = spec;
+  const cpu = [spec.accel === 'kvm' ? 'host' : 'max', ...(spec.cpuFeatures ?? [])].join(',');
+  const translated = spec.accel === 'tcg' && spec.translatedMib ? `,tb-size=${spec.translatedMib}` : '';
+  return [
+    ...['-machine', 'q35', '-accel', `${spec.accel}${translated}`, '-cpu', cpu],
+    ...['-smp', String(spec.cpus), '-m', String(spec.memoryMib)],
+    ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-user-config', '-nic', 'none'],
+    ...driveArguments('boot', spec.disk, spec.driveOptions),
+    ...busOf(bus).devices('boot', 0),
+    ...(spec.moreDisks ?? []).flatMap(({ file, driveOptions }, index) => [
+      ...driveArguments(`more${index}`, file, driveOptions),
+      ...busOf('virtio-blk').devices(`more${index}`, index + 1),
+    ]),
+    ...(spec.devices ?? []),
+    ...(spec.boot
+      ? ['-kernel', spec.boot.vmlinuz, '-initrd', spec.boot.initrd, '-append', spec.boot.commandLine]
+      : []),
+  ];
+}
+
+function driveArguments(id: string, file: string, options: string | undefined): string[] {
+  const more = options ? `,${options}` : '';
+  return ['-drive', `file=${file},format=raw,if=none,id=${id},cache=writeback${more}`];
+}
+
+/** As a person would type it. */
+export function commandText(argv: readonly string[]): string {
+  return argv
+    .map(word => (/^[\w./:=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ');
+}
+
+/**
+ * Runs the machine until it powers itself off, or until the dialogue pulls its plug.
+ * @param directory where `serial.log` goes.
+ * @param signal aborts the run (Ctrl-C).
+ * @throws LostMachine when it did not power off by itself in time. QEMU has ended in every case.
+ */
+export async function runMachine(
+  spec: MachineSpec,
+  directory: string,
+  onLine: (line: SerialLine) => void,
+  signal: AbortSignal,
+): Promise<MachineRun> {
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  const argv = ['qemu-system-x86_64', ...machineArguments(spec)];
+  const log = createWriteStream(join(directory, 'serial.log'));
+  // setpriv: a lab that is killed outright takes its machine with it. A group of its own: Ctrl-C is ours to handle.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const stop = (): void => {
+    child.kill('SIGKILL');
+  };
+  const deadline = setTimeout(stop, spec.deadlineSeconds * 1000);
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+
+  const hear = openDialogue(spec.dialogue ?? [], {
+    type: text => child.stdin.write(text),
+    pullPlug: () => child.kill('SIGTERM'),
+  });
+  child.stdin.on('error', () => {}); // a machine that has ended hears nothing
+  const reader = new SerialReader(line => {
+    hear(line.text);
+    onLine(line);
+  });
+
+  let complaint = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    log.write(chunk);
+    reader.push(chunk, seconds());
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    complaint = (complaint + chunk).slice(-2000);
+  });
+  try {
+    const status = await new Promise<number | NodeJS.Signals | Error>(resolve => {
+      child.on('error', resolve);
+      child.on('close', (code, signalName) => resolve(code ?? signalName!));
+    });
+    reader.end(seconds());
+    if (status !== 0) throw lost(spec, argv, status, complaint, seconds(), signal.aborted, directory);
+    return { lines: reader.lines, seconds: seconds() };
+  } finally {
+    clearTimeout(deadline);
+    signal.removeEventListener('abort', stop);
+    await new Promise(resolve => log.end(resolve));
+  }
+}
+
+function lost(
+  spec: MachineSpec,
+  argv: readonly string[],
+  status: number | string | Error,
+  complaint: string,
+  seconds: number,
+  aborted: boolean,
+  directory: string,
+): LostMachine {
+  const timedOut = status === 'SIGKILL' && seconds >= spec.deadlineSeconds;
+  const actual = aborted
+    ? 'it was interrupted'
+    : timedOut
+      ? `it did not power off in ${spec.deadlineSeconds} s`
+      : `QEMU ended with ${status} ${complaint.trim()}`;
+  const what = { action: 'run the machine to its end', actual, wanted: `QEMU was: ${commandText(argv)}` };
+  return new LostMachine(aborted ? 'INTERRUPTED' : 'LOST_MACHINE', what, directory);
+}

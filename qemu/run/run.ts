@@ -1,0 +1,244 @@
+/** One crash of one machine: prepared, run, and its files taken out of the disk. What it means is the verdict's business. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Kernel } from '../../build/fetch/kernels.ts';
+import type { GuestFile } from '../../build/fetch/tools.ts';
+import { PROJECT } from '../../build/paths.ts';
+import { LAB_ROOT_UUID } from '../../build/stock-image.ts';
+import { crashCommandLine } from '../../initrd/command-line.ts';
+import { bootDiskOf, checkBootDisk, type DiskKind, makeBootDisk } from '../disks/boot-disk.ts';
+import { busOf } from '../disks/buses.ts';
+import { type DiskCheck, fileSystemOf, makeSparse, tool } from '../disks/file-systems.ts';
+import { extract } from '../disks/image.ts';
+import { type MakeSecondDisk, openSecondDisk } from '../disks/second-disk.ts';
+import { buildFirstKernelInitrd, stageBootDisk } from '../guest/root.ts';
+import type { DialogueStep } from '../machine/dialogue.ts';
+import { commandText, type MachineSpec, machineArguments, runMachine } from '../machine/machine.ts';
+import type { SerialLine } from '../machine/serial.ts';
+import { type Milestones, readMilestones } from './milestones.ts';
+
+const CPUS = 2;
+const SECOND_DISK = 'second.img';
+
+export interface CrashPlan {
+  readonly kernel: Kernel;
+  readonly tools: readonly GuestFile[];
+  /** The dump-capture initrd to arm the machine with. */
+  readonly captureInitrd: string;
+  /** Node and its libraries, to lie on the boot disk where a package has them. */
+  readonly runtime?: string;
+  readonly accel: 'kvm' | 'tcg';
+  readonly memoryMib: number;
+  /** As on the command line: `192M`. */
+  readonly crashkernel: string;
+  readonly diskKind: DiskKind;
+  readonly diskMib: number;
+  /** More of the boot disk's drive, as QEMU takes it. */
+  readonly driveOptions?: string;
+  readonly secondDisk?: MakeSecondDisk;
+  /** Random bytes in a tmpfs: memory that does not compress. */
+  readonly fillMib: number;
+  /** Shell commands of the first kernel before it loads the crash kernel; none when empty. */
+  readonly beforeArming: string;
+  /** Shell commands that crash the first kernel; a function of the boot disk's image. */
+  readonly trigger: string | ((image: string) => Promise<string>);
+  /** More words for the crash kernel's command line. */
+  readonly crashWords: readonly string[];
+  readonly deadlineSeconds: number;
+  readonly keepDisk: boolean;
+  /** More of QEMU's options. */
+  readonly devices: readonly string[];
+  /** More modules for the first kernel. */
+  readonly firstKernelDrivers: readonly string[];
+  /** After which a hardware watchdog resets the machine that the first kernel starts and feeds until it crashes. */
+  readonly watchdogSeconds: number | undefined;
+  readonly dialogue: readonly DialogueStep[];
+  readonly withoutConsole: boolean;
+  readonly crashes: number;
+}
+
+export interface GuestFileListing {
+  /** Octal, as `stat -c %a`. */
+  readonly mode: string;
+  readonly bytes: number;
+  readonly path: string;
+}
+
+export interface CrashRun {
+  readonly directory: string;
+  readonly lines: readonly SerialLine[];
+  readonly milestones: Milestones;
+  /** What the guest saw after it came home. */
+  readonly guest: { readonly fsckClean: boolean; readonly files: readonly GuestFileListing[] };
+  /** The disk image afterwards, as the host's checker of its file system sees it. */
+  readonly disk: DiskCheck;
+  /** What a bundle of the lab's own left in the guest's /var/lab; most leave nothing, and it is not there. */
+  readonly labFiles: string;
+  /** The dump directories, taken out of the disk. */
+  readonly dumps: readonly string[];
+  /** Text that stands in the crashed machine's memory many times, in page cache and in processes. */
+  readonly marker: string;
+  readonly seconds: number;
+}
+
+/** `lab-runs/<stamp>-<name>/`, and `lab-runs/latest` leads to it. */
+export function makeRunDirectory(name: string): string {
+  const runs = join(PROJECT, 'lab-runs');
+  const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  const directory = join(runs, `${stamp}-${name}`);
+  mkdirSync(directory, { recursive: true });
+  const latest = join(runs, 'latest');
+  rmSync(latest, { force: true });
+  symlinkSync(`${stamp}-${name}`, latest);
+  return directory;
+}
+
+/**
+ * @param directory an empty one; `serial.log`, `qemu.txt` and `captured/` are left in it.
+ * @throws LostMachine when the machine did not end by itself.
+ */
+export async function crashOnce(
+  plan: CrashPlan,
+  directory: string,
+  onLine: (line: SerialLine) => void,
+  signal: AbortSignal,
+): Promise<CrashRun> {
+  const work = join(directory, 'work');
+  mkdirSync(work);
+  const marker = `KDUMPLING-MARKER-${randomBytes(8).toString('hex')}`;
+  const disk = join(work, 'disk.img');
+  try {
+    const { spec, outbox } = await prepareMachine(plan, work, disk, marker);
+    writeFileSync(
+      join(directory, 'qemu.txt'),
+      `${commandText(['qemu-system-x86_64', ...machineArguments(spec)])}\n`,
+    );
+    const { lines, seconds } = await runMachine(spec, directory, onLine, signal);
+    const captured = join(directory, 'captured');
+    await takeOut(outbox ?? disk, outbox !== undefined, captured, directory);
+    await plan.secondDisk?.takeOut?.(join(work, SECOND_DISK), captured);
+    return {
+      directory,
+      lines,
+      milestones: readMilestones(lines),
+      guest: readGuestReport(lines, plan.diskKind),
+      disk: await checkBootDisk(disk, plan.diskKind),
+      labFiles: join(directory, 'lab'),
+      dumps: dumpFolders(join(captured, 'crash')),
+      marker,
+      seconds,
+    };
+  } finally {
+    if (plan.keepDisk && existsSync(disk)) renameSync(disk, join(directory, 'disk.img'));
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+interface Prepared {
+  readonly spec: MachineSpec;
+  /** Where the guest puts a tar archive of its files, when the lab cannot read its disk. */
+  readonly outbox?: string;
+}
+
+async function prepareMachine(
+  plan: CrashPlan,
+  work: string,
+  disk: string,
+  marker: string,
+): Promise<Prepared> {
+  const { kernel, diskKind, secondDisk } = plan;
+  const commandLine = `console=ttyS0 panic=30 crashkernel=${plan.crashkernel}`;
+  const crashBase = plan.withoutConsole ? commandLine.replace(/console=\S+ /, '') : commandLine;
+  const staging = join(work, 'disk');
+  await stageBootDisk(staging, kernel, plan.captureInitrd, plan.runtime);
+  await makeBootDisk(disk, plan.diskMib, diskKind, LAB_ROOT_UUID, staging);
+  const boot = bootDiskOf(diskKind);
+  const moreDisks = secondDisk ? [await openSecondDisk(secondDisk, join(work, SECOND_DISK))] : [];
+  const isReadable = diskKind.fs === 'ext4' && diskKind.layout === 'whole';
+  const outbox = isReadable ? undefined : join(work, 'outbox.tar');
+  if (outbox) {
+    await makeSparse(outbox, plan.diskMib);
+    moreDisks.push({ file: outbox });
+  }
+  const initrd = join(work, 'first-kernel.img');
+  const volumes = diskKind.layout === 'lvm';
+  await buildFirstKernelInitrd({
+    kernel,
+    tools: plan.tools,
+    drivers: [...boot.drivers, ...busOf('virtio-blk').drivers, ...plan.firstKernelDrivers],
+    hostCommands: volumes ? ['lvm'] : [],
+    settings: {
+      kver: kernel.release,
+      disk: boot.node,
+      fstype: diskKind.fs,
+      physical_volume: volumes ? boot.disk : '',
+      outbox: outbox ? lastVirtioDisk(diskKind, moreDisks.length) : '',
+      marker,
+      fill_mib: String(plan.fillMib),
+      crash_command_line: crashCommandLine(crashBase, plan.crashWords),
+      before_arming: plan.beforeArming,
+      trigger: typeof plan.trigger === 'string' ? plan.trigger : await plan.trigger(disk),
+      crashes: String(plan.crashes),
+      watchdog_seconds: String(plan.watchdogSeconds ?? ''),
+    },
+    output: initrd,
+  });
+  const { accel, memoryMib, deadlineSeconds, driveOptions, devices, dialogue } = plan;
+  const spec = {
+    accel,
+    memoryMib,
+    cpus: CPUS,
+    boot: { vmlinuz: kernel.vmlinuz, initrd, commandLine },
+    disk,
+    bus: diskKind.bus,
+    driveOptions,
+    moreDisks,
+    devices,
+    dialogue,
+    deadlineSeconds,
+  };
+  return { spec, outbox };
+}
+
+function lastVirtioDisk({ bus }: DiskKind, others: number): string {
+  return busOf('virtio-blk').node(others - (bus === 'virtio-blk' ? 0 : 1));
+}
+
+/** The guest's dumps to `captured/crash`, and what the lab's own bundles left to `lab` in the run's directory. */
+async function takeOut(
+  image: string,
+  isArchive: boolean,
+  captured: string,
+  directory: string,
+): Promise<void> {
+  if (!isArchive) {
+    await extract(image, '/var/crash', captured);
+    await extract(image, '/var/lab', directory);
+    return;
+  }
+  mkdirSync(captured, { recursive: true });
+  await tool('tar', ['-xf', image, '-C', captured, '--no-same-owner']);
+  if (existsSync(join(captured, 'lab'))) renameSync(join(captured, 'lab'), join(directory, 'lab'));
+}
+
+function dumpFolders(captured: string): string[] {
+  if (!existsSync(captured)) return [];
+  return readdirSync(captured, { withFileTypes: true })
+    .filter(entry => entry.isDirectory())
+    .map(({ name }) => join(captured, name))
+    .sort();
+}
+
+function readGuestReport(lines: readonly SerialLine[], { fs }: DiskKind): CrashRun['guest'] {
+  // The first boot finds a fresh disk; the last word is the boot's that came home.
+  const fsck = lines.findLast(({ text }) => /^lab: fsck /.test(text));
+  const lastBoot = lines.findLastIndex(({ text }) => /Linux version /.test(text));
+  const { recovery } = fileSystemOf(fs);
+  const recovered = lines.slice(lastBoot).some(({ text }) => recovery.test(text));
+  const files = lines.flatMap(({ text }) => {
+    const match = /^lab: file (\d+) (\d+) (\/\S+)$/.exec(text);
+    return match ? [{ mode: match[1], bytes: Number(match[2]), path: match[3] }] : [];
+  });
+  return { fsckClean: fs === 'ext4' ? fsck?.text === 'lab: fsck clean' : !recovered, files };
+}

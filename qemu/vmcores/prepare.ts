@@ -1,0 +1,121 @@
+/** Crashes a machine that is worth measuring and keeps the raw copy of its /proc/vmcore in the cache. */
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { $ } from 'zx';
+import { type Cache, publishDir, withLock } from '../../build/cache.ts';
+import { fetchDebugSymbols, fetchKernel } from '../../build/fetch/kernels.ts';
+import { fetchGuestTools } from '../../build/fetch/tools.ts';
+import { SystemError } from '../../capture/errors.ts';
+import { extract } from '../disks/image.ts';
+import { type AccelRequest, chooseAccel } from '../machine/accel.ts';
+import { commandText, machineArguments, runMachine } from '../machine/machine.ts';
+import type { SerialLine } from '../machine/serial.ts';
+import { makeRunDirectory } from '../run/run.ts';
+import { type CopiedMachineRequest, type FillPlan, prepareCopiedMachine } from './copied-machine.ts';
+import { filledMachine } from './filled-machine.ts';
+import { usedMachine } from './used-machine.ts';
+import {
+  type MachineKind,
+  openPrepared,
+  type PreparedVmcore,
+  type VmcoreChoice,
+  type VmcoreRecord,
+  vmcoreDir,
+  vmcoreName,
+} from './vmcores.ts';
+
+export interface Making {
+  readonly kind: MachineKind;
+  /** Of a used machine. */
+  readonly memoryMib: number;
+  readonly accel: AccelRequest;
+  readonly deadlineSeconds: number;
+  /** Makes it again although there is one. */
+  readonly refresh: boolean;
+  readonly onLine: (line: SerialLine) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The vmcore of this kernel from the cache, or a crash of it. */
+export async function prepareVmcore(
+  cache: Cache,
+  choice: VmcoreChoice,
+  making: Making,
+): Promise<PreparedVmcore> {
+  const kernel = await fetchKernel(cache, choice);
+  const { release } = kernel;
+  const name = vmcoreName(release, choice.levels);
+  return withLock(cache, `vmcore-${making.kind}-${name}`, async () => {
+    const present = openPrepared(cache, making.kind, name);
+    if (present?.record.packageVersion === kernel.packageVersion && !making.refresh) return present;
+    const vmlinux = await fetchDebugSymbols(cache, kernel);
+    const { files: tools } = await fetchGuestTools(cache);
+    const { accel, why } = await chooseAccel(cache, making.accel, kernel.vmlinuz);
+    cache.say(`crashing a ${making.kind} machine with ${name}; QEMU runs on ${why} …`);
+    await publishDir(vmcoreDir(cache, making.kind, name), async partial => {
+      const { filled, machine } = await crashMachine(
+        cache,
+        { kernel, tools, accel },
+        choice,
+        making,
+        partial,
+      );
+      const record: VmcoreRecord = {
+        ...choice,
+        release,
+        packageVersion: kernel.packageVersion,
+        vmlinux: relative(cache.dir, vmlinux),
+        sizeBytes: statSync(join(partial, 'vmcore')).size,
+        filled,
+        machine,
+        madeAt: new Date().toISOString(),
+      };
+      writeFileSync(join(partial, 'record.json'), `${JSON.stringify(record, null, 2)}\n`);
+    });
+    return openPrepared(cache, making.kind, name)!;
+  });
+}
+
+/** Leaves `vmcore` in `into`; the serial log stays in lab-runs/. */
+async function crashMachine(
+  cache: Cache,
+  request: Pick<CopiedMachineRequest, 'kernel' | 'tools' | 'accel'>,
+  { levels }: VmcoreChoice,
+  { kind, memoryMib, deadlineSeconds, onLine, signal }: Making,
+  into: string,
+): Promise<{ filled: Record<string, string>; machine: string }> {
+  const { kernel } = request;
+  const directory = makeRunDirectory(`vmcore-${kernel.record.series}`);
+  const work = join(directory, 'work');
+  mkdirSync(work);
+  try {
+    const plan: FillPlan = kind === 'used' ? usedMachine(memoryMib) : filledMachine(levels);
+    const spec = await prepareCopiedMachine({ ...request, deadlineSeconds, work, say: cache.say }, plan);
+    const machine = commandText(['qemu-system-x86_64', ...machineArguments(spec)]);
+    writeFileSync(join(directory, 'qemu.txt'), `${machine}\n`);
+    const { lines } = await runMachine(spec, directory, onLine, signal);
+    await extract(spec.disk, '/var/crash', work);
+    const copied = join(work, 'crash', 'vmcore');
+    if (!existsSync(copied)) {
+      throw new SystemError('NO_VMCORE', {
+        action: `prepare a vmcore of ${kernel.release}`,
+        actual: lines.findLast(({ text }) => /^lab: (gave up|capture)/.test(text))?.text ?? 'none came home',
+        wanted: `a machine that crashes and copies it; see ${join(directory, 'serial.log')}`,
+      });
+    }
+    // Most of it is zeros: half of the disk space, and the tests read it faster.
+    await $({ quiet: true })`fallocate --dig-holes ${copied}`;
+    renameSync(copied, join(into, 'vmcore'));
+    return { filled: readFilled(lines), machine: machine.replaceAll(dirname(work), '.') };
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** `lab: fill KIND …` */
+function readFilled(lines: readonly SerialLine[]): Record<string, string> {
+  const matches = lines
+    .map(({ text }) => /^lab: fill (\S+) ?(.*)$/.exec(text))
+    .filter(match => match !== null);
+  return Object.fromEntries(matches.map(([, kind, what]) => [kind, what]));
+}

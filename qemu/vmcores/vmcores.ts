@@ -1,0 +1,83 @@
+/** Prepared raw vmcores: copies of /proc/vmcore of real crashes, kept in the cache with a record of what is in them. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Cache } from '../../build/cache.ts';
+import type { Flavour, KernelChoice, Series } from '../../build/fetch/kernel-origins.ts';
+import { oneOf } from '../../scripts/lib/cli/command.ts';
+
+/** How many levels the page tables have is the CPU's: 5 where it can (QEMU's `max` does), 4 where that is turned off. */
+export interface VmcoreChoice extends KernelChoice {
+  readonly levels: 4 | 5;
+}
+
+/** Each kind of page, for the tests; or a machine in use, for measurements. */
+export type MachineKind = 'filled' | 'used';
+
+export interface VmcoreRecord {
+  readonly series: Series;
+  readonly flavour: Flavour;
+  /** Records from before 4 levels could be chosen have none. */
+  readonly levels?: 4 | 5;
+  readonly release: string;
+  readonly packageVersion: string;
+  /** Of the kernel's own symbols, below the cache's folder. */
+  readonly vmlinux: string;
+  readonly sizeBytes: number;
+  /** What the guest says it filled its memory with, by kind; a kind that it could not make begins with "refused". */
+  readonly filled: Readonly<Record<string, string>>;
+  /** QEMU's command line. */
+  readonly machine: string;
+  readonly madeAt: string;
+}
+
+export interface PreparedVmcore {
+  readonly record: VmcoreRecord;
+  readonly vmcore: string;
+  readonly vmlinux: string;
+}
+
+const FOUR_LEVELS = '4level';
+
+/** `6.1`, `6.1-generic`, `6.1-generic-4level`. @throws UsageError */
+export function readVmcoreChoice(text: string): VmcoreChoice {
+  const [series, flavour = 'cloud', levels] = text.split('-');
+  if (levels !== undefined) oneOf('kernel', levels, [FOUR_LEVELS]);
+  return {
+    series: oneOf('kernel', series, ['5.10', '6.1', '6.12', '7.x']),
+    flavour: oneOf('kernel', flavour, ['cloud', 'generic']),
+    levels: levels === undefined ? 5 : 4,
+  };
+}
+
+export function isOfChoice({ record }: PreparedVmcore, { series, flavour, levels }: VmcoreChoice): boolean {
+  return record.series === series && record.flavour === flavour && (record.levels ?? 5) === levels;
+}
+
+/** The name of its folder among the vmcores. */
+export function vmcoreName(release: string, levels: 4 | 5): string {
+  return levels === 4 ? `${release}-${FOUR_LEVELS}` : release;
+}
+
+const FOLDERS: Readonly<Record<MachineKind, string>> = { filled: 'vmcores', used: 'used-vmcores' };
+
+export function vmcoreDir(cache: Cache, kind: MachineKind, name: string): string {
+  return join(cache.dir, FOLDERS[kind], name);
+}
+
+/** Those that `npm run vmcores` has made, the oldest kernel first. */
+export function preparedVmcores(cache: Cache, kind: MachineKind = 'filled'): PreparedVmcore[] {
+  const dir = join(cache.dir, FOLDERS[kind]);
+  const names = existsSync(dir) ? readdirSync(dir) : [];
+  return names
+    .map(name => openPrepared(cache, kind, name))
+    .filter(prepared => prepared !== undefined)
+    .sort((a, b) => a.record.release.localeCompare(b.record.release, 'en', { numeric: true }));
+}
+
+export function openPrepared(cache: Cache, kind: MachineKind, name: string): PreparedVmcore | undefined {
+  const dir = vmcoreDir(cache, kind, name);
+  const path = join(dir, 'record.json');
+  if (/\.(?:partial|old)$/.test(name) || !existsSync(path)) return undefined;
+  const record = JSON.parse(readFileSync(path, 'utf8')) as VmcoreRecord;
+  return { record, vmcore: join(dir, 'vmcore'), vmlinux: join(cache.dir, record.vmlinux) };
+}

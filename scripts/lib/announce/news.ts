@@ -1,0 +1,79 @@
+/**
+ * What the boot after a crash says: each crash is reported into the journal once, and posted to notify_url until that
+ * has worked. Which were is kept in a file; it names dumps that are there, so it does not grow.
+ */
+import { describeError, Failure } from '../../../capture/errors.ts';
+import { EXIT } from '../cli/command.ts';
+import type { Dump } from '../dumps/dumps.ts';
+import type { Host } from '../host/host.ts';
+import type { CrashReport } from '../report/crash-report.ts';
+import { reportDump } from '../report/dump-report.ts';
+import { reportLines } from '../report/text.ts';
+
+export const NEWS_PATH = '/var/lib/kdumpling/reported.json';
+
+interface News {
+  readonly reported: readonly string[];
+  /** Not yet posted. */
+  readonly unposted: readonly string[];
+}
+
+export type Post = (url: string, report: CrashReport, signal: AbortSignal) => Promise<void>;
+
+/** Returns the exit code: 1 when a report could not be posted. */
+export async function reportNews(
+  host: Host,
+  dumps: readonly Dump[],
+  notifyUrl: string | undefined,
+  signal: AbortSignal,
+  post: Post = postReport,
+): Promise<number> {
+  const before = readNews(host);
+  const fresh = dumps.filter(({ id }) => !before.reported.includes(id));
+  for (const dump of fresh) console.log(reportLines(reportDump(host, dump)).join('\n'));
+  const due = [...before.unposted, ...fresh.map(({ id }) => id)];
+  let unposted = notifyUrl === undefined ? [] : dumps.filter(({ id }) => due.includes(id));
+  const save = () =>
+    writeNews(host, { reported: dumps.map(({ id }) => id), unposted: unposted.map(({ id }) => id) });
+  // Before the network, which may take long: said is said.
+  save();
+  let exitCode: number = EXIT.done;
+  for (const dump of unposted) {
+    try {
+      await post(notifyUrl!, reportDump(host, dump), signal);
+      console.log(`crash ${dump.id}: posted to notify_url`);
+      unposted = unposted.filter(({ id }) => id !== dump.id);
+      save();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof Failure) && !(error as NodeJS.ErrnoException).syscall) throw error;
+      console.error(`crash ${dump.id}: not posted, the next boot tries again: ${describeError(error)}`);
+      exitCode = EXIT.failed;
+    }
+  }
+  return exitCode;
+}
+
+/** Read when there is something to post: it brings an HTTP client with it. */
+async function postReport(url: string, report: CrashReport, signal: AbortSignal): Promise<void> {
+  const { notify } = await import('./notify.ts');
+  return notify(url, report, signal);
+}
+
+/** A file that makes no sense counts as none: a crash that is reported twice does no harm. */
+function readNews(host: Host): News {
+  try {
+    const { reported, unposted } = JSON.parse(host.read(NEWS_PATH) ?? '{}') as Partial<News>;
+    return { reported: strings(reported), unposted: strings(unposted) };
+  } catch {
+    return { reported: [], unposted: [] };
+  }
+}
+
+function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter(item => typeof item === 'string') : [];
+}
+
+function writeNews(host: Host, news: News): void {
+  host.write(NEWS_PATH, `${JSON.stringify(news)}\n`, 0o600);
+}

@@ -1,0 +1,37 @@
+/** Arms the running machine: its initrd made where needed, the crash kernel loaded. */
+import { SystemError } from '../../../capture/errors.ts';
+import { crashCommandLine } from '../../../initrd/command-line.ts';
+import { readConfig } from '../config/config.ts';
+import type { Host } from '../host/host.ts';
+import { kernelImage, runningKernel } from '../host/kernel-files.ts';
+import { ensureHostImage, type HostImage } from '../image/host-image.ts';
+import { isLoaded, loadCrashKernel, reservedBytes } from '../kexec/crash-kernel.ts';
+
+export interface Armed {
+  readonly image: HostImage;
+  readonly kernel: string;
+  /** The call that loaded it. */
+  readonly way: string;
+}
+
+/** Loading again replaces what was loaded. @throws Failure when it is not armed afterwards. */
+export function armHost(host: Host, force = false): Armed {
+  const settings = readConfig(host);
+  if (reservedBytes(host) === 0) {
+    throw new SystemError('NOT_RESERVED', {
+      action: 'load the crash kernel',
+      actual: 'this boot reserved no memory for one',
+      wanted: '`kdumpling enable`, and a reboot',
+    });
+  }
+  const kver = runningKernel(host);
+  const kernel = kernelImage(host, kver);
+  const image = ensureHostImage(host, settings, kver, force);
+  const commandLine = crashCommandLine(host.read('/proc/cmdline') ?? '');
+  const way = loadCrashKernel(host, { kernel, initrd: image.path, commandLine });
+  if (isLoaded(host)) return { image, kernel, way };
+  throw new SystemError('NOT_LOADED', {
+    action: 'load the crash kernel',
+    actual: `${way} succeeded, and /sys/kernel/kexec_crash_loaded is not 1`,
+  });
+}

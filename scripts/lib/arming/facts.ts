@@ -1,0 +1,129 @@
+/** What the checks look at, asked of the machine once. */
+import { dirname } from 'node:path';
+import { describeError, Failure } from '../../../capture/errors.ts';
+import { DEFAULT_OPTIONS } from '../../../capture/options/schema.ts';
+import { readSpace, roomIn } from '../../../capture/storage/policy/space.ts';
+import type { Layout } from '../../../initrd/image.ts';
+import { crashkernelOf } from '../boot-loader/boot-loader.ts';
+import { findBootLoader } from '../boot-loader/boot-loaders.ts';
+import { readConfig } from '../config/config.ts';
+import { NO_SETTINGS, type Settings } from '../config/directives.ts';
+import { type DumpEstimate, estimateDump } from '../estimate/dump-size.ts';
+import { memoryUse } from '../estimate/memory.ts';
+import { type Reservation, reservation } from '../estimate/reservation.ts';
+import type { Host } from '../host/host.ts';
+import { readKernelConfig } from '../host/kernel-config.ts';
+import { findImage, modulesDirectory, runningKernel } from '../host/kernel-files.ts';
+import { mountOf, parseMountinfo } from '../host/mounts.ts';
+import { isSecureBoot } from '../host/secure-boot.ts';
+import { isHostImageCurrent } from '../image/host-image.ts';
+import { isCrashKernel, isLoaded, reservedBytes } from '../kexec/crash-kernel.ts';
+import { type HostTarget, hostTarget } from '../storage/host-target.ts';
+
+export interface Facts {
+  readonly host: Host;
+  readonly kver: string;
+  readonly modulesDirectory: string;
+  readonly kernelConfig: ReadonlyMap<string, string> | undefined;
+  readonly isSecureBoot: boolean;
+  /** none, integrity, confidentiality */
+  readonly lockdown: string;
+  readonly isCrashKernel: boolean;
+  readonly settings: Settings;
+  readonly configError?: string;
+  readonly target?: HostTarget;
+  readonly targetError?: string;
+  readonly mountedReadOnly: boolean;
+  /** What a dump may take there; undefined while the target is not mounted. */
+  readonly roomBytes?: number;
+  readonly dump: DumpEstimate;
+  /** The boot loader will have memory reserved at the next boot. */
+  readonly enabled: boolean;
+  /** crashkernel= on this boot's command line. */
+  readonly commandLineHas: boolean;
+  readonly reservedBytes: number;
+  readonly reservation: Reservation;
+  readonly image?: string;
+  /** Undefined where that cannot be told. */
+  readonly imageIsCurrent?: boolean;
+  readonly isLoaded: boolean;
+}
+
+export function readFacts(host: Host): Facts {
+  const kver = runningKernel(host);
+  const { value: settings = NO_SETTINGS, error: configError } = attempt(() => readConfig(host));
+  const { value: target, error: targetError } = configError ? {} : attempt(() => hostTarget(host, settings));
+  const image = findImage(host, kver);
+  const commandLine = host.read('/proc/cmdline') ?? '';
+  return {
+    host,
+    kver,
+    modulesDirectory: modulesDirectory(host, kver),
+    kernelConfig: readKernelConfig(host, kver),
+    isSecureBoot: isSecureBoot(host),
+    lockdown: /\[(\w+)\]/.exec(host.read('/sys/kernel/security/lockdown') ?? '')?.[1] ?? 'none',
+    isCrashKernel: isCrashKernel(host),
+    settings,
+    configError,
+    target,
+    targetError,
+    mountedReadOnly: isMountedReadOnly(host, target?.directory),
+    roomBytes: target?.directory === undefined ? undefined : roomFor(host, target.directory, settings),
+    dump: estimateDump(memoryUse(host), settings.options.dumpLevel ?? DEFAULT_OPTIONS.dumpLevel),
+    enabled: isEnabled(host),
+    commandLineHas: crashkernelOf(commandLine) !== undefined,
+    reservedBytes: reservedBytes(host),
+    reservation: hostReservation(host, settings),
+    image,
+    imageIsCurrent: target?.device
+      ? attempt(() => isHostImageCurrent(host, settings, kver)).value
+      : undefined,
+    isLoaded: isLoaded(host),
+  };
+}
+
+/** Where nothing is known of the boot loader, the next boot is taken to be like this one. */
+export function isEnabled(host: Host): boolean {
+  const loader = findBootLoader(host);
+  const { value } = loader ? attempt(() => loader.configured(host)) : { value: undefined };
+  return (loader ? value : crashkernelOf(host.read('/proc/cmdline') ?? '')) !== undefined;
+}
+
+/** Of the configured layout, or of another: of that there is no image yet. */
+export function hostReservation(
+  host: Host,
+  settings: Settings,
+  layout: Layout = settings.layout,
+): Reservation {
+  const image = layout === settings.layout ? findImage(host, runningKernel(host)) : undefined;
+  return reservation({
+    layout,
+    spanPages: memoryUse(host).spanPages,
+    imageBytes: image === undefined ? undefined : host.sizeBytes(image),
+    physical: !/^flags\s*:.*\bhypervisor\b/m.test(host.read('/proc/cpuinfo') ?? ''),
+  });
+}
+
+/** Of the directory, or of what there is above it. */
+function roomFor(host: Host, directory: string, settings: Settings): number {
+  if (!host.exists(directory)) return roomFor(host, dirname(directory), settings);
+  const keepFree = settings.options.keepFree ?? DEFAULT_OPTIONS.keepFree;
+  return roomIn(readSpace(host.path(directory)), keepFree).root;
+}
+
+function isMountedReadOnly(host: Host, directory: string | undefined): boolean {
+  if (directory === undefined) return false;
+  return (
+    mountOf(parseMountinfo(host.read('/proc/self/mountinfo') ?? ''), directory)?.options.includes('ro') ??
+    false
+  );
+}
+
+function attempt<T>(work: () => T): { value?: T; error?: string } {
+  try {
+    return { value: work() };
+  } catch (error) {
+    if (error instanceof Failure) return { error: describeError(error) };
+    throw error;
+  }
+}

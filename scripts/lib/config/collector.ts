@@ -1,0 +1,57 @@
+/** `core_collector makedumpfile FLAGS`: what of its flags is an option of the capture. */
+import { parseArgs } from 'node:util';
+import { type CaptureOptions, checkOption } from '../../../capture/options/schema.ts';
+import type { OptionFacts } from '../cli/command.ts';
+import { DUMP_OPTIONS } from '../dump/arguments.ts';
+import { ConfigError } from './errors.ts';
+
+const CODECS: Readonly<Record<string, CaptureOptions['codec']>> = {
+  zlib: 'zlib',
+  lzo: 'lzo',
+  snappy: 'snappy',
+  zstd: 'zstd',
+};
+/** True of every capture, or of no consequence in it. */
+const WITHOUT_EFFECT = new Set([
+  ...['message-level', 'num-threads', 'block-order', 'cyclic-buffer', 'work-dir', 'non-mmap'],
+  ...['show-stats', 'debug', 'force'],
+]);
+
+/** @throws ConfigError that names the flag. */
+export function readCollector(text: string): Partial<CaptureOptions> {
+  const [program, ...flags] = text.split(/\s+/);
+  if (program?.split('/').at(-1) !== 'makedumpfile')
+    throw refuse(text, 'makedumpfile with its flags, like "makedumpfile -z -d 31"');
+  const chosen: { codec?: CaptureOptions['codec']; dumpLevel?: number } = {};
+  for (const [name, value] of Object.entries(parseFlags(text, flags))) {
+    if (name === 'dump-level') chosen.dumpLevel = checkOption('dumpLevel', String(value).split(',')[0]);
+    else if (Object.hasOwn(CODECS, name)) {
+      if (chosen.codec) throw refuse(text, 'one of -c, -l, -p, -z');
+      chosen.codec = CODECS[name];
+    } else if (!WITHOUT_EFFECT.has(name))
+      throw refuse(text, `no --${name}: a dump on this machine's disk is kdump-compressed, in one file`);
+  }
+  return chosen;
+}
+
+function parseFlags(text: string, args: string[]): Record<string, unknown> {
+  const options = Object.fromEntries(
+    Object.entries<OptionFacts>(DUMP_OPTIONS).map(([name, { value, short }]) => [
+      name,
+      { type: value ? ('string' as const) : ('boolean' as const), ...(short && { short }) },
+    ]),
+  );
+  try {
+    return parseArgs({ args, options }).values;
+  } catch (error) {
+    throw refuse(text, `makedumpfile's flags (${(error as Error).message.split('. ')[0]})`);
+  }
+}
+
+function refuse(text: string, wanted: string): ConfigError {
+  return new ConfigError('BAD_COLLECTOR', {
+    action: 'use core_collector',
+    actual: `its value is "${text}"`,
+    wanted: `wanted: ${wanted}`,
+  });
+}

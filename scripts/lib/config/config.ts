@@ -1,0 +1,70 @@
+/** /etc/kdump.conf, read strictly: every line is obeyed or refused with its number. */
+import { Failure } from '../../../capture/errors.ts';
+import type { Host } from '../host/host.ts';
+import { DIRECTIVES, NO_SETTINGS, type Settings } from './directives.ts';
+import { ConfigError } from './errors.ts';
+import { type Line, parseConfig } from './parse.ts';
+import { UNSUPPORTED } from './unsupported.ts';
+
+export const CONFIG_PATH = '/etc/kdump.conf';
+
+/** The machine's config; the defaults when it has no file. @throws ConfigError that names every line that is wrong. */
+export function readConfig(host: Host, path = CONFIG_PATH): Settings {
+  const text = host.read(path);
+  if (text === undefined && path !== CONFIG_PATH)
+    throw new ConfigError('NO_CONFIG', {
+      action: `read ${path}`,
+      actual: 'it does not exist or cannot be read',
+      wanted: 'a file in the syntax of kdump.conf',
+    });
+  return settingsOf(text ?? '', path);
+}
+
+/** @param path for messages. */
+export function settingsOf(text: string, path: string): Settings {
+  let settings = NO_SETTINGS;
+  const problems: string[] = [];
+  const taken = new Map<string, Line>();
+  for (const line of parseConfig(text)) {
+    try {
+      settings = obey(line, settings, taken);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      problems.push(`line ${line.number}: ${error.message.replace(/^Cannot /, 'cannot ')}`);
+    }
+  }
+  if (problems.length === 0) return settings;
+  throw new ConfigError('BAD_CONFIG', { action: `use ${path}`, actual: problems.join(' | ') });
+}
+
+function obey(line: Line, settings: Settings, taken: Map<string, Line>): Settings {
+  const directive = DIRECTIVES.find(({ name }) => name === line.name);
+  if (!directive) throw unknown(line);
+  const slot = directive.slot ?? directive.name;
+  const before = taken.get(slot);
+  if (before && !directive.repeatable) {
+    throw new ConfigError('GIVEN_TWICE', {
+      action: `use ${line.name}`,
+      actual: `line ${before.number} says ${before.name} already`,
+      wanted: 'wanted: one of them',
+    });
+  }
+  taken.set(slot, line);
+  if (line.value === '') {
+    throw new ConfigError('NO_VALUE', {
+      action: `use ${line.name}`,
+      actual: 'it has no value',
+      wanted: `wanted: ${line.name} ${directive.value}`,
+    });
+  }
+  return directive.apply(line.value, settings);
+}
+
+function unknown({ name, value }: Line): ConfigError {
+  const known = Object.hasOwn(UNSUPPORTED, name);
+  return new ConfigError(known ? 'UNSUPPORTED' : 'UNKNOWN_DIRECTIVE', {
+    action: `use ${name}${known || value === '' ? '' : ` ${value}`}`,
+    actual: known ? 'we do not do that' : 'there is no such directive',
+    wanted: known ? UNSUPPORTED[name] : `known are ${DIRECTIVES.map(directive => directive.name).join(', ')}`,
+  });
+}

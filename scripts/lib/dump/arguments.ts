@@ -1,0 +1,200 @@
+/** The flags of `kdumpling dump`: makedumpfile's, with its meanings (makedumpfile(8)), as one request to carry out. */
+
+import type { CodecName } from '../../../capture/codecs/codec.ts';
+import { MAX_DUMP_LEVEL, parseDumpLevel } from '../../../capture/filter/dump-level.ts';
+import { SPLITBLOCK_BYTES } from '../../../capture/kdump/combine/split.ts';
+import { badValue, type Given, type OptionFacts, UsageError, wholeNumber } from '../cli/command.ts';
+import { REFUSED } from './refused.ts';
+import { type DumpRequest, MESSAGE } from './request.ts';
+import { readSizeLimit } from './size-limit.ts';
+
+export const DUMP_OPTIONS = {
+  'dump-level': {
+    short: 'd',
+    value: 'N',
+    help: `pages to leave out, 0 to ${MAX_DUMP_LEVEL}; of a list like 11,31 the next where the one before does not fit`,
+  },
+  'size-limit': { short: 'L', value: 'SIZE', help: 'end OUT, incomplete, at so many bytes (or k, m, g, t)' },
+  zlib: { short: 'c', help: 'compress with zlib; with none of -c -l -p -z, not at all' },
+  lzo: { short: 'l', help: 'compress with lzo' },
+  snappy: { short: 'p', help: 'compress with snappy' },
+  zstd: { short: 'z', help: 'compress with zstd' },
+  elf: { short: 'E', help: 'as an ELF core, which is not compressed' },
+  flattened: { short: 'F', help: 'for a pipe: to standard output, in the flattened format; no OUT' },
+  rearrange: { short: 'R', help: 'make OUT of a flattened dump on standard input; no VMCORE' },
+  split: { help: 'into several files by page number: VMCORE OUT OUT…' },
+  'splitblock-size': { value: 'KB', help: 'how finely --split divides memory (1048576)' },
+  reassemble: { help: 'make one file of those of a split dump: PART PART… OUT' },
+  force: { short: 'f', help: 'overwrite OUT' },
+  'dump-dmesg': { help: 'write the kernel log to OUT, and no dump' },
+  'num-threads': { value: 'N', help: 'compress on so many threads, at most one a CPU (as many as pay)' },
+  'message-level': { value: 'N', help: 'sum of 1 progress, 2 messages, 4 errors, 8 debug, 16 report (7)' },
+  'show-stats': { help: 'as 16 of --message-level' },
+  debug: { short: 'D', help: 'as 8 of --message-level' },
+  'non-mmap': { help: 'read VMCORE without mapping it' },
+  'check-params': { help: 'check these flags, and do nothing' },
+  'dry-run': { help: 'do everything but write' },
+  version: { short: 'v', help: 'say the version' },
+  'block-order': { short: 'b', value: 'N', help: 'no effect: buffers have the size they need' },
+  'cyclic-buffer': { value: 'KB', help: 'no effect: memory is bounded anyway' },
+  'work-dir': { value: 'DIR', help: 'no effect: there are no temporary files' },
+  ...REFUSED,
+} as const;
+
+const CODEC_FLAGS = ['zlib', 'lzo', 'snappy', 'zstd'] as const;
+
+type GivenFlags = Given<typeof DUMP_OPTIONS>;
+
+/** @throws UsageError, which names the flag. */
+export function readRequest(given: GivenFlags): DumpRequest {
+  for (const name of Object.keys(REFUSED) as (keyof typeof REFUSED)[]) {
+    if (given[name] === undefined) continue;
+    const flag = REFUSED[name].flag;
+    throw new UsageError('FLAG_REFUSED', { action: `use ${flag}`, actual: REFUSED[name].why });
+  }
+  refuseContradictions(given);
+  for (const name of ['block-order', 'cyclic-buffer'] as const) {
+    if (given[name] !== undefined) wholeNumber(name, given[name], 0, 2 ** 31);
+  }
+  const kind = kindOf(given);
+  const flattened = given.flattened ?? false;
+  const [dumpLevel, ...furtherLevels] = readDumpLevels(given['dump-level'] ?? '0');
+  return {
+    ...readFiles(given),
+    kind: given['check-params'] ? 'nothing' : kind,
+    dumpLevel,
+    furtherLevels,
+    sizeLimitBytes: readSizeLimit(given['size-limit']),
+    codec: readCodec(given),
+    flattened,
+    force: given.force ?? false,
+    maps: !given['non-mmap'],
+    dryRun: given['dry-run'] ?? false,
+    threads:
+      given['num-threads'] === undefined
+        ? undefined
+        : wholeNumber('num-threads', given['num-threads'], 0, 1024),
+    splitblockBytes: readSplitblock(given['splitblock-size']),
+    messages: readMessageLevel(given),
+  };
+}
+
+function kindOf(given: GivenFlags): DumpRequest['kind'] {
+  if (given.version) return 'version';
+  if (given.rearrange) return 'rearrange';
+  if (given.reassemble) return 'reassemble';
+  if (given.split) return 'split';
+  if (given['dump-dmesg']) return 'dmesg';
+  return given.elf ? 'elf' : 'kdump';
+}
+
+/** What a dump that is only put together again from what is there cannot be asked for. */
+const FLAGS_OF_A_NEW_DUMP = [
+  'split',
+  'dump-dmesg',
+  'elf',
+  'dry-run',
+  'flattened',
+  'dump-level',
+  'size-limit',
+  ...CODEC_FLAGS,
+] as const;
+
+/** Flags that cannot be had together, the first with each of the rest. */
+const CONTRADICTIONS: readonly (readonly [keyof GivenFlags, ...(keyof GivenFlags)[]])[] = [
+  ['dump-dmesg', 'dry-run', 'flattened', 'split'],
+  ['elf', ...CODEC_FLAGS, 'num-threads'],
+  ['split', 'elf', 'flattened', 'num-threads', 'dry-run'],
+  ['rearrange', 'reassemble', ...FLAGS_OF_A_NEW_DUMP],
+  ['reassemble', ...FLAGS_OF_A_NEW_DUMP],
+  // What is in a pipe cannot be taken back, nor its header marked.
+  ['size-limit', 'flattened', 'dry-run'],
+];
+
+function refuseContradictions(given: GivenFlags): void {
+  for (const [one, ...others] of CONTRADICTIONS) {
+    const other = given[one] ? others.find(name => given[name] !== undefined) : undefined;
+    if (other) throw contradiction(flagOf(one), flagOf(other));
+  }
+}
+
+/** As its users know it. */
+function flagOf(name: keyof GivenFlags): string {
+  const facts: OptionFacts = DUMP_OPTIONS[name as keyof typeof DUMP_OPTIONS];
+  return facts.short ? `-${facts.short}` : `--${name}`;
+}
+
+/** The files by what is asked for, in makedumpfile's order. */
+function readFiles(given: GivenFlags): Pick<DumpRequest, 'vmcore' | 'inputs' | 'outputs'> {
+  const files = given.positionals;
+  const [first, ...rest] = files;
+  switch (kindOf(given)) {
+    case 'version':
+      return { vmcore: '', inputs: [], outputs: [] };
+    case 'rearrange':
+      requireFiles(files, 'OUT', 1);
+      return { vmcore: '', inputs: [], outputs: files };
+    case 'reassemble':
+      requireFiles(files, 'PART PART… OUT', 3, Number.POSITIVE_INFINITY);
+      return { vmcore: '', inputs: files.slice(0, -1), outputs: files.slice(-1) };
+    case 'split':
+      requireFiles(files, 'VMCORE OUT OUT…', 3, Number.POSITIVE_INFINITY);
+      return { vmcore: first, inputs: [], outputs: rest };
+    default:
+      requireFiles(files, given.flattened ? 'VMCORE' : 'VMCORE OUT', given.flattened ? 1 : 2);
+      return { vmcore: first, inputs: [], outputs: rest };
+  }
+}
+
+/** The wish, and what to try where it does not fit. */
+function readDumpLevels(text: string): number[] {
+  return text.split(',').map(level => {
+    try {
+      return parseDumpLevel(level);
+    } catch {
+      throw badValue(
+        'dump-level',
+        text,
+        `a number from 0 to ${MAX_DUMP_LEVEL}, or a list of them like 11,31`,
+      );
+    }
+  });
+}
+
+/** makedumpfile takes the last of several without a word; a dump in another codec than meant is worth one. */
+function readCodec(given: GivenFlags): CodecName {
+  const wished = CODEC_FLAGS.filter(name => given[name]);
+  if (wished.length > 1) throw contradiction(flagOf(wished[0]), flagOf(wished[1]));
+  return wished[0] ?? 'none';
+}
+
+/** A multiple of any page size. */
+function readSplitblock(text: string | undefined): number {
+  if (text === undefined) return SPLITBLOCK_BYTES;
+  const kilobytes = wholeNumber('splitblock-size', text, 1, 2 ** 40);
+  if (kilobytes % 64 === 0) return kilobytes * 1024;
+  throw badValue('splitblock-size', text, 'a multiple of 64');
+}
+
+function readMessageLevel(given: GivenFlags): number {
+  const level = wholeNumber('message-level', given['message-level'] ?? '7', 0, 31);
+  return level | (given['show-stats'] ? MESSAGE.report : 0) | (given.debug ? MESSAGE.debug : 0);
+}
+
+function requireFiles(files: readonly string[], wanted: string, least: number, most = least): void {
+  const empty = files.includes('');
+  if (files.length >= least && files.length <= most && !empty) return;
+  throw new UsageError('FILES', {
+    action: 'run kdumpling dump',
+    actual: empty ? 'a file has no name' : `${files.length} files are given`,
+    wanted: `wanted: ${wanted}`,
+  });
+}
+
+function contradiction(one: string, other: string): UsageError {
+  return new UsageError('CONTRADICTION', {
+    action: `use ${one} and ${other}`,
+    actual: 'one excludes the other',
+    wanted: 'wanted: one of them',
+  });
+}

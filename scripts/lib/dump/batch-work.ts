@@ -1,0 +1,75 @@
+/** One thread's part in compressing: fills the slots of batches, whichever thread it is. */
+
+import type { Codec } from '../../../capture/codecs/codec.ts';
+import { Bitmap } from '../../../capture/filter/bitmap.ts';
+import { finish } from '../../../capture/kdump/steps.ts';
+import { BatchFiller } from '../../../capture/kdump/write/page-batch.ts';
+import { dumpablePages, type PageLoopEvents } from '../../../capture/kdump/write/page-loop.ts';
+import type { Vmcore } from '../../../capture/vmcore/open.ts';
+import { FIRST_TURN, filledTurn, freeTurn, NEXT_BATCH, slotBatch, type ThreadWork } from './thread-work.ts';
+
+export class BatchWork {
+  readonly #work: ThreadWork;
+  readonly #vmcore: Pick<Vmcore, 'source' | 'segments'>;
+  readonly #filler: BatchFiller;
+  readonly #events: PageLoopEvents;
+  readonly #bitmap2: Bitmap;
+  readonly #bounds: Float64Array;
+  readonly turns: Int32Array<SharedArrayBuffer>;
+  readonly batches: readonly ReturnType<typeof slotBatch>[];
+  readonly count: number;
+
+  constructor(
+    work: ThreadWork,
+    vmcore: Pick<Vmcore, 'source' | 'segments'>,
+    codec: Codec,
+    events: PageLoopEvents,
+  ) {
+    this.#work = work;
+    this.#vmcore = vmcore;
+    this.#events = events;
+    this.#filler = new BatchFiller(codec, work.pageSizeBytes, work.sharesZeroPage);
+    this.#bitmap2 = new Bitmap(new Uint8Array(work.bitmap2), work.max_mapnr);
+    this.#bounds = new Float64Array(work.bounds);
+    this.turns = new Int32Array(work.turns);
+    this.batches = work.slots.map(slotBatch);
+    this.count = this.#bounds.length - 1;
+  }
+
+  /** Takes the next batch that nobody has, waits for its slot and fills it. Returns whether there was one. */
+  takeNext(): boolean {
+    const index = Atomics.add(this.turns, NEXT_BATCH, 1);
+    if (index >= this.count) return false;
+    const at = FIRST_TURN + (index % this.batches.length);
+    for (let turn = this.#turn(at); turn !== freeTurn(index); turn = this.#turn(at)) {
+      Atomics.wait(this.turns, at, turn);
+    }
+    this.#fill(index);
+    return true;
+  }
+
+  /** As `takeNext`, and never waits: for the thread that frees the slots. */
+  takeNextIfFree(): boolean {
+    const index = Atomics.load(this.turns, NEXT_BATCH);
+    const at = FIRST_TURN + (index % this.batches.length);
+    if (index >= this.count || this.#turn(at) !== freeTurn(index)) return false;
+    if (Atomics.compareExchange(this.turns, NEXT_BATCH, index, index + 1) !== index) return false;
+    this.#fill(index);
+    return true;
+  }
+
+  #fill(index: number): void {
+    const slot = index % this.batches.length;
+    const pfns = { start: this.#bounds[index], end: this.#bounds[index + 1] };
+    const { pageSizeBytes } = this.#work;
+    this.#filler.begin(this.batches[slot]);
+    const input = { vmcore: this.#vmcore, pageSizeBytes, bitmap2: this.#bitmap2, pfns };
+    finish(dumpablePages(input, this.#filler, this.#events));
+    Atomics.store(this.turns, FIRST_TURN + slot, filledTurn(index));
+    Atomics.notify(this.turns, FIRST_TURN + slot);
+  }
+
+  #turn(at: number): number {
+    return Atomics.load(this.turns, at);
+  }
+}

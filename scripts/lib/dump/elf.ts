@@ -1,0 +1,33 @@
+/** `kdumpling dump -E`: as an ELF core. */
+
+import { elfSteps } from '../../../capture/elf/writer.ts';
+import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
+import { choosePages } from '../../../capture/kdump/write/input.ts';
+import { UsageError } from '../cli/command.ts';
+import { openCrashFile } from './crash-file.ts';
+import type { Messages } from './messages.ts';
+import { withTarget } from './output.ts';
+import { type DumpRequest, nameOfTarget } from './request.ts';
+import { runSteps } from './steps.ts';
+
+export async function dumpElf(request: DumpRequest, messages: Messages, signal: AbortSignal): Promise<void> {
+  const { crash, isVmcore } = openCrashFile(request, messages);
+  if (!isVmcore) {
+    throw new UsageError('ELF_FROM_KDUMP', {
+      action: `use -E on ${request.vmcore}`,
+      actual: 'it is kdump-compressed, which does not say the virtual addresses of an ELF core',
+      wanted: 'wanted: the vmcore',
+    });
+  }
+  const { bitmap2, dumpLevel, warnings } = choosePages(crash, request.dumpLevel);
+  for (const warning of warnings) messages.warn(warning);
+  messages.debug(`dump level ${describeDumpLevel(dumpLevel)}`);
+  const input = { vmcore: crash.vmcore, bitmap2, dumpLevel };
+  const events = { onProgress: messages.progress, onWarning: messages.warn };
+  const counts = await withTarget(request, signal, sink => runSteps(elfSteps(input, sink, events), signal));
+  messages.say(
+    `${nameOfTarget(request)}: ${counts.pagesWished - counts.pagesZero} pages in ${counts.loads} PT_LOADs; ` +
+      `${(counts.bytesWritten / 1e6).toFixed(1)} MB`,
+  );
+  messages.report(JSON.stringify(counts));
+}

@@ -1,0 +1,102 @@
+/** `kdumpling dump` in the kdump-compressed format. */
+import { statSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname } from 'node:path';
+import type { Codec } from '../../../capture/codecs/codec.ts';
+import { openCodecOrFallback } from '../../../capture/codecs/open.ts';
+import { describeError } from '../../../capture/errors.ts';
+import { openBitmapMemory } from '../../../capture/ffi/file-memory.ts';
+import { openFfi } from '../../../capture/ffi/library.ts';
+import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
+import { choosePages } from '../../../capture/kdump/write/input.ts';
+import { type DumpCounts, type DumpInput, dumpSteps } from '../../../capture/kdump/write/writer.ts';
+import { openCrashFile } from './crash-file.ts';
+import type { Messages } from './messages.ts';
+import { withTarget } from './output.ts';
+import { type DumpRequest, nameOfTarget } from './request.ts';
+import { runSteps } from './steps.ts';
+
+export async function dumpKdump(
+  request: DumpRequest,
+  messages: Messages,
+  signal: AbortSignal,
+): Promise<void> {
+  const wished = request.threads ?? threadsThatPay(request);
+  // Read only when it is wanted: Node's module for threads takes as long to load as a small dump takes to make.
+  const threads = wished > 1 ? (await import('./threads.ts')).startThreads(wished) : undefined;
+  let codec: Codec | undefined;
+  const events = { onProgress: messages.progress, onWarning: messages.warn };
+  try {
+    const opened = openKdumpInput(request, messages);
+    codec = opened.codec;
+    // A dump that is filtered again is read through one decompressor.
+    const input = threads && opened.isVmcore ? { ...opened, feed: threads.feed(request, opened) } : opened;
+    if (input.feed) messages.debug(`${threads?.count} threads compress`);
+    const { counts } = await withTarget(request, signal, sink =>
+      runSteps(dumpSteps(input, sink, events), signal),
+    );
+    messages.say(`${nameOfTarget(request)}: ${summarize(counts, input)}`);
+    messages.report(JSON.stringify(counts));
+  } finally {
+    threads?.close();
+    codec?.close();
+  }
+}
+
+/** More than so many are for those who ask for them: each takes memory, and the one that writes has enough to do. */
+const MOST_THREADS_UNASKED = 4;
+/** Of a vmcore. A smaller one is done before a thread has started; of a larger one, the shared bitmap takes memory. */
+const THREADS_PAY_BYTES = { least: 2 ** 28, most: 2 ** 38 };
+
+/** For a user who did not say: all CPUs of a small machine. They do nothing else for whoever waits for the dump. */
+function threadsThatPay({ vmcore }: DumpRequest): number {
+  const sizeBytes = statSync(vmcore, { throwIfNoEntry: false })?.size ?? 0;
+  const { least, most } = THREADS_PAY_BYTES;
+  if (sizeBytes < least || sizeBytes > most) return 1;
+  return Math.min(availableParallelism(), MOST_THREADS_UNASKED);
+}
+
+interface KdumpInput extends DumpInput {
+  /** And not a dump that is filtered again. */
+  readonly isVmcore: boolean;
+}
+
+/** All that the writer needs, the codec open. */
+export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpInput {
+  const { crash, facts, ffi, libc, dumpLevelBefore, isVmcore } = openCrashFile(request, messages);
+  // What is out already is not looked for again: to find none of it would be no fault.
+  const choice = choosePages(crash, request.dumpLevel & ~dumpLevelBefore, {
+    allocate: openBitmapMemory(libc, folderOf(request), cause => messages.warn(describeError(cause)))
+      .allocate,
+  });
+  const { bitmap2, warnings } = choice;
+  const dumpLevel = choice.dumpLevel | dumpLevelBefore;
+  if ((dumpLevelBefore & ~request.dumpLevel) !== 0) {
+    messages.say(`dump level ${dumpLevel}, because ${request.vmcore} was made at ${dumpLevelBefore}`);
+  }
+  for (const warning of warnings) messages.warn(warning);
+  const codec = openCodecOrFallback(
+    () => ffi ?? openFfi(),
+    { name: request.codec, pageSizeBytes: crash.vmcore.pageSizeBytes },
+    (fallback, cause) =>
+      messages.warn(
+        `compressing with ${fallback.name} by ${fallback.implementation}: ${describeError(cause)}`,
+      ),
+  );
+  messages.debug(`dump level ${describeDumpLevel(dumpLevel)}, ${codec.name} by ${codec.implementation}`);
+  return { ...facts, bitmap2, dumpLevel, codec, digestAlgorithm: 'none', isVmcore };
+}
+
+/** Where there is room for a dump, there is room for its bitmap. */
+function folderOf({ dryRun, flattened, outputs }: DumpRequest): string {
+  return dryRun || flattened || outputs.length === 0 ? tmpdir() : dirname(outputs[0]);
+}
+
+function summarize(counts: DumpCounts, { vmcore, codec }: DumpInput): string {
+  const { pagesDumped, pagesPresent, pagesZero, bytesWritten } = counts;
+  const percent = ((100 * bytesWritten) / (pagesPresent * vmcore.pageSizeBytes)).toFixed(1);
+  return (
+    `${pagesDumped - pagesZero} of ${pagesPresent} pages, ${codec.name === 'none' ? 'not compressed' : codec.name}; ` +
+    `${(bytesWritten / 1e6).toFixed(1)} MB, ${percent} % of memory`
+  );
+}

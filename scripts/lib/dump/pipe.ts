@@ -1,0 +1,45 @@
+/** A flattened dump to standard output. */
+
+import { writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { TargetError } from '../../../capture/errors.ts';
+import { openFlattenedSink } from '../../../capture/kdump/format/flattened.ts';
+import type { DumpSink } from '../../../capture/kdump/sink.ts';
+import { UsageError } from '../cli/command.ts';
+
+const STDOUT = 1;
+const MS_BETWEEN_TRIES = 2;
+
+/** @throws TargetError when the reader is gone; UsageError for a terminal. */
+export async function withStandardOutput<T>(write: (sink: DumpSink) => Promise<T>): Promise<T> {
+  if (isatty(STDOUT)) {
+    throw new UsageError('TERMINAL', {
+      action: 'write a flattened dump to standard output',
+      actual: 'it is a terminal',
+      wanted: 'wanted: a pipe or a file',
+    });
+  }
+  // A reader that stalls holds a write, and so Ctrl-C: there is no file of ours to clean up, so the system may end us.
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.removeAllListeners(name);
+  const sink = openFlattenedSink(append);
+  const result = await write(sink);
+  sink.end();
+  return result;
+}
+
+function append(bytes: Uint8Array): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += writeSync(STDOUT, bytes, done, bytes.length - done);
+    } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException;
+      // The other end of a pipe may have made it non-blocking for both.
+      if (code === 'EAGAIN' || code === 'EINTR') Atomics.wait(pause, 0, 0, MS_BETWEEN_TRIES);
+      else {
+        const actual = code === 'EPIPE' ? 'its reader is gone' : message;
+        throw new TargetError(code ?? 'WRITE', { action: 'write to standard output', actual }, {}, { cause });
+      }
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/** `kdumpling dump -R OUT`: the way back from a flattened dump, read from standard input. */
+import type { Readable } from 'node:stream';
+import { rearrange } from '../../../capture/kdump/combine/rearrange.ts';
+import type { DumpSink } from '../../../capture/kdump/sink.ts';
+import { UsageError } from '../cli/command.ts';
+import type { Messages } from './messages.ts';
+import { withOutput } from './output.ts';
+import type { DumpRequest } from './request.ts';
+
+export async function rearrangeDump(
+  request: DumpRequest,
+  messages: Messages,
+  signal: AbortSignal,
+  input: Readable = process.stdin,
+): Promise<void> {
+  if ('isTTY' in input && input.isTTY) {
+    throw new UsageError('TERMINAL', {
+      action: 'read a flattened dump from standard input',
+      actual: 'it is a terminal',
+      wanted: 'wanted: kdumpling dump -R OUT < FILE',
+    });
+  }
+  const [path] = request.outputs;
+  const sizeBytes = await withOutput({ path, force: request.force, inputs: [] }, signal, sink =>
+    rearrangeStream(input, sink, signal),
+  );
+  messages.say(`${path}: ${(sizeBytes / 1e6).toFixed(1)} MB`);
+}
+
+async function rearrangeStream(input: Readable, sink: DumpSink, signal: AbortSignal): Promise<number> {
+  const rearranger = rearrange(sink);
+  rearranger.next();
+  const stop = () => input.destroy(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const piece of input) {
+      const step = rearranger.next(piece as Uint8Array);
+      if (step.done) return step.value;
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  for (;;) {
+    const step = rearranger.next(undefined);
+    if (step.done) return step.value;
+  }
+}

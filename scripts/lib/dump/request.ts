@@ -1,0 +1,33 @@
+/** What `kdumpling dump` is asked to do: its flags, read and checked. */
+import type { CodecName } from '../../../capture/codecs/codec.ts';
+
+export interface DumpRequest {
+  readonly kind: 'kdump' | 'elf' | 'dmesg' | 'split' | 'reassemble' | 'rearrange' | 'version' | 'nothing';
+  /** Empty when no vmcore is read. */
+  readonly vmcore: string;
+  /** The files of a split dump that is reassembled. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly dumpLevel: number;
+  /** What to try when the dump does not fit, in their order. */
+  readonly furtherLevels: readonly number[];
+  /** Of each file. */
+  readonly sizeLimitBytes: number | undefined;
+  readonly codec: CodecName;
+  readonly flattened: boolean;
+  readonly force: boolean;
+  readonly maps: boolean;
+  readonly dryRun: boolean;
+  /** Undefined: as many as pay. */
+  readonly threads: number | undefined;
+  readonly splitblockBytes: number;
+  readonly messages: number;
+}
+
+/** Bits of --message-level. */
+export const MESSAGE = { progress: 1, common: 2, error: 4, debug: 8, report: 16 } as const;
+
+/** For messages. */
+export function nameOfTarget({ dryRun, flattened, outputs }: DumpRequest): string {
+  return dryRun ? 'nothing written' : flattened ? 'standard output' : outputs[0];
+}

@@ -1,0 +1,56 @@
+/** `-L` and the further dump levels of `-d`: what is done when a dump does not fit (makedumpfile(8)). */
+import { describeError, TargetError } from '../../../capture/errors.ts';
+import type { DumpSink } from '../../../capture/kdump/sink.ts';
+import { badValue } from '../cli/command.ts';
+import type { Messages } from './messages.ts';
+import type { DumpRequest } from './request.ts';
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+const LIMIT_REACHED = 'SIZE_LIMIT';
+/** What a file says that may grow no more: by us, by its file system, a quota, a ulimit. */
+const NO_ROOM: readonly string[] = [LIMIT_REACHED, 'ENOSPC', 'EDQUOT', 'EFBIG'];
+
+/** `40000000`, `10k`. @throws UsageError */
+export function readSizeLimit(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const [, digits = '', unit = ''] = /^(\d+)([kmgt]?)$/i.exec(text) ?? [];
+  const sizeBytes = Number(digits) * UNITS[unit.toLowerCase()]!;
+  if (digits !== '' && sizeBytes > 0 && Number.isSafeInteger(sizeBytes)) return sizeBytes;
+  throw badValue('size-limit', text, 'a number of bytes above 0, or with k, m, g or t behind it');
+}
+
+/** A file that ends at `sizeLimitBytes`: what fits of a write that would go past it is still written. */
+export function limitSink(sink: DumpSink, sizeLimitBytes: number): DumpSink {
+  return {
+    ...sink,
+    writeAt(bytes, offset) {
+      const room = sizeLimitBytes - offset;
+      if (bytes.length <= room) return sink.writeAt(bytes, offset);
+      if (room > 0) sink.writeAt(bytes.subarray(0, room), offset);
+      throw new TargetError(LIMIT_REACHED, {
+        action: 'write the dump',
+        actual: `the size limit of ${sizeLimitBytes} bytes is reached`,
+      });
+    },
+  };
+}
+
+/** Makes the dump at the first of its levels at which it fits. @throws what the last attempt throws */
+export async function withRetries(
+  request: DumpRequest,
+  messages: Messages,
+  dump: (request: DumpRequest) => Promise<void>,
+): Promise<void> {
+  let attempt = request;
+  for (const nextLevel of request.furtherLevels) {
+    try {
+      return await dump(attempt);
+    } catch (error) {
+      if (!(error instanceof TargetError) || !NO_ROOM.includes(error.code)) throw error;
+      messages.warn(`again at dump level ${nextLevel}: ${describeError(error)}`);
+      // Its file is there now, and ours.
+      attempt = { ...attempt, dumpLevel: nextLevel, force: true };
+    }
+  }
+  return dump(attempt);
+}

@@ -1,0 +1,43 @@
+/** One dump in some lines. */
+import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
+import { describeBytes } from '../cli/sizes.ts';
+import type { Dump } from './dumps.ts';
+
+export function infoText({ id, directory, state, why, time, bytes, manifest }: Dump): string {
+  const rows: (readonly [string, string | undefined])[] = [
+    ['dump', id],
+    ['directory', directory],
+    ['state', why ? `${state}: ${why}` : state],
+    [
+      'crashed',
+      `${time.toISOString()}${manifest?.stamp?.trusted ? '' : ' (by a clock that cannot be trusted)'}`,
+    ],
+    ['why', manifest?.crash?.reason],
+    ['kernel', [manifest?.kernel?.release, manifest?.kernel?.version].filter(Boolean).join(' ') || undefined],
+    ['build id', manifest?.kernel?.buildId],
+    ['size', describeBytes(bytes)],
+    ['pages', pagesOf(manifest?.dump)],
+    ['seconds', secondsOf(manifest?.seconds)],
+    ['program', manifest?.program],
+    ...(manifest?.warnings ?? []).map(warning => ['warning', warning] as const),
+  ];
+  return rows
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name.padEnd(12)}${value}`)
+    .join('\n');
+}
+
+function pagesOf(dump: NonNullable<Dump['manifest']>['dump']): string | undefined {
+  if (!dump) return undefined;
+  const { total, dumped, zero } = dump.pages;
+  return `${dumped} kept of ${total}, ${zero} zero; dump level ${describeDumpLevel(dump.level)}; ${dump.codec}`;
+}
+
+function secondsOf(seconds: Readonly<Record<string, number>> | undefined): string | undefined {
+  return (
+    seconds &&
+    Object.entries(seconds)
+      .map(([phase, value]) => `${phase} ${value.toFixed(1)}`)
+      .join(', ')
+  );
+}

@@ -1,0 +1,80 @@
+/** How much memory the crash kernel needs on a machine: measured where it can be, each term with its reason. */
+
+import type { Layout } from '../../../initrd/image.ts';
+
+export interface ReservationFacts {
+  readonly layout: Layout;
+  readonly spanPages: number;
+  /** Of the initrd, when there is one already. */
+  readonly imageBytes?: number;
+  /** Real hardware, and no virtual machine. */
+  readonly physical: boolean;
+}
+
+export interface Term {
+  readonly bytes: number;
+  readonly why: string;
+}
+
+export interface Reservation {
+  readonly terms: readonly Term[];
+  /** Below this the capture is likely to run out of memory. */
+  readonly leastBytes: number;
+  /** What `enable` sets. */
+  readonly advisedBytes: number;
+}
+
+const MIB = 1 << 20;
+/** Smallest `crashkernel=` that captured a 1 GB machine in the lab, with an image of this size. */
+const MEASURED: Readonly<Record<Layout, { bytes: number; imageBytes: number }>> = {
+  'self-contained': { bytes: 160 * MIB, imageBytes: 44_000_000 },
+  lean: { bytes: 112 * MIB, imageBytes: 5_000_000 },
+};
+/** Past this the bitmap lies in a file beside the dump. */
+const MOST_BITMAP_BYTES = 32 * MIB;
+/** Drivers and firmware tables of real hardware; an allowance, not a measurement. */
+const HARDWARE_BYTES = 64 * MIB;
+/** The next kernel, the next version of this program, a driver more. */
+const HEADROOM_BYTES = 32 * MIB;
+const STEP_BYTES = 16 * MIB;
+
+export function reservation({ layout, spanPages, imageBytes, physical }: ReservationFacts): Reservation {
+  const measured = MEASURED[layout];
+  const terms: Term[] = [
+    { bytes: measured.bytes, why: `the ${layout} layout on a small virtual machine, measured` },
+  ];
+  const add = (bytes: number, why: string): void => {
+    if (bytes > 0) terms.push({ bytes: Math.ceil(bytes), why });
+  };
+  // The kernel holds the image and what it unpacks of it at the same time.
+  add(2 * ((imageBytes ?? 0) - measured.imageBytes), 'an initrd larger than the measured one, twice');
+  const bitmapBytes = Math.min(spanPages / 8, MOST_BITMAP_BYTES);
+  if (bitmapBytes > MIB) add(bitmapBytes, "the dump's bitmap, a bit a page");
+  if (physical) add(HARDWARE_BYTES, 'drivers and firmware tables of real hardware, an allowance');
+  const leastBytes = roundUp(terms.reduce((sum, { bytes }) => sum + bytes, 0));
+  return { terms, leastBytes, advisedBytes: roundUp(leastBytes + HEADROOM_BYTES) };
+}
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / STEP_BYTES) * STEP_BYTES;
+}
+
+/** As `crashkernel=` takes it. */
+export function crashkernelValue(bytes: number): string {
+  return `${Math.ceil(bytes / MIB)}M`;
+}
+
+/** Two and a half times what is advised is memory for nothing. */
+const MUCH = 2.5;
+
+/** What to say of a reservation; undefined when there is nothing to say. */
+export function judgeReservation(
+  reservedBytes: number,
+  { leastBytes, advisedBytes }: Reservation,
+): string | undefined {
+  const [reserved, least, advised] = [reservedBytes, leastBytes, advisedBytes].map(crashkernelValue);
+  if (reservedBytes < leastBytes)
+    return `${reserved} are reserved, and at least ${least} are needed: the capture may run out of memory`;
+  if (reservedBytes > MUCH * advisedBytes) return `${reserved} are reserved, and ${advised} would do`;
+  return undefined;
+}

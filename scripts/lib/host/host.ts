@@ -1,0 +1,145 @@
+/** The machine that is armed, as files and commands below a root: `/` in real life, a folder in tests and image builds. */
+import { spawnSync } from 'node:child_process';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { SystemError } from '../../../capture/errors.ts';
+
+export interface CommandResult {
+  /** Undefined when it could not be started or was killed. */
+  readonly status: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Paths are absolute, as on the machine itself. */
+export interface Host {
+  readonly root: string;
+  /** Where a file of the machine is for this process. */
+  path(file: string): string;
+  exists(file: string): boolean;
+  /** A file's text; undefined when there is none or it cannot be read. */
+  read(file: string): string | undefined;
+  readBytes(file: string): Buffer | undefined;
+  sizeBytes(file: string): number | undefined;
+  /** Names in a directory, sorted; none when there is no such directory. */
+  list(directory: string): string[];
+  /** Where a path leads to, links followed, seen from the root; undefined when it does not exist. */
+  resolve(file: string): string | undefined;
+  /** Writes a file so that after a power cut there is the old one or the new one. Makes its directory. */
+  write(file: string, text: string, mode?: number): void;
+  remove(file: string): void;
+  /** A file of this process's own kernel interface (/proc, /sys) that takes a value. */
+  set(file: string, value: string): void;
+  /** Bytes that a process of root's may still write below a directory; undefined when there is no such directory. */
+  freeBytes(directory: string): number | undefined;
+  /** The path of a command, as the machine has it installed. */
+  command(name: string): string | undefined;
+  /** Runs a command of the machine, below its root, to its end. */
+  run(command: string, args: readonly string[]): CommandResult;
+}
+
+const COMMAND_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+/** @param run how commands are run, for a root that has none of its own to run. */
+export function openHost(root = '/', run: Host['run'] = runBelow(root)): Host {
+  const path = (file: string) => join(root, file);
+  const host: Host = {
+    root,
+    path,
+    exists: file => statSync(path(file), { throwIfNoEntry: false }) !== undefined,
+    read: file => host.readBytes(file)?.toString('utf8'),
+    readBytes: file => orUndefined(() => readFileSync(path(file))),
+    sizeBytes: file => statSync(path(file), { throwIfNoEntry: false })?.size,
+    list: directory => orUndefined(() => readdirSync(path(directory)).sort()) ?? [],
+    resolve(file) {
+      const real = orUndefined(() => realpathSync(path(file)));
+      if (real === undefined || root === '/') return real;
+      return real === root ? '/' : real.startsWith(`${root}/`) ? real.slice(root.length) : undefined;
+    },
+    write(file, text, mode = 0o644) {
+      mkdirSync(dirname(path(file)), { recursive: true });
+      replaceDurably(path(file), text, mode);
+    },
+    remove(file) {
+      rmSync(path(file), { force: true });
+    },
+    set(file, value) {
+      writeFileSync(path(file), value);
+    },
+    freeBytes: directory =>
+      orUndefined(() => {
+        const { bavail, bsize } = statfsSync(path(directory));
+        return bavail * bsize;
+      }),
+    command: name => COMMAND_FOLDERS.map(folder => join(folder, name)).find(file => isExecutable(path(file))),
+    run,
+  };
+  return host;
+}
+
+function runBelow(root: string): Host['run'] {
+  return (command, args) => {
+    const [program, ...rest] = root === '/' ? [command, ...args] : ['chroot', root, command, ...args];
+    const { status, stdout, stderr, error } = spawnSync(program!, rest, {
+      encoding: 'utf8',
+      maxBuffer: 64 << 20,
+      env: { ...process.env, LC_ALL: 'C' },
+    });
+    return { status: status ?? undefined, stdout: stdout ?? '', stderr: stderr || (error?.message ?? '') };
+  };
+}
+
+/** Runs a command that must succeed. @throws SystemError with its last words. */
+export function mustRun(host: Host, command: string, ...args: string[]): string {
+  const { status, stdout, stderr } = host.run(command, args);
+  if (status === 0) return stdout;
+  throw new SystemError('COMMAND_FAILED', {
+    action: `run ${[command, ...args].join(' ')}`,
+    actual: stderr.trim().split('\n').at(-1) || `it ended with status ${status ?? 'unknown'}`,
+  });
+}
+
+function replaceDurably(file: string, text: string, mode: number): void {
+  const partial = `${file}.partial`;
+  const fd = openSync(partial, 'w', mode);
+  try {
+    writeFileSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(partial, file);
+  const directory = openSync(dirname(file), 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+function orUndefined<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
+
+function isExecutable(path: string): boolean {
+  return orUndefined(() => accessSync(path, constants.X_OK) === undefined) ?? false;
+}

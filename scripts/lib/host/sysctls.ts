@@ -1,0 +1,99 @@
+/** Kernel settings that decide whether trouble becomes a panic, and so a dump. Shown; set when the user asks for it. */
+import type { Host } from './host.ts';
+
+export interface Sysctl {
+  readonly name: string;
+  readonly wanted: string;
+  readonly why: string;
+  /** Set by `enable --set-sysctls`; the others end machines that might have recovered, and are only shown. */
+  readonly isSet: boolean;
+}
+
+export const SYSCTLS: readonly Sysctl[] = [
+  {
+    name: 'kernel.panic_on_oops',
+    wanted: '1',
+    why: 'an oops ends a task and leaves a broken kernel running',
+    isSet: true,
+  },
+  {
+    name: 'kernel.softlockup_panic',
+    wanted: '1',
+    why: 'a CPU stuck in the kernel is only reported',
+    isSet: true,
+  },
+  {
+    name: 'kernel.hardlockup_panic',
+    wanted: '1',
+    why: 'a CPU stuck with interrupts off is only reported',
+    isSet: true,
+  },
+  {
+    name: 'kernel.panic_on_unrecovered_nmi',
+    wanted: '1',
+    why: 'an NMI of unknown cause is only reported',
+    isSet: true,
+  },
+  {
+    name: 'kernel.panic_on_io_nmi',
+    wanted: '1',
+    why: 'an NMI for an I/O error is only reported',
+    isSet: true,
+  },
+  {
+    name: 'kernel.unknown_nmi_panic',
+    wanted: '1',
+    why: 'an NMI sent by an operator is only reported',
+    isSet: false,
+  },
+  {
+    name: 'kernel.hung_task_panic',
+    wanted: '1',
+    why: 'tasks that wait for ever are only reported',
+    isSet: false,
+  },
+];
+
+export interface SysctlState extends Sysctl {
+  /** Undefined where the kernel has none of that name. */
+  readonly value: string | undefined;
+}
+
+const FILE = '/etc/sysctl.d/60-kdumpling.conf';
+/** The values before, so that `disable` can put them back. */
+const BEFORE = '/var/lib/kdumpling/sysctls.json';
+
+export function readSysctls(host: Host): SysctlState[] {
+  return SYSCTLS.map(sysctl => ({ ...sysctl, value: host.read(pathOf(sysctl.name))?.trim() }));
+}
+
+/** Those that are not as wanted, now and for the next boots. */
+export function setSysctls(host: Host): void {
+  const states = readSysctls(host).filter(({ isSet, value }) => isSet && value !== undefined);
+  if (!host.exists(BEFORE)) {
+    const before = Object.fromEntries(states.map(({ name, value }) => [name, value]));
+    host.write(BEFORE, `${JSON.stringify(before, null, 2)}\n`);
+  }
+  const lines = states.map(({ name, wanted, why }) => `# else: ${why}\n${name} = ${wanted}\n`);
+  host.write(
+    FILE,
+    `# Written by \`kdumpling enable --set-sysctls\`, removed by \`kdumpling disable\`.\n${lines.join('')}`,
+  );
+  for (const { name, wanted } of states) host.set(pathOf(name), wanted);
+}
+
+/** Undoes that; what was changed by others since stays. */
+export function unsetSysctls(host: Host): void {
+  const text = host.read(BEFORE);
+  if (text === undefined) return;
+  const before = JSON.parse(text) as Record<string, string>;
+  for (const { name, wanted, value } of readSysctls(host)) {
+    if (Object.hasOwn(before, name) && value === wanted) host.set(pathOf(name), before[name]!);
+  }
+  host.remove(FILE);
+  host.remove(BEFORE);
+}
+
+function pathOf(name: string): string {
+  return `/proc/sys/${name.replaceAll('.', '/')}`;
+}

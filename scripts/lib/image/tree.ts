@@ -1,0 +1,71 @@
+/** A dump-capture initrd for a kernel tree that need not be this machine's. */
+import { readFileSync } from 'node:fs';
+import { crashCommandLine } from '../../../initrd/command-line.ts';
+import { buildImage, LAYOUTS, programIn, RUNTIME_ON_DISK } from '../../../initrd/image.ts';
+import { badValue, EXIT, type Given, oneOf, UsageError } from '../cli/command.ts';
+import { CONFIG_PATH, readConfig } from '../config/config.ts';
+import { openHost } from '../host/host.ts';
+import { programDirectory } from './host-image.ts';
+
+export const TREE_OPTIONS = {
+  kver: { value: 'RELEASE', help: 'kernel release, as uname -r says it; without it, the running kernel' },
+  modules: {
+    value: 'DIR',
+    help: 'another tree: its modules, …/lib/modules/RELEASE or the folder that holds RELEASE',
+  },
+  target: { value: 'SPEC', help: "where dumps go: 'ext4 UUID=…', 'xfs LABEL=…', 'btrfs /dev/…'" },
+  config: { value: 'FILE', help: `a config, instead of ${CONFIG_PATH}; for another tree, instead of none` },
+  drivers: { value: 'LIST', help: 'disk drivers, by commas; else all usual ones that the kernel has' },
+  layout: {
+    value: 'NAME',
+    default: 'self-contained',
+    help: `where Node lies: self-contained, or lean: on the target, in ${RUNTIME_ON_DISK}`,
+  },
+  output: { value: 'FILE', help: 'the image to write' },
+} as const;
+
+export function rebuildForTree(given: Given<typeof TREE_OPTIONS>): number {
+  const kver = required('kver', given.kver);
+  const output = required('output', given.output);
+  const modulesDirectory = required('modules', given.modules);
+  const settings = given.config ? readConfig(openHost(), given.config) : undefined;
+  const { fstype, target } = targetOf(given.target, settings?.options);
+  const layout = oneOf('layout', given.layout, LAYOUTS);
+  const { bytes, modules } = buildImage({
+    kver,
+    modulesDirectory,
+    program: programIn(programDirectory()),
+    fstype,
+    layout,
+    disks: given.drivers?.split(','),
+    extraModules: settings?.extraModules,
+    options: { ...settings?.options, target },
+    output,
+  });
+  console.log(`${output}: ${(bytes / 1e6).toFixed(1)} MB, ${modules.length} modules for ${kver}`);
+  const commandLine = crashCommandLine(readFileSync('/proc/cmdline', 'utf8'));
+  console.log(
+    `load it: kexec -s -p /boot/vmlinuz-${kver} --initrd=${output} --command-line="${commandLine}"`,
+  );
+  return EXIT.done;
+}
+
+/** The option before the config. */
+function targetOf(
+  given: string | undefined,
+  options: { target?: string; fstype?: string } = {},
+): { fstype: string; target: string } {
+  if (!given && options.fstype && options.target) return { fstype: options.fstype, target: options.target };
+  const [fstype, target, ...rest] = required('target', given).split(/\s+/);
+  if (fstype && target && rest.length === 0) return { fstype, target };
+  throw badValue('target', given!, "'FSTYPE DEVICE', like 'ext4 UUID=…'");
+}
+
+function required(option: string, text: string | undefined): string {
+  if (text) return text;
+  throw new UsageError('OPTION_MISSING', {
+    action: 'run kdumpling rebuild',
+    actual: `--${option} is not given`,
+    wanted: 'try kdumpling rebuild --help',
+  });
+}

@@ -1,0 +1,112 @@
+/** The report of one crash as facts: what `kdumpling report` prints and `notify_url` posts. Pure. */
+import type { Manifest, ManifestFile } from '../../../capture/storage/manifest.ts';
+import { classify } from './crash-class.ts';
+import { type CrashSite, findCrashSite } from './crash-site.ts';
+import { type NextStep, nextSteps } from './next-steps.ts';
+
+export const REPORT_FORMAT = 1;
+
+export interface CrashReport {
+  readonly format: typeof REPORT_FORMAT;
+  /** The dump's name. */
+  readonly id: string;
+  readonly host: string;
+  /** One line for a list, a chat or a ticket's title. */
+  readonly summary: string;
+  /** Groups crashes of one cause, on any machine and any build of the kernel. */
+  readonly signature: string;
+  readonly crash: {
+    readonly class: string;
+    readonly meaning: string;
+    /** The function to look at first, with its module. */
+    readonly blame?: string;
+  } & CrashSite;
+  readonly kernel: Manifest['kernel'];
+  readonly when: {
+    /** ISO 8601. */
+    readonly crashed: string;
+    readonly clockTrusted: boolean;
+    readonly booted?: string;
+  };
+  readonly saved: {
+    readonly directory: string;
+    readonly state: string;
+    /** Why it is not complete. */
+    readonly why?: string;
+    readonly files: readonly ManifestFile[];
+    readonly dumpLevel?: number;
+    readonly codec?: string;
+    readonly pagesDumped?: number;
+    readonly pagesTotal?: number;
+    /** Since the crash kernel's start. */
+    readonly captureSeconds?: number;
+  };
+  readonly warnings: readonly string[];
+  readonly next: readonly NextStep[];
+}
+
+export interface ReportedDump {
+  readonly id: string;
+  readonly directory: string;
+  readonly state: string;
+  readonly why?: string;
+  /** When it crashed, as far as it is known. */
+  readonly time: Date;
+  /** Undefined for a dump of another program, or one that got no manifest. */
+  readonly manifest?: Manifest;
+  /** Its files, as they are. */
+  readonly files: readonly ManifestFile[];
+}
+
+/** @param log the text of vmcore-dmesg.txt, as far as there is one. */
+export function reportOf(dump: ReportedDump, log: string, host: string): CrashReport {
+  const { id, directory, state, why, manifest } = dump;
+  const site = findCrashSite(log, manifest?.crash?.reason);
+  const { name, meaning, blame, signature } = classify(site);
+  const kernel = manifest?.kernel ?? kernelOf(log);
+  const blamed = blame && `${blame.name}${blame.module ? ` [${blame.module}]` : ''}`;
+  const pages = manifest?.dump?.pages;
+  return {
+    format: REPORT_FORMAT,
+    id,
+    host,
+    summary: `${host}: ${meaning}${blamed ? `, in ${blamed}` : ''} (${kernel.release ?? 'unknown kernel'})`,
+    signature,
+    crash: { class: name, meaning, ...(blamed && { blame: blamed }), ...site },
+    kernel,
+    when: {
+      crashed: isoSeconds(dump.time),
+      clockTrusted: manifest?.stamp?.trusted ?? false,
+      ...(site.uptimeSeconds !== undefined && {
+        booted: isoSeconds(new Date(dump.time.getTime() - site.uptimeSeconds * 1000)),
+      }),
+    },
+    saved: {
+      directory,
+      state,
+      ...(why !== undefined && { why }),
+      files: dump.files,
+      ...(manifest?.dump && { dumpLevel: manifest.dump.level, codec: manifest.dump.codec }),
+      ...(pages && { pagesDumped: pages.dumped, pagesTotal: pages.total }),
+      ...(manifest?.seconds && {
+        captureSeconds: round(Object.values(manifest.seconds).reduce((sum, seconds) => sum + seconds, 0)),
+      }),
+    },
+    warnings: manifest?.warnings ?? [],
+    next: nextSteps({ id, directory, state, kernel, files: dump.files.map(({ name }) => name) }),
+  };
+}
+
+/** The log's first line: "Linux version 6.1.0-56-cloud-amd64 (builder) (compiler) #1 SMP … Debian 6.1.192-2 (date)". */
+function kernelOf(log: string): Manifest['kernel'] {
+  const match = /Linux version (\S+) .*(#\d+ .*)$/m.exec(log);
+  return match ? { release: match[1]!, version: match[2]! } : {};
+}
+
+function isoSeconds(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+function round(seconds: number): number {
+  return Number(seconds.toFixed(1));
+}

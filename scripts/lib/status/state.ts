@@ -1,0 +1,38 @@
+/** What `show` says: whether a crash would be captured now, and what was captured before. */
+
+import { type Finding, findingsOf } from '../arming/checks.ts';
+import { type Facts, readFacts } from '../arming/facts.ts';
+import { type Dump, listDumps } from '../dumps/dumps.ts';
+import type { Host } from '../host/host.ts';
+import { readSysctls, type SysctlState } from '../host/sysctls.ts';
+import { dumpDirectories } from '../storage/host-target.ts';
+import { bootId, judgeTest, readRecord, type TestResult } from './test-record.ts';
+
+export interface State {
+  readonly facts: Facts;
+  /** Memory is reserved in this boot. */
+  readonly ready: boolean;
+  readonly findings: readonly Finding[];
+  readonly sysctls: readonly SysctlState[];
+  readonly dumps: readonly Dump[];
+  /** Of the last crash on purpose. */
+  readonly test?: TestResult;
+  /** A crash would be captured. */
+  readonly armed: boolean;
+}
+
+export function readState(host: Host): State {
+  const facts = readFacts(host);
+  const findings = findingsOf(facts);
+  const dumps = facts.target ? listDumps(host, ...dumpDirectories(host, facts.settings)) : [];
+  const test = readRecord(host);
+  return {
+    facts,
+    ready: facts.commandLineHas && facts.reservedBytes > 0,
+    findings,
+    sysctls: readSysctls(host),
+    dumps,
+    test: test && judgeTest(test, bootId(host), dumps),
+    armed: !findings.some(({ blocks }) => blocks),
+  };
+}

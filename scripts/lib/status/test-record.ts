@@ -1,0 +1,61 @@
+/** A crash on purpose, remembered over the reboot: what was to happen, and whether it did. */
+import type { Dump } from '../dumps/dumps.ts';
+import type { Host } from '../host/host.ts';
+import { STATE_FOLDER } from '../host/kernel-files.ts';
+
+const FILE = `${STATE_FOLDER}/test.json`;
+/** A crash and the clock that is read before it. */
+const CLOCK_SLACK_MS = 120_000;
+
+export interface TestRecord {
+  /** /proc/sys/kernel/random/boot_id of the boot that was to crash. */
+  readonly bootId: string;
+  /** ISO 8601. */
+  readonly time: string;
+  /** Names of the dumps there were. */
+  readonly dumps: readonly string[];
+}
+
+export interface TestResult {
+  readonly passed: boolean;
+  readonly text: string;
+  readonly dump?: Dump;
+}
+
+export function bootId(host: Host): string {
+  return (host.read('/proc/sys/kernel/random/boot_id') ?? '').trim();
+}
+
+/** On the disk before this returns. */
+export function writeRecord(host: Host, record: TestRecord): void {
+  host.write(FILE, `${JSON.stringify(record, null, 2)}\n`);
+}
+
+export function readRecord(host: Host): TestRecord | undefined {
+  const text = host.read(FILE);
+  return text === undefined ? undefined : (JSON.parse(text) as TestRecord);
+}
+
+/** @param dumps those there are now. */
+export function judgeTest(record: TestRecord, currentBootId: string, dumps: readonly Dump[]): TestResult {
+  if (record.bootId === currentBootId)
+    return {
+      passed: false,
+      text: `the test of ${record.time} did not crash this machine: it is the same boot`,
+    };
+  const since = new Date(record.time).getTime() - CLOCK_SLACK_MS;
+  const dump = dumps.find(({ id, time }) => !record.dumps.includes(id) && time.getTime() >= since);
+  if (!dump) {
+    return {
+      passed: false,
+      text: `the test of ${record.time} left no dump: the machine rebooted without a capture, or could not write; its serial console has the reason`,
+    };
+  }
+  if (dump.state !== 'complete')
+    return {
+      passed: false,
+      text: `the test of ${record.time} left ${dump.id}, which is ${dump.state}: ${dump.why}`,
+      dump,
+    };
+  return { passed: true, text: `the test of ${record.time} was captured: ${dump.id}`, dump };
+}

@@ -1,0 +1,87 @@
+/** The state of a machine for people, with the three lines that COS's tools look for, and for programs. */
+
+import { describeBytes } from '../cli/sizes.ts';
+import type { Dump } from '../dumps/dumps.ts';
+import { crashkernelValue } from '../estimate/reservation.ts';
+import type { State } from './state.ts';
+
+export function stateText(state: State): string {
+  const { facts, findings, dumps } = state;
+  const { target } = facts;
+  return [
+    `kdump enabled: ${facts.enabled}`,
+    `kdump ready: ${state.ready}`,
+    `kdump kernel loaded: ${facts.isLoaded}`,
+    `kernel: ${facts.kver}`,
+    `initrd: ${facts.image ?? 'none'}`,
+    `reserved: ${crashkernelValue(facts.reservedBytes)}, at least ${crashkernelValue(facts.reservation.leastBytes)} are needed`,
+    `target: ${target ? `${target.fstype} ${target.target}, ${target.directory ?? `${target.path} (not mounted now)`}` : 'none'}`,
+    ...(facts.roomBytes === undefined
+      ? []
+      : [
+          `space: a dump may take ${describeBytes(facts.roomBytes)}; now it would take about ${describeBytes(facts.dump.usualBytes)}`,
+        ]),
+    `panic on: ${sysctlsText(state)}`,
+    ...findings.filter(({ blocks }) => !blocks).map(({ text, mend }) => `warning: ${text}; ${mend}`),
+    `dumps: ${dumps.length || 'none'}`,
+    ...dumps.map(dump => `  ${dumpLine(dump)}`),
+    ...(state.test ? [state.test.text] : []),
+    verdict(state),
+  ].join('\n');
+}
+
+/** The last line: armed, or not and why and what mends it. */
+export function verdict({ armed, findings }: State): string {
+  if (armed) return 'armed: a crash of this machine will be captured';
+  const { text, mend } = findings.find(({ blocks }) => blocks)!;
+  return `not armed: ${text}; what mends it: ${mend}`;
+}
+
+export function dumpLine({ id, state, bytes, manifest, why }: Dump): string {
+  const reason = manifest?.crash?.reason ?? '';
+  return `${id.padEnd(18)}${state.padEnd(12)}${describeBytes(bytes).padEnd(10)}${why && state !== 'complete' ? `${why}; ` : ''}${reason}`.trimEnd();
+}
+
+function sysctlsText({ sysctls }: State): string {
+  return sysctls
+    .filter(({ value }) => value !== undefined)
+    .map(({ name, value, wanted }) => `${name.replace('kernel.', '')} ${value === wanted ? 'yes' : 'no'}`)
+    .join(', ');
+}
+
+export function stateData(state: State): unknown {
+  const { facts, findings, sysctls, dumps } = state;
+  return {
+    enabled: facts.enabled,
+    ready: state.ready,
+    loaded: facts.isLoaded,
+    armed: state.armed,
+    verdict: verdict(state),
+    kernel: facts.kver,
+    initrd: facts.image,
+    reservedBytes: facts.reservedBytes,
+    neededBytes: facts.reservation.leastBytes,
+    target: facts.target,
+    roomBytes: facts.roomBytes,
+    predictedDumpBytes: Math.round(facts.dump.usualBytes),
+    secureBoot: facts.isSecureBoot,
+    lockdown: facts.lockdown,
+    sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),
+    findings,
+    test: state.test && { passed: state.test.passed, text: state.test.text },
+    dumps: dumps.map(dumpData),
+  };
+}
+
+export function dumpData({ id, directory, state, why, time, bytes, manifest }: Dump): unknown {
+  return {
+    id,
+    directory,
+    state,
+    why,
+    time: time.toISOString(),
+    bytes,
+    reason: manifest?.crash?.reason,
+    kernel: manifest?.kernel?.release,
+  };
+}

@@ -1,0 +1,34 @@
+/** `kdumpling rebuild`: the dump-capture initrd of this machine, or one for any kernel tree. */
+
+import { isEnabled } from '../lib/arming/facts.ts';
+import { type Command, EXIT } from '../lib/cli/command.ts';
+import { readConfig } from '../lib/config/config.ts';
+import { openHost } from '../lib/host/host.ts';
+import { runningKernel } from '../lib/host/kernel-files.ts';
+import { ensureHostImage } from '../lib/image/host-image.ts';
+import { rebuildForTree, TREE_OPTIONS } from '../lib/image/tree.ts';
+
+const OPTIONS = {
+  ...TREE_OPTIONS,
+  force: { short: 'f', help: 'even if nothing changed' },
+  'if-enabled': { help: 'only if kdump is enabled on this machine' },
+} as const;
+
+export const rebuild: Command<typeof OPTIONS> = {
+  name: 'kdumpling rebuild',
+  purpose: 'Builds the dump-capture initrd of this machine, or one for any kernel tree.',
+  options: OPTIONS,
+  async run(given) {
+    if (given.modules ?? given.target ?? given.output ?? given.drivers) return rebuildForTree(given);
+    const host = openHost();
+    if (given['if-enabled'] && !isEnabled(host)) {
+      console.log('kdump is not enabled: nothing is built');
+      return EXIT.done;
+    }
+    const kver = given.kver ?? runningKernel(host);
+    const settings = readConfig(host, given.config);
+    const { path, bytes, rebuilt } = ensureHostImage(host, settings, kver, given.force);
+    console.log(`${path}: ${rebuilt ? `${(bytes / 1e6).toFixed(1)} MB` : 'is up to date'}`);
+    return EXIT.done;
+  },
+};

@@ -1,0 +1,68 @@
+/** `kdumpling test`: crashes this machine for real, and says on the next boot whether it was captured. */
+import { hostname } from 'node:os';
+import { SystemError } from '../../capture/errors.ts';
+import { ask } from '../lib/cli/ask.ts';
+import { type Command, EXIT } from '../lib/cli/command.ts';
+import { requireRoot } from '../lib/cli/root.ts';
+import { hostDumps } from '../lib/dumps/host-dumps.ts';
+import { type Host, openHost } from '../lib/host/host.ts';
+import { readState } from '../lib/status/state.ts';
+import { bootId, judgeTest, readRecord, writeRecord } from '../lib/status/test-record.ts';
+import { verdict } from '../lib/status/text.ts';
+
+const OPTIONS = {
+  'yes-crash-this-machine': { help: 'do not ask' },
+  result: { help: 'crash nothing: say how the last test ended' },
+} as const;
+
+export const test: Command<typeof OPTIONS> = {
+  name: 'kdumpling test',
+  purpose: 'Crashes this machine for real, and says on the next boot whether it was captured.',
+  options: OPTIONS,
+  async run({ 'yes-crash-this-machine': yes, result }, signal) {
+    const host = openHost();
+    if (result) return tellResult(host);
+    requireRoot('crash this machine');
+    const state = readState(host);
+    if (!state.armed) {
+      throw new SystemError('NOT_ARMED', {
+        action: 'test a crash',
+        actual: verdict(state),
+        wanted: 'an armed machine; nothing was done',
+      });
+    }
+    const name = hostname();
+    const question = `This CRASHES ${name} now: everything that runs on it ends, unsaved. Type the name of the machine to go on:`;
+    if (!yes && !(await ask(question, name, { option: 'yes-crash-this-machine', signal }))) {
+      console.log('nothing was done');
+      return EXIT.failed;
+    }
+    const dumps = state.dumps.map(({ id }) => id);
+    writeRecord(host, { bootId: bootId(host), time: new Date().toISOString(), dumps });
+    console.log('crashing; when the machine is back: kdumpling test --result');
+    return crash(host);
+  },
+};
+
+function tellResult(host: Host): number {
+  const record = readRecord(host);
+  if (!record) {
+    console.log('there was no test');
+    return EXIT.failed;
+  }
+  const { passed, text } = judgeTest(record, bootId(host), hostDumps(host).dumps);
+  console.log(text);
+  return passed ? EXIT.done : EXIT.failed;
+}
+
+/** Does not return when it works. */
+function crash(host: Host): number {
+  const sync = host.command('sync');
+  if (sync) host.run(sync, []);
+  // The trigger file works for root whatever kernel.sysrq allows at the keyboard (Linux drivers/tty/sysrq.c).
+  host.set('/proc/sysrq-trigger', 'c');
+  throw new SystemError('NOT_CRASHED', {
+    action: 'crash this machine',
+    actual: 'it goes on after writing c to /proc/sysrq-trigger',
+  });
+}

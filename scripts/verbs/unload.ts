@@ -1,0 +1,18 @@
+/** `kdumpling unload`: a crash is not captured any more, until the next load. */
+import { type Command, EXIT } from '../lib/cli/command.ts';
+import { requireRoot } from '../lib/cli/root.ts';
+import { openHost } from '../lib/host/host.ts';
+import { isLoaded, unloadCrashKernel } from '../lib/kexec/crash-kernel.ts';
+
+export const unload: Command<Record<never, never>> = {
+  name: 'kdumpling unload',
+  purpose: 'Unloads the crash kernel; the reservation stays.',
+  options: {},
+  async run() {
+    requireRoot('unload the crash kernel');
+    const host = openHost();
+    if (isLoaded(host)) unloadCrashKernel(host);
+    console.log('not armed: no crash kernel is loaded');
+    return EXIT.done;
+  },
+};

@@ -1,0 +1,73 @@
+/** `kdumpling upload`: sends a dump, or its report, to an object store, a WebDAV server or a ticket system's hook. */
+import { readFileSync } from 'node:fs';
+import { type Command, EXIT, oneOf, UsageError, wholeNumber } from '../lib/cli/command.ts';
+import { readDestination, shown } from '../lib/cli/destination.ts';
+import { openMessages } from '../lib/dump/messages.ts';
+import { MESSAGE } from '../lib/dump/request.ts';
+import { dumpOf } from '../lib/dumps/dumps.ts';
+import { hostDumps } from '../lib/dumps/host-dumps.ts';
+import { openHost } from '../lib/host/host.ts';
+import { fileContent } from '../lib/upload/content.ts';
+import { parseHeaderFile, TOKEN_VARIABLE, userHeaders } from '../lib/upload/headers.ts';
+import { fileOf, reportContent } from '../lib/upload/payload.ts';
+import { upload as send } from '../lib/upload/upload.ts';
+
+const OPTIONS = {
+  report: { help: 'the crash report, and not the dump' },
+  json: { help: 'with --report: as JSON' },
+  file: { value: 'NAME', help: 'this file of the dump’s directory; else vmcore, or vmcore-incomplete' },
+  method: { value: 'NAME', help: 'PUT or POST (PUT; POST for a report)' },
+  'header-file': { value: 'FILE', help: 'headers to send, a line each: Name: value' },
+  ca: { value: 'FILE', help: 'PEM: trust these authorities, and no other' },
+  tries: { value: 'N', default: '6', help: 'attempts, with growing pauses between them' },
+  'connect-timeout': { value: 'SECONDS', default: '20', help: 'until there is a connection' },
+  'idle-timeout': { value: 'SECONDS', default: '120', help: 'in which no byte moves, or no answer comes' },
+} as const;
+
+export const upload: Command<typeof OPTIONS> = {
+  name: 'kdumpling upload',
+  purpose: `Sends a dump or its report by HTTP(S). $${TOKEN_VARIABLE} holds a token, @FILE a URL.`,
+  positionals: ['ID', 'URL|@FILE'],
+  options: OPTIONS,
+  async run(given, signal) {
+    const [id, url, ...rest] = given.positionals;
+    if (id === undefined || url === undefined || rest.length > 0) {
+      throw new UsageError('USAGE', {
+        action: 'run kdumpling upload',
+        actual: `${given.positionals.length} arguments`,
+        wanted: 'wanted: a dump’s name and a URL',
+      });
+    }
+    const host = openHost();
+    const dump = dumpOf(hostDumps(host).dumps, id);
+    const suffix = given.report ? `report.${given.json ? 'json' : 'txt'}` : fileOf(host, dump, given.file);
+    const destination = readDestination(url, `${dump.id}-${suffix}`);
+    const fromFile = given['header-file']
+      ? parseHeaderFile(readFileSync(given['header-file'], 'utf8'), given['header-file'])
+      : {};
+    const job = {
+      destination,
+      method: oneOf('method', given.method ?? (given.report ? 'POST' : 'PUT'), ['PUT', 'POST']),
+      headers: userHeaders(fromFile, process.env[TOKEN_VARIABLE], destination),
+      tries: wholeNumber('tries', given.tries, 1, 100),
+      ca: given.ca ? readFileSync(given.ca, 'utf8') : undefined,
+      timeouts: {
+        connectSeconds: wholeNumber('connect-timeout', given['connect-timeout'], 1, 3600),
+        idleSeconds: wholeNumber('idle-timeout', given['idle-timeout'], 1, 86_400),
+      },
+      signal,
+      show: shown,
+    };
+    const messages = openMessages(MESSAGE.progress | MESSAGE.common | MESSAGE.error, true);
+    const content = given.report
+      ? reportContent(host, dump, given.json)
+      : await fileContent(host.path(`${dump.directory}/${suffix}`), signal, messages.progress);
+    try {
+      await send({ ...job, content, say: messages.warn, onProgress: messages.progress });
+    } finally {
+      await content.close();
+    }
+    messages.say(`${shown(destination.url)}: ${content.sizeBytes} bytes of ${dump.id} uploaded`);
+    return EXIT.done;
+  },
+};

@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest';
+import { openNodeCodec } from '../../../../capture/codecs/node-zlib.ts';
+import { Bitmap } from '../../../../capture/filter/bitmap.ts';
+import { reassembleSteps } from '../../../../capture/kdump/combine/reassemble.ts';
+import { splitPfns } from '../../../../capture/kdump/combine/split.ts';
+import { openKdumpFile } from '../../../../capture/kdump/read/file.ts';
+import { finish } from '../../../../capture/kdump/steps.ts';
+import { writeDump } from '../../../../capture/kdump/write/writer.ts';
+import { openKdump } from '../../../support/kdump-reader.ts';
+import { MemorySource } from '../../../support/vmcore-builder.ts';
+import { dump, everyPage, inputOf, KINDS, MemoryFile, machine, PAGE, pageOf } from '../fixture.ts';
+
+const PAGES = 1000;
+const mixed = (pfn: number) => pageOf(KINDS[pfn % KINDS.length], pfn);
+const vmcore = machine([{ start: 0, end: PAGES * PAGE }], mixed);
+const zlib = () => openNodeCodec('zlib', PAGE);
+
+/** A bitmap from lengths of runs: kept, left out, kept… */
+function runs(...lengths: number[]): Bitmap {
+  const bitmap = Bitmap.create(lengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  for (const [i, length] of lengths.entries()) {
+    if (i % 2 === 0) bitmap.setRange(at, at + length);
+    at += length;
+  }
+  return bitmap;
+}
+
+describe('which pages go where', () => {
+  test.each<[string, Bitmap, number, number, string]>([
+    ['even shares', runs(1000), 2, 100, '0-500 500-1000'],
+    ['a block too large to divide', runs(1000), 3, 5000, '0-1000 1000-1000 1000-1000'],
+    ['shares by what is kept, not by memory', runs(400, 400, 200), 2, 100, '0-300 300-1000'],
+    ['a last block that is cut', runs(950), 2, 100, '0-500 500-950'],
+    ['nothing kept', runs(0, 800), 2, 100, '0-0 0-800'],
+    ['more files than pages', runs(2), 4, 1, '0-0 0-0 0-0 0-2'],
+  ])('%s', (_, bitmap, parts, blockPages, expected) => {
+    const ranges = splitPfns(bitmap, parts, blockPages);
+    expect(ranges.map(({ start, end }) => `${start}-${end}`).join(' ')).toBe(expected);
+  });
+});
+
+function pieces(dumpLevel: number, parts = 3): Buffer[] {
+  const bitmap2 = everyPage(vmcore);
+  return splitPfns(bitmap2, parts, 64).map(pfns => {
+    const file = new MemoryFile();
+    writeDump(inputOf(vmcore, { bitmap2, pfns, dumpLevel, codec: zlib(), digestAlgorithm: 'none' }), file);
+    return file.bytes;
+  });
+}
+
+function reassemble(files: readonly Buffer[]) {
+  const file = new MemoryFile();
+  const opened = files.map((bytes, i) => openKdumpFile(new MemorySource(bytes, `part ${i}`)));
+  const counts = finish(reassembleSteps(opened, file));
+  return { file, counts };
+}
+
+test('each file says which pages it has', () => {
+  const headers = pieces(1).map(file => ({
+    split: file.readInt32LE(PAGE + 12),
+    pfns: [16, 24, 80, 88].map(at => Number(file.readBigUInt64LE(PAGE + at))),
+  }));
+  expect(headers).toEqual([
+    { split: 1, pfns: [0, 384, 0, 384] },
+    { split: 1, pfns: [384, 768, 384, 768] },
+    { split: 1, pfns: [768, 1000, 768, 1000] },
+  ]);
+});
+
+describe('reassembled', () => {
+  test.each([0, 1])('in any order it is the dump that was not split, at level %i', dumpLevel => {
+    const whole = dump(vmcore, { dumpLevel, codec: zlib() }).file.bytes;
+    const [a, b, c] = pieces(dumpLevel);
+    expect(reassemble([c, a, b]).file.bytes.equals(whole)).toBe(true);
+  });
+
+  test.each<[string, () => Buffer[], string]>([
+    ['the first is missing', () => pieces(1).slice(1), 'pages from 0 on'],
+    ['the middle is missing', () => pieces(1).toSpliced(1, 1), 'pages from 384 on'],
+    ['the last is missing', () => pieces(1).slice(0, 2), 'pages from 768 on are in none'],
+    ['one is there twice', () => [...pieces(1), pieces(1)[1]], 'pages from 768 on'],
+    ['one is of another dump', () => pieces(1).with(1, pieces(0)[1]), 'another dump'],
+    ['one is no split dump', () => [dump(vmcore).file.bytes, ...pieces(1)], 'no file of a split dump'],
+  ])('refused: %s', (_, files, message) => {
+    expect(() => reassemble(files())).toThrow(message);
+  });
+
+  test('a file that is cut makes an incomplete dump of all the pages that there are', () => {
+    const [a, b, c] = pieces(1);
+    const { file, counts } = reassemble([a, b.subarray(0, b.length - 30_000), c]);
+    const read = openKdump(file.bytes);
+    expect(counts.pagesMissing).toBeGreaterThan(0);
+    expect(read.header.status & 8).toBe(8);
+    let missing = 0;
+    for (let pfn = 0; pfn < PAGES; pfn++) {
+      const page = read.readPage(pfn);
+      if (page === 'missing') missing++;
+      else expect(page).toEqual(mixed(pfn));
+    }
+    expect(missing).toBe(counts.pagesMissing);
+  });
+});
+
+describe('files that lie', () => {
+  const whole = dump(vmcore).file.bytes;
+  const damaged = (at: number, value: number) => {
+    const bytes = Buffer.from(whole);
+    bytes.writeUInt32LE(value, at);
+    return new MemorySource(bytes);
+  };
+  test.each<[string, number, number]>([
+    ['signature', 0, 0],
+    ['version 0', 8, 0],
+    ['version 7', 8, 7],
+    ['block_size', 428, 4097],
+    ['sub_hdr_size', 432, 0x7fff_ffff],
+    ['bitmap_blocks 0', 436, 0],
+    ['bitmap_blocks past the end', 436, 0xffff_fffe],
+    ['max_mapnr_64', PAGE + 96, 0xffff_ffff],
+    ['max_mapnr_64 past 2^53', PAGE + 100, 0xffff_ffff],
+  ])('%s', (_, at, value) => {
+    expect(() => openKdumpFile(damaged(at, value))).toThrow(/^Cannot read/);
+  });
+
+  test.each([0, 8, 463, 464, PAGE, PAGE + 103, 2 * PAGE, 3 * PAGE])('cut at byte %i', at => {
+    expect(() => openKdumpFile(new MemorySource(whole.subarray(0, at)))).toThrow(/^Cannot read/);
+  });
+});

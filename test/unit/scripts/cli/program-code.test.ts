@@ -1,0 +1,35 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { compileProgram, PROGRAM_WRAPPER } from '../../../../scripts/lib/cli/program-code.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kdumpling-program-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const SOURCE = PROGRAM_WRAPPER.join("require('node:process').env.RAN = String(1 + 1);");
+
+function run(path: string, source = SOURCE): { cached: boolean; createCache: () => Uint8Array } {
+  delete process.env.RAN;
+  const program = compileProgram(path, source);
+  program.run(createRequire(import.meta.url));
+  return program;
+}
+
+test('a program runs without a cache, with its own, and with one that is not its own', () => {
+  const path = join(folder, 'program.js');
+  const first = run(path);
+  expect([first.cached, process.env.RAN]).toEqual([false, '2']);
+  writeFileSync(`${path}.cache`, first.createCache());
+  expect([run(path).cached, process.env.RAN]).toEqual([true, '2']);
+
+  const longer = SOURCE.replace('1 + 1', '1 + 10');
+  const other = SOURCE.replace('1 + 1', '1 + 2');
+  expect([run(path, longer).cached, process.env.RAN]).toEqual([false, '11']);
+  writeFileSync(`${path}.cache`, 'no cache at all');
+  expect([run(path, other).cached, process.env.RAN]).toEqual([false, '3']);
+});

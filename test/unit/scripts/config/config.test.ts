@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { settingsOf } from '../../../../scripts/lib/config/config.ts';
+import { DIRECTIVES } from '../../../../scripts/lib/config/directives.ts';
+import { parseConfig } from '../../../../scripts/lib/config/parse.ts';
+import { UNSUPPORTED } from '../../../../scripts/lib/config/unsupported.ts';
+
+const read = (text: string) => settingsOf(text, '/etc/kdump.conf');
+
+test('lines, comments and blanks', () => {
+  expect(parseConfig('# all\n\n  path\t/var/crash  # here\nbare\n#path /no\n')).toEqual([
+    { number: 3, name: 'path', value: '/var/crash' },
+    { number: 4, name: 'bare', value: '' },
+  ]);
+});
+
+test('nothing said, nothing set', () => {
+  expect(read('')).toEqual({ options: {}, extraModules: [], layout: 'self-contained' });
+});
+
+test('what Fedora ships, but for the line that is not ours', () => {
+  expect(read('path /var/crash\ncore_collector makedumpfile -l --message-level 7 -d 31\n')).toEqual({
+    options: { path: '/var/crash', codec: 'lzo', dumpLevel: 31 },
+    extraModules: [],
+    layout: 'self-contained',
+  });
+});
+
+test.each([
+  [
+    'ext4 UUID=03138356-5e61-4ab3-b58e-27507ac41937',
+    { fstype: 'ext4', target: 'UUID=03138356-5e61-4ab3-b58e-27507ac41937' },
+  ],
+  ['xfs LABEL=/boot', undefined],
+  ['xfs LABEL=crash', { fstype: 'xfs', target: 'LABEL=crash' }],
+  ['btrfs /dev/mapper/vg-crash', { fstype: 'btrfs', target: '/dev/mapper/vg-crash' }],
+  ['core_collector makedumpfile', {}],
+  ['core_collector /usr/sbin/makedumpfile -z -d 17,31', { codec: 'zstd', dumpLevel: 17 }],
+  ['core_collector makedumpfile -c --num-threads 4 -d 0', { codec: 'zlib', dumpLevel: 0 }],
+  ['core_collector makedumpfile -p', { codec: 'snappy' }],
+  ['core_collector makedumpfile -F -l -d 31', undefined],
+  ['core_collector makedumpfile -E', undefined],
+  ['core_collector makedumpfile -l -p', undefined],
+  ['core_collector makedumpfile -d 32', undefined],
+  ['core_collector makedumpfile vmcore', undefined],
+  ['core_collector makedumpfile --colour', undefined],
+  ['core_collector scp', undefined],
+  ['final_action poweroff', { finalAction: 'poweroff' }],
+  ['failure_action halt', { failureAction: 'halt' }],
+  ['default halt', { failureAction: 'halt' }],
+  ['failure_action dump_to_rootfs', undefined],
+  ['path var/crash', undefined],
+  ['deadline 600', { deadlineSeconds: 600 }],
+  ['deadline soon', undefined],
+])('%s', (line, options) => {
+  if (options) expect(read(line).options).toEqual(options);
+  else expect(() => read(line)).toThrow(/^Cannot use \/etc\/kdump\.conf: line 1: cannot use /);
+});
+
+test('modules add up', () => {
+  expect(read('extra_modules gfs2 dm-mod\nextra_modules nvme').extraModules).toEqual([
+    'gfs2',
+    'dm-mod',
+    'nvme',
+  ]);
+  expect(() => read('extra_modules a;b')).toThrow(/line 1/);
+});
+
+test('the layout is one that there is', () => {
+  expect(read('').layout).toBe('self-contained');
+  expect(read('layout lean').layout).toBe('lean');
+  expect(() => read('layout small')).toThrow(/line 1: .*"small"; wanted: self-contained or lean/);
+});
+
+describe('every line that is wrong is named', () => {
+  test('with its number and what to do', () => {
+    const text = 'path /crash\n\nnfs server:/export\ncolour red\npath /var\nfinal_action\n';
+    expect(() => read(text)).toThrow(
+      /line 3: cannot use nfs: .*kdumpling upload.* \| line 4: cannot use colour red: there is no such directive; known are .* \| line 5: cannot use path: line 1 says path already; .* \| line 6: cannot use final_action: it has no value; wanted: final_action ACTION$/,
+    );
+  });
+
+  test.each([
+    ['ext4 /dev/vda1\nxfs /dev/vda2', 'line 1 says ext4 already'],
+    ['failure_action halt\ndefault halt', 'line 1 says failure_action already'],
+  ])('%j share a place', (text, message) => expect(() => read(text)).toThrow(message));
+
+  test.each(Object.keys(UNSUPPORTED))('%s is refused', name => {
+    expect(() => read(`${name} x`)).toThrow(UNSUPPORTED[name]);
+  });
+
+  test.each(['constructor', '__proto__', 'toString'])('%s is no directive', name => {
+    expect(() => read(`${name} x`)).toThrow(/no such directive/);
+  });
+});
+
+test('no directive is both obeyed and refused, none twice', () => {
+  const names = DIRECTIVES.map(({ name }) => name);
+  expect(names.filter(name => Object.hasOwn(UNSUPPORTED, name))).toEqual([]);
+  expect(new Set(names).size).toBe(names.length);
+});

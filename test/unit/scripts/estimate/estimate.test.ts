@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest';
+import { describeBytes } from '../../../../scripts/lib/cli/sizes.ts';
+import { chooseCrashkernel } from '../../../../scripts/lib/estimate/choose.ts';
+import { crashkernelBytes } from '../../../../scripts/lib/estimate/crashkernel.ts';
+import { estimateDump } from '../../../../scripts/lib/estimate/dump-size.ts';
+import { memoryUse } from '../../../../scripts/lib/estimate/memory.ts';
+import { judgeReservation, reservation } from '../../../../scripts/lib/estimate/reservation.ts';
+import { hostWith } from '../../../support/host-root.ts';
+
+const M = 2 ** 20;
+const G = 2 ** 30;
+const T = 2 ** 40;
+
+describe('crashkernel= as the kernel reads it', () => {
+  test.each([
+    ['192M', 1 * G, 192 * M],
+    ['0x10', 1 * G, undefined],
+    ['256M@16M', 1 * G, 256 * M],
+    ['512M,high', 1 * G, 512 * M],
+    ['72M,low', 1 * G, 72 * M],
+    ['1G', 8 * G, G],
+    ['262144K', 1 * G, 256 * M],
+    // Debian's
+    ['384M-:128M', 384 * M, 128 * M],
+    ['384M-:128M', 384 * M - 1, 0],
+    // Fedora's and COS's
+    ['2G-64G:256M,64G-:512M', 64 * G - 1, 256 * M],
+    ['2G-64G:256M,64G-:512M', 64 * G, 512 * M],
+    ['0M-8G:64M,8G-32G:128M,32G-128G:256M,128G-:512M', 16 * G, 128 * M],
+    ['2G-:256M@16M', 4 * G, 256 * M],
+    ['auto', 1 * G, undefined],
+    ['', 1 * G, undefined],
+    ['8G-2G:64M', 4 * G, undefined],
+    ['2G-:', 4 * G, undefined],
+    ['192MM', 4 * G, undefined],
+  ])('%s on %d bytes', (value, memory, bytes) => expect(crashkernelBytes(value, memory)).toBe(bytes));
+});
+
+describe('the reservation', () => {
+  const need = (spanPages: number, more: object = {}) =>
+    reservation({ layout: 'self-contained', spanPages, physical: false, ...more });
+
+  test.each([
+    ['a small VM', 1 * G, {}, 160],
+    ['the lean layout', 1 * G, { layout: 'lean' as const }, 112],
+    ['256 GB', 256 * G, {}, 176],
+    ['1 TB: 32 MB of bitmap', 1 * T, {}, 192],
+    ['12 TB: not more, the bitmap lies in a file', 12 * T, {}, 192],
+    ['real hardware', 64 * G, { physical: true }, 240],
+    ['the measured initrd', 1 * G, { imageBytes: 44_000_000 }, 160],
+    ['one that is 10 MB larger', 1 * G, { imageBytes: 54_000_000 }, 192],
+    ['a smaller one asks for nothing less', 1 * G, { imageBytes: 10_000_000 }, 160],
+  ])('%s', (_, memory, more, least) => {
+    const { leastBytes, advisedBytes, terms } = need(memory / 4096, more);
+    expect(leastBytes / M).toBe(least);
+    expect(advisedBytes / M).toBe(least + 32);
+    expect(terms.every(({ bytes, why }) => bytes > 0 && why !== '')).toBe(true);
+  });
+
+  test.each([
+    [159, /159M are reserved, and at least 160M are needed/],
+    [160, undefined],
+    [480, undefined],
+    [481, /481M are reserved, and 192M would do/],
+  ])('%d MiB', (reserved, message) => {
+    const judgement = judgeReservation(reserved * M, need(G / 4096));
+    if (message) expect(judgement).toMatch(message);
+    else expect(judgement).toBeUndefined();
+  });
+});
+
+describe('which crashkernel= it becomes', () => {
+  const facts = {
+    reservation: reservation({ layout: 'self-contained', spanPages: G / 4096, physical: false }),
+    memoryBytes: 4 * G,
+  };
+  test.each([
+    ['nothing there', {}, '192M', 'computed for this machine'],
+    ['enough there', { configured: '256M' }, '256M', 'which was there already and is kept'],
+    ['a range, enough', { configured: '384M-:160M' }, '384M-:160M', 'which was there already and is kept'],
+    [
+      'a syntax we cannot read is kept',
+      { configured: 'auto' },
+      'auto',
+      'which was there already and is kept',
+    ],
+    [
+      'too little there',
+      { configured: '384M-:128M' },
+      '192M',
+      'since at least 160M are needed, instead of crashkernel=384M-:128M',
+    ],
+    ['asked', { asked: '128M', configured: '256M' }, '128M', 'as asked, instead of crashkernel=256M'],
+    ['asked for what is there', { asked: '256M', configured: '256M' }, '256M', 'as asked'],
+    [
+      'auto',
+      { asked: 'auto', configured: '512M' },
+      '192M',
+      'computed for this machine, instead of crashkernel=512M',
+    ],
+  ])('%s', (_, more, value, why) => expect(chooseCrashkernel({ ...facts, ...more })).toEqual({ value, why }));
+});
+
+const MEMINFO = `MemTotal:        8000000 kB
+MemFree:         2000000 kB
+Buffers:          100000 kB
+Cached:          3000000 kB
+SwapCached:        50000 kB
+AnonPages:       1000000 kB
+HugePages_Total:      10
+Hugepagesize:       2048 kB
+`;
+const ZONEINFO = `Node 0, zone      DMA
+  pages free     3840
+        spanned  4095
+        present  3998
+        managed  3840
+  start_pfn:           1
+Node 0, zone   Normal
+        spanned  2000000
+        present  2000000
+        managed  1990000
+  start_pfn:           1048576
+`;
+
+test('what memory is used for, and what of it a dump keeps', () => {
+  const use = memoryUse(hostWith({ '/proc/meminfo': MEMINFO, '/proc/zoneinfo': ZONEINFO }));
+  expect(use).toEqual({
+    totalBytes: 2003998 * 4096,
+    spanPages: 3048576,
+    freeBytes: 2000000 * 1024,
+    cacheBytes: 3150000 * 1024,
+    userBytes: (1000000 + 20480) * 1024,
+  });
+  const kept = (level: number) => estimateDump(use, level).keptBytes;
+  expect(kept(0)).toBe(use.totalBytes);
+  expect(kept(16)).toBe(use.totalBytes - use.freeBytes);
+  expect(kept(31)).toBe(use.totalBytes - use.freeBytes - use.cacheBytes - use.userBytes);
+  expect(estimateDump({ ...use, freeBytes: 1e15 }, 31).keptBytes).toBe(0);
+});
+
+test('this machine’s own /proc is read', async () => {
+  const { openHost } = await import('../../../../scripts/lib/host/host.ts');
+  const use = memoryUse(openHost());
+  expect(use.totalBytes).toBeGreaterThan(use.freeBytes);
+  expect(use.spanPages * 4096).toBeGreaterThanOrEqual(use.totalBytes);
+});
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1000, '1.0 kB'],
+  [16_619_053, '16.6 MB'],
+  [364e6, '364 MB'],
+  [2.5e15, '2500 TB'],
+])('%d bytes', (bytes, text) => expect(describeBytes(bytes)).toBe(text));

@@ -1,0 +1,139 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PROGRAM_FILES } from '../../../../initrd/image.ts';
+import { openModuleTree } from '../../../../initrd/modules.ts';
+import { settingsOf } from '../../../../scripts/lib/config/config.ts';
+import type { Host } from '../../../../scripts/lib/host/host.ts';
+import { findImage } from '../../../../scripts/lib/host/kernel-files.ts';
+import { ensureHostImage, removeHostImages } from '../../../../scripts/lib/image/host-image.ts';
+import { hostDiskDrivers } from '../../../../scripts/lib/storage/disk-drivers.ts';
+import { hostTarget } from '../../../../scripts/lib/storage/host-target.ts';
+import { addFiles, type Files, hostWith, textOf } from '../../../support/host-root.ts';
+
+const KVER = '6.1.0';
+const TREE = `/lib/modules/${KVER}`;
+const DISK = '/sys/devices/pci0000:00/0000:00:04.0/virtio0';
+const MACHINE: Files = {
+  '/boot/': '',
+  '/etc/kdump.conf': 'path /var/crash\n',
+  '/proc/self/mountinfo': '21 1 254:1 / / rw - ext4 /dev/vda1 rw\n',
+  '/dev/vda1': '',
+  [`${DISK}/block/vda/vda1/`]: '',
+  [`${DISK}/driver`]: '-> /sys/bus/virtio/drivers/virtio_blk',
+  '/sys/bus/virtio/drivers/virtio_blk/module': '-> /sys/module/virtio_blk',
+  '/sys/module/virtio_blk/': '',
+  '/sys/class/block/vda1': `-> ${DISK}/block/vda/vda1`,
+  [`${TREE}/modules.builtin`]: 'kernel/loop.ko\nkernel/squashfs.ko\nkernel/ext4.ko\n',
+  [`${TREE}/modules.dep`]: 'kernel/virtio_blk.ko:\nkernel/gfs2.ko:\n',
+  [`${TREE}/kernel/virtio_blk.ko`]: 'virtio',
+  [`${TREE}/kernel/gfs2.ko`]: 'gfs2',
+};
+
+let program: string;
+beforeAll(() => {
+  program = mkdtempSync(join(tmpdir(), 'kdumpling-program-'));
+});
+afterAll(() => rmSync(program, { recursive: true }));
+
+function installProgram(capture: string): void {
+  mkdirSync(program, { recursive: true });
+  for (const name of Object.values(PROGRAM_FILES).filter(file => file !== 'capture.js'))
+    writeFileSync(join(program, name), name);
+  // As a package manager does it: another inode, whatever its time says.
+  rmSync(join(program, 'capture.js'), { force: true });
+  writeFileSync(join(program, 'capture.js'), capture);
+}
+
+const build = (host: Host, force = false) =>
+  ensureHostImage(host, settingsOf(textOf(host, '/etc/kdump.conf'), '/etc/kdump.conf'), KVER, force, program);
+
+test('it is built once, and again only when something that it is made of changed', () => {
+  installProgram('v1');
+  const host = hostWith(MACHINE);
+  expect(build(host)).toMatchObject({ path: `/boot/initramfs-${KVER}kdump.img`, rebuilt: true });
+  expect(build(host).rebuilt).toBe(false);
+  addFiles(host, { '/etc/kdump.conf': '# a comment\npath /var/crash\n' });
+  expect(build(host).rebuilt).toBe(false);
+  addFiles(host, { '/etc/kdump.conf': 'path /var/crash\nfinal_action poweroff\n' });
+  expect(build(host).rebuilt).toBe(true);
+  addFiles(host, { '/etc/kdump.conf': 'path /var/crash\nfinal_action poweroff\nextra_modules gfs2\n' });
+  expect(build(host).rebuilt).toBe(true);
+  installProgram('v2');
+  expect(build(host).rebuilt).toBe(true);
+  addFiles(host, {
+    [`${TREE}/modules.dep`]: 'kernel/virtio_blk.ko:\nkernel/gfs2.ko: kernel/virtio_blk.ko\n',
+  });
+  expect(build(host).rebuilt).toBe(true);
+  expect(build(host).rebuilt).toBe(false);
+  expect(build(host, true).rebuilt).toBe(true);
+  host.remove(`/boot/initramfs-${KVER}kdump.img`);
+  expect(build(host).rebuilt).toBe(true);
+  expect(statSync(host.path(findImage(host, KVER)!)).mode & 0o777).toBe(0o600);
+});
+
+test('where there is no /boot it lies with our state; all go with disable', () => {
+  installProgram('v1');
+  const { '/boot/': _, ...files } = MACHINE;
+  const host = hostWith(files);
+  expect(build(host).path).toBe(`/var/lib/kdumpling/initramfs-${KVER}kdump.img`);
+  addFiles(host, { '/boot/vmlinuz': '', '/boot/initrd.img-6.1.0': '' });
+  expect(build(host).path).toBe(`/boot/initramfs-${KVER}kdump.img`);
+  expect(host.list('/var/lib/kdumpling')).toEqual([`initramfs-${KVER}kdump.stamp`]);
+  removeHostImages(host);
+  expect(host.list('/var/lib/kdumpling')).toEqual([]);
+  expect(host.list('/boot')).toEqual(['initrd.img-6.1.0', 'vmlinuz']);
+});
+
+describe('the lean layout', () => {
+  const LEAN = { ...MACHINE, '/etc/kdump.conf': 'layout lean\n' };
+  const INSTALLED = { '/usr/lib/kdumpling/runtime/': '' };
+
+  test('Node stays on the disk that dumps go to', () => {
+    installProgram('v1');
+    const host = hostWith({ ...LEAN, ...INSTALLED });
+    const parts = () => readFileSync(host.path(build(host).path), 'latin1').match(/runtime\.squashfs/g);
+    expect(parts()).toBeNull();
+    addFiles(host, { '/etc/kdump.conf': '' });
+    expect(parts()).not.toBeNull();
+  });
+
+  test.each<[string, Files]>([
+    ['is not installed', {}],
+    [
+      'is on another disk',
+      {
+        ...INSTALLED,
+        '/proc/self/mountinfo': `${MACHINE['/proc/self/mountinfo']}22 21 254:2 / /usr rw - ext4 /dev/vda2 rw\n`,
+        '/dev/vda2': '',
+      },
+    ],
+    [
+      'lies in a part of its file system',
+      { ...INSTALLED, '/proc/self/mountinfo': '21 1 254:1 /@ / rw - ext4 /dev/vda1 rw\n' },
+    ],
+    ['is a link to elsewhere', { '/usr/lib/kdumpling/runtime': '-> /opt/runtime', '/opt/runtime/': '' }],
+  ])('is refused where Node %s', (_, files) => {
+    installProgram('v1');
+    expect(() => build(hostWith({ ...LEAN, ...files }))).toThrow(
+      /Cannot build a lean initrd for .*: that file system has no \/usr\/lib\/kdumpling\/runtime/,
+    );
+  });
+});
+
+describe('the drivers of the disks', () => {
+  const drivers = (files: Files, config = '') => {
+    const host = hostWith({ ...MACHINE, ...files });
+    const settings = settingsOf(config, 'kdump.conf');
+    const tree = openModuleTree(host.path(TREE));
+    return hostDiskDrivers(host, tree, hostTarget(host, settings), settings.options.fallbackTargets);
+  };
+  test('those in use', () => expect(drivers({})).toEqual(['virtio_blk']));
+
+  test('a fallback that is not there may hang on anything: all usual ones', () =>
+    expect(drivers({}, 'fallback_target xfs LABEL=spare\n')).toBeUndefined());
+
+  test('a target that is not there is refused', () =>
+    expect(() => drivers({}, 'ext4 UUID=00-11\n')).toThrow(/Cannot dump to UUID=00-11: it is not there/));
+});

@@ -1,0 +1,253 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { obstaclesOf } from '../../../../scripts/lib/arming/checks.ts';
+import { SYSCTLS, setSysctls, unsetSysctls } from '../../../../scripts/lib/host/sysctls.ts';
+import { readState } from '../../../../scripts/lib/status/state.ts';
+import { stateData, stateText } from '../../../../scripts/lib/status/text.ts';
+import { addFiles, type Files, hostWith, textOf } from '../../../support/host-root.ts';
+
+const KVER = '6.1.0-56-cloud-amd64';
+const CONFIG = ['KEXEC', 'KEXEC_FILE', 'CRASH_DUMP', 'PROC_VMCORE', 'BLK_DEV_INITRD', 'DEVTMPFS']
+  .map(name => `CONFIG_${name}=y\n`)
+  .concat('CONFIG_SQUASHFS=m\nCONFIG_BLK_DEV_LOOP=m\n# CONFIG_KEXEC_SIG is not set\n')
+  .join('');
+const ARMED: Files = {
+  '/proc/sys/kernel/osrelease': `${KVER}\n`,
+  '/proc/sys/kernel/kexec_load_disabled': '0\n',
+  '/proc/cmdline': 'BOOT_IMAGE=/boot/vmlinuz root=/dev/vda1 ro crashkernel=192M\n',
+  '/proc/self/mountinfo': '21 1 254:1 / / rw - ext4 /dev/vda1 rw\n',
+  '/proc/meminfo': 'MemTotal: 1000000 kB\nMemFree: 500000 kB\nCached: 300000 kB\nAnonPages: 100000 kB\n',
+  '/proc/zoneinfo': '',
+  '/proc/cpuinfo': 'flags : fpu hypervisor lahf_lm\n',
+  '/sys/kernel/kexec_crash_size': `${192 << 20}\n`,
+  '/sys/kernel/kexec_crash_loaded': '1\n',
+  '/sys/kernel/security/lockdown': '[none] integrity confidentiality\n',
+  '/boot/grub/grub.cfg': '\tlinux /boot/vmlinuz root=/dev/vda1 ro crashkernel=192M\n',
+  '/etc/default/grub': '',
+  '/etc/kdump.conf': 'path /var/crash\ncore_collector makedumpfile -z -d 31\n',
+  [`/boot/config-${KVER}`]: CONFIG,
+  [`/boot/initramfs-${KVER}kdump.img`]: 'image',
+  [`/lib/modules/${KVER}/modules.builtin`]: 'kernel/fs/ext4/ext4.ko\n',
+  '/dev/vda1': '',
+  '/sys/devices/pci0000:00/block/vda/vda1/': '',
+  '/sys/class/block/vda1': '-> /sys/devices/pci0000:00/block/vda/vda1',
+  '/var/crash/20261121T220234Z/vmcore-incomplete': '',
+};
+const COMMANDS = { 'update-grub': () => '' };
+
+const stateOf = (more: Files = {}, without: readonly string[] = []) => {
+  const files = Object.fromEntries(
+    Object.entries({ ...ARMED, ...more }).filter(([path]) => !without.includes(path)),
+  );
+  return readState(hostWith(files, COMMANDS));
+};
+const lastLine = (text: string) => text.split('\n').at(-1);
+
+test('armed', () => {
+  const state = stateOf();
+  const lines = stateText(state).split('\n');
+  expect(lines.slice(0, 3)).toEqual([
+    'kdump enabled: true',
+    'kdump ready: true',
+    'kdump kernel loaded: true',
+  ]);
+  expect(lines).toContain(`initrd: /boot/initramfs-${KVER}kdump.img`);
+  expect(lines).toContain('reserved: 192M, at least 160M are needed');
+  expect(lines).toContain('target: ext4 /dev/vda1, /var/crash');
+  expect(lines.find(line => line.startsWith('  20261121T220234Z'))).toContain('incomplete');
+  expect(lines.at(-1)).toBe('armed: a crash of this machine will be captured');
+  expect(stateData(state)).toMatchObject({
+    armed: true,
+    enabled: true,
+    ready: true,
+    loaded: true,
+    findings: [],
+  });
+});
+
+describe('not armed, the deepest reason first, and the command that mends it', () => {
+  const cases: [string, Files, string[], RegExp][] = [
+    [
+      'nothing was done yet',
+      {
+        '/boot/grub/grub.cfg': '\tlinux /boot/vmlinuz ro\n',
+        '/proc/cmdline': 'ro\n',
+        '/sys/kernel/kexec_crash_size': '0\n',
+        '/sys/kernel/kexec_crash_loaded': '0\n',
+      },
+      [`/boot/initramfs-${KVER}kdump.img`],
+      /nothing reserves memory at the next boot; what mends it: kdumpling enable$/,
+    ],
+    [
+      'enabled, not rebooted',
+      {
+        '/proc/cmdline': 'ro\n',
+        '/sys/kernel/kexec_crash_size': '0\n',
+        '/sys/kernel/kexec_crash_loaded': '0\n',
+      },
+      [],
+      /no memory is reserved for a crash kernel in this boot; what mends it: reboot$/,
+    ],
+    [
+      'the kernel could not reserve',
+      { '/sys/kernel/kexec_crash_size': '0\n' },
+      [],
+      /could not reserve what crashkernel= asks for; what mends it: kdumpling estimate$/,
+    ],
+    [
+      'no initrd for this kernel',
+      {},
+      [`/boot/initramfs-${KVER}kdump.img`],
+      /no dump-capture initrd for 6\.1\.0-56-cloud-amd64; what mends it: kdumpling load$/,
+    ],
+    [
+      'not loaded',
+      { '/sys/kernel/kexec_crash_loaded': '0\n' },
+      [],
+      /is not loaded; what mends it: kdumpling load$/,
+    ],
+    [
+      'disabled, and still loaded',
+      { '/boot/grub/grub.cfg': '\tlinux /boot/vmlinuz ro\n' },
+      [],
+      /nothing reserves memory at the next boot/,
+    ],
+    [
+      'a bad config',
+      { '/etc/kdump.conf': 'nfs a:/b\n' },
+      [],
+      /line 1: cannot use nfs.*what mends it: mend \/etc\/kdump\.conf$/,
+    ],
+    [
+      'no target',
+      { '/proc/self/mountinfo': '21 1 0:9 / / rw - overlay overlay rw\n' },
+      [],
+      /it is on overlay/,
+    ],
+    [
+      'a target that is not there',
+      { '/etc/kdump.conf': 'ext4 UUID=00-11\n' },
+      [],
+      /the dump target UUID=00-11 is not there/,
+    ],
+    [
+      'a file system without a module',
+      { [`/lib/modules/${KVER}/modules.builtin`]: 'kernel/a.ko\n' },
+      [],
+      /Cannot include the module ext4/,
+    ],
+    [
+      'a target on an encrypted disk',
+      { '/sys/devices/pci0000:00/block/vda/vda1/dm/uuid': 'CRYPT-LUKS2-0123-root\n' },
+      [],
+      /\/dev\/vda1 is encrypted, which the capture does not set up; .*what mends it: .*name another target/,
+    ],
+    [
+      'a kernel that cannot',
+      { [`/boot/config-${KVER}`]: CONFIG.replace('CONFIG_PROC_VMCORE=y\n', '') },
+      [],
+      /built without CONFIG_PROC_VMCORE for \/proc\/vmcore/,
+    ],
+    ['the crash kernel itself', { '/proc/vmcore': '' }, [], /this is a crash kernel itself/],
+    ['kexec turned off', { '/proc/sys/kernel/kexec_load_disabled': '1\n' }, [], /kexec_load_disabled is 1/],
+    [
+      'locked down without kexec_file_load',
+      {
+        '/sys/kernel/security/lockdown': 'none [integrity] confidentiality\n',
+        [`/boot/config-${KVER}`]: CONFIG.replace('CONFIG_KEXEC_FILE=y\n', ''),
+      },
+      [],
+      /locked down \(integrity\) and the kernel has no kexec_file_load/,
+    ],
+  ];
+  test.each(cases)('%s', (_, files, without, expected) => {
+    const state = stateOf(files, without);
+    expect(state.armed).toBe(false);
+    expect(lastLine(stateText(state))).toMatch(/^not armed: /);
+    expect(lastLine(stateText(state))).toMatch(expected);
+  });
+});
+
+describe('armed, with a warning', () => {
+  const cases: [string, Files, RegExp][] = [
+    [
+      'too little reserved',
+      { '/sys/kernel/kexec_crash_size': `${128 << 20}\n` },
+      /128M are reserved, and at least 160M are needed.*kdumpling enable --crashkernel auto/,
+    ],
+    [
+      'much too much',
+      { '/sys/kernel/kexec_crash_size': `${512 << 20}\n` },
+      /512M are reserved, and 192M would do/,
+    ],
+    [
+      'mounted read-only',
+      { '/proc/self/mountinfo': '21 1 254:1 / / ro - ext4 /dev/vda1 ro\n' },
+      /mounted read-only now/,
+    ],
+    [
+      'no space',
+      { '/proc/meminfo': 'MemTotal: 99999999999999 kB\n' },
+      /a dump may take .* in \/var\/crash, and one now would take about/,
+    ],
+  ];
+  test.each(cases)('%s', (_, files, expected) => {
+    const state = stateOf(files);
+    expect(state.armed).toBe(true);
+    expect(stateText(state)).toMatch(expected);
+  });
+});
+
+test('what keeps it from being armed is told from what is only not done yet', () => {
+  const notDone = stateOf({ '/sys/kernel/kexec_crash_size': '0\n', '/proc/cmdline': 'ro\n' });
+  expect(notDone.armed).toBe(false);
+  expect(obstaclesOf(notDone.facts)).toEqual([]);
+  const cannot = stateOf({ '/proc/sys/kernel/kexec_load_disabled': '1\n' });
+  expect(obstaclesOf(cannot.facts)).toMatchObject([{ check: 'kexec', blocks: true }]);
+});
+
+test('Secure Boot with kexec_file_load is fine', () => {
+  const variable = '/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c';
+  const state = stateOf({ [variable]: '\x06\0\0\0\x01' });
+  expect(state.facts.isSecureBoot).toBe(true);
+  expect(state.armed).toBe(true);
+});
+
+test('a config in /proc/config.gz, and none at all', () => {
+  const packed = gzipSync(CONFIG.replace('CONFIG_CRASH_DUMP=y\n', '')).toString('latin1');
+  expect(stateOf({ '/proc/config.gz': packed }, [`/boot/config-${KVER}`]).armed).toBe(false);
+  expect(stateOf({}, [`/boot/config-${KVER}`]).armed).toBe(true);
+});
+
+test('without a boot loader that we know, the next boot is like this one', () => {
+  expect(stateOf({}, ['/etc/default/grub']).facts.enabled).toBe(true);
+  expect(stateOf({ '/proc/cmdline': 'ro\n' }, ['/etc/default/grub']).facts.enabled).toBe(false);
+});
+
+/** As GKE's DaemonSets read it. */
+test('each of the lines that COS’s tools look for is there once', () => {
+  for (const state of [stateOf(), stateOf({ '/sys/kernel/kexec_crash_size': '0\n' })]) {
+    const lines = stateText(state).split('\n');
+    for (const words of ['kdump enabled', 'kdump ready', 'kdump kernel loaded'])
+      expect(lines.filter(line => line.includes(words))).toHaveLength(1);
+  }
+});
+
+test('sysctls are set when asked for, and put back unless somebody else changed them', () => {
+  const files = Object.fromEntries(
+    SYSCTLS.map(({ name }) => [`/proc/sys/${name.replaceAll('.', '/')}`, '0\n']),
+  );
+  const host = hostWith({ ...files, '/etc/sysctl.d/': '' });
+  setSysctls(host);
+  setSysctls(host);
+  expect(textOf(host, '/etc/sysctl.d/60-kdumpling.conf')).toContain('\nkernel.panic_on_oops = 1\n');
+  expect(textOf(host, '/proc/sys/kernel/panic_on_oops')).toBe('1');
+  expect(textOf(host, '/proc/sys/kernel/hung_task_panic')).toBe('0\n');
+  addFiles(host, { '/proc/sys/kernel/softlockup_panic': '2' });
+  unsetSysctls(host);
+  unsetSysctls(host);
+  expect(textOf(host, '/proc/sys/kernel/panic_on_oops')).toBe('0');
+  expect(textOf(host, '/proc/sys/kernel/softlockup_panic')).toBe('2');
+  expect(host.list('/etc/sysctl.d')).toEqual([]);
+  expect(host.list('/var/lib/kdumpling')).toEqual([]);
+});

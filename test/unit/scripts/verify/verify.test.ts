@@ -1,0 +1,174 @@
+/** `kdumpling verify` as its users type it: what is found, what is said, the exit code. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { openNodeCodec } from '../../../../capture/codecs/node-zlib.ts';
+import { runCommand } from '../../../../scripts/lib/cli/command.ts';
+import { verify } from '../../../../scripts/verbs/verify.ts';
+import { buildVmcore, encodeNotes, vmcoreinfoText } from '../../../support/vmcore-builder.ts';
+import { dump, machine, PAGE, pageOf, UTSNAME } from '../../kdump/fixture.ts';
+
+let said: string[];
+let dir: string;
+beforeEach(() => {
+  said = [];
+  const take = (text: string) => void said.push(text);
+  vi.spyOn(console, 'error').mockImplementation(take);
+  vi.spyOn(console, 'log').mockImplementation(take);
+  dir = mkdtempSync(join(tmpdir(), 'kdumpling-verify-'));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.exitCode = undefined;
+  rmSync(dir, { recursive: true });
+});
+
+const desc = vmcoreinfoText({ OSRELEASE: UTSNAME.release });
+const noteBytes = Buffer.from(encodeNotes([{ name: 'VMCOREINFO', type: 0, desc }]));
+const pageAt = (pfn: number) => pageOf(pfn % 3 ? 'text' : 'zero', pfn);
+const { file, result } = dump(
+  {
+    ...machine([{ start: 0, end: 64 * PAGE }], pageAt, { noteBytes }),
+    vmcoreinfoOffset: 24,
+    vmcoreinfoBytes: noteBytes.subarray(24, 24 + desc.length),
+  },
+  { codec: openNodeCodec('zstd', PAGE), digestAlgorithm: 'crc32' },
+);
+const MANIFEST = {
+  format: 1,
+  state: 'complete',
+  dump: { name: 'vmcore', bytes: file.bytes.length, digest: result.digest },
+};
+
+function place(bytes: Uint8Array, manifest: unknown = MANIFEST, name = 'vmcore'): string {
+  writeFileSync(join(dir, name), bytes);
+  if (manifest !== null) writeFileSync(join(dir, 'manifest.json'), JSON.stringify(manifest));
+  return join(dir, name);
+}
+
+async function run(...argv: string[]): Promise<string> {
+  process.exitCode = undefined;
+  said = [];
+  await runCommand(verify, argv);
+  return `${process.exitCode}: ${said.join('\n').replaceAll(dir, 'DIR')}`;
+}
+
+function flipped(at: number): Buffer {
+  const bytes = Buffer.from(file.bytes);
+  bytes[at] ^= 1;
+  return bytes;
+}
+
+const firstPage = Number(file.bytes.readBigInt64LE(result.layout.descriptorsOffset + 24));
+
+test('an incomplete dump is not whole, though every byte is right', async () => {
+  const dump = { ...MANIFEST.dump, name: 'vmcore-incomplete', pages: { missing: 7 } };
+  place(file.bytes, { ...MANIFEST, state: 'incomplete', dump }, 'vmcore-incomplete');
+  expect(await run(dir)).toBe(
+    '1: DIR/vmcore-incomplete: file: it is as it was written, and incomplete: 7 pages are missing\nDIR/vmcore-incomplete: DAMAGED',
+  );
+});
+
+describe('a whole dump', () => {
+  test('by its manifest, given the directory or the file', async () => {
+    const path = place(file.bytes);
+    const whole = "0: DIR/vmcore: whole, 0.0 MB, every byte is as the manifest's digests say";
+    expect(await run(dir)).toBe(whole);
+    expect(await run(path)).toBe(whole);
+  });
+
+  test('by itself', async () => {
+    place(file.bytes);
+    expect(await run('--no-manifest', dir)).toBe('0: DIR/vmcore: whole, 0.0 MB, 64 pages looked into');
+    rmSync(join(dir, 'manifest.json'));
+    expect(await run(dir)).toBe('0: DIR/vmcore: whole, 0.0 MB, 64 pages looked into');
+  });
+
+  test('an ELF core, as far as headers say', async () => {
+    const core = buildVmcore({ loads: [{ paddr: 0, bytes: new Uint8Array(8192) }] });
+    const path = place(core, null, 'core');
+    expect(await run(path)).toMatch(/^0: .*whole/);
+    writeFileSync(path, core.subarray(0, -1));
+    expect(await run(path)).toMatch(
+      /^1: DIR\/core: head: PT_LOAD in program header 1: cut.*\n.*data: it has/,
+    );
+  });
+});
+
+describe('a damaged dump', () => {
+  test('names the region and the page', async () => {
+    place(flipped(firstPage + 9));
+    expect(await run(dir)).toBe(
+      [
+        "1: DIR/vmcore: data: its digest (crc32) is not the manifest's",
+        'DIR/vmcore: data: page 1: it does not decompress into a page',
+        'DIR/vmcore: DAMAGED',
+      ].join('\n'),
+    );
+  });
+
+  test('without its manifest too', async () => {
+    place(flipped(firstPage + 9), null);
+    expect(await run(dir)).toBe(
+      '1: DIR/vmcore: data: page 1: it does not decompress into a page\nDIR/vmcore: DAMAGED',
+    );
+  });
+
+  test('a byte short, as JSON', async () => {
+    place(file.bytes.subarray(0, -1));
+    const [exitCode, json] = (await run('--json', dir)).split(/: ([\s\S]*)/);
+    expect(exitCode).toBe('1');
+    const verdict = JSON.parse(json);
+    expect(verdict).toMatchObject({ whole: false, by: 'manifest', bytes: file.bytes.length - 1 });
+    expect(verdict.damage[0]).toEqual({
+      region: 'file',
+      text: `it has ${file.bytes.length - 1} bytes, and had ${file.bytes.length} when it was written`,
+    });
+  });
+
+  test('an incomplete one', async () => {
+    const bytes = Buffer.from(file.bytes);
+    bytes[424] |= 8;
+    place(bytes, null, 'vmcore-incomplete');
+    expect(await run(dir)).toMatch(/^1: .*it is marked incomplete: 0 of 64 pages are missing\n.*DAMAGED$/);
+  });
+
+  test('what is no dump at all', async () => {
+    place(Buffer.alloc(5000, 0x55), null);
+    expect(await run(dir)).toMatch(/^1: DIR\/vmcore: head: Cannot read the dump's signature/);
+  });
+});
+
+describe('nothing to verify', () => {
+  test.each<[string, string[]]>([
+    ['no argument', []],
+    ['two', ['a', 'b']],
+    ['a path that is not there', ['/nonexistent/x']],
+    ['an unknown option', ['--fast', 'x']],
+  ])('%s is wrong usage', async (_, argv) => {
+    expect(await run(...argv)).toMatch(/^2: Cannot /);
+  });
+
+  test('an empty directory', async () => {
+    expect(await run(dir)).toBe(
+      '2: Cannot verify DIR: there is neither vmcore nor vmcore-incomplete in it; wanted: a dump directory or a vmcore',
+    );
+  });
+
+  test('the dump that the manifest names is gone', async () => {
+    place(file.bytes);
+    rmSync(join(dir, 'vmcore'));
+    expect(await run(dir)).toMatch(/^1: Cannot open DIR\/vmcore/);
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['another format', { format: 2 }, /its format is 2; 1/],
+    ['no digest', { format: 1, dump: { name: 'vmcore', bytes: 1 } }, /lacks name, bytes or digest/],
+  ])('a manifest with %s', async (_, manifest, text) => {
+    place(file.bytes, manifest);
+    expect(await run(dir)).toMatch(text);
+    expect(process.exitCode).toBe(1);
+    expect(await run('--no-manifest', dir)).toMatch(/^0/);
+  });
+});
