@@ -33,7 +33,7 @@ export function openCache(
       {
         action: 'open the cache',
         actual: `${dir} cannot be made`,
-        wanted: `set ${CACHE_VARIABLE} to a folder of yours`,
+        toDo: `set ${CACHE_VARIABLE} to a folder of yours`,
       },
       { path: dir },
       { cause },

@@ -1,24 +1,30 @@
-/** What can go wrong, as one shape: every error says what was attempted, what was found and what was wanted. */
+/** What can go wrong, as one shape: every error says what could not be done, what was found, what was expected, and what to do. */
 
 /** Where it happened: numbers and names that a reader of the serial log can act on. */
 export type Facts = Readonly<Record<string, string | number | bigint>>;
 
+/** The parts of an error's one sentence; see `sentence`. */
+export interface What {
+  /** What could not be done: a verb and its object. */
+  readonly action: string;
+  /** What was found. */
+  readonly actual: string;
+  /** What was expected in its place: a noun. */
+  readonly wanted?: string;
+  /** What the reader can do about it: a sentence without its full stop, or a command. */
+  readonly toDo?: string;
+}
+
 /**
- * An error that this program foresaw. The message reads "Cannot <action>: <actual>; <wanted>", the facts follow in
- * brackets. `code` is stable, for tests and for the manifest's readers.
+ * An error that this program foresaw. `code` is stable, for tests and for the manifest's readers; the facts follow the
+ * sentence in brackets.
  */
 export class Failure extends Error {
   readonly code: string;
   readonly facts: Facts;
 
-  constructor(
-    code: string,
-    what: { action: string; actual: string; wanted?: string },
-    facts: Facts = {},
-    options: ErrorOptions = {},
-  ) {
-    const wanted = what.wanted ? `; ${what.wanted}` : '';
-    super(`Cannot ${what.action}: ${what.actual}${wanted}${describeFacts(facts)}`, options);
+  constructor(code: string, what: What, facts: Facts = {}, options: ErrorOptions = {}) {
+    super(`${sentence(what)}${describeFacts(facts)}`, options);
     this.name = new.target.name;
     this.code = code;
     this.facts = facts;
@@ -40,17 +46,30 @@ export class TargetError extends Failure {}
 /** The operating system refused a call. */
 export class SystemError extends Failure {}
 
-/** One line for a log: the message and its causes, innermost last. */
+/** The one place where an error becomes words: "Cannot <action>: <actual>; expected <wanted>. <To do>." */
+export function sentence({ action, actual, wanted, toDo }: What): string {
+  const found = `Cannot ${action}: ${actual}${wanted ? `; expected ${wanted}` : ''}`;
+  return toDo ? `${found}. ${toDo[0]!.toUpperCase()}${toDo.slice(1)}` : found;
+}
+
+const MOST_CAUSES = 8;
+
+/** One line for a log: the message and its causes, innermost last. A cause that the line already holds is not repeated. */
 export function describeError(error: unknown): string {
-  const lines: string[] = [];
-  for (
-    let e: unknown = error;
-    e !== undefined && lines.length < 8;
-    e = e instanceof Error ? e.cause : undefined
-  ) {
-    lines.push(e instanceof Failure ? e.message : e instanceof Error ? `${e.name}: ${e.message}` : String(e));
+  let line = '';
+  let e: unknown = error;
+  for (let depth = 0; e !== undefined && depth < MOST_CAUSES; depth++) {
+    const text = e instanceof Error ? e.message : String(e);
+    if (line === '') line = text;
+    else if (!line.includes(text)) line += ` <- ${text}`;
+    e = e instanceof Error ? e.cause : undefined;
   }
-  return lines.join(' <- ');
+  return line;
+}
+
+/** `1 page`, `2 pages`. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
 }
 
 /** For work that may fail without ending what it is a part of. Returns undefined when it failed. */

@@ -94,7 +94,7 @@ const REASONS: readonly { pattern: RegExp; code: string; actual: string; wanted:
     pattern: /NO_PUBKEY (\S+)|EXPKEYSIG (\S+)/,
     code: 'NO_KEY',
     actual: 'the host’s keyring lacks the key $1',
-    wanted: 'apt-get install --only-upgrade debian-archive-keyring',
+    wanted: 'current keys (apt-get install --only-upgrade debian-archive-keyring)',
   },
   {
     pattern: /Unable to locate package (\S+)|No packages found|Version '([^']*)' for '[^']*' was not found/,

@@ -112,7 +112,7 @@ export function ensureHostPackages(logFile: string, say: (line: string) => void 
     throw new SystemError('NOT_ROOT', {
       action,
       actual: 'not root',
-      wanted: `run as root, or: apt-get install --no-install-recommends ${list}`,
+      toDo: `run as root, or: apt-get install --no-install-recommends ${list}`,
     });
   }
   say(`installing host packages: ${list} …`);
@@ -126,7 +126,7 @@ export function ensureHostPackages(logFile: string, say: (line: string) => void 
     const exitCode = runLogged([...apt, 'install', '-y', '--no-install-recommends', ...names], log);
     if (exitCode !== 0) {
       const actual = explainAptFailure(readFileSync(logFile, 'utf8')) ?? 'apt-get failed';
-      throw new SystemError('APT_FAILED', { action, actual, wanted: `see ${logFile}` }, { exitCode });
+      throw new SystemError('APT_FAILED', { action, actual, toDo: `see ${logFile}` }, { exitCode });
     }
   } finally {
     closeSync(log);
@@ -136,7 +136,7 @@ export function ensureHostPackages(logFile: string, say: (line: string) => void 
     throw new SystemError('STILL_MISSING', {
       action,
       actual: `apt-get succeeded, yet there is no ${left.map(describeProvided).join(', ')}`,
-      wanted: `see ${logFile}`,
+      toDo: `see ${logFile}`,
     });
   }
   say(`installed host packages in ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);

@@ -32,6 +32,6 @@ export function preen(device: string): readonly string[] | undefined {
     actual: error
       ? error.message
       : `e2fsck ended with ${signal ?? `status ${status}`}: ${says.at(-1) ?? 'without a word'}`,
-    wanted: 'fsck by hand before this file system is written to again',
+    toDo: 'fsck by hand before this file system is written to again',
   });
 }

@@ -69,7 +69,7 @@ export class KernelMemory {
       {
         action: `read ${what}`,
         actual: mapping ? 'the vmcore does not hold its page' : 'its address is not mapped',
-        wanted: `${into.length} bytes are wanted`,
+        wanted: `${into.length} bytes`,
       },
       { vaddr, failedAt: at, ...(mapping ? { paddr: mapping.paddr } : {}) },
     );
@@ -111,7 +111,7 @@ export class KernelMemory {
     if (value !== 0n) return value;
     throw new KernelError(
       'KERNEL_NULL',
-      { action: `follow ${what}`, actual: 'it is NULL', wanted: 'a kernel address is wanted' },
+      { action: `follow ${what}`, actual: 'it is NULL', wanted: 'a kernel address' },
       { vaddr },
     );
   }

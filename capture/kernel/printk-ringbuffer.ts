@@ -149,7 +149,7 @@ function bitsOf(bits: number, max: number, field: string, prb: bigint): number {
   if (bits >= 1 && bits <= max) return bits;
   throw new KernelError(
     'PRINTK_RING',
-    { action: 'read the kernel log', actual: `${field} is ${bits}`, wanted: `1 to ${max} is wanted` },
+    { action: 'read the kernel log', actual: `${field} is ${bits}`, wanted: `1 to ${max}` },
     { prb },
   );
 }

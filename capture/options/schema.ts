@@ -191,7 +191,7 @@ function readOption(name: string, kind: Kind, value: unknown): unknown {
   throw new OptionError('BAD_OPTION', {
     action: `use the option ${name}`,
     actual: value === undefined ? 'it is not given' : `its value is ${JSON.stringify(value)}`,
-    wanted: `wanted: ${kind.wanted}`,
+    wanted: kind.wanted,
   });
 }
 
@@ -199,6 +199,6 @@ function unknownOption(name: string, value: unknown): OptionError {
   return new OptionError('UNKNOWN_OPTION', {
     action: `use the option ${name}`,
     actual: `there is none of that name (its value is ${JSON.stringify(value)})`,
-    wanted: `wanted: one of ${Object.keys(KINDS).join(', ')}`,
+    wanted: `one of ${Object.keys(KINDS).join(', ')}`,
   });
 }

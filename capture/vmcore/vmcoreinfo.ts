@@ -130,7 +130,7 @@ export class Vmcoreinfo {
     const value = this.value(key);
     const actual =
       value === undefined ? `vmcoreinfo has no ${key}` : `vmcoreinfo says ${key}=${value.slice(0, 40)}`;
-    throw new KernelError('VMCOREINFO_KEY', { action, actual, wanted: `${wanted} is wanted` }, { key });
+    throw new KernelError('VMCOREINFO_KEY', { action, actual, wanted: `${wanted}` }, { key });
   }
 }
 

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '../../capture/errors.ts';
+import { Failure, type What } from '../../capture/errors.ts';
 import { type BusName, busOf } from '../disks/buses.ts';
 import type { MoreDisk } from '../disks/second-disk.ts';
 import { type DialogueStep, openDialogue } from './dialogue.ts';
@@ -13,7 +13,7 @@ export class LostMachine extends Failure {
   /** The folder of its run. */
   readonly directory: string;
 
-  constructor(code: string, what: { action: string; actual: string; wanted: string }, directory: string) {
+  constructor(code: string, what: What, directory: string) {
     super(code, what);
     this.directory = directory;
   }

@@ -55,7 +55,7 @@ function refuseWhatCannotWork(host: Host): void {
   throw new SystemError('NOT_FEASIBLE', {
     action: 'enable kdump',
     actual: obstacle.text,
-    wanted: `what mends it: ${obstacle.mend}`,
+    toDo: obstacle.mend,
   });
 }
 

@@ -53,6 +53,6 @@ function usage(): UsageError {
   return new UsageError('USAGE', {
     action: 'run kdumpling recover',
     actual: 'its arguments make no sense',
-    wanted: 'wanted: a device (or a console’s text) and a directory; or --mark or --clear and a device',
+    wanted: 'a device (or a console’s text) and a directory; or --mark or --clear and a device',
   });
 }

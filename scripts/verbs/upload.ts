@@ -35,7 +35,7 @@ export const upload: Command<typeof OPTIONS> = {
       throw new UsageError('USAGE', {
         action: 'run kdumpling upload',
         actual: `${given.positionals.length} arguments`,
-        wanted: 'wanted: a dump’s name and a URL',
+        wanted: 'a dump’s name and a URL',
       });
     }
     const host = openHost();

@@ -25,7 +25,7 @@ export const verify: Command<typeof OPTIONS> = {
       throw new UsageError('USAGE', {
         action: 'run kdumpling verify',
         actual: `${positionals.length} arguments`,
-        wanted: 'wanted: one dump, by its ID, directory or vmcore',
+        wanted: 'one dump, by its ID, directory or vmcore',
       });
     }
     const messages = openMessages(MESSAGE.progress | MESSAGE.error, true);

@@ -232,7 +232,7 @@ describe('a line or a server that is bad for a while', () => {
 
 describe('a server that does not take it, once and for all', () => {
   const certificates = [
-    ['of an authority that nobody trusts', () => nginx.https, undefined, /certificate; wanted: .*--ca FILE/],
+    ['of an authority that nobody trusts', () => nginx.https, undefined, /certificate; expected .*--ca FILE/],
     ['for another name', () => nginx.misnamed, true, /wanted: a certificate for that name/],
     ['that is over', () => nginx.expired, true, /expired.*is the clock right/],
   ] as const;
@@ -244,7 +244,7 @@ describe('a server that does not take it, once and for all', () => {
 
   test('413: too large for it', async () => {
     await expect(send(`${nginx.http}/small/x`)).rejects.toThrow(
-      /the server answers 413 \(413 Request Entity Too Large\); wanted: .*client_max_body_size/,
+      /the server answers 413 \(413 Request Entity Too Large\); expected .*client_max_body_size/,
     );
   });
 

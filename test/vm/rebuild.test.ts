@@ -77,9 +77,9 @@ test.each([
   [
     ['--layout', 'roomy'],
     2,
-    /Cannot use --layout: its value is "roomy"; wanted: one of self-contained, lean/,
+    /Cannot use --layout: its value is "roomy"; expected one of self-contained, lean/,
   ],
-  [['--target', '/dev/vda'], 2, /Cannot use --target: its value is "\/dev\/vda"; wanted: 'FSTYPE DEVICE'/],
+  [['--target', '/dev/vda'], 2, /Cannot use --target: its value is "\/dev\/vda"; expected 'FSTYPE DEVICE'/],
   [['--target', 'ntfs UUID=1'], 1, /Cannot write dumps to ntfs/],
   [['--modules', '/nowhere'], 1, /Cannot read the kernel modules/],
   [['--colour', 'red'], 2, /Cannot run kdumpling rebuild: Unknown option '--colour'/],

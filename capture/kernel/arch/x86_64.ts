@@ -110,7 +110,7 @@ function findPhysBase({ elf, vmcoreinfo }: Pick<Vmcore, 'elf' | 'vmcoreinfo'>): 
   throw new KernelError('x86-phys-base', {
     action: 'translate kernel addresses',
     actual: 'vmcoreinfo has no NUMBER(phys_base), and no PT_LOAD maps the kernel image',
-    wanted: 'one of them is wanted',
+    wanted: 'one of them',
   });
 }
 
@@ -125,6 +125,6 @@ function findRoot({ vmcoreinfo }: Pick<Vmcore, 'vmcoreinfo'>, physBase: number, 
   throw new KernelError('x86-page-directory', {
     action: 'translate kernel addresses',
     actual: 'vmcoreinfo places no page directory within the kernel image',
-    wanted: `SYMBOL(${names.join(') or SYMBOL(')}) is wanted`,
+    wanted: `SYMBOL(${names.join(') or SYMBOL(')})`,
   });
 }

@@ -94,7 +94,7 @@ export class RoomKeeper {
     return new TargetError('NO_SPACE', {
       action: 'save a dump',
       actual: `there is room for ${this.room().root} bytes, ${this.#keeping.options.keepFree} being kept free`,
-      wanted: 'remove old dumps (kdumpling cleanup), or set keep_free, make_room or a fallback_target',
+      toDo: 'remove old dumps (kdumpling cleanup), or set keep_free, make_room or a fallback_target',
     });
   }
 

@@ -47,7 +47,7 @@ export function unsetCrashkernel(host: Host): boolean {
     throw new SystemError('BOOT_LOADER_GONE', {
       action: 'take crashkernel= out again',
       actual: `it was set by ${done.loader}, which is not there any more`,
-      wanted: `take it out by hand, then remove ${UNDO_FILE}`,
+      toDo: `take it out by hand, then remove ${UNDO_FILE}`,
     });
   }
   loader.undo(host, done.undo);

@@ -12,7 +12,7 @@ export async function ask(
     throw new UsageError('NOBODY_TO_ASK', {
       action: 'ask whether to go on',
       actual: 'the input is no terminal',
-      wanted: `wanted: --${option}, if that is meant`,
+      wanted: `--${option}, if that is meant`,
     });
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });

@@ -107,7 +107,7 @@ function parse<T extends Options>(command: Command<T>, argv: readonly string[]):
     throw new UsageError('USAGE', {
       action: `run ${command.name}`,
       actual: (error as Error).message.split('. ')[0],
-      wanted: `try ${command.name} --help`,
+      toDo: `try ${command.name} --help`,
     });
   }
 }
@@ -129,6 +129,6 @@ export function badValue(option: string, text: string, wanted: string): UsageErr
   return new UsageError('BAD_VALUE', {
     action: `use --${option}`,
     actual: `its value is "${text}"`,
-    wanted: `wanted: ${wanted}`,
+    wanted,
   });
 }

@@ -24,7 +24,7 @@ export function readDestination(given: string, name: string): Destination {
 /** @throws UsageError, which does not repeat the URL: it may be a secret. */
 export function checkUrl(text: string): URL {
   const refuse = (actual: string, wanted: string) =>
-    new UsageError('BAD_URL', { action: 'use that URL', actual, wanted: `wanted: ${wanted}` });
+    new UsageError('BAD_URL', { action: 'use that URL', actual, wanted });
   if (!URL.canParse(text)) throw refuse('it is none', 'https://HOST/PATH, or @FILE that holds it');
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:')

@@ -52,6 +52,6 @@ function refuse(text: string, wanted: string): ConfigError {
   return new ConfigError('BAD_COLLECTOR', {
     action: 'use core_collector',
     actual: `its value is "${text}"`,
-    wanted: `wanted: ${wanted}`,
+    wanted,
   });
 }

@@ -46,7 +46,7 @@ function obey(line: Line, settings: Settings, taken: Map<string, Line>): Setting
     throw new ConfigError('GIVEN_TWICE', {
       action: `use ${line.name}`,
       actual: `line ${before.number} says ${before.name} already`,
-      wanted: 'wanted: one of them',
+      wanted: 'one of them',
     });
   }
   taken.set(slot, line);
@@ -54,7 +54,7 @@ function obey(line: Line, settings: Settings, taken: Map<string, Line>): Setting
     throw new ConfigError('NO_VALUE', {
       action: `use ${line.name}`,
       actual: 'it has no value',
-      wanted: `wanted: ${line.name} ${directive.value}`,
+      wanted: `${line.name} ${directive.value}`,
     });
   }
   return directive.apply(line.value, settings);
@@ -64,7 +64,9 @@ function unknown({ name, value }: Line): ConfigError {
   const known = Object.hasOwn(UNSUPPORTED, name);
   return new ConfigError(known ? 'UNSUPPORTED' : 'UNKNOWN_DIRECTIVE', {
     action: `use ${name}${known || value === '' ? '' : ` ${value}`}`,
-    actual: known ? 'we do not do that' : 'there is no such directive',
-    wanted: known ? UNSUPPORTED[name] : `known are ${DIRECTIVES.map(directive => directive.name).join(', ')}`,
+    actual: known ? 'it is not supported' : 'there is no such directive',
+    ...(known
+      ? { toDo: UNSUPPORTED[name] }
+      : { wanted: `one of ${DIRECTIVES.map(directive => directive.name).join(', ')}` }),
   });
 }

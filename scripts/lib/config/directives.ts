@@ -210,6 +210,6 @@ function badValue(text: string, wanted: string): ConfigError {
   return new ConfigError('BAD_VALUE', {
     action: 'use it',
     actual: `its value is "${text}"`,
-    wanted: `wanted: ${wanted}`,
+    wanted,
   });
 }

@@ -187,7 +187,7 @@ function requireFiles(files: readonly string[], wanted: string, least: number, m
   throw new UsageError('FILES', {
     action: 'run kdumpling dump',
     actual: empty ? 'a file has no name' : `${files.length} files are given`,
-    wanted: `wanted: ${wanted}`,
+    wanted,
   });
 }
 
@@ -195,6 +195,6 @@ function contradiction(one: string, other: string): UsageError {
   return new UsageError('CONTRADICTION', {
     action: `use ${one} and ${other}`,
     actual: 'one excludes the other',
-    wanted: 'wanted: one of them',
+    wanted: 'one of them',
   });
 }

@@ -40,7 +40,7 @@ export function openCrashFile(request: DumpRequest, messages: Messages): CrashFi
     throw new VmcoreError('FLATTENED_INPUT', {
       action: `open ${path} as a vmcore`,
       actual: 'it is a flattened dump',
-      wanted: `rearrange it first: kdumpling dump -R OUT < ${path}`,
+      toDo: `rearrange it first: kdumpling dump -R OUT < ${path}`,
     });
   }
   const kdump = isKdumpFile(start)

@@ -16,7 +16,7 @@ export async function dumpElf(request: DumpRequest, messages: Messages, signal: 
     throw new UsageError('ELF_FROM_KDUMP', {
       action: `use -E on ${request.vmcore}`,
       actual: 'it is kdump-compressed, which does not say the virtual addresses of an ELF core',
-      wanted: 'wanted: the vmcore',
+      wanted: 'the vmcore',
     });
   }
   const { bitmap2, dumpLevel, warnings } = choosePages(crash, request.dumpLevel);

@@ -16,7 +16,7 @@ export async function withStandardOutput<T>(write: (sink: DumpSink) => Promise<T
     throw new UsageError('TERMINAL', {
       action: 'write a flattened dump to standard output',
       actual: 'it is a terminal',
-      wanted: 'wanted: a pipe or a file',
+      wanted: 'a pipe or a file',
     });
   }
   // A reader that stalls holds a write, and so Ctrl-C: there is no file of ours to clean up, so the system may end us.

@@ -17,7 +17,7 @@ export async function rearrangeDump(
     throw new UsageError('TERMINAL', {
       action: 'read a flattened dump from standard input',
       actual: 'it is a terminal',
-      wanted: 'wanted: kdumpling dump -R OUT < FILE',
+      wanted: 'kdumpling dump -R OUT < FILE',
     });
   }
   const [path] = request.outputs;

@@ -46,8 +46,11 @@ export function dumpOf(dumps: readonly Dump[], given: string): Dump {
   const names = (found.length > 0 ? found : dumps).map(({ id }) => id).join(', ');
   throw new UsageError('NO_SUCH_DUMP', {
     action: `find the dump ${given}`,
-    actual: found.length > 1 ? `${found.length} dumps begin so: ${names}` : 'there is none of that name',
-    wanted: found.length > 1 ? 'wanted: more of the name' : `there are ${names || 'none'}`,
+    ...(found.length > 1
+      ? { actual: `${found.length} dumps begin so: ${names}`, wanted: 'more of the name' }
+      : names === ''
+        ? { actual: 'there are none' }
+        : { actual: 'there is none of that name', wanted: `one of ${names}` }),
   });
 }
 

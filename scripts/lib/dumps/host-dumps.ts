@@ -23,7 +23,7 @@ export function hostDumps(host: Host): HostDumps {
   throw new TargetError('NOT_MOUNTED', {
     action: 'look for dumps',
     actual: `the dump target ${fstype} ${target} is not mounted`,
-    wanted: 'mount it first',
+    toDo: 'mount it first',
   });
 }
 
@@ -34,6 +34,6 @@ export function theDump(host: Host, given: readonly string[]): Dump {
   throw new UsageError('USAGE', {
     action: 'choose a dump',
     actual: `${given.length} are given`,
-    wanted: `wanted: one of ${dumps.map(({ id }) => id).join(', ') || `those in ${directory}, where there is none`}`,
+    wanted: `one of ${dumps.map(({ id }) => id).join(', ') || `those in ${directory}, where there is none`}`,
   });
 }

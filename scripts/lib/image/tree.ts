@@ -66,6 +66,6 @@ function required(option: string, text: string | undefined): string {
   throw new UsageError('OPTION_MISSING', {
     action: 'run kdumpling rebuild',
     actual: `--${option} is not given`,
-    wanted: 'try kdumpling rebuild --help',
+    toDo: 'try kdumpling rebuild --help',
   });
 }

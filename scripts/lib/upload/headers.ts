@@ -42,7 +42,7 @@ export function userHeaders(fromFile: Headers, token: string | undefined, { url 
     throw new UsageError('NOT_PRIVATE', {
       action: `send the headers to ${url.origin}`,
       actual: 'http is not encrypted, and they may be secret',
-      wanted: 'wanted: https',
+      wanted: 'https',
     });
   }
   return headers;

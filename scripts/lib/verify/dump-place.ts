@@ -28,7 +28,7 @@ export function findDump(given: string, asksManifest: boolean): DumpPlace {
     new UsageError('NO_DUMP', {
       action: `verify ${given}`,
       actual,
-      wanted: 'wanted: a dump directory or a vmcore',
+      wanted: 'a dump directory or a vmcore',
     });
   const status = statSync(given, { throwIfNoEntry: false });
   if (!status) throw refuse('it does not exist');

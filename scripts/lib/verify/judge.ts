@@ -71,7 +71,7 @@ async function checkFile(
     throw new UsageError('FLATTENED', {
       action: `verify ${source.name}`,
       actual: 'it is flattened',
-      wanted: `rearrange it first: kdumpling dump -R OUT < ${source.name}`,
+      toDo: `rearrange it first: kdumpling dump -R OUT < ${source.name}`,
     });
   }
   const isElf = !isKdumpFile(start) && Buffer.from(start).toString('latin1', 1, 4) === 'ELF';

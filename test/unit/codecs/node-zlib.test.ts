@@ -39,5 +39,5 @@ test('flags and options are the format’s and makedumpfile’s', () => {
     ['snappy', 4, 'p'],
     ['none', 0, ''],
   ]);
-  expect(() => codecFacts('lz4')).toThrow(/"lz4" is no codec; zstd, zlib/);
+  expect(() => codecFacts('lz4')).toThrow(/"lz4" is no codec; expected zstd, zlib/);
 });

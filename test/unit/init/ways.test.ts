@@ -22,7 +22,7 @@ test('the first that works ends it', () => {
   );
   mount('/target');
   expect(ran).toEqual(['two /target']);
-  expect(heard).toEqual(['mount by one: Error: one is broken']);
+  expect(heard).toEqual(['mount by one: one is broken']);
 });
 
 test('when none works, every reason is in the error', () => {

@@ -67,7 +67,7 @@ test('a target takes the usual disks that the kernel has', () => {
   ]);
   expect(() => targetModules(tree, ['ext4'], ['nvme'])).toThrow(/nvme/);
   expect(() => targetModules(tree, ['ntfs'], undefined)).toThrow(
-    /Cannot write dumps to ntfs: .*; one of ext4/,
+    /Cannot write dumps to ntfs: .*; expected one of ext4/,
   );
 });
 

@@ -66,7 +66,7 @@ describe('baked options', () => {
 
   test('the error names the option, the value and what was wanted', () => {
     expect(() => checkOptions({ ...LEAST, codec: 'gzip' })).toThrow(
-      'Cannot use the option codec: its value is "gzip"; wanted: one of zstd, zlib, lzo, snappy',
+      'Cannot use the option codec: its value is "gzip"; expected one of zstd, zlib, lzo, snappy',
     );
   });
 

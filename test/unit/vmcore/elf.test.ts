@@ -58,7 +58,7 @@ describe('readElf', () => {
 
   it('refuses in the form that the serial log wants', () => {
     expect(() => read(patched(v => v.setUint16(18, 3, true)))).toThrow(
-      'Cannot open memory as a vmcore: e_machine is 3; x86-64 (62) or AArch64 (183)',
+      'Cannot open memory as a vmcore: e_machine is 3; expected x86-64 (62) or AArch64 (183)',
     );
   });
 

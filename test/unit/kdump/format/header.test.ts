@@ -68,7 +68,7 @@ describe('truncated at every byte', () => {
   ] as const)('%s', (struct, bytes, decode) => {
     for (let length = 0; length < bytes.length; length++) {
       expect(() => decode(bytes.subarray(0, length)), `${length} bytes`).toThrow(
-        new RegExp(`${struct}: ${length} bytes; ${bytes.length}`),
+        new RegExp(`${struct}: ${length} bytes; expected ${bytes.length}`),
       );
     }
   });

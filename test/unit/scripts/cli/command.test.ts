@@ -41,7 +41,7 @@ test('what is given and what is not', async () => {
 });
 
 test.each([
-  [['--colour'], /Cannot run npm start --: Unknown option '--colour'; try npm start -- --help/],
+  [['--colour'], /Cannot run npm start --: Unknown option '--colour'\. Try npm start -- --help/],
   [['--memory'], /Cannot run npm start --: Option '--memory <value>' argument missing/],
   [['word'], /Cannot run npm start --: Unexpected argument 'word'/],
 ])('%j is refused', async (argv, message) => {
@@ -59,7 +59,10 @@ test('an error that was foreseen, or that the system gives, is one line', async 
       { path: '/x' },
     );
   });
-  expect(foreseen).toEqual({ exitCode: 1, said: 'Cannot fetch it: no network; a network [path=/x]' });
+  expect(foreseen).toEqual({
+    exitCode: 1,
+    said: 'Cannot fetch it: no network; expected a network [path=/x]',
+  });
   said.length = 0;
   const refused = await run([], async () => {
     throw Object.assign(new Error("EACCES: permission denied, mkdir '/x'"), { syscall: 'mkdir' });
@@ -89,7 +92,7 @@ test('values', () => {
       `Cannot use --memory: its value is "${text}"`,
     );
   }
-  expect(() => oneOf('accel', 'hvf', ['kvm', 'tcg'])).toThrow('wanted: one of kvm, tcg');
+  expect(() => oneOf('accel', 'hvf', ['kvm', 'tcg'])).toThrow('expected one of kvm, tcg');
   expect(helpText({ name: 'x', purpose: 'y', options: OPTIONS, run: async () => 0 } as never)).toContain(
     '-c, --console',
   );

@@ -29,8 +29,8 @@ test.each([
 });
 
 test.each([
-  ['geheim', /^Cannot use that URL: it is none; wanted: https:/],
-  ['ftp://h/geheim', /its scheme is ftp; wanted: https or http/],
+  ['geheim', /^Cannot use that URL: it is none; expected https:/],
+  ['ftp://h/geheim', /its scheme is ftp; expected https or http/],
   ['file:///geheim', /its scheme is file/],
   ['https://user:geheim@h/o', /user or password in it.*KDUMPLING_UPLOAD_TOKEN/],
   ['https://geheim@h/o', /user or password in it/],

@@ -68,14 +68,14 @@ test('modules add up', () => {
 test('the layout is one that there is', () => {
   expect(read('').layout).toBe('self-contained');
   expect(read('layout lean').layout).toBe('lean');
-  expect(() => read('layout small')).toThrow(/line 1: .*"small"; wanted: self-contained or lean/);
+  expect(() => read('layout small')).toThrow(/line 1: .*"small"; expected self-contained or lean/);
 });
 
 describe('every line that is wrong is named', () => {
   test('with its number and what to do', () => {
     const text = 'path /crash\n\nnfs server:/export\ncolour red\npath /var\nfinal_action\n';
     expect(() => read(text)).toThrow(
-      /line 3: cannot use nfs: .*kdumpling upload.* \| line 4: cannot use colour red: there is no such directive; known are .* \| line 5: cannot use path: line 1 says path already; .* \| line 6: cannot use final_action: it has no value; wanted: final_action ACTION$/,
+      /line 3: cannot use nfs: .*kdumpling upload.* \| line 4: cannot use colour red: there is no such directive; expected one of .* \| line 5: cannot use path: line 1 says path already; .* \| line 6: cannot use final_action: it has no value; expected final_action ACTION$/,
     );
   });
 

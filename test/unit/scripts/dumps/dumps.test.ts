@@ -95,7 +95,7 @@ test('by name, or by its beginning', () => {
   expect(dumpOf(dumps, '20261121T220235').id).toBe('20261121T220235Z');
   expect(() => dumpOf(dumps, '2026')).toThrow(/5 dumps begin so: 20261121T220234Z, /);
   expect(() => dumpOf(dumps, '2027')).toThrow(
-    /Cannot find the dump 2027: there is none of that name; there are 20261121T220234Z, /,
+    /Cannot find the dump 2027: there is none of that name; expected one of 20261121T220234Z, /,
   );
   expect(() => dumpOf(dumps, '')).toThrow(/none of that name/);
   expect(() => dumpOf([], 'x')).toThrow(/there are none/);

@@ -12,7 +12,7 @@ test('a header file', () => {
 });
 
 test.each([
-  ['geheim', /^Cannot use line 1 of f: it is no header; Name: value$/],
+  ['geheim', /^Cannot use line 1 of f: it is no header; expected Name: value$/],
   ['a: b\n: geheim', /line 2 of f: it is no header/],
   ['na me: geheim', /it is no header/],
   ['a: geheim\x00', /it is no header/],
@@ -30,7 +30,7 @@ test('a token, and no secret without encryption', () => {
   expect(userHeaders({ a: 'b' }, undefined, secure)).toEqual({ a: 'b' });
   expect(userHeaders({}, undefined, open)).toEqual({});
   expect(userHeaders({}, '', open)).toEqual({});
-  expect(() => userHeaders({}, 't', open)).toThrow(/http is not encrypted.*wanted: https/);
+  expect(() => userHeaders({}, 't', open)).toThrow(/http is not encrypted.*expected https/);
 });
 
 test('the digest as RFC 9530 has it; nothing unsigned for a presigned URL but what its signer does not look at', () => {

@@ -152,7 +152,7 @@ describe('nothing to verify', () => {
 
   test('an empty directory', async () => {
     expect(await run(dir)).toBe(
-      '2: Cannot verify DIR: there is neither vmcore nor vmcore-incomplete in it; wanted: a dump directory or a vmcore',
+      '2: Cannot verify DIR: there is neither vmcore nor vmcore-incomplete in it; expected a dump directory or a vmcore',
     );
   });
 
@@ -163,7 +163,7 @@ describe('nothing to verify', () => {
   });
 
   test.each<[string, unknown, RegExp]>([
-    ['another format', { format: 2 }, /its format is 2; 1/],
+    ['another format', { format: 2 }, /its format is 2; expected 1/],
     ['no digest', { format: 1, dump: { name: 'vmcore', bytes: 1 } }, /lacks name, bytes or digest/],
   ])('a manifest with %s', async (_, manifest, text) => {
     place(file.bytes, manifest);

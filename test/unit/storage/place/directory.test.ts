@@ -58,7 +58,7 @@ describe('what is on the way and is no directory is refused, and what it leads t
     make(join(mountpoint, 'var/crash'));
     const [found] = kind.split(/ within| to/);
     expect(() => createDumpDirectory(mountpoint, '/var/crash', 'S')).toThrow(
-      `/var/crash: it is ${found}; a directory; links are not followed`,
+      `/var/crash: it is ${found}; expected a directory; links are not followed`,
     );
     expect(readdirSync(elsewhere())).toEqual([]);
   });
@@ -92,12 +92,12 @@ describe.runIf(process.getuid?.() === 0)(
   () => {
     test.each([
       ['world-writable', 0o777, 0, '/crash may be written by others than root (mode 777)'],
-      ['of another user', 0o755, 1234, '/crash belongs to user 1234, who can remove the dump; wanted: root'],
+      ['of another user', 0o755, 1234, '/crash belongs to user 1234, who can remove the dump; expected root'],
       [
         'world-writable and of another user',
         0o777,
         1234,
-        '/crash belongs to user 1234, who can remove the dump; wanted: root',
+        '/crash belongs to user 1234, who can remove the dump; expected root',
       ],
       ['as /tmp is (Ubuntu has /var/crash so)', 0o3777, 0, undefined],
       ['of root alone', 0o755, 0, undefined],
