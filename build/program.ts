@@ -62,7 +62,7 @@ async function buildHostCommand(directory: string, version: string): Promise<voi
   const banner = '#!/usr/bin/env node';
   await bundle({ entry: entry('launch.ts'), output: output('kdumpling.js'), version, banner });
   chmodSync(output('kdumpling.js'), 0o755);
-  await bundle({ ...common, entry: entry('dump/thread.ts'), output: output('dump-thread.js') });
+  await bundle({ ...common, entry: entry('lib/dump/thread.ts'), output: output('dump-thread.js') });
   const program = output(PROGRAM_FILE);
   await bundle({ ...common, entry: entry('kdumpling.ts'), output: program });
   const [before, after] = PROGRAM_WRAPPER;

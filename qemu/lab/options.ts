@@ -9,6 +9,9 @@ import { LAB_FILE_SYSTEMS } from '../disks/file-systems.ts';
 const busNames = BUSES.map(({ name }) => name);
 const fileSystemNames = LAB_FILE_SYSTEMS.map(({ name }) => name);
 
+/** One word of Linux's Documentation/admin-guide/kdump/kdump.rst; a second one, as `72M,low`, is a --kernel-option. */
+const CRASHKERNEL = /^\d+[KMG](@\d+[KMG]|,high|,low|,cma)?$/;
+
 export const MACHINE_OPTIONS = {
   kernel: {
     value: 'SERIES[-FLAVOUR]',
@@ -16,7 +19,11 @@ export const MACHINE_OPTIONS = {
     help: 'stock Debian kernel: 5.10, 6.1, 6.12 or 7.x; cloud or generic',
   },
   memory: { value: 'MIB', default: '1024', help: 'memory of the guest' },
-  crashkernel: { value: 'SIZE', default: '192M', help: 'reservation for the crash kernel' },
+  crashkernel: {
+    value: 'SIZE[@OFFSET]',
+    default: '192M',
+    help: 'memory reserved for the crash kernel, and where',
+  },
   bus: { value: 'NAME', default: 'virtio-blk', help: `of the boot disk: ${busNames.join(', ')}` },
   fs: {
     value: 'NAME',
@@ -30,6 +37,11 @@ export const MACHINE_OPTIONS = {
   },
   disk: { value: 'MIB', default: '3072', help: 'size of the boot disk, sparse' },
   fill: { value: 'MIB', default: '16', help: 'random bytes in a tmpfs, which do not compress' },
+  'kernel-option': {
+    value: 'WORD',
+    repeatable: true,
+    help: "add WORD to the first kernel's command line: nokaslr; may be repeated",
+  },
   'crash-option': {
     value: 'WORDS',
     default: '',
@@ -45,6 +57,8 @@ export interface MachineChoice {
   readonly kernel: KernelChoice;
   readonly memoryMib: number;
   readonly crashkernel: string;
+  /** More words for the first kernel's command line, in order; a word may hold quoted blanks. */
+  readonly kernelWords: readonly string[];
   readonly diskKind: DiskKind;
   readonly diskMib: number;
   readonly fillMib: number;
@@ -58,8 +72,8 @@ export interface MachineChoice {
 /** @throws UsageError that names the option, the value and what was wanted. */
 export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): MachineChoice {
   const [series, flavour = 'cloud'] = given.kernel.split('-');
-  if (!/^\d+[KMG]$/.test(given.crashkernel)) {
-    throw badValue('crashkernel', given.crashkernel, 'a size like 192M');
+  if (!CRASHKERNEL.test(given.crashkernel)) {
+    throw badValue('crashkernel', given.crashkernel, 'a size like 192M, 192M@512M, or 256M,high');
   }
   return {
     kernel: {
@@ -75,6 +89,7 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
     },
     diskMib: wholeNumber('disk', given.disk, 256, 1 << 20),
     fillMib: wholeNumber('fill', given.fill, 0, 1 << 20),
+    kernelWords: given['kernel-option'],
     crashWords: given['crash-option'].split(/\s+/).filter(word => word !== ''),
     accel: oneOf('accel', given.accel, ['auto', 'kvm', 'tcg']),
     deadlineSeconds: wholeNumber('deadline', given.deadline, 30, 86400),
@@ -88,7 +103,7 @@ export const DEFAULT_MACHINE: MachineChoice = readMachineOptions({
   ...(Object.fromEntries(
     Object.entries(MACHINE_OPTIONS).map(([name, facts]) => [
       name,
-      'default' in facts ? facts.default : false,
+      'default' in facts ? facts.default : 'repeatable' in facts ? [] : false,
     ]),
   ) as unknown as Given<typeof MACHINE_OPTIONS>),
   positionals: [],

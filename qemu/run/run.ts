@@ -32,6 +32,8 @@ export interface CrashPlan {
   readonly memoryMib: number;
   /** As on the command line: `192M`. */
   readonly crashkernel: string;
+  /** More words for the first kernel's command line. */
+  readonly kernelWords: readonly string[];
   readonly diskKind: DiskKind;
   readonly diskMib: number;
   /** More of the boot disk's drive, as QEMU takes it. */
@@ -148,7 +150,12 @@ async function prepareMachine(
   marker: string,
 ): Promise<Prepared> {
   const { kernel, diskKind, secondDisk } = plan;
-  const commandLine = `console=ttyS0 panic=30 crashkernel=${plan.crashkernel}`;
+  const commandLine = [
+    'console=ttyS0',
+    'panic=30',
+    `crashkernel=${plan.crashkernel}`,
+    ...plan.kernelWords,
+  ].join(' ');
   const crashBase = plan.withoutConsole ? commandLine.replace(/console=\S+ /, '') : commandLine;
   const staging = join(work, 'disk');
   await stageBootDisk(staging, kernel, plan.captureInitrd, plan.runtime);

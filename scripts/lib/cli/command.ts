@@ -11,6 +11,8 @@ export class UsageError extends Failure {}
 export interface OptionFacts {
   /** A switch has none. */
   readonly value?: string;
+  /** May be given several times; each value counts. It has no default. */
+  readonly repeatable?: true;
   readonly default?: string;
   readonly short?: string;
   readonly help: string;
@@ -18,9 +20,13 @@ export interface OptionFacts {
 
 export type Options = Readonly<Record<string, OptionFacts>>;
 
-/** What was given: a string for an option with a value, true for a switch. */
+/** What was given: a string for an option with a value, the list of them for a repeatable one, true for a switch. */
 export type Given<T extends Options> = {
-  readonly [K in keyof T]: T[K] extends { value: string } ? string : boolean;
+  readonly [K in keyof T]: T[K] extends { repeatable: true }
+    ? readonly string[]
+    : T[K] extends { value: string }
+      ? string
+      : boolean;
 } & {
   readonly positionals: readonly string[];
 };
@@ -93,6 +99,7 @@ function parse<T extends Options>(command: Command<T>, argv: readonly string[]):
       type: facts.value ? 'string' : 'boolean',
       ...(facts.short && { short: facts.short }),
       ...(facts.default !== undefined && facts.value && { default: facts.default }),
+      ...(facts.repeatable && { multiple: true, default: [] }),
     };
   }
   const wanted = command.positionals ?? [];

@@ -11,6 +11,7 @@ import {
 const OPTIONS = {
   memory: { value: 'MIB', default: '1024', help: 'memory' },
   console: { short: 'c', help: 'show it' },
+  word: { value: 'WORD', repeatable: true, help: 'add it' },
 } as const;
 
 let said: string[];
@@ -37,7 +38,7 @@ test('what is given and what is not', async () => {
     given = { ...all };
     return 0;
   });
-  expect(given).toEqual({ memory: '1024', console: true, positionals: [] });
+  expect(given).toEqual({ memory: '1024', console: true, word: [], positionals: [] });
 });
 
 test.each([
@@ -83,6 +84,15 @@ test('--help wins over everything', async () => {
   expect(exitCode).toBeUndefined();
   expect(said).toContain('--memory MIB');
   expect(said).toContain('memory (1024)');
+});
+
+test('each value of a repeatable option counts', async () => {
+  let words: unknown;
+  await run(['--word', 'nokaslr', '--word=quiet "x y"'], async given => {
+    words = given.word;
+    return 0;
+  });
+  expect(words).toEqual(['nokaslr', 'quiet "x y"']);
 });
 
 test('values', () => {
