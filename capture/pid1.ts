@@ -53,7 +53,7 @@ export function runAsInit(hooks: CaptureHooks = {}): void {
   const calls = openSystem(libc, onFailure);
   const system: System = {
     ...calls,
-    preen: device => heartbeat.during(PREEN_SECONDS, () => calls.preen(device)),
+    preen: (device, checker) => heartbeat.during(PREEN_SECONDS, () => calls.preen(device, checker)),
   };
   let plan: Pick<CaptureOptions, 'finalAction' | 'failureAction' | 'shellTimeout'> = DEFAULT_OPTIONS;
   const leave = (action: FinalAction): never => {

@@ -1,11 +1,11 @@
-/** Which drivers a dump-capture initrd needs, as data: for its own runtime image, for disks, for file systems. */
-import type { ModuleTree } from './modules.ts';
-import { ModuleError } from './modules.ts';
+/** Which drivers a dump-capture initrd needs: for its own runtime image, for disks, for file systems. */
+import { FILE_SYSTEM_NAMES, fileSystemNamed } from '../capture/options/file-systems.ts';
+import { ModuleError, type ModuleTree } from './modules.ts';
 
 /** For the runtime image: a squashfs on a loop device. */
 export const RUNTIME_DRIVERS = ['loop', 'squashfs'] as const;
 
-/** Disks that a machine boots from. An image that is not built for one known disk holds all that its kernel has. */
+/** Disks that a machine boots from. An image that is not built for one known disk includes those that its kernel has. */
 export const DISK_DRIVERS = [
   'virtio_pci',
   'virtio_blk',
@@ -20,14 +20,14 @@ export const DISK_DRIVERS = [
   'xen_blkfront',
   'mmc_block',
   'sdhci_pci',
-  // Logical volumes; capture/target/lvm/.
+  // Logical volumes; see capture/storage/device/lvm/.
   'dm_mod',
 ] as const;
 
 /**
- * Hardware watchdogs that a first kernel may have left running; an image holds those that its kernel has, and loads them
- * first of all. Some are found through another driver (lpc_ich and i2c_i801 bring iTCO_wdt its device). ipmi_watchdog is
- * not among them: its interfaces take seconds to answer and megabytes of memory.
+ * Hardware watchdogs that the first kernel may have left running. An image includes those that its kernel has and loads
+ * them first. lpc_ich and i2c_i801 create the device that iTCO_wdt binds to. ipmi_watchdog is not listed: its interfaces
+ * take seconds to answer and megabytes of memory.
  */
 export const WATCHDOG_DRIVERS = [
   'lpc_ich',
@@ -41,48 +41,34 @@ export const WATCHDOG_DRIVERS = [
   'xen_wdt',
 ] as const;
 
-/** The kernel's own watchdog, a timer interrupt, for a machine without one in hardware. */
+/** The kernel's own watchdog, driven by a timer interrupt, for a machine without a hardware watchdog. */
 export const SOFT_WATCHDOG = 'softdog';
 
-/** `wanted` are found by name only at run time (crypto API, character sets): taken where the kernel has them. */
-const FILE_SYSTEMS: Readonly<Record<string, { needed: readonly string[]; wanted: readonly string[] }>> = {
-  ext4: { needed: ['ext4'], wanted: ['crc32c_generic', 'crc32c_intel'] },
-  xfs: { needed: ['xfs'], wanted: ['crc32c_generic', 'crc32c_intel'] },
-  btrfs: {
-    needed: ['btrfs'],
-    wanted: ['crc32c_generic', 'crc32c_intel', 'xxhash_generic', 'blake2b_generic'],
-  },
-  vfat: { needed: ['vfat'], wanted: ['nls_cp437', 'nls_ascii', 'nls_iso8859-1', 'nls_utf8'] },
-};
-
-/** A partition of ours takes a dump without a file system. */
-const RAW = 'raw';
-
-export const FILE_SYSTEM_NAMES: readonly string[] = Object.keys(FILE_SYSTEMS);
-
 /**
- * The modules to load before file systems on a disk can be mounted, in order.
- * @param disks drivers that must be there; undefined for whatever of DISK_DRIVERS this kernel has.
- * @throws ModuleError for a file system that we cannot write to, or a driver that is missing.
+ * The modules to load before a target can be used, in order.
+ * @param fileSystems names of rows in capture/options/file-systems.ts; none for a partition without a file system.
+ * @param disks drivers that must be there; undefined for all of DISK_DRIVERS that this kernel has.
+ * @throws ModuleError for an unknown file system, or a driver that is missing.
  */
 export function targetModules(
   tree: ModuleTree,
-  fstypes: readonly string[],
+  fileSystems: readonly string[],
   disks: readonly string[] | undefined,
 ): string[] {
-  const fileSystems = fstypes.filter(fstype => fstype !== RAW).map(fileSystemDrivers);
+  const rows = fileSystems.map(moduleNames);
   const present = (drivers: readonly string[]) => drivers.filter(driver => tree.has(driver));
   return tree.closure([
     ...(disks ?? present(DISK_DRIVERS)),
-    ...fileSystems.flatMap(({ needed, wanted }) => [...needed, ...present(wanted)]),
+    ...rows.flatMap(({ required, optional }) => [...required, ...present(optional)]),
   ]);
 }
 
-function fileSystemDrivers(fstype: string) {
-  if (Object.hasOwn(FILE_SYSTEMS, fstype)) return FILE_SYSTEMS[fstype];
+function moduleNames(fstype: string) {
+  const row = fileSystemNamed(fstype);
+  if (row) return row.modules;
   throw new ModuleError('UNKNOWN_FILE_SYSTEM', {
     action: `write dumps to ${fstype}`,
-    actual: 'we have no driver list for that file system',
+    actual: 'this file system is not supported',
     wanted: `one of ${FILE_SYSTEM_NAMES.join(', ')}`,
   });
 }

@@ -9,7 +9,7 @@ import {
   MODULE_PATH,
   PROGRESS_FILE,
 } from '../capture/options/schema.ts';
-import { parseTargetSpec } from '../capture/options/target-spec.ts';
+import { fileSystemsOf, parseTargetSpec, targetSpec } from '../capture/options/target-spec.ts';
 import { type CpioEntry, encodeCpio } from './cpio.ts';
 import { RUNTIME_DRIVERS, SOFT_WATCHDOG, targetModules, WATCHDOG_DRIVERS } from './drivers.ts';
 import { isNetworkModule, type ModuleTree, moduleName, openModuleTree } from './modules.ts';
@@ -94,11 +94,17 @@ export function buildImage(request: ImageRequest): ImageFacts {
   const watchdogs = tree.closure(present([...WATCHDOG_DRIVERS, SOFT_WATCHDOG]));
   const isLean = request.layout === 'lean';
   const runtime = (
-    isLean ? targetModules(tree, [request.fstype], request.disks) : tree.closure(RUNTIME_DRIVERS)
+    isLean
+      ? targetModules(
+          tree,
+          fileSystemsOf([targetSpec(request.fstype, request.options.target)]),
+          request.disks,
+        )
+      : tree.closure(RUNTIME_DRIVERS)
   ).filter(file => !watchdogs.includes(file));
   const early = [...watchdogs, ...runtime];
   const fallbacks = (request.options.fallbackTargets ?? []).flatMap(text => parseTargetSpec(text) ?? []);
-  const fstypes = [...new Set([request.fstype, ...fallbacks.map(({ fstype }) => fstype)])];
+  const fstypes = fileSystemsOf([targetSpec(request.fstype, request.options.target), ...fallbacks]);
   const wanted = [
     ...targetModules(tree, fstypes, request.disks),
     ...tree.closure(request.extraModules ?? []),

@@ -4,7 +4,7 @@ import { attempt } from '../errors.ts';
 import { loadModules } from '../init/modules.ts';
 import { type Crash, openCrash } from '../kernel/crash.ts';
 import type { CaptureOptions } from '../options/schema.ts';
-import { parseTargetSpec, type TargetSpec } from '../options/target-spec.ts';
+import { parseTargetSpec, type TargetSpec, targetSpec } from '../options/target-spec.ts';
 import { stampOf } from '../storage/manifest.ts';
 import { type OpenFile, openVmcoreFile } from '../vmcore/reader.ts';
 import { reportFailure } from './advice.ts';
@@ -51,7 +51,7 @@ function targetsOf({
   mountOptions,
   fallbackTargets,
 }: CaptureOptions): TargetSpec[] {
-  const first = { fstype, device: target, mountOptions, uuid: targetUuid || undefined };
+  const first = targetSpec(fstype, target, mountOptions, targetUuid);
   return [first, ...fallbackTargets.flatMap(text => parseTargetSpec(text) ?? [])];
 }
 
@@ -78,7 +78,7 @@ function conclude(context: CaptureContext, savings: readonly Saving[]): Outcome 
   const directory = whole && placeOf(whole);
   if (directory) return { saved: true, directory, files: whole.files };
   const withEvidence = savings.filter(({ files }) => files.length > 0);
-  const forPerson = [...withEvidence, ...savings].find(({ spec }) => spec.fstype !== 'raw');
+  const forPerson = [...withEvidence, ...savings].find(({ spec }) => spec.kind === 'file system');
   return {
     saved: false,
     reason: reasonOf(savings),

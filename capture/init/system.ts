@@ -12,6 +12,7 @@ import {
   RB_HALT_SYSTEM,
   RB_POWER_OFF,
 } from '../ffi/libc.ts';
+import type { Checker } from '../options/file-systems.ts';
 import type { FinalAction } from '../options/schema.ts';
 import { busybox } from './busybox.ts';
 import { preen } from './fsck.ts';
@@ -45,7 +46,7 @@ export interface System {
    * Repairs what is safe to repair in an ext file system that is not mounted. Returns what the checker says;
    * undefined where there is none.
    */
-  preen(device: string): readonly string[] | undefined;
+  preen(device: string, checker: Checker): readonly string[] | undefined;
   /** From now on the kernel's own lines stay in its log: on the console they would break into one of ours. */
   quietKernel(): void;
   /** Does not return when it works. */

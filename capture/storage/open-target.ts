@@ -1,8 +1,9 @@
-/** A target made ready to take a dump: its device found, its file system mounted read-write or its partition opened. */
+/** Makes a target ready for a dump: finds its device and mounts its file system read-write, or opens the marked partition. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { describeError, TargetError } from '../errors.ts';
 import type { System } from '../init/system.ts';
-import type { FsckPolicy, TargetSpec } from '../options/target-spec.ts';
+import { fileSystemNamed } from '../options/file-systems.ts';
+import type { FileSystemTarget, FsckPolicy, TargetSpec } from '../options/target-spec.ts';
 import type { BlockDevice } from './device/block-devices.ts';
 import { findDevice, type Waiting } from './device/find-device.ts';
 import { captureMountOptions } from './device/mount-options.ts';
@@ -11,14 +12,12 @@ import type { DumpPlace } from './place/place.ts';
 import { openRawPartition } from './place/raw/partition.ts';
 
 const MOUNTPOINT = '/target';
-/** A file of a FAT is no larger (its length has 32 bits). */
-const FAT_MOST_BYTES = 2 ** 32 - 1;
 
 export interface OpenTarget {
   /** For messages: `/dev/vda, mounted as ext4`. */
   readonly description: string;
   readonly device: string;
-  /** Where the file system's root is now; a raw partition has none. */
+  /** Where the file system's root is mounted; undefined for a partition without a file system. */
   readonly mountpoint?: string;
   /** Makes the place for one dump. */
   createPlace(path: string, stamp: string): DumpPlace;
@@ -28,27 +27,27 @@ export interface OpenTarget {
 export interface OpeningTarget extends Waiting {
   readonly system: Pick<System, 'mount' | 'umount' | 'preen'>;
   readonly fsck: FsckPolicy;
-  /** Exchangeable for a test's. */
+  /** Replaced by tests. */
   readonly makeMountpoint?: (path: string) => void;
 }
 
-/** @throws TargetError when there is no such device in time, SystemError when it does not mount. */
+/** @throws TargetError when the device does not appear in time, SystemError when it does not mount. */
 export function openTarget(spec: TargetSpec, opening: OpeningTarget): OpenTarget {
   const device = findDevice(spec, opening);
-  return spec.fstype === 'raw' ? openRaw(device) : openFileSystem(spec, device, opening);
+  return spec.kind === 'partition' ? openPartition(device) : openFileSystem(spec, device, opening);
 }
 
-function openRaw({ node, sizeBytes }: BlockDevice): OpenTarget {
+function openPartition({ node, sizeBytes }: BlockDevice): OpenTarget {
   const partition = openRawPartition(node, sizeBytes);
   return {
-    description: `${node}, a partition of ours without a file system`,
+    description: `${node}, a marked partition without a file system`,
     device: node,
     createPlace: (_, stamp) => partition.createPlace(stamp),
     close: () => partition.close(),
   };
 }
 
-function openFileSystem(spec: TargetSpec, device: BlockDevice, opening: OpeningTarget): OpenTarget {
+function openFileSystem(spec: FileSystemTarget, device: BlockDevice, opening: OpeningTarget): OpenTarget {
   const { system, warn } = opening;
   const { node } = device;
   mountRepairing(spec, device, opening);
@@ -58,18 +57,18 @@ function openFileSystem(spec: TargetSpec, device: BlockDevice, opening: OpeningT
     mountpoint: MOUNTPOINT,
     createPlace: (path, stamp) => ({
       ...createDumpDirectory(MOUNTPOINT, path, stamp, warn),
-      mostFileBytes: spec.fstype === 'vfat' ? FAT_MOST_BYTES : undefined,
+      mostFileBytes: fileSystemNamed(spec.fstype)?.mostFileBytes,
     }),
     close: () => system.umount(MOUNTPOINT),
   };
 }
 
 /**
- * Mounts read-write. ext4's own journal is replayed by the kernel; a file system that knows of errors in itself, or that
- * does not mount, is checked first if the policy lets us, as the machine's next boot would do. What cannot be repaired
- * without a question is not written to.
+ * Mounts read-write. The kernel replays the journal. A file system that records errors, or that does not mount, is
+ * checked first where the policy allows it, as the machine's next boot would do. One that cannot be repaired without a
+ * decision is not written to.
  */
-function mountRepairing(spec: TargetSpec, device: BlockDevice, opening: OpeningTarget): void {
+function mountRepairing(spec: FileSystemTarget, device: BlockDevice, opening: OpeningTarget): void {
   const { warn } = opening;
   const hasErrors = device.superblock?.hasErrors ?? false;
   if (hasErrors) warn(`the file system on ${device.node} says that it has errors`);
@@ -84,18 +83,21 @@ function mountRepairing(spec: TargetSpec, device: BlockDevice, opening: OpeningT
   }
 }
 
-/** Returns whether it was repaired: not where the policy or the image has no checker for it. @throws SystemError */
-function preen(spec: TargetSpec, { node }: BlockDevice, { fsck, system, say, warn }: OpeningTarget): boolean {
-  if (fsck === 'never' || spec.fstype !== 'ext4') return false;
-  say(`checking the file system on ${node} (e2fsck -p)`);
-  const says = system.preen(node);
-  if (!says) warn('there is no e2fsck in the image');
-  for (const line of says ?? []) say(`e2fsck: ${line}`);
-  return says !== undefined;
+/** Returns whether it was checked: false where the policy forbids it or the image has no checker. @throws SystemError */
+function preen(spec: FileSystemTarget, { node }: BlockDevice, opening: OpeningTarget): boolean {
+  const { fsck, system, say, warn } = opening;
+  const checker = fileSystemNamed(spec.fstype)?.checker;
+  if (fsck === 'never' || !checker) return false;
+  const { program, args } = checker;
+  say(`checking the file system on ${node} (${[program, ...args].join(' ')})`);
+  const lines = system.preen(node, checker);
+  if (!lines) warn(`there is no ${program} in the image`);
+  for (const line of lines ?? []) say(`${program}: ${line}`);
+  return lines !== undefined;
 }
 
-/** @throws TargetError also for what the kernel mounted, but not to be written to. */
-function mountWritable(spec: TargetSpec, { node }: BlockDevice, opening: OpeningTarget): void {
+/** @throws TargetError also when the kernel mounted it read-only. */
+function mountWritable(spec: FileSystemTarget, { node }: BlockDevice, opening: OpeningTarget): void {
   const { system, say, makeMountpoint = path => mkdirSync(path, { recursive: true }) } = opening;
   const { options, leftOut } = captureMountOptions(spec.fstype, spec.mountOptions);
   if (leftOut.length > 0) say(`mounting without the host's ${leftOut.join(',')}`);
@@ -106,11 +108,12 @@ function mountWritable(spec: TargetSpec, { node }: BlockDevice, opening: Opening
   throw new TargetError('READ_ONLY', {
     action: `write to ${node}`,
     actual: 'the kernel mounted it read-only',
-    wanted: 'a file system without errors on a disk that can be written to',
+    wanted: 'a sound file system on a writable disk',
+    toDo: 'repair the file system with fsck',
   });
 }
 
-/** @param mounts the text of /proc/self/mounts (proc_pid_mounts(5)); the last line for a place is what is seen there. */
+/** @param mounts the text of /proc/self/mounts (proc_pid_mounts(5)); the last line for a mount point is the visible one. */
 export function isReadOnly(mounts: string, mountpoint: string): boolean {
   const line = mounts.split('\n').findLast(text => text.split(' ')[1] === mountpoint);
   return line?.split(' ')[3].split(',').includes('ro') ?? false;

@@ -1,11 +1,12 @@
-/** Waits, for a bounded time, until the device that a target means is there, and says what it waits for. */
+/** Waits a bounded time until the device that a target names appears, and logs what it waits for. */
 import { TargetError } from '../../errors.ts';
+import { fileSystemNamed } from '../../options/file-systems.ts';
 import type { TargetSpec } from '../../options/target-spec.ts';
 import { type BlockDevice, blockDevices } from './block-devices.ts';
 import { namesDevice } from './device-names.ts';
 
 const POLL_SECONDS = 0.5;
-/** A line when nothing was found at once, and then as often as this. */
+/** The first line when the device is not there at once, the next ones at this interval. */
 const SECONDS_BETWEEN_LINES = 10;
 
 export interface Waiting {
@@ -13,13 +14,13 @@ export interface Waiting {
   readonly timeoutSeconds: number;
   readonly say: (text: string) => void;
   readonly warn: (text: string) => void;
-  /** Makes more devices out of those that are there (logical volumes); returns whether there are new ones now. */
+  /** Makes further devices from those present (logical volumes); returns whether it made any. */
   readonly activate?: (devices: readonly BlockDevice[]) => boolean;
-  /** Exchangeable for a test's. */
+  /** Replaced by tests. */
   readonly devices?: () => BlockDevice[];
 }
 
-/** @throws TargetError when it did not appear in time. */
+/** @throws TargetError when the device did not appear in time. */
 export function findDevice(spec: TargetSpec, waiting: Waiting): BlockDevice {
   const { clock, timeoutSeconds, say, warn, devices: list = blockDevices } = waiting;
   const started = clock.seconds();
@@ -42,8 +43,8 @@ export function findDevice(spec: TargetSpec, waiting: Waiting): BlockDevice {
 }
 
 /**
- * The device that the target's name means. A file system's UUID, where it is known beside the name, outranks it: a disk
- * that is called otherwise today is found, and another one that has its name is let alone.
+ * The device that the target means. Where the file system's UUID is known beside the device's name, the UUID decides: a
+ * disk whose name has changed is found, and another disk that has its name now is not touched.
  */
 export function chooseDevice(
   spec: TargetSpec,
@@ -51,15 +52,15 @@ export function chooseDevice(
   warn: (text: string) => void,
 ): BlockDevice | undefined {
   const named = devices.filter(device => namesDevice(spec.device, device));
-  const uuid = spec.uuid && spec.fstype !== 'raw' ? spec.uuid : undefined;
+  const uuid = uuidOf(spec);
   const meant = uuid ? devices.filter(device => namesDevice(`UUID=${uuid}`, device)) : named;
   const found = meant.find(device => named.includes(device)) ?? meant[0];
   if (!found) return undefined;
   if (uuid && !named.includes(found)) {
     warn(`${spec.device} is ${found.node} now, by its UUID ${uuid}`);
   }
-  // Devices of one btrfs share its UUID; anywhere else, these are copies of one another.
-  if (meant.length > 1 && found.superblock?.fstype !== 'btrfs') {
+  const { spansDevices } = fileSystemNamed(found.superblock?.fstype ?? '') ?? {};
+  if (meant.length > 1 && !spansDevices) {
     warn(`${spec.device} is ${meant.length} devices (${nodes(meant)}); taking ${found.node}`);
   }
   return found;
@@ -68,13 +69,17 @@ export function chooseDevice(
 function missing(spec: TargetSpec, devices: readonly BlockDevice[], timeoutSeconds: number): TargetError {
   const other = devices.find(device => namesDevice(spec.device, device));
   const actual = other
-    ? `${other.node} is another one (its UUID is ${other.superblock?.uuid ?? 'none'}, not ${spec.uuid})`
+    ? `${other.node} is a different file system (its UUID is ${other.superblock?.uuid ?? 'none'}, not ${uuidOf(spec)})`
     : `it did not appear in ${timeoutSeconds} s`;
   return new TargetError('DEVICE_MISSING', {
     action: `find the dump target ${spec.device}`,
     actual: `${actual}; there are ${nodes(devices)}`,
     wanted: 'its disk, and the modules for it in the image',
   });
+}
+
+function uuidOf(spec: TargetSpec): string | undefined {
+  return spec.kind === 'file system' ? spec.uuid : undefined;
 }
 
 function nodes(devices: readonly BlockDevice[]): string {

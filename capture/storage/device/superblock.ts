@@ -1,111 +1,52 @@
-/**
- * Which file system lies on a block device, with its UUID and label, read from its superblock.
- * Offsets: Linux fs/ext4/ext4.h, fs/xfs/libxfs/xfs_format.h, include/uapi/linux/btrfs_tree.h, include/uapi/linux/msdos_fs.h.
- */
+/** Identifies the file system on a block device from its superblock: type, UUID and label. */
+import { FILE_SYSTEMS, type FileSystem, type SuperblockLayout } from '../../options/file-systems.ts';
 
 export interface Superblock {
   readonly fstype: string;
-  /** Lower case, as `blkid` writes it but for the case: with dashes; `1a2b-3c4d` for vfat. */
+  /** In blkid's format but in lower case: with dashes; `1a2b-3c4d` for vfat. */
   readonly uuid: string;
   readonly label: string;
-  /** The file system says of itself that errors were found in it. */
+  /** The superblock records that errors were found. Undefined where the file system has no such flag. */
   readonly hasErrors?: boolean;
 }
 
-/** How many bytes from the start of a device `decodeSuperblock` wants to see. */
+/** How many bytes from the start of a device `decodeSuperblock` needs. */
 export const SUPERBLOCK_BYTES = 0x10000 + 0x1000;
 
-interface SuperblockLayout {
-  readonly fstype: string;
-  /** All of them must be there. Bytes in hexadecimal. */
-  readonly magics: readonly { readonly offset: number; readonly bytes: string }[];
-  readonly uuidOffset: number;
-  readonly uuidBytes: 16 | 4;
-  readonly labelOffset: number;
-  readonly labelBytes: number;
-}
-
-const BOOT_SECTOR = { offset: 510, bytes: '55aa' };
-
-const LAYOUTS: readonly SuperblockLayout[] = [
-  {
-    fstype: 'ext4',
-    magics: [{ offset: 0x400 + 0x38, bytes: '53ef' }],
-    uuidOffset: 0x400 + 0x68,
-    uuidBytes: 16,
-    labelOffset: 0x400 + 0x78,
-    labelBytes: 16,
-  },
-  {
-    fstype: 'xfs',
-    magics: [{ offset: 0, bytes: '58465342' }],
-    uuidOffset: 32,
-    uuidBytes: 16,
-    labelOffset: 108,
-    labelBytes: 12,
-  },
-  {
-    fstype: 'btrfs',
-    magics: [{ offset: 0x10000 + 0x40, bytes: '5f42485266535f4d' }],
-    uuidOffset: 0x10000 + 0x20,
-    uuidBytes: 16,
-    labelOffset: 0x10000 + 0x12b,
-    labelBytes: 256,
-  },
-  {
-    fstype: 'vfat', // FAT32
-    magics: [BOOT_SECTOR, { offset: 82, bytes: '4641543332202020' }],
-    uuidOffset: 67,
-    uuidBytes: 4,
-    labelOffset: 71,
-    labelBytes: 11,
-  },
-  {
-    fstype: 'vfat', // FAT12, FAT16
-    magics: [BOOT_SECTOR, { offset: 54, bytes: '464154' }],
-    uuidOffset: 39,
-    uuidBytes: 4,
-    labelOffset: 43,
-    labelBytes: 11,
-  },
-];
-
-const EXT4_STATE_OFFSET = 0x400 + 0x3a;
-const EXT4_ERROR_FS = 2;
-/** What mkfs.fat writes for "none". */
-const FAT_NO_LABEL = 'NO NAME';
-
-/** @param bytes the first bytes of a device, SUPERBLOCK_BYTES of them or what there is. */
+/** @param bytes the first SUPERBLOCK_BYTES of a device; fewer on a smaller device. */
 export function decodeSuperblock(bytes: Uint8Array): Superblock | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const layout = LAYOUTS.find(({ magics }) => magics.every(magic => hasMagic(buffer, magic)));
-  if (!layout) return undefined;
-  const { fstype, uuidOffset, uuidBytes, labelOffset, labelBytes } = layout;
-  const uuid =
-    uuidBytes === 16
-      ? uuidText(buffer.subarray(uuidOffset, uuidOffset + uuidBytes))
-      : serialText(buffer.readUInt32LE(uuidOffset));
-  const text = buffer.toString('utf8', labelOffset, labelOffset + labelBytes).replace(/\0.*$/s, '');
-  if (fstype === 'vfat') {
-    const label = text.trimEnd();
-    return { fstype, uuid, label: label === FAT_NO_LABEL ? '' : label };
+  for (const { name, superblocks } of FILE_SYSTEMS as readonly FileSystem[]) {
+    const layout = superblocks.find(({ magics }) => magics.every(magic => hasMagic(buffer, magic)));
+    if (layout) return decode(name, layout, buffer);
   }
-  if (fstype !== 'ext4') return { fstype, uuid, label: text };
-  return {
+  return undefined;
+}
+
+function decode(fstype: string, { uuid, label, errorFlag }: SuperblockLayout, buffer: Buffer): Superblock {
+  const found = {
     fstype,
-    uuid,
-    label: text,
-    hasErrors: (buffer.readUInt16LE(EXT4_STATE_OFFSET) & EXT4_ERROR_FS) !== 0,
+    uuid: uuid.kind === 'uuid' ? uuidText(buffer, uuid.offset) : serialText(buffer.readUInt32LE(uuid.offset)),
+    label: labelText(buffer, label),
   };
+  if (!errorFlag) return found;
+  return { ...found, hasErrors: (buffer.readUInt16LE(errorFlag.offset) & errorFlag.bit) !== 0 };
 }
 
 function hasMagic(buffer: Buffer, { offset, bytes }: { offset: number; bytes: string }): boolean {
   return buffer.toString('hex', offset, offset + bytes.length / 2) === bytes;
 }
 
+function labelText(buffer: Buffer, { offset, bytes, blank }: SuperblockLayout['label']): string {
+  const text = buffer.toString('utf8', offset, offset + bytes).replace(/\0.*$/s, '');
+  if (blank === undefined) return text;
+  const trimmed = text.trimEnd();
+  return trimmed === blank ? '' : trimmed;
+}
+
 /** 16 bytes in the order of the text. */
-function uuidText(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes).toString('hex');
+function uuidText(buffer: Buffer, offset: number): string {
+  const hex = buffer.toString('hex', offset, offset + 16);
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 

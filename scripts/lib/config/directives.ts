@@ -2,8 +2,8 @@
  * The directives of /etc/kdump.conf as data: kdump.conf(5)'s own, and ours for what that lacks. The README's table and
  * the checks are made from this. A new option of the capture needs one row: `captureOption(directive, option, text)`.
  */
+import { FILE_SYSTEM_NAMES } from '../../../capture/options/file-systems.ts';
 import { type CaptureOptions, checkOption } from '../../../capture/options/schema.ts';
-import { FILE_SYSTEM_NAMES } from '../../../initrd/drivers.ts';
 import { LAYOUTS, type Layout } from '../../../initrd/image.ts';
 import { checkUrl } from '../cli/destination.ts';
 import { readCollector } from './collector.ts';

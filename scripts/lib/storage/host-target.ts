@@ -2,6 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { posix } from 'node:path';
 import { TargetError } from '../../../capture/errors.ts';
+import { FILE_SYSTEM_NAMES } from '../../../capture/options/file-systems.ts';
 import { DEFAULT_OPTIONS } from '../../../capture/options/schema.ts';
 import { parseTargetSpec } from '../../../capture/options/target-spec.ts';
 import { namesDevice } from '../../../capture/storage/device/device-names.ts';
@@ -10,7 +11,6 @@ import {
   SUPERBLOCK_BYTES,
   type Superblock,
 } from '../../../capture/storage/device/superblock.ts';
-import { FILE_SYSTEM_NAMES } from '../../../initrd/drivers.ts';
 import type { Settings } from '../config/directives.ts';
 import type { Host } from '../host/host.ts';
 import { type Mount, mountOf, parseMountinfo, pathInFileSystem, pathOnMachine } from '../host/mounts.ts';
@@ -47,8 +47,10 @@ export function dumpDirectories(host: Host, settings: Settings): string[] {
   const { directory, path } = hostTarget(host, settings);
   const mounts = parseMountinfo(host.read('/proc/self/mountinfo') ?? '');
   const spares = (settings.options.fallbackTargets ?? []).map(text => {
-    const { fstype, device } = parseTargetSpec(text)!;
-    return namedTarget(host, mounts, device, fstype, path).directory;
+    const spec = parseTargetSpec(text)!;
+    return spec.kind === 'file system'
+      ? namedTarget(host, mounts, spec.device, spec.fstype, path).directory
+      : undefined;
   });
   return [...new Set([directory, ...spares])].filter(found => found !== undefined);
 }

@@ -76,13 +76,16 @@ test.each([
 ])('%s is a name that an option may have: %s', (text, yes) => expect(isDeviceName(text)).toBe(yes));
 
 test.each([
-  ['ext4 UUID=1-2', { fstype: 'ext4', device: 'UUID=1-2', mountOptions: '' }],
-  ['ext4:UUID=1-2', { fstype: 'ext4', device: 'UUID=1-2', mountOptions: '' }],
+  ['ext4 UUID=1-2', { kind: 'file system', fstype: 'ext4', device: 'UUID=1-2', mountOptions: '' }],
+  ['ext4:UUID=1-2', { kind: 'file system', fstype: 'ext4', device: 'UUID=1-2', mountOptions: '' }],
   [
     'raw:/dev/disk/by-path/pci-0000:00:03.0',
-    { fstype: 'raw', device: '/dev/disk/by-path/pci-0000:00:03.0', mountOptions: '' },
+    { kind: 'partition', device: '/dev/disk/by-path/pci-0000:00:03.0' },
   ],
-  ['btrfs /dev/vdb subvol=/@', { fstype: 'btrfs', device: '/dev/vdb', mountOptions: 'subvol=/@' }],
+  [
+    'btrfs /dev/vdb subvol=/@',
+    { kind: 'file system', fstype: 'btrfs', device: '/dev/vdb', mountOptions: 'subvol=/@' },
+  ],
   ['ext4', undefined],
   ['ext4 sda', undefined],
   ['EXT4 /dev/sda', undefined],
@@ -100,7 +103,7 @@ function fakeClock() {
 }
 
 describe('which device', () => {
-  const spec = { fstype: 'ext4', device: '/dev/vda', mountOptions: '' };
+  const spec = { kind: 'file system', fstype: 'ext4', device: '/dev/vda', mountOptions: '' } as const;
   const choose = (uuid: string | undefined, devices: BlockDevice[]) => {
     const warnings: string[] = [];
     const found = chooseDevice({ ...spec, uuid }, devices, text => warnings.push(text))?.node;
@@ -119,18 +122,18 @@ describe('which device', () => {
     });
   });
 
-  test('with its UUID: another file system of that name is let alone', () => {
+  test('with its UUID: a different file system of that name is not touched', () => {
     expect(choose(UUID, [otherVda])).toEqual({ found: undefined, warnings: [] });
   });
 
-  test('copies: the one of that name is taken, and it is said', () => {
+  test('copies: the one of that name is taken, with a warning', () => {
     expect(choose(UUID, [vdb, vda])).toEqual({
       found: '/dev/vda',
       warnings: ['/dev/vda is 2 devices (/dev/vdb /dev/vda); taking /dev/vda'],
     });
   });
 
-  test('what is waited for is said, for a bounded time, and then what there is', () => {
+  test('waiting is logged and bounded, and the error names the devices present', () => {
     const clock = fakeClock();
     const said: string[] = [];
     const waiting = {
@@ -141,7 +144,7 @@ describe('which device', () => {
       devices: () => [otherVda],
     };
     expect(() => findDevice({ ...spec, uuid: UUID }, waiting)).toThrow(
-      `Cannot find the dump target /dev/vda: /dev/vda is another one (its UUID is ${OTHER}, not ${UUID}); there are /dev/vda`,
+      `Cannot find the dump target /dev/vda: /dev/vda is a different file system (its UUID is ${OTHER}, not ${UUID}); there are /dev/vda`,
     );
     expect(clock.seconds()).toBe(25);
     expect(said).toEqual(
@@ -149,7 +152,7 @@ describe('which device', () => {
     );
   });
 
-  test('one that comes late is found', () => {
+  test('a device that appears late is found', () => {
     const clock = fakeClock();
     const waiting = {
       clock,

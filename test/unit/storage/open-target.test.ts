@@ -1,11 +1,11 @@
-/** When a target is repaired and when it is refused. The mounts themselves are real in the lab; here the system is played. */
+/** When a target is repaired and when it is refused, with a fake System; the lab tests real mounts. */
 import { describe, expect, test } from 'vitest';
 import type { FsckPolicy } from '../../../capture/options/target-spec.ts';
 import { isReadOnly, openTarget } from '../../../capture/storage/open-target.ts';
 
 const MOUNT_FAILED = new Error('Cannot mount: bad superblock');
 
-/** @param mounts what each mount does, in order; @param fsck what the checker says; `none` for an image without. */
+/** @param mounts the result of each mount, in order; @param fsck the checker's output; `none` for an image without a checker. */
 function open(
   fstype: string,
   policy: FsckPolicy,
@@ -29,7 +29,7 @@ function open(
   let error: unknown;
   try {
     openTarget(
-      { fstype, device: '/dev/vda', mountOptions: '' },
+      { kind: 'file system', fstype, device: '/dev/vda', mountOptions: '' },
       {
         system,
         fsck: policy,
@@ -49,10 +49,10 @@ function open(
   return { calls: calls.filter(call => ['mount', 'umount', 'preen'].includes(call)), error };
 }
 
-describe('the order of things', () => {
+describe('the order of mount and repair', () => {
   const failed = new Error('Cannot repair');
   test.each([
-    ['a sound one', 'ext4', 'preen', {}, ['mount'], undefined],
+    ['a sound file system is mounted', 'ext4', 'preen', {}, ['mount'], undefined],
     [
       'one with errors is repaired first',
       'ext4',
@@ -87,7 +87,7 @@ describe('the order of things', () => {
       undefined,
     ],
     [
-      'and tried once more, not for ever',
+      'and mounted once more, not again and again',
       'ext4',
       'preen',
       { mounts: ['fails', 'fails'] },
@@ -95,16 +95,16 @@ describe('the order of things', () => {
       MOUNT_FAILED,
     ],
     [
-      'once in all',
+      'it is repaired at most once',
       'ext4',
       'preen',
       { hasErrors: true, mounts: ['fails'] },
       ['preen', 'mount'],
       MOUNT_FAILED,
     ],
-    ['not xfs', 'xfs', 'preen', { mounts: ['fails'] }, ['mount'], MOUNT_FAILED],
+    ['xfs has no checker', 'xfs', 'preen', { mounts: ['fails'] }, ['mount'], MOUNT_FAILED],
     [
-      'not without a checker',
+      'an image without the checker repairs nothing',
       'ext4',
       'preen',
       { mounts: ['fails'], fsck: 'none' },
