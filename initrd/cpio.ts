@@ -1,6 +1,6 @@
 /**
  * An initramfs archive: cpio "newc" (Linux Documentation/driver-api/early-userspace/buffer-format.rst).
- * Same entries, same bytes: no times, no inode numbers of the host's.
+ * The same entries give the same bytes: no times and no inode numbers of the host are stored.
  */
 import { Buffer } from 'node:buffer';
 
@@ -14,7 +14,7 @@ export type CpioEntry = { readonly path: string; readonly mode: number } & (
 const TYPE_BITS = { directory: 0o040000, file: 0o100000, symlink: 0o120000, device: 0o020000 } as const;
 const TRAILER = 'TRAILER!!!';
 
-/** Pieces of the archive, in the order of the entries. A directory must come before what it holds. */
+/** The pieces of the archive, in the order of the entries. A directory must come before its contents. */
 export function* encodeCpio(entries: Iterable<CpioEntry>): Generator<Uint8Array> {
   let ino = 1;
   for (const entry of entries) {

@@ -1,4 +1,4 @@
-/** The dump-capture initrd: what it holds, as one list, and its bytes. */
+/** The dump-capture initrd: the list of what it holds, and how it is written. */
 import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Failure } from '../capture/errors.ts';
@@ -28,14 +28,14 @@ export const PROGRAM_FILES = {
   busybox: 'busybox',
 } as const;
 
-/** Their paths. */
+/** The path of each part. */
 export type Program = Readonly<Record<keyof typeof PROGRAM_FILES, string>>;
 
 /** `self-contained`: in the image. `lean`: on the file system of the dump target. */
 export const LAYOUTS = ['self-contained', 'lean'] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
-/** Where a package puts it; seen from the root of the target's file system. */
+/** Where the package installs the runtime, from the root of the target's file system. */
 export const RUNTIME_ON_DISK = '/usr/lib/kdumpling/runtime';
 
 export interface ImageRequest {
@@ -45,13 +45,13 @@ export interface ImageRequest {
   readonly modulesDirectory: string;
   readonly program: Program;
   readonly fstype: string;
-  /** Disk drivers that must be in; undefined for all that the kernel has of the usual ones. */
+  /** Disk drivers that the image must hold; undefined for every common one that the kernel has. */
   readonly disks?: readonly string[];
-  /** Modules that must be in besides, whatever they are for. */
+  /** Further modules that the image must hold. */
   readonly extraModules?: readonly string[];
-  /** Where Node lies; self-contained without. */
+  /** Where Node is; self-contained by default. */
   readonly layout?: Layout;
-  /** Capture options beside `fstype` and `modules`, which this function knows. */
+  /** Capture options other than `fstype` and `modules`, which buildImage sets. */
   readonly options: { readonly target: string } & Partial<CaptureOptions>;
   readonly output: string;
 }
@@ -80,17 +80,18 @@ export function programIn(directory: string): Program {
     throw new ImageError('PROGRAM_MISSING', {
       action: 'build a dump-capture initrd',
       actual: `there is no ${path}`,
-      wanted: 'a finished build; run `npm run build`',
+      wanted: 'a finished build',
+      toDo: 'Run `npm run build`',
     });
   }
   return program;
 }
 
-/** Writes the image atomically: the old one stays until the new one is whole. Same input, same bytes. */
+/** Writes the image atomically: the old one stays until the new one is complete. The same input gives the same bytes. */
 export function buildImage(request: ImageRequest): ImageFacts {
   const tree = openModuleTree(request.modulesDirectory);
   const present = (drivers: readonly string[]) => drivers.filter(driver => tree.has(driver));
-  // softdog last: what it needs is loaded with the others, itself only where there is no other.
+  // softdog comes last: its dependencies are loaded with the other drivers, softdog itself only if none of them works.
   const watchdogs = tree.closure(present([...WATCHDOG_DRIVERS, SOFT_WATCHDOG]));
   const isLean = request.layout === 'lean';
   const runtime = (
@@ -142,7 +143,7 @@ function* imageEntries(
   // The kernel opens these for PID 1 before anything can be mounted.
   yield { kind: 'device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 };
   yield { kind: 'device', path: 'dev/null', mode: 0o666, major: 1, minor: 3 };
-  // Node looks for its loader and libraries where every Linux has them; they lie with it.
+  // Node looks for its loader and libraries in the usual folders; they are stored with the runtime.
   yield { kind: 'symlink', path: 'lib', mode: 0o777, to: 'runtime/lib' };
   yield { kind: 'symlink', path: 'lib64', mode: 0o777, to: 'runtime/lib64' };
   yield { kind: 'file', path: 'init', mode: 0o755, bytes: readFileSync(program.early) };
@@ -169,7 +170,7 @@ function* runtimeOnDisk(program: Program): Generator<CpioEntry> {
   yield { kind: 'file', path: 'runtime.sh', mode: 0o644, bytes: readFileSync(program.runtimeDisk) };
 }
 
-/** Shell assignments that early.sh and watch.sh read. The values are numbers, our own flags and checked paths. */
+/** Shell assignments that early.sh and watch.sh read. The values are numbers, fixed flags and checked paths. */
 function earlySettings(
   { watchdogs, runtime }: { watchdogs: readonly string[]; runtime: readonly string[] },
   options: CaptureOptions,
@@ -189,7 +190,7 @@ function earlySettings(
   ];
 }
 
-/** @throws ImageError for a target that the early stage cannot find: it has busybox's findfs and no more. */
+/** @throws ImageError for a target that the early stage cannot find: all it has is busybox's findfs. */
 function runtimeDiskSettings({ target, fstype, deviceTimeoutSeconds }: CaptureOptions): string[] {
   if (/^(UUID=[0-9A-Fa-f-]+|LABEL=[\w.-]+|\/dev\/[\w./-]+)$/.test(target)) {
     return [
@@ -200,19 +201,20 @@ function runtimeDiskSettings({ target, fstype, deviceTimeoutSeconds }: CaptureOp
   }
   throw new ImageError('LEAN_TARGET', {
     action: `build a lean initrd for ${target}`,
-    actual: 'the early stage, which has no Node yet, does not find such a device',
-    wanted: 'UUID=…, LABEL=… or /dev/…, or the self-contained layout',
+    actual: 'the early stage, which has no Node yet, cannot find a device by that name',
+    wanted: 'UUID=…, LABEL=… or /dev/…',
+    toDo: 'Name the target so, or use the self-contained layout',
   });
 }
 
-/** @throws ImageError for a name that the early stage's shell would read as something else. */
+/** @throws ImageError for a name that the early stage's shell could misread. */
 function pathInImage(moduleFile: string): string {
   const path = `/modules/${basename(moduleFile).replace(/\.(xz|zst|gz)$/, '')}`;
   if (MODULE_PATH.test(path)) return path;
   throw new ImageError('MODULE_NAME', {
     action: `include the module ${JSON.stringify(moduleFile)}`,
-    actual: 'its name has characters that no module has',
-    wanted: 'letters, digits, . _ + -',
+    actual: 'its name has characters that no module name has',
+    wanted: 'letters, digits and . _ + -',
   });
 }
 
@@ -221,8 +223,9 @@ function refuseNetwork(modules: readonly string[]): void {
   if (network.length === 0) return;
   throw new ImageError('NETWORK_MODULE', {
     action: 'build a dump-capture initrd',
-    actual: `it would have modules of the network: ${network.join(' ')}`,
-    wanted: 'a crash kernel brings no network up',
+    actual: `it would hold network modules: ${network.join(' ')}`,
+    wanted: 'no network module, because the capture brings no network up',
+    toDo: 'Remove them from extra_modules, or choose a target on a local disk',
   });
 }
 

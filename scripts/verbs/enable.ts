@@ -55,7 +55,7 @@ function refuseWhatCannotWork(host: Host): void {
   throw new SystemError('NOT_FEASIBLE', {
     action: 'enable kdump',
     actual: obstacle.text,
-    toDo: obstacle.mend,
+    toDo: obstacle.fix,
   });
 }
 

@@ -1,5 +1,4 @@
-/** `kdumpling rebuild`: the dump-capture initrd of this machine, or one for any kernel tree. */
-
+/** `kdumpling rebuild`: builds the dump-capture initrd of this machine, or one for any kernel tree. */
 import { isEnabled } from '../lib/arming/facts.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { readConfig } from '../lib/config/config.ts';
@@ -10,8 +9,8 @@ import { rebuildForTree, TREE_OPTIONS } from '../lib/image/tree.ts';
 
 const OPTIONS = {
   ...TREE_OPTIONS,
-  force: { short: 'f', help: 'even if nothing changed' },
-  'if-enabled': { help: 'only if kdump is enabled on this machine' },
+  force: { short: 'f', help: 'rebuild even if nothing has changed' },
+  'if-enabled': { help: 'do nothing unless kdump is enabled on this machine' },
 } as const;
 
 export const rebuild: Command<typeof OPTIONS> = {
@@ -22,13 +21,13 @@ export const rebuild: Command<typeof OPTIONS> = {
     if (given.modules ?? given.target ?? given.output ?? given.drivers) return rebuildForTree(given);
     const host = openHost();
     if (given['if-enabled'] && !isEnabled(host)) {
-      console.log('kdump is not enabled: nothing is built');
+      console.log('kdump is not enabled: nothing was built');
       return EXIT.done;
     }
     const kver = given.kver ?? runningKernel(host);
     const settings = readConfig(host, given.config);
     const { path, bytes, rebuilt } = ensureHostImage(host, settings, kver, given.force);
-    console.log(`${path}: ${rebuilt ? `${(bytes / 1e6).toFixed(1)} MB` : 'is up to date'}`);
+    console.log(`${path}: ${rebuilt ? `${(bytes / 1e6).toFixed(1)} MB` : 'up to date'}`);
     return EXIT.done;
   },
 };

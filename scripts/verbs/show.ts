@@ -1,18 +1,18 @@
-/** `kdumpling show`, also `status`: would a crash be captured now, and what was captured? */
+/** `kdumpling show`, also `status`: whether a crash would be captured now, and what was captured before. */
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
 import { openHost } from '../lib/host/host.ts';
 import { readState } from '../lib/status/state.ts';
 import { stateData, stateText } from '../lib/status/text.ts';
 
-const OPTIONS = { json: { help: 'say it as JSON' } } as const;
+const OPTIONS = { json: { help: 'print JSON' } } as const;
 
 export const show: Command<typeof OPTIONS> = {
   name: 'kdumpling show',
-  purpose: 'Says whether a crash would be captured, and what was captured before.',
+  purpose: 'Shows whether a crash would be captured, and what was captured before.',
   options: OPTIONS,
   async run({ json }) {
-    requireRoot('say whether a crash would be captured');
+    requireRoot('show whether a crash would be captured');
     const state = readState(openHost());
     console.log(json ? JSON.stringify(stateData(state), undefined, 2) : stateText(state));
     return state.armed ? EXIT.done : EXIT.notOperational;

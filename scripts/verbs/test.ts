@@ -1,4 +1,4 @@
-/** `kdumpling test`: crashes this machine for real, and says on the next boot whether it was captured. */
+/** `kdumpling test`: really crashes this machine; at the next boot, says whether the crash was captured. */
 import { hostname } from 'node:os';
 import { SystemError } from '../../capture/errors.ts';
 import { ask } from '../lib/cli/ask.ts';
@@ -11,43 +11,43 @@ import { bootId, judgeTest, readRecord, writeRecord } from '../lib/status/test-r
 import { verdict } from '../lib/status/text.ts';
 
 const OPTIONS = {
-  'yes-crash-this-machine': { help: 'do not ask' },
-  result: { help: 'crash nothing: say how the last test ended' },
+  'yes-crash-this-machine': { help: 'crash without asking' },
+  result: { help: 'do not crash: show how the last test ended' },
 } as const;
 
 export const test: Command<typeof OPTIONS> = {
   name: 'kdumpling test',
-  purpose: 'Crashes this machine for real, and says on the next boot whether it was captured.',
+  purpose: 'Really crashes this machine, and says at the next boot whether the crash was captured.',
   options: OPTIONS,
   async run({ 'yes-crash-this-machine': yes, result }, signal) {
     const host = openHost();
-    if (result) return tellResult(host);
+    if (result) return showResult(host);
     requireRoot('crash this machine');
     const state = readState(host);
     if (!state.armed) {
       throw new SystemError('NOT_ARMED', {
         action: 'test a crash',
         actual: verdict(state),
-        wanted: 'an armed machine; nothing was done',
+        wanted: 'an armed machine',
       });
     }
     const name = hostname();
-    const question = `This CRASHES ${name} now: everything that runs on it ends, unsaved. Type the name of the machine to go on:`;
+    const question = `This CRASHES ${name} now: everything that runs on it stops, and unsaved data is lost. Type the name of the machine to go on:`;
     if (!yes && !(await ask(question, name, { option: 'yes-crash-this-machine', signal }))) {
       console.log('nothing was done');
       return EXIT.failed;
     }
     const dumps = state.dumps.map(({ id }) => id);
     writeRecord(host, { bootId: bootId(host), time: new Date().toISOString(), dumps });
-    console.log('crashing; when the machine is back: kdumpling test --result');
+    console.log('crashing now; after the reboot, run: kdumpling test --result');
     return crash(host);
   },
 };
 
-function tellResult(host: Host): number {
+function showResult(host: Host): number {
   const record = readRecord(host);
   if (!record) {
-    console.log('there was no test');
+    console.log('no test has been run on this machine');
     return EXIT.failed;
   }
   const { passed, text } = judgeTest(record, bootId(host), hostDumps(host).dumps);
@@ -55,7 +55,7 @@ function tellResult(host: Host): number {
   return passed ? EXIT.done : EXIT.failed;
 }
 
-/** Does not return when it works. */
+/** Does not return if it works. */
 function crash(host: Host): number {
   const sync = host.command('sync');
   if (sync) host.run(sync, []);
@@ -63,6 +63,6 @@ function crash(host: Host): number {
   host.set('/proc/sysrq-trigger', 'c');
   throw new SystemError('NOT_CRASHED', {
     action: 'crash this machine',
-    actual: 'it goes on after writing c to /proc/sysrq-trigger',
+    actual: 'it still runs after writing c to /proc/sysrq-trigger',
   });
 }

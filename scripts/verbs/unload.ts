@@ -1,4 +1,4 @@
-/** `kdumpling unload`: a crash is not captured any more, until the next load. */
+/** `kdumpling unload`: crashes are no longer captured, until the next load. */
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
 import { openHost } from '../lib/host/host.ts';
@@ -6,7 +6,7 @@ import { isLoaded, unloadCrashKernel } from '../lib/kexec/crash-kernel.ts';
 
 export const unload: Command<Record<never, never>> = {
   name: 'kdumpling unload',
-  purpose: 'Unloads the crash kernel; the reservation stays.',
+  purpose: 'Unloads the crash kernel; the memory stays reserved.',
   options: {},
   async run() {
     requireRoot('unload the crash kernel');

@@ -1,4 +1,4 @@
-/** The Debian package as files: the same each time, and complete enough to run where nothing of ours is installed. */
+/** The files of the Debian package: reproducible, and complete enough to run on a machine with nothing else installed. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -17,7 +17,7 @@ beforeAll(async () => {
   deb = await buildDeb(console.log);
   root = mkdtempSync(join(tmpdir(), 'kdumpling-deb-'));
   execFileSync('dpkg-deb', ['--raw-extract', deb, root]);
-  // All that the wrapper asks of a machine: a shell.
+  // The wrapper needs nothing else from a machine than a shell.
   mkdirSync(join(root, 'bin'));
   copyFileSync(join(DIST, 'busybox'), join(root, 'bin/busybox'));
   symlinkSync('busybox', join(root, 'bin/sh'));
@@ -31,7 +31,7 @@ function inside(...argv: string[]) {
   return { status, text: stdout + stderr };
 }
 
-test('same dist/, same bytes', async () => {
+test('the same dist/ gives the same bytes', async () => {
   const first = digest(deb);
   expect(digest(await buildDeb(console.log))).toBe(first);
 });
@@ -45,16 +45,16 @@ test('the host command runs on the packaged runtime alone, and so does kdump_hel
   expect(inside('/usr/sbin/kdumpling', 'explode').status).toBe(2);
 });
 
-test('the packaged program knows where its parts are', () => {
+test('the packaged program finds its parts', () => {
   const { text } = inside(
     ...['/usr/sbin/kdumpling', 'rebuild', '--kver', '1', '--modules', '/nowhere'],
     ...['--target', 'ext4 UUID=1', '--output', '/out'],
   );
-  // Past the parts, and stopped by the modules.
+  // It got past the parts, and stopped at the modules.
   expect(text).toMatch(/Cannot read the kernel modules/);
 });
 
-test('nothing that anyone but root may change, and no leftovers of the build', () => {
+test('nothing is writable by anyone but root, and the build leaves nothing behind', () => {
   const listing = execFileSync('dpkg-deb', ['--contents', deb], { encoding: 'utf8' });
   expect(listing).not.toMatch(/^(?!l)[-drwxst]{5}w|^(?!l)[-drwxst]{8}w/m);
   expect(listing).not.toMatch(/\.partial|\.img$|\.map$/m);
@@ -65,14 +65,14 @@ test.each(['postinst', 'prerm', 'postrm'])('the maintainer script %s is a shell 
   expect(spawnSync('sh', ['-n', join(root, 'DEBIAN', name)]).status).toBe(0);
 });
 
-test.skipIf(!findCommand('systemd-analyze'))('systemd takes the units', () => {
+test.skipIf(!findCommand('systemd-analyze'))('systemd accepts the units', () => {
   const units = ['kdumpling-load.service', 'kdumpling-report.service'];
   const { stderr } = spawnSync(
     'systemd-analyze',
     ['verify', '--man=no', ...units.map(unit => join(root, 'lib/systemd/system', unit))],
     { encoding: 'utf8' },
   );
-  // It looks for the command on this machine, which has none.
+  // systemd-analyze looks for the command on this machine, where it is not installed.
   const complaints = stderr
     .split('\n')
     .filter(line => /kdumpling-/.test(line) && !/is not executable/.test(line));

@@ -1,4 +1,4 @@
-/** `kdumpling rebuild` as a host runs it: the built command, on a kernel tree that is not the host's. */
+/** `kdumpling rebuild` as a host runs it: the built command, on the kernel tree of another machine. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,7 +37,7 @@ function rebuild(output: string, ...more: string[]) {
   );
 }
 
-test('same input, same bytes, and all that is needed is in', () => {
+test('the same input gives the same bytes, and everything that is needed is in the image', () => {
   const [first, second] = ['a.img', 'b.img'].map(name => join(directory, name));
   const { status, stdout } = rebuild(first);
   expect({ status, stdout }).toMatchObject({
@@ -83,7 +83,7 @@ test.each([
   [['--target', 'ntfs UUID=1'], 1, /Cannot write dumps to ntfs/],
   [['--modules', '/nowhere'], 1, /Cannot read the kernel modules/],
   [['--colour', 'red'], 2, /Cannot run kdumpling rebuild: Unknown option '--colour'/],
-])('%j is refused in one line, and nothing is left behind', (args, exitCode, message) => {
+])('%j is refused in one line, and no file is left behind', (args, exitCode, message) => {
   const output = join(directory, 'refused.img');
   const { status, stderr } = rebuild(output, ...args);
   expect(stderr.trim().split('\n')).toHaveLength(1);
@@ -99,7 +99,7 @@ test('an unknown verb is refused', () => {
   });
 });
 
-test.each([['help'], ['--help'], ['rebuild', '--help']])('%s tells', (...args) => {
+test.each([['help'], ['--help'], ['rebuild', '--help']])('%s prints the usage', (...args) => {
   expect(kdumpling(...args)).toMatchObject({
     status: 0,
     stdout: expect.stringContaining('usage: kdumpling'),

@@ -1,4 +1,4 @@
-/** Arms the running machine: its initrd made where needed, the crash kernel loaded. */
+/** Arms the running machine: builds the initrd if needed and loads the crash kernel. */
 import { SystemError } from '../../../capture/errors.ts';
 import { crashCommandLine } from '../../../initrd/command-line.ts';
 import { readConfig } from '../config/config.ts';
@@ -14,14 +14,14 @@ export interface Armed {
   readonly way: string;
 }
 
-/** Loading again replaces what was loaded. @throws Failure when it is not armed afterwards. */
+/** Replaces a crash kernel that is already loaded. @throws Failure if the machine is not armed afterwards. */
 export function armHost(host: Host, force = false): Armed {
   const settings = readConfig(host);
   if (reservedBytes(host) === 0) {
     throw new SystemError('NOT_RESERVED', {
       action: 'load the crash kernel',
-      actual: 'this boot reserved no memory for one',
-      wanted: '`kdumpling enable`, and a reboot',
+      actual: 'this boot reserved no memory for it',
+      toDo: 'Run `kdumpling enable` and reboot',
     });
   }
   const kver = runningKernel(host);
@@ -32,6 +32,6 @@ export function armHost(host: Host, force = false): Armed {
   if (isLoaded(host)) return { image, kernel, way };
   throw new SystemError('NOT_LOADED', {
     action: 'load the crash kernel',
-    actual: `${way} succeeded, and /sys/kernel/kexec_crash_loaded is not 1`,
+    actual: `${way} succeeded, but /sys/kernel/kexec_crash_loaded is not 1`,
   });
 }

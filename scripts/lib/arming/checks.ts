@@ -1,4 +1,4 @@
-/** Whether a crash of this machine would be captured: one small check a row, from what is deepest up. */
+/** Whether a crash of this machine would be captured: one small check per row, the most basic ones first. */
 import { describeError, Failure } from '../../../capture/errors.ts';
 import { targetModules } from '../../../initrd/drivers.ts';
 import { openModuleTree } from '../../../initrd/modules.ts';
@@ -11,39 +11,41 @@ import type { Facts } from './facts.ts';
 
 export interface Finding {
   readonly check: string;
-  /** A crash would not be captured. Else it is worth knowing. */
+  /** True if a crash would not be captured; false for a warning. */
   readonly blocks: boolean;
   readonly text: string;
-  /** A command, or words. */
-  readonly mend: string;
+  /** How to fix it: a command, or an instruction. */
+  readonly fix: string;
 }
 
 interface Check {
   readonly name: string;
-  /** What is wrong, if anything. */
+  /** What is wrong; undefined if nothing is. */
   look(facts: Facts): Omit<Finding, 'check'> | undefined;
 }
 
-const block = (text: string, mend: string) => ({ blocks: true, text, mend });
-const warn = (text: string, mend: string) => ({ blocks: false, text, mend });
+const block = (text: string, fix: string) => ({ blocks: true, text, fix });
+const warn = (text: string, fix: string) => ({ blocks: false, text, fix });
 
-/** What a rebuild would refuse, as a finding. */
-function blockIfRefused(work: () => void, mend: string) {
+/** A finding if a rebuild would refuse this. */
+function blockIfRefused(work: () => void, fix: string) {
   try {
     work();
     return undefined;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return block(describeError(error), mend);
+    return block(describeError(error), fix);
   }
 }
 
-/** Whether this machine can be armed at all. */
+/** Checks whether this machine can be armed at all. */
 const POSSIBLE: readonly Check[] = [
   {
     name: 'crash kernel',
     look: ({ isCrashKernel }) =>
-      isCrashKernel ? block('this is a crash kernel itself', 'wait for the machine to reboot') : undefined,
+      isCrashKernel
+        ? block('this is a crash kernel itself', 'wait until the machine has rebooted')
+        : undefined,
   },
   {
     name: 'kernel config',
@@ -52,7 +54,7 @@ const POSSIBLE: readonly Check[] = [
       if (lacks.length === 0) return undefined;
       return block(
         `the kernel ${kver} was built without ${lacks.join(', ')}`,
-        'install a kernel that has it',
+        'install a kernel that has them',
       );
     },
   },
@@ -60,7 +62,7 @@ const POSSIBLE: readonly Check[] = [
     name: 'kexec',
     look: ({ host }) =>
       host.read('/proc/sys/kernel/kexec_load_disabled')?.trim() === '1'
-        ? block('kernel.kexec_load_disabled is 1', 'take that setting out (/etc/sysctl.d) and reboot')
+        ? block('kernel.kexec_load_disabled is 1', 'remove that setting from /etc/sysctl.d and reboot')
         : undefined,
   },
   {
@@ -76,7 +78,7 @@ const POSSIBLE: readonly Check[] = [
   },
   {
     name: 'config',
-    look: ({ configError }) => (configError ? block(configError, 'mend /etc/kdump.conf') : undefined),
+    look: ({ configError }) => (configError ? block(configError, 'correct /etc/kdump.conf') : undefined),
   },
   {
     name: 'target',
@@ -84,8 +86,8 @@ const POSSIBLE: readonly Check[] = [
       if (targetError) return block(targetError, 'name a target in /etc/kdump.conf');
       if (target && !target.device)
         return block(
-          `the dump target ${target.target} is not there`,
-          'mend the target line in /etc/kdump.conf',
+          `the dump target ${target.target} does not exist`,
+          'correct the target line in /etc/kdump.conf',
         );
       return undefined;
     },
@@ -107,7 +109,7 @@ const POSSIBLE: readonly Check[] = [
       if (settings.layout !== 'lean' || !target?.device) return undefined;
       return blockIfRefused(
         () => requireRuntimeOn(host, target),
-        'take "layout lean" out of /etc/kdump.conf',
+        'remove "layout lean" from /etc/kdump.conf',
       );
     },
   },
@@ -115,7 +117,10 @@ const POSSIBLE: readonly Check[] = [
     name: 'target',
     look({ target, mountedReadOnly }) {
       if (!target?.directory || !mountedReadOnly) return undefined;
-      return warn(`${target.directory} is mounted read-only now`, 'see why; the capture mounts it to write');
+      return warn(
+        `${target.directory} is mounted read-only now`,
+        'find out why; the capture mounts it read-write',
+      );
     },
   },
   {
@@ -123,28 +128,31 @@ const POSSIBLE: readonly Check[] = [
     look({ target, roomBytes, dump }) {
       if (!target?.directory || roomBytes === undefined || roomBytes >= dump.usualBytes) return undefined;
       return warn(
-        `a dump may take ${describeBytes(roomBytes)} in ${target.directory}, and one now would take about ${describeBytes(dump.usualBytes)}`,
-        'make room, or name a larger target in /etc/kdump.conf',
+        `${target.directory} has room for a dump of ${describeBytes(roomBytes)}, and a dump taken now would need about ${describeBytes(dump.usualBytes)}`,
+        'free some space, or name a larger target in /etc/kdump.conf',
       );
     },
   },
 ];
 
-/** Whether it is armed. */
+/** Checks whether this machine is armed. */
 const ARMED: readonly Check[] = [
   {
     name: 'enabled',
     look: ({ enabled }) =>
-      enabled ? undefined : block('nothing reserves memory at the next boot', 'kdumpling enable'),
+      enabled ? undefined : block('no memory will be reserved at the next boot', 'kdumpling enable'),
   },
   {
     name: 'reserved',
     look({ reservedBytes, enabled, commandLineHas }) {
       if (reservedBytes > 0) return undefined;
       if (commandLineHas)
-        return block('the kernel could not reserve what crashkernel= asks for', 'kdumpling estimate');
+        return block(
+          'the kernel could not reserve the memory that crashkernel= requests',
+          'kdumpling estimate',
+        );
       return block(
-        'no memory is reserved for a crash kernel in this boot',
+        'this boot reserved no memory for a crash kernel',
         enabled ? 'reboot' : 'kdumpling enable',
       );
     },
@@ -155,7 +163,7 @@ const ARMED: readonly Check[] = [
       const judgement = reservedBytes > 0 ? judgeReservation(reservedBytes, reservation) : undefined;
       return judgement === undefined
         ? undefined
-        : warn(judgement, 'kdumpling enable --crashkernel auto, and reboot');
+        : warn(judgement, 'run `kdumpling enable --crashkernel auto` and reboot');
     },
   },
   {
@@ -167,7 +175,10 @@ const ARMED: readonly Check[] = [
     name: 'initrd',
     look: ({ image, imageIsCurrent }) =>
       image && imageIsCurrent === false
-        ? warn('the kernel, the config or the program changed since the initrd was built', 'kdumpling load')
+        ? warn(
+            'the kernel, the config or the program has changed since the initrd was built',
+            'kdumpling load',
+          )
         : undefined,
   },
   {
@@ -177,12 +188,12 @@ const ARMED: readonly Check[] = [
   },
 ];
 
-/** In the checks' order: mended from the first on, the later ones mostly mend themselves. */
+/** In the order of the checks: fixing the first often fixes later ones. */
 export function findingsOf(facts: Facts): Finding[] {
   return look([...POSSIBLE, ...ARMED], facts);
 }
 
-/** What keeps this machine from being armed, before anything is changed for it. */
+/** What prevents this machine from being armed, asked before anything is changed. */
 export function obstaclesOf(facts: Facts): Finding[] {
   return look(POSSIBLE, facts).filter(({ blocks }) => blocks);
 }

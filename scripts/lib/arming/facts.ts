@@ -1,4 +1,4 @@
-/** What the checks look at, asked of the machine once. */
+/** What the checks look at, read from the machine once. */
 import { dirname } from 'node:path';
 import { describeError, Failure } from '../../../capture/errors.ts';
 import { DEFAULT_OPTIONS } from '../../../capture/options/schema.ts';
@@ -34,17 +34,17 @@ export interface Facts {
   readonly target?: HostTarget;
   readonly targetError?: string;
   readonly mountedReadOnly: boolean;
-  /** What a dump may take there; undefined while the target is not mounted. */
+  /** How large a dump may be there; undefined while the target is not mounted. */
   readonly roomBytes?: number;
   readonly dump: DumpEstimate;
-  /** The boot loader will have memory reserved at the next boot. */
+  /** The boot loader will pass crashkernel= at the next boot. */
   readonly enabled: boolean;
   /** crashkernel= on this boot's command line. */
   readonly commandLineHas: boolean;
   readonly reservedBytes: number;
   readonly reservation: Reservation;
   readonly image?: string;
-  /** Undefined where that cannot be told. */
+  /** Undefined if that cannot be determined. */
   readonly imageIsCurrent?: boolean;
   readonly isLoaded: boolean;
 }
@@ -82,14 +82,14 @@ export function readFacts(host: Host): Facts {
   };
 }
 
-/** Where nothing is known of the boot loader, the next boot is taken to be like this one. */
+/** With an unknown boot loader, the next boot is assumed to be like this one. */
 export function isEnabled(host: Host): boolean {
   const loader = findBootLoader(host);
   const { value } = loader ? attempt(() => loader.configured(host)) : { value: undefined };
   return (loader ? value : crashkernelOf(host.read('/proc/cmdline') ?? '')) !== undefined;
 }
 
-/** Of the configured layout, or of another: of that there is no image yet. */
+/** The reservation for the configured layout, or for another one, of which no image exists yet. */
 export function hostReservation(
   host: Host,
   settings: Settings,
@@ -104,7 +104,7 @@ export function hostReservation(
   });
 }
 
-/** Of the directory, or of what there is above it. */
+/** The room in the directory, or in the deepest parent that exists. */
 function roomFor(host: Host, directory: string, settings: Settings): number {
   if (!host.exists(directory)) return roomFor(host, dirname(directory), settings);
   const keepFree = settings.options.keepFree ?? DEFAULT_OPTIONS.keepFree;

@@ -1,5 +1,4 @@
-/** Has memory reserved at the next boots: what, and by whom. */
-
+/** Reserves memory at the next boots: how much, and through which boot loader. */
 import { findBootLoader, noBootLoader, setCrashkernel } from '../boot-loader/boot-loaders.ts';
 import type { Settings } from '../config/directives.ts';
 import { chooseCrashkernel } from '../estimate/choose.ts';
@@ -14,7 +13,7 @@ export interface Reserved {
   readonly why: string;
 }
 
-/** @param asked as `chooseCrashkernel` has it. @throws SystemError; then nothing is changed. */
+/** @param asked see `chooseCrashkernel`. @throws SystemError, with nothing changed. */
 export function reserveAtNextBoot(host: Host, settings: Settings, asked: string | undefined): Reserved {
   const loader = findBootLoader(host);
   const { value, why } = chooseCrashkernel({
@@ -25,5 +24,5 @@ export function reserveAtNextBoot(host: Host, settings: Settings, asked: string 
   });
   if (!loader) throw noBootLoader(value);
   const changed = setCrashkernel(host, loader, value);
-  return { loader: loader.name, value, why: changed ? why : 'which is there already' };
+  return { loader: loader.name, value, why: changed ? why : 'already set' };
 }

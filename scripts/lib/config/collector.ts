@@ -1,4 +1,4 @@
-/** `core_collector makedumpfile FLAGS`: what of its flags is an option of the capture. */
+/** `core_collector makedumpfile FLAGS`: the capture options that its flags set. */
 import { parseArgs } from 'node:util';
 import { type CaptureOptions, checkOption } from '../../../capture/options/schema.ts';
 import type { OptionFacts } from '../cli/command.ts';
@@ -11,7 +11,7 @@ const CODECS: Readonly<Record<string, CaptureOptions['codec']>> = {
   snappy: 'snappy',
   zstd: 'zstd',
 };
-/** True of every capture, or of no consequence in it. */
+/** Flags that hold for every capture, or that have no effect on one. */
 const WITHOUT_EFFECT = new Set([
   ...['message-level', 'num-threads', 'block-order', 'cyclic-buffer', 'work-dir', 'non-mmap'],
   ...['show-stats', 'debug', 'force'],
@@ -21,7 +21,7 @@ const WITHOUT_EFFECT = new Set([
 export function readCollector(text: string): Partial<CaptureOptions> {
   const [program, ...flags] = text.split(/\s+/);
   if (program?.split('/').at(-1) !== 'makedumpfile')
-    throw refuse(text, 'makedumpfile with its flags, like "makedumpfile -z -d 31"');
+    throw refuse(text, 'makedumpfile and its flags, for example "makedumpfile -z -d 31"');
   const chosen: { codec?: CaptureOptions['codec']; dumpLevel?: number } = {};
   for (const [name, value] of Object.entries(parseFlags(text, flags))) {
     if (name === 'dump-level') chosen.dumpLevel = checkOption('dumpLevel', String(value).split(',')[0]);
@@ -29,7 +29,7 @@ export function readCollector(text: string): Partial<CaptureOptions> {
       if (chosen.codec) throw refuse(text, 'one of -c, -l, -p, -z');
       chosen.codec = CODECS[name];
     } else if (!WITHOUT_EFFECT.has(name))
-      throw refuse(text, `no --${name}: a dump on this machine's disk is kdump-compressed, in one file`);
+      throw refuse(text, `no --${name}, because a capture writes one kdump-compressed file`);
   }
   return chosen;
 }
@@ -44,7 +44,7 @@ function parseFlags(text: string, args: string[]): Record<string, unknown> {
   try {
     return parseArgs({ args, options }).values;
   } catch (error) {
-    throw refuse(text, `makedumpfile's flags (${(error as Error).message.split('. ')[0]})`);
+    throw refuse(text, `flags of makedumpfile (${(error as Error).message.split('. ')[0]})`);
   }
 }
 

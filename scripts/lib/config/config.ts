@@ -1,4 +1,4 @@
-/** /etc/kdump.conf, read strictly: every line is obeyed or refused with its number. */
+/** Reads /etc/kdump.conf strictly: every line takes effect or is refused with its number. */
 import { Failure } from '../../../capture/errors.ts';
 import type { Host } from '../host/host.ts';
 import { DIRECTIVES, NO_SETTINGS, type Settings } from './directives.ts';
@@ -8,7 +8,7 @@ import { UNSUPPORTED } from './unsupported.ts';
 
 export const CONFIG_PATH = '/etc/kdump.conf';
 
-/** The machine's config; the defaults when it has no file. @throws ConfigError that names every line that is wrong. */
+/** The machine's config, or the defaults if it has no file. @throws ConfigError that names every wrong line. */
 export function readConfig(host: Host, path = CONFIG_PATH): Settings {
   const text = host.read(path);
   if (text === undefined && path !== CONFIG_PATH)
@@ -20,14 +20,14 @@ export function readConfig(host: Host, path = CONFIG_PATH): Settings {
   return settingsOf(text ?? '', path);
 }
 
-/** @param path for messages. */
+/** @param path used in messages only. */
 export function settingsOf(text: string, path: string): Settings {
   let settings = NO_SETTINGS;
   const problems: string[] = [];
   const taken = new Map<string, Line>();
   for (const line of parseConfig(text)) {
     try {
-      settings = obey(line, settings, taken);
+      settings = applyLine(line, settings, taken);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       problems.push(`line ${line.number}: ${error.message.replace(/^Cannot /, 'cannot ')}`);
@@ -37,7 +37,7 @@ export function settingsOf(text: string, path: string): Settings {
   throw new ConfigError('BAD_CONFIG', { action: `use ${path}`, actual: problems.join(' | ') });
 }
 
-function obey(line: Line, settings: Settings, taken: Map<string, Line>): Settings {
+function applyLine(line: Line, settings: Settings, taken: Map<string, Line>): Settings {
   const directive = DIRECTIVES.find(({ name }) => name === line.name);
   if (!directive) throw unknown(line);
   const slot = directive.slot ?? directive.name;
@@ -45,8 +45,9 @@ function obey(line: Line, settings: Settings, taken: Map<string, Line>): Setting
   if (before && !directive.repeatable) {
     throw new ConfigError('GIVEN_TWICE', {
       action: `use ${line.name}`,
-      actual: `line ${before.number} says ${before.name} already`,
+      actual: `line ${before.number} already has ${before.name}`,
       wanted: 'one of them',
+      toDo: 'Remove one of the two lines',
     });
   }
   taken.set(slot, line);

@@ -1,6 +1,6 @@
 /**
- * The directives of /etc/kdump.conf as data: kdump.conf(5)'s own, and ours for what that lacks. The README's table and
- * the checks are made from this. A new option of the capture needs one row: `captureOption(directive, option, text)`.
+ * The directives of /etc/kdump.conf as data: those of kdump.conf(5), and kdumpling's own for what it lacks. The README's
+ * table and the parser use this list. A new capture option needs one row: `captureOption(directive, option, …)`.
  */
 import { FILE_SYSTEM_NAMES } from '../../../capture/options/file-systems.ts';
 import { type CaptureOptions, checkOption } from '../../../capture/options/schema.ts';
@@ -9,13 +9,13 @@ import { checkUrl } from '../cli/destination.ts';
 import { readCollector } from './collector.ts';
 import { ConfigError } from './errors.ts';
 
-/** What the file says: options of the capture, and what concerns the host alone. */
+/** What the file sets: options of the capture, and settings of the host alone. */
 export interface Settings {
   readonly options: Partial<CaptureOptions>;
-  /** Kernel modules for the image beside those that are found. */
+  /** Kernel modules for the image, in addition to those that are detected. */
   readonly extraModules: readonly string[];
   readonly layout: Layout;
-  /** Where the report of a crash is posted on the boot after it. */
+  /** Where the report of a crash is posted at the next boot. */
   readonly notifyUrl?: string;
 }
 
@@ -23,18 +23,18 @@ export const NO_SETTINGS: Settings = { options: {}, extraModules: [], layout: 's
 
 export interface Directive {
   readonly name: string;
-  /** For the README and messages: what follows the name. */
+  /** What follows the name, for the README and messages. */
   readonly value: string;
   readonly does: string;
-  /** Given more than once, the values add up. */
+  /** May be given more than once; the values add up. */
   readonly repeatable?: true;
-  /** Of those that share a slot only one may be given. */
+  /** Only one of the directives with the same slot may be given. */
   readonly slot?: string;
-  /** @throws Failure whose message says what was wanted. */
+  /** @throws Failure that says what is wrong with the value. */
   apply(value: string, settings: Settings): Settings;
 }
 
-/** A directive that is an option of the capture: its value is checked as the option's is. */
+/** A directive that sets a capture option: its value is checked like the option's. */
 function captureOption(
   name: string,
   option: keyof CaptureOptions,
@@ -57,12 +57,12 @@ export const DIRECTIVES: readonly Directive[] = [
     'path',
     'path',
     'DIRECTORY',
-    'where dumps go; below the root of the target that is named, else of the machine (`/var/crash`)',
+    'directory for dumps (`/var/crash`), from the root of the named target, or of the machine if no target is named',
   ),
   {
     name: 'core_collector',
     value: 'makedumpfile FLAGS',
-    does: '`-d N` is the dump level (31); `-z`, `-l`, `-p`, `-c` the codec (zstd). Dumps are always compressed; what has no effect here is let pass, what cannot be done (`-E`, `-F`) is refused',
+    does: '`-d N` sets the dump level (31); `-z`, `-l`, `-p`, `-c` set the codec (zstd). Dumps are always compressed. Flags without effect are accepted; flags that cannot be honored (`-E`, `-F`) are refused',
     apply: (text, settings) => withOptions(settings, readCollector(text)),
   },
   captureOption(
@@ -75,7 +75,7 @@ export const DIRECTIVES: readonly Directive[] = [
     'failure_action',
     'failureAction',
     'ACTION',
-    'after anything else: these, or `shell`, which the final action follows',
+    'after any other outcome: one of these, or `shell`, after which the final action follows',
     'failure_action',
   ),
   captureOption('default', 'failureAction', 'ACTION', 'the old name of `failure_action`', 'failure_action'),
@@ -83,12 +83,12 @@ export const DIRECTIVES: readonly Directive[] = [
     'deadline',
     'deadlineSeconds',
     'SECONDS',
-    'since the crash kernel’s start; then the machine goes home whatever was saved',
+    'time limit from the start of the crash kernel; then the machine reboots, whatever was saved',
   ),
   {
     name: 'fallback_target',
     value: 'FSTYPE DEVICE',
-    does: 'where dumps go when the target does not take them; more than one, in order: `fallback_target xfs LABEL=spare`',
+    does: 'where dumps go if the target fails, for example `fallback_target xfs LABEL=spare`; may be repeated, tried in order',
     repeatable: true,
     apply: (text, settings) =>
       withOptions(settings, {
@@ -102,61 +102,61 @@ export const DIRECTIVES: readonly Directive[] = [
     'mount_options',
     'mountOptions',
     'LIST',
-    'the host’s mount options of the target, as in fstab; of them a capture takes what it needs',
+    'the mount options of the target on the host, as in fstab; the capture uses those that it needs',
   ),
   captureOption(
     'fsck',
     'fsck',
     'POLICY',
-    'an ext4 target that has errors or does not mount: `preen` it (`e2fsck -p`), or `never`',
+    'repair an ext4 target that has errors or cannot be mounted: `preen` (`e2fsck -p`, the default) or `never`',
   ),
   captureOption(
     'stall_timeout',
     'stallTimeout',
     'SECONDS',
-    'in which nothing moves, in any phase; then the machine goes home. `0`: only the deadline counts',
+    'reboot after this long without progress, in any phase. `0`: only the deadline counts',
   ),
   captureOption(
     'shell_timeout',
     'shellTimeout',
     'SECONDS',
-    'without input or output after which the shell of `failure_action` ends. `0`: never',
+    'the shell of `failure_action` ends after this long without input or output. `0`: never',
   ),
   captureOption(
     'crash_loop',
     'crashLoop',
     'N/MINUTES',
-    'after N captures within so many minutes the next one saves the kernel log alone (`3/10`). `0`: every crash gets its dump',
+    'after N captures within MINUTES, the next one saves only the kernel log (`3/10`). `0`: every crash gets a dump',
   ),
   captureOption(
     'keep_free',
     'keepFree',
     'SIZE',
-    'what a dump leaves free on the target: `64M` (the default), `5%`, `0`',
+    'space that a dump leaves free on the target: `64M` (the default), `5%`, `0`',
   ),
   captureOption(
     'make_room',
     'makeRoom',
     'POLICY',
-    'a dump that has no room even tightened: `never` (the default) removes another one for it; `oldest` removes the oldest, never the newest complete one',
+    'for a dump that does not fit even at the tightest level: `never` (the default) deletes no existing dump to make room; `oldest` deletes the oldest, but never the newest complete one',
   ),
   captureOption(
     'keep_dumps',
     'keepDumps',
     'N',
-    'after a complete dump, the newest N stay; 0 (the default): all',
+    'after a complete dump, keep the newest N. 0 (the default): all',
   ),
   captureOption(
     'max_use',
     'maxUse',
     'SIZE',
-    'after a complete dump, the oldest go until all take no more than this: `10G`, `10%`; 0 (the default): no limit',
+    'after a complete dump, delete the oldest until all dumps take no more than this: `10G`, `10%`. 0 (the default): no limit',
   ),
   captureOption('device_timeout', 'deviceTimeoutSeconds', 'SECONDS', 'how long to wait for the disk'),
   {
     name: 'extra_modules',
     value: 'MODULE…',
-    does: 'kernel modules for the initrd beside those that are found',
+    does: 'further kernel modules for the initrd, in addition to those that are detected',
     repeatable: true,
     apply: (text, settings) => ({
       ...settings,
@@ -166,13 +166,13 @@ export const DIRECTIVES: readonly Directive[] = [
   {
     name: 'layout',
     value: 'NAME',
-    does: 'where the Node of a capture lies: `self-contained`, in the initrd (the default), or `lean`, on the target, which must be the file system that holds `/usr`; a smaller reservation will do',
+    does: 'where the capture finds Node: `self-contained` (the default), in the initrd; `lean`, on the target, which must then be the file system of `/usr`, and which needs a smaller reservation',
     apply: (text, settings) => ({ ...settings, layout: readLayout(text) }),
   },
   {
     name: 'notify_url',
     value: 'URL',
-    does: 'the JSON report of a crash is posted there on the boot after it; `@FILE` holds the URL',
+    does: 'the JSON report of a crash is posted to this URL at the next boot; `@FILE` names a file that holds the URL',
     apply(text, settings) {
       if (!text.startsWith('@')) checkUrl(text);
       return { ...settings, notifyUrl: text };
@@ -197,18 +197,18 @@ function withOptions(settings: Settings, options: Partial<CaptureOptions>): Sett
 function readLayout(text: string): Layout {
   const layout = LAYOUTS.find(name => name === text);
   if (layout) return layout;
-  throw badValue(text, LAYOUTS.join(' or '));
+  throw badValue('layout', text, LAYOUTS.join(' or '));
 }
 
 function readModules(text: string): string[] {
   const names = text.split(/\s+/);
   if (names.every(name => /^[\w-]+$/.test(name))) return names;
-  throw badValue(text, 'names of kernel modules');
+  throw badValue('extra_modules', text, 'names of kernel modules');
 }
 
-function badValue(text: string, wanted: string): ConfigError {
+function badValue(directive: string, text: string, wanted: string): ConfigError {
   return new ConfigError('BAD_VALUE', {
-    action: 'use it',
+    action: `use ${directive}`,
     actual: `its value is "${text}"`,
     wanted,
   });

@@ -1,10 +1,10 @@
-/** The syntax of /etc/kdump.conf (kdump.conf(5)): a directive a line, its name and its value; `#` begins a comment. */
+/** The syntax of /etc/kdump.conf (kdump.conf(5)): one directive per line, a name and a value; `#` begins a comment. */
 
 export interface Line {
-  /** From 1. */
+  /** The first line is 1. */
   readonly number: number;
   readonly name: string;
-  /** Without the blanks around it; empty when there is none. */
+  /** Without surrounding blanks; empty if there is none. */
   readonly value: string;
 }
 

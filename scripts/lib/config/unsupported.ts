@@ -1,18 +1,21 @@
-/** Directives that kdump.conf(5) knows and we refuse, each with what to do instead. Refused, because a config that is half obeyed is found out at the crash. */
+/**
+ * Directives of kdump.conf(5) that kdumpling refuses, each with what to do instead. They are refused and not ignored,
+ * because a config that only takes effect in part is found out at the crash.
+ */
 
 const LOCAL_DISK =
-  'Dumps go to a disk of this machine; name a file system, and share dumps with `kdumpling upload`';
-const NO_HOOKS = 'No programs of others run in the capture';
-const NO_DRACUT = 'The initrd is not made by dracut; modules are added by extra_modules';
+  'Dumps go to a local disk: name a file system, and copy dumps elsewhere with `kdumpling upload`';
+const NO_HOOKS = 'The capture runs no other programs: remove the line';
+const NO_DRACUT = 'The initrd is not built by dracut: add modules with `extra_modules`';
 const REBUILDS_ITSELF =
-  'The initrd is rebuilt when the kernel, this file or the program changed; take the line out';
+  'The initrd is rebuilt whenever the kernel, this file or the program changes: remove the line';
 
 export const UNSUPPORTED: Readonly<Record<string, string>> = {
   nfs: LOCAL_DISK,
   ssh: LOCAL_DISK,
   sshkey: LOCAL_DISK,
   virtiofs: LOCAL_DISK,
-  raw: 'A bare partition stands in for a file system and does not replace it; write `fallback_target raw …`',
+  raw: 'A raw partition can only be a fallback: write `fallback_target raw …`',
   ext2: 'Name an ext4, xfs or btrfs file system',
   ext3: 'Name an ext4, xfs or btrfs file system',
   minix: 'Name an ext4, xfs or btrfs file system',
@@ -20,16 +23,15 @@ export const UNSUPPORTED: Readonly<Record<string, string>> = {
   kdump_post: NO_HOOKS,
   kdump_emergency: NO_HOOKS,
   extra_bins: NO_HOOKS,
-  fence_kdump_args: 'Nothing is sent over a network from the capture',
-  fence_kdump_nodes: 'Nothing is sent over a network from the capture',
+  fence_kdump_args: 'The capture has no network: remove the line',
+  fence_kdump_nodes: 'The capture has no network: remove the line',
   dracut_args: NO_DRACUT,
   force_rebuild: REBUILDS_ITSELF,
   force_no_rebuild: REBUILDS_ITSELF,
-  auto_reset_crashkernel:
-    '`kdumpling enable` sets crashkernel=, and nothing else changes it; take the line out',
-  disk_timeout: 'Write `device_timeout` instead',
-  link_delay: 'There is no network in the capture; take the line out',
-  options: 'Module parameters go on the kernel command line, as <module>.<parameter>=<value>',
-  blacklist: 'Modules that are not needed are not in the initrd; take the line out',
+  auto_reset_crashkernel: 'Only `kdumpling enable` changes crashkernel=: remove the line',
+  disk_timeout: 'Use `device_timeout` instead',
+  link_delay: 'The capture has no network: remove the line',
+  options: 'Put module parameters on the kernel command line as <module>.<parameter>=<value>',
+  blacklist: 'The initrd holds only the modules that it needs: remove the line',
   net: LOCAL_DISK,
 };

@@ -1,8 +1,8 @@
-/** What the running kernel was built with, as far as a capture depends on it. */
+/** The build options of the running kernel that a capture depends on. */
 import { gunzipSync } from 'node:zlib';
 import type { Host } from './host.ts';
 
-/** One of `options` must be y, or y or m. */
+/** One of `options` must be y, or may be m where `module` is set. */
 const NEEDED: readonly {
   readonly options: readonly string[];
   readonly module?: true;
@@ -17,7 +17,7 @@ const NEEDED: readonly {
   { options: ['CONFIG_BLK_DEV_LOOP'], module: true, why: 'for the runtime image' },
 ];
 
-/** Undefined where the host keeps no config of its kernel. */
+/** Undefined if the host has no config of its kernel. */
 export function readKernelConfig(host: Host, kver: string): Map<string, string> | undefined {
   const plain = [`/boot/config-${kver}`, `/lib/modules/${kver}/config`, `/usr/lib/modules/${kver}/config`];
   for (const path of plain) {
@@ -28,7 +28,7 @@ export function readKernelConfig(host: Host, kver: string): Map<string, string> 
   return packed && parse(gunzipSync(packed).toString('utf8'));
 }
 
-/** What is missing, in words; none when all is there. */
+/** What is missing, in words; empty if nothing is. */
 export function lacksOf(config: ReadonlyMap<string, string>): string[] {
   return NEEDED.filter(
     ({ options, module }) =>

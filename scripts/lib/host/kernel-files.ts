@@ -1,9 +1,9 @@
-/** Where a kernel of this machine lies, its modules, and the dump-capture initrd that is made for it. */
+/** Where this machine keeps a kernel, its modules, and the dump-capture initrd that is built for it. */
 import { accessSync, constants } from 'node:fs';
 import { SystemError } from '../../../capture/errors.ts';
 import type { Host } from './host.ts';
 
-/** Places of a kernel image, in order: Debian and Fedora, kernel-install's layout, 7.x packages of Debian, COS. */
+/** Where a kernel image can be, in order: Debian and Fedora, kernel-install, Debian's 7.x packages, COS. */
 const KERNEL_IMAGES = [
   '/boot/vmlinuz-KVER',
   '/usr/lib/modules/KVER/vmlinuz',
@@ -12,18 +12,18 @@ const KERNEL_IMAGES = [
   '/boot/Image-KVER',
 ];
 
-/** What the host command remembers of this machine. */
+/** State that the host command keeps. */
 export const STATE_FOLDER = '/var/lib/kdumpling';
-/** Where the image goes: beside the kernel, or where /boot cannot be written (ostree, COS) or is nearly full. */
+/** Where the image goes: beside the kernel, or elsewhere if /boot is read-only (ostree, COS) or nearly full. */
 export const IMAGE_FOLDERS = ['/boot', STATE_FOLDER] as const;
-/** The new image lies beside the old one for a moment. */
+/** The new image and the old one exist side by side for a moment. */
 const ROOM_FOR_IMAGE_BYTES = 100e6;
 
 export function runningKernel(host: Host): string {
   return (host.read('/proc/sys/kernel/osrelease') ?? '').trim();
 }
 
-/** @throws SystemError that lists where it was looked for. */
+/** @throws SystemError that lists the paths that were tried. */
 export function kernelImage(host: Host, kver: string): string {
   const places = KERNEL_IMAGES.map(place => place.replace('KVER', kver));
   for (const folder of host.list('/boot/ostree')) places.push(`/boot/ostree/${folder}/vmlinuz-${kver}`);
@@ -31,8 +31,8 @@ export function kernelImage(host: Host, kver: string): string {
   if (found) return found;
   throw new SystemError('NO_KERNEL', {
     action: `find the kernel image of ${kver}`,
-    actual: `there is none of ${places.join(', ')}`,
-    wanted: 'the kernel that runs, so that what crashed and what captures are of one build',
+    actual: `none of ${places.join(', ')} exists`,
+    wanted: 'the image of the running kernel, which is also the crash kernel',
   });
 }
 
@@ -47,7 +47,7 @@ export function imageName(kver: string): string {
   return `initramfs-${kver}kdump.img`;
 }
 
-/** Where the image is; undefined when there is none. */
+/** Where the image is; undefined if there is none. */
 export function findImage(host: Host, kver: string): string | undefined {
   return IMAGE_FOLDERS.map(folder => `${folder}/${imageName(kver)}`).find(host.exists);
 }
@@ -59,7 +59,7 @@ export function imagePath(host: Host, kver: string): string {
   return `${fits ? boot : fallback}/${imageName(kver)}`;
 }
 
-/** A read-only mount refuses root too. */
+/** A read-only mount refuses even root. */
 function isWritable(host: Host, folder: string): boolean {
   try {
     accessSync(host.path(folder), constants.W_OK);

@@ -1,11 +1,11 @@
-/** Kernel settings that decide whether trouble becomes a panic, and so a dump. Shown; set when the user asks for it. */
+/** Kernel settings that decide whether an error becomes a panic, and so a dump. They are shown, and set on request. */
 import type { Host } from './host.ts';
 
 export interface Sysctl {
   readonly name: string;
   readonly wanted: string;
   readonly why: string;
-  /** Set by `enable --set-sysctls`; the others end machines that might have recovered, and are only shown. */
+  /** Set by `enable --set-sysctls`. The others would crash machines that might recover, and are only shown. */
   readonly isSet: boolean;
 }
 
@@ -13,7 +13,7 @@ export const SYSCTLS: readonly Sysctl[] = [
   {
     name: 'kernel.panic_on_oops',
     wanted: '1',
-    why: 'an oops ends a task and leaves a broken kernel running',
+    why: 'an oops kills a task and leaves a broken kernel running',
     isSet: true,
   },
   {
@@ -49,32 +49,32 @@ export const SYSCTLS: readonly Sysctl[] = [
   {
     name: 'kernel.hung_task_panic',
     wanted: '1',
-    why: 'tasks that wait for ever are only reported',
+    why: 'tasks that wait forever are only reported',
     isSet: false,
   },
 ];
 
 export interface SysctlState extends Sysctl {
-  /** Undefined where the kernel has none of that name. */
+  /** Undefined if the kernel does not have it. */
   readonly value: string | undefined;
 }
 
 const FILE = '/etc/sysctl.d/60-kdumpling.conf';
-/** The values before, so that `disable` can put them back. */
+/** The previous values, so that `disable` can restore them. */
 const BEFORE = '/var/lib/kdumpling/sysctls.json';
 
 export function readSysctls(host: Host): SysctlState[] {
   return SYSCTLS.map(sysctl => ({ ...sysctl, value: host.read(pathOf(sysctl.name))?.trim() }));
 }
 
-/** Those that are not as wanted, now and for the next boots. */
+/** Sets them now and for the next boots. */
 export function setSysctls(host: Host): void {
   const states = readSysctls(host).filter(({ isSet, value }) => isSet && value !== undefined);
   if (!host.exists(BEFORE)) {
     const before = Object.fromEntries(states.map(({ name, value }) => [name, value]));
     host.write(BEFORE, `${JSON.stringify(before, null, 2)}\n`);
   }
-  const lines = states.map(({ name, wanted, why }) => `# else: ${why}\n${name} = ${wanted}\n`);
+  const lines = states.map(({ name, wanted, why }) => `# otherwise ${why}\n${name} = ${wanted}\n`);
   host.write(
     FILE,
     `# Written by \`kdumpling enable --set-sysctls\`, removed by \`kdumpling disable\`.\n${lines.join('')}`,
@@ -82,7 +82,7 @@ export function setSysctls(host: Host): void {
   for (const { name, wanted } of states) host.set(pathOf(name), wanted);
 }
 
-/** Undoes that; what was changed by others since stays. */
+/** Undoes setSysctls; values that somebody else has changed since are left alone. */
 export function unsetSysctls(host: Host): void {
   const text = host.read(BEFORE);
   if (text === undefined) return;

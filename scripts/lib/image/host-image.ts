@@ -1,4 +1,4 @@
-/** The dump-capture initrd of this machine: made from its config, and made again only when what it is made of changed. */
+/** The dump-capture initrd of this machine: built from its config, and rebuilt only if one of its inputs changed. */
 import { createHash } from 'node:crypto';
 import { mkdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -12,19 +12,19 @@ import { hostTarget } from '../storage/host-target.ts';
 import { requireRuntimeOn } from './lean-runtime.ts';
 
 export interface HostImage {
-  /** On the host. */
+  /** Path on the host. */
   readonly path: string;
   readonly bytes: number;
-  /** False when the one that is there is still good. */
+  /** False if the existing image is still current. */
   readonly rebuilt: boolean;
 }
 
-/** Where a built program's files lie: beside the running one. */
+/** The folder of the running program, which holds the other parts of the build. */
 export function programDirectory(): string {
   return dirname(realpathSync(process.argv[1]!));
 }
 
-/** @throws Failure of the target, of a module, of the disk. The old image stays until the new one is whole. */
+/** The old image stays until the new one is complete. @throws Failure if the target, a module or the disk is unsuitable. */
 export function ensureHostImage(
   host: Host,
   settings: Settings,
@@ -48,13 +48,13 @@ export function ensureHostImage(
   return { path: output, bytes: built.bytes, rebuilt: true };
 }
 
-/** Whether it is what would be built now. @throws as ensureHostImage */
+/** Whether the image is what would be built now. @throws the errors of ensureHostImage */
 export function isHostImageCurrent(host: Host, settings: Settings, kver: string): boolean {
   const request = requestOf(host, settings, kver, imagePath(host, kver), programDirectory());
   return host.read(stampPath(kver))?.trim() === fingerprintOf(request);
 }
 
-/** Those of all kernels, with their stamps. */
+/** Removes the images of all kernels, and their stamps. */
 export function removeHostImages(host: Host): void {
   for (const folder of IMAGE_FOLDERS) {
     for (const name of host.list(folder)) {
@@ -93,8 +93,8 @@ function requestOf(
 }
 
 /**
- * Of what an image is made of; files by inode, size and change of inode: whoever replaces one changes these, even a
- * package whose files all have the same time.
+ * A digest of an image's inputs. Files count by inode, size and ctime: replacing a file changes these, even by a package
+ * manager that gives all files the same mtime.
  */
 function fingerprintOf({ output, ...request }: ImageRequest): string {
   const files = [...Object.values(request.program), `${request.modulesDirectory}/modules.dep`];

@@ -1,4 +1,4 @@
-/** A dump-capture initrd for a kernel tree that need not be this machine's. */
+/** Builds a dump-capture initrd for any kernel tree, of this machine or another one. */
 import { readFileSync } from 'node:fs';
 import { crashCommandLine } from '../../../initrd/command-line.ts';
 import { buildImage, LAYOUTS, programIn, RUNTIME_ON_DISK } from '../../../initrd/image.ts';
@@ -8,20 +8,23 @@ import { openHost } from '../host/host.ts';
 import { programDirectory } from './host-image.ts';
 
 export const TREE_OPTIONS = {
-  kver: { value: 'RELEASE', help: 'kernel release, as uname -r says it; without it, the running kernel' },
+  kver: { value: 'RELEASE', help: 'kernel release, as printed by uname -r; default: the running kernel' },
   modules: {
     value: 'DIR',
-    help: 'another tree: its modules, …/lib/modules/RELEASE or the folder that holds RELEASE',
+    help: 'modules of another kernel tree: …/lib/modules/RELEASE, or the folder that holds RELEASE',
   },
-  target: { value: 'SPEC', help: "where dumps go: 'ext4 UUID=…', 'xfs LABEL=…', 'btrfs /dev/…'" },
-  config: { value: 'FILE', help: `a config, instead of ${CONFIG_PATH}; for another tree, instead of none` },
-  drivers: { value: 'LIST', help: 'disk drivers, by commas; else all usual ones that the kernel has' },
+  target: { value: 'SPEC', help: "where dumps go, for example 'ext4 UUID=…', 'xfs LABEL=…', 'btrfs /dev/…'" },
+  config: { value: 'FILE', help: `config file; default: ${CONFIG_PATH}, or none for another tree` },
+  drivers: {
+    value: 'LIST',
+    help: 'disk drivers, separated by commas; default: all common ones that the kernel has',
+  },
   layout: {
     value: 'NAME',
     default: 'self-contained',
-    help: `where Node lies: self-contained, or lean: on the target, in ${RUNTIME_ON_DISK}`,
+    help: `where Node is: self-contained (in the image) or lean (on the target, in ${RUNTIME_ON_DISK})`,
   },
-  output: { value: 'FILE', help: 'the image to write' },
+  output: { value: 'FILE', help: 'image file to write' },
 } as const;
 
 export function rebuildForTree(given: Given<typeof TREE_OPTIONS>): number {
@@ -50,7 +53,7 @@ export function rebuildForTree(given: Given<typeof TREE_OPTIONS>): number {
   return EXIT.done;
 }
 
-/** The option before the config. */
+/** The option takes precedence over the config. */
 function targetOf(
   given: string | undefined,
   options: { target?: string; fstype?: string } = {},
@@ -58,14 +61,14 @@ function targetOf(
   if (!given && options.fstype && options.target) return { fstype: options.fstype, target: options.target };
   const [fstype, target, ...rest] = required('target', given).split(/\s+/);
   if (fstype && target && rest.length === 0) return { fstype, target };
-  throw badValue('target', given!, "'FSTYPE DEVICE', like 'ext4 UUID=…'");
+  throw badValue('target', given!, "'FSTYPE DEVICE', for example 'ext4 UUID=…'");
 }
 
 function required(option: string, text: string | undefined): string {
   if (text) return text;
   throw new UsageError('OPTION_MISSING', {
     action: 'run kdumpling rebuild',
-    actual: `--${option} is not given`,
-    toDo: 'try kdumpling rebuild --help',
+    actual: `the option --${option} is missing`,
+    toDo: 'See `kdumpling rebuild --help`',
   });
 }

@@ -1,4 +1,4 @@
-/** The crash kernel of the running machine: whether it is loaded, loading and unloading it. */
+/** The crash kernel of the running machine: loads it, unloads it, and says whether it is loaded. */
 import { closeSync, openSync } from 'node:fs';
 import { describeError, SystemError } from '../../../capture/errors.ts';
 import { openKexec } from '../../../capture/ffi/kexec.ts';
@@ -12,12 +12,12 @@ export function isLoaded(host: Host): boolean {
   return host.read(LOADED)?.trim() === '1';
 }
 
-/** What this boot reserved; 0 when nothing, or when the kernel has no kexec. */
+/** The memory that this boot reserved; 0 if there is none, or if the kernel has no kexec. */
 export function reservedBytes(host: Host): number {
   return Number(host.read(SIZE)?.trim() ?? 0) || 0;
 }
 
-/** Booted as a crash kernel: nothing is to be loaded then. */
+/** Whether this is a crash kernel, which must not load another one. */
 export function isCrashKernel(host: Host): boolean {
   return host.exists('/proc/vmcore');
 }
@@ -30,10 +30,10 @@ export interface CrashKernel {
 }
 
 /**
- * Loads it by our own call of kexec_file_load, which needs no package and is what Secure Boot allows; where the kernel
- * does not have that call or this image is not for it (arm64 of Debian), by kexec-tools' kexec_load if it is installed.
- * @returns by which way.
- * @throws SystemError with what both ways said.
+ * Loads it by kexec_file_load, called directly, which needs no package and which Secure Boot allows. If the kernel lacks
+ * that call or cannot load this image by it (Debian on arm64), uses kexec_load of kexec-tools, if installed.
+ * @returns the name of the call.
+ * @throws SystemError with the errors of both calls.
  */
 export function loadCrashKernel(host: Host, crash: CrashKernel): string {
   try {
@@ -42,7 +42,7 @@ export function loadCrashKernel(host: Host, crash: CrashKernel): string {
   } catch (error) {
     const kexec = host.command('kexec');
     const errno = error instanceof SystemError ? error.facts.errno : undefined;
-    // A refused signature, or no memory: the older call would be refused too, or be a way around the lock.
+    // After a refused signature or a lack of memory, the older call would fail too, or would evade the lockdown.
     if (!kexec || !OTHER_WAY.has(Number(errno))) throw error;
     try {
       mustRun(
@@ -58,7 +58,7 @@ export function loadCrashKernel(host: Host, crash: CrashKernel): string {
     } catch (second) {
       throw new SystemError('KEXEC_FAILED', {
         action: 'load the crash kernel',
-        actual: `${describeError(error)} | ${describeError(second)}`,
+        actual: `kexec_file_load: ${describeError(error)} | kexec_load: ${describeError(second)}`,
       });
     }
   }
@@ -82,7 +82,7 @@ function loadByFile(host: Host, { kernel, initrd, commandLine }: CrashKernel): v
   }
 }
 
-/** @throws SystemError when the kernel keeps it. */
+/** @throws SystemError if the kernel refuses. */
 export function unloadCrashKernel(host: Host): void {
   try {
     openKexec(openFfi()).unloadCrash();

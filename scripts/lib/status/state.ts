@@ -1,5 +1,4 @@
-/** What `show` says: whether a crash would be captured now, and what was captured before. */
-
+/** What `show` reports: whether a crash would be captured now, and what was captured before. */
 import { type Finding, findingsOf } from '../arming/checks.ts';
 import { type Facts, readFacts } from '../arming/facts.ts';
 import { type Dump, listDumps } from '../dumps/dumps.ts';
@@ -10,12 +9,12 @@ import { bootId, judgeTest, readRecord, type TestResult } from './test-record.ts
 
 export interface State {
   readonly facts: Facts;
-  /** Memory is reserved in this boot. */
+  /** This boot reserved memory. */
   readonly ready: boolean;
   readonly findings: readonly Finding[];
   readonly sysctls: readonly SysctlState[];
   readonly dumps: readonly Dump[];
-  /** Of the last crash on purpose. */
+  /** The result of the last `kdumpling test`. */
   readonly test?: TestResult;
   /** A crash would be captured. */
   readonly armed: boolean;

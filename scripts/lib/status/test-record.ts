@@ -1,18 +1,18 @@
-/** A crash on purpose, remembered over the reboot: what was to happen, and whether it did. */
+/** The record of a test crash, kept across the reboot, and whether that crash was captured. */
 import type { Dump } from '../dumps/dumps.ts';
 import type { Host } from '../host/host.ts';
 import { STATE_FOLDER } from '../host/kernel-files.ts';
 
 const FILE = `${STATE_FOLDER}/test.json`;
-/** A crash and the clock that is read before it. */
+/** How much earlier than the recorded time a dump may be stamped and still count. */
 const CLOCK_SLACK_MS = 120_000;
 
 export interface TestRecord {
-  /** /proc/sys/kernel/random/boot_id of the boot that was to crash. */
+  /** /proc/sys/kernel/random/boot_id of the boot that was crashed. */
   readonly bootId: string;
   /** ISO 8601. */
   readonly time: string;
-  /** Names of the dumps there were. */
+  /** IDs of the dumps that existed before. */
   readonly dumps: readonly string[];
 }
 
@@ -26,7 +26,7 @@ export function bootId(host: Host): string {
   return (host.read('/proc/sys/kernel/random/boot_id') ?? '').trim();
 }
 
-/** On the disk before this returns. */
+/** The record is on the disk when this returns. */
 export function writeRecord(host: Host, record: TestRecord): void {
   host.write(FILE, `${JSON.stringify(record, null, 2)}\n`);
 }
@@ -36,19 +36,19 @@ export function readRecord(host: Host): TestRecord | undefined {
   return text === undefined ? undefined : (JSON.parse(text) as TestRecord);
 }
 
-/** @param dumps those there are now. */
+/** @param dumps those that exist now. */
 export function judgeTest(record: TestRecord, currentBootId: string, dumps: readonly Dump[]): TestResult {
   if (record.bootId === currentBootId)
     return {
       passed: false,
-      text: `the test of ${record.time} did not crash this machine: it is the same boot`,
+      text: `the test of ${record.time} did not crash this machine: it has not rebooted since`,
     };
   const since = new Date(record.time).getTime() - CLOCK_SLACK_MS;
   const dump = dumps.find(({ id, time }) => !record.dumps.includes(id) && time.getTime() >= since);
   if (!dump) {
     return {
       passed: false,
-      text: `the test of ${record.time} left no dump: the machine rebooted without a capture, or could not write; its serial console has the reason`,
+      text: `the test of ${record.time} left no dump: the machine rebooted without a capture, or the capture could not write; see its serial console for the reason`,
     };
   }
   if (dump.state !== 'complete')

@@ -1,5 +1,4 @@
-/** The state of a machine for people, with the three lines that COS's tools look for, and for programs. */
-
+/** The state of a machine as text, with the three lines that COS's tools look for, and as JSON. */
 import { describeBytes } from '../cli/sizes.ts';
 import type { Dump } from '../dumps/dumps.ts';
 import { crashkernelValue } from '../estimate/reservation.ts';
@@ -14,15 +13,15 @@ export function stateText(state: State): string {
     `kdump kernel loaded: ${facts.isLoaded}`,
     `kernel: ${facts.kver}`,
     `initrd: ${facts.image ?? 'none'}`,
-    `reserved: ${crashkernelValue(facts.reservedBytes)}, at least ${crashkernelValue(facts.reservation.leastBytes)} are needed`,
+    `reserved: ${crashkernelValue(facts.reservedBytes)}, minimum ${crashkernelValue(facts.reservation.leastBytes)}`,
     `target: ${target ? `${target.fstype} ${target.target}, ${target.directory ?? `${target.path} (not mounted now)`}` : 'none'}`,
     ...(facts.roomBytes === undefined
       ? []
       : [
-          `space: a dump may take ${describeBytes(facts.roomBytes)}; now it would take about ${describeBytes(facts.dump.usualBytes)}`,
+          `space: room for a dump of ${describeBytes(facts.roomBytes)}; a dump taken now would need about ${describeBytes(facts.dump.usualBytes)}`,
         ]),
     `panic on: ${sysctlsText(state)}`,
-    ...findings.filter(({ blocks }) => !blocks).map(({ text, mend }) => `warning: ${text}; ${mend}`),
+    ...findings.filter(({ blocks }) => !blocks).map(({ text, fix }) => `warning: ${text}; to fix it: ${fix}`),
     `dumps: ${dumps.length || 'none'}`,
     ...dumps.map(dump => `  ${dumpLine(dump)}`),
     ...(state.test ? [state.test.text] : []),
@@ -30,11 +29,11 @@ export function stateText(state: State): string {
   ].join('\n');
 }
 
-/** The last line: armed, or not and why and what mends it. */
+/** The last line: armed, or not armed, why, and how to fix it. */
 export function verdict({ armed, findings }: State): string {
   if (armed) return 'armed: a crash of this machine will be captured';
-  const { text, mend } = findings.find(({ blocks }) => blocks)!;
-  return `not armed: ${text}; what mends it: ${mend}`;
+  const { text, fix } = findings.find(({ blocks }) => blocks)!;
+  return `not armed: ${text}; to fix it: ${fix}`;
 }
 
 export function dumpLine({ id, state, bytes, manifest, why }: Dump): string {

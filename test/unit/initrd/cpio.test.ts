@@ -11,7 +11,7 @@ const ENTRIES: CpioEntry[] = [
 ];
 const archive = Buffer.concat([...encodeCpio(ENTRIES)]);
 
-test('same entries, same bytes', () => {
+test('the same entries give the same bytes', () => {
   expect(Buffer.concat([...encodeCpio(ENTRIES)]).equals(archive)).toBe(true);
 });
 
@@ -28,7 +28,7 @@ test('busybox reads it', () => {
   expect(listing).toContain('lib -> runtime/lib');
 });
 
-test('a device has its numbers', () => {
+test('a device node has its numbers', () => {
   const header = archive.subarray(archive.indexOf('console\0') - 110).toString('latin1', 0, 110);
   const field = (index: number) => Number.parseInt(header.slice(6 + 8 * index, 14 + 8 * index), 16);
   expect({ rdevmajor: field(9), rdevminor: field(10) }).toEqual({ rdevmajor: 5, rdevminor: 1 });

@@ -1,4 +1,4 @@
-/** What an image refuses to hold, on a tree that is made up. */
+/** What an image holds and refuses to hold, on a made-up module tree. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** A kernel whose disk driver is the one given, all else built in. */
+/** A kernel whose disk driver is the given module; everything else is built in. */
 function build(driver: string, more: Partial<ImageRequest> = {}): () => unknown {
   const path = join(directory, driver);
   mkdirSync(dirname(path), { recursive: true });
@@ -38,18 +38,18 @@ function build(driver: string, more: Partial<ImageRequest> = {}): () => unknown 
     });
 }
 
-test('a driver of a disk is in', () => {
+test('the disk driver is in the image', () => {
   expect(build('kernel/drivers/block/virtio_blk.ko')()).toMatchObject({
     modules: ['kernel/drivers/block/virtio_blk.ko'],
   });
 });
 
-test('a module of the network is refused', () => {
-  expect(build('kernel/drivers/net/virtio_net.ko')).toThrow(/modules of the network/);
+test('a network module is refused', () => {
+  expect(build('kernel/drivers/net/virtio_net.ko')).toThrow(/it would hold network modules/);
 });
 
-test('a name that a shell would read otherwise is refused', () => {
-  expect(build("kernel/a';reboot;'.ko")).toThrow(/characters that no module has/);
+test('a name that a shell could misread is refused', () => {
+  expect(build("kernel/a';reboot;'.ko")).toThrow(/characters that no module name has/);
 });
 
 const DISK = 'kernel/drivers/block/virtio_blk.ko';
@@ -57,15 +57,18 @@ const DISK = 'kernel/drivers/block/virtio_blk.ko';
 test.each([
   ['self-contained', ['runtime', 'runtime.sh', 'runtime.squashfs'], ''],
   ['lean', ['disk', 'runtime', 'runtime.sh'], '/modules/virtio_blk.ko'],
-] as const)('the %s layout has its runtime, and loads what that lies on', (layout, names, loadedEarly) => {
-  build(DISK, { layout })();
-  const image = readFileSync(join(directory, 'image'), 'latin1');
-  const inImage = [...image.matchAll(/070701[0-9a-f]{104}([^\0]+)\0/g)].map(match => match[1]);
-  expect(inImage.filter(name => /^(disk|runtime)/.test(name)).sort()).toEqual([...names]);
-  expect(/^modules='(.*)'$/m.exec(image)?.[1]).toBe(loadedEarly);
-});
+] as const)(
+  'the %s layout has its runtime and loads the drivers that the runtime needs',
+  (layout, names, loadedEarly) => {
+    build(DISK, { layout })();
+    const image = readFileSync(join(directory, 'image'), 'latin1');
+    const inImage = [...image.matchAll(/070701[0-9a-f]{104}([^\0]+)\0/g)].map(match => match[1]);
+    expect(inImage.filter(name => /^(disk|runtime)/.test(name)).sort()).toEqual([...names]);
+    expect(/^modules='(.*)'$/m.exec(image)?.[1]).toBe(loadedEarly);
+  },
+);
 
-test('the lean layout is refused for a target that busybox does not find', () => {
+test('the lean layout is refused for a target that busybox cannot find', () => {
   const options = { target: 'PARTUUID=0a-01' };
   expect(build(DISK, { layout: 'lean', options })).toThrow(/Cannot build a lean initrd for PARTUUID=0a-01/);
 });

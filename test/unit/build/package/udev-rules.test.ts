@@ -1,11 +1,11 @@
-/** When memory or CPUs come or go the crash kernel is loaded again, and at no other time (build/package/files/90-kdumpling.rules). */
+/** The crash kernel is reloaded after memory or CPU hot-plug, and at no other time (build/package/files/90-kdumpling.rules). */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 const RULES = join(import.meta.dirname, '../../../../build/package/files/90-kdumpling.rules');
 
-/** What udev(7) makes of the few words that these rules have. @returns the commands it would run. */
+/** The subset of udev(7) that these rules use. @returns the commands that udev would run. */
 function udev(event: Readonly<Record<string, string>>): string[] {
   const commands: string[] = [];
   let label: string | undefined;
@@ -30,11 +30,15 @@ function udev(event: Readonly<Record<string, string>>): string[] {
 const RELOADS = ['/bin/systemctl --no-block try-restart kdumpling-load.service'];
 
 test.each([
-  ['a CPU that comes', { SUBSYSTEM: 'cpu', ACTION: 'add' }, RELOADS],
-  ['a CPU that goes', { SUBSYSTEM: 'cpu', ACTION: 'remove' }, RELOADS],
-  ['memory that comes', { SUBSYSTEM: 'memory', ACTION: 'online' }, RELOADS],
+  ['a CPU is added', { SUBSYSTEM: 'cpu', ACTION: 'add' }, RELOADS],
+  ['a CPU is removed', { SUBSYSTEM: 'cpu', ACTION: 'remove' }, RELOADS],
+  ['memory is added', { SUBSYSTEM: 'memory', ACTION: 'online' }, RELOADS],
   ['another device', { SUBSYSTEM: 'block', ACTION: 'add' }, []],
-  // systemd-udev-trigger.service, while the crash kernel is being loaded: it was loaded twice at each boot.
-  ['what a boot repeats', { SUBSYSTEM: 'cpu', ACTION: 'add', 'ENV{SYNTH_UUID}': '0' }, []],
-  ['a kernel that sees to it', { SUBSYSTEM: 'cpu', ACTION: 'add', 'ATTRS{crash_hotplug}': '1' }, []],
+  // systemd-udev-trigger.service runs while the crash kernel is being loaded, which used to be loaded twice at each boot.
+  ['an event that is replayed at boot', { SUBSYSTEM: 'cpu', ACTION: 'add', 'ENV{SYNTH_UUID}': '0' }, []],
+  [
+    'a kernel that updates the list by itself',
+    { SUBSYSTEM: 'cpu', ACTION: 'add', 'ATTRS{crash_hotplug}': '1' },
+    [],
+  ],
 ])('%s', (_, event, commands) => expect(udev(event)).toEqual(commands));

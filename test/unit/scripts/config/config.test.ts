@@ -13,11 +13,11 @@ test('lines, comments and blanks', () => {
   ]);
 });
 
-test('nothing said, nothing set', () => {
+test('an empty file sets nothing', () => {
   expect(read('')).toEqual({ options: {}, extraModules: [], layout: 'self-contained' });
 });
 
-test('what Fedora ships, but for the line that is not ours', () => {
+test('what Fedora ships, except auto_reset_crashkernel', () => {
   expect(read('path /var/crash\ncore_collector makedumpfile -l --message-level 7 -d 31\n')).toEqual({
     options: { path: '/var/crash', codec: 'lzo', dumpLevel: 31 },
     extraModules: [],
@@ -65,24 +65,24 @@ test('modules add up', () => {
   expect(() => read('extra_modules a;b')).toThrow(/line 1/);
 });
 
-test('the layout is one that there is', () => {
+test('the layout must be one of those that exist', () => {
   expect(read('').layout).toBe('self-contained');
   expect(read('layout lean').layout).toBe('lean');
   expect(() => read('layout small')).toThrow(/line 1: .*"small"; expected self-contained or lean/);
 });
 
-describe('every line that is wrong is named', () => {
+describe('every wrong line is named', () => {
   test('with its number and what to do', () => {
     const text = 'path /crash\n\nnfs server:/export\ncolour red\npath /var\nfinal_action\n';
     expect(() => read(text)).toThrow(
-      /line 3: cannot use nfs: .*kdumpling upload.* \| line 4: cannot use colour red: there is no such directive; expected one of .* \| line 5: cannot use path: line 1 says path already; .* \| line 6: cannot use final_action: it has no value; expected final_action ACTION$/,
+      /line 3: cannot use nfs: .*kdumpling upload.* \| line 4: cannot use colour red: there is no such directive; expected one of .* \| line 5: cannot use path: line 1 already has path; .* \| line 6: cannot use final_action: it has no value; expected final_action ACTION$/,
     );
   });
 
   test.each([
-    ['ext4 /dev/vda1\nxfs /dev/vda2', 'line 1 says ext4 already'],
-    ['failure_action halt\ndefault halt', 'line 1 says failure_action already'],
-  ])('%j share a place', (text, message) => expect(() => read(text)).toThrow(message));
+    ['ext4 /dev/vda1\nxfs /dev/vda2', 'line 1 already has ext4'],
+    ['failure_action halt\ndefault halt', 'line 1 already has failure_action'],
+  ])('%j share a slot', (text, message) => expect(() => read(text)).toThrow(message));
 
   test.each(Object.keys(UNSUPPORTED))('%s is refused', name => {
     expect(() => read(`${name} x`)).toThrow(UNSUPPORTED[name]);
@@ -93,7 +93,7 @@ describe('every line that is wrong is named', () => {
   });
 });
 
-test('no directive is both obeyed and refused, none twice', () => {
+test('no directive is both supported and refused, or listed twice', () => {
   const names = DIRECTIVES.map(({ name }) => name);
   expect(names.filter(name => Object.hasOwn(UNSUPPORTED, name))).toEqual([]);
   expect(new Set(names).size).toBe(names.length);

@@ -41,7 +41,7 @@ function installProgram(capture: string): void {
   mkdirSync(program, { recursive: true });
   for (const name of Object.values(PROGRAM_FILES).filter(file => file !== 'capture.js'))
     writeFileSync(join(program, name), name);
-  // As a package manager does it: another inode, whatever its time says.
+  // As a package manager does it: another inode, whatever its mtime.
   rmSync(join(program, 'capture.js'), { force: true });
   writeFileSync(join(program, 'capture.js'), capture);
 }
@@ -49,7 +49,7 @@ function installProgram(capture: string): void {
 const build = (host: Host, force = false) =>
   ensureHostImage(host, settingsOf(textOf(host, '/etc/kdump.conf'), '/etc/kdump.conf'), KVER, force, program);
 
-test('it is built once, and again only when something that it is made of changed', () => {
+test('it is built once, and rebuilt only if one of its inputs changed', () => {
   installProgram('v1');
   const host = hostWith(MACHINE);
   expect(build(host)).toMatchObject({ path: `/boot/initramfs-${KVER}kdump.img`, rebuilt: true });
@@ -73,7 +73,7 @@ test('it is built once, and again only when something that it is made of changed
   expect(statSync(host.path(findImage(host, KVER)!)).mode & 0o777).toBe(0o600);
 });
 
-test('where there is no /boot it lies with our state; all go with disable', () => {
+test('without /boot the image is in the state folder; disable removes every image', () => {
   installProgram('v1');
   const { '/boot/': _, ...files } = MACHINE;
   const host = hostWith(files);
@@ -90,7 +90,7 @@ describe('the lean layout', () => {
   const LEAN = { ...MACHINE, '/etc/kdump.conf': 'layout lean\n' };
   const INSTALLED = { '/usr/lib/kdumpling/runtime/': '' };
 
-  test('Node stays on the disk that dumps go to', () => {
+  test('Node stays on the disk of the target', () => {
     installProgram('v1');
     const host = hostWith({ ...LEAN, ...INSTALLED });
     const parts = () => readFileSync(host.path(build(host).path), 'latin1').match(/runtime\.squashfs/g);
@@ -110,7 +110,7 @@ describe('the lean layout', () => {
       },
     ],
     [
-      'lies in a part of its file system',
+      'is in a subvolume of its file system',
       { ...INSTALLED, '/proc/self/mountinfo': '21 1 254:1 /@ / rw - ext4 /dev/vda1 rw\n' },
     ],
     ['is a link to elsewhere', { '/usr/lib/kdumpling/runtime': '-> /opt/runtime', '/opt/runtime/': '' }],
@@ -129,11 +129,11 @@ describe('the drivers of the disks', () => {
     const tree = openModuleTree(host.path(TREE));
     return hostDiskDrivers(host, tree, hostTarget(host, settings), settings.options.fallbackTargets);
   };
-  test('those in use', () => expect(drivers({})).toEqual(['virtio_blk']));
+  test('the ones in use', () => expect(drivers({})).toEqual(['virtio_blk']));
 
-  test('a fallback that is not there may hang on anything: all usual ones', () =>
+  test('a missing fallback could need any driver, so all common ones are included', () =>
     expect(drivers({}, 'fallback_target xfs LABEL=spare\n')).toBeUndefined());
 
-  test('a target that is not there is refused', () =>
+  test('a missing target is refused', () =>
     expect(() => drivers({}, 'ext4 UUID=00-11\n')).toThrow(/Cannot dump to UUID=00-11: it is not there/));
 });

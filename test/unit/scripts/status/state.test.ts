@@ -52,7 +52,7 @@ test('armed', () => {
     'kdump kernel loaded: true',
   ]);
   expect(lines).toContain(`initrd: /boot/initramfs-${KVER}kdump.img`);
-  expect(lines).toContain('reserved: 192M, at least 160M are needed');
+  expect(lines).toContain('reserved: 192M, minimum 160M');
   expect(lines).toContain('target: ext4 /dev/vda1, /var/crash');
   expect(lines.find(line => line.startsWith('  20261121T220234Z'))).toContain('incomplete');
   expect(lines.at(-1)).toBe('armed: a crash of this machine will be captured');
@@ -65,10 +65,10 @@ test('armed', () => {
   });
 });
 
-describe('not armed, the deepest reason first, and the command that mends it', () => {
+describe('not armed: the most basic reason first, and the command that fixes it', () => {
   const cases: [string, Files, string[], RegExp][] = [
     [
-      'nothing was done yet',
+      'nothing has been done yet',
       {
         '/boot/grub/grub.cfg': '\tlinux /boot/vmlinuz ro\n',
         '/proc/cmdline': 'ro\n',
@@ -76,47 +76,47 @@ describe('not armed, the deepest reason first, and the command that mends it', (
         '/sys/kernel/kexec_crash_loaded': '0\n',
       },
       [`/boot/initramfs-${KVER}kdump.img`],
-      /nothing reserves memory at the next boot; what mends it: kdumpling enable$/,
+      /no memory will be reserved at the next boot; to fix it: kdumpling enable$/,
     ],
     [
-      'enabled, not rebooted',
+      'enabled but not rebooted',
       {
         '/proc/cmdline': 'ro\n',
         '/sys/kernel/kexec_crash_size': '0\n',
         '/sys/kernel/kexec_crash_loaded': '0\n',
       },
       [],
-      /no memory is reserved for a crash kernel in this boot; what mends it: reboot$/,
+      /this boot reserved no memory for a crash kernel; to fix it: reboot$/,
     ],
     [
       'the kernel could not reserve',
       { '/sys/kernel/kexec_crash_size': '0\n' },
       [],
-      /could not reserve what crashkernel= asks for; what mends it: kdumpling estimate$/,
+      /could not reserve the memory that crashkernel= requests; to fix it: kdumpling estimate$/,
     ],
     [
       'no initrd for this kernel',
       {},
       [`/boot/initramfs-${KVER}kdump.img`],
-      /no dump-capture initrd for 6\.1\.0-56-cloud-amd64; what mends it: kdumpling load$/,
+      /no dump-capture initrd for 6\.1\.0-56-cloud-amd64; to fix it: kdumpling load$/,
     ],
     [
       'not loaded',
       { '/sys/kernel/kexec_crash_loaded': '0\n' },
       [],
-      /is not loaded; what mends it: kdumpling load$/,
+      /is not loaded; to fix it: kdumpling load$/,
     ],
     [
-      'disabled, and still loaded',
+      'disabled but still loaded',
       { '/boot/grub/grub.cfg': '\tlinux /boot/vmlinuz ro\n' },
       [],
-      /nothing reserves memory at the next boot/,
+      /no memory will be reserved at the next boot/,
     ],
     [
       'a bad config',
       { '/etc/kdump.conf': 'nfs a:/b\n' },
       [],
-      /line 1: cannot use nfs.*what mends it: mend \/etc\/kdump\.conf$/,
+      /line 1: cannot use nfs.*to fix it: correct \/etc\/kdump\.conf$/,
     ],
     [
       'no target',
@@ -125,10 +125,10 @@ describe('not armed, the deepest reason first, and the command that mends it', (
       /it is on overlay/,
     ],
     [
-      'a target that is not there',
+      'a target that does not exist',
       { '/etc/kdump.conf': 'ext4 UUID=00-11\n' },
       [],
-      /the dump target UUID=00-11 is not there/,
+      /the dump target UUID=00-11 does not exist/,
     ],
     [
       'a file system without a module',
@@ -140,10 +140,10 @@ describe('not armed, the deepest reason first, and the command that mends it', (
       'a target on an encrypted disk',
       { '/sys/devices/pci0000:00/block/vda/vda1/dm/uuid': 'CRYPT-LUKS2-0123-root\n' },
       [],
-      /\/dev\/vda1 is encrypted, which the capture does not set up; .*what mends it: .*name another target/,
+      /\/dev\/vda1 is encrypted, which the capture does not set up; .*to fix it: .*name another target/,
     ],
     [
-      'a kernel that cannot',
+      'a kernel without a required option',
       { [`/boot/config-${KVER}`]: CONFIG.replace('CONFIG_PROC_VMCORE=y\n', '') },
       [],
       /built without CONFIG_PROC_VMCORE for \/proc\/vmcore/,
@@ -188,7 +188,7 @@ describe('armed, with a warning', () => {
     [
       'no space',
       { '/proc/meminfo': 'MemTotal: 99999999999999 kB\n' },
-      /a dump may take .* in \/var\/crash, and one now would take about/,
+      /\/var\/crash has room for a dump of .*, and a dump taken now would need about/,
     ],
   ];
   test.each(cases)('%s', (_, files, expected) => {
@@ -198,7 +198,7 @@ describe('armed, with a warning', () => {
   });
 });
 
-test('what keeps it from being armed is told from what is only not done yet', () => {
+test('obstacles are distinguished from steps that have not been taken yet', () => {
   const notDone = stateOf({ '/sys/kernel/kexec_crash_size': '0\n', '/proc/cmdline': 'ro\n' });
   expect(notDone.armed).toBe(false);
   expect(obstaclesOf(notDone.facts)).toEqual([]);
@@ -213,19 +213,19 @@ test('Secure Boot with kexec_file_load is fine', () => {
   expect(state.armed).toBe(true);
 });
 
-test('a config in /proc/config.gz, and none at all', () => {
+test('a kernel config in /proc/config.gz, and none at all', () => {
   const packed = gzipSync(CONFIG.replace('CONFIG_CRASH_DUMP=y\n', '')).toString('latin1');
   expect(stateOf({ '/proc/config.gz': packed }, [`/boot/config-${KVER}`]).armed).toBe(false);
   expect(stateOf({}, [`/boot/config-${KVER}`]).armed).toBe(true);
 });
 
-test('without a boot loader that we know, the next boot is like this one', () => {
+test('with an unknown boot loader, the next boot is assumed to be like this one', () => {
   expect(stateOf({}, ['/etc/default/grub']).facts.enabled).toBe(true);
   expect(stateOf({ '/proc/cmdline': 'ro\n' }, ['/etc/default/grub']).facts.enabled).toBe(false);
 });
 
 /** As GKE's DaemonSets read it. */
-test('each of the lines that COS’s tools look for is there once', () => {
+test('each line that COS’s tools look for appears once', () => {
   for (const state of [stateOf(), stateOf({ '/sys/kernel/kexec_crash_size': '0\n' })]) {
     const lines = stateText(state).split('\n');
     for (const words of ['kdump enabled', 'kdump ready', 'kdump kernel loaded'])
@@ -233,7 +233,7 @@ test('each of the lines that COS’s tools look for is there once', () => {
   }
 });
 
-test('sysctls are set when asked for, and put back unless somebody else changed them', () => {
+test('sysctls are set on request, and restored unless somebody else changed them', () => {
   const files = Object.fromEntries(
     SYSCTLS.map(({ name }) => [`/proc/sys/${name.replaceAll('.', '/')}`, '0\n']),
   );
