@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { $ } from 'zx';
-import { CODECS } from '../capture/codecs/codec.ts';
+import { CODECS } from '../capture/codecs/table.ts';
 import { Failure } from '../capture/errors.ts';
 import { findCommand } from './host/host-packages.ts';
 import { findLibrary, hostLoader, sharedLibraries } from './shared-libraries.ts';

@@ -1,38 +1,13 @@
-/** How a page is compressed: the codecs that the kdump-compressed format knows, as data, and what the page loop asks of one. */
-import { DumpFormatError } from '../errors.ts';
-
-export type CodecName = 'zstd' | 'zlib' | 'lzo' | 'snappy' | 'none';
-
-export interface CodecFacts {
-  readonly name: CodecName;
-  /** DUMP_DH_COMPRESSED_*: in the header's `status`, and in the `flags` of a page stored that way. */
-  readonly statusFlag: number;
-  /** makedumpfile's option, without the dash. */
-  readonly option: string;
-  /** The library that is called, by soname. */
-  readonly libraries: readonly string[];
-  /** Node has the library linked in and exports its functions: the image needs no copy of it. */
-  readonly inNode: boolean;
-}
-
-export const CODECS: readonly CodecFacts[] = [
-  { name: 'zstd', statusFlag: 0x20, option: 'z', libraries: ['libzstd.so.1'], inNode: true },
-  { name: 'zlib', statusFlag: 0x1, option: 'c', libraries: ['libdeflate.so.0'], inNode: false },
-  { name: 'lzo', statusFlag: 0x2, option: 'l', libraries: ['liblzo2.so.2'], inNode: false },
-  { name: 'snappy', statusFlag: 0x4, option: 'p', libraries: ['libsnappy.so.1'], inNode: false },
-  { name: 'none', statusFlag: 0, option: '', libraries: [], inNode: false },
-];
+/** What the page loop asks of a codec and of a decompressor: types alone, so that the pure core needs no FFI. */
 
 /**
- * Compresses pages of one size. A codec holds native memory: call `close` when done with it.
+ * Compresses pages of one size. It holds native memory: call `close` when done with it.
  *
  * Source and output are whole windows with an offset, not views of a page, so that nothing is allocated per page.
- * Hand the same two objects in for as long as they hold: a codec behind the FFI asks for an address only when they
+ * Pass the same two objects for as long as they hold: a library behind the FFI is given a new address only when they
  * change. Neither may be a small array that V8 keeps on its own moving heap; a window of a page or more never is.
  */
-export interface Codec {
-  readonly name: CodecName;
-  readonly statusFlag: number;
+export interface PageCompressor {
   /** The codec's own scale; 0 for those that have none. */
   readonly level: number;
   /** Who does the work, for the log: the library, or "node:zlib". */
@@ -47,11 +22,18 @@ export interface Codec {
   close(): void;
 }
 
-/** The way back, for dumps that are filtered again. Holds native memory as a codec does. */
+/** A compressor with its row's name and flag. */
+export interface Codec extends PageCompressor {
+  readonly name: string;
+  /** DUMP_DH_COMPRESSED_*: in the header's `status`, and in the `flags` of a page stored that way. */
+  readonly statusFlag: number;
+}
+
+/** Reads the pages of an existing dump. Holds native memory as a codec does. */
 export interface Decompressor {
   /**
    * Fills the page at `outputOffset` from `sizeBytes` compressed bytes. The two arrays are as for `Codec.compress`.
-   * @returns false when the bytes are damaged: they don't make exactly one page.
+   * @returns false when the bytes are damaged: they do not make exactly one page.
    */
   decompress(
     source: Uint8Array,
@@ -60,18 +42,24 @@ export interface Decompressor {
     output: Uint8Array,
     outputOffset: number,
   ): boolean;
+  /** Damage in bits that decompression ignores and no checksum covers; undefined when there is none. */
+  readonly ignoredDamage?: (
+    source: Uint8Array,
+    sourceOffset: number,
+    sizeBytes: number,
+  ) => string | undefined;
   close(): void;
 }
 
-/** @throws DumpFormatError for a name that is no codec's. */
-export function codecFacts(name: string): CodecFacts {
-  const facts = CODECS.find(codec => codec.name === name);
-  if (facts) return facts;
-  throw new DumpFormatError('CODEC_UNKNOWN', {
-    action: 'compress the dump',
-    actual: `"${name}" is no codec`,
-    wanted: CODECS.map(codec => codec.name).join(', '),
-  });
+/** The codecs that the pages of a dump may be stored with. */
+export interface PageCodecs {
+  /** The flags of all of them together. */
+  readonly flags: number;
+  /**
+   * The decompressor for the flags of a page.
+   * @throws SystemError when its library is not available, DumpFormatError for flags that name no single codec.
+   */
+  open(flags: number, pageSizeBytes: number): Decompressor;
 }
 
 /** Stores every page as it is. */

@@ -2,7 +2,7 @@
 import { SystemError } from '../errors.ts';
 import { AddressOf } from '../ffi/addresses.ts';
 import type { Ffi, Library } from '../ffi/library.ts';
-import { type Codec, codecFacts, type Decompressor } from './codec.ts';
+import type { Decompressor, PageCompressor } from './codec.ts';
 import { isDense } from './dense-page.ts';
 
 const LEVEL = 1;
@@ -15,8 +15,8 @@ export function openLibdeflate(
   ffi: Ffi,
   library: Library,
   pageSizeBytes: number,
-  level: number | undefined,
-): Codec {
+  level?: number,
+): PageCompressor {
   const allocCompressor = library.func('uintptr_t libdeflate_alloc_compressor(int)');
   const freeCompressor = library.func('void libdeflate_free_compressor(uintptr_t)');
   const zlibCompress = library.func(
@@ -42,8 +42,6 @@ export function openLibdeflate(
   const sourceAddress = new AddressOf(ffi);
   const outputAddress = new AddressOf(ffi);
   return {
-    name: 'zlib',
-    statusFlag: codecFacts('zlib').statusFlag,
     level: level ?? LEVEL,
     implementation: 'libdeflate',
     maxOutputBytes,

@@ -2,7 +2,7 @@
 import { SystemError } from '../errors.ts';
 import { AddressOf, addressOf } from '../ffi/addresses.ts';
 import type { Ffi, Library } from '../ffi/library.ts';
-import { type Codec, codecFacts, type Decompressor } from './codec.ts';
+import type { Decompressor, PageCompressor } from './codec.ts';
 
 const LZO_E_OK = 0;
 /** The library checks these against its own build: version, then the sizes of its types on a 64-bit machine. */
@@ -10,7 +10,7 @@ const LZO_INIT_ARGUMENTS = [0x2080, 2, 4, 8, 4, 8, 8, 8, 8, 48] as const;
 /** LZO1X_1_MEM_COMPRESS: 16384 pointers. */
 const WORK_MEMORY_BYTES = 16384 * 8;
 
-export function openLzo(ffi: Ffi, library: Library, pageSizeBytes: number): Codec {
+export function openLzo(ffi: Ffi, library: Library, pageSizeBytes: number): PageCompressor {
   const init = library.func('int __lzo_init_v2(uint, int, int, int, int, int, int, int, int, int)');
   const versionString = library.func('const char *lzo_version_string()');
   const lzo1xCompress = library.func(
@@ -34,8 +34,6 @@ export function openLzo(ffi: Ffi, library: Library, pageSizeBytes: number): Code
   const sourceAddress = new AddressOf(ffi);
   const outputAddress = new AddressOf(ffi);
   return {
-    name: 'lzo',
-    statusFlag: codecFacts('lzo').statusFlag,
     level: 0,
     implementation: `liblzo2 ${versionString()}`,
     maxOutputBytes: pageSizeBytes + Math.ceil(pageSizeBytes / 16) + 64 + 3,

@@ -1,6 +1,6 @@
 /**
- * The codecs that Node carries in itself, for when the FFI or a library cannot be had: 3 to 10 times slower a page than
- * the libraries (lab-notes.md), and a broken FFI must cost time, not the dump.
+ * Codecs by Node's own zlib module, for when the FFI or a library is not available: a broken FFI must cost time, not the
+ * dump.
  */
 import {
   constants,
@@ -11,40 +11,45 @@ import {
   zstdCompressSync,
   zstdDecompressSync,
 } from 'node:zlib';
-import { DumpFormatError } from '../errors.ts';
-import { type Codec, type CodecName, codecFacts, type Decompressor } from './codec.ts';
+import type { Decompressor, PageCompressor } from './codec.ts';
+import { unusedBitDamage } from './zstd-frame.ts';
 
-/** Every reader of the format knows zlib, so lzo and snappy, which Node lacks, become zlib. */
-export function openNodeCodec(wanted: 'zstd' | 'zlib' | 'lzo' | 'snappy', pageSizeBytes: number): Codec {
-  return wanted === 'zstd' ? openNodeZstd(pageSizeBytes) : openNodeZlib(pageSizeBytes);
-}
-
-function openNodeZstd(pageSizeBytes: number): Codec {
+export function openNodeZstd(pageSizeBytes: number): PageCompressor {
   const level = 1;
   const options: ZstdOptions = {
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
     pledgedSrcSize: pageSizeBytes,
   };
-  return nodeCodec('zstd', level, pageSizeBytes, page => zstdCompressSync(page, options));
+  return nodeCompressor(level, pageSizeBytes, page => zstdCompressSync(page, options));
 }
 
-function openNodeZlib(pageSizeBytes: number): Codec {
+export function openNodeZlib(pageSizeBytes: number): PageCompressor {
   const level = constants.Z_BEST_SPEED;
-  // zlib's own working memory is cut to what a page can use; its buffers are made anew for every page.
+  // zlib's working memory is limited to what a page can use, because Node allocates it anew for every page.
   const windowBits = Math.min(15, Math.max(9, Math.ceil(Math.log2(pageSizeBytes))));
   const options: ZlibOptions = { level, windowBits, chunkSize: pageSizeBytes + 128 };
-  return nodeCodec('zlib', level, pageSizeBytes, page => deflateSync(page, options));
+  return nodeCompressor(level, pageSizeBytes, page => deflateSync(page, options));
 }
 
-function nodeCodec(
-  name: 'zstd' | 'zlib',
+export function openNodeZstdDecompressor(pageSizeBytes: number): Decompressor {
+  const options = { maxOutputLength: pageSizeBytes };
+  return {
+    ...nodeDecompressor(pageSizeBytes, stored => zstdDecompressSync(stored, options)),
+    ignoredDamage: unusedBitDamage,
+  };
+}
+
+export function openNodeZlibDecompressor(pageSizeBytes: number): Decompressor {
+  const options = { maxOutputLength: pageSizeBytes };
+  return nodeDecompressor(pageSizeBytes, stored => inflateSync(stored, options));
+}
+
+function nodeCompressor(
   level: number,
   pageSizeBytes: number,
   compressPage: (page: Uint8Array) => Uint8Array,
-): Codec {
+): PageCompressor {
   return {
-    name,
-    statusFlag: codecFacts(name).statusFlag,
     level,
     implementation: 'node:zlib',
     maxOutputBytes: pageSizeBytes,
@@ -58,21 +63,10 @@ function nodeCodec(
   };
 }
 
-/** @throws DumpFormatError for a codec that Node has not. */
-export function openNodeDecompressor(name: CodecName, pageSizeBytes: number): Decompressor {
-  const options = { maxOutputLength: pageSizeBytes };
-  const decompressors: Partial<Record<CodecName, (stored: Uint8Array) => Uint8Array>> = {
-    zlib: stored => inflateSync(stored, options),
-    zstd: stored => zstdDecompressSync(stored, options),
-  };
-  const decompressPage = decompressors[name];
-  if (!decompressPage) {
-    throw new DumpFormatError('CODEC_UNAVAILABLE', {
-      action: `decompress ${name}`,
-      actual: 'Node cannot',
-      wanted: 'the FFI and the library',
-    });
-  }
+function nodeDecompressor(
+  pageSizeBytes: number,
+  decompressPage: (stored: Uint8Array) => Uint8Array,
+): Decompressor {
   return {
     decompress(source, sourceOffset, sizeBytes, output, outputOffset) {
       try {

@@ -1,18 +1,10 @@
-/** The C libraries that compress pages, by the codec's name. */
-
-import { type Ffi, type Library, openLibrary, openProgram } from '../ffi/library.ts';
-import { type Codec, type CodecName, codecFacts, openNoneCodec } from './codec.ts';
-import { openLibdeflate } from './libdeflate.ts';
-import { openLzo } from './lzo.ts';
-import { openNodeCodec } from './node-zlib.ts';
-import { openSnappy } from './snappy.ts';
-import { openZstd } from './zstd.ts';
-
-/** Smaller than what zstd does unasked by some percent, at twice the time: for where room is what counts. */
-export const ZSTD_STRONG_LEVEL = 4;
+/** Opens a codec by its name: the C library, or else what Node has built in. */
+import { type Ffi, openLibrary, openProgram } from '../ffi/library.ts';
+import { type Codec, openNoneCodec, type PageCompressor } from './codec.ts';
+import { type CodecName, type CodecRow, codecRow } from './table.ts';
 
 export interface CodecChoice {
-  readonly name: CodecName;
+  readonly name: CodecName | 'none';
   readonly pageSizeBytes: number;
   /** The library's own scale; chosen by measurement when left out. */
   readonly level?: number;
@@ -20,32 +12,22 @@ export interface CodecChoice {
 
 /**
  * Opens the library of a codec.
- * @throws SystemError when the library cannot be had or refuses to start.
+ * @throws SystemError when the library is not available or does not start.
  */
 export function openCodec(ffi: Ffi, { name, pageSizeBytes, level }: CodecChoice): Codec {
-  const library = (): Library => openLibrary(ffi, codecFacts(name).libraries);
-  switch (name) {
-    case 'zstd': {
-      const open = (zstd: Library): Codec => openZstd(ffi, zstd, pageSizeBytes, level);
-      try {
-        return open(openProgram(ffi));
-      } catch {
-        return open(library()); // a Node that keeps its zstd to itself
-      }
-    }
-    case 'zlib':
-      return openLibdeflate(ffi, library(), pageSizeBytes, level);
-    case 'lzo':
-      return openLzo(ffi, library(), pageSizeBytes);
-    case 'snappy':
-      return openSnappy(ffi, library(), pageSizeBytes);
-    case 'none':
-      return openNoneCodec();
+  if (name === 'none') return openNoneCodec();
+  const row = codecRow(name);
+  const openFromFile = () => row.open(ffi, openLibrary(ffi, row.libraries), pageSizeBytes, level);
+  if (!row.isInNode) return named(row, openFromFile());
+  try {
+    return named(row, row.open(ffi, openProgram(ffi), pageSizeBytes, level));
+  } catch {
+    return named(row, openFromFile()); // this build of Node does not export the library's functions
   }
 }
 
 /**
- * Opens a codec whatever is broken: the library, or else what Node carries. Degrades, never fails: `onDegraded` hears why.
+ * Opens a codec even if the FFI or the library is broken. Never throws: `onDegraded` gets the reason.
  * `openFfi` is called here so that its failure is one of the reasons.
  */
 export function openCodecOrFallback(
@@ -61,4 +43,15 @@ export function openCodecOrFallback(
     onDegraded(codec, error);
     return codec;
   }
+}
+
+/** The codec that stands in for `wanted`, by Node's own zlib module. */
+export function openNodeCodec(wanted: CodecName, pageSizeBytes: number): Codec {
+  const row = codecRow(codecRow(wanted).fallback);
+  if (!row.inNode) throw new RangeError(`Node has no codec ${row.name}`);
+  return named(row, row.inNode.open(pageSizeBytes));
+}
+
+function named({ name, statusFlag }: CodecRow, compressor: PageCompressor): Codec {
+  return { ...compressor, name, statusFlag };
 }

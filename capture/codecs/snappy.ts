@@ -2,11 +2,11 @@
 
 import { AddressOf, addressOf } from '../ffi/addresses.ts';
 import type { Ffi, Library } from '../ffi/library.ts';
-import { type Codec, codecFacts, type Decompressor } from './codec.ts';
+import type { Decompressor, PageCompressor } from './codec.ts';
 
 const SNAPPY_OK = 0;
 
-export function openSnappy(ffi: Ffi, library: Library, pageSizeBytes: number): Codec {
+export function openSnappy(ffi: Ffi, library: Library, pageSizeBytes: number): PageCompressor {
   const snappyCompress = library.func('int snappy_compress(uintptr_t, size_t, uintptr_t, uintptr_t)');
   const maxCompressedLength = library.func('size_t snappy_max_compressed_length(size_t)');
   const maxOutputBytes: number = maxCompressedLength(pageSizeBytes);
@@ -17,8 +17,6 @@ export function openSnappy(ffi: Ffi, library: Library, pageSizeBytes: number): C
   const sourceAddress = new AddressOf(ffi);
   const outputAddress = new AddressOf(ffi);
   return {
-    name: 'snappy',
-    statusFlag: codecFacts('snappy').statusFlag,
     level: 0,
     implementation: 'libsnappy',
     maxOutputBytes,

@@ -2,8 +2,9 @@
 import { SystemError } from '../errors.ts';
 import { AddressOf } from '../ffi/addresses.ts';
 import type { Ffi, Library } from '../ffi/library.ts';
-import { type Codec, codecFacts, type Decompressor } from './codec.ts';
+import type { Decompressor, PageCompressor } from './codec.ts';
 import { isDense } from './dense-page.ts';
+import { unusedBitDamage } from './zstd-frame.ts';
 
 // ZSTD_cParameter
 const ZSTD_c_compressionLevel = 100;
@@ -24,12 +25,7 @@ const DENSE_PAGE_LEVEL = 2;
 const DENSE_PAGE_ZEROS = 0.25;
 
 /** @param level for all pages; the default is made to be no larger than level 1 without checksums. */
-export function openZstd(
-  ffi: Ffi,
-  library: Library,
-  pageSizeBytes: number,
-  level: number | undefined,
-): Codec {
+export function openZstd(ffi: Ffi, library: Library, pageSizeBytes: number, level?: number): PageCompressor {
   const createCCtx = library.func('uintptr_t ZSTD_createCCtx()');
   const freeCCtx = library.func('size_t ZSTD_freeCCtx(uintptr_t)');
   const setParameter = library.func('size_t ZSTD_CCtx_setParameter(uintptr_t, int, int)');
@@ -71,8 +67,6 @@ export function openZstd(
   const sourceAddress = new AddressOf(ffi);
   const outputAddress = new AddressOf(ffi);
   return {
-    name: 'zstd',
-    statusFlag: codecFacts('zstd').statusFlag,
     level: level ?? USUAL_LEVEL,
     implementation: `zstd ${versionString()}`,
     maxOutputBytes,
@@ -111,6 +105,7 @@ export function openZstdDecompressor(ffi: Ffi, library: Library, pageSizeBytes: 
         sourceAddress.of(source) + sourceOffset,
         sizeBytes,
       ) === pageSizeBytes,
+    ignoredDamage: unusedBitDamage,
     close: () => {
       freeDCtx(context);
     },

@@ -1,7 +1,8 @@
 /** What a dump of a step of the ladder would be: its pages, its codec, its size. Kept until another level is asked for. */
 
 import type { Codec } from '../codecs/codec.ts';
-import { openCodecOrFallback, ZSTD_STRONG_LEVEL } from '../codecs/open.ts';
+import { openCodecOrFallback } from '../codecs/open.ts';
+import { STRONGEST_CODEC } from '../codecs/table.ts';
 import { describeError } from '../errors.ts';
 import { type BitmapMemory, openBitmapMemory } from '../ffi/file-memory.ts';
 import { openFfi } from '../ffi/library.ts';
@@ -130,8 +131,7 @@ export class DumpPlanner {
     const { options, ffi, log } = this.#context;
     const known = this.#codecs.get(kind);
     if (known) return known;
-    const choice =
-      kind === 'wished' ? { name: options.codec } : { name: 'zstd' as const, level: ZSTD_STRONG_LEVEL };
+    const choice = kind === 'wished' ? { name: options.codec } : STRONGEST_CODEC;
     const codec = openCodecOrFallback(
       () => ffi ?? openFfi(),
       { ...choice, pageSizeBytes: this.#crash.vmcore.pageSizeBytes },

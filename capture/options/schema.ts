@@ -1,6 +1,6 @@
 /** What a capture is to do: baked into the image as data, overridden by `kdumpling.<option>=` on the command line. */
 
-import { CODECS, type CodecName } from '../codecs/codec.ts';
+import { CODEC_NAMES, type CodecName } from '../codecs/table.ts';
 import { Failure } from '../errors.ts';
 import { AMOUNT_PATTERN } from './amount.ts';
 import { FSCK_POLICIES, type FsckPolicy, isDeviceName, parseTargetSpec } from './target-spec.ts';
@@ -23,9 +23,6 @@ export const MODULE_PATH = /^\/modules\/[\w.+-]+$/;
 
 export const MAKE_ROOM = ['never', 'oldest'] as const;
 
-/** A capture always compresses. */
-const CODEC_NAMES = CODECS.map(({ name }) => name).filter(name => name !== 'none');
-
 /** Immutable once made. The defaults are the program's; see DEFAULT_OPTIONS. */
 export interface CaptureOptions {
   /** The file system to write to: `UUID=…`, `LABEL=…`, `PARTUUID=…`, `PARTLABEL=…` or a device path. */
@@ -40,7 +37,8 @@ export interface CaptureOptions {
   readonly fsck: FsckPolicy;
   /** Where dumps go, seen from the root of that file system. */
   readonly path: string;
-  readonly codec: Exclude<CodecName, 'none'>;
+  /** A capture always compresses. */
+  readonly codec: CodecName;
   /** Dump level bits; see filter/dump-level.ts. */
   readonly dumpLevel: number;
   readonly finalAction: FinalAction;

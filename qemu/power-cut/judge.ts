@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { findCommand } from '../../build/host/host-packages.ts';
-import { openDecompressor } from '../../capture/codecs/decompressors.ts';
+import { openPageCodecs } from '../../capture/codecs/decompressors.ts';
 import { openFfi } from '../../capture/ffi/library.ts';
 import { type DumpFacts, judgeDump, readDumpFacts } from '../../capture/storage/policy/dump-state.ts';
 import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
@@ -81,7 +81,7 @@ async function liesOf(directory: string, { files, manifest }: DumpFacts, state: 
     const source = openVmcoreFile(join(directory, 'vmcore'), undefined);
     try {
       const { whole } = await verifyDump(source, expected, {
-        open: (flags, pageSizeBytes) => openDecompressor(openFfi(), flags, pageSizeBytes),
+        codecs: openPageCodecs(openFfi()),
         signal: new AbortController().signal,
         onProgress: () => {},
       });

@@ -1,5 +1,5 @@
 /** `kdumpling verify`: whether a dump is what was written, end to end. */
-import { openDecompressor } from '../../capture/codecs/decompressors.ts';
+import { openPageCodecs } from '../../capture/codecs/decompressors.ts';
 import { openFfi } from '../../capture/ffi/library.ts';
 import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
 import { type Command, EXIT, UsageError } from '../lib/cli/command.ts';
@@ -30,12 +30,11 @@ export const verify: Command<typeof OPTIONS> = {
     }
     const messages = openMessages(MESSAGE.progress | MESSAGE.error, true);
     const { path, expected } = findDump(pathOfDump(openHost(), positionals[0]), !ignoresManifest);
-    const ffi = openFfiOrNone();
     // Not mapped: a bad sector of a mapped file would kill the program instead of being named.
     const source = openVmcoreFile(path, undefined);
     try {
       const verdict = await judgeDump(source, expected, {
-        open: (flags, pageSizeBytes) => openDecompressor(ffi, flags, pageSizeBytes),
+        codecs: openPageCodecs(openFfiOrNone()),
         signal,
         onProgress: messages.progress,
       });

@@ -2,17 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import type { Tool } from '../../build/fetch/tools.ts';
 import { findLibrary } from '../../build/shared-libraries.ts';
+import { CODECS } from '../../capture/codecs/table.ts';
 import { Failure } from '../../capture/errors.ts';
 
-export const BENCH_CODECS = ['l', 'z', 'c', 'p'] as const;
-export type BenchCodec = (typeof BENCH_CODECS)[number];
-
-export const CODEC_NAMES: Readonly<Record<BenchCodec, string>> = {
-  l: 'lzo',
-  z: 'zstd',
-  c: 'zlib',
-  p: 'snappy',
-};
+/** By makedumpfile's option letters. */
+export type BenchCodec = (typeof CODECS)[number]['option'];
+export const BENCH_CODECS: readonly BenchCodec[] = CODECS.map(({ option }) => option);
 
 export interface Contestant {
   readonly name: string;

@@ -29,7 +29,11 @@ await runCommand({
     },
     rounds: { value: 'N', default: '5', help: 'how often each program runs, in turn' },
     levels: { value: 'LIST', default: '31,1', help: 'dump levels, with commas' },
-    codecs: { value: 'LIST', default: 'l,z,c,p', help: 'of l, z, c and p, with commas' },
+    codecs: {
+      value: 'LIST',
+      default: BENCH_CODECS.join(','),
+      help: `of ${BENCH_CODECS.join(', ')}, with commas`,
+    },
     threads: {
       value: 'LIST',
       default: `1,unasked,${availableParallelism()}`,

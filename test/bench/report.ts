@@ -1,6 +1,7 @@
 /** What the bench says: a line for each contest, the phases as shares, and all of it as JSON. */
 import { cpus, loadavg, release, totalmem } from 'node:os';
-import { CODEC_NAMES, type Contest, type Threads } from './contest.ts';
+import { CODECS } from '../../capture/codecs/table.ts';
+import type { BenchCodec, Contest, Threads } from './contest.ts';
 import type { Result } from './measure.ts';
 import type { Phases } from './phases.ts';
 
@@ -26,7 +27,7 @@ export function contestReport({ level, codec, threads }: Contest, results: reado
     cpuRatio: ours.cpuSeconds / result.cpuSeconds,
     sizeRatio: ours.bytes / result.bytes,
   }));
-  return { level, codec: CODEC_NAMES[codec], threads, results: [ours, ...compared] };
+  return { level, codec: nameOf(codec), threads, results: [ours, ...compared] };
 }
 
 export function machineFacts() {
@@ -78,11 +79,15 @@ export function phasesLine({ level, codec, ms }: Phases): string {
   const shares = Object.entries(ms).map(
     ([name, phaseMs]) => `${name} ${((100 * phaseMs) / total).toFixed(0)} %`,
   );
-  return `-d ${level} ${CODEC_NAMES[codec]}: ${total.toFixed(0)} ms: ${shares.join(', ')}`;
+  return `-d ${level} ${nameOf(codec)}: ${total.toFixed(0)} ms: ${shares.join(', ')}`;
 }
 
 function row(cells: readonly string[]): string {
   return cells
     .map((cell, i) => (i === 1 || i === 3 ? cell.padEnd(COLUMNS[i]) : cell.padStart(COLUMNS[i])))
     .join(' ');
+}
+
+function nameOf(codec: BenchCodec): string {
+  return CODECS.find(({ option }) => option === codec)!.name;
 }

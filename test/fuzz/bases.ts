@@ -1,6 +1,6 @@
 /** The vmcores that mutants are made of: small machines that are built, and real ones when there are any. */
 
-import { openNodeCodec } from '../../capture/codecs/node-zlib.ts';
+import { openNodeCodec } from '../../capture/codecs/open.ts';
 import { choosePages, crashFacts } from '../../capture/kdump/write/input.ts';
 import { writeDump } from '../../capture/kdump/write/writer.ts';
 import { openVmcoreFile } from '../../capture/vmcore/reader.ts';

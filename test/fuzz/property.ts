@@ -4,7 +4,7 @@
  */
 
 import { openNoneCodec } from '../../capture/codecs/codec.ts';
-import { openDecompressor } from '../../capture/codecs/decompressors.ts';
+import { openPageCodecs } from '../../capture/codecs/decompressors.ts';
 import { elfSteps } from '../../capture/elf/writer.ts';
 import { Failure } from '../../capture/errors.ts';
 import { openFfi } from '../../capture/ffi/library.ts';
@@ -77,18 +77,14 @@ export function readAll(source: ByteSource): void {
 function openAny(source: ByteSource): { crash: Crash; close: () => void } {
   if (!isKdumpFile(readUpTo(source, 0, 16))) return { crash: crashOf(openVmcore(source)), close: () => {} };
   failureOr(() => {
-    finish(checkSteps(source, decompressor));
+    finish(checkSteps(source, codecs));
     return 'dump';
   });
-  const { vmcore, close } = openKdumpVmcore(source, decompressor);
+  const { vmcore, close } = openKdumpVmcore(source, codecs);
   return { crash: crashOf(vmcore), close };
 }
 
-const ffi = openFfi();
-
-function decompressor(flags: number, pageSizeBytes: number) {
-  return openDecompressor(ffi, flags, pageSizeBytes);
-}
+const codecs = openPageCodecs(openFfi());
 
 function readLog({ memory, vmcore }: Crash): Outcome {
   if (!memory) return 'refused';
@@ -144,7 +140,7 @@ function checkDump(bytes: Buffer): void {
     demand(kdump.isPresent(pfn), `page ${pfn} is kept and not present`);
     demand(Buffer.isBuffer(kdump.readPage(pfn)), `page ${pfn} cannot be read`);
   }
-  const { damage } = finish(checkSteps(new MemorySource(bytes), decompressor));
+  const { damage } = finish(checkSteps(new MemorySource(bytes), codecs));
   const ours = damage.filter(({ region }) => region !== 'head');
   demand(ours.length === 0, JSON.stringify(ours[0]));
 }

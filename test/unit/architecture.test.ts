@@ -43,7 +43,7 @@ const RULES: readonly Rule[] = [
     may: [...PURE, 'capture/vmcore/', 'capture/filter/', 'capture/kdump/', 'capture/elf/'],
   },
   { files: 'capture/ffi/', may: ['capture/errors.ts', 'capture/ffi/', 'koffi', 'node:'] },
-  { files: 'capture/options/', may: [...PURE, 'capture/codecs/codec.ts', 'capture/options/'] },
+  { files: 'capture/options/', may: [...PURE, 'capture/codecs/table.ts', 'capture/options/'] },
   {
     files: 'capture/init/',
     may: [

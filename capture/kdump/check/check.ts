@@ -1,10 +1,10 @@
 /** Checks a kdump-compressed file with nothing but itself: its head, every descriptor, every page. */
+import type { PageCodecs } from '../../codecs/codec.ts';
 import { Failure } from '../../errors.ts';
 import type { PfnRange } from '../../vmcore/segments.ts';
 import type { ByteSource } from '../../vmcore/source.ts';
 import { DUMP_DH_COMPRESSED_INCOMPLETE } from '../format/header.ts';
 import { openKdumpFile } from '../read/file.ts';
-import type { OpenDecompressor } from '../read/page-source.ts';
 import type { Steps } from '../steps.ts';
 import { headDamage } from './head.ts';
 import { checkPages } from './pages.ts';
@@ -30,10 +30,10 @@ export interface DumpCheck {
 const NEAR_PAGES = 64;
 const MOST_RANGES = 64;
 
-/** @throws SystemError when the file cannot be read, or a codec's library cannot be had. */
+/** @throws SystemError when the file cannot be read, or a codec's library is not available. */
 export function* checkSteps(
   source: ByteSource,
-  open: OpenDecompressor,
+  codecs: PageCodecs,
   onProgress?: (pagesDone: number, pagesTotal: number) => void,
 ): Steps<DumpCheck> {
   const nothing = { isIncomplete: false, pages: 0, pagesUnprotected: 0, pagesMissing: 0 };
@@ -44,9 +44,9 @@ export function* checkSteps(
     if (!(error instanceof Failure) || error.code === 'READ_FAILED') throw error;
     return { ...nothing, damage: [{ region: 'head', text: error.message }] };
   }
-  const damage: Damage[] = headDamage(file).map(text => ({ region: 'head', text }));
+  const damage: Damage[] = headDamage(file, codecs.flags).map(text => ({ region: 'head', text }));
   const ranges = new DamageRanges();
-  const counts = yield* checkPages(file, open, {
+  const counts = yield* checkPages(file, codecs, {
     onProgress,
     onDamage: (region, text, pfn) => {
       if (pfn === undefined) damage.push({ region, text });

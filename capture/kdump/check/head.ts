@@ -11,7 +11,6 @@ import type { KdumpFile } from '../read/file.ts';
 
 const CHUNK_BYTES = 1 << 20;
 const MAX_NOTE_BYTES = 16 << 20;
-const CODEC_FLAGS = 0x27;
 const UTSNAME_OFFSET = 12;
 const UTSNAME_FIELDS = 6;
 const UTSNAME_FIELD_BYTES = 65;
@@ -22,14 +21,19 @@ interface ByteRange {
 }
 
 /** One line for each thing that is not as a writer leaves it. Bounded by what the file has bytes. */
-export function headDamage(file: KdumpFile): string[] {
-  return [...headerDamage(file), ...noteDamage(file), ...paddingDamage(file), ...bitmapDamage(file)];
+export function headDamage(file: KdumpFile, codecFlags: number): string[] {
+  return [
+    ...headerDamage(file, codecFlags),
+    ...noteDamage(file),
+    ...paddingDamage(file),
+    ...bitmapDamage(file),
+  ];
 }
 
-function headerDamage({ header, sub, max_mapnr, source }: KdumpFile): string[] {
+function headerDamage({ header, sub, max_mapnr, source }: KdumpFile, codecFlags: number): string[] {
   const texts: string[] = [];
   const { status, header_version } = header;
-  if ((status & ~(CODEC_FLAGS | DUMP_DH_COMPRESSED_INCOMPLETE)) !== 0)
+  if ((status & ~(codecFlags | DUMP_DH_COMPRESSED_INCOMPLETE)) !== 0)
     texts.push(`status is 0x${status.toString(16)}: no codec has such flags`);
   if (header_version >= 6 && header.max_mapnr !== Math.min(max_mapnr, 0xffff_ffff))
     texts.push(`max_mapnr is ${header.max_mapnr}, and max_mapnr_64 ${max_mapnr}`);

@@ -3,20 +3,16 @@
  * Adler-32 make a flipped bit visible; lzo, snappy and pages that did not shrink carry nothing that could tell.
  */
 
-import type { Decompressor } from '../../codecs/codec.ts';
+import type { Decompressor, PageCodecs } from '../../codecs/codec.ts';
 import { DUMP_LEVEL_ZERO } from '../../filter/dump-level.ts';
 import { decodePageDescriptor, PAGE_DESC_BYTES, type PageDescriptor } from '../format/descriptor.ts';
 import { DUMP_DH_COMPRESSED_INCOMPLETE } from '../format/header.ts';
 import { isStoredPage, type KdumpFile } from '../read/file.ts';
-import type { OpenDecompressor } from '../read/page-source.ts';
 import type { Steps } from '../steps.ts';
 
 const WINDOW_BYTES = 4 << 20;
 const CHUNK_DESCRIPTORS = 1 << 10;
 const PAGE_FLAGS_OFFSET = 16;
-const ZSTD_FLAG = 0x20;
-/** Where in a frame its descriptor lies: behind the magic number. */
-const ZSTD_DESCRIPTOR = 4;
 
 export interface PageCheck {
   readonly pages: number;
@@ -31,15 +27,15 @@ export interface PageCheckEvents {
   readonly onProgress?: (pagesDone: number, pagesTotal: number) => void;
 }
 
-/** @throws SystemError when the file cannot be read, or a codec's library cannot be had. */
+/** @throws SystemError when the file cannot be read, or a codec's library is not available. */
 export function* checkPages(
   file: KdumpFile,
-  open: OpenDecompressor,
+  codecs: PageCodecs,
   { onDamage, onProgress }: PageCheckEvents,
 ): Steps<PageCheck> {
   const { source, bitmap2, header, sub, max_mapnr, descriptorsOffset } = file;
   const isIncomplete = (header.status & DUMP_DH_COMPRESSED_INCOMPLETE) !== 0;
-  const pages = new StoredPages(file, open);
+  const pages = new StoredPages(file, codecs);
   const pagesTotal = bitmap2.count();
   const dataOffset = descriptorsOffset + pagesTotal * PAGE_DESC_BYTES;
   const [startPfn, endPfn] =
@@ -100,15 +96,15 @@ export function* checkPages(
 /** Reads pages through windows that go from the front to the back of the file. */
 class StoredPages {
   readonly #file: KdumpFile;
-  readonly #open: OpenDecompressor;
+  readonly #codecs: PageCodecs;
   readonly #decompressors = new Map<number, Decompressor | undefined>();
   readonly #page: Uint8Array;
   #window = new Uint8Array();
   #windowOffset = 0;
 
-  constructor(file: KdumpFile, open: OpenDecompressor) {
+  constructor(file: KdumpFile, codecs: PageCodecs) {
     this.#file = file;
-    this.#open = open;
+    this.#codecs = codecs;
     this.#page = new Uint8Array(file.header.block_size);
   }
 
@@ -126,9 +122,8 @@ class StoredPages {
     const decompressor = this.#decompressor(flags);
     if (!decompressor) return `its codec is 0x${flags.toString(16)}, which is none`;
     const at = this.#show(offset, size);
-    // The one bit of a frame that its readers skip and its checksum does not cover (RFC 8878, 3.1.1.1.1.3).
-    if (flags === ZSTD_FLAG && size > ZSTD_DESCRIPTOR && (this.#window[at + ZSTD_DESCRIPTOR] & 0x10) !== 0)
-      return 'the unused bit of its zstd frame is set';
+    const ignored = decompressor.ignoredDamage?.(this.#window, at, size);
+    if (ignored !== undefined) return ignored;
     const isWhole = decompressor.decompress(this.#window, at, size, this.#page, 0);
     return isWhole ? undefined : 'it does not decompress into a page';
   }
@@ -156,7 +151,10 @@ class StoredPages {
   #decompressor(flags: number): Decompressor | undefined {
     if (!this.#decompressors.has(flags)) {
       const isOne = (flags & (flags - 1)) === 0;
-      this.#decompressors.set(flags, isOne ? this.#open(flags, this.#file.header.block_size) : undefined);
+      this.#decompressors.set(
+        flags,
+        isOne ? this.#codecs.open(flags, this.#file.header.block_size) : undefined,
+      );
     }
     return this.#decompressors.get(flags);
   }

@@ -3,7 +3,7 @@
  * a vmcore reads this, with segments that say which pages are there.
  */
 
-import type { Decompressor } from '../../codecs/codec.ts';
+import type { Decompressor, PageCodecs } from '../../codecs/codec.ts';
 import { DumpFormatError } from '../../errors.ts';
 import type { ByteSource } from '../../vmcore/source.ts';
 import { DescriptorReader, isStoredPage, type KdumpFile } from './file.ts';
@@ -13,9 +13,6 @@ const WINDOW_BYTES = 4 << 20;
 /** Page tables and structures are read in small pieces, again and again from the same few pages. */
 const CACHED_PAGES = 64;
 
-/** The decompressor of a page's flags. @throws SystemError when its library cannot be had. */
-export type OpenDecompressor = (flags: number, pageSizeBytes: number) => Decompressor;
-
 export class KdumpPageSource implements ByteSource {
   readonly name: string;
   readonly sizeBytes: number;
@@ -24,20 +21,20 @@ export class KdumpPageSource implements ByteSource {
   readonly #pageSizeBytes: number;
   readonly #ranks: RankIndex;
   readonly #descriptors: DescriptorReader;
-  readonly #open: OpenDecompressor;
+  readonly #codecs: PageCodecs;
   readonly #decompressors = new Map<number, Decompressor>();
   readonly #window: Uint8Array;
   readonly #cache: Uint8Array;
   readonly #cachedPfns = new Float64Array(CACHED_PAGES).fill(-1);
 
-  constructor(file: KdumpFile, open: OpenDecompressor) {
+  constructor(file: KdumpFile, codecs: PageCodecs) {
     this.name = file.source.name;
     this.#file = file;
     this.#pageSizeBytes = file.header.block_size;
     this.sizeBytes = file.max_mapnr * this.#pageSizeBytes;
     this.#ranks = new RankIndex(file.bitmap2);
     this.#descriptors = new DescriptorReader(file);
-    this.#open = open;
+    this.#codecs = codecs;
     this.#window = new Uint8Array(WINDOW_BYTES + 2 * this.#pageSizeBytes);
     this.#cache = new Uint8Array(CACHED_PAGES * this.#pageSizeBytes);
   }
@@ -105,7 +102,7 @@ export class KdumpPageSource implements ByteSource {
   #decompressor(flags: number): Decompressor {
     let decompressor = this.#decompressors.get(flags);
     if (!decompressor) {
-      decompressor = this.#open(flags, this.#pageSizeBytes);
+      decompressor = this.#codecs.open(flags, this.#pageSizeBytes);
       this.#decompressors.set(flags, decompressor);
     }
     return decompressor;

@@ -2,6 +2,7 @@
  * A kdump-compressed file as a vmcore, to filter it again. Pages that were left out before stay out: the segments say
  * that they exist in memory and not in the file.
  */
+import type { PageCodecs } from '../../codecs/codec.ts';
 import { Bitmap } from '../../filter/bitmap.ts';
 import { EM_AARCH64, EM_X86_64, readUpTo } from '../../vmcore/elf.ts';
 import { decodeNotes, vmcoreinfoNote } from '../../vmcore/notes.ts';
@@ -11,7 +12,7 @@ import type { ByteSource } from '../../vmcore/source.ts';
 import { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
 import { DUMP_DH_COMPRESSED_INCOMPLETE } from '../format/header.ts';
 import { DescriptorReader, isStoredPage, type KdumpFile, openKdumpFile } from './file.ts';
-import { KdumpPageSource, type OpenDecompressor } from './page-source.ts';
+import { KdumpPageSource } from './page-source.ts';
 
 const MACHINES: Readonly<Record<string, number>> = { x86_64: EM_X86_64, aarch64: EM_AARCH64 };
 const MAX_NOTE_BYTES = 16 << 20;
@@ -26,7 +27,7 @@ export interface KdumpVmcore {
 }
 
 /** @throws DumpFormatError for a file that is none. */
-export function openKdumpVmcore(source: ByteSource, open: OpenDecompressor): KdumpVmcore {
+export function openKdumpVmcore(source: ByteSource, codecs: PageCodecs): KdumpVmcore {
   const file = openKdumpFile(source);
   const { header, sub } = file;
   const warnings: string[] = [];
@@ -39,7 +40,7 @@ export function openKdumpVmcore(source: ByteSource, open: OpenDecompressor): Kdu
   const vmcoreinfo = Vmcoreinfo.decode(vmcoreinfoBytes);
   const eraseinfo = eraseinfoOf(file, warnings);
   const held = heldPages(file, warnings);
-  const pages = new KdumpPageSource(file, open);
+  const pages = new KdumpPageSource(file, codecs);
   const vmcore: Vmcore = {
     source: pages,
     elf: {

@@ -1,16 +1,11 @@
 /** `core_collector makedumpfile FLAGS`: the capture options that its flags set. */
 import { parseArgs } from 'node:util';
+import { CODECS } from '../../../capture/codecs/table.ts';
 import { type CaptureOptions, checkOption } from '../../../capture/options/schema.ts';
 import type { OptionFacts } from '../cli/command.ts';
 import { DUMP_OPTIONS } from '../dump/arguments.ts';
 import { ConfigError } from './errors.ts';
 
-const CODECS: Readonly<Record<string, CaptureOptions['codec']>> = {
-  zlib: 'zlib',
-  lzo: 'lzo',
-  snappy: 'snappy',
-  zstd: 'zstd',
-};
 /** Flags that hold for every capture, or that have no effect on one. */
 const WITHOUT_EFFECT = new Set([
   ...['message-level', 'num-threads', 'block-order', 'cyclic-buffer', 'work-dir', 'non-mmap'],
@@ -24,10 +19,11 @@ export function readCollector(text: string): Partial<CaptureOptions> {
     throw refuse(text, 'makedumpfile and its flags, for example "makedumpfile -z -d 31"');
   const chosen: { codec?: CaptureOptions['codec']; dumpLevel?: number } = {};
   for (const [name, value] of Object.entries(parseFlags(text, flags))) {
+    const codec = CODECS.find(row => row.name === name);
     if (name === 'dump-level') chosen.dumpLevel = checkOption('dumpLevel', String(value).split(',')[0]);
-    else if (Object.hasOwn(CODECS, name)) {
-      if (chosen.codec) throw refuse(text, 'one of -c, -l, -p, -z');
-      chosen.codec = CODECS[name];
+    else if (codec) {
+      if (chosen.codec) throw refuse(text, `one of ${CODECS.map(({ option }) => `-${option}`).join(', ')}`);
+      chosen.codec = codec.name;
     } else if (!WITHOUT_EFFECT.has(name))
       throw refuse(text, `no --${name}, because a capture writes one kdump-compressed file`);
   }

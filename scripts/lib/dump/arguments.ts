@@ -1,12 +1,23 @@
 /** The flags of `kdumpling dump`: makedumpfile's, with its meanings (makedumpfile(8)), as one request to carry out. */
 
-import type { CodecName } from '../../../capture/codecs/codec.ts';
+import { CODEC_NAMES, CODECS, type CodecName } from '../../../capture/codecs/table.ts';
 import { MAX_DUMP_LEVEL, parseDumpLevel } from '../../../capture/filter/dump-level.ts';
 import { SPLITBLOCK_BYTES } from '../../../capture/kdump/combine/split.ts';
 import { badValue, type Given, type OptionFacts, UsageError, wholeNumber } from '../cli/command.ts';
 import { REFUSED } from './refused.ts';
 import { type DumpRequest, MESSAGE } from './request.ts';
 import { readSizeLimit } from './size-limit.ts';
+
+type CodecOptions = {
+  readonly [Row in (typeof CODECS)[number] as Row['name']]: {
+    readonly short: Row['option'];
+    readonly help: string;
+  };
+};
+
+const CODEC_OPTIONS = Object.fromEntries(
+  CODECS.map(({ name, option }) => [name, { short: option, help: `compress with ${name}` }]),
+) as CodecOptions;
 
 export const DUMP_OPTIONS = {
   'dump-level': {
@@ -15,10 +26,7 @@ export const DUMP_OPTIONS = {
     help: `pages to leave out, 0 to ${MAX_DUMP_LEVEL}; of a list like 11,31 the next where the one before does not fit`,
   },
   'size-limit': { short: 'L', value: 'SIZE', help: 'end OUT, incomplete, at so many bytes (or k, m, g, t)' },
-  zlib: { short: 'c', help: 'compress with zlib; with none of -c -l -p -z, not at all' },
-  lzo: { short: 'l', help: 'compress with lzo' },
-  snappy: { short: 'p', help: 'compress with snappy' },
-  zstd: { short: 'z', help: 'compress with zstd' },
+  ...CODEC_OPTIONS,
   elf: { short: 'E', help: 'as an ELF core, which is not compressed' },
   flattened: { short: 'F', help: 'for a pipe: to standard output, in the flattened format; no OUT' },
   rearrange: { short: 'R', help: 'make OUT of a flattened dump on standard input; no VMCORE' },
@@ -40,8 +48,6 @@ export const DUMP_OPTIONS = {
   'work-dir': { value: 'DIR', help: 'no effect: there are no temporary files' },
   ...REFUSED,
 } as const;
-
-const CODEC_FLAGS = ['zlib', 'lzo', 'snappy', 'zstd'] as const;
 
 type GivenFlags = Given<typeof DUMP_OPTIONS>;
 
@@ -97,13 +103,13 @@ const FLAGS_OF_A_NEW_DUMP = [
   'flattened',
   'dump-level',
   'size-limit',
-  ...CODEC_FLAGS,
+  ...CODEC_NAMES,
 ] as const;
 
 /** Flags that cannot be had together, the first with each of the rest. */
 const CONTRADICTIONS: readonly (readonly [keyof GivenFlags, ...(keyof GivenFlags)[]])[] = [
   ['dump-dmesg', 'dry-run', 'flattened', 'split'],
-  ['elf', ...CODEC_FLAGS, 'num-threads'],
+  ['elf', ...CODEC_NAMES, 'num-threads'],
   ['split', 'elf', 'flattened', 'num-threads', 'dry-run'],
   ['rearrange', 'reassemble', ...FLAGS_OF_A_NEW_DUMP],
   ['reassemble', ...FLAGS_OF_A_NEW_DUMP],
@@ -162,10 +168,15 @@ function readDumpLevels(text: string): number[] {
 }
 
 /** makedumpfile takes the last of several without a word; a dump in another codec than meant is worth one. */
-function readCodec(given: GivenFlags): CodecName {
-  const wished = CODEC_FLAGS.filter(name => given[name]);
-  if (wished.length > 1) throw contradiction(flagOf(wished[0]), flagOf(wished[1]));
-  return wished[0] ?? 'none';
+function readCodec(given: GivenFlags): CodecName | 'none' {
+  // In the user's order, which parseArgs keeps.
+  const [wished, other] = (Object.keys(given) as (keyof GivenFlags)[]).filter(isCodec);
+  if (wished && other) throw contradiction(flagOf(wished), flagOf(other));
+  return wished ?? 'none';
+}
+
+function isCodec(name: keyof GivenFlags): name is CodecName {
+  return (CODEC_NAMES as readonly string[]).includes(name);
 }
 
 /** A multiple of any page size. */

@@ -1,6 +1,6 @@
 /** Opens the file that `kdumpling dump` reads: a vmcore, or a dump in the kdump-compressed format. */
 
-import { openDecompressor } from '../../../capture/codecs/decompressors.ts';
+import { openPageCodecs } from '../../../capture/codecs/decompressors.ts';
 import { describeError, VmcoreError } from '../../../capture/errors.ts';
 import { type Libc, openLibc } from '../../../capture/ffi/libc.ts';
 import { type Ffi, openFfi } from '../../../capture/ffi/library.ts';
@@ -43,9 +43,7 @@ export function openCrashFile(request: DumpRequest, messages: Messages): CrashFi
       toDo: `rearrange it first: kdumpling dump -R OUT < ${path}`,
     });
   }
-  const kdump = isKdumpFile(start)
-    ? openKdumpVmcore(source, (flags, pageSizeBytes) => openDecompressor(ffi, flags, pageSizeBytes))
-    : undefined;
+  const kdump = isKdumpFile(start) ? openKdumpVmcore(source, openPageCodecs(ffi)) : undefined;
   const crash = crashOf(kdump?.vmcore ?? openVmcore(source));
   for (const warning of crash.warnings) messages.warn(warning);
   const release = crash.utsname.release || 'an unknown kernel';

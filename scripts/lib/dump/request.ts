@@ -1,5 +1,5 @@
 /** What `kdumpling dump` is asked to do: its flags, read and checked. */
-import type { CodecName } from '../../../capture/codecs/codec.ts';
+import type { CodecName } from '../../../capture/codecs/table.ts';
 
 export interface DumpRequest {
   readonly kind: 'kdump' | 'elf' | 'dmesg' | 'split' | 'reassemble' | 'rearrange' | 'version' | 'nothing';
@@ -13,7 +13,7 @@ export interface DumpRequest {
   readonly furtherLevels: readonly number[];
   /** Of each file. */
   readonly sizeLimitBytes: number | undefined;
-  readonly codec: CodecName;
+  readonly codec: CodecName | 'none';
   readonly flattened: boolean;
   readonly force: boolean;
   readonly maps: boolean;

@@ -1,6 +1,6 @@
 /** What the main thread and those that compress for it share: the work in batches, and whose turn each buffer has. */
 import type { MessagePort } from 'node:worker_threads';
-import type { CodecName } from '../../../capture/codecs/codec.ts';
+import type { CodecName } from '../../../capture/codecs/table.ts';
 import type { Bitmap } from '../../../capture/filter/bitmap.ts';
 import type { PageBatch } from '../../../capture/kdump/write/page-batch.ts';
 import type { Segment } from '../../../capture/vmcore/segments.ts';
@@ -9,7 +9,7 @@ import type { Segment } from '../../../capture/vmcore/segments.ts';
 export interface ThreadWork {
   readonly vmcore: string;
   readonly maps: boolean;
-  readonly codec: CodecName;
+  readonly codec: CodecName | 'none';
   readonly pageSizeBytes: number;
   readonly sharesZeroPage: boolean;
   readonly segments: readonly Segment[];

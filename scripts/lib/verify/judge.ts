@@ -1,11 +1,10 @@
 /** Judges a dump: by its manifest's digests where there are any, and by itself. */
-
+import type { PageCodecs } from '../../../capture/codecs/codec.ts';
 import { describeError, Failure } from '../../../capture/errors.ts';
 import { checkSteps, type Damage, type DumpCheck } from '../../../capture/kdump/check/check.ts';
 import { damageSteps } from '../../../capture/kdump/format/digest.ts';
 import { isFlattened } from '../../../capture/kdump/format/flattened.ts';
 import { isKdumpFile } from '../../../capture/kdump/read/file.ts';
-import type { OpenDecompressor } from '../../../capture/kdump/read/page-source.ts';
 import type { ManifestDump } from '../../../capture/storage/manifest.ts';
 import { PT_LOAD, PT_NOTE, readUpTo } from '../../../capture/vmcore/elf.ts';
 import { openVmcore } from '../../../capture/vmcore/open.ts';
@@ -15,7 +14,7 @@ import { runSteps } from '../dump/steps.ts';
 import type { Verdict } from './report.ts';
 
 export interface Judging {
-  readonly open: OpenDecompressor;
+  readonly codecs: PageCodecs;
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, total: number) => void;
 }
@@ -64,7 +63,7 @@ async function digestDamage(
 
 async function checkFile(
   source: ByteSource,
-  { open, signal, onProgress }: Judging,
+  { codecs, signal, onProgress }: Judging,
 ): Promise<Pick<DumpCheck, 'damage' | 'pages' | 'pagesUnprotected'>> {
   const start = readUpTo(source, 0, 16);
   if (isFlattened(start)) {
@@ -76,7 +75,7 @@ async function checkFile(
   }
   const isElf = !isKdumpFile(start) && Buffer.from(start).toString('latin1', 1, 4) === 'ELF';
   if (isElf) return { damage: elfDamage(source), pages: 0, pagesUnprotected: 0 };
-  return runSteps(checkSteps(source, open, onProgress), signal);
+  return runSteps(checkSteps(source, codecs, onProgress), signal);
 }
 
 /** An ELF core carries no checksum: only what its headers promise can be looked at. */

@@ -1,7 +1,8 @@
 import { inflateSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { Codec, CodecName } from '../../../capture/codecs/codec.ts';
+import type { Codec } from '../../../capture/codecs/codec.ts';
 import { openCodec, openCodecOrFallback } from '../../../capture/codecs/open.ts';
+import { CODECS, type CodecName } from '../../../capture/codecs/table.ts';
 import { openZstd } from '../../../capture/codecs/zstd.ts';
 import { openFfi, openLibrary } from '../../../capture/ffi/library.ts';
 import { type Decompress, openKdump } from '../../support/kdump-reader.ts';
@@ -27,14 +28,16 @@ const snappy = decompressor(
 );
 const lzo = decompressor('liblzo2.so.2', 'int lzo1x_decompress_safe(void *, size_t, void *, void *, void *)');
 
-const LIBRARY_CODECS: readonly [CodecName, number, Decompress][] = [
-  ['zstd', 0x20, page => zstdDecompressSync(page)],
-  ['zlib', 1, page => inflateSync(page)],
-  ['lzo', 2, lzo],
-  ['snappy', 4, snappy],
-];
+/** Independent of the code under test, one for each codec. */
+const REFERENCES: Readonly<Record<CodecName, Decompress>> = {
+  zstd: page => zstdDecompressSync(page),
+  zlib: page => inflateSync(page),
+  lzo,
+  snappy,
+};
 
-describe.each(LIBRARY_CODECS)('%s', (name, flag, decompress) => {
+describe.each(CODECS)('$name', ({ name, statusFlag: flag }) => {
+  const decompress = REFERENCES[name];
   const opened: Codec[] = [];
   const open = (pageSizeBytes = PAGE, level?: number): Codec => {
     const codec = openCodec(ffi, { name, pageSizeBytes, ...(level !== undefined && { level }) });

@@ -1,8 +1,8 @@
 /** What a check of a dump sees: random flipped bits and cuts, by the manifest's digests and by the file alone. */
 import { afterAll, describe, expect, test } from 'vitest';
-import type { CodecName } from '../../../../capture/codecs/codec.ts';
-import { openDecompressor } from '../../../../capture/codecs/decompressors.ts';
+import { openPageCodecs } from '../../../../capture/codecs/decompressors.ts';
 import { openCodec } from '../../../../capture/codecs/open.ts';
+import { CODECS, type CodecName } from '../../../../capture/codecs/table.ts';
 import { openFfi } from '../../../../capture/ffi/library.ts';
 import { checkSteps } from '../../../../capture/kdump/check/check.ts';
 import { damagedRegions } from '../../../../capture/kdump/format/digest.ts';
@@ -52,7 +52,7 @@ function make(name: CodecName, pageAt: (pfn: number) => Buffer) {
 const usual = (pfn: number) => (pfn % 7 === 0 ? pageOf('zero', pfn) : kernelLike(pfn));
 
 function check(bytes: Buffer) {
-  return finish(checkSteps(new MemorySource(bytes), (flags, size) => openDecompressor(ffi, flags, size)));
+  return finish(checkSteps(new MemorySource(bytes), openPageCodecs(ffi)));
 }
 
 /** By a reader that shares no code with the check. */
@@ -68,10 +68,9 @@ function regionOf(at: number, digest: ReturnType<typeof make>['result']['digest'
   return digest.regions.find(({ offset, sizeBytes }) => at < offset + sizeBytes)!.name;
 }
 
-describe.each<CodecName>(['zstd', 'zlib', 'lzo', 'snappy'])('%s', name => {
+describe.each(CODECS)('$name', ({ name, hasChecksum }) => {
   const { bytes, result } = make(name, usual);
   const { digest } = result;
-  const hasChecksum = name === 'zstd' || name === 'zlib';
 
   test('a whole dump has no damage', () => {
     expect(check(bytes)).toEqual({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openNodeCodec } from '../../../../capture/codecs/node-zlib.ts';
+import { openNodeCodec } from '../../../../capture/codecs/open.ts';
 import { Bitmap } from '../../../../capture/filter/bitmap.ts';
 import { reassembleSteps } from '../../../../capture/kdump/combine/reassemble.ts';
 import { splitPfns } from '../../../../capture/kdump/combine/split.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openNodeCodec } from '../../../../capture/codecs/node-zlib.ts';
+import { openNodeCodec } from '../../../../capture/codecs/open.ts';
 import { writeDump } from '../../../../capture/kdump/write/writer.ts';
 import { openKdump } from '../../../support/kdump-reader.ts';
 import {

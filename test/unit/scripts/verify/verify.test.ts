@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openNodeCodec } from '../../../../capture/codecs/node-zlib.ts';
+import { openNodeCodec } from '../../../../capture/codecs/open.ts';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { verify } from '../../../../scripts/verbs/verify.ts';
 import { buildVmcore, encodeNotes, vmcoreinfoText } from '../../../support/vmcore-builder.ts';
