@@ -1,4 +1,4 @@
-/** Brings the memmap to the classifier: a translation a run of struct pages, and each run through the source's windows. */
+/** Feeds the memmap to the classifier: one address translation for each run of struct pages, read by the source's windows. */
 import { describeError } from '../errors.ts';
 import type { KernelMemory } from '../kernel/memory.ts';
 import type { MemmapRange } from '../kernel/sections.ts';
@@ -7,21 +7,19 @@ import type { PageClassifier } from './classify.ts';
 
 /** Bounds the time between two calls of `onProgress`. */
 const WINDOW_BYTES = 4 << 20;
-/** Kernel page tables map in steps of this; a hole in the memmap is left in such steps. */
-const STEP_BYTES = 4096;
-/** Some seconds' worth. A memmap with more holes is no memmap. */
+/** They take some seconds. With more holes it is not a memmap. */
 const MAX_FAILURES = 1 << 16;
 
 export interface MemmapWalk {
-  /** Pages whose struct page was seen, or belonged to a block whose first one was. */
+  /** Pages whose struct page was read, or that belong to a block whose first one was. */
   readonly pagesSeen: number;
-  /** Pages whose struct page could not be read: they are kept. */
+  /** Pages whose struct page could not be read; they are kept. */
   readonly pagesUnreadable: number;
-  /** Why not, of the first of them. */
+  /** The reason for the first of them. */
   readonly firstFailure: string | undefined;
 }
 
-/** Never throws but what `onProgress` throws. */
+/** Throws only what `onProgress` throws. */
 export function walkMemmap(
   vmcore: Pick<Vmcore, 'source' | 'segments'>,
   memory: KernelMemory,
@@ -30,6 +28,7 @@ export function walkMemmap(
   classifier: PageClassifier,
   onProgress: (pagesDone: number) => void,
 ): MemmapWalk {
+  const { pageSizeBytes } = memory.arch;
   const reader = new StructPageReader(vmcore, memory, structBytes, classifier);
   let pagesSeen = 0;
   let pagesUnreadable = 0;
@@ -52,7 +51,7 @@ export function walkMemmap(
       }
       const skipped = gaveUp
         ? pfnEnd - pfn
-        : Math.min(pfnEnd - pfn, Math.ceil(bytesToNextStep(at) / structBytes));
+        : Math.min(pfnEnd - pfn, Math.ceil(bytesToNextPage(at, pageSizeBytes) / structBytes));
       pagesUnreadable += skipped;
       pfn += skipped;
     }
@@ -87,19 +86,20 @@ class StructPageReader {
     this.#pair = new Uint32Array((2 * structBytes) / 4);
   }
 
-  /** A new range: where the last one failed says nothing of it. */
+  /** Starts a new range: a failure in the last one says nothing about this one. */
   begin(): void {
     this.#isCareful = false;
   }
 
-  /** Takes what one contiguous run holds from `vaddr` on, the struct page of `pfn`; returns how many pages were done. */
+  /** Takes one contiguous run from `vaddr` on, where the struct page of `pfn` is. Returns how many pages were done. */
   take(vaddr: bigint, pfn: number, count: number): number {
     const structBytes = this.#structBytes;
     const { source, segments } = this.#vmcore;
+    const { arch } = this.#memory;
     try {
       const mapping = this.#memory.translate(vaddr);
       if (!mapping) return this.#fail(`the struct page of page ${pfn} is not mapped`);
-      const limitBytes = this.#isCareful ? bytesToNextStep(vaddr) : this.#windowBytes;
+      const limitBytes = this.#isCareful ? bytesToNextPage(vaddr, arch.pageSizeBytes) : this.#windowBytes;
       const runBytes = Math.min(limitBytes, mapping.lengthBytes, segments.fileRunBytes(mapping.paddr));
       const held = Math.floor(runBytes / structBytes);
       if (held <= 1) return this.#takeOne(vaddr, pfn);
@@ -108,16 +108,16 @@ class StructPageReader {
     } catch (error) {
       this.#fail(describeError(error));
       if (this.#isCareful) return 0;
-      // Page by page finds the one that fails.
+      // Reading page by page finds the one that fails.
       this.#isCareful = true;
       return this.take(vaddr, pfn, count);
     }
   }
 
-  /** A struct page that lies across two runs or is the last of one, with the one behind it when that can be had. */
+  /** A struct page that crosses two runs or is the last of one, with the next one if that can be read. */
   #takeOne(vaddr: bigint, pfn: number): number {
     const bytes = new Uint8Array(this.#pair.buffer);
-    // Zeros are no tail page: a head whose tail cannot be read stands for itself alone.
+    // Zeros are not a tail page: a head whose tail cannot be read counts as a single page.
     bytes.fill(0);
     if (this.#memory.readVirtualUpTo(vaddr, bytes) < this.#structBytes) {
       return this.#fail(`the vmcore does not hold the struct page of page ${pfn}`);
@@ -139,7 +139,7 @@ class StructPageReader {
   }
 }
 
-/** 1 to STEP_BYTES. */
-function bytesToNextStep(vaddr: bigint): number {
-  return STEP_BYTES - Number(vaddr % BigInt(STEP_BYTES));
+/** Page tables map whole pages, so a hole in the memmap is left page by page. 1 to `pageSizeBytes`. */
+function bytesToNextPage(vaddr: bigint, pageSizeBytes: number): number {
+  return pageSizeBytes - Number(vaddr % BigInt(pageSizeBytes));
 }

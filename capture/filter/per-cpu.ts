@@ -1,9 +1,10 @@
 /**
- * Where the per-CPU areas lie, found without debug symbols: Linux arch/x86/kernel/setup_percpu.c has them in the array
- * __per_cpu_offset, whose entries for CPUs that the machine cannot have all hold the address in the kernel's image that the
- * areas were copied from. While per-CPU variables are linked at 0 (until Linux v6.15, "x86/percpu/64: Use relative percpu
- * offsets"), an entry is the address of an area.
+ * Finds the per-CPU areas without debug symbols. They are in the array __per_cpu_offset (Linux
+ * arch/x86/kernel/setup_percpu.c). Its entries for CPUs that the machine cannot have all hold the same address, that of the
+ * template in the kernel's image. As long as per-CPU variables are linked at 0 (until Linux v6.15, "x86/percpu/64: Use
+ * relative percpu offsets"), an entry is the address of an area.
  */
+import type { PointerFacts } from '../kernel/arch/arch.ts';
 
 export interface Pointer {
   /** The upper and the lower half of a virtual address. */
@@ -11,14 +12,16 @@ export interface Pointer {
   readonly low: number;
 }
 
-/** Fewer equal words than this stand elsewhere too. */
+/** Shorter runs of equal words occur elsewhere too. */
 const LEAST_EQUAL_ENTRIES = 16;
-const PAGE_MASK = 0xfff;
-/** From here on it is the kernel's image. */
-const IMAGE_HIGH = 0xffff_ffff;
 
-/** @param pages of the kernel's data, in order, as 32-bit words of little-endian 64-bit ones; `lowestHigh` is the least upper half of a pointer. */
-export function* perCpuAreas(pages: Iterable<Uint32Array>, lowestHigh: number): Generator<Pointer> {
+/** @param pages the kernel's data in order, page by page: little-endian 64-bit words, each as two 32-bit ones. */
+export function* perCpuAreas(
+  pages: Iterable<Uint32Array>,
+  { lowestHigh, imageHigh }: PointerFacts,
+  pageSizeBytes: number,
+): Generator<Pointer> {
+  const pageMask = pageSizeBytes - 1;
   let areas: Pointer[] = [];
   let high = 0;
   let low = 0;
@@ -28,12 +31,12 @@ export function* perCpuAreas(pages: Iterable<Uint32Array>, lowestHigh: number): 
       if (words[at] === low && words[at + 1] === high) {
         equalEntries++;
         if (equalEntries === LEAST_EQUAL_ENTRIES) {
-          if (high === IMAGE_HIGH) yield* areas;
+          if (high >= imageHigh) yield* areas;
           areas = [];
         }
         continue;
       }
-      const isArea = equalEntries === 1 && (low & PAGE_MASK) === 0 && high >= lowestHigh && high < IMAGE_HIGH;
+      const isArea = equalEntries === 1 && (low & pageMask) === 0 && high >= lowestHigh && high < imageHigh;
       if (isArea) areas.push({ high, low });
       else if (areas.length > 0) areas = [];
       low = words[at];

@@ -1,9 +1,8 @@
 /**
- * The pages that a debugger needs first: those that the kernel's own data lead to. Without debug symbols nobody knows the
- * kernel's structures here, but anything that looks like a pointer to memory can be followed, nearest to the kernel's image
- * and the per-CPU areas first, as a conservative garbage collector does. The page tables used on the way are among them.
+ * The pages that a debugger needs first: those reachable from the kernel's own data. The kernel's structures are not known
+ * without debug symbols, but anything that looks like a pointer can be followed, as a conservative garbage collector does.
+ * Pages nearest to the kernel's image and the per-CPU areas come first; the page tables used on the way are included.
  */
-
 import { chooseArch } from '../kernel/arch/choose.ts';
 import { KernelMemory } from '../kernel/memory.ts';
 import { decodePageLayout } from '../kernel/page-layout.ts';
@@ -16,31 +15,26 @@ import { LeafCache, NOT_MAPPED, TableCache, type VaddrRange } from './translatio
 
 /** Distributions' kernels have some 30 to 60 MiB. */
 const MOST_IMAGE_BYTES = 128 << 20;
-/** Kernel addresses of x86-64 and arm64 begin so; what is above is small negative numbers. */
-const LOWEST_POINTER_HIGH = 0xff00_0000;
-/** From here on a word is a small negative number, an error code as a rule. */
+/** From here on a word is a small negative number, usually an error code. */
 const SMALL_NEGATIVE_HIGH = 0xffff_ffff;
 const SMALL_NEGATIVE_LOW = 0xffff_0000;
-/** A pointer leads to where a thing begins. The large ones, like task_struct, go on for pages. */
-const OBJECT_PAGES = 3;
-/** What is linked into a per-CPU area takes some 200 KiB, and a debugger asks it first which task ran. */
-const PER_CPU_PAGES = 64;
-/** x86-64 and arm64: THREAD_SIZE is 16 KiB, aligned to its size, in pages that need not lie next to each other. */
-const STACK_PAGES = 4;
-const STACK_MASK = (16 << 10) - 1;
+/** A pointer leads to the start of an object. Large objects, like task_struct, take this much. */
+const OBJECT_BYTES = 12 << 10;
+/** Static per-CPU variables take some 200 KiB. A debugger looks there first for the running task. */
+const PER_CPU_BYTES = 256 << 10;
 
 export interface ReachRequest {
-  /** Pages that may be taken: the dump's. */
+  /** The pages of the dump: no others are taken. */
   readonly bitmap2: Bitmap;
-  /** Stops when so many were found. */
+  /** The search ends when this many pages were found. */
   readonly mostPages: number;
   readonly onProgress?: (pagesDone: number) => void;
   readonly allocate?: (sizeBytes: number) => Uint8Array;
 }
 
 /**
- * Page frame numbers, those that are needed most first. Degrades: what cannot be read leads nowhere.
- * @throws KernelError when there is no kernel image to begin with.
+ * Page frame numbers, those that are needed most first. Degradable: pointers in unreadable pages are not followed.
+ * @throws KernelError when vmcoreinfo does not say where the kernel image is.
  */
 export function reachablePages(vmcore: Vmcore, request: ReachRequest): readonly number[] {
   const { bitmap2, mostPages } = request;
@@ -59,6 +53,10 @@ export function reachablePages(vmcore: Vmcore, request: ReachRequest): readonly 
   const memory = new KernelMemory(chooseArch(vmcore), (paddr, into) => tables.read(paddr, into));
   const leaves = new LeafCache(memory, memmapSpan(vmcore, memory));
 
+  const { pointers, stackBytes } = memory.arch;
+  const pagesOf = (lengthBytes: number) => Math.ceil(lengthBytes / pageSizeBytes);
+  const [objectPages, perCpuPages, stackPages] = [OBJECT_BYTES, PER_CPU_BYTES, stackBytes].map(pagesOf);
+
   const image = [...imageRanges(vmcore, memory)];
   const data = image.filter(({ isExecutable }) => !isExecutable);
   const text = image.filter(({ isExecutable }) => isExecutable);
@@ -68,41 +66,42 @@ export function reachablePages(vmcore: Vmcore, request: ReachRequest): readonly 
 
   for (const range of data) reachAll(range);
   const imagePages = queue.length;
-  for (const { high, low } of perCpuAreas(dataWords(vmcore, data, words), LOWEST_POINTER_HIGH)) {
+  for (const { high, low } of perCpuAreas(dataWords(vmcore, data, words), pointers, pageSizeBytes)) {
     const paddr = leaves.paddrOf(high, low);
     if (paddr === NOT_MAPPED) continue;
-    for (let part = 0; part < PER_CPU_PAGES; part++) reach(Math.floor(paddr / pageSizeBytes) + part);
+    for (let part = 0; part < perCpuPages; part++) reach(Math.floor(paddr / pageSizeBytes) + part);
   }
   for (let i = 0; i < queue.length && queue.length < mostPages; i++) {
     if (i % 1024 === 0) request.onProgress?.(i);
     if (isText(queue[i]) || !readPage(vmcore, queue[i] * pageSizeBytes, bytes)) continue;
     for (let at = 1; at < words.length; at += 2) {
       const high = words[at];
-      if (high < LOWEST_POINTER_HIGH || (high === SMALL_NEGATIVE_HIGH && words[at - 1] >= SMALL_NEGATIVE_LOW))
+      if (high < pointers.lowestHigh || (high === SMALL_NEGATIVE_HIGH && words[at - 1] >= SMALL_NEGATIVE_LOW))
         continue;
       const paddr = leaves.paddrOf(high, words[at - 1]);
       if (paddr === NOT_MAPPED) continue;
       const pfn = Math.floor(paddr / pageSizeBytes);
       if (isText(pfn)) {
-        // The image names all of its functions. A stack names those that ran, and somewhere in their middle.
-        if (i >= imagePages) for (let part = pfn - 1; part < pfn + OBJECT_PAGES; part++) reach(part);
+        // The image points to all of its functions. A stack points to those that ran, somewhere into their middle.
+        if (i >= imagePages) for (let part = pfn - 1; part < pfn + objectPages; part++) reach(part);
         continue;
       }
-      for (let part = 0; part < OBJECT_PAGES; part++) reach(pfn + part);
-      if ((words[at - 1] & STACK_MASK) === 0) {
-        for (let next = 1; next < STACK_PAGES; next++) {
+      for (let part = 0; part < objectPages; part++) reach(pfn + part);
+      if ((words[at - 1] & (stackBytes - 1)) === 0) {
+        for (let next = 1; next < stackPages; next++) {
+          // A stack is in vmalloc: its pages need not be adjacent in physical memory.
           const part = leaves.paddrOf(high, words[at - 1] + next * pageSizeBytes);
           if (part !== NOT_MAPPED) reach(Math.floor(part / pageSizeBytes));
         }
       }
     }
   }
-  // A debugger has most code in the kernel's symbols.
+  // Code comes last: a debugger has most of it in the kernel's symbol file.
   for (const range of text) reachAll(range);
   return queue;
 }
 
-/** The pages of the image's data, one after another in `words`. */
+/** The pages of the image's data, each in turn in `words`. */
 function* dataWords(vmcore: Vmcore, data: readonly PfnRange[], words: Uint32Array): Generator<Uint32Array> {
   const bytes = new Uint8Array(words.buffer);
   for (const { start, end } of data)
@@ -127,7 +126,7 @@ function* imageRanges(
   }
 }
 
-/** Where the memmap lies, if in one piece (VMEMMAP). It is large, much is led to, and no debugger needs it to start. */
+/** Where the memmap is, if it is in one piece (VMEMMAP). It is large, much points to it, and no debugger needs it to start. */
 function memmapSpan(vmcore: Vmcore, memory: KernelMemory): VaddrRange | undefined {
   const { layout } = decodePageLayout(vmcore.vmcoreinfo);
   if (!layout) return undefined;

@@ -1,9 +1,8 @@
-/** What a walk through millions of words that may be pointers asks again and again: page tables, and where a page lies. */
+/** Caches for a scan of millions of words that may be pointers: page tables, and translations of addresses. */
+import type { Translation } from '../kernel/arch/arch.ts';
 import type { KernelMemory } from '../kernel/memory.ts';
 import { readPhysical, type Vmcore } from '../vmcore/open.ts';
 
-/** A leaf of the page tables is at least a page; most of memory is mapped by leaves of this size or more. */
-const LARGE_LEAF_BYTES = 2 << 20;
 const MOST_CACHED_TABLES = 1024;
 export const NOT_MAPPED = -1;
 
@@ -12,13 +11,13 @@ export interface VaddrRange {
   readonly end: bigint;
 }
 
-/** Page tables, of which the same few are read again and again. */
+/** Reads page tables: the same few are read over and over. */
 export class TableCache {
   readonly #vmcore: Vmcore;
   readonly #onPage: (pfn: number) => void;
   readonly #pages = new Map<number, Uint8Array>();
 
-  /** @param onPage hears of every page that is read. */
+  /** @param onPage is called for every page that is read. */
   constructor(vmcore: Vmcore, onPage: (pfn: number) => void) {
     this.#vmcore = vmcore;
     this.#onPage = onPage;
@@ -43,47 +42,70 @@ export class TableCache {
   }
 }
 
-/** Translates millions of words that may be pointers: what maps 2 MiB or more is looked up once for all of that. */
+/** Translates addresses; a large leaf of the page tables is looked up once for all of it. */
 export class LeafCache {
   readonly #memory: KernelMemory;
   readonly #avoided: VaddrRange | undefined;
-  /** Of an address in units of the leaf, where it lies. */
-  readonly #large = new Map<number, number>();
-  readonly #small = new Map<number, number>();
+  readonly #large: UnitCache;
+  readonly #small: UnitCache;
 
   constructor(memory: KernelMemory, avoided: VaddrRange | undefined) {
     this.#memory = memory;
     this.#avoided = avoided;
+    this.#large = new UnitCache(memory.arch.largeLeafBytes);
+    this.#small = new UnitCache(memory.arch.pageSizeBytes);
   }
 
+  /** @param low the lower half of the address, below 2^32. @returns NOT_MAPPED for an address to avoid, too. */
   paddrOf(high: number, low: number): number {
-    // The upper 8 bits are ones: what is left fits into a number.
-    const vaddr = (high & 0x00ff_ffff) * 2 ** 32 + low;
-    const largeKey = Math.floor(vaddr / LARGE_LEAF_BYTES);
-    const large = this.#large.get(largeKey);
-    if (large === NOT_MAPPED) return NOT_MAPPED;
-    if (large !== undefined) return large + (vaddr % LARGE_LEAF_BYTES);
-    const smallKey = Math.floor(vaddr / 4096);
-    const small = this.#small.get(smallKey);
-    if (small !== undefined) return small === NOT_MAPPED ? small : small + (vaddr % 4096);
-    return this.#lookUp(BigInt(high) * 2n ** 32n + BigInt(low), largeKey, smallKey);
+    return (
+      this.#large.get(high, low) ??
+      this.#small.get(high, low) ??
+      this.#lookUp(BigInt(high) * 2n ** 32n + BigInt(low), high, low)
+    );
   }
 
-  #lookUp(vaddr: bigint, largeKey: number, smallKey: number): number {
+  #lookUp(vaddr: bigint, high: number, low: number): number {
     if (this.#avoided && vaddr >= this.#avoided.start && vaddr < this.#avoided.end) return NOT_MAPPED;
-    let found: { paddr: number; lengthBytes: number } | undefined;
+    let unit = this.#small;
+    let found: Translation | undefined;
     try {
-      const start = vaddr - (vaddr % BigInt(LARGE_LEAF_BYTES));
-      const whole = this.#memory.translate(start);
-      if (whole && whole.lengthBytes >= LARGE_LEAF_BYTES) {
-        this.#large.set(largeKey, whole.paddr);
-        return whole.paddr + Number(vaddr - start);
+      const large = this.#memory.translate(vaddr - (vaddr % BigInt(this.#large.unitBytes)));
+      if (large && large.lengthBytes >= this.#large.unitBytes) {
+        unit = this.#large;
+        found = large;
+      } else {
+        found = this.#memory.translate(vaddr - (vaddr % BigInt(unit.unitBytes)));
       }
-      found = this.#memory.translate(vaddr - (vaddr % 4096n));
     } catch {
       found = undefined;
     }
-    this.#small.set(smallKey, found ? found.paddr : NOT_MAPPED);
-    return found ? found.paddr + Number(vaddr % 4096n) : NOT_MAPPED;
+    unit.set(high, low, found ? found.paddr : NOT_MAPPED);
+    return found ? found.paddr + (low % unit.unitBytes) : NOT_MAPPED;
+  }
+}
+
+/** Translations of aligned units of one size. The size is a power of two of at most 4 GiB, so that keys are exact numbers. */
+class UnitCache {
+  readonly unitBytes: number;
+  readonly #unitsPerHigh: number;
+  readonly #starts = new Map<number, number>();
+
+  constructor(unitBytes: number) {
+    this.unitBytes = unitBytes;
+    this.#unitsPerHigh = 2 ** 32 / unitBytes;
+  }
+
+  get(high: number, low: number): number | undefined {
+    const start = this.#starts.get(this.#key(high, low));
+    return start === undefined || start === NOT_MAPPED ? start : start + (low % this.unitBytes);
+  }
+
+  set(high: number, low: number, start: number): void {
+    this.#starts.set(this.#key(high, low), start);
+  }
+
+  #key(high: number, low: number): number {
+    return high * this.#unitsPerHigh + Math.floor(low / this.unitBytes);
   }
 }

@@ -1,7 +1,6 @@
-/** What is known of the crash from the vmcore alone, before anything is written. */
-
+/** What the vmcore alone tells about the crash, before anything is written. */
 import { describeError } from '../errors.ts';
-import { EM_AARCH64, EM_X86_64 } from '../vmcore/elf.ts';
+import { MACHINES } from '../vmcore/machines.ts';
 import { openVmcore, type Vmcore } from '../vmcore/open.ts';
 import type { ByteSource } from '../vmcore/source.ts';
 import type { KernelMemory } from './memory.ts';
@@ -16,18 +15,12 @@ export interface Crash {
   readonly warnings: readonly string[];
 }
 
-/** As `uname -m` says it, for each machine that the ELF reader takes. */
-const MACHINES: Readonly<Record<number, string | undefined>> = {
-  [EM_X86_64]: 'x86_64',
-  [EM_AARCH64]: 'aarch64',
-};
-
-/** @throws VmcoreError when the source is no vmcore; everything after that degrades to a warning. */
+/** @throws VmcoreError when the source is not a vmcore. Everything after that degrades to a warning. */
 export function openCrash(source: ByteSource): Crash {
   return crashOf(openVmcore(source));
 }
 
-/** What a vmcore of any format tells. Never throws. */
+/** For a vmcore of any format. Never throws. */
 export function crashOf(vmcore: Vmcore): Crash {
   const warnings = [...vmcore.warnings];
   let memory: KernelMemory | undefined;
@@ -38,6 +31,6 @@ export function crashOf(vmcore: Vmcore): Crash {
   }
   const utsname = memory
     ? readUtsname(memory, vmcore.vmcoreinfo, warnings)
-    : utsnameFromVmcoreinfo(vmcore.vmcoreinfo, MACHINES[vmcore.elf.header.e_machine]);
+    : utsnameFromVmcoreinfo(vmcore.vmcoreinfo, MACHINES[vmcore.elf.header.e_machine]?.name);
   return { vmcore, memory, utsname, warnings };
 }

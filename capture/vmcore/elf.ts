@@ -1,13 +1,12 @@
 /**
- * The ELF64 header and program headers of a vmcore, as the gABI's "ELF Header" and "Program Header" chapters lay
- * them out. Little endian, x86-64 or AArch64. The program headers are where e_phoff says: the kernel puts them behind
- * the ELF header, QEMU's dump-guest-memory doesn't.
+ * The ELF64 header and program headers of a vmcore (gABI, chapters "ELF Header" and "Program Header"). Little endian only.
+ * e_phoff says where the program headers are: the kernel puts them right after the ELF header, QEMU's dump-guest-memory
+ * does not.
  */
-import { VmcoreError } from '../errors.ts';
+import { counted, VmcoreError } from '../errors.ts';
+import { MACHINES } from './machines.ts';
 import type { ByteSource } from './source.ts';
 
-export const EM_X86_64 = 62;
-export const EM_AARCH64 = 183;
 export const PT_LOAD = 1;
 export const PT_NOTE = 4;
 
@@ -17,9 +16,9 @@ const ELF64_SHDR_BYTES = 64;
 const SH_INFO_OFFSET = 44;
 
 const ET_CORE = 4;
-/** e_phnum's way of saying that the count did not fit and stands in section header 0's sh_info. */
+/** In e_phnum: the count did not fit and is in sh_info of section header 0. */
 const PN_XNUM = 0xffff;
-/** A header per memory range: machines have dozens, interleaved NUMA ones thousands. */
+/** One for each memory range: machines have dozens, those with interleaved NUMA nodes thousands. */
 const MAX_PROGRAM_HEADERS = 1 << 18;
 
 export interface ElfHeader {
@@ -32,7 +31,7 @@ export interface ElfHeader {
   readonly e_phnum: number;
 }
 
-/** As on the wire; `buildSegments` narrows the PT_LOADs to numbers. */
+/** As in the file; `buildSegments` converts the PT_LOADs to numbers. */
 export interface ProgramHeader {
   readonly p_type: number;
   readonly p_flags: number;
@@ -50,24 +49,28 @@ export interface Elf {
   readonly warnings: readonly string[];
 }
 
-/** @throws VmcoreError when `bytes` do not begin with the header of a 64-bit little-endian core we know. */
+/** @throws VmcoreError when `bytes` do not begin with the header of a 64-bit little-endian core of a known machine. */
 export function decodeElfHeader(bytes: Uint8Array, name: string): ElfHeader {
   const refuse = (code: string, actual: string, wanted: string) =>
     new VmcoreError(code, { action: `open ${name} as a vmcore`, actual, wanted });
   if (bytes.length < ELF64_EHDR_BYTES) {
-    throw refuse('ELF_CUT', `it has ${bytes.length} bytes`, `an ELF64 header has ${ELF64_EHDR_BYTES}`);
+    throw refuse(
+      'ELF_CUT',
+      `it has ${counted(bytes.length, 'byte')}`,
+      `an ELF64 header of ${ELF64_EHDR_BYTES} bytes`,
+    );
   }
   const view = viewOf(bytes);
   const magic = view.getUint32(0, false);
   if (magic !== 0x7f454c46) {
-    throw refuse('ELF_MAGIC', `it begins with 0x${magic.toString(16)}`, 'an ELF file begins with 0x7f454c46');
+    throw refuse('ELF_MAGIC', `it begins with 0x${magic.toString(16)}`, 'the ELF magic, 0x7f454c46');
   }
   const [EI_CLASS, EI_DATA] = [bytes[4], bytes[5]];
   if (EI_CLASS !== 2 || EI_DATA !== 1) {
     throw refuse(
       'ELF_CLASS',
       `EI_CLASS is ${EI_CLASS} and EI_DATA ${EI_DATA}`,
-      '64-bit (2), little endian (1)',
+      '2 (64-bit) and 1 (little endian)',
     );
   }
   const header: ElfHeader = {
@@ -80,10 +83,10 @@ export function decodeElfHeader(bytes: Uint8Array, name: string): ElfHeader {
     e_phnum: view.getUint16(56, true),
   };
   if (header.e_type !== ET_CORE) {
-    throw refuse('ELF_TYPE', `e_type is ${header.e_type}`, `a core is ${ET_CORE}`);
+    throw refuse('ELF_TYPE', `e_type is ${header.e_type}`, `${ET_CORE} (a core)`);
   }
-  if (header.e_machine !== EM_X86_64 && header.e_machine !== EM_AARCH64) {
-    throw refuse('ELF_MACHINE', `e_machine is ${header.e_machine}`, 'x86-64 (62) or AArch64 (183)');
+  if (!MACHINES[header.e_machine]) {
+    throw refuse('ELF_MACHINE', `e_machine is ${header.e_machine}`, describeMachines());
   }
   if (header.e_phentsize < ELF64_PHDR_BYTES) {
     throw refuse('ELF_PHENTSIZE', `e_phentsize is ${header.e_phentsize}`, `at least ${ELF64_PHDR_BYTES}`);
@@ -104,7 +107,10 @@ export function decodeProgramHeader(view: DataView, offset: number): ProgramHead
   };
 }
 
-/** Fatal: without program headers there is nothing to capture. A table that is cut yields the headers before the cut. */
+/**
+ * A truncated table yields the headers before the cut, with a warning.
+ * @throws VmcoreError when there is no program header at all: then there is nothing to capture.
+ */
 export function readElf(source: ByteSource): Elf {
   const warnings: string[] = [];
   const header = decodeElfHeader(readUpTo(source, 0, ELF64_EHDR_BYTES), source.name);
@@ -114,7 +120,7 @@ export function readElf(source: ByteSource): Elf {
   const count = Math.min(announced, room, MAX_PROGRAM_HEADERS);
   if (count < announced) {
     warnings.push(
-      `${announced} program headers announced at 0x${header.e_phoff.toString(16)}, ${count} usable`,
+      `only ${count} of ${counted(announced, 'program header')} at 0x${header.e_phoff.toString(16)} can be read`,
     );
   }
   const programHeaders: ProgramHeader[] = [];
@@ -129,8 +135,8 @@ export function readElf(source: ByteSource): Elf {
       'ELF_NO_HEADERS',
       {
         action: `open ${source.name} as a vmcore`,
-        actual: 'no program header lies within the file',
-        wanted: 'one PT_LOAD at least',
+        actual: 'the file holds no program header',
+        wanted: 'at least one PT_LOAD',
       },
       { e_phoff: header.e_phoff, e_phnum: announced, sizeBytes: source.sizeBytes },
     );
@@ -145,10 +151,16 @@ function programHeaderCount(source: ByteSource, header: ElfHeader): number {
   return section.length < ELF64_SHDR_BYTES ? header.e_phnum : viewOf(section).getUint32(SH_INFO_OFFSET, true);
 }
 
-/** What there is of `lengthBytes` bytes at `offset`. */
+/** Up to `lengthBytes` bytes at `offset`; fewer where the source ends. */
 export function readUpTo(source: ByteSource, offset: number, lengthBytes: number): Uint8Array {
   const bytes = new Uint8Array(Math.max(0, Math.min(lengthBytes, source.sizeBytes - offset)));
   return bytes.subarray(0, source.readAt(bytes, offset));
+}
+
+function describeMachines(): string {
+  return Object.entries(MACHINES)
+    .map(([e_machine, machine]) => `${e_machine} (${machine!.name})`)
+    .join(' or ');
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -1,6 +1,7 @@
 /** A vmcore opened: its headers, its notes, the crashed kernel's vmcoreinfo and where each physical address lies. */
 import { VmcoreError } from '../errors.ts';
-import { type Elf, EM_X86_64, type ProgramHeader, PT_NOTE, readElf, readUpTo } from './elf.ts';
+import { type Elf, type ProgramHeader, PT_NOTE, readElf, readUpTo } from './elf.ts';
+import { MACHINES } from './machines.ts';
 import { decodeNotes, type Note, prstatusNotes, vmcoreinfoNote } from './notes.ts';
 import { buildSegments, SegmentIndex } from './segments.ts';
 import type { ByteSource } from './source.ts';
@@ -157,10 +158,12 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 function pageSizeOf(elf: Elf, vmcoreinfo: Vmcoreinfo, warnings: string[]): number {
-  const said = vmcoreinfo.pageSize;
-  if (said !== undefined && (said === 4096 || elf.header.e_machine !== EM_X86_64)) return said;
+  const { pageSizesBytes } = MACHINES[elf.header.e_machine]!;
+  const recorded = vmcoreinfo.pageSize;
+  if (recorded !== undefined && pageSizesBytes.includes(recorded)) return recorded;
+  const assumed = pageSizesBytes[0]!;
   warnings.push(
-    `vmcoreinfo has no page size that makes sense (${vmcoreinfo.value('PAGESIZE') ?? 'none'}); 4096 is assumed`,
+    `vmcoreinfo has no usable page size (${vmcoreinfo.value('PAGESIZE') ?? 'none'}); ${assumed} is assumed`,
   );
-  return 4096;
+  return assumed;
 }

@@ -4,7 +4,8 @@
  */
 import type { PageCodecs } from '../../codecs/codec.ts';
 import { Bitmap } from '../../filter/bitmap.ts';
-import { EM_AARCH64, EM_X86_64, readUpTo } from '../../vmcore/elf.ts';
+import { readUpTo } from '../../vmcore/elf.ts';
+import { eMachineOf } from '../../vmcore/machines.ts';
 import { decodeNotes, vmcoreinfoNote } from '../../vmcore/notes.ts';
 import type { Vmcore } from '../../vmcore/open.ts';
 import { type Segment, SegmentIndex } from '../../vmcore/segments.ts';
@@ -14,7 +15,6 @@ import { DUMP_DH_COMPRESSED_INCOMPLETE } from '../format/header.ts';
 import { DescriptorReader, isStoredPage, type KdumpFile, openKdumpFile } from './file.ts';
 import { KdumpPageSource } from './page-source.ts';
 
-const MACHINES: Readonly<Record<string, number>> = { x86_64: EM_X86_64, aarch64: EM_AARCH64 };
 const MAX_NOTE_BYTES = 16 << 20;
 
 export interface KdumpVmcore {
@@ -46,7 +46,7 @@ export function openKdumpVmcore(source: ByteSource, codecs: PageCodecs): KdumpVm
     elf: {
       header: {
         e_type: 4,
-        e_machine: MACHINES[header.utsname.machine] ?? 0,
+        e_machine: eMachineOf(header.utsname.machine) ?? 0,
         e_phoff: 0n,
         e_shoff: 0n,
         e_flags: 0,

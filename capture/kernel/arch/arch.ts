@@ -1,24 +1,44 @@
 /** What differs between architectures in the crashed kernel's memory. */
-import type { ReadPhysical } from '../../vmcore/open.ts';
+import type { ReadPhysical, Vmcore } from '../../vmcore/open.ts';
 
-/** Where a kernel virtual address lies, and for how many bytes from there on the mapping stays contiguous. */
+/** The physical address of a kernel virtual address, and for how many bytes from there on the mapping is contiguous. */
 export interface Translation {
   readonly paddr: number;
   readonly lengthBytes: number;
 }
 
-/** What the page tables say of an address. */
+/** A translation by the page tables. */
 export interface Leaf extends Translation {
   readonly isExecutable: boolean;
 }
 
+/**
+ * What tells a word of memory that may be a kernel pointer from others. Words are compared by their upper 32 bits, so that
+ * a scan of all memory needs no bigint.
+ */
+export interface PointerFacts {
+  /** Kernel addresses have at least this upper half. */
+  readonly lowestHigh: number;
+  /** Addresses in the kernel's image have at least this upper half; those of other memory have less. */
+  readonly imageHigh: number;
+}
+
 export interface Arch {
-  /** As `uname -m` says it. */
+  /** As `uname -m` prints it. */
   readonly name: string;
+  /** The vmcore's page size. */
   readonly pageShift: number;
   readonly pageSizeBytes: number;
-  /** Undefined when the crashed kernel had nothing mapped there, or its page tables lead nowhere. Never throws for that. */
+  /** What one entry maps in the page table level above the last: most of the direct map has leaves of this size or larger. */
+  readonly largeLeafBytes: number;
+  readonly pointers: PointerFacts;
+  /** THREAD_SIZE: a kernel stack's size and alignment. */
+  readonly stackBytes: number;
+  /** Undefined when the crashed kernel had nothing mapped there, or its page tables are damaged. Does not throw for either. */
   translate(vaddr: bigint, readPhysical: ReadPhysical): Translation | undefined;
-  /** By the page tables alone, also where `translate` knows without them. */
+  /** By the page tables alone, even where `translate` needs no page table. */
   walk(vaddr: bigint, readPhysical: ReadPhysical): Leaf | undefined;
 }
+
+/** The parts of a vmcore that an architecture is made from. */
+export type ArchFacts = Pick<Vmcore, 'elf' | 'vmcoreinfo' | 'pageSizeBytes'>;

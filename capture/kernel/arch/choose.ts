@@ -1,24 +1,26 @@
-/** Which architecture a vmcore is of: one row for each that we know. */
+/** The architectures whose kernel memory can be read: one row for each e_machine. */
 import { KernelError } from '../../errors.ts';
-import { EM_X86_64 } from '../../vmcore/elf.ts';
-import type { Vmcore } from '../../vmcore/open.ts';
-import type { Arch } from './arch.ts';
+import { EM_X86_64, MACHINES } from '../../vmcore/machines.ts';
+import type { Arch, ArchFacts } from './arch.ts';
 import { createX86_64 } from './x86_64.ts';
 
+/** Each `create` throws KernelError when vmcoreinfo lacks what address translation needs. */
+const ARCHES: Readonly<Record<number, ((vmcore: ArchFacts) => Arch) | undefined>> = {
+  [EM_X86_64]: createX86_64,
+};
+
 /**
- * Degradable: without an architecture virtual addresses cannot be read, physical pages can.
- * @throws KernelError when the machine is none of ours, or vmcoreinfo lacks what address translation needs.
+ * Degradable: without an architecture, physical pages can be read but virtual addresses cannot.
+ * @throws KernelError when the table has no row for the machine, or as the row's function.
  */
-export function chooseArch(vmcore: Pick<Vmcore, 'elf' | 'vmcoreinfo'>): Arch {
+export function chooseArch(vmcore: ArchFacts): Arch {
   const { e_machine } = vmcore.elf.header;
-  if (e_machine === EM_X86_64) return createX86_64(vmcore);
+  const create = ARCHES[e_machine];
+  if (create) return create(vmcore);
+  const known = Object.keys(ARCHES).map(key => `${key} (${MACHINES[Number(key)]!.name})`);
   throw new KernelError(
     'ARCH_UNSUPPORTED',
-    {
-      action: 'translate kernel addresses',
-      actual: `e_machine is ${e_machine}`,
-      wanted: `x86-64 (${EM_X86_64})`,
-    },
+    { action: 'translate kernel addresses', actual: `e_machine is ${e_machine}`, wanted: known.join(' or ') },
     { e_machine },
   );
 }

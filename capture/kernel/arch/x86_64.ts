@@ -1,28 +1,28 @@
 /**
- * x86-64: kernel virtual to physical addresses. The kernel image is mapped at __START_KERNEL_map + phys_base
+ * x86-64: kernel virtual addresses to physical ones. The kernel image is mapped at __START_KERNEL_map + phys_base
  * (Documentation/arch/x86/x86_64/mm.rst); everything else goes through the page tables of init_top_pgt, 4 or 5 levels,
  * with 1 GiB and 2 MiB leaves (Intel SDM vol. 3, chapter 4).
  */
 import { KernelError } from '../../errors.ts';
 import { PT_LOAD } from '../../vmcore/elf.ts';
-import type { ReadPhysical, Vmcore } from '../../vmcore/open.ts';
-import type { Arch, Leaf } from './arch.ts';
+import { EM_X86_64, MACHINES } from '../../vmcore/machines.ts';
+import type { ReadPhysical } from '../../vmcore/open.ts';
+import type { Arch, ArchFacts, Leaf, PointerFacts } from './arch.ts';
 
 const START_KERNEL_MAP = 0xffffffff80000000n;
-/** Without KASLR the image's mapping has 512 MiB, with it 1 GiB; kernels with KASLR say so in vmcoreinfo. */
+/** Of the image's mapping: 512 MiB without KASLR, 1 GiB with it. Kernels with KASLR export it in vmcoreinfo. */
 const DEFAULT_KERNEL_IMAGE_SIZE = 512 * 2 ** 20;
 const MAX_KERNEL_IMAGE_SIZE = 2 ** 31;
 
-const PAGE_SHIFT = 12;
 const PAGE_PRESENT = 1;
 const PAGE_PSE = 1 << 7;
-/** Bit 63; at any level it holds for all below. */
+/** Bit 63. At any level it applies to everything below. */
 const PAGE_NX_HIGH = 0x8000_0000;
-/** An entry's address is bits 12 to 51, here in two halves because JS bit operators have 32 bits. */
+/** An entry's address is bits 12 to 51, in two halves because JS bit operators work on 32 bits. */
 const ENTRY_LOW_MASK = 0xfffff000;
 const ENTRY_HIGH_MASK = 0x000fffff;
 
-/** One step of the walk: which bits of the address index the table, and what an entry maps. */
+/** One step of the walk: which bits of the address index the table, and how much an entry maps. */
 interface Level {
   readonly shift: bigint;
   readonly spanBytes: number;
@@ -35,8 +35,13 @@ const PUD: Level = { shift: 30n, spanBytes: 2 ** 30, mayBeLeaf: true };
 const P4D: Level = { shift: 39n, spanBytes: 2 ** 39, mayBeLeaf: false };
 const PGD: Level = { shift: 48n, spanBytes: 2 ** 48, mayBeLeaf: false };
 
+/** The direct map begins at 0xff11000000000000 with 5 levels; the image is in the top 2 GiB. */
+const POINTERS: PointerFacts = { lowestHigh: 0xff00_0000, imageHigh: 0xffff_ffff };
+/** arch/x86/include/asm/page_64_types.h; KASAN doubles it, and then half of a stack is found. */
+const THREAD_SIZE = 16 << 10;
+
 /** @throws KernelError when vmcoreinfo names no page directory or phys_base cannot be found. */
-export function createX86_64(vmcore: Pick<Vmcore, 'elf' | 'vmcoreinfo'>): Arch {
+export function createX86_64(vmcore: ArchFacts): Arch {
   const { vmcoreinfo } = vmcore;
   const imageBytes = imageSize(vmcoreinfo.number('KERNEL_IMAGE_SIZE'));
   const imageEnd = START_KERNEL_MAP + BigInt(imageBytes);
@@ -72,9 +77,12 @@ export function createX86_64(vmcore: Pick<Vmcore, 'elf' | 'vmcoreinfo'>): Arch {
   }
 
   return {
-    name: 'x86_64',
-    pageShift: PAGE_SHIFT,
-    pageSizeBytes: 2 ** PAGE_SHIFT,
+    name: MACHINES[EM_X86_64]!.name,
+    pageShift: Math.log2(vmcore.pageSizeBytes),
+    pageSizeBytes: vmcore.pageSizeBytes,
+    largeLeafBytes: PMD.spanBytes,
+    pointers: POINTERS,
+    stackBytes: THREAD_SIZE,
     walk,
     translate(vaddr, readPhysical) {
       if (vaddr >= START_KERNEL_MAP && vaddr < imageEnd) {
@@ -87,21 +95,22 @@ export function createX86_64(vmcore: Pick<Vmcore, 'elf' | 'vmcoreinfo'>): Arch {
   };
 }
 
-function imageSize(said: number | undefined): number {
-  return said !== undefined && said > 0 && said <= MAX_KERNEL_IMAGE_SIZE ? said : DEFAULT_KERNEL_IMAGE_SIZE;
+function imageSize(exported: number | undefined): number {
+  const isUsable = exported !== undefined && exported > 0 && exported <= MAX_KERNEL_IMAGE_SIZE;
+  return isUsable ? exported : DEFAULT_KERNEL_IMAGE_SIZE;
 }
 
-/** SME sets one address bit in entries of encrypted pages; it is no part of the address. */
+/** SME sets one address bit in entries of encrypted pages, which is not part of the address. */
 function entryMasks(smeMask: bigint): [number, number] {
   const low = Number(BigInt.asUintN(32, smeMask));
   const high = Number(BigInt.asUintN(32, smeMask >> 32n));
   return [ENTRY_LOW_MASK & ~low, ENTRY_HIGH_MASK & ~high];
 }
 
-/** From vmcoreinfo, or from the PT_LOAD of the kernel image where the kernel does not say. May be negative. */
-function findPhysBase({ elf, vmcoreinfo }: Pick<Vmcore, 'elf' | 'vmcoreinfo'>): number {
-  const said = vmcoreinfo.number('phys_base');
-  if (said !== undefined) return said;
+/** From vmcoreinfo, or else from the PT_LOAD of the kernel image. May be negative. */
+function findPhysBase({ elf, vmcoreinfo }: ArchFacts): number {
+  const exported = vmcoreinfo.number('phys_base');
+  if (exported !== undefined) return exported;
   for (const { p_type, p_vaddr, p_paddr } of elf.programHeaders) {
     if (p_type !== PT_LOAD || p_vaddr < START_KERNEL_MAP) continue;
     const base = Number(p_paddr - (p_vaddr - START_KERNEL_MAP));
@@ -110,11 +119,11 @@ function findPhysBase({ elf, vmcoreinfo }: Pick<Vmcore, 'elf' | 'vmcoreinfo'>): 
   throw new KernelError('x86-phys-base', {
     action: 'translate kernel addresses',
     actual: 'vmcoreinfo has no NUMBER(phys_base), and no PT_LOAD maps the kernel image',
-    wanted: 'one of them',
+    wanted: 'one of the two',
   });
 }
 
-function findRoot({ vmcoreinfo }: Pick<Vmcore, 'vmcoreinfo'>, physBase: number, imageEnd: bigint): number {
+function findRoot({ vmcoreinfo }: ArchFacts, physBase: number, imageEnd: bigint): number {
   const names = ['init_top_pgt', 'swapper_pg_dir', 'init_level4_pgt'];
   for (const name of names) {
     const vaddr = vmcoreinfo.symbol(name);
@@ -124,7 +133,7 @@ function findRoot({ vmcoreinfo }: Pick<Vmcore, 'vmcoreinfo'>, physBase: number, 
   }
   throw new KernelError('x86-page-directory', {
     action: 'translate kernel addresses',
-    actual: 'vmcoreinfo places no page directory within the kernel image',
+    actual: 'vmcoreinfo has no page directory within the kernel image',
     wanted: `SYMBOL(${names.join(') or SYMBOL(')})`,
   });
 }

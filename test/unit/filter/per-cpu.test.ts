@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { perCpuAreas } from '../../../capture/filter/per-cpu.ts';
 
-const LOWEST_HIGH = 0xff00_0000;
+const POINTERS = { lowestHigh: 0xff00_0000, imageHigh: 0xffff_ffff };
 const AREAS = [0xff182ed8_bf400000n, 0xff182ed8_bf500000n];
 const UNUSED = 0xffffffff_83a00000n;
 
@@ -11,7 +11,9 @@ function found(words: readonly bigint[], pageWords = words.length): bigint[] {
   const pages = function* () {
     for (let at = 0; at < bytes.length; at += 2 * pageWords) yield bytes.slice(at, at + 2 * pageWords);
   };
-  return [...perCpuAreas(pages(), LOWEST_HIGH)].map(({ high, low }) => (BigInt(high) << 32n) + BigInt(low));
+  return [...perCpuAreas(pages(), POINTERS, 4096)].map(
+    ({ high, low }) => (BigInt(high) << 32n) + BigInt(low),
+  );
 }
 const unused = (count: number) => Array<bigint>(count).fill(UNUSED);
 

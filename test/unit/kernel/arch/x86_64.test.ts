@@ -169,7 +169,7 @@ describe('chooseArch', () => {
     const { vmcore } = opened(builder, { machine: 183, loads: builder.memory.loads() });
     expect(() => chooseArch(vmcore)).toThrow(KernelError);
     expect(() => chooseArch(vmcore)).toThrow(
-      'Cannot translate kernel addresses: e_machine is 183; expected x86-64 (62)',
+      'Cannot translate kernel addresses: e_machine is 183; expected 62 (x86_64)',
     );
   });
 });
