@@ -1,4 +1,4 @@
-/** Kernel modules: which files a driver needs and in which order, from the tree's own indexes (modules.dep(5)). */
+/** Kernel modules: which files a driver needs and in which order, from the tree's indexes (modules.dep(5)). */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -9,19 +9,19 @@ export class ModuleError extends Failure {}
 
 export interface ModuleTree {
   /**
-   * Files, below the tree, for these drivers and all they depend on, in loading order, each once. What is built into
-   * the kernel needs no file. @throws ModuleError for a driver that the kernel does not have at all.
+   * The files, relative to the tree, of these drivers and their dependencies, in loading order, each once. Built-in
+   * drivers need no file. @throws ModuleError for a driver that the kernel does not have at all.
    */
   closure(drivers: readonly string[]): string[];
-  /** Whether the kernel has it, as a module or built in. */
+  /** Whether the kernel has the driver, as a module or built in. */
   has(driver: string): boolean;
-  /** Modules that claim a device of this modalias, without those built in. */
+  /** The modules that match this modalias, without built-in ones. */
   byAlias(modalias: string): string[];
-  /** The module's bytes, decompressed: the capture kernel may lack the decompressor. */
+  /** The module's bytes, decompressed, because the crash kernel may lack the decompressor. */
   read(file: string): Buffer;
 }
 
-/** @param directory `…/lib/modules/<release>`. @throws ModuleError when it has no modules.dep. */
+/** @param directory `…/lib/modules/<release>`. @throws ModuleError when it has no index. */
 export function openModuleTree(directory: string): ModuleTree {
   const dependencies = readIndex(directory, 'modules.dep', parseDependencies);
   const softdeps = readIndex(directory, 'modules.softdep', parseSoftdeps);
@@ -32,7 +32,7 @@ export function openModuleTree(directory: string): ModuleTree {
       {
         action: 'read the kernel modules',
         actual: 'there is no modules.dep and no modules.builtin',
-        wanted: 'a folder lib/modules/<release> as depmod leaves it',
+        wanted: 'a directory lib/modules/<release> with the indexes that depmod writes',
       },
       { directory },
     );
@@ -57,17 +57,17 @@ export function openModuleTree(directory: string): ModuleTree {
     }
     if (found.has(file) || visiting.has(file)) return;
     visiting.add(file);
-    // A softdep is a wish: a kernel without it is fine.
+    // A soft dependency is optional.
     for (const soft of softdeps.get(name)?.pre ?? []) {
-      if (fileOf.has(moduleName(soft))) visit(soft, found, visiting, `softdep of ${name}`);
+      if (fileOf.has(moduleName(soft))) visit(soft, found, visiting, `a soft dependency of ${name}`);
     }
-    // modules.dep lists the nearest first; loading begins with the farthest.
+    // modules.dep lists direct dependencies first; loading starts with the last one.
     for (const dependency of [...(dependencies.get(file) ?? [])].reverse()) {
-      visit(dependency, found, visiting, `it is needed by ${name}`);
+      visit(dependency, found, visiting, `a dependency of ${name}`);
     }
     found.add(file);
     for (const soft of softdeps.get(name)?.post ?? []) {
-      if (fileOf.has(moduleName(soft))) visit(soft, found, visiting, `softdep of ${name}`);
+      if (fileOf.has(moduleName(soft))) visit(soft, found, visiting, `a soft dependency of ${name}`);
     }
   };
 
@@ -86,12 +86,12 @@ export function openModuleTree(directory: string): ModuleTree {
   };
 }
 
-/** A module of the network: a crash kernel brings none up, whoever asks for it. */
+/** Whether the module belongs to networking, which a crash kernel never brings up. */
 export function isNetworkModule(file: string): boolean {
   return /(^|\/)(drivers\/net|net)\//.test(file);
 }
 
-/** `drivers/block/virtio_blk.ko.xz` and `virtio-blk` alike to `virtio_blk`. */
+/** `drivers/block/virtio_blk.ko.xz` and `virtio-blk` both give `virtio_blk`. */
 export function moduleName(file: string): string {
   return basename(file)
     .replace(/\.ko(\.(xz|zst|gz))?$/, '')
@@ -127,12 +127,12 @@ export function parseSoftdeps(text: string): Map<string, { pre: string[]; post: 
 }
 
 interface Alias {
-  /** A glob as fnmatch(3) has it. */
+  /** A glob in fnmatch(3)'s syntax. */
   readonly pattern: string;
   readonly module: string;
 }
 
-/** `alias PATTERN MODULE`, by the bus that the pattern begins with. */
+/** `alias PATTERN MODULE`, indexed by the bus that the pattern begins with. */
 export function parseAliases(text: string): Map<string, Alias[]> {
   const aliases = new Map<string, Alias[]>();
   for (const line of text.split('\n')) {
@@ -174,7 +174,7 @@ function readIndex<T>(
   return existsSync(path) ? parse(readFileSync(path, 'utf8')) : new Map();
 }
 
-/** Node has no xz; it is the one tool that the host must have where modules are packed with it. */
+/** Node has no xz decoder, so that the host needs the xz command where modules are packed with it. */
 const DECOMPRESSORS: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
   xz: bytes => execFileSync('xz', ['-dc'], { input: bytes, maxBuffer: 256 << 20 }),
   zst: zstdDecompressSync,

@@ -1,4 +1,4 @@
-/** The block devices of this boot, with everything that a target can be named by. There is no udev here: sysfs has it all. */
+/** The block devices of this boot, with every name that a target can be given by. There is no udev here; sysfs has it all. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync, realpathSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { pathNames, type Sysfs } from './by-path.ts';
@@ -7,9 +7,9 @@ import { readPartitionNames } from './partition-table.ts';
 import { memberSignature, type ReadBytes } from './signatures.ts';
 import { decodeSuperblock, SUPERBLOCK_BYTES, type Superblock } from './superblock.ts';
 
-/** sysfs counts in these whatever the disk's own sectors are. */
+/** sysfs counts in these units, whatever the disk's sector size is. */
 const SYSFS_SECTOR_BYTES = 512;
-/** Loop devices hold our own runtime image; the others are memory, or drives for discs. */
+/** Loop devices carry our own runtime image; the others are memory or removable-media drives. */
 const PASSED_OVER = /^(loop|ram|zram|sr|fd)\d/;
 
 export interface BlockDevice extends DeviceFacts {
@@ -33,7 +33,7 @@ const SYSFS: Sysfs = {
   },
 };
 
-/** Every disk and partition that is there now. A device that goes away while we look is left out. */
+/** Every disk and partition present. A device that disappears during the scan is left out. */
 export function blockDevices(sysfs: Sysfs = SYSFS): BlockDevice[] {
   return sysfs
     .list('/sys/class/block')
@@ -82,19 +82,19 @@ function partitionName(disk: string, number: number, sysfs: Sysfs): DeviceFacts[
   return withDevice(nodeOf(basename(disk)), read => readPartitionNames(read, sizeBytes, sectorBytes)(number));
 }
 
-/** `vg-my--lv` is /dev/mapper/vg-my--lv, and /dev/vg/my-lv for who makes links: a dash of a name is doubled. */
+/** `vg-my--lv` is /dev/mapper/vg-my--lv, and /dev/vg/my-lv by LVM's links: LVM doubles each dash within a name. */
 export function mapperNames(name: string): string[] {
   const match = /^((?:[^-]|--)+)-((?:[^-]|--)+)$/.exec(name);
   const plain = (part: string) => part.replaceAll('--', '-');
   return [`/dev/mapper/${name}`, ...(match ? [`/dev/${plain(match[1])}/${plain(match[2])}`] : [])];
 }
 
-/** In a device's name a slash is written so. */
+/** sysfs writes the slash in a device's name as an exclamation mark. */
 function nodeOf(name: string): string {
   return `/dev/${name.replaceAll('!', '/')}`;
 }
 
-/** Undefined for a device that cannot be read: an empty drive, or one that goes away while we look. */
+/** Returns undefined for a device that cannot be read: an empty drive, or one that disappears meanwhile. */
 export function withDevice<T>(node: string, look: (read: ReadBytes) => T): T | undefined {
   let fd: number;
   try {

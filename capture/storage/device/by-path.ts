@@ -1,28 +1,28 @@
 /**
- * The names below /dev/disk/by-path that udev would give a disk, from where sysfs has it: the bus it hangs on, from the
- * root down, as systemd's udev-builtin-path_id.c puts them together. What hangs on a bus that is not listed has none.
+ * The names below /dev/disk/by-path that udev would give a disk, derived from its path in sysfs, from the root bus down.
+ * The format is that of systemd's udev-builtin-path_id.c. A disk on a bus that is not listed here has no such name.
  */
 
-/** A sysfs to look at: paths from `/sys` on. */
+/** Read access to sysfs; paths begin with `/sys`. */
 export interface Sysfs {
   /** A file's text without its newline, or undefined. */
   read(path: string): string | undefined;
-  /** Names in a folder; empty when there is none. */
+  /** Names in a directory; empty when there is none. */
   list(path: string): readonly string[];
 }
 
-/** One device on the way, from the disk up to the root. */
+/** One device on the path from the disk up to the root bus. */
 interface Station {
   readonly path: string;
   readonly name: string;
-  /** The disk that all of this is about. */
+  /** The sysfs path of the disk itself. */
   readonly disk: string;
 }
 
-/** What a device adds to the name; more than one where udev's versions differ. Empty for what is passed over. */
+/** The piece that a device adds to the name; several where versions of udev differ; empty where there is no name. */
 type Describe = (station: Station, match: RegExpExecArray, sysfs: Sysfs) => readonly string[];
 
-/** By the devices' names in sysfs, which are the kernel's own. */
+/** Keyed by the kernel's names for the devices in sysfs. */
 const KINDS: readonly { readonly name: RegExp; readonly describe: Describe }[] = [
   { name: /^(\d+):(\d+):(\d+):(\d+)$/, describe: describeScsi },
   { name: /^nvme\d+$/, describe: (station, _, sysfs) => describeNvme(station, sysfs) },
@@ -43,7 +43,7 @@ export function pathNames(path: string, sysfs: Sysfs): string[] {
       const match = name.exec(station.name);
       if (!match) continue;
       const isPci = station.name.includes('.') && !station.name.includes('-');
-      // A PCI device is named alone, without the bridges above it.
+      // The name has the PCI device only, without the bridges above it.
       if (isPci && onPci) break;
       const added = describe(station, match, sysfs);
       if (added.length === 0) return [];
@@ -53,7 +53,7 @@ export function pathNames(path: string, sysfs: Sysfs): string[] {
     }
   }
   if (!onPci && !names[0].startsWith('xen-')) return [];
-  // Until systemd 229 a virtio disk was called so.
+  // The prefix that udev used until systemd 229.
   return path.includes('/virtio') ? [...names, ...names.map(name => `virtio-${name}`)] : [...names];
 }
 
@@ -63,7 +63,7 @@ function describeScsi(station: Station, [, host, bus, target, lun]: RegExpExecAr
     const port = sysfs.read(`${ata[1]}/ata_port/${ata[2]}/port_no`);
     return port ? [`ata-${port}`, `ata-${port}.${target}`] : [];
   }
-  // Hosts are numbered through the machine, in whatever order they came; the name counts from the adapter's first.
+  // The kernel numbers hosts across the machine in order of discovery; the name counts from the adapter's first host.
   const adapter = station.path.replace(/\/host\d+\/.*$/, '');
   const hosts = sysfs.list(adapter).flatMap(name => /^host(\d+)$/.exec(name)?.[1] ?? []);
   const first = Math.min(Number(host), ...hosts.map(Number));

@@ -1,21 +1,21 @@
-/** Which block device a name means: its own, a tag of its file system or partition, or a link that udev would make. */
+/** Matches a target's name to a block device: its node, a tag of its file system or partition, or a udev link. */
 import type { Superblock } from './superblock.ts';
 
-/** What is known of a block device of this boot. */
+/** What is known about a block device. */
 export interface DeviceFacts {
-  /** Its node: `/dev/vda1`. */
+  /** `/dev/vda1` */
   readonly node: string;
-  /** Other names of it: `/dev/mapper/vg-root`, `/dev/disk/by-path/…`. */
+  /** Its other names: `/dev/mapper/vg-root`, `/dev/disk/by-path/…`. */
   readonly aliases: readonly string[];
   readonly superblock?: Superblock;
   readonly partition?: { readonly uuid: string; readonly label: string };
-  /** The larger thing that it is a part of: what its superblock says is not about itself. */
+  /** The larger device that it is a member of; its superblock then describes that one. */
   readonly memberOf?: string;
 }
 
 type Tag = 'UUID' | 'LABEL' | 'PARTUUID' | 'PARTLABEL';
 
-/** The links that udev would make: names of tags, with what it cannot have in a file's name as `\x20`. */
+/** The links that udev makes for tags; characters that a file name cannot have are written like `\x20`. */
 const LINK_FOLDERS: Readonly<Record<string, Tag>> = {
   '/dev/disk/by-uuid/': 'UUID',
   '/dev/disk/by-label/': 'LABEL',
@@ -23,13 +23,13 @@ const LINK_FOLDERS: Readonly<Record<string, Tag>> = {
   '/dev/disk/by-partlabel/': 'PARTLABEL',
 };
 
-/** Whether this name means this device. */
+/** Whether the name means this device. */
 export function namesDevice(name: string, facts: DeviceFacts): boolean {
   const tag = tagOf(name);
   return tag ? hasTag(facts, ...tag) : name === facts.node || facts.aliases.includes(name);
 }
 
-/** Undefined for a name that is no tag: a device's own. */
+/** Returns undefined for a device's own name. */
 function tagOf(name: string): [Tag, string] | undefined {
   const folder = Object.keys(LINK_FOLDERS).find(prefix => name.startsWith(prefix));
   if (folder) return [LINK_FOLDERS[folder], unescapeTag(name.slice(folder.length))];
@@ -51,7 +51,7 @@ function hasTag({ superblock, partition, memberOf }: DeviceFacts, tag: Tag, valu
   }
 }
 
-/** As udev writes them: the bytes of what a file's name should not have. */
+/** Decodes udev's `\xNN` escapes, which stand for single bytes of UTF-8. */
 function unescapeTag(text: string): string {
   if (!text.includes('\\x')) return text;
   const latin1 = Buffer.from(text).toString('latin1');

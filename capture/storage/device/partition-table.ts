@@ -1,6 +1,6 @@
 /**
- * The UUIDs and labels of a disk's partitions. Which partitions there are is the kernel's business (sysfs); what they are
- * called it says only since Linux v6.10, and their labels not at all.
+ * The UUIDs and labels of a disk's partitions. sysfs lists the partitions, but gives their UUIDs only since Linux v6.10
+ * and their labels not at all, so that they are read from the partition table.
  * GPT: UEFI Specification 5.3; MBR: the disk's signature at 440, as Linux block/partitions/msdos.c reads it.
  */
 import { crc32 } from 'node:zlib';
@@ -17,7 +17,7 @@ export interface PartitionName {
 export type PartitionNames = (number: number) => PartitionName | undefined;
 
 const HEADER_BYTES = 92;
-/** The specification's least; Linux takes any multiple, and more than this nobody makes. */
+/** The specification's minimum. Linux accepts any multiple; the upper bound rejects nonsense. */
 const ENTRY_BYTES = 128;
 const MOST_ENTRY_BYTES = 4096;
 const MOST_ENTRIES = 1024;
@@ -35,7 +35,7 @@ export function readPartitionNames(read: ReadBytes, sizeBytes: number, sectorByt
   return number => ({ uuid: `${signature}-${number.toString(16).padStart(2, '0')}`, label: '' });
 }
 
-/** The table whose header lies at this sector, if it is whole by its own checksums. */
+/** The table whose header is in this sector, if its checksums are right. */
 function readGpt(
   read: ReadBytes,
   sector: number,

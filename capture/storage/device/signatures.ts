@@ -1,6 +1,6 @@
 /**
- * What else than a file system of ours may lie on a block device: parts of larger things, which must not be mounted by
- * themselves, and everything that a raw dump must not be written over.
+ * Signatures on block devices other than those of our file systems: members of larger devices, which must not be
+ * mounted by themselves, and everything that a dump to a bare partition must not overwrite.
  * Sources: Linux md_p.h, drivers/md/bcache_ondisk.h, mm/swapfile.c, fs/*; lvm2 lib/format_text/layout.h; LUKS On-Disk Format.
  */
 
@@ -9,7 +9,7 @@ export type ReadBytes = (offset: number, lengthBytes: number) => Uint8Array;
 
 interface Signature {
   readonly name: string;
-  /** From the start of the device; a function of its size for what lies at its end. */
+  /** From the start of the device; a function of its size for a signature at its end. */
   readonly offset: number | ((sizeBytes: number) => number);
   /** In hexadecimal. */
   readonly magic: string;
@@ -20,11 +20,11 @@ const KIB = 1024;
 const ascii = (text: string) => Buffer.from(text, 'latin1').toString('hex');
 const MD_MAGIC = 'fc4e2ba9';
 
-/** A device with one of these is a part of something: its own superblock, if it seems to have one, is not its own. */
+/** A device with one of these is a member of a larger one. A superblock found on it describes that one. */
 const MEMBERS: readonly Signature[] = [
   { name: 'RAID member', offset: 0, magic: MD_MAGIC },
   { name: 'RAID member', offset: 4 * KIB, magic: MD_MAGIC },
-  // Version 1.0: 8 KiB before the end, aligned to 4 KiB. Version 0.90: the last 64 KiB that are aligned to 64 KiB.
+  // Version 1.0: 8 KiB before the end, aligned to 4 KiB. Version 0.90: the last whole 64 KiB block.
   { name: 'RAID member', offset: size => size - 8 * KIB - (size % (4 * KIB)), magic: MD_MAGIC },
   { name: 'RAID member', offset: size => size - (size % (64 * KIB)) - 64 * KIB, magic: MD_MAGIC },
   ...[0, 1, 2, 3].map(sector => ({
@@ -59,7 +59,7 @@ const OTHERS: readonly Signature[] = [
     offset: 2 * sectors * SECTOR,
     magic: ascii('OCFSV2'),
   })),
-  // Of the ring of uberblocks that begins at 128 KiB, a slot of 1 KiB or more each.
+  // A ring of uberblocks begins at 128 KiB; each slot has at least 1 KiB.
   ...Array.from({ length: 128 }, (_, slot) => ({
     name: 'zfs member',
     offset: (128 + slot) * KIB,
@@ -67,12 +67,12 @@ const OTHERS: readonly Signature[] = [
   })),
 ];
 
-/** What larger thing the device is a part of, or undefined. */
+/** The kind of larger device that this one is a member of, or undefined. */
 export function memberSignature(read: ReadBytes, sizeBytes: number): string | undefined {
   return find(MEMBERS, read, sizeBytes);
 }
 
-/** Anything but a file system that `decodeSuperblock` knows. */
+/** Any signature here; `decodeSuperblock` has those of our file systems. */
 export function otherSignature(read: ReadBytes, sizeBytes: number): string | undefined {
   return find([...MEMBERS, ...OTHERS], read, sizeBytes);
 }

@@ -30,20 +30,20 @@ function write(name: string, lines: string[]): void {
 
 const names = (files: string[]) => files.map(moduleName);
 
-test('what is needed comes first, each once', () => {
+test('dependencies come first, each once', () => {
   const tree = openModuleTree(directory);
   expect(names(tree.closure(['virtio_blk', 'virtio']))).toEqual(['virtio_ring', 'virtio', 'virtio_blk']);
 });
 
-test('softdeps that the kernel has come too', () => {
+test('soft dependencies that the kernel has are included', () => {
   expect(names(openModuleTree(directory).closure(['xfs']))).toEqual(['crc32c_intel', 'libcrc32c', 'xfs']);
 });
 
-test('what is built in needs no file', () => {
+test('a built-in driver needs no file', () => {
   expect(openModuleTree(directory).closure(['ext4'])).toEqual([]);
 });
 
-test('modules that need one another end', () => {
+test('a dependency cycle ends', () => {
   expect(names(openModuleTree(directory).closure(['a'])).sort()).toEqual(['a', 'b', 'virtio', 'virtio_ring']);
 });
 
@@ -53,11 +53,11 @@ test('a missing module is refused by name', () => {
   );
 });
 
-test('a folder without indexes is refused', () => {
+test('a directory without indexes is refused', () => {
   expect(() => openModuleTree(join(directory, 'kernel'))).toThrow(/Cannot read the kernel modules/);
 });
 
-test('a target takes the usual disks that the kernel has', () => {
+test('without a disk list, the usual disk drivers that the kernel has are included', () => {
   const tree = openModuleTree(directory);
   expect(names(targetModules(tree, ['ext4'], undefined))).toEqual([
     'virtio_ring',

@@ -45,12 +45,12 @@ describe('a name and a device', () => {
     ['/dev/disk/by-label/', false],
   ])('%s: %s', (name, yes) => expect(namesDevice(name, facts)).toBe(yes));
 
-  test('half of a mirror is not the file system that lies on it', () => {
+  test('a RAID member is not the file system on the array', () => {
     expect(namesDevice(`UUID=${UUID}`, { ...facts, memberOf: 'RAID member' })).toBe(false);
     expect(namesDevice('LABEL=my\\x20disk', { ...facts, memberOf: 'RAID member' })).toBe(false);
   });
 
-  test('an escaped name may have more than one byte a letter', () => {
+  test('an escaped name may have several bytes a character', () => {
     const named = device('/dev/vda', { superblock: { fstype: 'ext4', uuid: UUID, label: 'Größe ü' } });
     expect(namesDevice('LABEL=Gr\\xc3\\xb6ße\\x20ü', named)).toBe(true);
   });
@@ -73,7 +73,7 @@ test.each([
   ['LABEL=a,b', false],
   ['UUID=', false],
   ['sda1', false],
-])('%s is a name that an option may have: %s', (text, yes) => expect(isDeviceName(text)).toBe(yes));
+])('%s may be given as a device name: %s', (text, yes) => expect(isDeviceName(text)).toBe(yes));
 
 test.each([
   ['ext4 UUID=1-2', { kind: 'file system', fstype: 'ext4', device: 'UUID=1-2', mountOptions: '' }],
@@ -115,7 +115,7 @@ describe('which device', () => {
   test('by name alone', () =>
     expect(choose(undefined, [vdb, vda])).toEqual({ found: '/dev/vda', warnings: [] }));
 
-  test('with its UUID: it has moved', () => {
+  test('with its UUID: its name has changed', () => {
     expect(choose(UUID, [otherVda, vdb])).toEqual({
       found: '/dev/vdb',
       warnings: [`/dev/vda is /dev/vdb now, by its UUID ${UUID}`],

@@ -1,4 +1,4 @@
-/** Makes the logical volumes of the disks that are there available, as `vgchange -ay` would those that are linear. */
+/** Activates the linear logical volumes of the disks present, as `vgchange -ay` would. */
 import { describeError } from '../../../errors.ts';
 import { type BlockDevice, withDevice } from '../block-devices.ts';
 import { readPhysicalVolume } from './physical-volume.ts';
@@ -6,7 +6,7 @@ import { type LinearVolume, linearVolumes } from './volumes.ts';
 
 /**
  * @param create makes a device-mapper device.
- * @returns to be called with the devices of the moment, again when there are more: whether it made any.
+ * @returns a function to call with the devices present, and again whenever more appear; it returns whether it made any.
  */
 export function volumeActivator(
   create: (volume: LinearVolume) => void,
@@ -26,7 +26,7 @@ export function volumeActivator(
     if (now === seen) return false;
     seen = now;
     const { volumes, refused } = linearVolumes(disks);
-    // A disk that is missing now may come yet: said, and tried again with the next disk.
+    // A missing disk may still appear: this is logged once and tried again with the next disk.
     for (const line of refused) if (once(line)) say(`logical volume ${line}`);
     let made = false;
     for (const volume of volumes.filter(({ name }) => once(name))) {

@@ -1,4 +1,4 @@
-/** LVM2's metadata text: nested sections of `name = value`, as lvm2's lib/config writes them. */
+/** Parser for LVM2's metadata text: nested sections of `name = value`, in the format of lvm2's lib/config. */
 import { TargetError } from '../../../errors.ts';
 
 export type Value = string | number | readonly (string | number)[];
@@ -6,13 +6,13 @@ export interface Section {
   readonly [name: string]: Value | Section;
 }
 
-/** LVM nests four deep; a bound for what a broken disk may say. */
+/** LVM nests four deep; this bounds what a damaged disk can cause. */
 const DEEPEST = 16;
 const TOKEN = /\s+|#[^\n]*|"((?:[^"\\]|\\.)*)"|(-?\d+(?:\.\d+)?)(?![\w.+-])|([\w.+-]+)|([{}[\]=,])/gsy;
 
 type Token = { readonly text: string; readonly kind: 'string' | 'number' | 'name' | 'mark' };
 
-/** @throws TargetError for what is no such text. */
+/** @throws TargetError for malformed text. */
 export function parseMetadata(text: string): Section {
   const tokens = tokenize(text);
   let at = 0;
@@ -20,18 +20,18 @@ export function parseMetadata(text: string): Section {
   const expectMark = (mark: string) => {
     const token = next();
     if (token.kind !== 'mark' || token.text !== mark)
-      throw unreadable(`${token.text} where ${mark} should be`);
+      throw unreadable(`found ${token.text} in place of ${mark}`);
   };
 
   const value = (): Value => {
     const token = next();
     if (token.kind === 'string') return token.text;
     if (token.kind === 'number') return Number(token.text);
-    if (token.text !== '[' || token.kind !== 'mark') throw unreadable(`${token.text} is no value`);
+    if (token.text !== '[' || token.kind !== 'mark') throw unreadable(`${token.text} is not a value`);
     const list: (string | number)[] = [];
     while (tokens[at]?.text !== ']') {
       const item = value();
-      if (typeof item === 'object') throw unreadable('a list in a list');
+      if (typeof item === 'object') throw unreadable('found a list within a list');
       list.push(item);
       if (tokens[at]?.text === ',') at++;
     }
@@ -40,12 +40,12 @@ export function parseMetadata(text: string): Section {
   };
 
   const section = (depth: number): Section => {
-    if (depth > DEEPEST) throw unreadable('it nests too deep');
-    // No prototype: a name is whatever a broken disk says it is.
+    if (depth > DEEPEST) throw unreadable('its sections nest too deep');
+    // No prototype: a name comes from the disk and can be __proto__.
     const entries: Record<string, Value | Section> = Object.create(null);
     while (at < tokens.length && tokens[at].text !== '}') {
       const name = next();
-      if (name.kind === 'mark') throw unreadable(`${name.text} is no name`);
+      if (name.kind === 'mark') throw unreadable(`${name.text} is not a name`);
       const mark = next();
       if (mark.text === '{') {
         entries[name.text] = section(depth + 1);
@@ -53,14 +53,14 @@ export function parseMetadata(text: string): Section {
       } else if (mark.text === '=') {
         entries[name.text] = value();
       } else {
-        throw unreadable(`${mark.text} after ${name.text}`);
+        throw unreadable(`found ${mark.text} after ${name.text}`);
       }
     }
     return entries;
   };
 
   const all = section(0);
-  if (at < tokens.length) throw unreadable('a } too many');
+  if (at < tokens.length) throw unreadable('it has an unmatched }');
   return all;
 }
 
@@ -70,7 +70,7 @@ function tokenize(text: string): Token[] {
   while (TOKEN.lastIndex < text.length) {
     const from = TOKEN.lastIndex;
     const match = TOKEN.exec(text);
-    if (!match) throw unreadable(`a letter at ${from} that has no place there`);
+    if (!match) throw unreadable(`unexpected character at offset ${from}`);
     const [, quoted, number, name, mark] = match;
     if (quoted !== undefined) tokens.push({ text: quoted.replace(/\\(.)/gs, '$1'), kind: 'string' });
     else if (number !== undefined) tokens.push({ text: number, kind: 'number' });

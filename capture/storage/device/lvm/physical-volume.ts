@@ -1,12 +1,12 @@
-/** What a disk says of the LVM volume group that it belongs to. Layout: lvm2 lib/format_text/layout.h, lib/label/label.h. */
+/** Reads a disk's LVM label and the metadata of its volume group. Layout: lvm2 lib/format_text/layout.h, lib/label/label.h. */
 import { crc32 } from 'node:zlib';
 import type { ReadBytes } from '../signatures.ts';
 import { parseMetadata, type Section } from './metadata-text.ts';
 
 export interface PhysicalVolume {
-  /** 32 characters, without the dashes of the text. */
+  /** 32 characters, without the dashes that LVM's metadata text has. */
   readonly uuid: string;
-  /** Undefined where it keeps no copy, or a damaged one: another disk of the group may have it. */
+  /** Undefined where the disk has no intact copy; another disk of the group may have one. */
   readonly metadata?: Section;
 }
 
@@ -17,11 +17,11 @@ const UUID_BYTES = 32;
 const MDA_HEADER_BYTES = 512;
 const MDA_MAGIC = ' LVM2 x[5A%r0N*>';
 const MOST_AREAS = 16;
-/** A default area holds 1 MiB. */
+/** LVM's default area is 1 MiB. */
 const MOST_TEXT_BYTES = 16 << 20;
 const IGNORED = 1;
 
-/** Undefined when there is no label that is whole by its checksum. */
+/** Returns undefined when no label has a valid checksum. */
 export function readPhysicalVolume(read: ReadBytes): PhysicalVolume | undefined {
   for (let sector = 0; sector < LABEL_SECTORS; sector++) {
     const label = Buffer.from(read(sector * SECTOR_BYTES, SECTOR_BYTES));
@@ -37,7 +37,7 @@ function readHeader(label: Buffer, read: ReadBytes): PhysicalVolume | undefined 
   const at = label.readUInt32LE(20);
   if (at < LABEL_HEADER_BYTES || at + UUID_BYTES + 8 > SECTOR_BYTES) return undefined;
   const uuid = label.toString('latin1', at, at + UUID_BYTES);
-  // Two lists of places, each closed by zeros: where the data lies (its metadata says that too), where the metadata.
+  // Two lists of areas, each ended by zeros: the data areas, which the metadata has too, and the metadata areas.
   const data = readPlaces(label, at + UUID_BYTES + 8);
   const areas = data && readPlaces(label, data.end);
   const metadata = areas?.places.map(place => readArea(place.offset, read)).find(found => found);
@@ -57,7 +57,7 @@ function readPlaces(label: Buffer, from: number) {
   return undefined;
 }
 
-/** A ring of texts behind a header that says which one counts. */
+/** A metadata area: a ring buffer of texts behind a header that points to the current one. */
 function readArea(start: number, read: ReadBytes): Section | undefined {
   const header = Buffer.from(read(start, MDA_HEADER_BYTES));
   if (header.length < MDA_HEADER_BYTES || header.toString('latin1', 4, 20) !== MDA_MAGIC) return undefined;
@@ -82,7 +82,7 @@ function readArea(start: number, read: ReadBytes): Section | undefined {
   }
 }
 
-/** CRC-32 with another beginning and without the inversion at the end. */
+/** CRC-32 with a different initial value and without the final inversion. */
 function lvmCrc(bytes: Uint8Array): number {
   const INITIAL = 0xf597a6cf;
   return ~crc32(bytes, ~INITIAL >>> 0) >>> 0;

@@ -1,18 +1,18 @@
 /**
- * The logical volumes that can be used as they lie on their disks: linear ones, all of whose disks are there. Everything
- * else (thin, cached, RAID, the origin of a snapshot, …) needs lvm's own knowledge to be written to, and is left alone.
+ * The logical volumes that can be mapped directly: linear ones whose disks are all present. Writing to any other kind
+ * (thin, cached, RAID, the origin of a snapshot, …) takes LVM's own logic; those are not activated.
  *
- * Bringing lvm instead would put 10 MB of libraries into every image and a program that may write to all disks into the
- * worst moment; the metadata is a text with a checksum, and the kernel does the rest.
+ * Including lvm would add 10 MB of libraries to every image, and run a program that may write to all disks right after a
+ * crash. The metadata is a checksummed text, and device-mapper does the rest.
  */
 
 import type { Section, Value } from './metadata-text.ts';
 import type { PhysicalVolume } from './physical-volume.ts';
 
 export interface LinearVolume {
-  /** As device-mapper knows it: `vg-lv`, a dash within a name doubled. */
+  /** The device-mapper name: `vg-lv`, with each dash within a name doubled. */
   readonly name: string;
-  /** As lvm sets it, so that the two do not make it twice. */
+  /** The UUID that LVM itself would set, so that the volume is not activated twice. */
   readonly uuid: string;
   /** In 512-byte sectors. */
   readonly segments: readonly {
@@ -25,7 +25,7 @@ export interface LinearVolume {
 
 export interface VolumesFound {
   readonly volumes: readonly LinearVolume[];
-  /** A line for each volume that is not usable, with the reason. */
+  /** One line for each volume that was not activated, with the reason. */
   readonly refused: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export interface KnownDisk extends PhysicalVolume {
   readonly node: string;
 }
 
-/** Far beyond any disk, and exact as a number. */
+/** Larger than any disk, and exactly representable. */
 const MOST_SECTORS = 2 ** 44;
 const MOST_SEGMENTS = 10_000;
 
@@ -46,7 +46,7 @@ export function linearVolumes(disks: readonly KnownDisk[]): VolumesFound {
     for (const [lv, section] of Object.entries(sections)) {
       const name = `${vg.replaceAll('-', '--')}-${lv.replaceAll('-', '--')}`;
       const volume = asSection(section);
-      // Parts of other volumes, which nobody mounts.
+      // Hidden volumes are parts of other volumes.
       if (!asList(volume.status).includes('VISIBLE')) continue;
       const result = origins.has(lv)
         ? 'it is the origin of a snapshot'
@@ -60,7 +60,7 @@ export function linearVolumes(disks: readonly KnownDisk[]): VolumesFound {
   return { volumes, refused };
 }
 
-/** By name: the copy with the highest number where the disks of a group tell different things. */
+/** By name; where the disks of a group differ, the copy with the highest sequence number. */
 function newestGroups(disks: readonly KnownDisk[]): Map<string, Section> {
   const groups = new Map<string, Section>();
   for (const { metadata = {} } of disks) {
@@ -81,7 +81,7 @@ function snapshotOrigins(volume: Value | Section): string[] {
   });
 }
 
-/** The segments end to end, or why they are not to be had. */
+/** The segments in order, or the reason why the volume cannot be mapped. */
 function segmentsOf(
   volume: Section,
   group: Section,
@@ -90,7 +90,7 @@ function segmentsOf(
   const count = asCount(volume.segment_count);
   const extentSectors = asCount(group.extent_size);
   if (count === undefined || count === 0 || count > MOST_SEGMENTS || !extentSectors)
-    return 'its size makes no sense';
+    return 'its size is invalid';
   const segments: LinearVolume['segments'][number][] = [];
   let at = 0;
   for (let i = 1; i <= count; i++) {
@@ -103,7 +103,7 @@ function segmentsOf(
     if (typeof place === 'string') return place;
     const first = asCount(firstExtent);
     if (!extents || first === undefined || asCount(segment.start_extent) !== at / extentSectors) {
-      return 'its segments do not lie end to end';
+      return 'its segments are not contiguous';
     }
     if (first + extents > place.extents) return `it is larger than ${place.node}`;
     const length = extents * extentSectors;
@@ -114,7 +114,7 @@ function segmentsOf(
       deviceStart: place.startSector + first * extentSectors,
     });
     at += length;
-    if (at > MOST_SECTORS) return 'its size makes no sense';
+    if (at > MOST_SECTORS) return 'its size is invalid';
   }
   return segments;
 }
@@ -125,9 +125,10 @@ function diskOf(pv: string | number | undefined, group: Section, disks: readonly
   const found = disks.filter(disk => disk.uuid === uuid);
   if (found.length === 0) return `its disk ${section.device ?? pv} is missing`;
   if (found.length > 1)
-    return `its disk is there ${found.length} times: ${found.map(({ node }) => node).join(' ')}`;
+    return `its disk is present ${found.length} times: ${found.map(({ node }) => node).join(' ')}`;
   const [startSector, extents] = [asCount(section.pe_start), asCount(section.pe_count)];
-  if (startSector === undefined || extents === undefined) return `its disk ${found[0].node} makes no sense`;
+  if (startSector === undefined || extents === undefined)
+    return `the metadata of its disk ${found[0].node} is invalid`;
   return { node: found[0].node, startSector, extents };
 }
 

@@ -1,4 +1,4 @@
-/** Paths as sysfs of real machines has them, names as their udev made them. */
+/** sysfs paths of real machines, and the names that their udev made. */
 import { expect, test } from 'vitest';
 import { mapperNames } from '../../../../capture/storage/device/block-devices.ts';
 import { pathNames, type Sysfs } from '../../../../capture/storage/device/by-path.ts';
@@ -42,7 +42,7 @@ test.each([
 });
 
 test.each(['/sys/devices/virtual/block/dm-0', '/sys/devices/platform/soc/mmc0/mmc0:0001/block/mmcblk0'])(
-  'a bus that we do not know gives no name: %s',
+  'an unknown bus gives no name: %s',
   path => expect(pathNames(path, SYSFS)).toEqual([]),
 );
 

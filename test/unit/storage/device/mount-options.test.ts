@@ -19,7 +19,7 @@ test.each([
     ['subvol=/@', 'subvolid=256'],
     ['compress=zstd:1', 'ssd'],
   ],
-  // An option of one file system is no option of another.
+  // An option of one file system is not kept for another.
   ['ext4', 'subvol=/@', [], ['subvol=/@']],
   ['unheard-of', 'data=ordered', [], ['data=ordered']],
 ])('%s, the host has %j', (fstype, host, kept, leftOut) => {
@@ -29,7 +29,7 @@ test.each([
   });
 });
 
-test('vfat has no modes: private whatever the host has it', () => {
+test('vfat has no modes: private whatever the host’s options are', () => {
   const { options } = captureMountOptions('vfat', 'umask=0022,uid=1000,iocharset=iso8859-1');
   expect(options.slice(4)).toEqual(['umask=0077', 'uid=0', 'gid=0', 'dirsync', 'iocharset=iso8859-1']);
 });

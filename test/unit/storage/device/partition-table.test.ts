@@ -9,7 +9,7 @@ import { readPartitionNames } from '../../../../capture/storage/device/partition
 const FIRST = '11111111-2222-3333-4444-5566778899aa';
 const SECOND = 'deadbeef-2222-3333-4444-5566778899aa';
 
-/** A disk as sfdisk (util-linux) makes it. */
+/** A disk partitioned by sfdisk (util-linux). */
 function disk(script: string): Buffer {
   const directory = mkdtempSync(join(tmpdir(), 'kdumpling-table-'));
   const path = join(directory, 'disk');
@@ -38,7 +38,7 @@ describe.skipIf(!findCommand('sfdisk'))('tables by sfdisk', () => {
     ]);
   });
 
-  test('its second copy stands in for a first one that is damaged', () => {
+  test('the backup table is used when the first is damaged', () => {
     for (const at of [512, 512 + 16, 512 + 72, 1024 + 56]) {
       const bytes = disk(script);
       bytes[at] ^= 1;
@@ -46,11 +46,11 @@ describe.skipIf(!findCommand('sfdisk'))('tables by sfdisk', () => {
     }
   });
 
-  test('with both damaged, no name is made up', () => {
+  test('with both damaged, there are no names', () => {
     const bytes = disk(script);
     bytes[512] ^= 1;
     bytes[bytes.length - 512] ^= 1;
-    // What is left is the protective MBR, whose signature is 0.
+    // The protective MBR is left; its signature is 0.
     expect(names(bytes)(1)?.uuid).toBe('00000000-01');
   });
 
@@ -60,7 +60,7 @@ describe.skipIf(!findCommand('sfdisk'))('tables by sfdisk', () => {
     expect(of(12)?.uuid).toBe('1a2b3c4d-0c');
   });
 
-  test('cut at any sector it does not throw', () => {
+  test('a disk cut at any sector does not throw', () => {
     const bytes = disk(script);
     for (let length = 0; length < 8192; length += 256) {
       expect(() => names(bytes.subarray(0, length))(1)).not.toThrow();

@@ -1,4 +1,4 @@
-/** File systems made by their own tools, read by our decoders. */
+/** File systems made by their mkfs tools, read by our decoders. */
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
@@ -83,9 +83,9 @@ const FILE_SYSTEMS: readonly { tool: string; args: string[]; mib: number; found:
 ];
 
 describe.each(FILE_SYSTEMS)('$tool $args', ({ tool, args, mib, found }) => {
-  // The lab installs these tools; a quick check on a bare machine goes without.
+  // The lab installs these tools; without them these tests are skipped.
   test.skipIf(!findCommand(tool))(
-    'its UUID and label, no larger thing’s part, and nothing to write over',
+    'gives its UUID and label, is no member of a larger device, and must not be overwritten',
     () => {
       const read = reader(image(mib, tool, ...args));
       expect(decodeSuperblock(read(0, SUPERBLOCK_BYTES))).toEqual(found);
@@ -94,7 +94,7 @@ describe.each(FILE_SYSTEMS)('$tool $args', ({ tool, args, mib, found }) => {
   );
 });
 
-test('an ext4 that knows of errors', () => {
+test('an ext4 that records errors', () => {
   const path = image(4, 'mke2fs', '-q', '-t', 'ext4');
   execFileSync(findCommand('debugfs')!, ['-w', '-R', 'set_super_value state 3', path], { stdio: 'pipe' });
   expect(decodeSuperblock(reader(path)(0, SUPERBLOCK_BYTES))?.hasErrors).toBe(true);
@@ -104,7 +104,7 @@ test.each([0, 1, 90, 0x439, 0x1000, SUPERBLOCK_BYTES])('%i zero bytes have none'
   expect(decodeSuperblock(new Uint8Array(length))).toBeUndefined();
 });
 
-test('swap is no file system, and not to be written over', () => {
+test('swap is not a file system and must not be overwritten', () => {
   const path = image(4, 'mkswap');
   const read = reader(path);
   expect(decodeSuperblock(read(0, SUPERBLOCK_BYTES))).toBeUndefined();
@@ -143,7 +143,7 @@ describe('signatures', () => {
     expect(otherSignature(holding(offset, hex), SIZE)).toBe(name);
   });
 
-  test('a device of zeros has none, however small', () => {
+  test('a device of zeros has none, whatever its size', () => {
     for (const size of [0, 1, 512, 4096, SIZE]) {
       expect(otherSignature((_, length) => new Uint8Array(length), size)).toBeUndefined();
     }

@@ -1,4 +1,4 @@
-/** Metadata as lvm2 writes it, and the head of two disks that it wrote. In use: `npm run crash -- --layout lvm`. */
+/** Metadata in lvm2's format, and the first sectors of two disks that lvm2 wrote. `npm run crash -- --layout lvm` uses it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32, gunzipSync } from 'node:zlib';
@@ -65,7 +65,7 @@ test('a volume over two disks, one of which has the metadata', () => {
   });
 });
 
-test('the disks of a group that lvm2 2.03.16 made, as its `lvs --segments` and `pvs` describe them', () => {
+test('the disks of a group that lvm2 2.03.16 made, compared with its `lvs --segments` and `pvs`', () => {
   const disks = ['pv0', 'pv1'].map(name => {
     const head = gunzipSync(readFileSync(join(import.meta.dirname, `${name}.img.gz`)));
     return { node: `/dev/${name}`, ...readPhysicalVolume((at, length) => head.subarray(at, at + length))! };
@@ -87,13 +87,13 @@ test('the disks of a group that lvm2 2.03.16 made, as its `lvs --segments` and `
   expect(refused).toEqual(['my--vg-striped: it is striped over 2 disks, not linear']);
 });
 
-test('the copy with the highest number counts', () => {
+test('the copy with the highest sequence number is used', () => {
   const old = metadata(LINEAR.replace('extent_count = 10', 'extent_count = 11'), { seqno: 2 });
   const both = linearVolumes([disk('/dev/vdb', PV1, old), disk('/dev/vda', PV0, metadata(LINEAR))]);
   expect(both.volumes[0].segments[0].length).toBe(81920);
 });
 
-describe('what needs lvm’s own knowledge is left alone, with the reason', () => {
+describe('a volume that is not linear is refused with a reason', () => {
   test.each([
     [
       'striped',
@@ -106,12 +106,12 @@ describe('what needs lvm’s own knowledge is left alone, with the reason', () =
       'a gap',
       LINEAR.replace('start_extent = 10', 'start_extent = 11'),
       {},
-      'its segments do not lie end to end',
+      'its segments are not contiguous',
     ],
     ['beyond its disk', LINEAR.replace('"pv1", 0', '"pv1", 1'), {}, 'it is larger than /dev/vdb'],
     ['no such disk', LINEAR.replace('"pv1", 0', '"pv9", 0'), {}, 'its disk pv9 is missing'],
-    ['a negative extent', LINEAR.replace('"pv0", 5', '"pv0", -5'), {}, 'its segments do not lie end to end'],
-    ['no segments', LINEAR.replace('segment_count = 2', 'segment_count = 0'), {}, 'its size makes no sense'],
+    ['a negative extent', LINEAR.replace('"pv0", 5', '"pv0", -5'), {}, 'its segments are not contiguous'],
+    ['no segments', LINEAR.replace('segment_count = 2', 'segment_count = 0'), {}, 'its size is invalid'],
     [
       'more segments than there are',
       LINEAR.replace('segment_count = 2', 'segment_count = 3'),
@@ -134,18 +134,18 @@ describe('what needs lvm’s own knowledge is left alone, with the reason', () =
     else expect(found(metadata(volume, more))).toEqual({ volumes: [], refused: [`my--vg-root: ${reason}`] });
   });
 
-  test('a disk that is missing, and one that is there twice', () => {
+  test('a missing disk, and a disk that is present twice', () => {
     const text = metadata(LINEAR);
     expect(linearVolumes([disk('/dev/vda', PV0, text)]).refused).toEqual([
       'my--vg-root: its disk /dev/vdb is missing',
     ]);
     const twice = [disk('/dev/vda', PV0, text), disk('/dev/vdb', PV1), disk('/dev/vdc', PV1)];
     expect(linearVolumes(twice).refused).toEqual([
-      'my--vg-root: its disk is there 2 times: /dev/vdb /dev/vdc',
+      'my--vg-root: its disk is present 2 times: /dev/vdb /dev/vdc',
     ]);
   });
 
-  test('parts of other volumes are not spoken of', () => {
+  test('hidden volumes are not reported', () => {
     const hidden = metadata(LINEAR).replace(', "VISIBLE"', '');
     expect(found(hidden)).toEqual({ volumes: [], refused: [] });
   });
@@ -167,7 +167,7 @@ describe('metadata text', () => {
     `${'a {'.repeat(40)}${'}'.repeat(40)}`,
   ])('%j is refused', text => expect(() => parseMetadata(text)).toThrow(/Cannot read the LVM metadata/));
 
-  test('cut anywhere it is refused or less, and never hangs', () => {
+  test('text cut at any byte is refused or gives less, and never hangs', () => {
     const text = metadata(LINEAR);
     for (let length = 0; length < text.length; length++) {
       try {
@@ -178,7 +178,7 @@ describe('metadata text', () => {
     }
   });
 
-  test('a name of JavaScript’s is a name', () => {
+  test('a name like __proto__ is an ordinary name', () => {
     const parsed = parseMetadata('__proto__ { toString = 1 }') as Record<string, Section>;
     expect(Object.keys(parsed)).toEqual(['__proto__']);
     expect(parsed.toString).toBeUndefined();
@@ -190,7 +190,7 @@ describe('a physical volume', () => {
   const MDA = 4096;
   const MDA_BYTES = 1 << 20;
 
-  /** @param textAt where in the ring of texts it begins. */
+  /** @param textAt the text's offset in the ring buffer. */
   function disk(text: string, textAt = 512): Buffer {
     const bytes = Buffer.alloc(2 << 20);
     const label = bytes.subarray(512, 1024);
@@ -232,7 +232,7 @@ describe('a physical volume', () => {
     expect(section).toEqual(parseMetadata(metadata(LINEAR)));
   });
 
-  test('a bit that is wrong makes it none, or one without metadata', () => {
+  test('a flipped bit gives no volume, or one without metadata', () => {
     const whole = disk(metadata(LINEAR));
     for (const [at, isLabel] of [
       [512, true],
@@ -252,14 +252,14 @@ describe('a physical volume', () => {
     }
   });
 
-  test('cut anywhere, it does not throw', () => {
+  test('a disk cut at any byte does not throw', () => {
     const whole = disk(metadata(LINEAR));
     for (let length = 0; length < 8192; length += 64)
       expect(() => read(whole.subarray(0, length))).not.toThrow();
   });
 });
 
-test('device-mapper’s request has each target behind the other, aligned', () => {
+test('a device-mapper request has aligned, consecutive targets', () => {
   const bytes = request('vg-lv', {
     uuid: 'LVM-x',
     targets: [
