@@ -1,7 +1,8 @@
 /** Builds dist/: what goes into every dump-capture initrd, and the host command. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from '../capture/storage/place/durable-file.ts';
 import { type Program, programIn } from '../initrd/image.ts';
 import { PROGRAM_FILE, PROGRAM_WRAPPER } from '../scripts/lib/cli/program-code.ts';
 import { bundle } from './bundle.ts';
@@ -30,12 +31,12 @@ async function build(say: (line: string) => void): Promise<Program> {
   writeFileSync(join(DIST, 'package.json'), '{ "type": "commonjs" }\n');
   const version = programVersion();
   await bundle({ entry: join(PROJECT, 'capture/main.ts'), output: join(DIST, 'capture.js'), version });
-  replaceFile(KOFFI_BINARY, join(DIST, 'koffi.node'));
+  replaceByCopy(KOFFI_BINARY, join(DIST, 'koffi.node'));
   await buildHostCommand(DIST, version);
   for (const script of ['early.sh', 'watch.sh', 'runtime-image.sh', 'runtime-disk.sh']) {
-    replaceFile(join(PROJECT, 'initrd', script), join(DIST, script));
+    replaceByCopy(join(PROJECT, 'initrd', script), join(DIST, script));
   }
-  replaceFile(findCommand('busybox')!, join(DIST, 'busybox'));
+  replaceByCopy(findCommand('busybox')!, join(DIST, 'busybox'));
   await buildRuntime(runtimeFiles(NODE_BINARY, KOFFI_BINARY), join(DIST, 'runtime'), say);
   return programIn(DIST);
 }
@@ -71,8 +72,7 @@ async function buildHostCommand(directory: string, version: string): Promise<voi
   spawnSync(NODE_BINARY, [join(PROJECT, 'build/code-cache.ts'), program, ...fails], { stdio: 'ignore' });
 }
 
-/** Under another name first: a process that has the old file mapped dies of SIGBUS when it is written over. */
-function replaceFile(source: string, target: string): void {
-  copyFileSync(source, `${target}.partial`);
-  renameSync(`${target}.partial`, target);
+/** Replaced, never written over: a process that has the old file mapped would die of SIGBUS. */
+function replaceByCopy(source: string, target: string): void {
+  replaceFile(target, readFileSync(source), { mode: statSync(source).mode & 0o777 });
 }

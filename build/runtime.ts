@@ -1,18 +1,12 @@
 /** The runtime image: the pinned Node and every library it and the FFI need, as one compressed read-only file system. */
 import { createHash } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { $ } from 'zx';
 import { CODECS } from '../capture/codecs/table.ts';
 import { Failure } from '../capture/errors.ts';
+import { replaceFile, replaceFileMadeBy } from '../capture/storage/place/durable-file.ts';
+import { publishDir } from './cache.ts';
 import { findCommand } from './host/host-packages.ts';
 import { findLibrary, hostLoader, sharedLibraries } from './shared-libraries.ts';
 
@@ -60,18 +54,18 @@ export async function buildRuntime(
   const whole = [folder, image, stamp].every(path => existsSync(path));
   if (whole && readFileSync(stamp, 'utf8') === wanted) return image;
   say('packing Node into the runtime image (once, about a minute) …');
-  const staging = `${folder}.partial`;
-  rmSync(staging, { recursive: true, force: true });
-  for (const [path, source] of files) {
-    mkdirSync(join(staging, path, '..'), { recursive: true });
-    copyFileSync(source, join(staging, path));
-  }
-  await $`strip ${join(staging, 'bin/node')}`;
-  await $`mksquashfs ${staging} ${image}.partial ${SQUASHFS_FLAGS} ${REPRODUCIBLE_FLAGS} -quiet -no-progress`.quiet();
-  rmSync(folder, { recursive: true, force: true });
-  renameSync(staging, folder);
-  renameSync(`${image}.partial`, image);
-  writeFileSync(stamp, wanted);
+  // Without a stamp, what a build that is interrupted leaves counts as nothing.
+  rmSync(stamp, { force: true });
+  await publishDir(folder, async staging => {
+    for (const [path, source] of files) {
+      mkdirSync(join(staging, path, '..'), { recursive: true });
+      copyFileSync(source, join(staging, path));
+    }
+    await $`strip ${join(staging, 'bin/node')}`;
+    const flags = [...SQUASHFS_FLAGS, ...REPRODUCIBLE_FLAGS, '-quiet', '-no-progress'];
+    await replaceFileMadeBy(image, temporary => $`mksquashfs ${staging} ${temporary} ${flags}`.quiet());
+  });
+  replaceFile(stamp, wanted);
   return image;
 }
 

@@ -1,5 +1,5 @@
 /** The dump-capture initrd: the list of what it holds, and how it is written. */
-import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Failure } from '../capture/errors.ts';
 import {
@@ -10,6 +10,7 @@ import {
   PROGRESS_FILE,
 } from '../capture/options/schema.ts';
 import { fileSystemsOf, parseTargetSpec, targetSpec } from '../capture/options/target-spec.ts';
+import { replaceFile } from '../capture/storage/place/durable-file.ts';
 import { type CpioEntry, encodeCpio } from './cpio.ts';
 import { RUNTIME_DRIVERS, SOFT_WATCHDOG, targetModules, WATCHDOG_DRIVERS } from './drivers.ts';
 import { isNetworkModule, type ModuleTree, moduleName, openModuleTree } from './modules.ts';
@@ -126,7 +127,7 @@ export function buildImage(request: ImageRequest): ImageFacts {
     ...imageEntries(request.program, tree, modules, settings, options),
     ...(isLean ? runtimeOnDisk(request.program) : runtimeInImage(request.program)),
   ];
-  const bytes = writeAtomically(request.output, encodeCpio(entries));
+  const bytes = replaceFile(request.output, encodeCpio(entries), { mode: 0o600 });
   return { path: request.output, bytes, modules, options };
 }
 
@@ -231,19 +232,4 @@ function refuseNetwork(modules: readonly string[]): void {
 
 function text(path: string, content: string): CpioEntry {
   return { kind: 'file', path, mode: 0o644, bytes: Buffer.from(content) };
-}
-
-function writeAtomically(path: string, pieces: Iterable<Uint8Array>): number {
-  const partial = `${path}.partial`;
-  const fd = openSync(partial, 'w', 0o600);
-  let bytes = 0;
-  try {
-    for (const piece of pieces) bytes += writeSync(fd, piece);
-    closeSync(fd);
-    renameSync(partial, path);
-  } catch (error) {
-    rmSync(partial, { force: true });
-    throw error;
-  }
-  return bytes;
 }

@@ -1,8 +1,9 @@
 /** The Debian package. dpkg-deb is all it takes; same input, same bytes. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { $ } from 'zx';
+import { replaceFileMadeBy } from '../../capture/storage/place/durable-file.ts';
 import { buildingInDist } from '../dist-lock.ts';
 import { DIST } from '../paths.ts';
 import { filled, makeTree, type PackagedFile, place, settle } from './tree.ts';
@@ -43,8 +44,10 @@ async function build(): Promise<string> {
   const env = { ...process.env, SOURCE_DATE_EPOCH: String(seconds) };
   // zstd: Debian 12's dpkg reads it, and the runtime image does not shrink anyway.
   const flags = ['--root-owner-group', '-Zzstd', '-z9', '--threads-max=1'];
-  await $({ env, quiet: true })`dpkg-deb ${flags} --build ${tree} ${deb}.partial`;
-  renameSync(`${deb}.partial`, deb);
+  await replaceFileMadeBy(
+    deb,
+    temporary => $({ env, quiet: true })`dpkg-deb ${flags} --build ${tree} ${temporary}`,
+  );
   rmSync(tree, { recursive: true, force: true });
   return deb;
 }

@@ -1,7 +1,9 @@
 /** The package for Fedora and its kin, by Debian's rpmbuild; same input, same bytes. */
-import { globSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, rmSync, writeFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { $ } from 'zx';
+import { replaceFileMadeBy } from '../../capture/storage/place/durable-file.ts';
 import { buildingInDist } from '../dist-lock.ts';
 import type { Tool } from '../fetch/tools.ts';
 import { DIST } from '../paths.ts';
@@ -41,7 +43,7 @@ async function build({ argv, env }: Tool): Promise<string> {
   })`${[...argv, '-bb', '--quiet', ...defines, join(work, 'kdumpling.spec')]}`;
   const [built] = globSync('RPMS/*/*.rpm', { cwd: work });
   const rpm = join(DIST, basename(built!));
-  renameSync(join(work, built!), rpm);
+  await replaceFileMadeBy(rpm, temporary => rename(join(work, built!), temporary));
   rmSync(work, { recursive: true, force: true });
   return rpm;
 }

@@ -4,12 +4,12 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { type Cache, withLock } from '../../build/cache.ts';
 import { findCommand } from '../../build/host/host-packages.ts';
 import { SystemError } from '../../capture/errors.ts';
+import { replaceFile } from '../../capture/storage/place/durable-file.ts';
 
 export type Accel = 'kvm' | 'tcg';
 export type AccelRequest = Accel | 'auto';
@@ -56,8 +56,7 @@ export async function chooseAccel(
     cache.say(`probing KVM (a boot of at most ${PROBE_SECONDS} s) …`);
     const answer = await probeKvm(qemu, vmlinuz);
     const remembered: Remembered = { ...answer, key, probedAt: new Date().toISOString() };
-    await writeFile(`${path}.partial`, `${JSON.stringify(remembered, null, 2)}\n`);
-    await rename(`${path}.partial`, path);
+    replaceFile(path, `${JSON.stringify(remembered, null, 2)}\n`);
     return answer;
   });
 }

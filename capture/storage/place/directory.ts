@@ -130,7 +130,7 @@ function walk(mountpoint: string, path: string, onWarning: (text: string) => voi
  * the directory above can take the dump away afterwards, and cannot read it.
  */
 function warnOfOthers(path: string, { uid, mode }: Stats, onWarning: (text: string) => void): void {
-  if (uid !== 0) onWarning(`${path} belongs to user ${uid}, who can remove the dump; wanted: root`);
+  if (uid !== 0) onWarning(`${path} belongs to user ${uid}, who can remove the dump; expected root`);
   else if (mode & WRITABLE_BY_OTHERS && !(mode & STICKY))
     onWarning(`${path} may be written by others than root (mode ${(mode & 0o7777).toString(8)})`);
 }

@@ -2,15 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import {
   accessSync,
-  closeSync,
   constants,
-  fsyncSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   realpathSync,
-  renameSync,
   rmSync,
   statfsSync,
   statSync,
@@ -18,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SystemError } from '../../../capture/errors.ts';
+import { replaceFile, resolveLinks } from '../../../capture/storage/place/durable-file.ts';
 
 export interface CommandResult {
   /** Undefined when it could not be started or was killed. */
@@ -40,7 +37,10 @@ export interface Host {
   list(directory: string): string[];
   /** Where a path leads to, links followed, seen from the root; undefined when it does not exist. */
   resolve(file: string): string | undefined;
-  /** Writes a file so that after a power cut there is the old one or the new one. Makes its directory. */
+  /**
+   * Writes a file so that after a power cut there is the old one or the new one. Makes its directory. A file that exists
+   * keeps its mode, owner and label, and a link to it stays a link. @param mode of a new file
+   */
   write(file: string, text: string, mode?: number): void;
   remove(file: string): void;
   /** A file of this process's own kernel interface (/proc, /sys) that takes a value. */
@@ -72,8 +72,9 @@ export function openHost(root = '/', run: Host['run'] = runBelow(root)): Host {
       return real === root ? '/' : real.startsWith(`${root}/`) ? real.slice(root.length) : undefined;
     },
     write(file, text, mode = 0o644) {
-      mkdirSync(dirname(path(file)), { recursive: true });
-      replaceDurably(path(file), text, mode);
+      const target = resolveLinks(path(file), root);
+      mkdirSync(dirname(target), { recursive: true });
+      replaceFile(target, text, { mode, root });
     },
     remove(file) {
       rmSync(path(file), { force: true });
@@ -112,24 +113,6 @@ export function mustRun(host: Host, command: string, ...args: string[]): string 
     action: `run ${[command, ...args].join(' ')}`,
     actual: stderr.trim().split('\n').at(-1) || `it ended with status ${status ?? 'unknown'}`,
   });
-}
-
-function replaceDurably(file: string, text: string, mode: number): void {
-  const partial = `${file}.partial`;
-  const fd = openSync(partial, 'w', mode);
-  try {
-    writeFileSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(partial, file);
-  const directory = openSync(dirname(file), 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
 }
 
 function orUndefined<T>(work: () => T): T | undefined {

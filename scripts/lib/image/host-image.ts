@@ -58,7 +58,8 @@ export function isHostImageCurrent(host: Host, settings: Settings, kver: string)
 export function removeHostImages(host: Host): void {
   for (const folder of IMAGE_FOLDERS) {
     for (const name of host.list(folder)) {
-      if (/^initramfs-.+kdump\.(img|stamp)(\.partial)?$/.test(name)) host.remove(`${folder}/${name}`);
+      if (/^\.?initramfs-.+kdump\.(img|stamp)(\.partial|\.\d+-\w+\.tmp)?$/.test(name))
+        host.remove(`${folder}/${name}`);
     }
   }
 }

@@ -63,7 +63,7 @@ function createPlace(node: string, fd: number, sizeBytes: number, found: RawSlot
     throw new TargetError('RAW_TAKEN', {
       action: `write a dump to ${node}`,
       actual: `it holds that of ${found.stamp}`,
-      toDo: 'kdumpling recover to take it out and --clear it',
+      toDo: 'take it out and clear the partition with kdumpling recover --clear',
     });
   }
   const ledger = openLedger(fd, { ...found, stamp });

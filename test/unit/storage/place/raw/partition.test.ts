@@ -132,7 +132,9 @@ describe('a dump', () => {
   test('is not written over by the next one, until it is cleared', () => {
     markPartition(path);
     capture();
-    expect(() => capture()).toThrow(/it holds that of S; kdumpling recover/);
+    expect(() => capture()).toThrow(
+      /it holds that of S. Take it out and clear the partition with kdumpling recover --clear/,
+    );
     expect(() => markPartition(path)).toThrow(/it holds the dump of S/);
     clearPartition(path);
     capture();
