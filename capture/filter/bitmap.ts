@@ -1,8 +1,8 @@
 /**
- * A bit a page, stored as the kdump-compressed format stores its bitmaps: page `pfn` is bit `pfn & 7` of byte
+ * One bit per page, in the layout of the kdump-compressed format's bitmaps: page `pfn` is bit `pfn & 7` of byte
  * `pfn / 8` (makedumpfile's IMPLEMENTATION, "1st bitmap" and "2nd bitmap").
  *
- * A pfn passes 2^31 on a machine of 8 TiB, so byte indexes come from a division, never from a 32-bit shift.
+ * Pfns exceed 2^31 on a machine of 8 TiB, so byte indexes come from a division, never from a 32-bit shift.
  */
 
 const BITS_PER_BYTE = 8;
@@ -13,7 +13,7 @@ export class Bitmap {
   readonly bytes: Uint8Array;
   /** Pfns are below this. */
   readonly sizeBits: number;
-  /** The same bits, four bytes at a time: most of a large bitmap is runs of one kind. Without a last part of a word. */
+  /** The same bits, four bytes at a time, because most of a large bitmap is long runs. An incomplete last word is left out. */
   readonly #words: Uint32Array;
 
   constructor(bytes: Uint8Array, sizeBits: number) {
@@ -115,7 +115,7 @@ export class Bitmap {
     return this.#next(pfn, limit, 0xff);
   }
 
-  /** The first bit in `[pfn, limit)` that differs from the bits of `skipped`, a byte of all ones or all zeros. */
+  /** The first bit in `[pfn, limit)` that differs from those of `skipped`, which is 0 or 0xff. */
   #next(pfn: number, limit: number, skipped: number): number {
     const { bytes } = this;
     const end = Math.min(limit, this.sizeBits);
@@ -135,7 +135,7 @@ export class Bitmap {
     return Math.min(index * BITS_PER_BYTE + lowest, end);
   }
 
-  /** From `index`, where a word begins, to the first word that is not all `skipped`, or the last one that may be. */
+  /** From `index`, the start of a word, to the first word that is not all `skipped`, or to the end of the whole words. */
   #skipWords(index: number, last: number, skipped: number): number {
     const words = this.#words;
     const end = Math.min(words.length, Math.floor((last + 1) / WORD_BYTES));
@@ -147,12 +147,12 @@ export class Bitmap {
 
   #check(startPfn: number, endPfn: number): void {
     if (!(startPfn >= 0 && startPfn <= endPfn && endPfn <= this.sizeBits)) {
-      throw new RangeError(`pages [${startPfn}, ${endPfn}) lie outside a bitmap of ${this.sizeBits} bits`);
+      throw new RangeError(`pages [${startPfn}, ${endPfn}) are outside a bitmap of ${this.sizeBits} bits`);
     }
   }
 }
 
-/** Of a 32-bit word. */
+/** The number of set bits in a 32-bit word. */
 function bitsOf(word: number): number {
   const pairs = word - ((word >>> 1) & 0x55555555);
   const nibbles = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);

@@ -1,15 +1,15 @@
 /**
- * The page loop of the filter: takes arrays of struct page, says what each page is, and clears the bits of those that the
- * dump level leaves out. Order of the questions, and whole compound pages and free blocks by their first page, as
- * makedumpfile's __exclude_unnecessary_pages() has them.
+ * The page loop of the filter: it classifies pages by their struct pages and clears the bits of those that the dump level
+ * leaves out. The order of the checks, and taking compound pages and free blocks whole by their first page, follow
+ * makedumpfile's __exclude_unnecessary_pages().
  */
 import type { PageLayout } from '../kernel/page-layout.ts';
 import type { Bitmap } from './bitmap.ts';
 import { excludedClasses, PAGE_CLASS_NAMES, PageClass, type PagesByClass } from './page-class.ts';
 
-/** The largest compound page: 16 GiB of hugetlb in 4 KiB pages. A higher order is damage. */
+/** The largest compound page is 16 GiB of hugetlb in 4 KiB pages. A higher order is damage. */
 const MAX_COMPOUND_ORDER = 22;
-/** A function that returns now and then is optimized sooner than one long loop: half the time of a first run. */
+/** V8 optimizes a function that is called often sooner than one long loop. This halves the time of a first run. */
 const SLICE_PAGES = 128;
 
 export class PageClassifier {
@@ -17,7 +17,7 @@ export class PageClassifier {
   readonly #bitmap2: Bitmap;
   readonly #excluded: Uint8Array;
   readonly #counts = new Float64Array(PAGE_CLASS_NAMES.length);
-  /** A compound page or free block that goes on past the pages seen. */
+  /** Where the compound page or free block ends that the last pages were part of. */
   #blockEnd = 0;
   #blockClass: number = PageClass.kernel;
   #invalidOrders = 0;
@@ -28,19 +28,19 @@ export class PageClassifier {
     this.#excluded = excludedClasses(level);
   }
 
-  /** Pages seen so far; those of classes that the level keeps are counted too. */
+  /** Pages seen so far, including those that the level keeps. */
   get counts(): PagesByClass {
     return Object.fromEntries(
       PAGE_CLASS_NAMES.map(name => [name, this.#counts[PageClass[name]]]),
     ) as unknown as PagesByClass;
   }
 
-  /** Free blocks and compound pages whose order cannot be; their pages are kept. */
+  /** Free blocks and compound pages with an impossible order. Their pages are kept. */
   get invalidOrders(): number {
     return this.#invalidOrders;
   }
 
-  /** The first page in `[pfn, endPfn)` whose struct page is needed; those before it belong to a block that is known. */
+  /** The first page in `[pfn, endPfn)` whose struct page is needed. Those before it belong to a block that is known. */
   skipBlock(pfn: number, endPfn: number): number {
     const stop = Math.min(this.#blockEnd, endPfn);
     if (stop <= pfn || this.#mustLookInto(this.#blockClass)) return pfn;
@@ -49,9 +49,9 @@ export class PageClassifier {
   }
 
   /**
-   * Takes `count` pages from `firstPfn` on. `words` holds `held` struct pages, at least as many: of a compound page the
-   * second one is needed too. Returns how many pages were done, fewer than `count` when a second one is missing; 0 only
-   * when `held` is 1.
+   * Takes `count` pages from `firstPfn` on. `words` holds `held` struct pages, at least `count`: a compound page needs its
+   * second one too. Returns how many pages were done: fewer than `count` when a second one is missing, 0 only when `held`
+   * is 1.
    */
   take(words: Uint32Array, held: number, firstPfn: number, count: number): number {
     let done = 0;
@@ -64,7 +64,7 @@ export class PageClassifier {
     return done;
   }
 
-  /** As `take`, from the struct page `first` of `words` on. */
+  /** Like `take`, from the struct page `first` of `words` on. */
   #takeSlice(words: Uint32Array, first: number, held: number, firstPfn: number, count: number): number {
     const layout = this.#layout;
     const { structWords, flags: flagsWord, compoundHead, mapping, pageType, private: privateWord } = layout;
@@ -101,7 +101,7 @@ export class PageClassifier {
       let pageClass: number = PageClass.kernel;
       let order = 0;
       let isHugetlb = false;
-      // A tail whose head was left out was never looked at.
+      // A tail page is only seen here when its head was not: it is kept.
       if ((words[at + compoundHead] & 1) === 0) {
         const isSlab = (flags & slabMask) !== 0 || (type & slabTypeMask) === slabType;
         isHugetlb = (type & hugetlbMask) === hugetlbType;
@@ -115,7 +115,7 @@ export class PageClassifier {
           if (order >= 0) pageClass = PageClass.free;
           else order = 0;
         } else if (!isSlab && (type & unacceptedMask) === unacceptedType) {
-          // Such memory is on its list in blocks of the largest order only.
+          // Unaccepted memory is listed in blocks of the largest order only.
           order = this.#freeOrder(layout.maxFreeOrder, 0, firstPfn + i);
           if (order >= 0) pageClass = PageClass.free;
           else order = 0;
@@ -132,7 +132,7 @@ export class PageClassifier {
         }
       }
       if ((flags & hwpoisonMask) !== 0 && excluded[pageClass] === 0) {
-        // hugetlb marks the head for whichever of its pages is broken; all others mark the page itself.
+        // hugetlb marks the head when any of its pages is broken; all others mark the page itself.
         if (order === 0 || isHugetlb) pageClass = PageClass.hwpoison;
       }
       if (order === 0) {
@@ -154,7 +154,7 @@ export class PageClassifier {
     return i;
   }
 
-  /** Pages of one block, whose struct pages begin at `words[at]`. */
+  /** Takes pages of one block, whose struct pages begin at `words[at]`. */
   #takePages(words: Uint32Array, at: number, firstPfn: number, count: number, pageClass: number): void {
     if (!this.#mustLookInto(pageClass)) {
       this.#takeRange(pageClass, firstPfn, firstPfn + count);
@@ -167,7 +167,7 @@ export class PageClassifier {
     }
   }
 
-  /** Whether single pages of a block may fare differently: a kept one can have poisoned pages in it. */
+  /** Whether pages of a block must be checked one by one: a block that is kept can have poisoned pages in it. */
   #mustLookInto(pageClass: number): boolean {
     return this.#excluded[pageClass] === 0 && this.#layout.hwpoisonMask !== 0;
   }
@@ -177,7 +177,7 @@ export class PageClassifier {
     if (this.#excluded[pageClass] !== 0) this.#bitmap2.clearRange(startPfn, endPfn);
   }
 
-  /** 0 for a head that its second page does not agree with. */
+  /** 0 for a head whose second page contradicts it. */
   #compoundOrder(words: Uint32Array, at: number, pfn: number): number {
     const { structWords, compoundOrder, compoundHead } = this.#layout;
     if (!compoundOrder) return 0;
@@ -193,7 +193,7 @@ export class PageClassifier {
     return (words[at + structWords + hugetlbInTail.word] & hugetlbInTail.mask) === hugetlbInTail.value;
   }
 
-  /** -1 for a block that the free lists cannot have. */
+  /** -1 for a block that cannot be on the free lists. */
   #freeOrder(order: number, orderHigh: number, pfn: number): number {
     if (order <= this.#layout.maxFreeOrder && orderHigh === 0 && pfn % 2 ** order === 0) return order;
     this.#invalidOrders++;

@@ -13,22 +13,21 @@ export const DUMP_LEVEL_ZERO = 1;
 export const MAX_DUMP_LEVEL = 31;
 
 /**
- * The level that `-d` names. makedumpfile also takes a list, whose first is the wish and the rest are for when it does
- * not fit; the list is the caller's to split.
+ * One level of `-d`. makedumpfile also takes a list of them, to be tried in turn until the dump fits; the caller splits it.
  */
 export function parseDumpLevel(text: string): number {
   const level = /^\d{1,2}$/.test(text) ? Number(text) : Number.NaN;
   if (!(level <= MAX_DUMP_LEVEL)) {
     throw new DumpFormatError('DUMP_LEVEL_INVALID', {
-      action: 'take the dump level',
-      actual: `"${text}" is none`,
+      action: 'use the dump level',
+      actual: `it is "${text}"`,
       wanted: `a number from 0 to ${MAX_DUMP_LEVEL}`,
     });
   }
   return level;
 }
 
-/** Whether a class of the level is told by the memmap. Zero pages are not: they are found when they are read. */
+/** Whether the level leaves out a class that only the memmap shows. Zero pages are found when they are read. */
 export function needsMemmap(level: number): boolean {
   return (level & ~DUMP_LEVEL_ZERO) !== 0;
 }

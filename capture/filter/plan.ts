@@ -1,5 +1,5 @@
-/** Which pages a dump keeps: all that the vmcore holds, less those that the dump level leaves out. */
-import { describeError } from '../errors.ts';
+/** Which pages a dump keeps: all that the vmcore holds, except those that the dump level leaves out. */
+import { counted, describeError } from '../errors.ts';
 import type { KernelMemory } from '../kernel/memory.ts';
 import { decodePageLayout } from '../kernel/page-layout.ts';
 import { memmapRanges } from '../kernel/sections.ts';
@@ -15,21 +15,21 @@ import { excludedClasses, PageClass, type PageClassName, type PagesByClass } fro
 const MAX_MAPNR = 2 ** 32;
 
 export interface DumpPlan {
-  /** Second bitmap of the dump: the pages to keep. Zero pages are among them, they are found when they are read. */
+  /** Second bitmap of the dump: the pages to keep, including zero pages, which are found when they are read. */
   readonly bitmap2: Bitmap;
-  /** By class, kept or not; undefined when the memmap was not asked. */
+  /** Pages by class, kept or not; undefined when the memmap was not read. */
   readonly pages: PagesByClass | undefined;
   readonly warnings: readonly string[];
 }
 
 export interface PlanEvents {
-  /** Every few megabytes of memmap: pages classified so far. What it throws, `planDump` throws. */
+  /** Called every few megabytes of memmap with the pages classified so far. What it throws, `planDump` throws. */
   readonly onProgress?: (pagesDone: number, pagesTotal: number) => void;
-  /** Zeroed memory for the bitmap, which is all that grows with the machine. Throws RangeError when there is none. */
+  /** Returns zeroed memory for the bitmap, the only thing that grows with the machine. Throws RangeError when it is out of memory. */
   readonly allocate?: (sizeBytes: number) => Uint8Array;
 }
 
-/** Degradable: what does not make sense in the crashed kernel's memory means that more is kept, with a warning. */
+/** Degradable: where the crashed kernel's memory is damaged more is kept, with a warning. */
 export function planDump(
   { vmcore, memory }: { vmcore: Vmcore; memory: KernelMemory | undefined },
   level: number,
@@ -37,9 +37,9 @@ export function planDump(
 ): DumpPlan {
   const warnings: string[] = [];
   const { ranges, bitmap2 } = heldPages(vmcore, warnings, events);
-  // Broken and unplugged memory is left out at every level, where the kernel says how to tell it (as makedumpfile does).
-  const tellsBroken = vmcore.vmcoreinfo.number('PG_hwpoison') !== undefined;
-  if (!needsMemmap(level) && !tellsBroken) {
+  // Broken and unplugged memory is left out at every level, as makedumpfile does, if vmcoreinfo shows how to recognize it.
+  const knowsBroken = vmcore.vmcoreinfo.number('PG_hwpoison') !== undefined;
+  if (!needsMemmap(level) && !knowsBroken) {
     return { bitmap2, pages: undefined, warnings };
   }
   const pages = memory ? filterPages(vmcore, memory, ranges, bitmap2, level, warnings, events) : undefined;
@@ -47,13 +47,13 @@ export function planDump(
   keepAll(bitmap2, ranges);
   warnings.push(
     needsMemmap(level)
-      ? `dump level ${level} cannot be had: all pages but zero ones are kept`
-      : 'broken and offline memory cannot be told from the rest: it is read and kept',
+      ? `dump level ${level} is not possible: only zero pages are left out`
+      : 'broken and offline memory cannot be recognized: it is read and kept',
   );
   return { bitmap2, pages: undefined, warnings };
 }
 
-/** Clears the bits of pages that the level leaves out. Undefined when nothing can be told; `warnings` says why. */
+/** Clears the bits of pages that the level leaves out. Undefined when no page can be classified; `warnings` tells why. */
 function filterPages(
   vmcore: Vmcore,
   memory: KernelMemory,
@@ -64,7 +64,7 @@ function filterPages(
   events: PlanEvents,
 ): PagesByClass | undefined {
   const { layout, warnings: layoutWarnings } = decodePageLayout(vmcore.vmcoreinfo);
-  // At levels 0 and 1 nobody misses the classes that cannot be told.
+  // Levels 0 and 1 keep these classes anyway.
   if (needsMemmap(level)) warnings.push(...layoutWarnings);
   if (!layout) return undefined;
   const classifier = new PageClassifier(layout, bitmap2, level);
@@ -82,7 +82,7 @@ function filterPages(
     });
     if (walk.pagesUnreadable > 0) {
       warnings.push(
-        `${walk.pagesUnreadable} pages are kept, their struct pages cannot be read: ${walk.firstFailure}`,
+        `${counted(walk.pagesUnreadable, 'page')} kept because the struct page cannot be read: ${walk.firstFailure}`,
       );
     }
     if (walk.pagesSeen === 0) {
@@ -90,7 +90,9 @@ function filterPages(
       return undefined;
     }
     if (classifier.invalidOrders > 0) {
-      warnings.push(`${classifier.invalidOrders} blocks of pages have a size that cannot be; they are kept`);
+      warnings.push(
+        `${counted(classifier.invalidOrders, 'block')} of pages kept because the size is impossible`,
+      );
     }
     warnings.push(...suspicions(classifier.counts, level, walk.pagesSeen, pagesTotal));
     return classifier.counts;
@@ -103,25 +105,27 @@ function filterPages(
 
 const NEVER_EMPTY = ['kernel', 'free', 'cache', 'user'] as const satisfies readonly PageClassName[];
 
-/** What makes the filter's work doubtful: an empty class that no live machine is without, or memory without a memmap. */
+/** Signs that the filter went wrong: an empty class that no running machine lacks, or memory without a memmap. */
 function suspicions(pages: PagesByClass, level: number, pagesSeen: number, pagesTotal: number): string[] {
   const texts: string[] = [];
   if (pagesSeen < pagesTotal / 2) {
-    texts.push(`the memmap covers ${pagesSeen} of ${pagesTotal} pages: the rest is kept`);
+    texts.push(`the memmap covers only ${pagesSeen} of ${pagesTotal} pages: the rest is kept`);
   }
   const excluded = excludedClasses(level);
   for (const name of NEVER_EMPTY) {
     const asked = name === 'kernel' || excluded[PageClass[name]] !== 0;
     if (asked && pages[name] === 0) {
-      texts.push(`the filter found no ${name} pages, which no live machine is without: do not trust it`);
+      texts.push(
+        `the filter found no ${name} pages, but every running machine has some: do not trust the dump`,
+      );
     }
   }
   return texts;
 }
 
 /**
- * The pages that the vmcore can give. A page that a PT_LOAD announces without a byte of it in the file is left out, as
- * makedumpfile does when it filters a filtered ELF core again: it must not come back as zeros.
+ * The pages that the vmcore holds. A page of a PT_LOAD without a byte in the file is left out, as makedumpfile does when it
+ * filters a filtered ELF core again: it must not turn into a zero page.
  */
 function heldPages(
   vmcore: Vmcore,

@@ -1,17 +1,17 @@
 /** Whether a page holds nothing but zeros (dump level bit 1). */
 
 const WORD_SHIFT = 2;
-/** Between the words that are looked at first: 16 in a page of 4 KiB. Divides every page size. */
+/** Distance of the words that are checked first: 16 of them in 4 KiB. It divides every page size. */
 const PROBE_WORDS = 64;
 
 /**
- * Tells zero pages of one size: nearly all that are none show it in a few words, and the rest is one native `memcmp`, which
- * compares faster than any loop here and costs a call.
+ * Finds zero pages of one size. Nearly all other pages show a non-zero word within a few; what remains is decided by one
+ * native `memcmp`, which is faster than a loop here but costs a call.
  */
 export class ZeroPageDetector {
   readonly #zeros: Buffer;
   readonly #pageWords: number;
-  /** What the words lie in. */
+  /** The buffer of `#words`. */
   #buffer: ArrayBufferLike | undefined;
   #words: Int32Array = new Int32Array(0);
 
@@ -23,7 +23,7 @@ export class ZeroPageDetector {
   isZero(window: Buffer, offset: number): boolean {
     if (window.buffer !== this.#buffer) this.#open(window.buffer);
     const words = this.#words;
-    // At an odd address, from the first word on that is all of the page.
+    // At an unaligned address, start with the first word that is wholly within the page.
     const start = ((window.byteOffset + offset + 3) | 0) >> WORD_SHIFT;
     const end = start + this.#pageWords - 1;
     for (let i = start; i < end; i += PROBE_WORDS) if (words[i] !== 0) return false;

@@ -1,18 +1,18 @@
 /**
- * The kernel log as text, in the form of `makedumpfile --dump-dmesg`: "[%5lld.%06ld] text", the further lines of a record
- * indented under its first, bytes that are neither printable nor white space as \xNN. One difference, on purpose: a
- * byte from 0x80 on is \xe2 here and in vmcore-dmesg, and \xffffffe2 in makedumpfile, where a char is signed.
+ * The kernel log as text, in the form of `makedumpfile --dump-dmesg`: "[%5lld.%06ld] text", further lines of a record
+ * indented under its first, bytes that are neither printable nor white space as \xNN. One difference is intended: a byte
+ * from 0x80 on is \xe2 here and in vmcore-dmesg, but \xffffffe2 in makedumpfile, where char is signed.
  */
 import type { Vmcoreinfo } from '../vmcore/vmcoreinfo.ts';
 import type { KernelMemory } from './memory.ts';
 import { type PrintkRecord, printkRecords } from './printk-ringbuffer.ts';
 
 export interface DmesgStyle {
-  /** "[    T123] " or "[     C16] " behind the time, as makedumpfile does from 1.7.5 on. */
+  /** "[    T123] " or "[     C16] " after the time, as in makedumpfile from 1.7.5 on. */
   readonly callerIds?: boolean;
 }
 
-/** @throws KernelError when there is no log to be found; single damaged records end up in `warnings`. */
+/** @throws KernelError when no log can be found. Damaged records are counted in `warnings`. */
 export function* dmesgLines(
   memory: KernelMemory,
   vmcoreinfo: Vmcoreinfo,
@@ -22,7 +22,7 @@ export function* dmesgLines(
   for (const record of printkRecords(memory, vmcoreinfo, warnings)) yield formatRecord(record, style);
 }
 
-/** One record, which may be several lines; ends with a newline and is pure ASCII. */
+/** One record, which may be several lines. Ends with a newline; ASCII only. */
 export function formatRecord(record: PrintkRecord, { callerIds = false }: DmesgStyle = {}): string {
   const prefix =
     timestamp(record.timestampNs) +

@@ -1,14 +1,14 @@
-/** The crashed kernel's memory by virtual address: reads across pages, and the scalars that structures are made of. */
-import { KernelError } from '../errors.ts';
+/** The crashed kernel's memory by virtual address: ranges that cross pages, and the scalars of its structures. */
+import { counted, KernelError } from '../errors.ts';
 import { type ReadPhysical, readPhysical, type Vmcore } from '../vmcore/open.ts';
 import type { Arch, Translation } from './arch/arch.ts';
 import { chooseArch } from './arch/choose.ts';
 
 const END_OF_VADDRS = 1n << 64n;
-/** More than any one structure needs; an untrusted length must not take the machine's memory. */
+/** More than any structure needs: an untrusted length must not exhaust memory. */
 const MAX_READ_BYTES = 64 * 2 ** 20;
 
-/** All methods throw KernelError when the address is not mapped or its page is not in the vmcore. */
+/** The methods throw KernelError when the address is not mapped or its page is not in the vmcore, unless they say otherwise. */
 export class KernelMemory {
   readonly arch: Arch;
   readonly readPhysical: ReadPhysical;
@@ -24,12 +24,12 @@ export class KernelMemory {
     this.readPhysical = readPhysical;
   }
 
-  /** @throws KernelError as `chooseArch`. */
+  /** @throws KernelError as `chooseArch` does. */
   static of(vmcore: Vmcore): KernelMemory {
     return new KernelMemory(chooseArch(vmcore), (paddr, into) => readPhysical(vmcore, paddr, into));
   }
 
-  /** Where `vaddr` lies, and how far the mapping goes on from there; undefined when it is not mapped. */
+  /** The physical address of `vaddr`, and how far the mapping extends from there. Undefined when it is not mapped. */
   translate(vaddr: bigint): Translation | undefined {
     if (vaddr >= this.#hitStart && vaddr < this.#hitEnd) {
       const into = Number(vaddr - this.#hitStart);
@@ -44,12 +44,16 @@ export class KernelMemory {
     return found;
   }
 
-  /** `what` names the thing for the error message: "the descriptor ring". */
+  /** @param what the object's name for the error message: "the descriptor ring". */
   readVirtual(vaddr: bigint, lengthBytes: number, what = 'kernel memory'): Uint8Array {
     if (!Number.isInteger(lengthBytes) || lengthBytes < 0 || lengthBytes > MAX_READ_BYTES) {
       throw new KernelError(
         'KERNEL_READ_LENGTH',
-        { action: `read ${what}`, actual: `${lengthBytes} bytes`, wanted: `at most ${MAX_READ_BYTES} bytes` },
+        {
+          action: `read ${what}`,
+          actual: `its length is ${lengthBytes}`,
+          wanted: `at most ${MAX_READ_BYTES} bytes`,
+        },
         { vaddr },
       );
     }
@@ -69,13 +73,13 @@ export class KernelMemory {
       {
         action: `read ${what}`,
         actual: mapping ? 'the vmcore does not hold its page' : 'its address is not mapped',
-        wanted: `${into.length} bytes`,
+        wanted: counted(into.length, 'byte'),
       },
       { vaddr, failedAt: at, ...(mapping ? { paddr: mapping.paddr } : {}) },
     );
   }
 
-  /** As much as can be read from `vaddr` on; returns how many bytes that is. */
+  /** Reads as much as possible from `vaddr` on and returns the number of bytes. Does not throw for what is not there. */
   readVirtualUpTo(vaddr: bigint, into: Uint8Array): number {
     let done = 0;
     while (done < into.length) {
@@ -116,7 +120,7 @@ export class KernelMemory {
     );
   }
 
-  /** Up to the first NUL, at most `maxBytes`; bytes outside ASCII come back as latin1. */
+  /** Up to the first NUL, at most `maxBytes`, decoded as latin1. */
   cstring(vaddr: bigint, maxBytes: number, what?: string): string {
     const bytes = new Uint8Array(Math.min(maxBytes, MAX_READ_BYTES));
     // The string may end just before an unmapped page.

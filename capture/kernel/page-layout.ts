@@ -1,38 +1,38 @@
 /**
- * Where the fields of struct page lie (include/linux/mm_types.h), what its flags and page types are
- * (include/linux/page-flags.h), by the keys that kernel/vmcore_info.c (kernel/crash_core.c before v6.9) exports.
- * Chosen once, as 32-bit word indexes and masks that the page loop uses as they are.
+ * The layout of struct page (include/linux/mm_types.h), its flags and page types (include/linux/page-flags.h), from the keys
+ * that kernel/vmcore_info.c (kernel/crash_core.c before v6.9) exports. Decoded once, into the 32-bit word indexes and masks
+ * that the page loop uses.
  */
 import type { Vmcoreinfo } from '../vmcore/vmcoreinfo.ts';
 import { decodeTypeTest, lowestMapcount, NEVER, type WordTest } from './page-type.ts';
 
-/** `(word & mask) === value`, of the word with this index in some struct page. */
+/** `(word & mask) === value`, for the word at this index of a struct page. */
 export interface FieldTest extends WordTest {
   readonly word: number;
 }
 
-/** Word indexes count from the start of a struct page; the fields are little endian, so a word is a field's low half. */
+/** Word indexes are relative to a struct page. Fields are little endian, so a word is the low half of its field. */
 export interface PageLayout {
   readonly structBytes: number;
   readonly structWords: number;
   readonly flags: number;
-  /** compound_head or compound_info: bit 0 says that the page is a tail. */
+  /** compound_head or compound_info: bit 0 marks a tail page. */
   readonly compoundHead: number;
   readonly mapping: number;
   readonly private: number;
   /** _mapcount, page_type when the page is typed. */
   readonly pageType: number;
 
-  /** Masks of the low half of page.flags; 0 for a flag that this kernel lacks. */
+  /** Masks for the low half of page.flags; 0 for a flag that this kernel lacks. */
   readonly headMask: number;
   readonly lruMask: number;
   readonly privateMask: number;
   readonly hwpoisonMask: number;
-  /** Before slab became a page type. */
+  /** For kernels before slab became a page type. */
   readonly slabMask: number;
-  /** Both at once; 0 when one is unknown. */
+  /** Both flags; 0 when one is unknown. */
   readonly swapCacheMask: number;
-  /** FOLIO_MAPPING_ANON (PAGE_MAPPING_ANON before); 0 when anonymous pages cannot be told. */
+  /** FOLIO_MAPPING_ANON (PAGE_MAPPING_ANON before); 0 when anonymous pages cannot be recognized. */
   readonly anonMask: number;
 
   /** Tests of page_type; NEVER for a type that this kernel lacks. */
@@ -41,14 +41,14 @@ export interface PageLayout {
   readonly unaccepted: WordTest;
   readonly offline: WordTest;
   readonly hugetlb: WordTest;
-  /** Below it, as a signed number, the page has some type, if none that is named here. */
+  /** A page whose word is less than this, as a signed number, has some type, perhaps one that is not listed here. */
   readonly lowestMapcount: number;
-  /** How hugetlb pages showed before they had a type: in the first tail page. */
+  /** How hugetlb pages were marked before they had a type: in the first tail page. */
   readonly hugetlbInTail: FieldTest;
 
-  /** Of the free lists. */
+  /** The largest order of the free lists. */
   readonly maxFreeOrder: number;
-  /** The order of a compound page is this byte of its first tail page; undefined when it is unknown. */
+  /** The byte of the first tail page that holds the order of a compound page; undefined when it is unknown. */
   readonly compoundOrder: { readonly word: number; readonly shift: number } | undefined;
 }
 
@@ -57,8 +57,8 @@ const MAX_STRUCT_BYTES = 512;
 const MAX_FREE_ORDERS = 64;
 
 /**
- * Degradable: a class of pages whose keys are missing or make no sense is never found, with a warning.
- * No layout at all when not even tail pages could be told: then nothing may be filtered.
+ * Degradable: a class of pages whose keys are missing or invalid is kept, with a warning. There is no layout when not even
+ * tail pages can be recognized: then nothing may be filtered.
  */
 export function decodePageLayout(vmcoreinfo: Vmcoreinfo): {
   layout: PageLayout | undefined;
@@ -67,7 +67,9 @@ export function decodePageLayout(vmcoreinfo: Vmcoreinfo): {
   const warnings: string[] = [];
   const structBytes = vmcoreinfo.size('page') ?? 0;
   if (structBytes < 32 || structBytes > MAX_STRUCT_BYTES || structBytes % 8 !== 0) {
-    warnings.push(`no page can be left out but zero ones: SIZE(page) is ${vmcoreinfo.value('SIZE(page)')}`);
+    warnings.push(
+      `only zero pages can be left out: vmcoreinfo's SIZE(page) is ${vmcoreinfo.value('SIZE(page)') ?? 'missing'}`,
+    );
     return { layout: undefined, warnings };
   }
   const word = (member: string, fieldBytes: number) =>
@@ -81,11 +83,11 @@ export function decodePageLayout(vmcoreinfo: Vmcoreinfo): {
   const pageType = word('page._mapcount', 4);
   const known = [flags, compoundHead, mapping, privateWord, pageType].filter(index => index !== undefined);
   if (flags === undefined || compoundHead === undefined || new Set(known).size < known.length) {
-    const said = ['page.flags', 'page.compound_head', 'page.compound_info', 'page.mapping']
+    const offsets = ['page.flags', 'page.compound_head', 'page.compound_info', 'page.mapping']
       .map(member => `${member} ${vmcoreinfo.value(`OFFSET(${member})`) ?? '-'}`)
       .join(', ');
     warnings.push(
-      `no page can be left out but zero ones: the offsets in struct page make no sense (${said})`,
+      `only zero pages can be left out: vmcoreinfo's offsets in struct page are not usable (${offsets})`,
     );
     return { layout: undefined, warnings };
   }
@@ -96,8 +98,8 @@ export function decodePageLayout(vmcoreinfo: Vmcoreinfo): {
   // Linux commit 46df8e73a4a3 ("mm: free up PG_slab"), v6.10, made slab a page type.
   const slab = type('SLAB');
   const slabMask = flag('PG_slab');
-  // What _mapcount, private and mapping of a slab page hold is the allocator's: unless slab pages are told apart,
-  // they could pass for anything.
+  // _mapcount, private and mapping of a slab page belong to the allocator. Unless slab pages are recognized, they could
+  // look like any other page.
   const knowsSlab = slab !== NEVER || slabMask !== 0;
   const freeOrders = vmcoreinfo.length('zone.free_area') ?? 0;
   const buddy = type('BUDDY');
@@ -112,7 +114,7 @@ export function decodePageLayout(vmcoreinfo: Vmcoreinfo): {
   const privateMask = flag('PG_private');
   const knowsCache = knowsAnon && lruMask !== 0 && privateMask !== 0;
   const unknown = (knows: boolean, pages: string) => {
-    if (!knows) warnings.push(`${pages} pages are kept: vmcoreinfo does not say how to tell them`);
+    if (!knows) warnings.push(`${pages} pages are kept: vmcoreinfo lacks what is needed to recognize them`);
   };
   unknown(knowsFree, 'free');
   unknown(knowsCache, 'cache');
@@ -122,7 +124,7 @@ export function decodePageLayout(vmcoreinfo: Vmcoreinfo): {
   const compoundOrder = decodeCompoundOrder(vmcoreinfo, structBytes, flags);
   if (headMask === 0 || !compoundOrder) {
     warnings.push(
-      'of compound pages only the first is left out: vmcoreinfo does not say how to tell their size',
+      'only the first page of compound pages can be left out: vmcoreinfo lacks what is needed to find their size',
     );
   }
   const swapCache = flag('PG_swapcache');
@@ -140,7 +142,7 @@ export function decodePageLayout(vmcoreinfo: Vmcoreinfo): {
     privateMask,
     hwpoisonMask: flag('PG_hwpoison'),
     slabMask,
-    // PG_swapcache is another flag too: it says "swap cache" on pages with PG_swapbacked only.
+    // PG_swapcache shares its bit with another flag: it means "swap cache" only together with PG_swapbacked.
     swapCacheMask: knowsCache && swapCache !== 0 && swapBacked !== 0 ? swapCache | swapBacked : 0,
     anonMask: knowsAnon ? PAGE_MAPPING_ANON : 0,
     slab,
@@ -157,8 +159,8 @@ export function decodePageLayout(vmcoreinfo: Vmcoreinfo): {
 }
 
 function decodeCompoundOrder(vmcoreinfo: Vmcoreinfo, structBytes: number, flags: number) {
-  // Up to v6.2 the first tail page had members of its own; then they were struct folio's, whose second struct page is
-  // the first tail.
+  // Up to v6.2 these were members of the first tail page, then of struct folio, whose second struct page is the first
+  // tail.
   const folioOrder = vmcoreinfo.offset('folio._folio_order');
   const at =
     vmcoreinfo.offset('page.compound_order') ??
@@ -168,7 +170,7 @@ function decodeCompoundOrder(vmcoreinfo: Vmcoreinfo, structBytes: number, flags:
     return word === undefined ? undefined : { word, shift: (at % 4) * 8 };
   }
   // Linux commit ebc1baf5c9b4 ("mm: free up a word in the first tail page"), v6.6, moved the order into the low byte of
-  // the tail's flags. Kernels that have it say how they mark hugetlb pages in one of these ways.
+  // the tail's flags. Kernels with that commit export one of these two keys.
   const isNewer =
     vmcoreinfo.number('PAGE_HUGETLB_MAPCOUNT_VALUE') !== undefined ||
     vmcoreinfo.number('PG_hugetlb') !== undefined;
@@ -177,7 +179,7 @@ function decodeCompoundOrder(vmcoreinfo: Vmcoreinfo, structBytes: number, flags:
 
 function decodeHugetlbInTail(vmcoreinfo: Vmcoreinfo, structBytes: number, flags: number): FieldTest {
   const never = { word: 0, ...NEVER };
-  // Linux commit d99e3140a4d3 ("mm: turn folio_test_hugetlb into a PageType"), v6.9, ended both ways.
+  // Linux commit d99e3140a4d3 ("mm: turn folio_test_hugetlb into a PageType"), v6.9, replaced both of the following.
   if (vmcoreinfo.number('PAGE_HUGETLB_MAPCOUNT_VALUE') !== undefined) return never;
   const PG_hugetlb = bitMask(vmcoreinfo.number('PG_hugetlb'));
   if (PG_hugetlb !== 0) return { word: flags, mask: PG_hugetlb, value: PG_hugetlb };
@@ -192,13 +194,13 @@ function decodeHugetlbInTail(vmcoreinfo: Vmcoreinfo, structBytes: number, flags:
   return { word, mask: 0xff << shift, value: dtor << shift };
 }
 
-/** Undefined for an offset that does not lie in the structure, or not as the compiler would align it. */
+/** Undefined for an offset outside the structure, or one that the field cannot have by its alignment. */
 function wordOf(offset: number | undefined, structBytes: number, fieldBytes: number): number | undefined {
   if (offset === undefined || offset < 0 || offset % fieldBytes !== 0) return undefined;
   return offset + fieldBytes <= structBytes ? offset / 4 : undefined;
 }
 
-/** All flags that we look at are in the low half of page.flags; 0 for others and for none. */
+/** All flags used here are in the low half of page.flags. 0 for a flag outside of it, and for a missing one. */
 function bitMask(bit: number | undefined): number {
   return bit !== undefined && bit >= 0 && bit < 32 ? 1 << bit : 0;
 }

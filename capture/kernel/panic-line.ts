@@ -1,11 +1,11 @@
 /**
- * Why the kernel crashed, in one line of its own log: what panic() said (kernel/panic.c), or, where that only says
- * that something was fatal, the line before it that says what.
+ * Why the kernel crashed, as one line of its own log: the line of panic() (kernel/panic.c), or, where that is unspecific,
+ * the earlier line that names the cause.
  */
 
 type CauseKind = 'fault' | 'warning' | 'hung' | 'stall' | 'nmi';
 
-/** What begins a report in the log. `rank`: of two in one report the higher tells more ("BUG: …", then "Oops: …"). */
+/** Lines that begin a report in the log. `rank`: of two in one report, the higher is more specific ("BUG: …", then "Oops: …"). */
 const CAUSES: readonly { kind: CauseKind; rank: number; pattern: RegExp }[] = [
   { kind: 'fault', rank: 3, pattern: /^(sysrq: )?(SysRq : )?Trigger a crash/ },
   { kind: 'fault', rank: 3, pattern: /^list_(add|del) / },
@@ -19,7 +19,7 @@ const CAUSES: readonly { kind: CauseKind; rank: number; pattern: RegExp }[] = [
   { kind: 'nmi', rank: 1, pattern: /^(Uhhuh\. )?NMI( received|: (PCI|IOCK|IO check))/ },
 ];
 
-/** Panics that name no cause themselves, and where theirs is found. */
+/** Panics that do not name their cause, and the kind of line that does. */
 const UNSPECIFIC_PANICS: readonly { kind: CauseKind; pattern: RegExp }[] = [
   { kind: 'fault', pattern: /^(Fatal exception|softlockup: hung tasks|Oops)/ },
   { kind: 'warning', pattern: /panic_on_warn set/ },
@@ -29,9 +29,9 @@ const UNSPECIFIC_PANICS: readonly { kind: CauseKind; pattern: RegExp }[] = [
 ];
 
 const PANIC = /^Kernel panic - not syncing: ?(.*)$/;
-/** A report with its registers, stack and modules; the stacks of all CPUs with it at most. */
+/** A report with its registers, stack and modules, and the stacks of all CPUs. */
 const REPORT_LINES = 2000;
-/** How far the lines that begin one report lie apart. */
+/** The most lines between two headlines of the same report. */
 const HEADLINE_LINES = 12;
 const MAX_REASON_CHARS = 240;
 
@@ -41,26 +41,26 @@ interface Cause {
   readonly at: number;
 }
 
-/** Fed the log as it is read, line by line, so that the log need not be kept. */
+/** Takes the log line by line while it is read, so that the log need not be kept in memory. */
 export class PanicFinder {
   #lines = 0;
   readonly #causes = new Map<CauseKind, Cause>();
   #reason: string | undefined;
   #lastSeconds: number | undefined;
 
-  /** One line or a record of several, with or without its time stamp. */
+  /** @param text one line or a record of several, with or without its time stamp. */
   add(text: string): void {
     this.#lastSeconds = Number(/^\[ *(\d+\.\d+)\]/.exec(text)?.[1] ?? this.#lastSeconds) || undefined;
     for (const line of text.split('\n')) this.#addLine(line.replace(/^(\s*\[[ \w.]{1,24}\])* ?/, '').trim());
   }
 
-  /** Undefined when the log does not say. */
+  /** Undefined when the log does not show it. */
   get reason(): string | undefined {
-    // An oops with a crash kernel loaded goes there straight, without panic(): its report is the last of the log.
+    // With a crash kernel loaded, an oops jumps to it without panic(): the log ends with its report.
     return (this.#reason ?? this.#recent('fault')?.line)?.slice(0, MAX_REASON_CHARS);
   }
 
-  /** How long the kernel had run when it logged its last line. */
+  /** The time stamp of the log's last line, in seconds since boot. */
   get uptimeSeconds(): number | undefined {
     return this.#lastSeconds;
   }

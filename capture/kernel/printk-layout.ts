@@ -1,8 +1,8 @@
-/** Where the fields of the printk ring buffer lie, from vmcoreinfo (log_buf_vmcoreinfo_setup() in kernel/printk/printk.c). */
+/** The layout of the printk ring buffer, from vmcoreinfo (log_buf_vmcoreinfo_setup() in kernel/printk/printk.c). */
 import { KernelError } from '../errors.ts';
 import type { Vmcoreinfo } from '../vmcore/vmcoreinfo.ts';
 
-/** Offsets in bytes: the first group within struct printk_ringbuffer, then prb_desc's, then printk_info's. */
+/** Offsets in bytes: first those within struct printk_ringbuffer, then prb_desc, then printk_info. */
 export interface PrintkLayout {
   readonly ringBytes: number;
   readonly countBits: number;
@@ -31,9 +31,9 @@ const ACTION = 'read the kernel log';
 /** printk_info is the largest of the three, at some 90 bytes. */
 const MAX_STRUCT_BYTES = 4096;
 
-/** @throws KernelError that names the key which is missing, or whose field does not fit its structure. */
+/** @throws KernelError that names the key that is missing, or whose field does not fit its structure. */
 export function decodePrintkLayout(vmcoreinfo: Vmcoreinfo): PrintkLayout {
-  // First, because its absence says that this is another kind of log (before 5.10) or none.
+  // Checked first: without it the kernel has another kind of log (before 5.10) or none.
   vmcoreinfo.requireSymbol('prb', ACTION);
   const offset = (member: string) => vmcoreinfo.requireOffset(member, ACTION);
   const within = (structBytes: number, at: number, fieldBytes: number, member: string) => {
@@ -43,7 +43,7 @@ export function decodePrintkLayout(vmcoreinfo: Vmcoreinfo): PrintkLayout {
       {
         action: ACTION,
         actual: `vmcoreinfo ends ${member} at byte ${at + fieldBytes}`,
-        wanted: `its structure has ${structBytes}`,
+        wanted: `${structBytes} at most, the size of its structure`,
       },
       { member },
     );
@@ -81,9 +81,10 @@ export function decodePrintkLayout(vmcoreinfo: Vmcoreinfo): PrintkLayout {
   const inInfo = (member: string, fieldBytes: number) =>
     within(infoBytes, offset(`printk_info.${member}`), fieldBytes, `printk_info.${member}`);
   const textLen = inInfo('text_len', 2);
-  const saidCallerId = vmcoreinfo.offset('printk_info.caller_id');
-  const callerId = saidCallerId !== undefined && saidCallerId + 4 <= infoBytes ? saidCallerId : undefined;
-  // vmcoreinfo leaves out facility (u8) and flags:5, level:3 (u8), which lie between text_len and caller_id.
+  const exportedCallerId = vmcoreinfo.offset('printk_info.caller_id');
+  const hasCallerId = exportedCallerId !== undefined && exportedCallerId + 4 <= infoBytes;
+  const callerId = hasCallerId ? exportedCallerId : undefined;
+  // vmcoreinfo does not export facility (u8) and flags:5, level:3 (u8), which are between text_len and caller_id.
   const between = callerId === textLen + 4;
 
   return {

@@ -1,9 +1,9 @@
 /**
- * The crashed kernel's log: struct printk_ringbuffer (Linux 5.10 on), as kernel/printk/printk_ringbuffer.{c,h} define
- * it and log_buf_vmcoreinfo_setup() describes it in vmcoreinfo. A ring of descriptors, a ring of infos beside it, and a
- * ring of text blocks; a descriptor's state_var holds its id and, in the two top bits, its state.
+ * The crashed kernel's log: struct printk_ringbuffer (Linux 5.10 and later, kernel/printk/printk_ringbuffer.{c,h}), described
+ * in vmcoreinfo by log_buf_vmcoreinfo_setup(). It has a ring of descriptors, a ring of infos with the same indexes, and a
+ * ring of text blocks. A descriptor's state_var holds its id and, in the two top bits, its state.
  */
-import { KernelError } from '../errors.ts';
+import { counted, KernelError } from '../errors.ts';
 import type { Vmcoreinfo } from '../vmcore/vmcoreinfo.ts';
 import type { KernelMemory } from './memory.ts';
 import { decodePrintkLayout, type PrintkLayout } from './printk-layout.ts';
@@ -11,12 +11,12 @@ import { decodePrintkLayout, type PrintkLayout } from './printk-layout.ts';
 export interface PrintkRecord {
   readonly seq: bigint;
   readonly timestampNs: bigint;
-  /** Undefined where printk_info is laid out in a way we don't know. */
+  /** Undefined when the layout of printk_info is unknown. */
   readonly level: number | undefined;
   readonly facility: number | undefined;
-  /** The top bit says CPU number, otherwise a thread id. */
+  /** A CPU number if the top bit is set, otherwise a thread id. */
   readonly callerId: number | undefined;
-  /** As the kernel stored it: any byte, without the final newline, lines within separated by newlines. */
+  /** As the kernel stored it: any bytes, lines separated by newlines, without the final one. */
   readonly text: Uint8Array;
 }
 
@@ -30,7 +30,7 @@ const BLOCK_ID_BYTES = 8;
 /** log_buf_len is at most 2 GiB, with a descriptor for each 32 bytes of it. */
 const MAX_SIZE_BITS = 31;
 const MAX_COUNT_BITS = 26;
-/** Descriptors read at a time: a large machine's rings are larger than the capture kernel's memory. */
+/** How many descriptors are read at once: the rings of a large machine are larger than the capture kernel's memory. */
 const CHUNK_RECORDS = 512;
 
 interface Rings {
@@ -45,8 +45,8 @@ interface Rings {
 }
 
 /**
- * The log's records, oldest first: the committed and the finalized ones, as makedumpfile takes them. Records that make no
- * sense or cannot be read are left out, and counted in `warnings` at the end.
+ * The log's committed and finalized records, oldest first, like makedumpfile. Invalid and unreadable records are left out,
+ * and counted in `warnings` at the end.
  * @throws KernelError when the ring buffer as a whole cannot be found.
  */
 export function* printkRecords(
@@ -75,11 +75,11 @@ export function* printkRecords(
       const recordId = (id + BigInt(i)) & DESC_ID_MASK;
       const block = locateBlock(descView, i * layout.descBytes, recordId, layout, rings);
       if (block === 'none') continue;
-      // Each block is stored once, so more text than the ring has bytes is a ring that lies.
+      // Each block is stored once: more text than the ring has bytes means that the ring is damaged.
       if (block !== 'nonsense') blockBytes += block.lengthBytes;
       if (blockBytes > rings.textBytes) {
         warnings.push(
-          `the kernel log's descriptors name more text than the ${rings.textBytes} bytes that there are`,
+          `the kernel log ends early: its descriptors claim more than the ${rings.textBytes} bytes of text that it has`,
         );
         return;
       }
@@ -91,16 +91,15 @@ export function* printkRecords(
       else if (record === 'unreadable') unreadable++;
       else yield record;
     }
-    // Past an unreadable record, in growing steps: a ring that is not there at all must not take minutes to skip.
+    // Skip unreadable records in growing steps: a ring that is missing entirely must not take minutes.
     const skipped = readable < wanted ? Math.min(skip, wanted - readable) : 0;
     skip = readable > 0 ? 1 : Math.min(skip * 2, CHUNK_RECORDS);
     unreadable += skipped;
     id = (id + BigInt(readable + skipped)) & DESC_ID_MASK;
     left -= readable + skipped;
   }
-  if (nonsense > 0) warnings.push(`${nonsense} records of the kernel log make no sense and are left out`);
-  if (unreadable > 0)
-    warnings.push(`${unreadable} records of the kernel log cannot be read and are left out`);
+  if (nonsense > 0) warnings.push(`${counted(nonsense, 'invalid record')} of the kernel log left out`);
+  if (unreadable > 0) warnings.push(`${counted(unreadable, 'unreadable record')} of the kernel log left out`);
 }
 
 function readRings(
@@ -154,7 +153,7 @@ function bitsOf(bits: number, max: number, field: string, prb: bigint): number {
   );
 }
 
-/** How many of `wanted` records from `index` on could be read whole. */
+/** How many of `wanted` records from `index` on could be read completely. */
 function readRecords(
   memory: KernelMemory,
   ring: bigint,
@@ -168,12 +167,12 @@ function readRecords(
 }
 
 interface Block {
-  /** Of the block, its id included. */
+  /** Where the block begins, with its id. */
   readonly vaddr: bigint;
   readonly lengthBytes: number;
 }
 
-/** `none`: the record is not committed, or has no text. */
+/** @returns `none` when the record is not committed or has no text. */
 function locateBlock(
   descs: DataView,
   at: number,
@@ -187,11 +186,11 @@ function locateBlock(
   if (state !== DESC_COMMITTED && state !== DESC_FINALIZED) return 'none';
   const begin = descs.getBigUint64(at + layout.begin, true);
   const next = descs.getBigUint64(at + layout.next, true);
-  // Blocks are aligned; the kernel marks a record without a block by odd positions.
+  // Blocks are aligned. The kernel marks a record without a block by odd positions.
   if ((begin & 1n) === 1n && (next & 1n) === 1n) return 'none';
   const beginAt = Number(BigInt.asUintN(rings.textSizeBits, begin));
   const nextAt = Number(BigInt.asUintN(rings.textSizeBits, next));
-  // A block that would run over the ring's end lies at its start instead. One that ends exactly there does not wrap.
+  // A block that would cross the ring's end is at its start instead. One that ends exactly there does not wrap.
   const wraps = nextAt < beginAt && nextAt > 0;
   const from = wraps ? 0 : beginAt;
   const lengthBytes = (nextAt === 0 ? rings.textBytes : nextAt) - from;
@@ -218,7 +217,7 @@ function readRecord(
     facility: layout.facility === undefined ? undefined : infos.getUint8(at + layout.facility),
     level: layout.flagsAndLevel === undefined ? undefined : infos.getUint8(at + layout.flagsAndLevel) >>> 5,
     callerId: layout.callerId === undefined ? undefined : infos.getUint32(at + layout.callerId, true),
-    // Half a line of a crash's log is worth having.
+    // Half a line of the log is better than none.
     text: bytes.subarray(BLOCK_ID_BYTES, held),
   };
 }

@@ -1,13 +1,14 @@
 /**
- * Where the struct pages of each physical page lie: SPARSEMEM's mem_section, static or in roots (SPARSEMEM_EXTREME), with
- * and without VMEMMAP (include/linux/mmzone.h, mm/sparse.c). FLATMEM is left out: no 64-bit x86 kernel has it.
+ * Finds the struct page of each physical page: SPARSEMEM's mem_section, static or in roots (SPARSEMEM_EXTREME), with and
+ * without VMEMMAP (include/linux/mmzone.h, mm/sparse.c). FLATMEM is not supported: 64-bit x86 and arm64 kernels do not
+ * have it.
  */
-import { describeError, KernelError } from '../errors.ts';
+import { counted, describeError, KernelError } from '../errors.ts';
 import type { PfnRange } from '../vmcore/segments.ts';
 import type { Vmcoreinfo } from '../vmcore/vmcoreinfo.ts';
 import type { KernelMemory } from './memory.ts';
 
-/** The struct pages of pages that lie next to each other, at consecutive kernel virtual addresses. */
+/** The struct pages of adjacent pages, at consecutive kernel virtual addresses. */
 export interface MemmapRange {
   /** Half-open. */
   readonly pfnStart: number;
@@ -26,23 +27,24 @@ const POINTER_BYTES = 8;
 /** x86-64 has 27, the others 24 to 30. */
 const MIN_SECTION_BITS = 24;
 const MAX_SECTION_BITS = 40;
-/** How many sections of a static array are read at once. */
+/** How many sections of a static array make a group. */
 const STATIC_GROUP = 256;
 
 interface SectionTable {
   readonly pagesPerSection: number;
   readonly entryBytes: number;
   readonly mapOffset: number;
-  /** Sections come in groups that are read at once. */
+  /** Sections are read in groups of this many. */
   readonly groupSections: number;
   readonly groupCount: number;
-  /** Where a group lies; 0n for a hole. */
+  /** The address of a group; 0n for a hole. */
   groupVaddr(group: number): bigint;
 }
 
 /**
  * The memmap of the pages in `wanted` (sorted, disjoint), in order. Degradable: sections that cannot be read are skipped,
- * with a warning. @throws KernelError when there is no table of sections to be found.
+ * with a warning.
+ * @throws KernelError when the table of sections cannot be found.
  */
 export function* memmapRanges(
   memory: KernelMemory,
@@ -90,7 +92,7 @@ export function* memmapRanges(
         const section_mem_map = view.getBigUint64(at, true);
         const flags = Number(section_mem_map & BigInt(memory.arch.pageSizeBytes - 1));
         if ((flags & USABLE) === USABLE) {
-          // It is coded as the address that pfn 0 would have, were all memory one memmap.
+          // It is encoded as the address that the struct page of pfn 0 would have in one memmap of all memory.
           const coded = section_mem_map - BigInt(flags);
           const vaddr = BigInt.asUintN(64, coded + BigInt(pfn) * BigInt(pageStructBytes));
           yield { pfnStart: pfn, pfnEnd, vaddr };
@@ -101,7 +103,7 @@ export function* memmapRanges(
   }
   if (unreadable > 0) {
     warnings.push(
-      `${unreadable} groups of ${groupSections} memory sections cannot be read, their pages are kept: ${describeError(firstCause)}`,
+      `${counted(unreadable, 'group')} of ${groupSections} memory sections cannot be read, so their pages are kept: ${describeError(firstCause)}`,
     );
   }
 }
@@ -121,7 +123,7 @@ function openSectionTable(memory: KernelMemory, vmcoreinfo: Vmcoreinfo): Section
   demand(
     SECTION_SIZE_BITS >= MIN_SECTION_BITS && SECTION_SIZE_BITS <= MAX_SECTION_BITS,
     `SECTION_SIZE_BITS is ${SECTION_SIZE_BITS}`,
-    `${MIN_SECTION_BITS} to ${MAX_SECTION_BITS} are known`,
+    `${MIN_SECTION_BITS} to ${MAX_SECTION_BITS}`,
   );
   demand(
     MAX_PHYSMEM_BITS > SECTION_SIZE_BITS && MAX_PHYSMEM_BITS <= 64,
@@ -130,8 +132,8 @@ function openSectionTable(memory: KernelMemory, vmcoreinfo: Vmcoreinfo): Section
   );
   demand(
     entryBytes <= pageSizeBytes && mapOffset % POINTER_BYTES === 0 && mapOffset + POINTER_BYTES <= entryBytes,
-    `SIZE(mem_section) is ${entryBytes} and section_mem_map at byte ${mapOffset} of it`,
-    'a pointer within the structure, and that within a page',
+    `SIZE(mem_section) is ${entryBytes} and section_mem_map is at byte ${mapOffset} of it`,
+    'an aligned pointer within the structure, and a structure within a page',
   );
   const sections = 2 ** (MAX_PHYSMEM_BITS - SECTION_SIZE_BITS);
   const perRoot = Math.floor(pageSizeBytes / entryBytes);
@@ -142,7 +144,7 @@ function openSectionTable(memory: KernelMemory, vmcoreinfo: Vmcoreinfo): Section
     demand(
       Number.isInteger(Math.log2(perRoot)),
       `a page holds ${perRoot} of struct mem_section (${entryBytes} bytes)`,
-      'a power of two, as the kernel makes sure',
+      'a power of two',
     );
     return {
       ...shape,

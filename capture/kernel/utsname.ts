@@ -1,4 +1,4 @@
-/** Who the crashed kernel was: struct new_utsname (include/uapi/linux/utsname.h) in init_uts_ns, for the dump's header. */
+/** The crashed kernel's identity for the dump's header: struct new_utsname (include/uapi/linux/utsname.h) in init_uts_ns. */
 import { describeError } from '../errors.ts';
 import type { Vmcoreinfo } from '../vmcore/vmcoreinfo.ts';
 import type { KernelMemory } from './memory.ts';
@@ -15,18 +15,18 @@ export interface Utsname {
 /** __NEW_UTS_LEN and the NUL. */
 const FIELD_BYTES = 65;
 const FIELDS = 6;
-/** In 5.10, which does not export it, the name lies behind a kref (include/linux/utsname.h). */
-const OFFSET_BEFORE_VMCOREINFO_SAID = 4;
-/** libkdumpfile, and with it drgn, takes a header for none of Linux's when a field is empty. */
+/** Linux 5.10 does not export it; there the name follows a kref (include/linux/utsname.h). */
+const UNEXPORTED_OFFSET = 4;
+/** libkdumpfile, and so drgn, does not recognize a Linux dump when a field is empty. */
 const UNKNOWN = '(unknown)';
 
-/** Cosmetic: where memory does not say it, what vmcoreinfo and the architecture say, with a warning. */
+/** Cosmetic: falls back to vmcoreinfo and the architecture, with a warning, when memory does not hold it. */
 export function readUtsname(memory: KernelMemory, vmcoreinfo: Vmcoreinfo, warnings: string[]): Utsname {
   try {
     const action = 'read the utsname';
     const name =
       vmcoreinfo.requireSymbol('init_uts_ns', action) +
-      BigInt(vmcoreinfo.offset('uts_namespace.name') ?? OFFSET_BEFORE_VMCOREINFO_SAID);
+      BigInt(vmcoreinfo.offset('uts_namespace.name') ?? UNEXPORTED_OFFSET);
     const bytes = memory.readVirtual(name, FIELDS * FIELD_BYTES, 'init_uts_ns.name');
     const [sysname, nodename, release, version, machine, domainname] = Array.from(
       { length: FIELDS },
@@ -34,14 +34,14 @@ export function readUtsname(memory: KernelMemory, vmcoreinfo: Vmcoreinfo, warnin
     ) as [string, string, string, string, string, string];
     if (sysname === 'Linux' && release !== '')
       return { sysname, nodename, release, version, machine, domainname };
-    warnings.push(`init_uts_ns holds no kernel release; vmcoreinfo's is used`);
+    warnings.push('init_uts_ns holds no kernel release; the one in vmcoreinfo is used');
   } catch (error) {
     warnings.push(describeError(error));
   }
   return utsnameFromVmcoreinfo(vmcoreinfo, memory.arch.name);
 }
 
-/** All that can be said without the crashed kernel's memory. */
+/** What is known without the crashed kernel's memory. */
 export function utsnameFromVmcoreinfo(vmcoreinfo: Vmcoreinfo, machine = UNKNOWN): Utsname {
   return {
     sysname: 'Linux',
@@ -53,7 +53,7 @@ export function utsnameFromVmcoreinfo(vmcoreinfo: Vmcoreinfo, machine = UNKNOWN)
   };
 }
 
-/** Control characters would reach a terminal through `info`: they become "?". */
+/** Control characters become "?": `info` prints these fields to a terminal. */
 function fieldText(bytes: Uint8Array): string {
   const nul = bytes.indexOf(0);
   const text = Buffer.from(nul < 0 ? bytes : bytes.subarray(0, nul)).toString('latin1');

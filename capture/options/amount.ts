@@ -1,10 +1,10 @@
-/** An amount of space as an option gives it: bytes, or a share of the file system. */
+/** An amount of space in an option: bytes, or a percentage of the file system. */
 
 /** `64M`, `10%`, `0`. */
 export const AMOUNT_PATTERN = /^(\d{1,15}[KMGT]?|\d{1,2}%)$/;
 const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
-/** @param amount as AMOUNT_PATTERN has it; a percentage is one of `totalBytes`. */
+/** @param amount matches AMOUNT_PATTERN. A percentage is relative to `totalBytes`. */
 export function amountBytes(amount: string, totalBytes: number): number {
   const number = Number.parseInt(amount, 10);
   if (amount.endsWith('%')) return Math.floor((totalBytes * number) / 100);

@@ -1,9 +1,9 @@
-/** Options given as `kdumpling.<option>=<value>` words of the crash kernel's command line, over the ones baked into the image. */
+/** `kdumpling.<option>=<value>` words of the crash kernel's command line override the options in the image. */
 import { type CaptureOptions, checkNamedOption } from './schema.ts';
 
 /**
- * Applies `kdumpling.<option>=<value>` words of a kernel command line. A word that does not make sense is left out and
- * reported: on the way home a typing mistake must not cost the dump.
+ * Applies the `kdumpling.<option>=<value>` words of a kernel command line. An invalid word is ignored with a warning: a typing
+ * mistake must not cost the dump.
  */
 export function overrideOptions(
   options: CaptureOptions,

@@ -1,4 +1,4 @@
-/** What a capture is to do: baked into the image as data, overridden by `kdumpling.<option>=` on the command line. */
+/** The options of a capture: stored in the image as data, overridden by `kdumpling.<option>=` on the command line. */
 
 import { CODEC_NAMES, type CodecName } from '../codecs/table.ts';
 import { Failure } from '../errors.ts';
@@ -9,13 +9,13 @@ export class OptionError extends Failure {}
 
 export const FINAL_ACTIONS = ['reboot', 'halt', 'poweroff'] as const;
 export type FinalAction = (typeof FINAL_ACTIONS)[number];
-/** As kdump.conf(5) has it: a shell is for failures, and the final action follows it. */
+/** As in kdump.conf(5): only a failure opens a shell, and the final action follows it. */
 export const FAILURE_ACTIONS = [...FINAL_ACTIONS, 'shell'] as const;
 export type FailureAction = (typeof FAILURE_ACTIONS)[number];
 
-/** Between the program's own deadline and the supervisor's, which goes home over its head. */
+/** How long after the program's own deadline the supervisor reboots the machine. */
 export const GRACE_SECONDS = 60;
-/** In the image's root, which is memory: what the program tells the supervisor (init/heartbeat.ts, initrd/watch.sh). */
+/** The program's progress for the supervisor (init/heartbeat.ts, initrd/watch.sh), in the image's root, which is memory. */
 export const PROGRESS_FILE = '/run/progress';
 
 /** A module in the image. */
@@ -32,33 +32,33 @@ export interface CaptureOptions {
   readonly targetUuid: string;
   /** The host's mount options of the target, as in fstab(5); see storage/device/mount-options.ts. */
   readonly mountOptions: string;
-  /** Where to go when the target does not take the dump, in order; see parseTargetSpec in options/target-spec.ts. */
+  /** Targets to try in order when the first one does not take the dump; see parseTargetSpec in options/target-spec.ts. */
   readonly fallbackTargets: readonly string[];
   readonly fsck: FsckPolicy;
-  /** Where dumps go, seen from the root of that file system. */
+  /** The dump directory, relative to the root of that file system. */
   readonly path: string;
   /** A capture always compresses. */
   readonly codec: CodecName;
   /** Dump level bits; see filter/dump-level.ts. */
   readonly dumpLevel: number;
   readonly finalAction: FinalAction;
-  /** What follows a capture that did not save a complete dump. */
+  /** Follows a capture that did not save a complete dump. */
   readonly failureAction: FailureAction;
-  /** Seconds without input or output after which the rescue shell ends; 0: never. */
+  /** The rescue shell ends after this many seconds without input or output; 0: never. */
   readonly shellTimeout: number;
-  /** After this many seconds since the capture kernel's start the machine goes home, whatever was saved. */
+  /** The machine reboots this many seconds after the capture kernel's start, whatever was saved. */
   readonly deadlineSeconds: number;
-  /** Seconds in which nothing moves, in any phase, before the supervisor goes home; 0: it waits for the deadline. */
+  /** The supervisor reboots after this many seconds without progress, in any phase; 0: only at the deadline. */
   readonly stallTimeout: number;
   /** `N/M`: after N captures within M minutes the next one saves the kernel log alone; `0`: every crash gets its dump. */
   readonly crashLoop: string;
   /** What a dump leaves free on the target: bytes (`64M`) or a share of the file system (`5%`). */
   readonly keepFree: string;
-  /** What may be removed for a dump that has no room: nothing, or the oldest dumps. */
+  /** What may be deleted to make room for a dump: nothing, or the oldest dumps. */
   readonly makeRoom: (typeof MAKE_ROOM)[number];
-  /** After a complete dump, so many are kept, the newest; 0: all. */
+  /** After a complete dump, this many are kept, the newest ones; 0: all. */
   readonly keepDumps: number;
-  /** After a complete dump, all of them take no more than this, as `keepFree` says it; 0: whatever they take. */
+  /** After a complete dump, old ones are removed until all take at most this much (the format of `keepFree`); 0: no limit. */
   readonly maxUse: string;
   /** How long to wait for the target's device to appear. */
   readonly deviceTimeoutSeconds: number;
@@ -87,7 +87,7 @@ export const DEFAULT_OPTIONS: Omit<CaptureOptions, 'target' | 'fstype' | 'module
   deviceTimeoutSeconds: 60,
 };
 
-/** A kind of value: what `read` takes, or undefined when it does not. */
+/** A kind of value. `read` returns the value converted, or undefined for an invalid one. */
 interface Kind {
   readonly wanted: string;
   read(value: unknown): unknown;
@@ -120,11 +120,11 @@ const TARGET_LIST: Kind = {
   },
 };
 
-/** No blanks, control or format characters: it stands in messages and on a command line. As long as Linux takes it. */
+/** No blanks, control or format characters, because it appears in messages and on a command line. Lengths are Linux's limits. */
 const ABSOLUTE_PATH = /^(?=\/.{0,1023}$)(?!.*\/\.\.?(\/|$))(\/[^\s/\p{C}]{1,255})*\/?$/u;
 const AMOUNT = text(AMOUNT_PATTERN, 'bytes like 64M, or a share like 5%');
 
-/** How each option is checked. Names on the command line are these, e.g. `kdumpling.deadlineSeconds=600`. */
+/** How each option is checked. The names are those on the command line, e.g. `kdumpling.deadlineSeconds=600`. */
 const KINDS: Readonly<Record<keyof CaptureOptions, Kind>> = {
   target: {
     wanted: 'UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=… or /dev/…',
@@ -160,7 +160,7 @@ const KINDS: Readonly<Record<keyof CaptureOptions, Kind>> = {
 
 /**
  * Checks options that come from outside (the baked file, a command).
- * @throws OptionError that names the option, the value and what was wanted.
+ * @throws OptionError that names the option, its value and what was expected.
  */
 export function checkOptions(given: Record<string, unknown>): CaptureOptions {
   const merged: Record<string, unknown> = { ...DEFAULT_OPTIONS, ...given };
@@ -172,12 +172,12 @@ export function checkOptions(given: Record<string, unknown>): CaptureOptions {
   return options as unknown as CaptureOptions;
 }
 
-/** One option's value, checked. @throws OptionError as `checkOptions` does. */
+/** Checks one option's value. @throws OptionError as `checkOptions` does. */
 export function checkOption<K extends keyof CaptureOptions>(name: K, value: unknown): CaptureOptions[K] {
   return readOption(name, KINDS[name], value) as CaptureOptions[K];
 }
 
-/** One option as a person names it, checked. @throws OptionError; also for one that is not a person's to set. */
+/** Checks one option that a user names. @throws OptionError, also for an option that users cannot set. */
 export function checkNamedOption(name: string, value: unknown): unknown {
   if (name === 'modules' || !Object.hasOwn(KINDS, name)) throw unknownOption(name, value);
   return readOption(name, KINDS[name as keyof CaptureOptions], value);
@@ -196,7 +196,7 @@ function readOption(name: string, kind: Kind, value: unknown): unknown {
 function unknownOption(name: string, value: unknown): OptionError {
   return new OptionError('UNKNOWN_OPTION', {
     action: `use the option ${name}`,
-    actual: `there is none of that name (its value is ${JSON.stringify(value)})`,
+    actual: `there is no such option (its value is ${JSON.stringify(value)})`,
     wanted: `one of ${Object.keys(KINDS).join(', ')}`,
   });
 }

@@ -1,11 +1,11 @@
 /**
- * vmcoreinfo: the crashed kernel's own description of its symbols and layouts, lines of `KEY=value` written by
- * kernel/vmcore_info.c (kernel/crash_core.c before) and each architecture's arch_crash_save_vmcoreinfo().
+ * vmcoreinfo: the crashed kernel's description of its own symbols and layouts. Lines of `KEY=value`, written by
+ * kernel/vmcore_info.c (kernel/crash_core.c before v6.9) and each architecture's arch_crash_save_vmcoreinfo().
  * SYMBOL is hex, KERNELOFFSET hex, SIZE/OFFSET/LENGTH decimal, NUMBER `%ld` or (arm64) `0x%lx`.
  */
 import { KernelError } from '../errors.ts';
 
-/** No structure that vmcoreinfo describes comes near it; a larger SIZE or OFFSET is a damaged line. */
+/** Far more than any structure in vmcoreinfo. A line with a larger SIZE or OFFSET is damaged. */
 const MAX_LAYOUT_BYTES = 2 ** 31;
 
 export class Vmcoreinfo {
@@ -21,9 +21,10 @@ export class Vmcoreinfo {
     const nul = bytes.indexOf(0);
     const used = nul < 0 ? bytes : bytes.subarray(0, nul);
     const lines = Buffer.from(used.buffer, used.byteOffset, used.byteLength).toString('latin1').split('\n');
-    // The kernel ends each line with \n. A last line without one was cut, and half a number is a wrong number.
+    // The kernel ends each line with \n. A last line without one is truncated, and half a number is a wrong number.
     const cut = lines.pop() ?? '';
-    const warnings = cut === '' ? [] : [`vmcoreinfo's last line is cut and ignored: ${cut.slice(0, 60)}`];
+    const warnings =
+      cut === '' ? [] : [`the last line of vmcoreinfo is truncated and ignored: ${cut.slice(0, 60)}`];
     const values = new Map<string, string>();
     for (const line of lines) {
       const equals = line.indexOf('=');
@@ -57,12 +58,12 @@ export class Vmcoreinfo {
     return bytes !== undefined && [4096, 16384, 65536].includes(bytes) ? bytes : undefined;
   }
 
-  /** How far KASLR moved the kernel; 0 without KASLR, undefined when the kernel does not say. */
+  /** How far KASLR moved the kernel: 0 without KASLR, undefined when vmcoreinfo does not have it. */
   get kernelOffset(): bigint | undefined {
     return parseHex(this.value('KERNELOFFSET'));
   }
 
-  /** Seconds since 1970 by the crashed machine's clock. */
+  /** Seconds since 1970, by the crashed machine's clock. */
   get crashTimeSeconds(): number | undefined {
     return parseCount(this.value('CRASHTIME'));
   }
@@ -71,7 +72,7 @@ export class Vmcoreinfo {
     return parseHex(this.value(`SYMBOL(${name})`));
   }
 
-  /** At least 1: a size of 0 is a damaged line. */
+  /** At least 1; a line with a size of 0 is damaged. */
   size(name: string): number | undefined {
     const bytes = parseLayout(this.value(`SIZE(${name})`));
     return bytes === 0 ? undefined : bytes;
@@ -86,7 +87,7 @@ export class Vmcoreinfo {
     return parseLayout(this.value(`LENGTH(${name})`));
   }
 
-  /** Undefined too when it does not fit a number exactly: see `bigNumber`. */
+  /** Undefined, too, when a number cannot hold it exactly; see `bigNumber`. */
   number(name: string): number | undefined {
     const value = Number(this.bigNumber(name) ?? Number.NaN);
     return Number.isSafeInteger(value) ? value : undefined;
@@ -129,7 +130,7 @@ export class Vmcoreinfo {
   #missing(key: string, wanted: string, action: string): never {
     const value = this.value(key);
     const actual =
-      value === undefined ? `vmcoreinfo has no ${key}` : `vmcoreinfo says ${key}=${value.slice(0, 40)}`;
+      value === undefined ? `vmcoreinfo has no ${key}` : `vmcoreinfo has ${key}=${value.slice(0, 40)}`;
     throw new KernelError('VMCOREINFO_KEY', { action, actual, wanted: `${wanted}` }, { key });
   }
 }

@@ -130,9 +130,7 @@ describe('the plan of a dump', () => {
   it.each([0, 1])('at level %i a memmap that cannot be read costs nothing but these', level => {
     const crash = filled().crash();
     const plan = planDump({ vmcore: crash.vmcore, memory: undefined }, level);
-    expect(plan.warnings).toEqual([
-      'broken and offline memory cannot be told from the rest: it is read and kept',
-    ]);
+    expect(plan.warnings).toEqual(['broken and offline memory cannot be recognized: it is read and kept']);
     expect(plan.bitmap2.count()).toBe(pagesPresent(crash));
   });
 
@@ -194,15 +192,15 @@ describe('a memmap that makes no sense', () => {
     ['SIZE(mem_section)', 0, 'SIZE\\(mem_section\\)'],
     ['SYMBOL(mem_section)', 'ffdead0000000000', 'cannot be read'],
     ['NUMBER(SECTION_SIZE_BITS)', 1, 'SECTION_SIZE_BITS is 1'],
-    ['SIZE(page)', undefined, 'no page can be left out'],
-    ['OFFSET(page.flags)', 9, 'no page can be left out'],
+    ['SIZE(page)', undefined, 'only zero pages can be left out'],
+    ['OFFSET(page.flags)', 9, 'only zero pages can be left out'],
   ])('because of %s=%s means that all is kept', (key, value, warning) => {
     keepsAll(filled({ vmcoreinfo: { [key]: value } }).crash(), warning);
   });
 
   it('because no virtual address can be read means that all is kept', () => {
     const { vmcore, ...rest } = filled().crash();
-    keepsAll({ ...rest, vmcore, memory: undefined }, 'dump level 31 cannot be had');
+    keepsAll({ ...rest, vmcore, memory: undefined }, 'dump level 31 is not possible');
   });
 
   it('because its struct pages are not mapped means that theirs are kept', () => {
@@ -211,7 +209,7 @@ describe('a memmap that makes no sense', () => {
     // Only the test pages' struct pages are mapped; those of the page tables and the kernel image are not.
     expect(leftOut(plan)).toEqual(ALL);
     expect(plan.warnings).toContainEqual(
-      expect.stringMatching(/pages are kept, their struct pages cannot be read.*not mapped/),
+      expect.stringMatching(/pages kept because the struct page cannot be read.*not mapped/),
     );
   });
 
@@ -253,7 +251,7 @@ describe('a memmap that makes no sense', () => {
     const plan = planDump(machine.crash(broken), 31);
     expect(leftOut(plan)).toEqual(ALL);
     expect(leftOut(plan, 1)).toEqual([]);
-    expect(plan.warnings).toEqual([expect.stringMatching(/^64 pages are kept, .*EIO/)]);
+    expect(plan.warnings).toEqual([expect.stringMatching(/^64 pages kept .*EIO/)]);
     expect(reads).toBeLessThan(2000);
   });
 
@@ -322,7 +320,7 @@ describe('a memmap that makes no sense', () => {
     const plan = planDump(new MemmapMachine().crash(), 31);
     for (const name of ['free', 'cache', 'user']) {
       expect(plan.warnings).toContain(
-        `the filter found no ${name} pages, which no live machine is without: do not trust it`,
+        `the filter found no ${name} pages, but every running machine has some: do not trust the dump`,
       );
     }
     expect(planDump(new MemmapMachine().crash(), 16).warnings).toHaveLength(1);

@@ -69,13 +69,13 @@ describe('KernelMemory', () => {
     ['address 0', (m: KernelMemory) => m.u8(0n, 'prb'), 'its address is not mapped'],
     ['below 0', (m: KernelMemory) => m.u8(-1n, 'prb'), 'its address is not mapped'],
     ['past 2^64', (m: KernelMemory) => m.u64(2n ** 64n - 4n, 'prb'), 'its address is not mapped'],
-    ['a negative length', (m: KernelMemory) => m.readVirtual(VADDR, -1, 'prb'), '-1 bytes'],
+    ['a negative length', (m: KernelMemory) => m.readVirtual(VADDR, -1, 'prb'), 'its length is -1'],
     [
       'a length without sense',
       (m: KernelMemory) => m.readVirtual(VADDR, 2 ** 40, 'prb'),
-      '1099511627776 bytes',
+      'its length is 1099511627776',
     ],
-    ['half a byte', (m: KernelMemory) => m.readVirtual(VADDR, 0.5, 'prb'), '0.5 bytes'],
+    ['half a byte', (m: KernelMemory) => m.readVirtual(VADDR, 0.5, 'prb'), 'its length is 0.5'],
   ])('refuses %s', (_, act, actual) => {
     expect(() => act(memory)).toThrow(KernelError);
     expect(() => act(memory)).toThrow(actual);

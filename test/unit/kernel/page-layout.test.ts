@@ -64,13 +64,13 @@ describe('the layout of struct page', () => {
   ])('is not believed with %s=%s', (key, value) => {
     const { layout, warnings } = decode(OLDEST, { [key]: value });
     expect(layout).toBeUndefined();
-    expect(warnings).toEqual([expect.stringContaining('no page can be left out but zero ones')]);
+    expect(warnings).toEqual([expect.stringContaining('only zero pages can be left out')]);
   });
 
   const free = 'free pages are kept';
   const cache = 'cache pages are kept';
   const user = 'user pages are kept';
-  const compound = 'of compound pages only the first is left out';
+  const compound = 'only the first page of compound pages can be left out';
   it.each([
     ['NUMBER(PG_slab)', undefined, [free, cache, user]],
     ['NUMBER(PG_slab)', 64, [free, cache, user]],

@@ -94,7 +94,7 @@ describe('a damaged table of sections', () => {
     machine.setRoot(0, 0xffdead0000000000n);
     const { ranges, warnings } = rangesOf(machine);
     expect(ranges).toEqual([section(256)]);
-    expect(warnings).toEqual([expect.stringMatching(/^1 groups .*not mapped/)]);
+    expect(warnings).toEqual([expect.stringMatching(/^1 group .*not mapped/)]);
   });
 
   it('that is not in the vmcore is skipped, with a warning', () => {

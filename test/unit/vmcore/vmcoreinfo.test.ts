@@ -77,7 +77,7 @@ describe('Vmcoreinfo', () => {
     ['requireNumber', 'NUMBER(x)', (i: Vmcoreinfo) => i.requireNumber('x', 'read the log')],
   ])('%s names the key', (_, key, get) => {
     expect(() => get(base)).toThrow(`Cannot read the log: vmcoreinfo has no ${key};`);
-    expect(() => get(decode(`${key}=?\n`))).toThrow(`Cannot read the log: vmcoreinfo says ${key}=?;`);
+    expect(() => get(decode(`${key}=?\n`))).toThrow(`Cannot read the log: vmcoreinfo has ${key}=?;`);
     expect(() => get(base)).toThrow(KernelError);
     expect(Number(get(decode(`${key}=12\n`)))).toBeGreaterThan(11);
   });
