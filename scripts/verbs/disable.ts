@@ -1,7 +1,8 @@
 /** `kdumpling disable`: undoes what `enable` did. Dumps stay: `cleanup` is what deletes. */
-import { findBootLoader, unsetCrashkernel } from '../lib/boot-loader/boot-loaders.ts';
+import { configuredCrashkernel, findBootLoader, unsetCrashkernel } from '../lib/boot-loader/boot-loaders.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
+import { crashkernelWords } from '../lib/crashkernel/words.ts';
 import { openHost } from '../lib/host/host.ts';
 import { switchUnits } from '../lib/host/services.ts';
 import { unsetSysctls } from '../lib/host/sysctls.ts';
@@ -20,14 +21,17 @@ export const disable: Command<Record<never, never>> = {
     const undone = unsetCrashkernel(host);
     unsetSysctls(host);
     removeHostImages(host);
-    const left = findBootLoader(host)?.configured(host);
-    if (left !== undefined)
+    const loader = findBootLoader(host);
+    const left = loader ? configuredCrashkernel(host, loader) : [];
+    if (left.length > 0)
       console.log(
-        `crashkernel=${left} stays: it is not of our doing${undone ? ', and was there before' : ''}`,
+        undone
+          ? `${crashkernelWords(left)} stays: it was there before kdumpling`
+          : `${crashkernelWords(left)} stays: kdumpling did not set it`,
       );
     console.log(
-      reservedBytes(host) > 0 && left === undefined
-        ? 'kdump is disabled. That the memory is given back needs a reboot to take effect'
+      reservedBytes(host) > 0 && left.length === 0
+        ? 'kdump is disabled. Reboot to release the memory'
         : 'kdump is disabled. No reboot required',
     );
     return EXIT.done;

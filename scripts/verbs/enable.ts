@@ -5,13 +5,13 @@ import { armHost } from '../lib/arming/arm.ts';
 import { obstaclesOf } from '../lib/arming/checks.ts';
 import { hostReservation, readFacts } from '../lib/arming/facts.ts';
 import { reserveAtNextBoot } from '../lib/arming/reserve.ts';
-import { crashkernelOf } from '../lib/boot-loader/boot-loader.ts';
 import { badValue, type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
 import { readConfig } from '../lib/config/config.ts';
 import type { Settings } from '../lib/config/directives.ts';
-import { crashkernelBytes } from '../lib/estimate/crashkernel.ts';
-import { memoryUse } from '../lib/estimate/memory.ts';
+import { haveSameEffect, readCrashkernel } from '../lib/crashkernel/reading.ts';
+import { type CrashkernelValues, crashkernelValues, crashkernelWords } from '../lib/crashkernel/words.ts';
+import { readingFacts } from '../lib/estimate/reading-facts.ts';
 import { type Host, openHost } from '../lib/host/host.ts';
 import { runningKernel } from '../lib/host/kernel-files.ts';
 import { switchUnits } from '../lib/host/services.ts';
@@ -22,7 +22,7 @@ import { reservedBytes } from '../lib/kexec/crash-kernel.ts';
 const OPTIONS = {
   crashkernel: {
     value: 'VALUE',
-    help: 'what to reserve; auto: what is computed, whatever is there',
+    help: 'what to reserve, several values with blanks; auto: what is computed, whatever is there',
   },
   'set-sysctls': { help: 'have oopses, lockups and NMIs panic (see show), now and at each boot' },
 } as const;
@@ -31,22 +31,34 @@ export const enable: Command<typeof OPTIONS> = {
   name: 'kdumpling enable',
   purpose: 'Arms this machine: memory is reserved at each boot and the crash kernel loaded.',
   options: OPTIONS,
-  async run({ crashkernel: asked, 'set-sysctls': setsSysctls }) {
+  async run({ crashkernel, 'set-sysctls': setsSysctls }) {
     requireRoot('enable kdump');
     const host = openHost();
-    if (asked !== undefined && asked !== 'auto' && !crashkernelBytes(asked, memoryUse(host).totalBytes))
-      throw badValue('crashkernel', asked, 'a size like 192M that is reserved on this machine, or auto');
+    const asked = crashkernel === undefined ? undefined : readAsked(host, crashkernel);
     refuseWhatCannotWork(host);
     const settings = readConfig(host);
     const image = ensureHostImage(host, settings, runningKernel(host), false);
     console.log(`${image.path}: ${image.rebuilt ? 'built' : 'is up to date'}`);
-    const { loader, value, why } = reserveAtNextBoot(host, settings, asked);
-    console.log(`${loader}: crashkernel=${value}, ${why}`);
+    const { loader, values, why } = reserveAtNextBoot(host, settings, asked);
+    console.log(`${loader}: ${crashkernelWords(values)}, ${why}`);
     if (setsSysctls) setSysctls(host);
     for (const unit of switchUnits(host, 'enable')) console.log(`${unit}: enabled`);
-    return armNow(host, settings, value);
+    return armNow(host, settings, values);
   },
 };
+
+/** @throws UsageError for what the kernel of this machine would not reserve. */
+function readAsked(host: Host, text: string): CrashkernelValues | 'auto' {
+  if (text === 'auto') return text;
+  const values = text.trim().split(/\s+/);
+  const reading = readCrashkernel(values, readingFacts(host));
+  if (reading.kind === 'reserved') return values;
+  throw badValue(
+    'crashkernel',
+    text,
+    `a size like 192M that this kernel reserves${reading.kind === 'void' ? ` (of ${reading.value}, ${reading.why})` : ''}, or auto`,
+  );
+}
 
 /** Before anything is changed. */
 function refuseWhatCannotWork(host: Host): void {
@@ -60,9 +72,9 @@ function refuseWhatCannotWork(host: Host): void {
 }
 
 /** A reboot is needed for memory that this boot has not, or has too little of. */
-function armNow(host: Host, settings: Settings, value: string): number {
+function armNow(host: Host, settings: Settings, values: CrashkernelValues): number {
   const reserved = reservedBytes(host);
-  const isAsAsked = crashkernelOf(host.read('/proc/cmdline') ?? '') === value;
+  const isAsAsked = haveSameEffect(crashkernelValues(host.read('/proc/cmdline') ?? ''), values);
   if (reserved === 0 || (!isAsAsked && reserved < hostReservation(host, settings).leastBytes)) {
     console.log('kdump is enabled; it needs a reboot to take effect');
     return EXIT.done;

@@ -8,13 +8,14 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openCache } from '../../build/cache.ts';
 import { fetchTool, type Tool, type ToolName } from '../../build/fetch/tools.ts';
-import { crashkernelOf } from '../../scripts/lib/boot-loader/boot-loader.ts';
 import {
+  configuredCrashkernel,
   findBootLoader,
   setCrashkernel,
   unsetCrashkernel,
 } from '../../scripts/lib/boot-loader/boot-loaders.ts';
 import { changeEntries } from '../../scripts/lib/boot-loader/cos.ts';
+import { crashkernelValues } from '../../scripts/lib/crashkernel/words.ts';
 import { addFiles } from '../support/host-root.ts';
 import type { RealRoot } from '../support/real-root.ts';
 import { grubby } from './systems/grubby.ts';
@@ -68,12 +69,12 @@ describe.each(SYSTEMS)('%s', (_, system) => {
   test('set for every entry, changed, and undone byte for byte', () => {
     const { host, loader } = machineOf();
     const before = system.state(host);
-    expect(loader.configured(host)).toBeUndefined();
-    expect(setCrashkernel(host, loader, '192M')).toBe(true);
+    expect(configuredCrashkernel(host, loader)).toEqual([]);
+    expect(setCrashkernel(host, loader, ['192M'])).toBe(true);
     each(host, 'crashkernel=192M');
-    expect(setCrashkernel(host, loader, '192M')).toBe(false);
-    setCrashkernel(host, loader, '1G-4G:192M,4G-:256M@16M');
-    expect(loader.configured(host)).toBe('1G-4G:192M,4G-:256M@16M');
+    expect(setCrashkernel(host, loader, ['192M'])).toBe(false);
+    setCrashkernel(host, loader, ['1G-4G:192M,4G-:256M@16M']);
+    expect(configuredCrashkernel(host, loader)).toEqual(['1G-4G:192M,4G-:256M@16M']);
     each(host, 'crashkernel=1G-4G:192M,4G-:256M@16M');
     expect(unsetCrashkernel(host)).toBe(true);
     expect(system.state(host)).toBe(before);
@@ -83,11 +84,24 @@ describe.each(SYSTEMS)('%s', (_, system) => {
   test("what was the owner's own comes back", () => {
     const { host, loader } = machineOf('1G-4G:192M,4G-64G:256M');
     const before = system.state(host);
-    expect(loader.configured(host)).toBe('1G-4G:192M,4G-64G:256M');
-    setCrashkernel(host, loader, '192M');
+    expect(configuredCrashkernel(host, loader)).toEqual(['1G-4G:192M,4G-64G:256M']);
+    setCrashkernel(host, loader, ['192M']);
     each(host, 'crashkernel=192M');
     unsetCrashkernel(host);
     expect(system.state(host)).toBe(before);
+  });
+
+  test('several words of its owner come back together', () => {
+    const { host, loader } = machineOf('512M,high crashkernel=72M,low');
+    const before = system.state(host);
+    expect(configuredCrashkernel(host, loader)).toEqual(['512M,high', '72M,low']);
+    setCrashkernel(host, loader, ['256M', '128M,cma']);
+    each(host, 'crashkernel=256M', 'crashkernel=128M,cma');
+    setCrashkernel(host, loader, ['192M']);
+    each(host, 'crashkernel=192M');
+    unsetCrashkernel(host);
+    each(host, 'crashkernel=512M,high', 'crashkernel=72M,low');
+    if (system.name !== 'rpm-ostree kargs') expect(system.state(host)).toBe(before);
   });
 
   test('changed by somebody else before and after ours: only our word goes', () => {
@@ -95,10 +109,10 @@ describe.each(SYSTEMS)('%s', (_, system) => {
     const added = (word: string) =>
       system.commandLines(host).filter(line => line.includes(` ${word}`)).length;
     const entries = system.commandLines(host).length;
-    setCrashkernel(host, loader, '192M');
+    setCrashkernel(host, loader, ['192M']);
     each(host, 'crashkernel=192M');
     system.addWord(host, 'early=1');
-    setCrashkernel(host, loader, '256M');
+    setCrashkernel(host, loader, ['256M']);
     system.addWord(host, 'late=1');
     expect([added('early=1'), added('late=1')]).toEqual([entries, entries]);
     unsetCrashkernel(host);
@@ -108,12 +122,12 @@ describe.each(SYSTEMS)('%s', (_, system) => {
 
   test.runIf(system.addKernel)('a kernel that came meanwhile has it, and loses it', () => {
     const { host, loader } = machineOf();
-    setCrashkernel(host, loader, '192M');
+    setCrashkernel(host, loader, ['192M']);
     addFiles(host, { '/proc/cmdline': 'root=UUID=1 ro crashkernel=192M quiet\n' });
     system.addKernel!(host);
     expect(words(host)).toHaveLength(3);
     each(host, 'crashkernel=192M');
-    setCrashkernel(host, loader, '256M');
+    setCrashkernel(host, loader, ['256M']);
     each(host, 'crashkernel=256M');
     unsetCrashkernel(host);
     each(host);
@@ -126,11 +140,11 @@ describe.each(globSync('cos-*.cfg', { cwd: real }))('%s', name => {
   const text = readFileSync(join(real, name), 'utf8');
 
   test('every entry of a COS gets the word, GRUB reads it, and it comes out again', () => {
-    const set = changeEntries(text, '192M');
+    const set = changeEntries(text, ['192M']);
     const linux = set.split('\n').filter(line => /^\s*linux /.test(line));
     expect(linux).toHaveLength(5);
-    for (const line of linux) expect(crashkernelOf(line)).toBe('192M');
-    expect(changeEntries(changeEntries(set, '256M'), undefined)).toBe(text);
+    for (const line of linux) expect(crashkernelValues(line)).toEqual(['192M']);
+    expect(changeEntries(changeEntries(set, ['256M']), [])).toBe(text);
     const [command, ...args] = tool('grub')().argv;
     const check = spawnSync(command!, args, {
       input: set,

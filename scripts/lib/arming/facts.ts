@@ -4,12 +4,14 @@ import { describeError, Failure } from '../../../capture/errors.ts';
 import { DEFAULT_OPTIONS } from '../../../capture/options/schema.ts';
 import { readSpace, roomIn } from '../../../capture/storage/policy/space.ts';
 import type { Layout } from '../../../initrd/image.ts';
-import { crashkernelOf } from '../boot-loader/boot-loader.ts';
-import { findBootLoader } from '../boot-loader/boot-loaders.ts';
+import { configuredCrashkernel, findBootLoader } from '../boot-loader/boot-loaders.ts';
 import { readConfig } from '../config/config.ts';
 import { NO_SETTINGS, type Settings } from '../config/directives.ts';
+import { readCrashkernel } from '../crashkernel/reading.ts';
+import { crashkernelValues } from '../crashkernel/words.ts';
 import { type DumpEstimate, estimateDump } from '../estimate/dump-size.ts';
 import { memoryUse } from '../estimate/memory.ts';
+import { readingFacts } from '../estimate/reading-facts.ts';
 import { type Reservation, reservation } from '../estimate/reservation.ts';
 import type { Host } from '../host/host.ts';
 import { readKernelConfig } from '../host/kernel-config.ts';
@@ -71,7 +73,7 @@ export function readFacts(host: Host): Facts {
     roomBytes: target?.directory === undefined ? undefined : roomFor(host, target.directory, settings),
     dump: estimateDump(memoryUse(host), settings.options.dumpLevel ?? DEFAULT_OPTIONS.dumpLevel),
     enabled: isEnabled(host),
-    commandLineHas: crashkernelOf(commandLine) !== undefined,
+    commandLineHas: crashkernelValues(commandLine).length > 0,
     reservedBytes: reservedBytes(host),
     reservation: hostReservation(host, settings),
     image,
@@ -82,11 +84,13 @@ export function readFacts(host: Host): Facts {
   };
 }
 
-/** With an unknown boot loader, the next boot is assumed to be like this one. */
+/** Whether the next boot reserves memory. Where the boot loader is not known, it is taken to be like this one. */
 export function isEnabled(host: Host): boolean {
   const loader = findBootLoader(host);
-  const { value } = loader ? attempt(() => loader.configured(host)) : { value: undefined };
-  return (loader ? value : crashkernelOf(host.read('/proc/cmdline') ?? '')) !== undefined;
+  const { value: values = [] } = loader
+    ? attempt(() => configuredCrashkernel(host, loader))
+    : { value: crashkernelValues(host.read('/proc/cmdline') ?? '') };
+  return readCrashkernel(values, readingFacts(host)).kind === 'reserved';
 }
 
 /** The reservation for the configured layout, or for another one, of which no image exists yet. */

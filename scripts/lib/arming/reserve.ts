@@ -1,28 +1,34 @@
 /** Reserves memory at the next boots: how much, and through which boot loader. */
-import { findBootLoader, noBootLoader, setCrashkernel } from '../boot-loader/boot-loaders.ts';
+import {
+  configuredCrashkernel,
+  findBootLoader,
+  noBootLoader,
+  setCrashkernel,
+} from '../boot-loader/boot-loaders.ts';
 import type { Settings } from '../config/directives.ts';
-import { chooseCrashkernel } from '../estimate/choose.ts';
-import { memoryUse } from '../estimate/memory.ts';
+import type { CrashkernelValues } from '../crashkernel/words.ts';
+import { type ChoiceFacts, chooseCrashkernel } from '../estimate/choose.ts';
+import { readingFacts } from '../estimate/reading-facts.ts';
 import type { Host } from '../host/host.ts';
 import { hostReservation } from './facts.ts';
 
 export interface Reserved {
   /** The boot loader's name. */
   readonly loader: string;
-  readonly value: string;
+  readonly values: CrashkernelValues;
   readonly why: string;
 }
 
-/** @param asked see `chooseCrashkernel`. @throws SystemError, with nothing changed. */
-export function reserveAtNextBoot(host: Host, settings: Settings, asked: string | undefined): Reserved {
+/** @throws SystemError; then nothing is changed. */
+export function reserveAtNextBoot(host: Host, settings: Settings, asked: ChoiceFacts['asked']): Reserved {
   const loader = findBootLoader(host);
-  const { value, why } = chooseCrashkernel({
+  const { values, why } = chooseCrashkernel({
     asked,
-    configured: loader?.configured(host),
+    configured: loader ? configuredCrashkernel(host, loader) : [],
     reservation: hostReservation(host, settings),
-    memoryBytes: memoryUse(host).totalBytes,
+    reading: readingFacts(host),
   });
-  if (!loader) throw noBootLoader(value);
-  const changed = setCrashkernel(host, loader, value);
-  return { loader: loader.name, value, why: changed ? why : 'already set' };
+  if (!loader) throw noBootLoader(host, values);
+  const changed = setCrashkernel(host, loader, values);
+  return { loader: loader.name, values, why: changed ? why : 'already set' };
 }

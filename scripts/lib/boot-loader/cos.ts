@@ -5,10 +5,11 @@
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { posix } from 'node:path';
 import { SystemError } from '../../../capture/errors.ts';
+import { type CrashkernelValues, crashkernelValues, withCrashkernel } from '../crashkernel/words.ts';
 import { type Host, mustRun } from '../host/host.ts';
 import { isSecureBoot } from '../host/secure-boot.ts';
-import { type BootLoader, crashkernelOf, type Undo, withCrashkernel } from './boot-loader.ts';
-import { changeFiles, planEdits, undoFiles, valueBefore } from './edit.ts';
+import type { BootLoader, Undo } from './boot-loader.ts';
+import { changeFiles, planEdits, undoFiles, valuesBefore } from './edit.ts';
 
 const PARTITION = '/dev/disk/by-partlabel/EFI-SYSTEM';
 const GRUB_CFG = 'efi/boot/grub.cfg';
@@ -17,8 +18,8 @@ const ENTRY = /^([ \t]*linux(?:efi)?[ \t]+\S.*\bcros_efi\b.*)$/gm;
 export const cos: BootLoader = {
   name: "COS's grub.cfg",
   detect: host => /^ID="?cos"?$/m.test(host.read('/etc/os-release') ?? ''),
-  configured: host => onPartition(host, 'ro', path => crashkernelOf(entries(host.read(path) ?? '')[0] ?? '')),
-  plan(host, value, before) {
+  commandLines: host => onPartition(host, 'ro', path => entries(host.read(path) ?? '')),
+  plan(host, values, before) {
     if (isSecureBoot(host)) {
       throw new SystemError('SECURE_BOOT', {
         action: "change COS's grub.cfg",
@@ -36,22 +37,22 @@ export const cos: BootLoader = {
           wanted: "COS's grub.cfg as it ships",
         });
       }
-      const old = valueBefore(before, crashkernelOf(entry));
+      const old = valuesBefore(before, crashkernelValues(entry));
       const first = before && at(path, before);
-      const edits = planEdits(host, [path], first, old.valueBefore);
-      return at(GRUB_CFG, { value, ...old, edits });
+      const edits = planEdits(host, [path], first, old.valuesBefore);
+      return at(GRUB_CFG, { values, ...old, edits });
     });
   },
   apply: (host, plan) =>
     onPartition(host, 'rw', path =>
       at(
         GRUB_CFG,
-        changeFiles(host, at(path, plan), () => changeFile(host, path, plan.value)),
+        changeFiles(host, at(path, plan), () => changeFile(host, path, plan.values)),
       ),
     ),
   undo: (host, undo) =>
     onPartition(host, 'rw', path =>
-      undoFiles(host, at(path, undo), () => changeFile(host, path, undo.valueBefore)),
+      undoFiles(host, at(path, undo), () => changeFile(host, path, undo.valuesBefore)),
     ),
 };
 
@@ -60,18 +61,18 @@ function at(path: string, undo: Undo): Undo {
   return { ...undo, edits: (undo.edits ?? []).map(edit => ({ ...edit, path })) };
 }
 
-function changeFile(host: Host, path: string, value: string | undefined): void {
+function changeFile(host: Host, path: string, values: CrashkernelValues): void {
   const text = host.read(path);
-  if (text !== undefined) host.write(path, changeEntries(text, value));
+  if (text !== undefined) host.write(path, changeEntries(text, values));
 }
 
 function entries(text: string): string[] {
   return [...text.matchAll(ENTRY)].map(([line]) => line);
 }
 
-/** @param value undefined to take it out. */
-export function changeEntries(text: string, value: string | undefined): string {
-  return text.replace(ENTRY, line => withCrashkernel(line, value));
+/** @param values none to take them out. */
+export function changeEntries(text: string, values: CrashkernelValues): string {
+  return text.replace(ENTRY, line => withCrashkernel(line, values));
 }
 
 function onPartition<T>(host: Host, mode: 'ro' | 'rw', work: (path: string) => T): T {

@@ -1,49 +1,51 @@
-/** Changes of a host's files, by our own writes or by a command of the host's, that can be taken back. */
+/** Changes of a host's files, by our own writes or by the host's commands, that can be undone. */
+import { chmodSync, chownSync, statSync } from 'node:fs';
+import { type CrashkernelValues, replaceCrashkernel } from '../crashkernel/words.ts';
 import type { Host } from '../host/host.ts';
-import { type Edit, replaceCrashkernel, type Undo } from './boot-loader.ts';
+import type { Edit, FileState, Undo } from './boot-loader.ts';
 
-/** What the host had before ours: also when somebody set another value since. */
-export function valueBefore(
+/** What the host had before ours: also when somebody set other values since. */
+export function valuesBefore(
   before: Undo | undefined,
-  configured: string | undefined,
-): Pick<Undo, 'valueBefore'> {
-  const value = before?.value === configured ? before?.valueBefore : configured;
-  return value === undefined ? {} : { valueBefore: value };
+  configured: CrashkernelValues,
+): Pick<Undo, 'valuesBefore'> {
+  const isOurs = before !== undefined && before.values.join() === configured.join();
+  return { valuesBefore: isOurs ? before.valuesBefore : configured };
 }
 
 /**
  * The files as they are to come back.
  * @param before an earlier change, whose beginning counts. A file that came since can have inherited what was set.
- * @param value the host's own, in place of ours where others wrote since; undefined for none.
+ * @param values the host's own, in place of ours where others wrote since.
  */
 export function planEdits(
   host: Host,
   paths: readonly string[],
   before: Undo | undefined,
-  value: string | undefined,
+  values: CrashkernelValues,
 ): Edit[] {
   return paths.map(path => {
     const first = before?.edits?.find(edit => edit.path === path) ?? { path };
-    const now = host.read(path);
-    const text = now === undefined || !before ? now : textUndone(now, first, value);
-    return text === undefined ? { path } : { path, before: text };
+    const now = stateOf(host, path);
+    const state = now === undefined || !before ? now : stateUndone(now, first, values);
+    return state === undefined ? { path } : { path, before: state };
   });
 }
 
-/** Makes the change, and notes what the files are then. @throws what `change` throws; then they are as they were. */
+/** Makes the change, and records what the files are then. @throws what `change` throws; then they are as they were. */
 export function changeFiles(host: Host, plan: Undo, change: () => void): Undo {
   const edits = plan.edits ?? [];
-  const texts = edits.map(({ path }) => [path, host.read(path)] as const);
+  const states = edits.map(({ path }) => [path, stateOf(host, path)] as const);
   try {
     change();
   } catch (error) {
-    for (const [path, text] of texts) putBack(host, path, text);
+    for (const [path, state] of states) putBack(host, path, state);
     throw error;
   }
   return { ...plan, edits: edits.map(edit => withAfter(edit, host.read(edit.path))) };
 }
 
-/** @param change takes out what is ours; what nobody else wrote in meanwhile then comes back byte for byte. */
+/** @param change takes out what is ours; what nobody else wrote in since then comes back byte for byte. */
 export function undoFiles(host: Host, { edits = [] }: Undo, change: () => void): void {
   const ours = edits.filter(({ path, after }) => after !== undefined && host.read(path) === after);
   change();
@@ -51,16 +53,34 @@ export function undoFiles(host: Host, { edits = [] }: Undo, change: () => void):
 }
 
 /** What a file is to be when an edit is undone: its old bytes where nobody wrote since; undefined for no file. */
-function textUndone(now: string, { before, after }: Edit, value: string | undefined): string | undefined {
-  return now === after ? before : replaceCrashkernel(now, value);
+function stateUndone(
+  now: FileState,
+  { before, after }: Edit,
+  values: CrashkernelValues,
+): FileState | undefined {
+  return now.text === after ? before : { ...now, text: replaceCrashkernel(now.text, values) };
 }
 
 function withAfter(edit: Edit, text: string | undefined): Edit {
   return text === undefined ? edit : { ...edit, after: text };
 }
 
-/** @param text undefined to remove the file. */
-function putBack(host: Host, path: string, text: string | undefined): void {
-  if (text === undefined) host.remove(path);
-  else if (host.read(path) !== text) host.write(path, text);
+function stateOf(host: Host, path: string): FileState | undefined {
+  const text = host.read(path);
+  if (text === undefined) return undefined;
+  const { mode, uid, gid } = statSync(host.path(path));
+  return { text, mode: mode & 0o7777, uid, gid };
+}
+
+/** The host's own commands may have made the file anew, with other rights. @param state undefined to remove the file. */
+function putBack(host: Host, path: string, state: FileState | undefined): void {
+  if (state === undefined) {
+    host.remove(path);
+    return;
+  }
+  if (host.read(path) !== state.text) host.write(path, state.text, state.mode);
+  const file = host.path(path);
+  const now = statSync(file);
+  if (now.uid !== state.uid || now.gid !== state.gid) chownSync(file, state.uid, state.gid);
+  if ((now.mode & 0o7777) !== state.mode) chmodSync(file, state.mode);
 }

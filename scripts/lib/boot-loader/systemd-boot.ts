@@ -1,82 +1,68 @@
 /**
- * systemd-boot: kernel-install(8) writes the boot entries with the command line of /etc/kernel/cmdline, and is run
- * again for every kernel when that changes.
+ * systemd-boot: kernel-install(8) writes the boot entries with the command line of /etc/kernel/cmdline, and is run again for
+ * every kernel when that changes.
  */
-import { SystemError } from '../../../capture/errors.ts';
+import { type CrashkernelValues, crashkernelValues, withCrashkernel } from '../crashkernel/words.ts';
 import { type Host, mustRun } from '../host/host.ts';
 import { kernelImage } from '../host/kernel-files.ts';
-import { type BootLoader, crashkernelOf, withCrashkernel } from './boot-loader.ts';
-import { changeFiles, planEdits, undoFiles, valueBefore } from './edit.ts';
+import type { BootLoader } from './boot-loader.ts';
+import { changeFiles, planEdits, undoFiles, valuesBefore } from './edit.ts';
+import { loaderVariable, seesVariables, unifiedImageOf } from './what-boots.ts';
 
 const COMMAND_LINE = '/etc/kernel/cmdline';
 const KERNEL_INSTALL = 'kernel-install';
-/** Set by systemd-boot itself, UTF-16 (systemd's boot loader interface). */
-const LOADER_INFO = '/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f';
 const ENTRIES = ['/efi/loader/entries', '/boot/efi/loader/entries', '/boot/loader/entries'];
 
 export const systemdBoot: BootLoader = {
   name: 'systemd-boot (/etc/kernel/cmdline)',
   detect(host) {
-    const info = host.readBytes(LOADER_INFO)?.toString('utf16le') ?? '';
-    const isThere = info === '' ? entriesOf(host).length > 0 : info.includes('systemd-boot');
+    const info = loaderVariable(host, 'LoaderInfo');
+    // Entries alone can be left over from another loader, or be GRUB's.
+    const isThere = info?.includes('systemd-boot') ?? (!seesVariables(host) && entriesOf(host).length > 0);
     return isThere && host.command(KERNEL_INSTALL) !== undefined;
   },
-  configured(host) {
-    const text = ownCommandLine(host);
-    return text === undefined ? configuredInEntries(host) : crashkernelOf(text);
+  commandLines(host) {
+    if (unifiedImageOf(host)) return [];
+    return installedEntries(host).map(path => /^options\s+(.*)$/m.exec(host.read(path) ?? '')?.[1] ?? '');
   },
-  plan(host, value, before) {
-    refuseUnifiedImages(host);
-    const old = valueBefore(before, crashkernelOf(commandLine(host)));
+  plan(host, values, before) {
+    const refusal = unifiedImageOf(host);
+    if (refusal) throw refusal;
+    const old = valuesBefore(before, crashkernelValues(commandLine(host)));
     return {
-      value,
+      values,
       ...old,
-      edits: planEdits(host, [COMMAND_LINE, ...entriesOf(host)], before, old.valueBefore),
+      edits: planEdits(host, [COMMAND_LINE, ...entriesOf(host)], before, old.valuesBefore),
     };
   },
-  apply: (host, plan) => changeFiles(host, plan, () => changeCommandLine(host, plan.value)),
-  /** The file is there meanwhile in any case: without it kernel-install takes the running command line, with our word. */
-  undo: (host, undo) => undoFiles(host, undo, () => changeCommandLine(host, undo.valueBefore)),
+  apply: (host, plan) => changeFiles(host, plan, () => changeCommandLine(host, plan.values)),
+  /** By now the file exists in any case: without it kernel-install takes the running command line, which has our words. */
+  undo: (host, undo) => undoFiles(host, undo, () => changeCommandLine(host, undo.valuesBefore)),
 };
 
-function changeCommandLine(host: Host, value: string | undefined): void {
-  host.write(COMMAND_LINE, `${withCrashkernel(commandLine(host).trimEnd(), value)}\n`);
-  installKernels(host);
-}
-
-function ownCommandLine(host: Host): string | undefined {
-  return host.read(COMMAND_LINE) ?? host.read('/usr/lib/kernel/cmdline');
+function changeCommandLine(host: Host, values: CrashkernelValues): void {
+  host.write(COMMAND_LINE, `${withCrashkernel(commandLine(host).trimEnd(), values)}\n`);
+  for (const { kver, image } of kernels(host))
+    mustRun(host, host.command(KERNEL_INSTALL)!, 'add', kver, image);
 }
 
 /** What kernel-install takes: without a file the running one, without the boot loader's own words. */
 function commandLine(host: Host): string {
-  const text = ownCommandLine(host);
+  const text = host.read(COMMAND_LINE) ?? host.read('/usr/lib/kernel/cmdline');
   if (text !== undefined) return text;
   const words = (host.read('/proc/cmdline') ?? '').trim().split(/\s+/);
   return words.filter(word => !/^(initrd|BOOT_IMAGE)=/.test(word)).join(' ');
 }
 
-/** A unified image carries its command line, and under Secure Boot its signature covers it. */
-function refuseUnifiedImages(host: Host): void {
-  const layout = /^layout\s*=\s*uki/m.test(host.read('/etc/kernel/install.conf') ?? '');
-  if (!layout) return;
-  throw new SystemError('UNIFIED_IMAGE', {
-    action: 'set crashkernel= for the next boot',
-    actual: 'the kernels are unified images, which carry their command line',
-    wanted: 'crashkernel= put into the image by whoever builds and signs it',
-  });
-}
-
-function installKernels(host: Host): void {
-  for (const kver of host.list('/lib/modules')) {
-    let image: string;
+/** Modules without a kernel are the remains of a removed one. */
+function kernels(host: Host): { kver: string; image: string }[] {
+  return host.list('/lib/modules').flatMap(kver => {
     try {
-      image = kernelImage(host, kver);
+      return [{ kver, image: kernelImage(host, kver) }];
     } catch {
-      continue; // modules without a kernel: a removed one's remains
+      return [];
     }
-    mustRun(host, host.command(KERNEL_INSTALL)!, 'add', kver, image);
-  }
+  });
 }
 
 function entriesOf(host: Host): string[] {
@@ -85,7 +71,8 @@ function entriesOf(host: Host): string[] {
   );
 }
 
-function configuredInEntries(host: Host): string | undefined {
-  const options = entriesOf(host).map(path => /^options\s+(.*)$/m.exec(host.read(path) ?? '')?.[1] ?? '');
-  return options.map(crashkernelOf).find(value => value !== undefined);
+/** Those of kernels that are installed; entries of other systems are not ours to judge. */
+function installedEntries(host: Host): string[] {
+  const kvers = kernels(host).map(({ kver }) => kver);
+  return entriesOf(host).filter(path => kvers.some(kver => path.includes(kver)));
 }

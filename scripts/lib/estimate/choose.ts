@@ -1,34 +1,47 @@
-/** Which crashkernel= the next boot gets: the user's word, what is there already, or what we compute. */
-import { crashkernelBytes } from './crashkernel.ts';
+/** Which `crashkernel=` words the next boot gets: the user's, those already there, or what we compute. */
+import { type CrashkernelReading, type ReadingFacts, readCrashkernel } from '../crashkernel/reading.ts';
+import { type CrashkernelValues, crashkernelWords } from '../crashkernel/words.ts';
 import { crashkernelValue, type Reservation } from './reservation.ts';
 
 export interface Choice {
-  readonly value: string;
-  /** For the user: where it comes from, and what it replaces. */
+  readonly values: CrashkernelValues;
+  /** For the user: where they come from, and what they replace. */
   readonly why: string;
 }
 
 export interface ChoiceFacts {
-  /** `--crashkernel`: a value, or `auto` for ours whatever is there. */
-  readonly asked?: string;
+  /** `--crashkernel`: values, or `auto` for ours whatever is there. */
+  readonly asked?: CrashkernelValues | 'auto';
   /** What the boot loader has. */
-  readonly configured?: string;
+  readonly configured: CrashkernelValues;
   readonly reservation: Reservation;
-  readonly memoryBytes: number;
+  readonly reading: ReadingFacts;
 }
 
-/** What is there already is respected when it is enough: it may be the administrator's. */
-export function chooseCrashkernel({ asked, configured, reservation, memoryBytes }: ChoiceFacts): Choice {
-  const ours = crashkernelValue(reservation.advisedBytes);
-  const replaced = (value: string) =>
-    configured === undefined || configured === value ? '' : `, instead of crashkernel=${configured}`;
-  if (asked !== undefined && asked !== 'auto') return { value: asked, why: `as asked${replaced(asked)}` };
-  if (configured !== undefined && asked === undefined) {
-    const bytes = crashkernelBytes(configured, memoryBytes);
-    if (bytes === undefined || bytes >= reservation.leastBytes)
-      return { value: configured, why: 'which was there already and is kept' };
-    const least = crashkernelValue(reservation.leastBytes);
-    return { value: ours, why: `since at least ${least} are needed${replaced(ours)}` };
+/** Words that reserve enough are respected: they may be the administrator's. */
+export function chooseCrashkernel({ asked, configured, reservation, reading }: ChoiceFacts): Choice {
+  const ours = [crashkernelValue(reservation.advisedBytes)];
+  const replacing = (values: CrashkernelValues) =>
+    configured.length === 0 || configured.join() === values.join()
+      ? ''
+      : `, instead of ${crashkernelWords(configured)}`;
+  if (asked === 'auto') return { values: ours, why: `computed for this machine${replacing(ours)}` };
+  if (asked !== undefined) return { values: asked, why: `as asked${replacing(asked)}` };
+  const shortfall = shortfallOf(readCrashkernel(configured, reading), reservation);
+  if (shortfall === 'nothing there')
+    return { values: ours, why: `computed for this machine${replacing(ours)}` };
+  if (shortfall === undefined) return { values: configured, why: 'which was there already and is kept' };
+  return { values: ours, why: `because ${shortfall}${replacing(ours)}` };
+}
+
+/** What the words that are there lack; undefined when they reserve enough. What CMA adds does not hold kernel and image. */
+function shortfallOf(reading: CrashkernelReading, { leastBytes }: Reservation): string | undefined {
+  switch (reading.kind) {
+    case 'none':
+      return 'nothing there';
+    case 'void':
+      return `the kernel reserves nothing for crashkernel=${reading.value}: ${reading.why}`;
+    case 'reserved':
+      return reading.bytes >= leastBytes ? undefined : `at least ${crashkernelValue(leastBytes)} are needed`;
   }
-  return { value: ours, why: `computed for this machine${replaced(ours)}` };
 }

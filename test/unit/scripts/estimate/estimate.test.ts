@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { describeBytes } from '../../../../scripts/lib/cli/sizes.ts';
 import { chooseCrashkernel } from '../../../../scripts/lib/estimate/choose.ts';
-import { crashkernelBytes } from '../../../../scripts/lib/estimate/crashkernel.ts';
 import { estimateDump } from '../../../../scripts/lib/estimate/dump-size.ts';
 import { memoryUse } from '../../../../scripts/lib/estimate/memory.ts';
 import { judgeReservation, reservation } from '../../../../scripts/lib/estimate/reservation.ts';
@@ -10,31 +9,6 @@ import { hostWith } from '../../../support/host-root.ts';
 const M = 2 ** 20;
 const G = 2 ** 30;
 const T = 2 ** 40;
-
-describe('crashkernel= as the kernel reads it', () => {
-  test.each([
-    ['192M', 1 * G, 192 * M],
-    ['0x10', 1 * G, undefined],
-    ['256M@16M', 1 * G, 256 * M],
-    ['512M,high', 1 * G, 512 * M],
-    ['72M,low', 1 * G, 72 * M],
-    ['1G', 8 * G, G],
-    ['262144K', 1 * G, 256 * M],
-    // Debian's
-    ['384M-:128M', 384 * M, 128 * M],
-    ['384M-:128M', 384 * M - 1, 0],
-    // Fedora's and COS's
-    ['2G-64G:256M,64G-:512M', 64 * G - 1, 256 * M],
-    ['2G-64G:256M,64G-:512M', 64 * G, 512 * M],
-    ['0M-8G:64M,8G-32G:128M,32G-128G:256M,128G-:512M', 16 * G, 128 * M],
-    ['2G-:256M@16M', 4 * G, 256 * M],
-    ['auto', 1 * G, undefined],
-    ['', 1 * G, undefined],
-    ['8G-2G:64M', 4 * G, undefined],
-    ['2G-:', 4 * G, undefined],
-    ['192MM', 4 * G, undefined],
-  ])('%s on %d bytes', (value, memory, bytes) => expect(crashkernelBytes(value, memory)).toBe(bytes));
-});
 
 describe('the reservation', () => {
   const need = (spanPages: number, more: object = {}) =>
@@ -72,33 +46,57 @@ describe('the reservation', () => {
 describe('which crashkernel= it becomes', () => {
   const facts = {
     reservation: reservation({ layout: 'self-contained', spanPages: G / 4096, physical: false }),
-    memoryBytes: 4 * G,
+    reading: { systemRamBytes: 4 * G, hasCma: true },
+    configured: [],
   };
+  const kept = 'which was there already and is kept';
   test.each([
-    ['nothing there', {}, '192M', 'computed for this machine'],
-    ['enough there', { configured: '256M' }, '256M', 'which was there already and is kept'],
-    ['a range, enough', { configured: '384M-:160M' }, '384M-:160M', 'which was there already and is kept'],
+    ['nothing there', {}, ['192M'], 'computed for this machine'],
+    ['enough there', { configured: ['256M'] }, ['256M'], kept],
+    ['a range, enough', { configured: ['384M-:160M'] }, ['384M-:160M'], kept],
+    ['two words', { configured: ['512M,high', '72M,low'] }, ['512M,high', '72M,low'], kept],
+    ['CMA beside enough', { configured: ['256M', '128M,cma'] }, ['256M', '128M,cma'], kept],
     [
-      'a syntax we cannot read is kept',
-      { configured: 'auto' },
-      'auto',
-      'which was there already and is kept',
+      'what the kernel cannot read is replaced',
+      { configured: ['auto'] },
+      ['192M'],
+      'because the kernel reserves nothing for crashkernel=auto: it begins with no size, instead of crashkernel=auto',
+    ],
+    [
+      'a letter too many',
+      { configured: ['256MB'] },
+      ['192M'],
+      'because the kernel reserves nothing for crashkernel=256MB: the kernel stops at "B", instead of crashkernel=256MB',
+    ],
+    [
+      'CMA alone',
+      { configured: ['512M,cma'] },
+      ['192M'],
+      'because the kernel reserves nothing for crashkernel=512M,cma: it only adds to a reservation, and there is no other word, instead of crashkernel=512M,cma',
+    ],
+    [
+      'CMA does not stand in for the plain part',
+      { configured: ['64M', '512M,cma'] },
+      ['192M'],
+      'because at least 160M are needed, instead of crashkernel=64M crashkernel=512M,cma',
     ],
     [
       'too little there',
-      { configured: '384M-:128M' },
-      '192M',
-      'since at least 160M are needed, instead of crashkernel=384M-:128M',
+      { configured: ['384M-:128M'] },
+      ['192M'],
+      'because at least 160M are needed, instead of crashkernel=384M-:128M',
     ],
-    ['asked', { asked: '128M', configured: '256M' }, '128M', 'as asked, instead of crashkernel=256M'],
-    ['asked for what is there', { asked: '256M', configured: '256M' }, '256M', 'as asked'],
+    ['asked', { asked: ['128M'], configured: ['256M'] }, ['128M'], 'as asked, instead of crashkernel=256M'],
+    ['asked for what is there', { asked: ['256M'], configured: ['256M'] }, ['256M'], 'as asked'],
     [
       'auto',
-      { asked: 'auto', configured: '512M' },
-      '192M',
+      { asked: 'auto' as const, configured: ['512M'] },
+      ['192M'],
       'computed for this machine, instead of crashkernel=512M',
     ],
-  ])('%s', (_, more, value, why) => expect(chooseCrashkernel({ ...facts, ...more })).toEqual({ value, why }));
+  ])('%s', (_, more, values, why) =>
+    expect(chooseCrashkernel({ ...facts, ...more })).toEqual({ values, why }),
+  );
 });
 
 const MEMINFO = `MemTotal:        8000000 kB

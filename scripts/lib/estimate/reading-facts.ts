@@ -1,0 +1,30 @@
+/** What this machine's kernel knows when it reads `crashkernel=`. */
+import type { ReadingFacts } from '../crashkernel/reading.ts';
+import type { Host } from '../host/host.ts';
+import { runningKernel } from '../host/kernel-files.ts';
+import { memoryUse } from './memory.ts';
+
+/** Top-level lines of /proc/iomem; whoever is not root sees zeros for all addresses. */
+const SYSTEM_RAM = /^([0-9a-f]+)-([0-9a-f]+) : System RAM$/gm;
+/** `crashkernel=SIZE,cma` on x86-64: Linux commit 35c18f2933c5 ("Add a new optional ",cma" suffix to the crashkernel= command line option"), v6.17. */
+const CMA_SINCE = [6, 17] as const;
+
+export function readingFacts(host: Host, kver = runningKernel(host)): ReadingFacts {
+  return { systemRamBytes: systemRamBytes(host), hasCma: isAtLeast(kver, ...CMA_SINCE) };
+}
+
+/** memblock's sum, as /proc/iomem lists it; where that is hidden, what the zones have. */
+function systemRamBytes(host: Host): number {
+  const regions = [...(host.read('/proc/iomem') ?? '').matchAll(SYSTEM_RAM)];
+  const bytes = regions.reduce((sum, [, start, end]) => sum + sizeBytes(start!, end!), 0);
+  return bytes > regions.length ? bytes : memoryUse(host).totalBytes;
+}
+
+function sizeBytes(start: string, end: string): number {
+  return Number.parseInt(end, 16) - Number.parseInt(start, 16) + 1;
+}
+
+function isAtLeast(kver: string, major: number, minor: number): boolean {
+  const [, ourMajor, ourMinor] = /^(\d+)\.(\d+)/.exec(kver) ?? [];
+  return Number(ourMajor) > major || (Number(ourMajor) === major && Number(ourMinor) >= minor);
+}
