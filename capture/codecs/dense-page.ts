@@ -1,14 +1,14 @@
-/** Pages that hardly shrink, told by a glance at them. */
+/** Recognises pages that hardly compress, by a quick scan of them. */
 
 const WORD_BYTES = 4;
 const STRETCH_BYTES = 64;
 const WORDS_PER_STRETCH = STRETCH_BYTES / WORD_BYTES;
-/** Odd, so that it is not the same field of every structure that is looked at. */
+/** Odd, so that the scan does not hit the same field of every structure in an array. */
 const STRIDE_WORDS = 7;
 
 /**
- * Whether of the words that are looked at, one in each 64 bytes of the page, no larger share than `mostZeros` is zero: the
- * memory of a kernel has zeros everywhere but in text, code, and what is compressed or encrypted already.
+ * Scans one word in each 64 bytes of the page. Returns whether at most the share `mostZeros` of these words is zero:
+ * kernel memory has zeros everywhere except in text, code, and data that is already compressed or encrypted.
  */
 export function isDense(
   bytes: Uint8Array,

@@ -1,4 +1,4 @@
-/** libdeflate (libdeflate.h) for the zlib format: deflate as other tools inflate it, several times faster than zlib's own. */
+/** libdeflate (libdeflate.h) writes the zlib format that other tools inflate, several times faster than zlib itself. */
 import { SystemError } from '../errors.ts';
 import { AddressOf } from '../ffi/addresses.ts';
 import type { Ffi, Library } from '../ffi/library.ts';
@@ -6,11 +6,11 @@ import type { Decompressor, PageCompressor } from './codec.ts';
 import { isDense } from './dense-page.ts';
 
 const LEVEL = 1;
-/** At level 1 dense pages come out 4 to 5 % larger than by zlib's own level 1, at this one smaller; all others are smaller. */
+/** At level 1 dense pages are 4 to 5 % larger than at zlib's own level 1, at this level smaller; all other pages are smaller. */
 const DENSE_PAGE_LEVEL = 2;
 const DENSE_PAGE_ZEROS = 0;
 
-/** @param level for all pages; the default is made to be no larger than zlib's level 1. */
+/** @param level for all pages; the default gives a dump no larger than zlib's level 1 does. */
 export function openLibdeflate(
   ffi: Ffi,
   library: Library,
@@ -29,7 +29,7 @@ export function openLibdeflate(
       'LIBDEFLATE',
       {
         action: 'start libdeflate',
-        actual: 'no compressor for this level, or no memory',
+        actual: 'it has no compressor for this level, or there is no memory',
         wanted: 'a level from 0 to 12',
       },
       { level: at },
@@ -37,7 +37,7 @@ export function openLibdeflate(
   };
   const usual = open(level ?? LEVEL);
   const dense = level === undefined ? open(DENSE_PAGE_LEVEL) : usual;
-  // Given less room than a page, it answers 0 for a page that does not shrink: what the page loop wants to know.
+  // With less room than a page it returns 0 for a page that does not shrink, which is what `compress` must return.
   const maxOutputBytes = pageSizeBytes - 1;
   const sourceAddress = new AddressOf(ffi);
   const outputAddress = new AddressOf(ffi);
@@ -63,7 +63,7 @@ export function openLibdeflate(
 export function openLibdeflateDecompressor(ffi: Ffi, library: Library, pageSizeBytes: number): Decompressor {
   const allocDecompressor = library.func('uintptr_t libdeflate_alloc_decompressor()');
   const freeDecompressor = library.func('void libdeflate_free_decompressor(uintptr_t)');
-  // Without a place for the length (the last argument) it succeeds only when exactly a page comes out.
+  // Without a pointer for the length (the last argument) it succeeds only if the output is exactly one page.
   const zlibDecompress = library.func(
     'int libdeflate_zlib_decompress(uintptr_t, uintptr_t, size_t, uintptr_t, size_t, uintptr_t)',
   );
@@ -71,7 +71,7 @@ export function openLibdeflateDecompressor(ffi: Ffi, library: Library, pageSizeB
   if (decompressor === 0) {
     throw new SystemError('LIBDEFLATE', {
       action: 'start libdeflate',
-      actual: 'no memory for its decompressor',
+      actual: 'there is no memory for its decompressor',
     });
   }
   const sourceAddress = new AddressOf(ffi);

@@ -5,7 +5,7 @@ import type { Ffi, Library } from '../ffi/library.ts';
 import type { Decompressor, PageCompressor } from './codec.ts';
 
 const LZO_E_OK = 0;
-/** The library checks these against its own build: version, then the sizes of its types on a 64-bit machine. */
+/** The library checks its version and the sizes of its types on a 64-bit machine against its own build. */
 const LZO_INIT_ARGUMENTS = [0x2080, 2, 4, 8, 4, 8, 8, 8, 8, 48] as const;
 /** LZO1X_1_MEM_COMPRESS: 16384 pointers. */
 const WORK_MEMORY_BYTES = 16384 * 8;
@@ -20,15 +20,15 @@ export function openLzo(ffi: Ffi, library: Library, pageSizeBytes: number): Page
   if (status !== LZO_E_OK) {
     throw new SystemError('LZO', {
       action: 'start lzo',
-      actual: `its check of the build answers ${status}`,
+      actual: `its check of the build returned ${status}`,
       wanted: `${LZO_E_OK}`,
     });
   }
 
-  // Read on every call, so that it lives as long as its address is in use.
+  // Read on every call, so that it is not collected while its address is in use.
   let work: Uint8Array | undefined = new Uint8Array(WORK_MEMORY_BYTES);
   const workAddress = addressOf(ffi, work);
-  // An lzo_uint that is only written. It is 64 bits wide; a page's length fits its lower half.
+  // An lzo_uint that the library writes. It is 64 bits wide; a page's length fits into its lower half.
   const length = new Uint32Array(64);
   const lengthAddress = addressOf(ffi, new Uint8Array(length.buffer));
   const sourceAddress = new AddressOf(ffi);
@@ -54,12 +54,12 @@ export function openLzo(ffi: Ffi, library: Library, pageSizeBytes: number): Page
   };
 }
 
-/** Needs no working memory and no start. */
+/** Needs neither working memory nor initialization. */
 export function openLzoDecompressor(ffi: Ffi, library: Library, pageSizeBytes: number): Decompressor {
   const decompressSafe = library.func(
     'int lzo1x_decompress_safe(uintptr_t, size_t, uintptr_t, uintptr_t, uintptr_t)',
   );
-  // An lzo_uint that goes in as the room and comes out as the length. Its upper half stays 0.
+  // An lzo_uint: the room on input, the length on output. Its upper half stays 0.
   const length = new Uint32Array(64);
   const lengthAddress = addressOf(ffi, new Uint8Array(length.buffer));
   const sourceAddress = new AddressOf(ffi);

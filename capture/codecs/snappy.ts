@@ -11,7 +11,7 @@ export function openSnappy(ffi: Ffi, library: Library, pageSizeBytes: number): P
   const maxCompressedLength = library.func('size_t snappy_max_compressed_length(size_t)');
   const maxOutputBytes: number = maxCompressedLength(pageSizeBytes);
 
-  // A size_t that goes in as the room and comes out as the length. It is 64 bits wide; its upper half stays 0.
+  // A size_t: the room on input, the length on output. It is 64 bits wide; its upper half stays 0.
   const length = new Uint32Array(64);
   const lengthAddress = addressOf(ffi, new Uint8Array(length.buffer));
   const sourceAddress = new AddressOf(ffi);

@@ -1,4 +1,4 @@
-/** zstd (zstd.h, stable API since 1.4.0), with the frame checksum: it makes a flipped bit in a stored page visible. */
+/** zstd (zstd.h, stable API since 1.4.0), with the frame checksum, which detects a flipped bit in a stored page. */
 import { SystemError } from '../errors.ts';
 import { AddressOf } from '../ffi/addresses.ts';
 import type { Ffi, Library } from '../ffi/library.ts';
@@ -9,22 +9,22 @@ import { unusedBitDamage } from './zstd-frame.ts';
 // ZSTD_cParameter
 const ZSTD_c_compressionLevel = 100;
 const ZSTD_c_checksumFlag = 201;
-/** Experimental, by its number in zstd.h. */
+/** Experimental, so the number is from zstd.h. */
 const ZSTD_c_literalCompressionMode = 1002;
 /** ZSTD_paramSwitch_e */
 const ZSTD_ps_disable = 2;
 
 /**
- * A search that finds more, and what it leaves stored as it is: where zeros are, little is left, and a Huffman table a page
- * is a quarter of the work.
+ * For pages with zeros: a stronger search, with literals stored uncompressed. Few literals are left, and building a Huffman
+ * table for each page would be a quarter of the work.
  */
 const USUAL_LEVEL = 3;
-/** Text and code: there the table pays, and the search does not. */
+/** For text and code: there the Huffman table pays off, and the stronger search does not. */
 const DENSE_PAGE_LEVEL = 2;
-/** Of what a glance looks at. */
+/** The share of scanned words; see dense-page.ts. */
 const DENSE_PAGE_ZEROS = 0.25;
 
-/** @param level for all pages; the default is made to be no larger than level 1 without checksums. */
+/** @param level for all pages; the default gives a dump no larger than level 1 without checksums does. */
 export function openZstd(ffi: Ffi, library: Library, pageSizeBytes: number, level?: number): PageCompressor {
   const createCCtx = library.func('uintptr_t ZSTD_createCCtx()');
   const freeCCtx = library.func('size_t ZSTD_freeCCtx(uintptr_t)');
@@ -45,7 +45,7 @@ export function openZstd(ffi: Ffi, library: Library, pageSizeBytes: number, leve
       return new SystemError('ZSTD', { action, actual }, { level: at });
     };
     const context: number = createCCtx();
-    if (context === 0) throw refuse('start zstd', 'no memory for its context');
+    if (context === 0) throw refuse('start zstd', 'there is no memory for its context');
     contexts.push(context);
     const parameters = [
       [ZSTD_c_compressionLevel, at],
@@ -60,7 +60,7 @@ export function openZstd(ffi: Ffi, library: Library, pageSizeBytes: number, leve
   };
   const dense = open(level ?? DENSE_PAGE_LEVEL);
   const usual = level === undefined ? open(USUAL_LEVEL) : dense;
-  // A library that no longer knows this parameter takes longer, and the pages are as good.
+  // A library without this parameter takes longer and gives equally good pages, so a failure is ignored.
   if (usual !== dense) setParameter(usual, ZSTD_c_literalCompressionMode, ZSTD_ps_disable);
 
   const maxOutputBytes: number = compressBound(pageSizeBytes);
@@ -71,7 +71,7 @@ export function openZstd(ffi: Ffi, library: Library, pageSizeBytes: number, leve
     implementation: `zstd ${versionString()}`,
     maxOutputBytes,
     compress(source, sourceOffset, output, outputOffset) {
-      // An error is a size_t near 2^64, which arrives as a bigint: the comparison holds for it too.
+      // An error is a size_t near 2^64, which koffi returns as a bigint; it too is not below a page.
       const size: number | bigint = compress2(
         isDense(source, sourceOffset, pageSizeBytes, DENSE_PAGE_ZEROS) ? dense : usual,
         outputAddress.of(output) + outputOffset,
@@ -93,7 +93,7 @@ export function openZstdDecompressor(ffi: Ffi, library: Library, pageSizeBytes: 
   );
   const context: number = createDCtx();
   if (context === 0)
-    throw new SystemError('ZSTD', { action: 'start zstd', actual: 'no memory for its context' });
+    throw new SystemError('ZSTD', { action: 'start zstd', actual: 'there is no memory for its context' });
   const sourceAddress = new AddressOf(ffi);
   const outputAddress = new AddressOf(ffi);
   return {

@@ -5,24 +5,24 @@ import type { Load } from './loads.ts';
 export const ELF64_SHDR_BYTES = 64;
 const ET_CORE = 4;
 const EV_CURRENT = 1;
-/** From here on the count of program headers stands in section header 0. */
+/** From this number on, section header 0 holds the number of program headers. */
 const PN_XNUM = 0xffff;
 
 export interface ElfFacts {
   readonly e_machine: number;
   readonly e_flags: number;
-  /** Program headers, the PT_NOTE among them. */
+  /** Program headers, including the PT_NOTE. */
   readonly phnum: number;
 }
 
 export interface ElfLayout {
-  /** Undefined when the ELF header itself can count the program headers. */
+  /** Undefined when the ELF header itself can hold the number of program headers. */
   readonly sectionOffset: number | undefined;
   readonly noteOffset: number;
   readonly loadsOffset: number;
 }
 
-/** ELF header, program headers, section header 0 if it must be, notes, the bytes of the PT_LOADs; nothing is aligned. */
+/** ELF header, program headers, section header 0 if needed, notes, the bytes of the PT_LOADs; nothing is aligned. */
 export function planElf(phnum: number, noteBytes: number): ElfLayout {
   const tableEnd = ELF64_EHDR_BYTES + phnum * ELF64_PHDR_BYTES;
   const sectionOffset = phnum >= PN_XNUM ? tableEnd : undefined;
@@ -59,7 +59,7 @@ export function encodeLoadHeader(load: Load, p_offset: number): Uint8Array {
   return encodeProgramHeader(PT_LOAD, p_flags, [p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align]);
 }
 
-/** Section header 0: SHT_NULL, with the count of program headers in sh_info. */
+/** Section header 0: SHT_NULL, with the number of program headers in sh_info. */
 export function encodeCountingSection(phnum: number): Uint8Array {
   const bytes = new Uint8Array(ELF64_SHDR_BYTES);
   const view = new DataView(bytes.buffer);

@@ -1,7 +1,7 @@
 /**
- * The PT_LOADs of a filtered ELF core, as makedumpfile -E makes them: one for each PT_LOAD of the vmcore, which begins
- * anew behind each gap of 256 pages that are left out. Shorter gaps are written, a PT_LOAD costs more to readers. A gap
- * ends its PT_LOAD as memory that the file does not hold (p_filesz below p_memsz).
+ * The PT_LOADs of a filtered ELF core, as makedumpfile -E makes them: each PT_LOAD of the vmcore is split after every gap of
+ * 256 omitted pages. Shorter gaps are written, because another PT_LOAD costs readers more. A gap is the end of its PT_LOAD
+ * that the file does not hold (p_filesz below p_memsz).
  */
 import type { Bitmap } from '../filter/bitmap.ts';
 import { type ProgramHeader, PT_LOAD } from '../vmcore/elf.ts';
@@ -17,19 +17,19 @@ export interface Load {
   readonly p_paddr: number;
   readonly p_memsz: number;
   readonly p_filesz: number;
-  /** Where its bytes lie in the vmcore. */
+  /** The offset of its bytes in the vmcore. */
   readonly sourceOffset: number;
-  /** The last that comes of its PT_LOAD. */
+  /** The last part of its PT_LOAD. */
   readonly isLast: boolean;
 }
 
 export interface LoadsInput {
   readonly vmcore: Pick<Vmcore, 'elf' | 'source' | 'pageSizeBytes'>;
-  /** Pages to keep; without the zero pages when they are left out. */
+  /** Pages to keep; without zero pages if those are left out. */
   readonly kept: Bitmap;
 }
 
-/** In the order of the vmcore's program headers. Made anew for each pass, since there may be millions. */
+/** In the order of the vmcore's program headers. Recomputed for each pass, because there may be millions. */
 export function* filteredLoads({ vmcore, kept }: LoadsInput): Generator<Load, void> {
   for (const header of vmcore.elf.programHeaders) {
     const extent = extentOf(header, vmcore.source.sizeBytes);
@@ -37,11 +37,11 @@ export function* filteredLoads({ vmcore, kept }: LoadsInput): Generator<Load, vo
   }
 }
 
-/** Physical addresses of a PT_LOAD, as far as it can be true. */
+/** Physical addresses of a PT_LOAD, limited to what is possible. */
 interface Extent {
   readonly start: number;
   readonly end: number;
-  /** The vmcore's file holds it up to here. */
+  /** The file holds its bytes up to this address. */
   readonly heldEnd: number;
 }
 
@@ -74,7 +74,7 @@ function* splitLoad(
   });
   const endPfn = Math.min(Math.ceil(heldEnd / pageSizeBytes), kept.sizeBits);
   let from = start;
-  // What lies before the first whole page is always kept.
+  // The part before the first whole page is always kept.
   let fileEnd = Math.min(Math.ceil(start / pageSizeBytes) * pageSizeBytes, heldEnd);
   let pfn = kept.nextSet(Math.ceil(start / pageSizeBytes), endPfn);
   while (pfn < endPfn) {

@@ -1,4 +1,4 @@
-/** Collects bytes that follow each other into writes of a good size. */
+/** Collects consecutive bytes into large writes. */
 import type { DumpSink } from '../kdump/sink.ts';
 
 const CHUNK_BYTES = 2 << 20;
@@ -13,7 +13,7 @@ export class SequentialWriter {
     this.#sink = sink;
   }
 
-  /** Where the next byte goes. */
+  /** The offset of the next byte. */
   get offset(): number {
     return this.#written + this.#chunkBytes;
   }

@@ -1,6 +1,6 @@
 /**
- * Writes a dump as an ELF core (makedumpfile -E): what gdb reads, and the only format for tools that know no other. The
- * header has makedumpfile's flag of an incomplete dump until everything else is with the target.
+ * Writes a dump as an ELF core (makedumpfile -E), for gdb and for tools that read no other format. The header has
+ * makedumpfile's flag of an incomplete dump until everything else is written.
  */
 import { DumpFormatError, describeError } from '../errors.ts';
 import { DUMP_LEVEL_ZERO } from '../filter/dump-level.ts';
@@ -29,11 +29,11 @@ export interface ElfInput extends Pick<DumpInput, 'bitmap2' | 'dumpLevel'> {
 }
 
 export interface ElfCounts {
-  /** Asked for, before zero pages went. */
+  /** Before zero pages are left out. */
   readonly pagesWished: number;
   readonly pagesZero: number;
   readonly loads: number;
-  /** Written as zeros, because the vmcore does not give them. */
+  /** Written as zeros, because they cannot be read from the vmcore. */
   readonly pagesUnreadable: number;
   /** The size of the file. */
   readonly bytesWritten: number;
@@ -54,7 +54,10 @@ export function* elfSteps(input: ElfInput, sink: DumpSink, events: DumpEvents = 
   let loads = 0;
   for (const _ of filteredLoads(loadsInput)) loads++;
   if (loads === 0)
-    throw new DumpFormatError('ELF_EMPTY', { action: 'write an ELF core', actual: 'no memory' });
+    throw new DumpFormatError('ELF_EMPTY', {
+      action: 'write an ELF core',
+      actual: 'the vmcore has no memory',
+    });
   const { header } = vmcore.elf;
   const layout = planElf(loads + 1, vmcore.noteBytes.length);
   const encodeHeader = (more: number) =>
@@ -68,7 +71,7 @@ export function* elfSteps(input: ElfInput, sink: DumpSink, events: DumpEvents = 
   file.append(encodeNoteHeader(layout.noteOffset, vmcore.noteBytes.length, noteHeader?.p_align ?? 0n));
   let p_offset = layout.loadsOffset;
   for (const load of filteredLoads(loadsInput)) {
-    // As makedumpfile does: a PT_LOAD without bytes is nowhere, unless it is the last of its kind.
+    // As makedumpfile does: a PT_LOAD without bytes has offset 0, unless it is the last part of its PT_LOAD.
     file.append(encodeLoadHeader(load, load.p_filesz > 0 || load.isLast ? p_offset : 0));
     p_offset += load.p_filesz;
   }
@@ -104,7 +107,7 @@ export function* elfSteps(input: ElfInput, sink: DumpSink, events: DumpEvents = 
   };
 }
 
-/** Yields the bytes copied, window by window. */
+/** Yields the number of bytes copied, after each window. */
 function* copyLoad(
   { sourceOffset, p_filesz, p_paddr }: Load,
   { source, pageSizeBytes }: Pick<Vmcore, 'source' | 'pageSizeBytes'>,
@@ -134,7 +137,7 @@ function* copyLoad(
   }
 }
 
-/** Undefined when the source does not give it: then its pages are tried one by one, which finds the bad one. */
+/** Undefined when it cannot be read: then its pages are read one by one to find the bad one. */
 function openWindow(source: Vmcore['source'], offset: number, lengthBytes: number): Uint8Array | undefined {
   try {
     return source.window(offset, lengthBytes);

@@ -1,4 +1,4 @@
-/** Finds the zero pages before anything is written: in an ELF core they decide where the PT_LOADs begin and end. */
+/** Finds the zero pages before anything is written: in an ELF core they determine where PT_LOADs begin and end. */
 import { Bitmap } from '../filter/bitmap.ts';
 import { ZeroPageDetector } from '../filter/zero-page.ts';
 import type { Steps } from '../kdump/steps.ts';
@@ -10,7 +10,7 @@ export interface ZeroScanInput {
   readonly bitmap2: Bitmap;
 }
 
-/** The pages of `bitmap2` that are not zero, those that cannot be read among them. */
+/** The pages of `bitmap2` that are not zero, including those that cannot be read. */
 export function* withoutZeroPages(
   { vmcore, bitmap2 }: ZeroScanInput,
   onProgress: (pagesDone: number) => void,
@@ -24,7 +24,7 @@ export function* withoutZeroPages(
   return scan.kept;
 }
 
-/** Pages come in the order of the bitmap, so their numbers are known by counting. */
+/** Pages arrive in the order of the bitmap, so their numbers need not be passed. */
 class ZeroScan implements PageTaker {
   readonly kept: Bitmap;
   readonly #all: Bitmap;

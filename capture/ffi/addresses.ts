@@ -2,12 +2,12 @@
 import { SystemError } from '../errors.ts';
 import type { Ffi } from './library.ts';
 
-/** V8 keeps typed arrays up to 64 bytes inside its moving heap; anything of this size has its bytes outside. */
+/** V8 keeps typed arrays of up to 64 bytes on its moving heap; those of at least this size have fixed addresses. */
 const SMALLEST_FIXED_BYTES = 128;
 
 /**
- * Remembers the address of one buffer until another is asked for, and keeps that buffer alive. The page loop asks for
- * the same window some thousand times in a row.
+ * Caches the address of the latest buffer and keeps that buffer alive: the page loop asks for the same window about a
+ * thousand times in a row.
  */
 export class AddressOf {
   readonly #ffi: Ffi;
@@ -27,12 +27,14 @@ export class AddressOf {
   }
 }
 
-/** Where the bytes of `buffer` lie. The caller keeps `buffer` reachable for as long as the address is in use. */
+/** The address of `buffer`'s bytes. The caller must keep `buffer` reachable while the address is in use. */
 export function addressOf(ffi: Ffi, buffer: Uint8Array): number {
   if (buffer.buffer.byteLength < SMALLEST_FIXED_BYTES) {
-    throw new RangeError(`a buffer of ${buffer.buffer.byteLength} bytes may move: it has no address to keep`);
+    throw new RangeError(
+      `a buffer of ${buffer.buffer.byteLength} bytes may move, so its address is not stable`,
+    );
   }
   const address = Number(ffi.address(buffer));
   if (Number.isSafeInteger(address) && address > 0) return address;
-  throw new SystemError('FFI_ADDRESS', { action: 'address a buffer', actual: `the FFI says ${address}` });
+  throw new SystemError('FFI_ADDRESS', { action: 'address a buffer', actual: `the FFI returned ${address}` });
 }

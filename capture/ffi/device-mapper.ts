@@ -1,8 +1,8 @@
-/** Device-mapper's ioctls, as far as a linear volume needs them. Linux include/uapi/linux/dm-ioctl.h. */
+/** The device-mapper ioctls that a linear volume needs (Linux include/uapi/linux/dm-ioctl.h). */
 import { closeSync, openSync } from 'node:fs';
 import type { Libc } from './libc.ts';
 
-/** devtmpfs makes it when the driver is there. */
+/** Created by devtmpfs when the driver is loaded. */
 const CONTROL = '/dev/mapper/control';
 const HEADER_BYTES = 312;
 const TARGET_BYTES = 40;
@@ -22,7 +22,7 @@ export interface LinearTarget {
   readonly deviceStart: number;
 }
 
-/** Makes the device `/dev/dm-N` of that name. @throws SystemError when the kernel refuses; then nothing is left of it. */
+/** Creates the device `/dev/dm-N` of that name. @throws SystemError when the kernel refuses; no device is left then. */
 export function createLinearDevice(
   libc: Pick<Libc, 'ioctl'>,
   name: string,
@@ -34,7 +34,7 @@ export function createLinearDevice(
     libc.ioctl(fd, DEV_CREATE, request(name, { uuid }), `create the volume ${name}`);
     try {
       libc.ioctl(fd, TABLE_LOAD, request(name, { targets }), `load the table of ${name}`);
-      // Without the flag for it, this resumes.
+      // Without DM_SUSPEND_FLAG this ioctl resumes the device.
       libc.ioctl(fd, DEV_SUSPEND, request(name, {}), `activate ${name}`);
     } catch (error) {
       libc.ioctl(fd, DEV_REMOVE, request(name, {}), `remove ${name}`);
@@ -45,7 +45,7 @@ export function createLinearDevice(
   }
 }
 
-/** struct dm_ioctl, and behind it a struct dm_target_spec with its parameters for each target. */
+/** struct dm_ioctl, then for each target a struct dm_target_spec with its parameters. */
 export function request(
   name: string,
   { uuid = '', targets = [] }: { uuid?: string; targets?: readonly LinearTarget[] },
@@ -56,7 +56,7 @@ export function request(
   header.writeUInt32LE(HEADER_BYTES + body.length, 12); // data_size
   header.writeUInt32LE(HEADER_BYTES, 16); // data_start
   header.writeUInt32LE(targets.length, 20); // target_count
-  // Both keep their last byte as a zero.
+  // The last byte of both fields stays NUL.
   header.write(name.slice(0, 127), 48, 'latin1');
   header.write(uuid.slice(0, 128), 176, 'latin1');
   return Buffer.concat([header, body]);

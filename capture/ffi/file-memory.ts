@@ -1,18 +1,18 @@
 /**
- * Memory that lies in a file: the kernel can write it out and take the room, which it cannot do with a program's own memory
- * where there is no swap. For the bitmap of a crashed machine that is too large for the machine that makes the dump.
+ * Memory backed by a file: the kernel can write it back and reclaim it, which without swap it cannot do with anonymous
+ * memory. For the bitmap of a crashed machine that is too large for the machine that makes the dump.
  */
 import { closeSync, constants, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Libc, SharedMapping } from './libc.ts';
 
-/** What a bitmap may take of the program's own memory: as much as a machine of 1 TiB with its holes needs. */
+/** The largest bitmap in anonymous memory: enough for a machine of 1 TiB with its holes. */
 export const BITMAP_BUDGET_BYTES = 33 << 20;
 const CHUNK_BYTES = 1 << 20;
 
 /**
- * Zeros; the file has no name and goes when it is let go. All of its blocks are written first: a mapping that finds the
- * disk full kills the program. @throws what Node's calls throw, and SystemError.
+ * Zeroed memory in an unlinked file. All of its blocks are written first, because a page fault in a mapping on a full disk
+ * kills the program (SIGBUS). @throws what Node's calls throw, and SystemError.
  */
 export function allocateInFile(libc: Libc, directory: string, sizeBytes: number): SharedMapping {
   const path = join(directory, `.kdumpling-bitmap-${process.pid}`);
@@ -30,13 +30,13 @@ export function allocateInFile(libc: Libc, directory: string, sizeBytes: number)
 
 export interface BitmapMemory {
   readonly allocate: (sizeBytes: number) => Uint8Array;
-  /** Lets go of all that was allocated in files; its bytes are zeros from then on. Before the directory is unmounted. */
+  /** Unmaps all files, before the directory is unmounted; the bytes then read as zeros. */
   release(): void;
 }
 
 /**
- * Memory of the program's own up to the budget, and beyond in a file, where that can be had.
- * @param directory undefined where there is none to put files in.
+ * Anonymous memory up to the budget, and above it memory in a file if that can be created.
+ * @param directory for the files; undefined if there is none.
  */
 export function openBitmapMemory(
   libc: Libc | undefined,

@@ -1,4 +1,4 @@
-/** kexec_file_load(2): the kernel itself reads and checks what it is to boot, which is what Secure Boot allows. */
+/** kexec_file_load(2): the kernel reads and verifies the image itself, which Secure Boot requires. */
 import { SystemError } from '../errors.ts';
 import { type Ffi, openLibrary } from './library.ts';
 
@@ -8,13 +8,13 @@ const SYS_kexec_file_load: Readonly<Record<string, number>> = { x64: 320, arm64:
 const KEXEC_FILE_UNLOAD = 1;
 const KEXEC_FILE_ON_CRASH = 2;
 
-/** errno -> what it means here (kexec_file_load(2), Linux kernel/kexec_file.c). */
+/** errno -> its meaning here (kexec_file_load(2), Linux kernel/kexec_file.c). */
 const MEANINGS: Readonly<Record<number, string>> = {
   1: 'not permitted: root is needed, and kernel lockdown refuses a kernel without a signature',
-  8: 'the kernel image is of no kind that kexec_file_load knows',
+  8: 'kexec_file_load does not know this kind of kernel image',
   12: 'out of memory',
-  16: 'another kexec is going on',
-  22: 'the kernel image, the initrd or the command line is not accepted',
+  16: 'another kexec call is in progress',
+  22: 'the kernel does not accept the kernel image, the initrd or the command line',
   38: 'this kernel has no kexec_file_load',
   74: "the kernel image's signature is damaged",
   95: 'this kernel cannot load such an image by kexec_file_load',
@@ -24,9 +24,9 @@ const MEANINGS: Readonly<Record<number, string>> = {
 };
 
 export interface Kexec {
-  /** Loads the crash kernel. @throws SystemError whose facts have the errno. */
+  /** Loads the crash kernel. @throws SystemError with `errno` in its facts. */
   loadCrash(kernelFd: number, initrdFd: number, commandLine: string): void;
-  /** Lets go of it; nothing happens when none is loaded. @throws SystemError */
+  /** Unloads the crash kernel, if one is loaded. @throws SystemError */
   unloadCrash(): void;
 }
 

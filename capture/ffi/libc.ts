@@ -1,4 +1,4 @@
-/** The system calls that Node has no API for, by way of libc. Numbers from Linux uapi headers (x86_64 and arm64 alike). */
+/** System calls without a Node API, through libc. Numbers from Linux uapi headers (the same on x86_64 and arm64). */
 import { SystemError } from '../errors.ts';
 import { type Ffi, openLibrary } from './library.ts';
 
@@ -28,9 +28,9 @@ const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
-/** A fixed range of addresses that shows one part of a file at a time: one mapping, one ArrayBuffer, for ever. */
+/** A fixed address range that shows one part of a file at a time: one mapping and one ArrayBuffer for its lifetime. */
 export interface MappedWindow {
-  /** All of it. What lies past the mapped part must not be touched: it faults. */
+  /** The whole range. Bytes past the mapped part must not be touched: they fault. */
   readonly bytes: Uint8Array;
   /** Shows `lengthBytes` of the file from `offset`, a multiple of the page size. @throws SystemError */
   show(fd: number, offset: number, lengthBytes: number): void;
@@ -38,7 +38,7 @@ export interface MappedWindow {
 
 export interface SharedMapping {
   readonly bytes: Uint8Array;
-  /** Lets go of the file, which else keeps its file system from being unmounted. The bytes are zeros from then on. */
+  /** Unmaps the file, which otherwise keeps its file system mounted. The bytes then read as zeros. */
   release(): void;
 }
 
@@ -47,16 +47,16 @@ export interface Libc {
   mount(source: string, target: string, fstype: string, flags: number, data: string): void;
   umount(target: string): void;
   finitModule(fd: number, parameters: string): void;
-  /** Does not return when it works. */
+  /** Does not return on success. */
   reboot(command: number): void;
-  /** @param action for the message of an error. */
+  /** @param action for the error message. */
   ioctl(fd: number, request: number, bytes: Buffer, action: string): void;
   openWindow(lengthBytes: number): MappedWindow;
-  /** Gives a file blocks, and that length. Returns errno, 0 for done: what it says decides what comes next. */
+  /** Allocates blocks and sets the length. Returns errno, 0 on success, because callers branch on it. */
   fallocate(fd: number, offset: number, lengthBytes: number): number;
-  /** Lets the kernel forget what of the file is written to the device, so that a reader gets it from there. */
+  /** Drops the file's clean pages from the page cache, so that later reads come from the device. */
   dropCache(fd: number): void;
-  /** The first `lengthBytes` of a file, to read and to write. The file must have blocks for all of them. */
+  /** Maps the first `lengthBytes` of a file for reading and writing. The file must have blocks for all of them. */
   mapShared(fd: number, lengthBytes: number): SharedMapping;
 }
 
@@ -64,7 +64,7 @@ export function openLibc(ffi: Ffi): Libc {
   const lib = openLibrary(ffi, ['libc.so.6']);
   const mount = lib.func('int mount(const char *, const char *, const char *, unsigned long, const char *)');
   const umount2 = lib.func('int umount2(const char *, int)');
-  // glibc has no function of its own for this one.
+  // glibc has no wrapper for it.
   const finitModule = lib.func('long syscall(long, int, const char *, int)');
   const reboot = lib.func('int reboot(int)');
   const ioctl = lib.func('int ioctl(int, unsigned long, void *)');
@@ -104,7 +104,7 @@ export function openLibc(ffi: Ffi): Libc {
         release() {
           const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
           const at = mmap(base, lengthBytes, PROT_READ | PROT_WRITE, flags, -1, 0);
-          if (at === MAP_FAILED) throw refused(`let go of ${lengthBytes} mapped bytes`, ffi.errno());
+          if (at === MAP_FAILED) throw refused(`unmap ${lengthBytes} bytes`, ffi.errno());
         },
       };
     },

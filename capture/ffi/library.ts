@@ -23,7 +23,7 @@ export interface Ffi {
 export type Library = koffi.LibraryHandle;
 
 /**
- * Opens koffi.node, the first of `candidates` that loads. Open it once and hand it on.
+ * Opens koffi.node, the first of `candidates` that loads. Open it once and pass it on.
  * @throws SystemError that names every path tried.
  */
 export function openFfi(candidates: readonly string[] = ffiCandidates()): Ffi {
@@ -48,8 +48,8 @@ export function openFfi(candidates: readonly string[] = ffiCandidates()): Ffi {
 
 /**
  * Where koffi.node may be: beside the running program, then in a node_modules above it, then in one above the Node
- * binary (`node --eval` has no program). The working directory is left out on purpose: this runs as root, and must not
- * load code from wherever root happens to stand.
+ * binary (`node --eval` has no program). The working directory is left out on purpose: this runs as root and must not
+ * load code from a directory that someone else can write to.
  */
 export function ffiCandidates(): string[] {
   const program = process.argv[1] ? realPath(process.argv[1]) : undefined;
@@ -80,8 +80,8 @@ export function openLibrary(ffi: Ffi, names: readonly string[]): Library {
   const failures: string[] = [];
   for (const name of names) {
     try {
-      // Node carries libraries of its own (zstd, zlib) and exports their functions. Without RTLD_DEEPBIND they would
-      // stand in for the library's calls to itself, another version's code working on its structures.
+      // Node has zstd and zlib linked in and exports their functions. Without RTLD_DEEPBIND these would replace the
+      // library's calls to its own functions, and another version's code would work on its structures.
       return ffi.load(name, { deep: true });
     } catch (error) {
       failures.push(`${name} (${firstLine(error)})`);
@@ -90,7 +90,7 @@ export function openLibrary(ffi: Ffi, names: readonly string[]): Library {
   throw new SystemError('LIBRARY_UNAVAILABLE', {
     action: `open the library ${names[0]}`,
     actual: `none of these loads: ${failures.join(', ')}`,
-    wanted: 'the library in the image or installed',
+    wanted: 'an installed library, or one in the image',
   });
 }
 
@@ -107,7 +107,7 @@ function realPath(path: string): string {
   try {
     return realpathSync(path);
   } catch {
-    return path; // the program may have been unlinked or lie under a root that was switched away
+    return path; // the program may be unlinked, or on a root file system that was replaced
   }
 }
 

@@ -1,11 +1,11 @@
-/** Where the bytes of a dump go, seen from the pure core. */
+/** Where the bytes of a dump go: the pure core's only output. */
 
 export interface DumpSink {
   /**
-   * Writes all of `bytes` at `offset`. The bytes are the writer's to reuse afterwards.
-   * @throws TargetError when the target does not take them all.
+   * Writes all of `bytes` at `offset`. The caller may reuse the array afterwards.
+   * @throws TargetError when the target does not accept them all.
    */
   writeAt(bytes: Uint8Array, offset: number): void;
-  /** Returns when everything written so far would survive a power cut, on a target that can promise it. */
+  /** Returns when everything written so far would survive a power cut, if the target can guarantee that. */
   sync(): void;
 }

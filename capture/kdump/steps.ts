@@ -1,10 +1,10 @@
 /**
- * Long work as a generator: each `next` does a few megabytes of it. The capture kernel runs it straight through; a host
- * command lets its event loop turn in between, since that is when a Ctrl-C arrives.
+ * Long work as a generator: each `next` processes a few megabytes. The capture kernel runs it straight through; a host
+ * command runs its event loop between steps, so that Ctrl-C is noticed.
  */
 export type Steps<T> = Generator<unknown, T>;
 
-/** All of it at once. */
+/** Runs all steps at once. */
 export function finish<T>(steps: Steps<T>): T {
   for (;;) {
     const step = steps.next();

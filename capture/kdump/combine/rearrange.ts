@@ -1,4 +1,4 @@
-/** Makes a file out of a flattened dump (makedumpfile's -R). */
+/** Turns a flattened dump into a file (makedumpfile -R). */
 import { DumpFormatError } from '../../errors.ts';
 import {
   checkFlattenedHeader,
@@ -9,12 +9,12 @@ import {
 import { HEAD_BYTES, markIncomplete } from '../format/head-marks.ts';
 import type { DumpSink } from '../sink.ts';
 
-/** Takes the stream in pieces of any size, `undefined` at its end; returns the size of the file. */
+/** Takes the stream in pieces of any size, then `undefined`; returns the size of the file. */
 export type Rearranger = Generator<void, number, Uint8Array | undefined>;
 
 /**
- * Call `next()` once before the first piece. The head of the file is written last: when the stream is cut or damaged,
- * the head that came is written with the mark of an incomplete dump, and the error is thrown.
+ * Call `next()` once before the first piece. The head of the file is written last. If the stream is cut or damaged, the
+ * head is written as that of an incomplete dump, and the error is thrown.
  * @throws DumpFormatError, and what the sink throws.
  */
 export function* rearrange(sink: DumpSink): Rearranger {
@@ -25,7 +25,7 @@ export function* rearrange(sink: DumpSink): Rearranger {
   try {
     for (;;) {
       const header = yield* stream.take(RECORD_HEADER_BYTES);
-      if (header.length < RECORD_HEADER_BYTES) throw cut('it ends without its end mark');
+      if (header.length < RECORD_HEADER_BYTES) throw cut('it has no end mark');
       const record = decodeRecordHeader(header);
       if (!record) break;
       const end = record.offset + record.sizeBytes;
@@ -49,7 +49,7 @@ export function* rearrange(sink: DumpSink): Rearranger {
 class Stream {
   #piece: Uint8Array | undefined = new Uint8Array();
 
-  /** One byte or more, at most `mostBytes`; none at the end of the stream. */
+  /** Between one and `mostBytes` bytes; none at the end of the stream. */
   *some(mostBytes: number): Generator<void, Uint8Array, Uint8Array | undefined> {
     while (this.#piece?.length === 0) this.#piece = yield;
     const bytes = this.#piece?.subarray(0, mostBytes) ?? new Uint8Array();
@@ -57,7 +57,7 @@ class Stream {
     return bytes;
   }
 
-  /** `sizeBytes` bytes, less only at the end of the stream. */
+  /** `sizeBytes` bytes, fewer only at the end of the stream. */
   *take(sizeBytes: number): Generator<void, Buffer, Uint8Array | undefined> {
     const taken = Buffer.alloc(sizeBytes);
     let done = 0;
@@ -71,7 +71,7 @@ class Stream {
   }
 }
 
-/** Keeps the head of the file back until the rest is written. */
+/** Holds the head of the file back until the rest is written. */
 class Head {
   readonly #bytes = new Uint8Array(HEAD_BYTES);
   #heldBytes = 0;
@@ -86,7 +86,7 @@ class Head {
   }
 
   finish(sink: DumpSink, state: 'complete' | 'incomplete'): void {
-    // Less than a head is the head of nothing.
+    // A part of a head would not make the file a dump.
     if (state === 'incomplete' && this.#heldBytes < HEAD_BYTES) return;
     if (state === 'incomplete') markIncomplete(this.#bytes);
     if (this.#heldBytes > 0) sink.writeAt(this.#bytes.subarray(0, this.#heldBytes), 0);

@@ -1,4 +1,4 @@
-/** Makes one dump of the files of a split one (makedumpfile --reassemble). Pages stay compressed as they are. */
+/** Joins the files of a split dump (makedumpfile --reassemble). Pages are copied without recompression. */
 
 import { openNoneCodec } from '../../codecs/codec.ts';
 import { DumpFormatError } from '../../errors.ts';
@@ -21,12 +21,12 @@ const PAGES_PER_STEP = 1024;
 
 export interface ReassembleCounts {
   readonly pagesDumped: number;
-  /** Described by an incomplete file, and not in it. */
+  /** Pages that an incomplete file describes but lacks. */
   readonly pagesMissing: number;
   readonly bytesWritten: number;
 }
 
-/** @throws DumpFormatError when the files are not all the files of one dump. */
+/** @throws DumpFormatError when the files are not exactly those of one dump. */
 export function* reassembleSteps(
   files: readonly KdumpFile[],
   sink: DumpSink,
@@ -85,7 +85,7 @@ export function* reassembleSteps(
   return { pagesDumped: pagesTotal, pagesMissing, bytesWritten: store.endOffset };
 }
 
-/** Sorted, from page 0 to the last without a gap. */
+/** Sorted, and checked to cover all pages without a gap. */
 function inOrder(files: readonly KdumpFile[]): KdumpFile[] {
   const refuse = (file: KdumpFile, actual: string, wanted: string): DumpFormatError =>
     new DumpFormatError('SPLIT_MISMATCH', { action: `reassemble ${file.source.name}`, actual, wanted });
@@ -95,23 +95,26 @@ function inOrder(files: readonly KdumpFile[]): KdumpFile[] {
   let end = 0;
   for (const piece of pieces) {
     const { start, end: pieceEnd } = range(piece);
-    if (piece.sub.split !== 1)
-      throw refuse(piece, 'it is no file of a split dump', 'files that --split made');
+    if (piece.sub.split !== 1) throw refuse(piece, 'it is not part of a split dump', 'files made by --split');
     if (piece.sub.size_eraseinfo > 0)
-      throw refuse(piece, 'data was erased from it', 'makedumpfile for such files');
+      throw refuse(
+        piece,
+        'data was erased from it',
+        'files without eraseinfo, which only makedumpfile can reassemble',
+      );
     if (identityOf(piece) !== identityOf(first)) {
-      throw refuse(piece, `it is of another dump than ${first.source.name}`, 'files of one dump');
+      throw refuse(piece, `it belongs to another dump than ${first.source.name}`, 'files of one dump');
     }
     if (start !== end || pieceEnd < start) {
-      throw refuse(piece, `it has the pages from ${start} to ${pieceEnd}`, `pages from ${end} on`);
+      throw refuse(piece, `its pages are ${start} to ${pieceEnd}`, `pages from ${end} on`);
     }
     end = pieceEnd;
   }
   if (end === first.max_mapnr) return pieces;
-  throw refuse(pieces.at(-1)!, `the pages from ${end} on are in none of the files`, 'all files of the dump');
+  throw refuse(pieces.at(-1)!, `no file has the pages from ${end} on`, 'all files of the dump');
 }
 
-/** What all files of one dump have in common. */
+/** Equal for all files of one dump. */
 function identityOf({ header, sub, max_mapnr }: KdumpFile): string {
   const status = header.status & ~DUMP_DH_COMPRESSED_INCOMPLETE;
   return JSON.stringify([

@@ -1,4 +1,4 @@
-/** Which pages go into which file of a split dump (makedumpfile --split). */
+/** Divides the pages among the files of a split dump (makedumpfile --split). */
 import type { Bitmap } from '../../filter/bitmap.ts';
 import type { PfnRange } from '../../vmcore/segments.ts';
 
@@ -6,8 +6,8 @@ import type { PfnRange } from '../../vmcore/segments.ts';
 export const SPLITBLOCK_BYTES = 1 << 30;
 
 /**
- * As makedumpfile does: memory goes in blocks to one file after the other, each taking blocks until it has its share of
- * the dumpable pages. The last takes the rest, which may be nothing.
+ * As makedumpfile does it: each file takes blocks of memory until it has its share of the dumpable pages. The last one takes
+ * the rest, which may be nothing.
  */
 export function splitPfns(bitmap2: Bitmap, parts: number, splitblockPages: number): PfnRange[] {
   const max_mapnr = bitmap2.sizeBits;

@@ -1,12 +1,12 @@
-/** `page_desc_t`: where a page's data lies and how it is stored (makedumpfile: diskdump_mod.h). */
+/** `page_desc_t`: where a page's data is and how it is stored (makedumpfile: diskdump_mod.h). */
 
 export const PAGE_DESC_BYTES = 24;
 
 const TWO_TO_32 = 0x1_0000_0000;
 
 /**
- * Writes a descriptor at `at` in `words`, the descriptor buffer seen as 32-bit words of a little-endian machine. Called
- * once a page: no BigInt, no DataView.
+ * Writes a descriptor at `at` in `words`, the descriptor buffer as 32-bit words of a little-endian machine. Called
+ * once for each page, so it avoids BigInt and DataView.
  */
 export function encodePageDescriptor(
   words: Uint32Array,

@@ -1,6 +1,6 @@
 /**
- * Digests of a dump, by region. Descriptors and data are written side by side but each in order, so each region gets a
- * digest of its own, and reading the finished file from front to back recomputes them all.
+ * Digests of a dump, by region. Descriptors and data are written in turns but each in order, so each region has its own
+ * digest, and one pass over the finished file recomputes them all.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -8,7 +8,7 @@ import { DumpFormatError } from '../../errors.ts';
 import type { ByteSource } from '../../vmcore/source.ts';
 import { finish, type Steps } from '../steps.ts';
 
-/** sha256 also tells an altered file; crc32 is for where that costs too much (a CPU without SHA instructions). */
+/** sha256 also detects deliberate changes; crc32 is for CPUs without SHA instructions, where sha256 costs too much. */
 export type DigestAlgorithm = 'sha256' | 'crc32' | 'none';
 
 /** The regions in file order: headers, notes and bitmaps; page descriptors; page data. */
@@ -22,7 +22,7 @@ export interface RegionDigest {
   readonly digest: string;
 }
 
-/** What the manifest keeps. The regions lie end to end from 0 to the end of the file. */
+/** Stored in the manifest. The regions adjoin from 0 to the end of the file. */
 export interface DumpDigest {
   readonly algorithm: DigestAlgorithm;
   readonly regions: readonly RegionDigest[];
@@ -46,8 +46,8 @@ export function openDigest(algorithm: DigestAlgorithm): RunningDigest {
 }
 
 /**
- * Recomputes the digests over the file as it is now.
- * @returns the names of the regions that differ or are cut; empty when the file is what was written.
+ * Recomputes the digests from the file as it is now.
+ * @returns the names of the regions that differ or are cut; empty when the file is as it was written.
  */
 export function damagedRegions(file: ByteSource, expected: DumpDigest, onProgress?: OnBytes): RegionName[] {
   return finish(damageSteps(file, expected, onProgress));
@@ -55,7 +55,7 @@ export function damagedRegions(file: ByteSource, expected: DumpDigest, onProgres
 
 type OnBytes = (bytesDone: number, bytesTotal: number) => void;
 
-/** As `damagedRegions`, a window a step. */
+/** As `damagedRegions`, one window per step. */
 export function* damageSteps(
   file: ByteSource,
   expected: DumpDigest,
@@ -83,9 +83,9 @@ function requireContiguous({ regions }: DumpDigest): void {
   for (const { name, offset, sizeBytes } of regions) {
     if (offset !== at || !(sizeBytes >= 0)) {
       throw new DumpFormatError('DIGEST_REGIONS', {
-        action: `verify the dump's ${name}`,
-        actual: `it is said to be ${sizeBytes} bytes from ${offset} on`,
-        wanted: `regions end to end: ${at}`,
+        action: `verify the region "${name}" of the dump`,
+        actual: `its ${sizeBytes} bytes begin at ${offset} by the manifest`,
+        wanted: `${at}, where the region before it ends`,
       });
     }
     at += sizeBytes;

@@ -1,5 +1,5 @@
 /**
- * The flattened format: a dump as a stream of records "these bytes belong at this offset", for a pipe (makedumpfile(8),
+ * The flattened format: a dump as a stream of records, each with an offset and its bytes, for a pipe (makedumpfile(8),
  * options -F and -R; makedumpfile.h: makedumpfile_header, makedumpfile_data_header). Big endian on every machine.
  */
 import { DumpFormatError } from '../../errors.ts';
@@ -15,18 +15,18 @@ const TYPE_FLAT_HEADER = 1n;
 const VERSION_FLAT_HEADER = 1n;
 const END_FLAG_FLAT_HEADER = -1n;
 
-/** Takes all of `bytes`, which are the caller's to reuse. */
+/** Takes all of `bytes`; the caller may reuse the array afterwards. */
 export type Append = (bytes: Uint8Array) => void;
 
 export interface FlattenedSink extends DumpSink {
-  /** Ends the stream: without this, no reader takes the dump for whole. */
+  /** Ends the stream. Readers treat a stream without its end mark as cut. */
   end(): void;
 }
 
 /**
- * Turns writes into records. No byte is sent twice, because crash reads the stream without rearranging it and does not
- * know which of two counts. A head is rewritten when its dump is whole: so its signature and its flags go last, and a
- * stream that is cut rearranges into a file that no reader takes for a dump.
+ * Turns writes into records. No byte is sent twice: crash reads the stream without rearranging it and cannot know which of
+ * two records is valid. The writer rewrites the head of a complete dump, so the signature and the flags are held back and
+ * sent last. A stream that is cut then rearranges into a file that no reader accepts as a dump.
  */
 export function openFlattenedSink(append: Append): FlattenedSink {
   append(encodeFlattenedHeader());
@@ -71,12 +71,12 @@ export function checkFlattenedHeader(bytes: Uint8Array): void {
   if (isFlattened(bytes) && type === TYPE_FLAT_HEADER) return;
   throw new DumpFormatError('FLATTENED_HEADER', {
     action: 'rearrange a flattened dump',
-    actual: isFlattened(bytes) ? `its type is ${type}` : 'the input begins with something else',
-    wanted: `"${FLATTENED_SIGNATURE}" and type ${TYPE_FLAT_HEADER}`,
+    actual: isFlattened(bytes) ? `its type is ${type}` : 'the input has another signature',
+    wanted: `the signature "${FLATTENED_SIGNATURE}" and type ${TYPE_FLAT_HEADER}`,
   });
 }
 
-/** Undefined for the end of the stream. @throws DumpFormatError for a record that can be none. */
+/** Undefined at the end of the stream. @throws DumpFormatError for an impossible record. */
 export function decodeRecordHeader(bytes: Buffer): { offset: number; sizeBytes: number } | undefined {
   const offset = bytes.readBigInt64BE(0);
   const sizeBytes = bytes.readBigInt64BE(8);
@@ -88,7 +88,7 @@ export function decodeRecordHeader(bytes: Buffer): { offset: number; sizeBytes: 
   throw new DumpFormatError('FLATTENED_RECORD', {
     action: 'rearrange a flattened dump',
     actual: `a record has ${sizeBytes} bytes for offset ${offset}`,
-    wanted: 'at least one byte, and all below 2^53',
+    wanted: 'at least one byte, and an end below 2^53',
   });
 }
 
@@ -107,10 +107,10 @@ export function encodeRecordHeader(offset: bigint, sizeBytes: bigint): Uint8Arra
   return bytes;
 }
 
-/** The head comes first and at once: what follows relies on it. */
+/** The first write must contain the whole head, which decides what is held back. */
 function firstHead(bytes: Uint8Array, offset: number): Uint8Array {
   if (offset === 0 && bytes.length >= HEAD_BYTES) return bytes.slice(0, HEAD_BYTES);
-  throw new RangeError(`a dump begins with ${bytes.length} bytes at ${offset}, not with its head`);
+  throw new RangeError(`the first write has ${bytes.length} bytes at ${offset} and not the head of a dump`);
 }
 
 function unmarkedRanges(head: Uint8Array): (readonly [number, number])[] {

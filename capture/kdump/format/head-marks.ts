@@ -1,12 +1,12 @@
 /**
- * The two fields in the head of a dump that say what it is and whether it is whole, in either format: the signature,
+ * The two fields in the head of a dump that give its format and its completeness, for both formats: the signature
  * and the flag of an incomplete dump (`status` of disk_dump_header, `e_flags` of an ELF core as makedumpfile uses it).
  */
 import { DISK_DUMP_HEADER_BYTES, DUMP_DH_COMPRESSED_INCOMPLETE, KDUMP_SIGNATURE } from './header.ts';
 
 /** DUMP_ELF_INCOMPLETE, makedumpfile's own */
 export const DUMP_ELF_INCOMPLETE = 0x1;
-/** Whatever the format, the marks lie before this. */
+/** In both formats the marks are before this offset. */
 export const HEAD_BYTES = DISK_DUMP_HEADER_BYTES;
 
 export interface HeadMarks {
@@ -31,13 +31,13 @@ const ELF: HeadMarks = {
   incompleteFlag: DUMP_ELF_INCOMPLETE,
 };
 
-/** By the head of a dump, which may lack its signature. */
+/** The marks of the format of this head, which may lack its signature. */
 export function headMarks(head: Uint8Array): HeadMarks {
   const isElf = head.length >= 56 && head[ELF64_EHDR_E_EHSIZE] === 64 && head[ELF64_EHDR_E_EHSIZE + 2] === 56;
   return isElf ? ELF : KDUMP;
 }
 
-/** The ranges of a head that carry the marks, half-open and in order. */
+/** The ranges of the marks in a head, half-open and in order. */
 export function markedRanges({ flagsOffset }: HeadMarks): readonly (readonly [number, number])[] {
   return [
     [0, SIGNATURE_BYTES],
@@ -45,7 +45,7 @@ export function markedRanges({ flagsOffset }: HeadMarks): readonly (readonly [nu
   ];
 }
 
-/** Makes `head` that of an incomplete dump, with a signature even where it came without. */
+/** Marks `head` as that of an incomplete dump, and adds the signature if it is missing. */
 export function markIncomplete(head: Uint8Array): void {
   const marks = headMarks(head);
   head.set(marks.signature);

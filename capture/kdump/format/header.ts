@@ -12,8 +12,8 @@ export const DISK_DUMP_HEADER_BYTES = 464;
 export const KDUMP_SUB_HEADER_BYTES = 104;
 
 /**
- * In `status`: not all pages are there. makedumpfile sets it when the disk is full; crash then takes a page whose
- * descriptor has offset 0 for missing, where it would else report a damaged file.
+ * In `status`: some pages are missing. makedumpfile sets it when the disk is full; crash then treats a page whose
+ * descriptor has offset 0 as missing, where it would otherwise report a damaged file.
  */
 export const DUMP_DH_COMPRESSED_INCOMPLETE = 0x8;
 
@@ -27,21 +27,21 @@ export interface DiskDumpHeader {
   readonly signature: string;
   readonly header_version: number;
   readonly utsname: Utsname;
-  /** Seconds and microseconds since 1970: of the crash. */
+  /** The time of the crash: seconds and microseconds since 1970. */
   readonly timestamp: { readonly tv_sec: number; readonly tv_usec: number };
   readonly status: number;
   readonly block_size: number;
-  /** In blocks; the notes are in there. */
+  /** In blocks; includes the notes. */
   readonly sub_hdr_size: number;
   /** In blocks, both bitmaps. */
   readonly bitmap_blocks: number;
-  /** Cut to 32 bits; `max_mapnr_64` is the whole. */
+  /** The lower 32 bits at most; `max_mapnr_64` is the full number. */
   readonly max_mapnr: number;
   readonly nr_cpus: number;
 }
 
 export interface KdumpSubHeader {
-  /** Where the kernel lies in physical memory, less where it was linked to: an unsigned long that may wrap. */
+  /** The kernel's physical address minus the one it was linked to: an unsigned long that may wrap. */
   readonly phys_base: bigint;
   readonly dump_level: number;
   readonly split: number;
@@ -67,7 +67,7 @@ export function encodeDiskDumpHeader(header: DiskDumpHeader): Uint8Array {
   writeText(bytes, 0, 8, header.signature);
   view.setInt32(8, header.header_version, true);
   for (const [i, name] of UTSNAME_FIELDS.entries()) {
-    // The last byte stays NUL: readers take these for C strings.
+    // The last byte stays NUL: readers treat these fields as C strings.
     writeText(bytes, 12 + i * UTSNAME_FIELD_BYTES, UTSNAME_FIELD_BYTES - 1, header.utsname[name]);
   }
   view.setBigInt64(408, BigInt(header.timestamp.tv_sec), true);

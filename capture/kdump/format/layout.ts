@@ -1,11 +1,11 @@
 /**
- * Where everything lies in a kdump-compressed file: pure arithmetic (makedumpfile: IMPLEMENTATION).
+ * The offsets in a kdump-compressed file: pure arithmetic (makedumpfile: IMPLEMENTATION).
  *
  *     header             block 0
- *     sub header, notes  from block 1, the notes directly behind the sub header
+ *     sub header, notes  from block 1, the notes directly after the sub header
  *     bitmap1, bitmap2   each in whole blocks
  *     page descriptors   one for each set bit of bitmap2, in its order
- *     page data          the shared zero page first, when zero pages are left out
+ *     page data          begins with the shared zero page, if zero pages are left out
  */
 import { DumpFormatError } from '../../errors.ts';
 import { PAGE_DESC_BYTES } from './descriptor.ts';
@@ -33,16 +33,16 @@ export interface DumpLayout {
   readonly dataOffset: number;
 }
 
-/** @throws DumpFormatError when the format has no room for what is asked. */
+/** @throws DumpFormatError when the format cannot hold such a dump. */
 export function planLayout({ pageSizeBytes, max_mapnr, noteBytes, dumpablePages }: LayoutFacts): DumpLayout {
   if (!isBlockSize(pageSizeBytes)) {
-    throw refuse(`a page size of ${pageSizeBytes}`, 'a power of two from 4096 to 65536');
+    throw refuse(`the page size is ${pageSizeBytes}`, 'a power of two from 4096 to 65536');
   }
   if (!(Number.isSafeInteger(max_mapnr * pageSizeBytes) && max_mapnr > 0)) {
-    throw refuse(`${max_mapnr} pages`, 'at least one, and all within 2^53 bytes');
+    throw refuse(`there are ${max_mapnr} pages`, 'at least one page, and an end below 2^53 bytes');
   }
   if (!(dumpablePages >= 0 && dumpablePages <= max_mapnr)) {
-    throw refuse(`${dumpablePages} dumpable pages`, `at most ${max_mapnr}`);
+    throw refuse(`${dumpablePages} pages are to be dumped`, `at most ${max_mapnr}`);
   }
   const sub_hdr_size = Math.ceil((KDUMP_SUB_HEADER_BYTES + noteBytes) / pageSizeBytes);
   const bitmapBytes = Math.ceil(Math.ceil(max_mapnr / 8) / pageSizeBytes) * pageSizeBytes;

@@ -1,6 +1,6 @@
 /**
- * Reads a kdump-compressed file: headers, second bitmap, descriptors. Header versions 3 to 6: what a version has not,
- * reads as 0 (makedumpfile: IMPLEMENTATION, diskdump_mod.h). Nothing in the file is believed before it is checked.
+ * Reads a kdump-compressed file: headers, second bitmap, descriptors. Header versions 3 to 6; fields that a version lacks
+ * read as 0 (makedumpfile: IMPLEMENTATION, diskdump_mod.h). Every field is checked before it is used.
  */
 import { DumpFormatError } from '../../errors.ts';
 import { Bitmap } from '../../filter/bitmap.ts';
@@ -18,7 +18,7 @@ import {
   type KdumpSubHeader,
 } from '../format/header.ts';
 
-/** Where the members of `kdump_sub_header` end, by the header version that brought the last of them. */
+/** The end of `kdump_sub_header`, by header version. */
 const SUB_HEADER_ENDS: readonly (readonly [number, number])[] = [
   [3, 48],
   [4, 64],
@@ -43,7 +43,7 @@ export function isKdumpFile(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.subarray(0, length)).toString('latin1') === KDUMP_SIGNATURE;
 }
 
-/** @throws DumpFormatError for a file that is none, or whose bitmaps are cut. */
+/** @throws DumpFormatError for a file of another format, or one with cut bitmaps. */
 export function openKdumpFile(source: ByteSource): KdumpFile {
   const header = decodeDiskDumpHeader(readUpTo(source, 0, DISK_DUMP_HEADER_BYTES));
   const { block_size, header_version, sub_hdr_size, bitmap_blocks } = header;
@@ -55,21 +55,21 @@ export function openKdumpFile(source: ByteSource): KdumpFile {
   const refuse = (actual: string, wanted: string) =>
     new DumpFormatError('DUMP_BITMAP', { action: `read the bitmaps of ${source.name}`, actual, wanted });
   if (!(max_mapnr <= bitmapBytes * 8))
-    throw refuse(`${bitmapBytes} bytes each`, `a bit for each of ${max_mapnr} pages`);
+    throw refuse(`they have ${bitmapBytes} bytes each`, `a bit for each of ${max_mapnr} pages`);
   if (descriptorsOffset > source.sizeBytes) {
-    throw refuse(`the file ends at ${source.sizeBytes}`, `the bitmaps end at ${descriptorsOffset}`);
+    throw refuse(`the file ends at byte ${source.sizeBytes}`, `bitmaps up to byte ${descriptorsOffset}`);
   }
   const bytes = readUpTo(source, bitmap1Offset + bitmapBytes, bitmapBytes);
   const bitmap2 = new Bitmap(bytes, max_mapnr);
-  // Bits past the last page would count.
+  // Bits past the last page would be counted as pages.
   bytes.fill(0, Math.ceil(max_mapnr / 8));
   if (max_mapnr % 8 !== 0) bytes[Math.floor(max_mapnr / 8)] &= (1 << (max_mapnr % 8)) - 1;
   return { source, header, sub, max_mapnr, bitmap1Offset, bitmapBytes, bitmap2, descriptorsOffset };
 }
 
 /**
- * Reads descriptors by their number; zeros behind the end of the file, which readers of an incomplete dump take for
- * "the page is missing".
+ * Reads descriptors by their number. Those past the end of the file are zeros, which means "missing" in an incomplete
+ * dump.
  */
 export class DescriptorReader {
   readonly #file: KdumpFile;
@@ -95,7 +95,7 @@ export class DescriptorReader {
   }
 }
 
-/** Whether there can be a page where a descriptor says. */
+/** Whether the descriptor's data is within the file and of a possible size. */
 export function isStoredPage(
   { source, header, descriptorsOffset }: KdumpFile,
   page: PageDescriptor,

@@ -1,6 +1,6 @@
 /**
- * The pages of a kdump-compressed file as a source of bytes in which a page's offset is its physical address: what reads
- * a vmcore reads this, with segments that say which pages are there.
+ * The pages of a kdump-compressed file as a byte source in which the offset of a page is its physical address: code that
+ * reads a vmcore can read this, with segments for the pages that are present.
  */
 
 import type { Decompressor, PageCodecs } from '../../codecs/codec.ts';
@@ -10,7 +10,7 @@ import { DescriptorReader, isStoredPage, type KdumpFile } from './file.ts';
 import { RankIndex } from './rank.ts';
 
 const WINDOW_BYTES = 4 << 20;
-/** Page tables and structures are read in small pieces, again and again from the same few pages. */
+/** Page tables and structures are read in small pieces, repeatedly from the same few pages. */
 const CACHED_PAGES = 64;
 
 export class KdumpPageSource implements ByteSource {
@@ -68,7 +68,7 @@ export class KdumpPageSource implements ByteSource {
     this.#decompressors.clear();
   }
 
-  /** Where in the cache the page lies. */
+  /** The offset of the page in the cache. */
   #cached(pfn: number): number {
     const slot = pfn % CACHED_PAGES;
     const at = slot * this.#pageSizeBytes;
@@ -79,7 +79,7 @@ export class KdumpPageSource implements ByteSource {
     return at;
   }
 
-  /** @throws DumpFormatError for a page that is not there or is damaged. */
+  /** @throws DumpFormatError for a page that is missing or damaged. */
   #read(pfn: number, into: Uint8Array, at: number): void {
     const { source, bitmap2 } = this.#file;
     const refuse = (actual: string) =>
@@ -87,7 +87,7 @@ export class KdumpPageSource implements ByteSource {
     if (!bitmap2.has(pfn)) throw refuse('it was left out of the dump');
     const page = this.#descriptors.at(this.#ranks.of(pfn));
     if (!isStoredPage(this.#file, page))
-      throw refuse(`${page.size} bytes at ${page.offset} are no page of it`);
+      throw refuse(`its descriptor is damaged: ${page.size} bytes at ${page.offset}`);
     const stored = source.window(page.offset, page.size);
     if (page.flags === 0) {
       if (page.size !== this.#pageSizeBytes) throw refuse(`it has ${page.size} bytes and is not compressed`);

@@ -1,7 +1,7 @@
-/** How many set bits lie before a bit: the number of a page's descriptor. */
+/** Counts the set bits before a bit, which is the index of a page's descriptor. */
 import type { Bitmap } from '../../filter/bitmap.ts';
 
-/** 4 bytes of counts for this many bytes of bitmap. */
+/** One 4-byte count for this many bytes of bitmap. */
 const BLOCK_BYTES = 512;
 
 export class RankIndex {

@@ -1,6 +1,6 @@
 /**
- * A kdump-compressed file as a vmcore, to filter it again. Pages that were left out before stay out: the segments say
- * that they exist in memory and not in the file.
+ * A kdump-compressed file as a vmcore, to filter it again. Pages that were left out stay out: in the segments they exist in
+ * memory but not in the file.
  */
 import type { PageCodecs } from '../../codecs/codec.ts';
 import { Bitmap } from '../../filter/bitmap.ts';
@@ -20,13 +20,13 @@ const MAX_NOTE_BYTES = 16 << 20;
 export interface KdumpVmcore {
   readonly vmcore: Vmcore;
   readonly file: KdumpFile;
-  /** What makedumpfile erased from it before, in its words; undefined when it says nothing of the kind. */
+  /** makedumpfile's record of data that was erased from the dump; undefined without one. */
   readonly eraseinfo: Uint8Array | undefined;
-  /** Of what decompressors hold. */
+  /** Frees the decompressors. */
   close(): void;
 }
 
-/** @throws DumpFormatError for a file that is none. */
+/** @throws DumpFormatError for a file of another format. */
 export function openKdumpVmcore(source: ByteSource, codecs: PageCodecs): KdumpVmcore {
   const file = openKdumpFile(source);
   const { header, sub } = file;
@@ -72,13 +72,11 @@ function eraseinfoOf({ source, sub }: KdumpFile, warnings: string[]): Uint8Array
   if (sub.size_eraseinfo === 0) return undefined;
   const bytes = readUpTo(source, sub.offset_eraseinfo, Math.min(sub.size_eraseinfo, MAX_NOTE_BYTES));
   if (bytes.length === sub.size_eraseinfo) return bytes;
-  warnings.push(
-    `what was erased from this dump is said in ${sub.size_eraseinfo} bytes, of which ${bytes.length} are usable`,
-  );
+  warnings.push(`the eraseinfo has ${sub.size_eraseinfo} bytes, of which ${bytes.length} are usable`);
   return bytes.length > 0 ? bytes : undefined;
 }
 
-/** Where the sub header says; its offset is that in the notes, from header version 4 on. */
+/** By the sub header. `descOffset` is relative to the notes, which hold it from header version 4 on. */
 function vmcoreinfoOf(
   { source, sub }: KdumpFile,
   noteBytes: Uint8Array,
@@ -91,7 +89,7 @@ function vmcoreinfoOf(
   return { desc, descOffset: isNote ? descOffset : undefined };
 }
 
-/** The pages that can be read: in an incomplete dump, those that it got to. */
+/** The pages that the file holds: in an incomplete dump, those with a usable descriptor. */
 function heldPages(file: KdumpFile, warnings: string[]): Bitmap {
   const { bitmap2, header } = file;
   if ((header.status & DUMP_DH_COMPRESSED_INCOMPLETE) === 0) return bitmap2;
@@ -108,7 +106,7 @@ function heldPages(file: KdumpFile, warnings: string[]): Bitmap {
   return held;
 }
 
-/** A segment for each run of held pages, with the pages behind it that are left out. */
+/** A segment for each run of held pages and the omitted pages after it. */
 function segmentsOf(file: KdumpFile, held: Bitmap): Segment[] {
   const { source, bitmap1Offset, bitmapBytes, max_mapnr, header } = file;
   const present = new Bitmap(readUpTo(source, bitmap1Offset, bitmapBytes), max_mapnr);

@@ -1,6 +1,6 @@
 /**
- * A dump that must not grow past a limit: pages that no longer fit become absent, those that are needed least first. Their
- * descriptors read as offset 0, which readers of a dump marked incomplete take for "missing" (crash: --zero_excluded).
+ * A dump with a size limit: pages that do not fit are omitted, the least needed ones first. Their descriptors have offset 0,
+ * which readers of a dump marked incomplete treat as "missing" (crash: --zero_excluded).
  */
 import type { Bitmap } from '../../filter/bitmap.ts';
 import type { PageTaker } from './page-loop.ts';
@@ -8,24 +8,24 @@ import type { PageStore } from './page-store.ts';
 import { STANDARD_ERRORS, spreadOf } from './predict.ts';
 
 export interface Bound {
-  /** The file ends before this. */
+  /** The file does not grow past this. */
   readonly limitBytes: number;
-  /** The pages that are wanted most: the others are kept only as far as the room for these is safe. */
+  /** The pages that are needed most: others are kept only while there is room for all of these. */
   readonly first: Bitmap;
-  /** How many of them are dumpable. */
+  /** How many pages `first` has. */
   readonly firstPages: number;
-  /** What a page takes of each of so many equal parts of them, in order: measured on one of each. */
+  /** `first` in equal parts, in order: the size of one sample page of each part. */
   readonly firstPageBytes: readonly number[];
 }
 
-/** Takes the dumpable pages of `bitmap2` in order, all of them. */
+/** Takes all dumpable pages of `bitmap2`, in order. */
 export class BoundedTaker implements PageTaker {
   readonly #store: PageStore;
   readonly #bitmap2: Bitmap;
   readonly #pageSizeBytes: number;
   readonly #bound: Bound;
   #pfn = -1;
-  /** What the pages of `first` take that are still to come, from the first of each part on; rather too much than too little. */
+  /** An upper estimate of what the pages of `first` will need, from the start of each part to the end. */
   readonly #bytesAhead: Float64Array;
   #firstPagesDone = 0;
 
@@ -47,7 +47,7 @@ export class BoundedTaker implements PageTaker {
     else this.#store.addAbsent();
   }
 
-  /** For the next page, whatever it compresses to. */
+  /** Whether the next page fits even if it does not compress. */
   #hasRoom(): boolean {
     const { limitBytes, first } = this.#bound;
     this.#pfn = this.#bitmap2.nextSet(this.#pfn + 1);
@@ -68,7 +68,7 @@ export class BoundedTaker implements PageTaker {
   }
 }
 
-/** The fewer are ahead, the fewer were measured, and the less is known of one of them. */
+/** The fewer pages remain, the fewer samples there are for them and the larger is the error margin per page. */
 function bytesAhead({ firstPages, firstPageBytes }: Bound): Float64Array {
   const parts = firstPageBytes.length;
   const { variance } = spreadOf(firstPageBytes);

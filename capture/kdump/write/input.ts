@@ -1,4 +1,4 @@
-/** What a dump of a crash is made from, whichever format it gets: the pages to keep, and what its headers say. */
+/** The input of a dump in any format: the pages to keep, and the facts for its headers. */
 
 import { DUMP_LEVEL_ZERO, needsMemmap } from '../../filter/dump-level.ts';
 import { type DumpPlan, type PlanEvents, planDump } from '../../filter/plan.ts';
@@ -7,18 +7,18 @@ import { prstatusNotes } from '../../vmcore/notes.ts';
 import type { DumpInput } from './writer.ts';
 
 export interface PageChoice extends DumpPlan {
-  /** What the headers may say of `bitmap2`: less than was wished where the pages could not be told apart. */
+  /** The dump level for the headers: lower than the requested one if pages could not be classified. */
   readonly dumpLevel: number;
 }
 
-/** Degrades: where the pages of a class cannot be told, they are kept, with a warning. */
+/** Degrades: pages of a class that cannot be identified are kept, with a warning. */
 export function choosePages(crash: Crash, wishedLevel: number, events: PlanEvents = {}): PageChoice {
   const plan = planDump(crash, wishedLevel, events);
   const isFiltered = !needsMemmap(wishedLevel) || plan.pages !== undefined;
   return { ...plan, dumpLevel: isFiltered ? wishedLevel : wishedLevel & DUMP_LEVEL_ZERO };
 }
 
-/** What the headers say of the crashed machine. */
+/** The facts about the crashed machine for the headers. */
 export function crashFacts({
   vmcore,
   utsname,

@@ -1,6 +1,6 @@
 /**
- * Pages that were compressed apart from the file they go to: what a thread hands to the one that writes. Data end to end,
- * and a word for each page that says how much of it is whose.
+ * Pages that a thread compressed for the thread that writes: their data end to end, and for each page a word with its kind
+ * and size.
  */
 
 import type { Codec } from '../../codecs/codec.ts';
@@ -19,7 +19,7 @@ export interface PageBatch {
   readonly entries: Uint32Array;
 }
 
-/** The room that `pages` pages need at most. */
+/** The room that `pages` pages need at most, in bytes. */
 export function batchRoom(
   pages: number,
   codec: Codec,

@@ -4,9 +4,9 @@ import { readPhysicalOrZeros, type Vmcore } from '../../vmcore/open.ts';
 import type { PfnRange } from '../../vmcore/segments.ts';
 
 const WINDOW_BYTES = 4 << 20;
-/** Bounds the time between two yields, when the watchdog is petted: a window's worth, gathered from wherever it lies. */
+/** Bounds the time between two yields, when the watchdog is fed: as many pages as a window of 4 KiB pages has. */
 const PAGES_PER_STEP = 1024;
-/** Reading over a gap of some pages costs less than another read. */
+/** Reading across a gap of a few pages costs less than another read. */
 const MAX_GAP_PAGES = 4;
 
 export interface PageLoopInput {
@@ -18,18 +18,18 @@ export interface PageLoopInput {
 }
 
 export interface PageTaker {
-  /** The page at byte `at` of `window`, good until the call returns. */
+  /** The page at byte `at` of `window`, valid until the call returns. */
   add(window: Buffer, at: number): void;
   /** A page that cannot be read; `zeros` is a page of them. */
   addMissing(zeros: Buffer): void;
 }
 
 export interface PageLoopEvents {
-  /** A page that the source does not give. */
+  /** A page that cannot be read from the source. */
   readonly onUnreadable: (pfn: number, cause: unknown) => void;
 }
 
-/** Hands every dumpable page to `taker`. Yields every few megabytes, so that a caller can look up from the work: pages so far. */
+/** Passes every dumpable page to `taker`. Every few megabytes it yields the number of pages so far, so that the caller can do other work. */
 export function* dumpablePages(
   input: PageLoopInput,
   taker: PageTaker,
@@ -43,7 +43,7 @@ export function* dumpablePages(
   const zeros = Buffer.alloc(pageSizeBytes);
   const windowPages = Math.floor(Math.min(WINDOW_BYTES, source.maxWindowBytes) / pageSizeBytes);
 
-  /** By read(2), past what the segments do not hold: for the edges of segments, and where a window fails. */
+  /** Reads one page by read(2), with zeros for what the segments lack: for edges of segments, and where a window fails. */
   const takeSingle = (pfn: number): void => {
     try {
       if (readPhysicalOrZeros(input.vmcore, pfn * pageSizeBytes, single) === 0) {
@@ -59,7 +59,7 @@ export function* dumpablePages(
     taker.add(single, 0);
   };
 
-  /** The dumpable pages from `first` to before `end`, which lie next to each other in the file. Returns their number. */
+  /** Takes the dumpable pages from `first` to before `end`, which are adjacent in the file. Returns their number. */
   const takeWindow = (first: number, end: number): number => {
     const offset = segments.fileOffset(first * pageSizeBytes)!;
     const window = openWindow(source, offset, (end - first) * pageSizeBytes);
@@ -94,7 +94,7 @@ export function* dumpablePages(
   }
 }
 
-/** Undefined when the source does not give it: then its pages are tried one by one, which finds the bad one. */
+/** Undefined when it cannot be read: then its pages are read one by one to find the bad one. */
 function openWindow(source: Vmcore['source'], offset: number, lengthBytes: number): Buffer | undefined {
   try {
     const bytes = source.window(offset, lengthBytes);
@@ -104,7 +104,7 @@ function openWindow(source: Vmcore['source'], offset: number, lengthBytes: numbe
   }
 }
 
-/** Where a window that begins at the set bit `pfn` ends: at a wide gap or at `limit`, behind a set bit. */
+/** Where a window that begins at the set bit `pfn` ends: before a wide gap or at `limit`, after a set bit. */
 function windowEnd(bitmap2: Bitmap, pfn: number, limit: number): number {
   let end = bitmap2.nextClear(pfn, limit);
   for (;;) {

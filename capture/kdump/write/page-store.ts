@@ -1,6 +1,6 @@
 /**
  * Takes pages in the order of bitmap2, compresses them and writes descriptors and data: two regions of the file that grow
- * side by side, through two buffers that are made once. Nothing here allocates per page.
+ * in parallel, each through one buffer that is allocated once. Nothing here allocates per page.
  */
 
 import type { Codec } from '../../codecs/codec.ts';
@@ -11,9 +11,9 @@ import type { DumpLayout } from '../format/layout.ts';
 import type { DumpSink } from '../sink.ts';
 import { entryKind, entrySize, type PageBatch, StoredAs } from './page-batch.ts';
 
-/** One write to the target. Long enough that the calls cost nothing, short enough for a small capture kernel. */
+/** One write to the target: large enough to make system calls cheap, small enough for a small capture kernel. */
 const DATA_CHUNK_BYTES = 2 << 20;
-/** A chunk of data describes some 2,000 pages; only zero pages fill this first. */
+/** A chunk of data has some 2,000 pages; this buffer fills up first only if there are many zero pages. */
 const DESCRIPTOR_CHUNK_BYTES = PAGE_DESC_BYTES << 15;
 
 export interface PageStoreOptions {
@@ -60,7 +60,7 @@ export class PageStore {
     this.#descriptorsOffset = layout.descriptorsOffset;
     this.dataDigest = openDigest(digestAlgorithm);
     this.descriptorsDigest = openDigest(digestAlgorithm);
-    // A chunk is written once it is full, and the page that filled it may reach past it.
+    // A chunk is written when it is full, and the page that fills it may exceed it.
     this.#data = new Uint8Array(DATA_CHUNK_BYTES + Math.max(codec.maxOutputBytes, layout.block_size));
     this.#zeroPageOffset = layout.dataOffset;
     if (sharesZeroPage) this.#dataBytes = layout.block_size;
@@ -71,7 +71,7 @@ export class PageStore {
     return this.#dataOffset + this.#dataBytes;
   }
 
-  /** Whether it is one of the zero pages that share one. */
+  /** Whether the page is zero and will share the stored zero page. */
   takesNoRoom(window: Buffer, at: number): boolean {
     return this.sharesZeroPage && this.#detector.isZero(window, at);
   }
@@ -86,18 +86,18 @@ export class PageStore {
     this.#store(window, at);
   }
 
-  /** Stores a page that could not be read, of which `zeros` is the stand-in. It counts as no zero page. */
+  /** Stores a page that could not be read as `zeros`. It is not counted as a zero page. */
   addMissing(zeros: Buffer): void {
     if (this.sharesZeroPage) this.addZero();
     else this.#store(zeros, 0);
   }
 
-  /** A page like the shared zero page. */
+  /** Adds a page that shares the stored zero page. */
   addZero(): void {
     this.#describe(this.#zeroPageOffset, this.#pageSizeBytes, 0);
   }
 
-  /** Pages that a thread compressed, as `add` and `addMissing` would have: their data is written from where it lies. */
+  /** Adds the pages of a batch, with the same result as `add` and `addMissing`; their data is written without a copy. */
   addBatch({ data, entries }: PageBatch): void {
     this.flush();
     const count = entries[0];
@@ -117,7 +117,7 @@ export class PageStore {
     }
   }
 
-  /** A page that was compressed before. */
+  /** Adds a page that is compressed already. */
   addStored(stored: Uint8Array, flags: number): void {
     const offset = this.endOffset;
     this.#data.set(stored, this.#dataBytes);
@@ -125,15 +125,15 @@ export class PageStore {
     this.#describe(offset, stored.length, flags);
   }
 
-  /** A page that an incomplete dump lacks: readers know it by its offset of 0. */
+  /** Adds a page that an incomplete dump lacks: its descriptor has offset 0. */
   addAbsent(): void {
     this.pagesAbsent++;
     this.#describe(0, 0, 0);
   }
 
   /**
-   * Writes what the buffers hold. Data first: a file cut short then has no descriptor that points at nothing, and the
-   * descriptors that are missing read as offset 0, which readers of an incomplete dump know.
+   * Writes the buffers, data first: then a file that is cut has no descriptor without its data, and missing descriptors
+   * read as offset 0, which readers of an incomplete dump treat as a missing page.
    */
   flush(): void {
     if (this.#dataBytes > 0) {

@@ -1,29 +1,29 @@
-/** How large a dump will be: what is exact by arithmetic, and the pages' data by compressing some of them. */
+/** Predicts the size of a dump: headers, bitmaps and descriptors exactly, page data by compressing a sample. */
 
 import type { Codec } from '../../codecs/codec.ts';
 import type { Bitmap } from '../../filter/bitmap.ts';
 import { ZeroPageDetector } from '../../filter/zero-page.ts';
 import type { DumpLayout } from '../format/layout.ts';
 
-/** Some 6 MB: as much as a fraction of a second compresses, and near enough (see `needBytes`). */
+/** About 6 MB: compressed in a fraction of a second, and accurate enough (see `needBytes`). */
 export const SAMPLE_PAGES = 1536;
-/** Of a normal distribution, 98 % lie below so many standard errors; being spread evenly, a sample is nearer than that. */
+/** 98 % of a normal distribution are below this many standard errors; an evenly spread sample is closer still. */
 export const STANDARD_ERRORS = 2;
 
-/** What pages of a set take when they are stored. */
+/** The stored sizes of sampled pages. */
 export interface PageSample {
   readonly pages: number;
   readonly sharesZeroPage: boolean;
-  /** Of each of them, in order. */
+  /** In the order of the pages. */
   readonly sizes: readonly number[];
   readonly meanBytes: number;
-  /** Of `meanBytes`: how wrong it may be. */
+  /** The standard error of `meanBytes`. */
   readonly standardErrorBytes: number;
 }
 
 export interface Prediction {
   readonly bytes: number;
-  /** What there should be room for: the prediction with its error. */
+  /** The prediction plus its error margin: the free space to ask for. */
   readonly needBytes: number;
 }
 
@@ -64,7 +64,7 @@ export function samplePages(
   const detector = new ZeroPageDetector(pageSizeBytes);
   const sizes: number[] = [];
   for (const pfn of pfns) {
-    // What cannot be read is stored as the shared zero page, or as zeros that shrink to next to nothing.
+    // An unreadable page is stored as the shared zero page, or as zeros that compress to almost nothing.
     if (!read(pfn, page)) page.fill(0);
     const isFree = sharesZeroPage && detector.isZero(page, 0);
     sizes.push(isFree ? 0 : codec.compress(page, 0, output, 0) || pageSizeBytes);
@@ -75,7 +75,7 @@ export function samplePages(
   return { pages, sharesZeroPage, sizes, meanBytes, standardErrorBytes: Math.sqrt(variance / pages) };
 }
 
-/** Of one or more sizes. */
+/** Mean and variance of at least one size. */
 export function spreadOf(sizes: readonly number[]): { meanBytes: number; variance: number } {
   const meanBytes = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
   const variance = sizes.reduce((sum, size) => sum + (size - meanBytes) ** 2, 0) / sizes.length;
@@ -84,10 +84,10 @@ export function spreadOf(sizes: readonly number[]): { meanBytes: number; varianc
 
 export function predictSize(layout: DumpLayout, dumpablePages: number, sample: PageSample): Prediction {
   const { dataOffset, block_size } = layout;
-  // A sample of everything is no estimate.
+  // A sample of all pages has no sampling error.
   const errors = sample.pages < dumpablePages ? STANDARD_ERRORS : 0;
   const fixedBytes = dataOffset + (sample.sharesZeroPage ? block_size : 0);
-  // A mean of whole numbers, times how many there are of them: what is near to one is one.
+  // The product of a mean and its count is a whole number but for rounding errors.
   const dataBytes = (meanBytes: number) => Math.round(Math.min(meanBytes, block_size) * dumpablePages);
   return {
     bytes: fixedBytes + dataBytes(sample.meanBytes),
@@ -95,7 +95,7 @@ export function predictSize(layout: DumpLayout, dumpablePages: number, sample: P
   };
 }
 
-/** How many of `pfns`, from the first on, fit into `roomBytes` for sure: every so many of them is measured. */
+/** How many of `pfns`, from the first on, are sure to fit into `roomBytes`. Measures evenly spaced ones. */
 export function fittingPages(
   pfns: readonly number[],
   roomBytes: number,

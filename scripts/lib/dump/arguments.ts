@@ -1,6 +1,7 @@
-/** The flags of `kdumpling dump`: makedumpfile's, with its meanings (makedumpfile(8)), as one request to carry out. */
+/** Reads the flags of `kdumpling dump`, which are makedumpfile's (makedumpfile(8)), into a DumpRequest. */
 
 import { CODEC_NAMES, CODECS, type CodecName } from '../../../capture/codecs/table.ts';
+import { counted } from '../../../capture/errors.ts';
 import { MAX_DUMP_LEVEL, parseDumpLevel } from '../../../capture/filter/dump-level.ts';
 import { SPLITBLOCK_BYTES } from '../../../capture/kdump/combine/split.ts';
 import { badValue, type Given, type OptionFacts, UsageError, wholeNumber } from '../cli/command.ts';
@@ -23,35 +24,39 @@ export const DUMP_OPTIONS = {
   'dump-level': {
     short: 'd',
     value: 'N',
-    help: `pages to leave out, 0 to ${MAX_DUMP_LEVEL}; of a list like 11,31 the next where the one before does not fit`,
+    help: `pages to leave out, 0 to ${MAX_DUMP_LEVEL}; in a list like 11,31, further levels are tried if the dump does not fit`,
   },
-  'size-limit': { short: 'L', value: 'SIZE', help: 'end OUT, incomplete, at so many bytes (or k, m, g, t)' },
+  'size-limit': {
+    short: 'L',
+    value: 'SIZE',
+    help: 'make OUT no larger, as an incomplete dump (bytes, or k, m, g, t)',
+  },
   ...CODEC_OPTIONS,
-  elf: { short: 'E', help: 'as an ELF core, which is not compressed' },
-  flattened: { short: 'F', help: 'for a pipe: to standard output, in the flattened format; no OUT' },
-  rearrange: { short: 'R', help: 'make OUT of a flattened dump on standard input; no VMCORE' },
-  split: { help: 'into several files by page number: VMCORE OUT OUT…' },
-  'splitblock-size': { value: 'KB', help: 'how finely --split divides memory (1048576)' },
-  reassemble: { help: 'make one file of those of a split dump: PART PART… OUT' },
+  elf: { short: 'E', help: 'write an ELF core, which is not compressed' },
+  flattened: { short: 'F', help: 'write the flattened format to standard output, for a pipe; no OUT' },
+  rearrange: { short: 'R', help: 'turn a flattened dump on standard input into OUT; no VMCORE' },
+  split: { help: 'divide the dump by page number: VMCORE OUT OUT…' },
+  'splitblock-size': { value: 'KB', help: 'size of the blocks that --split distributes (1048576)' },
+  reassemble: { help: 'join the files of a split dump: PART PART… OUT' },
   force: { short: 'f', help: 'overwrite OUT' },
-  'dump-dmesg': { help: 'write the kernel log to OUT, and no dump' },
-  'num-threads': { value: 'N', help: 'compress on so many threads, at most one a CPU (as many as pay)' },
+  'dump-dmesg': { help: 'write the kernel log to OUT instead of a dump' },
+  'num-threads': { value: 'N', help: 'threads that compress, at most one per CPU (chosen by size)' },
   'message-level': { value: 'N', help: 'sum of 1 progress, 2 messages, 4 errors, 8 debug, 16 report (7)' },
-  'show-stats': { help: 'as 16 of --message-level' },
-  debug: { short: 'D', help: 'as 8 of --message-level' },
+  'show-stats': { help: 'the same as 16 in --message-level' },
+  debug: { short: 'D', help: 'the same as 8 in --message-level' },
   'non-mmap': { help: 'read VMCORE without mapping it' },
-  'check-params': { help: 'check these flags, and do nothing' },
-  'dry-run': { help: 'do everything but write' },
-  version: { short: 'v', help: 'say the version' },
-  'block-order': { short: 'b', value: 'N', help: 'no effect: buffers have the size they need' },
-  'cyclic-buffer': { value: 'KB', help: 'no effect: memory is bounded anyway' },
+  'check-params': { help: 'check the flags and exit' },
+  'dry-run': { help: 'do everything except writing' },
+  version: { short: 'v', help: 'print the version' },
+  'block-order': { short: 'b', value: 'N', help: 'no effect: buffers are sized automatically' },
+  'cyclic-buffer': { value: 'KB', help: 'no effect: memory use is always bounded' },
   'work-dir': { value: 'DIR', help: 'no effect: there are no temporary files' },
   ...REFUSED,
 } as const;
 
 type GivenFlags = Given<typeof DUMP_OPTIONS>;
 
-/** @throws UsageError, which names the flag. */
+/** @throws UsageError that names the flag. */
 export function readRequest(given: GivenFlags): DumpRequest {
   for (const name of Object.keys(REFUSED) as (keyof typeof REFUSED)[]) {
     if (given[name] === undefined) continue;
@@ -94,7 +99,7 @@ function kindOf(given: GivenFlags): DumpRequest['kind'] {
   return given.elf ? 'elf' : 'kdump';
 }
 
-/** What a dump that is only put together again from what is there cannot be asked for. */
+/** Flags that only apply to a dump that is made from a vmcore. */
 const FLAGS_OF_A_NEW_DUMP = [
   'split',
   'dump-dmesg',
@@ -106,14 +111,14 @@ const FLAGS_OF_A_NEW_DUMP = [
   ...CODEC_NAMES,
 ] as const;
 
-/** Flags that cannot be had together, the first with each of the rest. */
+/** The first flag of each row excludes each of the others. */
 const CONTRADICTIONS: readonly (readonly [keyof GivenFlags, ...(keyof GivenFlags)[]])[] = [
   ['dump-dmesg', 'dry-run', 'flattened', 'split'],
   ['elf', ...CODEC_NAMES, 'num-threads'],
   ['split', 'elf', 'flattened', 'num-threads', 'dry-run'],
   ['rearrange', 'reassemble', ...FLAGS_OF_A_NEW_DUMP],
   ['reassemble', ...FLAGS_OF_A_NEW_DUMP],
-  // What is in a pipe cannot be taken back, nor its header marked.
+  // A header that is already in a pipe cannot be marked incomplete.
   ['size-limit', 'flattened', 'dry-run'],
 ];
 
@@ -124,13 +129,13 @@ function refuseContradictions(given: GivenFlags): void {
   }
 }
 
-/** As its users know it. */
+/** As users type it. */
 function flagOf(name: keyof GivenFlags): string {
   const facts: OptionFacts = DUMP_OPTIONS[name as keyof typeof DUMP_OPTIONS];
   return facts.short ? `-${facts.short}` : `--${name}`;
 }
 
-/** The files by what is asked for, in makedumpfile's order. */
+/** The files, in makedumpfile's order for each kind of request. */
 function readFiles(given: GivenFlags): Pick<DumpRequest, 'vmcore' | 'inputs' | 'outputs'> {
   const files = given.positionals;
   const [first, ...rest] = files;
@@ -152,7 +157,7 @@ function readFiles(given: GivenFlags): Pick<DumpRequest, 'vmcore' | 'inputs' | '
   }
 }
 
-/** The wish, and what to try where it does not fit. */
+/** The requested level, and those to try if the dump does not fit. */
 function readDumpLevels(text: string): number[] {
   return text.split(',').map(level => {
     try {
@@ -167,7 +172,7 @@ function readDumpLevels(text: string): number[] {
   });
 }
 
-/** makedumpfile takes the last of several without a word; a dump in another codec than meant is worth one. */
+/** makedumpfile silently takes the last of several. Here that is an error: the user may get a codec they did not want. */
 function readCodec(given: GivenFlags): CodecName | 'none' {
   // In the user's order, which parseArgs keeps.
   const [wished, other] = (Object.keys(given) as (keyof GivenFlags)[]).filter(isCodec);
@@ -197,7 +202,9 @@ function requireFiles(files: readonly string[], wanted: string, least: number, m
   if (files.length >= least && files.length <= most && !empty) return;
   throw new UsageError('FILES', {
     action: 'run kdumpling dump',
-    actual: empty ? 'a file has no name' : `${files.length} files are given`,
+    actual: empty
+      ? 'a file name is empty'
+      : `there ${files.length === 1 ? 'is' : 'are'} ${counted(files.length, 'file argument')}`,
     wanted,
   });
 }
@@ -205,7 +212,7 @@ function requireFiles(files: readonly string[], wanted: string, least: number, m
 function contradiction(one: string, other: string): UsageError {
   return new UsageError('CONTRADICTION', {
     action: `use ${one} and ${other}`,
-    actual: 'one excludes the other',
+    actual: 'they exclude each other',
     wanted: 'one of them',
   });
 }

@@ -1,4 +1,4 @@
-/** One thread's part in compressing: fills the slots of batches, whichever thread it is. */
+/** The work of one compressing thread: it claims batches and fills their slots. */
 
 import type { Codec } from '../../../capture/codecs/codec.ts';
 import { Bitmap } from '../../../capture/filter/bitmap.ts';
@@ -36,7 +36,7 @@ export class BatchWork {
     this.count = this.#bounds.length - 1;
   }
 
-  /** Takes the next batch that nobody has, waits for its slot and fills it. Returns whether there was one. */
+  /** Claims the next batch, waits for its slot and fills it. Returns false when there is none left. */
   takeNext(): boolean {
     const index = Atomics.add(this.turns, NEXT_BATCH, 1);
     if (index >= this.count) return false;
@@ -48,7 +48,7 @@ export class BatchWork {
     return true;
   }
 
-  /** As `takeNext`, and never waits: for the thread that frees the slots. */
+  /** As `takeNext`, but never waits: for the thread that frees the slots. */
   takeNextIfFree(): boolean {
     const index = Atomics.load(this.turns, NEXT_BATCH);
     const at = FIRST_TURN + (index % this.batches.length);

@@ -1,4 +1,4 @@
-/** Opens the file that `kdumpling dump` reads: a vmcore, or a dump in the kdump-compressed format. */
+/** Opens the input of `kdumpling dump`: a vmcore, or a dump in the kdump-compressed format. */
 
 import { openPageCodecs } from '../../../capture/codecs/decompressors.ts';
 import { describeError, VmcoreError } from '../../../capture/errors.ts';
@@ -22,7 +22,7 @@ export interface CrashFile {
   readonly crash: Crash;
   /** For the headers of the dump. */
   readonly facts: ReturnType<typeof crashFacts> & Pick<DumpInput, 'eraseinfo'>;
-  /** What was left out of the file when it was made. */
+  /** The dump level that the file was made with; 0 for a vmcore. */
   readonly dumpLevelBefore: number;
   readonly isVmcore: boolean;
   readonly ffi: Ffi | undefined;
@@ -40,7 +40,7 @@ export function openCrashFile(request: DumpRequest, messages: Messages): CrashFi
     throw new VmcoreError('FLATTENED_INPUT', {
       action: `open ${path} as a vmcore`,
       actual: 'it is a flattened dump',
-      toDo: `rearrange it first: kdumpling dump -R OUT < ${path}`,
+      toDo: `run kdumpling dump -R OUT < ${path} first`,
     });
   }
   const kdump = isKdumpFile(start) ? openKdumpVmcore(source, openPageCodecs(ffi)) : undefined;
@@ -71,7 +71,7 @@ function factsOf({ header, sub }: KdumpFile) {
   };
 }
 
-/** Without the FFI a dump takes longer, and is made all the same. */
+/** A dump without the FFI takes longer but works. */
 function attempt<T>(open: () => T, messages: Messages): T | undefined {
   try {
     return open();

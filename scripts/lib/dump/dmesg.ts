@@ -1,4 +1,4 @@
-/** `kdumpling dump --dump-dmesg`: the kernel log, in the text of vmcore-dmesg.txt. */
+/** `kdumpling dump --dump-dmesg`: the kernel log, in the format of vmcore-dmesg.txt. */
 import { KernelError } from '../../../capture/errors.ts';
 import type { DumpSink } from '../../../capture/kdump/sink.ts';
 import { dmesgLines } from '../../../capture/kernel/dmesg-text.ts';
@@ -18,7 +18,7 @@ export async function dumpDmesg(
     throw new KernelError('NO_KERNEL_MEMORY', {
       action: `read the kernel log in ${request.vmcore}`,
       actual: "the crashed kernel's addresses cannot be translated",
-      wanted: 'the warnings above say why',
+      toDo: 'the warnings above give the reason',
     });
   }
   const [path] = request.outputs;

@@ -1,4 +1,4 @@
-/** `kdumpling dump -E`: as an ELF core. */
+/** `kdumpling dump -E`: writes an ELF core. */
 
 import { elfSteps } from '../../../capture/elf/writer.ts';
 import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
@@ -15,8 +15,8 @@ export async function dumpElf(request: DumpRequest, messages: Messages, signal: 
   if (!isVmcore) {
     throw new UsageError('ELF_FROM_KDUMP', {
       action: `use -E on ${request.vmcore}`,
-      actual: 'it is kdump-compressed, which does not say the virtual addresses of an ELF core',
-      wanted: 'the vmcore',
+      actual: 'it is kdump-compressed and so lacks the virtual addresses of an ELF core',
+      wanted: 'a vmcore',
     });
   }
   const { bitmap2, dumpLevel, warnings } = choosePages(crash, request.dumpLevel);

@@ -1,4 +1,4 @@
-/** `kdumpling dump` in the kdump-compressed format. */
+/** `kdumpling dump` to the kdump-compressed format. */
 import { statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname } from 'node:path';
@@ -22,14 +22,14 @@ export async function dumpKdump(
   signal: AbortSignal,
 ): Promise<void> {
   const wished = request.threads ?? threadsThatPay(request);
-  // Read only when it is wanted: Node's module for threads takes as long to load as a small dump takes to make.
+  // Loaded only if needed: Node's module for threads takes as long to load as a small dump takes to make.
   const threads = wished > 1 ? (await import('./threads.ts')).startThreads(wished) : undefined;
   let codec: Codec | undefined;
   const events = { onProgress: messages.progress, onWarning: messages.warn };
   try {
     const opened = openKdumpInput(request, messages);
     codec = opened.codec;
-    // A dump that is filtered again is read through one decompressor.
+    // The pages of a dump are read through one decompressor, so threads only help with a vmcore.
     const input = threads && opened.isVmcore ? { ...opened, feed: threads.feed(request, opened) } : opened;
     if (input.feed) messages.debug(`${threads?.count} threads compress`);
     const { counts } = await withTarget(request, signal, sink =>
@@ -43,12 +43,12 @@ export async function dumpKdump(
   }
 }
 
-/** More than so many are for those who ask for them: each takes memory, and the one that writes has enough to do. */
+/** More only on request: each thread takes memory, and the writing thread becomes the bottleneck. */
 const MOST_THREADS_UNASKED = 4;
-/** Of a vmcore. A smaller one is done before a thread has started; of a larger one, the shared bitmap takes memory. */
+/** The size of a vmcore. A smaller one is done before a thread starts; for a larger one the shared bitmap is too large. */
 const THREADS_PAY_BYTES = { least: 2 ** 28, most: 2 ** 38 };
 
-/** For a user who did not say: all CPUs of a small machine. They do nothing else for whoever waits for the dump. */
+/** The default: all CPUs of a small machine. */
 function threadsThatPay({ vmcore }: DumpRequest): number {
   const sizeBytes = statSync(vmcore, { throwIfNoEntry: false })?.size ?? 0;
   const { least, most } = THREADS_PAY_BYTES;
@@ -57,14 +57,14 @@ function threadsThatPay({ vmcore }: DumpRequest): number {
 }
 
 interface KdumpInput extends DumpInput {
-  /** And not a dump that is filtered again. */
+  /** False for a dump that is filtered again. */
   readonly isVmcore: boolean;
 }
 
-/** All that the writer needs, the codec open. */
+/** Opens the vmcore and the codec, and chooses the pages. */
 export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpInput {
   const { crash, facts, ffi, libc, dumpLevelBefore, isVmcore } = openCrashFile(request, messages);
-  // What is out already is not looked for again: to find none of it would be no fault.
+  // Classes that were left out already are not looked for again: finding none of them is normal.
   const choice = choosePages(crash, request.dumpLevel & ~dumpLevelBefore, {
     allocate: openBitmapMemory(libc, folderOf(request), cause => messages.warn(describeError(cause)))
       .allocate,
@@ -72,7 +72,7 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
   const { bitmap2, warnings } = choice;
   const dumpLevel = choice.dumpLevel | dumpLevelBefore;
   if ((dumpLevelBefore & ~request.dumpLevel) !== 0) {
-    messages.say(`dump level ${dumpLevel}, because ${request.vmcore} was made at ${dumpLevelBefore}`);
+    messages.say(`dump level is ${dumpLevel}, because that of ${request.vmcore} is ${dumpLevelBefore}`);
   }
   for (const warning of warnings) messages.warn(warning);
   const codec = openCodecOrFallback(
@@ -87,7 +87,7 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
   return { ...facts, bitmap2, dumpLevel, codec, digestAlgorithm: 'none', isVmcore };
 }
 
-/** Where there is room for a dump, there is room for its bitmap. */
+/** A folder with room for a dump has room for its bitmap. */
 function folderOf({ dryRun, flattened, outputs }: DumpRequest): string {
   return dryRun || flattened || outputs.length === 0 ? tmpdir() : dirname(outputs[0]);
 }

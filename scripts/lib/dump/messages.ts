@@ -1,8 +1,8 @@
-/** What `kdumpling dump` says: messages by --message-level, progress as one line that is written over on a terminal. */
+/** The output of `kdumpling dump`: messages by --message-level, and on a terminal a progress line that is overwritten. */
 import { MESSAGE } from './request.ts';
 
 export interface Messages {
-  /** A line of the common kind. */
+  /** An ordinary message. */
   say(text: string): void;
   warn(text: string): void;
   debug(text: string): void;
@@ -27,7 +27,7 @@ export function openMessages(level: number, stdoutIsFree: boolean): Messages {
     (toStdout && stdoutIsFree ? process.stdout : process.stderr).write(`${text}\n`);
   };
   const showsProgress = has(MESSAGE.progress) && process.stderr.isTTY;
-  // Asked only where it is used: Node reads its clock's module when it is first touched.
+  // Read only if it is used: Node loads the module of this clock on first use.
   const startedMs = showsProgress ? performance.now() : 0;
   return {
     say: text => line(MESSAGE.common, text, true),

@@ -1,6 +1,6 @@
 /**
- * The file that a dump goes to. A dump that fails stays, because its pages may be all there is, with the mark of an
- * incomplete one that its header had from the start; one that is interrupted is removed.
+ * The file that a dump is written to. If writing fails, the file stays, because its pages may be all that is left of the
+ * crash; its header has the mark of an incomplete dump from the start. If the user interrupts, the file is removed.
  */
 import { closeSync, constants, fstatSync, openSync, rmSync, statSync } from 'node:fs';
 import { Failure, TargetError } from '../../../capture/errors.ts';
@@ -13,13 +13,13 @@ import { limitSink } from './size-limit.ts';
 export interface OutputChoice {
   readonly path: string;
   readonly force: boolean;
-  /** Files that are read: to overwrite one would lose it. */
+  /** Input files, which must not be overwritten. */
   readonly inputs: readonly string[];
-  /** Undefined for as large as it gets. */
+  /** Undefined for no limit. */
   readonly sizeLimitBytes?: number;
 }
 
-/** Creates the file, has it written and closes it. @throws TargetError, and what `write` throws. */
+/** Creates the file, calls `write` and closes the file. @throws TargetError, and what `write` throws. */
 export async function withOutput<T>(
   choice: OutputChoice,
   signal: AbortSignal,
@@ -40,7 +40,7 @@ export async function withOutput<T>(
   }
 }
 
-/** Where a request wants its one dump: a file, standard output, or nowhere. Returns what `write` returns. */
+/** Writes to the target of the request: a file, standard output, or nothing. Returns what `write` returns. */
 export function withTarget<T>(
   request: DumpRequest,
   signal: AbortSignal,
@@ -51,12 +51,12 @@ export function withTarget<T>(
   return withOutput({ ...choiceOf(request), path: request.outputs[0] }, signal, write);
 }
 
-/** But for the path. */
+/** The choice without the path. */
 export function choiceOf({ vmcore, force, sizeLimitBytes }: DumpRequest): Omit<OutputChoice, 'path'> {
   return { force, inputs: [vmcore], sizeLimitBytes };
 }
 
-/** Several files that are created before any is written. */
+/** Creates several files before any of them is written. */
 export function withOutputs<T>(
   { paths, ...choice }: Omit<OutputChoice, 'path'> & { readonly paths: readonly string[] },
   signal: AbortSignal,
@@ -72,17 +72,19 @@ export function withOutputs<T>(
 }
 
 function create({ path, force, inputs }: OutputChoice): number {
-  const refuse = (actual: string, wanted?: string, cause?: unknown): TargetError =>
-    new TargetError('CREATE_FAILED', { action: `create ${path}`, actual, wanted }, {}, { cause });
+  const refuse = (actual: string, wanted?: string, cause?: unknown, toDo?: string): TargetError =>
+    new TargetError('CREATE_FAILED', { action: `create ${path}`, actual, wanted, toDo }, {}, { cause });
   if (inputs.some(input => isSameFile(input, path))) {
-    throw refuse('it is a file of this dump already', 'wanted: another name');
+    throw refuse('the same file is an input or another output', 'another name');
   }
   const { O_RDWR, O_CREAT, O_TRUNC, O_EXCL } = constants;
   try {
     return openSync(path, O_RDWR | O_CREAT | O_TRUNC | (force ? 0 : O_EXCL), 0o600);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    throw code === 'EEXIST' ? refuse('it exists', '-f overwrites it') : refuse(message, undefined, cause);
+    throw code === 'EEXIST'
+      ? refuse('it exists', undefined, undefined, 'use -f to overwrite it')
+      : refuse(message, undefined, cause);
   }
 }
 
@@ -100,8 +102,8 @@ function incomplete(path: string, cause: unknown): Failure {
   const code = cause instanceof Failure ? cause.code : 'DUMP_FAILED';
   const what = {
     action: `finish ${path}`,
-    actual: 'it is incomplete, and marked so',
-    wanted: 'what was written may be readable',
+    actual: 'writing failed',
+    toDo: 'the file is marked incomplete; the pages in it may be readable',
   };
   return new TargetError(code, what, {}, { cause });
 }

@@ -1,4 +1,4 @@
-/** A flattened dump to standard output. */
+/** Writes a flattened dump to standard output. */
 
 import { writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
@@ -10,7 +10,7 @@ import { UsageError } from '../cli/command.ts';
 const STDOUT = 1;
 const MS_BETWEEN_TRIES = 2;
 
-/** @throws TargetError when the reader is gone; UsageError for a terminal. */
+/** @throws TargetError when writing fails; UsageError for a terminal. */
 export async function withStandardOutput<T>(write: (sink: DumpSink) => Promise<T>): Promise<T> {
   if (isatty(STDOUT)) {
     throw new UsageError('TERMINAL', {
@@ -19,7 +19,7 @@ export async function withStandardOutput<T>(write: (sink: DumpSink) => Promise<T
       wanted: 'a pipe or a file',
     });
   }
-  // A reader that stalls holds a write, and so Ctrl-C: there is no file of ours to clean up, so the system may end us.
+  // A stalled reader blocks our write and so our handling of Ctrl-C. There is no file to remove: let signals end the process.
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.removeAllListeners(name);
   const sink = openFlattenedSink(append);
   const result = await write(sink);
@@ -34,7 +34,7 @@ function append(bytes: Uint8Array): void {
       done += writeSync(STDOUT, bytes, done, bytes.length - done);
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException;
-      // The other end of a pipe may have made it non-blocking for both.
+      // The reader may have made the pipe non-blocking for both ends.
       if (code === 'EAGAIN' || code === 'EINTR') Atomics.wait(pause, 0, 0, MS_BETWEEN_TRIES);
       else {
         const actual = code === 'EPIPE' ? 'its reader is gone' : message;

@@ -1,4 +1,4 @@
-/** `kdumpling dump -R OUT`: the way back from a flattened dump, read from standard input. */
+/** `kdumpling dump -R OUT`: turns a flattened dump on standard input into a file. */
 import type { Readable } from 'node:stream';
 import { rearrange } from '../../../capture/kdump/combine/rearrange.ts';
 import type { DumpSink } from '../../../capture/kdump/sink.ts';
@@ -17,7 +17,7 @@ export async function rearrangeDump(
     throw new UsageError('TERMINAL', {
       action: 'read a flattened dump from standard input',
       actual: 'it is a terminal',
-      wanted: 'kdumpling dump -R OUT < FILE',
+      toDo: 'run kdumpling dump -R OUT < FILE',
     });
   }
   const [path] = request.outputs;

@@ -1,4 +1,4 @@
-/** makedumpfile's flags that `kdumpling dump` does not do, each with the reason: refused by name and never ignored. */
+/** makedumpfile's flags that `kdumpling dump` does not support, with the reasons: refused by name, never ignored. */
 
 interface RefusedFlag {
   readonly flag: string;
@@ -13,8 +13,8 @@ function refused<const T extends { short?: string; value?: string }>(flag: strin
 }
 
 const XEN = 'dumps of Xen are not supported';
-const SYMBOLS = "the filter goes by the vmcore's own vmcoreinfo";
-const ERASING = 'data cannot be erased from a dump yet';
+const SYMBOLS = "the filter uses the vmcore's own vmcoreinfo";
+const ERASING = 'erasing data from a dump is not supported';
 
 export const REFUSED = {
   vmlinux: refused('-x', SYMBOLS, { short: 'x', value: 'VMLINUX' }),
@@ -27,9 +27,9 @@ export const REFUSED = {
   xen_phys_start: refused('--xen_phys_start', XEN, { value: 'ADDRESS' }),
   config: refused('--config', ERASING, { value: 'FILE' }),
   eppic: refused('--eppic', ERASING, { value: 'FILE' }),
-  extension: refused('--extension', 'programs cannot be loaded into the filter', { value: 'FILE' }),
+  extension: refused('--extension', 'the filter cannot load programs', { value: 'FILE' }),
   diskset: refused('--diskset', 'sadump is not supported', { value: 'VMCORE' }),
-  vtop: refused('--vtop', 'use crash for single addresses', { value: 'ADDRESS' }),
-  'partial-dmesg': refused('--partial-dmesg', 'the kernel log is always written whole', {}),
+  vtop: refused('--vtop', 'use crash to translate an address', { value: 'ADDRESS' }),
+  'partial-dmesg': refused('--partial-dmesg', 'the kernel log is always written in full', {}),
   'mem-usage': refused('--mem-usage', 'use kdumpling estimate', {}),
 } as const satisfies Readonly<Record<string, RefusedFlag>>;

@@ -1,24 +1,24 @@
-/** What `kdumpling dump` is asked to do: its flags, read and checked. */
+/** The request to `kdumpling dump`: its flags, read and checked. */
 import type { CodecName } from '../../../capture/codecs/table.ts';
 
 export interface DumpRequest {
   readonly kind: 'kdump' | 'elf' | 'dmesg' | 'split' | 'reassemble' | 'rearrange' | 'version' | 'nothing';
   /** Empty when no vmcore is read. */
   readonly vmcore: string;
-  /** The files of a split dump that is reassembled. */
+  /** The files of a split dump to reassemble. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly dumpLevel: number;
-  /** What to try when the dump does not fit, in their order. */
+  /** Levels to try in turn if the dump does not fit. */
   readonly furtherLevels: readonly number[];
-  /** Of each file. */
+  /** For each output file. */
   readonly sizeLimitBytes: number | undefined;
   readonly codec: CodecName | 'none';
   readonly flattened: boolean;
   readonly force: boolean;
   readonly maps: boolean;
   readonly dryRun: boolean;
-  /** Undefined: as many as pay. */
+  /** Undefined: chosen by the size of the vmcore. */
   readonly threads: number | undefined;
   readonly splitblockBytes: number;
   readonly messages: number;

@@ -1,4 +1,4 @@
-/** `-L` and the further dump levels of `-d`: what is done when a dump does not fit (makedumpfile(8)). */
+/** `-L` and the further dump levels of `-d`: what happens when a dump does not fit (makedumpfile(8)). */
 import { describeError, TargetError } from '../../../capture/errors.ts';
 import type { DumpSink } from '../../../capture/kdump/sink.ts';
 import { badValue } from '../cli/command.ts';
@@ -7,7 +7,7 @@ import type { DumpRequest } from './request.ts';
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 const LIMIT_REACHED = 'SIZE_LIMIT';
-/** What a file says that may grow no more: by us, by its file system, a quota, a ulimit. */
+/** Error codes of a file that cannot grow: our own limit, a full file system, a quota, a ulimit. */
 const NO_ROOM: readonly string[] = [LIMIT_REACHED, 'ENOSPC', 'EDQUOT', 'EFBIG'];
 
 /** `40000000`, `10k`. @throws UsageError */
@@ -16,10 +16,10 @@ export function readSizeLimit(text: string | undefined): number | undefined {
   const [, digits = '', unit = ''] = /^(\d+)([kmgt]?)$/i.exec(text) ?? [];
   const sizeBytes = Number(digits) * UNITS[unit.toLowerCase()]!;
   if (digits !== '' && sizeBytes > 0 && Number.isSafeInteger(sizeBytes)) return sizeBytes;
-  throw badValue('size-limit', text, 'a number of bytes above 0, or with k, m, g or t behind it');
+  throw badValue('size-limit', text, 'a number of bytes above 0, or a number followed by k, m, g or t');
 }
 
-/** A file that ends at `sizeLimitBytes`: what fits of a write that would go past it is still written. */
+/** A file that ends at `sizeLimitBytes`. A write that would exceed it is done in part, then fails. */
 export function limitSink(sink: DumpSink, sizeLimitBytes: number): DumpSink {
   return {
     ...sink,
@@ -35,7 +35,7 @@ export function limitSink(sink: DumpSink, sizeLimitBytes: number): DumpSink {
   };
 }
 
-/** Makes the dump at the first of its levels at which it fits. @throws what the last attempt throws */
+/** Makes the dump at the first level at which it fits. @throws what the last attempt throws */
 export async function withRetries(
   request: DumpRequest,
   messages: Messages,
@@ -48,7 +48,7 @@ export async function withRetries(
     } catch (error) {
       if (!(error instanceof TargetError) || !NO_ROOM.includes(error.code)) throw error;
       messages.warn(`again at dump level ${nextLevel}: ${describeError(error)}`);
-      // Its file is there now, and ours.
+      // The file exists now because this program created it.
       attempt = { ...attempt, dumpLevel: nextLevel, force: true };
     }
   }

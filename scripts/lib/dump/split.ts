@@ -20,7 +20,8 @@ export async function dumpSplit(
 ): Promise<void> {
   const { outputs } = request;
   const { eraseinfo, ...input } = openKdumpInput(request, messages);
-  if (eraseinfo) messages.warn('what was erased from the input is not said in the files of a split dump');
+  if (eraseinfo)
+    messages.warn('the files of a split dump do not record what was erased from the input (eraseinfo)');
   const splitblockPages = request.splitblockBytes / input.vmcore.pageSizeBytes;
   const ranges = splitPfns(input.bitmap2, outputs.length, splitblockPages);
   const pagesTotal = input.bitmap2.count();

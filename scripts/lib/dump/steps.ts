@@ -1,4 +1,4 @@
-/** Runs long work step by step, and lets a Ctrl-C in between the steps. */
+/** Runs long work step by step and notices Ctrl-C between steps. */
 import type { Steps } from '../../../capture/kdump/steps.ts';
 
 /** @throws the signal's reason when it is aborted. */
@@ -15,7 +15,7 @@ export async function runSteps<T>(steps: Steps<T>, signal: AbortSignal): Promise
   }
 }
 
-/** Of the event loop. (`node:timers/promises` would be read at the start for this one function.) */
+/** The next turn of the event loop. (`node:timers/promises` would be loaded at start for this one function.) */
 function nextTurn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }

@@ -1,4 +1,4 @@
-/** What the main thread and those that compress for it share: the work in batches, and whose turn each buffer has. */
+/** What the main thread and the compressing threads share: the work in batches, and the state of each buffer. */
 import type { MessagePort } from 'node:worker_threads';
 import type { CodecName } from '../../../capture/codecs/table.ts';
 import type { Bitmap } from '../../../capture/filter/bitmap.ts';
@@ -15,17 +15,17 @@ export interface ThreadWork {
   readonly segments: readonly Segment[];
   readonly bitmap2: SharedArrayBuffer;
   readonly max_mapnr: number;
-  /** The pfns at which batches begin, as doubles, and the end of the last one. */
+  /** The pfns at which batches begin, and the end of the last one, as doubles. */
   readonly bounds: SharedArrayBuffer;
-  /** The next batch that nobody has taken, then a turn for each slot. */
+  /** The next unclaimed batch, then a turn for each slot. */
   readonly turns: SharedArrayBuffer;
   readonly slots: readonly { readonly data: SharedArrayBuffer; readonly entries: SharedArrayBuffer }[];
 }
 
-/** What a thread is told, once. */
+/** The one message to a thread. */
 export interface ThreadMessage {
   readonly work: ThreadWork;
-  /** Where `Unreadable` goes. */
+  /** For messages of type `Unreadable`. */
   readonly unreadable: MessagePort;
 }
 
@@ -35,11 +35,11 @@ export interface Unreadable {
   readonly reason: string;
 }
 
-/** Where the numbers of batches and turns lie in `turns`. */
+/** Indexes in `turns`. */
 export const NEXT_BATCH = 0;
 export const FIRST_TURN = 1;
 
-/** Batch n uses slot n modulo their number. Its turn is 2n while the slot is free for it and 2n + 1 when it is filled. */
+/** Batch n uses slot n modulo their number. The slot's turn is 2n while it is free for the batch, and 2n + 1 when it is filled. */
 export function freeTurn(batch: number): number {
   return 2 * batch;
 }
@@ -52,7 +52,7 @@ export function slotBatch(slot: ThreadWork['slots'][number]): PageBatch {
   return { data: Buffer.from(slot.data), entries: new Uint32Array(slot.entries) };
 }
 
-/** As doubles: a pfn can be above 2^32. */
+/** Doubles, because a pfn can exceed 2^32. */
 export function batchBounds(bitmap2: Bitmap, pagesPerBatch: number): Float64Array<SharedArrayBuffer> {
   const bounds: number[] = [];
   let room = 0;

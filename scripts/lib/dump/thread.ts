@@ -1,4 +1,4 @@
-/** A thread that compresses: takes the next batch that nobody has, until there is none. A program of its own. */
+/** A compressing thread: takes the next batch until there is none left. A program of its own. */
 import { parentPort } from 'node:worker_threads';
 import { openCodecOrFallback } from '../../../capture/codecs/open.ts';
 import { describeError } from '../../../capture/errors.ts';
@@ -16,7 +16,7 @@ function compressBatches({ work, unreadable }: ThreadMessage): void {
   const ffi = attempt(openFfi);
   const libc = ffi && work.maps ? attempt(() => openLibc(ffi)) : undefined;
   const source = openVmcoreFile(work.vmcore, libc);
-  // The main thread opens the same and has said what was wrong.
+  // The main thread opens the same codec and has warned already.
   const choice = { name: work.codec, pageSizeBytes };
   const codec = openCodecOrFallback(
     (): Ffi => ffi ?? openFfi(),

@@ -26,18 +26,18 @@ import {
 
 const BATCH_BYTES = 2 << 20;
 const SLOTS_PER_THREAD = 2;
-/** How long the main thread waits before it lets a Ctrl-C or a thread's failure in. */
+/** How long the main thread waits before it checks for Ctrl-C and failed threads. */
 const MS_PER_WAIT = 50;
 
 export interface Threads {
   readonly count: number;
-  /** Gives them their work. The feed brings it to the writer. */
+  /** Starts the threads' work. The feed passes their batches to the writer. */
   feed(request: DumpRequest, input: DumpInput): PageFeed;
-  /** Ends them wherever they are. */
+  /** Terminates the threads. */
   close(): void;
 }
 
-/** Starts as many as are wished and there are CPUs for, this one included: they load while the pages are chosen. Undefined for one. */
+/** Starts threads, at most one per CPU including this one; they load while the pages are chosen. Undefined if one is enough. */
 export function startThreads(wished: number): Threads | undefined {
   const count = Math.min(wished, availableParallelism());
   if (count < 2) return undefined;
@@ -66,7 +66,7 @@ export function startThreads(wished: number): Threads | undefined {
   };
 }
 
-/** Beside the bundle, or the file itself where there is none. */
+/** Beside the bundle; without a bundle, the source file. */
 function threadProgram(): string | URL {
   if (import.meta.url) return new URL('./thread.ts', import.meta.url);
   return join(dirname(realpathSync(process.argv[1])), 'dump-thread.js');

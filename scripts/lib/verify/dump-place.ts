@@ -1,4 +1,4 @@
-/** What `kdumpling verify` is given: a dump directory or a dump in one, or a dump on its own. */
+/** Finds the dump that `kdumpling verify` is to check: in a dump directory, or a file on its own. */
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { ManifestDump } from '../../../capture/storage/manifest.ts';
@@ -9,19 +9,19 @@ import { readManifest } from './manifest.ts';
 
 export interface DumpPlace {
   readonly path: string;
-  /** What the manifest says of it. */
+  /** Its entry in the manifest. */
   readonly expected?: ManifestDump;
 }
 
 const COMPLETE = 'vmcore';
 const INCOMPLETE = 'vmcore-incomplete';
 
-/** What is no path is the name of a dump of this machine, or its beginning. */
+/** Anything that is not a path is the ID of a dump of this machine, or a prefix of it. */
 export function pathOfDump(host: Host, given: string): string {
   return existsSync(given) || given.includes('/') ? given : host.path(theDump(host, [given]).directory);
 }
 
-/** @throws UsageError when there is nothing to verify; TargetError for a manifest that cannot be used. */
+/** @throws UsageError when there is nothing to verify; TargetError for an unusable manifest. */
 export function findDump(given: string, asksManifest: boolean): DumpPlace {
   const expectedIn = (directory: string) => (asksManifest ? readManifest(directory)?.dump : undefined);
   const refuse = (actual: string) =>
@@ -39,6 +39,6 @@ export function findDump(given: string, asksManifest: boolean): DumpPlace {
   const expected = expectedIn(given);
   if (expected) return { path: join(given, basename(expected.name)), expected };
   const name = [COMPLETE, INCOMPLETE].find(file => existsSync(join(given, file)));
-  if (name === undefined) throw refuse(`there is neither ${COMPLETE} nor ${INCOMPLETE} in it`);
+  if (name === undefined) throw refuse(`it has neither ${COMPLETE} nor ${INCOMPLETE}`);
   return { path: join(given, name) };
 }

@@ -46,7 +46,7 @@ describe.each(CODECS)('$name', ({ name, statusFlag: flag }) => {
   };
   afterAll(() => opened.forEach(codec => void codec.close()));
 
-  test('pages of every kind come back, from any offset to any offset', () => {
+  test('pages of every kind are read back, from any offset to any offset', () => {
     const codec = open();
     const source = Buffer.concat([Buffer.alloc(5), ...KINDS.map((kind, i) => pageOf(kind, i))]);
     const output = new Uint8Array(64 * 1024);
@@ -65,7 +65,7 @@ describe.each(CODECS)('$name', ({ name, statusFlag: flag }) => {
     }
   });
 
-  test('follows when source and output change', () => {
+  test('source and output arrays may change between calls', () => {
     const codec = open();
     for (let i = 0; i < 20; i++) {
       const source = pageOf('text', i);
@@ -97,12 +97,12 @@ describe.each(CODECS)('$name', ({ name, statusFlag: flag }) => {
     expect(read.dataEnd).toBe(file.bytes.length);
   });
 
-  test('says who does the work', () => {
+  test('names its implementation', () => {
     expect(open().implementation).toMatch(/^(lib|zstd \d)/);
   });
 });
 
-test('zstd: the frame checksum makes a flipped bit visible', () => {
+test('zstd: the frame checksum detects a flipped bit', () => {
   const codec = openCodec(ffi, { name: 'zstd', pageSizeBytes: PAGE });
   const output = Buffer.alloc(PAGE * 2);
   const size = codec.compress(pageOf('text', 1), 0, output, 0);
@@ -111,7 +111,7 @@ test('zstd: the frame checksum makes a flipped bit visible', () => {
   codec.close();
 });
 
-test("zstd: the library of its own file works beside Node's, which exports the same names", () => {
+test("zstd: the library works beside Node's copy, which exports the same names", () => {
   const codec = openZstd(ffi, openLibrary(ffi, ['libzstd.so.1']), PAGE, 1);
   const output = new Uint8Array(PAGE * 2);
   for (let i = 0; i < 2000; i++) {
@@ -132,7 +132,7 @@ test('zstd: levels differ', () => {
   expect(sizes[0]).toBeGreaterThan(sizes[2]);
 });
 
-test('zstd: pages with zeros keep their literals as they are, dense ones have them coded', () => {
+test('zstd: pages with zeros have raw literals, dense pages coded ones', () => {
   const literals = (page: Buffer, level?: number) => {
     const codec = openCodec(ffi, { name: 'zstd', pageSizeBytes: PAGE, level });
     const output = new Uint8Array(PAGE * 2);
@@ -159,13 +159,13 @@ function literalsBlockType(frame: Uint8Array): string {
   return ['raw', 'rle', 'compressed', 'treeless'][frame[headerBytes + blockHeaderBytes] & 3];
 }
 
-test('zlib: a level that libdeflate has not is refused', () => {
+test('zlib: a level that libdeflate lacks is refused', () => {
   expect(() => openCodec(ffi, { name: 'zlib', pageSizeBytes: PAGE, level: 99 })).toThrow(
     /libdeflate.*0 to 12/,
   );
 });
 
-test('zlib: dense pages get the level that makes up for what they are larger at level 1, all others level 1', () => {
+test('zlib: dense pages are compressed at level 2, which makes up for their size at level 1, all others at level 1', () => {
   const compressed = (page: Buffer, level?: number) => {
     const codec = openCodec(ffi, { name: 'zlib', pageSizeBytes: PAGE, level });
     const output = new Uint8Array(PAGE);
@@ -183,7 +183,7 @@ test('zlib: dense pages get the level that makes up for what they are larger at 
 });
 
 describe('when something is missing', () => {
-  test('without an FFI the dump degrades to what Node carries, and says why', () => {
+  test('without an FFI Node compresses, and the reason is reported', () => {
     const reasons: unknown[] = [];
     const codec = openCodecOrFallback(
       () => openFfi(['/nowhere/koffi.node']),
@@ -194,7 +194,7 @@ describe('when something is missing', () => {
     expect(String(reasons[0])).toMatch(/nowhere/);
   });
 
-  test('with everything there nothing degrades', () => {
+  test('with FFI and library nothing degrades', () => {
     const codec = openCodecOrFallback(
       () => ffi,
       { name: 'lzo', pageSizeBytes: PAGE },
@@ -205,7 +205,7 @@ describe('when something is missing', () => {
   });
 });
 
-test('a small on-heap array has no address to keep', () => {
+test('a small on-heap array has no stable address', () => {
   const codec = openCodec(ffi, { name: 'snappy', pageSizeBytes: PAGE });
   expect(() => codec.compress(pageOf('text', 0), 0, new Uint8Array(16), 0)).toThrow(/may move/);
 });

@@ -4,7 +4,7 @@ import { openNodeCodec } from '../../../capture/codecs/open.ts';
 import { CODECS, codecRow } from '../../../capture/codecs/table.ts';
 import { PAGE, pageOf } from '../kdump/fixture.ts';
 
-describe('what Node carries', () => {
+describe('Node’s own codecs', () => {
   test.each([
     ['zstd', 'zstd', zstdDecompressSync],
     ['zlib', 'zlib', inflateSync],
@@ -22,7 +22,7 @@ describe('what Node carries', () => {
     expect(output.subarray(0, 100).every(byte => byte === 0xaa)).toBe(true);
   });
 
-  test('zstd frames carry their checksum: a flipped bit is an error', () => {
+  test('zstd frames have a checksum: a flipped bit is an error', () => {
     const codec = openNodeCodec('zstd', PAGE);
     const output = Buffer.alloc(PAGE);
     const size = codec.compress(pageOf('text', 1), 0, output, 0);

@@ -67,7 +67,7 @@ describe('gaps', () => {
   });
 });
 
-test('every page comes back, from the virtual address that the vmcore gave it', () => {
+test('every page is read back at the virtual address that it has in the vmcore', () => {
   const bytes = pages(`ab${GAP}*.c`);
   const vmcore = open([{ paddr: 16 * PAGE, bytes, vaddr: 0xffff_8880_0000_0000n }]);
   const { elf, file } = write(vmcore);
@@ -82,7 +82,7 @@ test('every page comes back, from the virtual address that the vmcore gave it', 
   expect(elf).toMatchObject({ machine: 62, flags: 0 });
 });
 
-test('a PT_LOAD that describes memory again is there again: gdb reads by virtual address', () => {
+test('a second PT_LOAD for the same memory is kept, because gdb reads by virtual address', () => {
   const image = pages('ab');
   const loads = [
     { paddr: 2 * PAGE, bytes: image, vaddr: 0xffff_ffff_8100_0000n },
@@ -91,7 +91,7 @@ test('a PT_LOAD that describes memory again is there again: gdb reads by virtual
   expect(shape(open(loads))).toEqual(['2+2/2', '0+5/5']);
 });
 
-test.each([-100, -1, 1, 100])('edges %i bytes off a page are kept as they are', off => {
+test.each([-100, -1, 1, 100])('edges %i bytes off a page boundary are kept', off => {
   const bytes = pages('abcdef').subarray(0, 5 * PAGE);
   const { elf } = write(open([{ paddr: 3 * PAGE + off, bytes }]));
   expect(elf.loads).toMatchObject([{ paddr: 3 * PAGE + off, filesz: bytes.length, memsz: bytes.length }]);
@@ -109,7 +109,7 @@ test('program headers anywhere in the vmcore', () => {
   expect(shape(open([{ paddr: 0, bytes: pages('abc') }], { programHeaders: 'last' }))).toEqual(['0+3/3']);
 });
 
-test('says that it is incomplete until the last write, which comes after a sync', () => {
+test('is marked incomplete until the last write, which follows a sync', () => {
   const vmcore = open([{ paddr: 0, bytes: pages('600*a') }]);
   const { file } = write(vmcore);
   expect(file.writes.at(-1)).toEqual({ offset: 0, lengthBytes: 64, syncsBefore: 1 });

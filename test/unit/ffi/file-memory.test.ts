@@ -23,7 +23,7 @@ function mapsOf(folder: string): number {
   return readFileSync('/proc/self/maps', 'utf8').split(folder).length - 1;
 }
 
-test('zeros that can be written, in a file that has no name', () => {
+test('writable zeros in an unlinked file', () => {
   const mapping = allocateInFile(libc, dir, 3 * 4096 + 5);
   const { bytes } = mapping;
   expect(readdirSync(dir)).toEqual([]);
@@ -37,7 +37,7 @@ test('zeros that can be written, in a file that has no name', () => {
   expect(bytes.every(byte => byte === 0)).toBe(true);
 });
 
-test('a bitmap in it is as any other', () => {
+test('a bitmap in it works like any other', () => {
   const sizeBits = LARGE * 8 - 3;
   const memory = openBitmapMemory(libc, dir, unexpected);
   const inFile = Bitmap.create(sizeBits, 4096, memory.allocate);
@@ -54,7 +54,7 @@ test('a bitmap in it is as any other', () => {
   expect(mapsOf(dir)).toBe(0);
 });
 
-test('what is small, or what no file can be had for, is memory of the program', () => {
+test('small bitmaps, and those without a file, are in anonymous memory', () => {
   const causes: unknown[] = [];
   const allocate = (folder: string, sizeBytes: number) =>
     openBitmapMemory(libc, folder, cause => causes.push(cause)).allocate(sizeBytes);

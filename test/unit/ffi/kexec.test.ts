@@ -4,7 +4,7 @@ import { openKexec } from '../../../capture/ffi/kexec.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
 
 /** A real call: which errno comes back is this kernel's business (no kexec here, no such file, not permitted). */
-test('what the kernel refuses comes back as an error that says what', () => {
+test('a refusal by the kernel becomes an error with its meaning', () => {
   const kexec = openKexec(openFfi());
   let error: unknown;
   try {

@@ -9,7 +9,7 @@ test('opens the FFI of the packages and calls libc through it', () => {
   expect(getpid()).toBe(process.pid);
 });
 
-test('the addon beside the program comes first, and the working directory is not asked', () => {
+test('the addon beside the program comes first, and the working directory is not searched', () => {
   const candidates = ffiCandidates();
   expect(candidates[0]).toMatch(/\/koffi\.node$/);
   expect(candidates[0]).not.toContain('node_modules/@koromix');
@@ -44,7 +44,7 @@ test('a missing library is named', () => {
   );
 });
 
-test('two FFIs live side by side', () => {
+test('two FFIs work side by side', () => {
   const pids = [openFfi(), openFfi()].map(ffi => openLibrary(ffi, ['libc.so.6']).func('int getpid()')());
   expect(pids).toEqual([process.pid, process.pid]);
 });

@@ -1,4 +1,4 @@
-/** What a check of a dump sees: random flipped bits and cuts, by the manifest's digests and by the file alone. */
+/** Which random flipped bits and cuts a check detects: by the manifest's digests, and from the file alone. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { openPageCodecs } from '../../../../capture/codecs/decompressors.ts';
 import { openCodec } from '../../../../capture/codecs/open.ts';
@@ -12,7 +12,7 @@ import { Random } from '../../../support/random.ts';
 import { encodeNotes, MemorySource, vmcoreinfoText } from '../../../support/vmcore-builder.ts';
 import { dump, machine, PAGE, pageOf, UTSNAME } from '../fixture.ts';
 
-/** What only a digest can tell in the head: names and times that nothing else in the file repeats. */
+/** Parts of the head where only a digest detects damage: names and times that are stored once. */
 const FREE_HEAD_BYTES = [
   [12, 142],
   [207, 424],
@@ -110,7 +110,7 @@ describe.each(CODECS)('$name', ({ name, hasChecksum }) => {
     if (hasChecksum) expect(seen).toBeGreaterThan(FLIPS - 3);
   });
 
-  test('flipped bits of the head are seen without a digest, but for names, times and flags', () => {
+  test('flipped bits of the head are detected without a digest, except in names, times and flags', () => {
     const random = new Random(SEED + 2);
     const unseen: number[] = [];
     for (let i = 0; i < FLIPS; i++) {
@@ -125,7 +125,7 @@ describe.each(CODECS)('$name', ({ name, hasChecksum }) => {
     expect(unseen.length).toBeLessThan(FLIPS / 10);
   });
 
-  test('flipped bits of descriptors are seen without a digest', () => {
+  test('flipped bits of descriptors are detected without a digest', () => {
     const { offset, sizeBytes } = digest.regions[1];
     const random = new Random(SEED + 1);
     for (let i = 0; i < FLIPS; i++) {
@@ -167,7 +167,7 @@ describe.each(CODECS)('$name', ({ name, hasChecksum }) => {
   });
 });
 
-test('pages that did not shrink carry no checksum: their flips need the manifest', () => {
+test('uncompressed pages have no checksum: their flipped bits need the manifest', () => {
   const { bytes, result } = make('zstd', pfn => (pfn % 50 === 9 ? pageOf('noise', pfn) : kernelLike(pfn)));
   expect(check(bytes).pagesUnprotected).toBe(6);
   const at = Number(bytes.readBigInt64LE(result.layout.descriptorsOffset + 6 * 24));

@@ -26,7 +26,7 @@ function runs(...lengths: number[]): Bitmap {
   return bitmap;
 }
 
-describe('which pages go where', () => {
+describe('division of the pages', () => {
   test.each<[string, Bitmap, number, number, string]>([
     ['even shares', runs(1000), 2, 100, '0-500 500-1000'],
     ['a block too large to divide', runs(1000), 3, 5000, '0-1000 1000-1000 1000-1000'],
@@ -56,7 +56,7 @@ function reassemble(files: readonly Buffer[]) {
   return { file, counts };
 }
 
-test('each file says which pages it has', () => {
+test('the header of each file has its range of pages', () => {
   const headers = pieces(1).map(file => ({
     split: file.readInt32LE(PAGE + 12),
     pfns: [16, 24, 80, 88].map(at => Number(file.readBigUInt64LE(PAGE + at))),
@@ -69,7 +69,7 @@ test('each file says which pages it has', () => {
 });
 
 describe('reassembled', () => {
-  test.each([0, 1])('in any order it is the dump that was not split, at level %i', dumpLevel => {
+  test.each([0, 1])('in any order gives the same bytes as an undivided dump, at level %i', dumpLevel => {
     const whole = dump(vmcore, { dumpLevel, codec: zlib() }).file.bytes;
     const [a, b, c] = pieces(dumpLevel);
     expect(reassemble([c, a, b]).file.bytes.equals(whole)).toBe(true);
@@ -78,15 +78,15 @@ describe('reassembled', () => {
   test.each<[string, () => Buffer[], string]>([
     ['the first is missing', () => pieces(1).slice(1), 'pages from 0 on'],
     ['the middle is missing', () => pieces(1).toSpliced(1, 1), 'pages from 384 on'],
-    ['the last is missing', () => pieces(1).slice(0, 2), 'pages from 768 on are in none'],
+    ['the last is missing', () => pieces(1).slice(0, 2), 'no file has the pages from 768 on'],
     ['one is there twice', () => [...pieces(1), pieces(1)[1]], 'pages from 768 on'],
     ['one is of another dump', () => pieces(1).with(1, pieces(0)[1]), 'another dump'],
-    ['one is no split dump', () => [dump(vmcore).file.bytes, ...pieces(1)], 'no file of a split dump'],
+    ['one is no split dump', () => [dump(vmcore).file.bytes, ...pieces(1)], 'not part of a split dump'],
   ])('refused: %s', (_, files, message) => {
     expect(() => reassemble(files())).toThrow(message);
   });
 
-  test('a file that is cut makes an incomplete dump of all the pages that there are', () => {
+  test('with a cut file gives an incomplete dump of the remaining pages', () => {
     const [a, b, c] = pieces(1);
     const { file, counts } = reassemble([a, b.subarray(0, b.length - 30_000), c]);
     const read = openKdump(file.bytes);
@@ -102,7 +102,7 @@ describe('reassembled', () => {
   });
 });
 
-describe('files that lie', () => {
+describe('damaged files', () => {
   const whole = dump(vmcore).file.bytes;
   const damaged = (at: number, value: number) => {
     const bytes = Buffer.from(whole);

@@ -10,7 +10,7 @@ const make = (digestAlgorithm: DigestAlgorithm) => {
   return { bytes: file.bytes, digest: result.digest };
 };
 
-test('regions lie end to end and are plain digests of their bytes', () => {
+test('regions adjoin and have plain digests of their bytes', () => {
   const { bytes, digest } = make('sha256');
   let at = 0;
   for (const region of digest.regions) {
@@ -44,13 +44,13 @@ test('a file one byte short, or cut in the descriptors', () => {
   expect(damagedRegions(new MemorySource(bytes.subarray(0, cut)), digest)).toEqual(['descriptors', 'data']);
 });
 
-test('without a digest the sizes still tell', () => {
+test('without a digest sizes are still checked', () => {
   const { bytes, digest } = make('none');
   expect(damagedRegions(new MemorySource(bytes), digest)).toEqual([]);
   expect(damagedRegions(new MemorySource(bytes.subarray(0, -1)), digest)).toEqual(['data']);
 });
 
-test('regions from a manifest that do not join up are refused', () => {
+test('regions of a manifest that do not adjoin are refused', () => {
   const { bytes, digest } = make('crc32');
   const regions = digest.regions.map(region => ({ ...region, offset: region.offset + 1 }));
   expect(() => damagedRegions(new MemorySource(bytes), { ...digest, regions })).toThrow(DumpFormatError);

@@ -62,7 +62,7 @@ test('the records are the dump, each byte of it once', () => {
   expect(stream.toString('latin1', 0, 16)).toBe('makedumpfile\0\0\0\0');
 });
 
-test('what says that the dump is whole goes last', () => {
+test('signature and flags are sent last', () => {
   const last = recordsOf(stream).slice(-2);
   expect(last.map(({ offset, bytes }) => [offset, bytes.length])).toEqual([
     [424, 4],
@@ -70,7 +70,7 @@ test('what says that the dump is whole goes last', () => {
   ]);
 });
 
-test.each([1 << 20, 4096, 1000, 7])('the way back, in pieces of %i bytes', pieceBytes => {
+test.each([1 << 20, 4096, 1000, 7])('rearranged from pieces of %i bytes', pieceBytes => {
   const { file, error } = back(stream, pieceBytes);
   expect(error).toBeUndefined();
   expect(file.bytes.equals(whole)).toBe(true);
@@ -78,7 +78,7 @@ test.each([1 << 20, 4096, 1000, 7])('the way back, in pieces of %i bytes', piece
 
 describe('a stream that is cut', () => {
   const cuts = [0, 1, 4095, 4096, 4111, 4112, 5000, 20_000, stream.length - 17, stream.length - 1];
-  test.each(cuts)('at byte %i never looks whole', at => {
+  test.each(cuts)('at byte %i is never complete', at => {
     const { file, error } = back(stream.subarray(0, at));
     expect(error).toMatchObject({ code: at < 4096 && at < 32 ? 'FLATTENED_HEADER' : 'FLATTENED_CUT' });
     const head = file.bytes.subarray(0, 8).toString('latin1');
@@ -86,7 +86,7 @@ describe('a stream that is cut', () => {
     else expect(head.replaceAll('\0', '')).toBe('');
   });
 
-  test('is readable as far as it came', () => {
+  test('is readable up to the cut', () => {
     const { file } = back(stream.subarray(0, stream.length - 20_000));
     expect(openKdump(file.bytes).header).toMatchObject({
       status: 8,
@@ -96,7 +96,7 @@ describe('a stream that is cut', () => {
   });
 });
 
-describe('a stream that lies', () => {
+describe('a damaged stream', () => {
   const records = (...pairs: [bigint, bigint][]) => {
     const bytes = Buffer.concat([stream.subarray(0, 4096), Buffer.alloc(16 * pairs.length)]);
     for (const [i, [offset, size]] of pairs.entries()) {
@@ -116,7 +116,7 @@ describe('a stream that lies', () => {
     expect(back(records([offset, size])).error).toMatchObject({ code: 'FLATTENED_RECORD' });
   });
 
-  test('about its type or its name', () => {
+  test('with a wrong type or signature', () => {
     const typed = Buffer.from(stream);
     typed.writeBigInt64BE(2n, 16);
     expect(back(typed).error).toMatchObject({ code: 'FLATTENED_HEADER' });

@@ -37,7 +37,7 @@ const SUB: KdumpSubHeader = {
   max_mapnr_64: 2 ** 40,
 };
 
-test('both headers come back as they went', () => {
+test('both headers decode to what was encoded', () => {
   expect(decodeDiskDumpHeader(encodeDiskDumpHeader(HEADER))).toEqual(HEADER);
   expect(decodeKdumpSubHeader(encodeKdumpSubHeader(SUB))).toEqual(SUB);
 });

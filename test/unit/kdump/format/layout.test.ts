@@ -5,7 +5,7 @@ import { planLayout } from '../../../../capture/kdump/format/layout.ts';
 
 const BASE = { pageSizeBytes: 4096, max_mapnr: 1000, noteBytes: 100, dumpablePages: 10 };
 
-test('regions lie end to end', () => {
+test('regions adjoin', () => {
   expect(planLayout(BASE)).toEqual({
     block_size: 4096,
     sub_hdr_size: 1,

@@ -40,7 +40,7 @@ function memoryOf(opened: ReturnType<typeof open>): (Buffer | undefined)[] {
 
 describe.each([{ name: 'none' as const }, ...CODECS])('$name', ({ name }) => {
   const codec = () => openCodec(ffi, { name, pageSizeBytes: PAGE });
-  test('every page comes back, in windows too', () => {
+  test('every page is read back, through windows too', () => {
     const opened = open(dumpOf({ codec: codec() }));
     const memory = memoryOf(opened);
     for (let pfn = 0; pfn < 720; pfn++) {
@@ -52,7 +52,7 @@ describe.each([{ name: 'none' as const }, ...CODECS])('$name', ({ name }) => {
     opened.close();
   });
 
-  test('dumped again it is the same dump', () => {
+  test('dumping it again gives the same bytes', () => {
     const first = dumpOf({ codec: codec() });
     const { vmcore: again } = open(first);
     const second = new MemoryFile();
@@ -67,7 +67,7 @@ test.each(CODECS)('$name without the FFI is read by Node, or refused with what i
   else expect(() => memoryOf(opened)).toThrow(`Cannot decompress ${row.name}: Node has no such codec`);
 });
 
-test('pages that were left out stay out, and are known to exist', () => {
+test('omitted pages stay omitted, and exist in the segments', () => {
   const bitmap2 = everyPage(vmcore);
   for (const [start, end] of [
     [2, 5],
@@ -92,7 +92,7 @@ test('pages that were left out stay out, and are known to exist', () => {
   for (let pfn = 0; pfn < 720; pfn++) expect(memory[pfn] !== undefined, `pfn ${pfn}`).toBe(bitmap2.has(pfn));
 });
 
-test('an incomplete dump gives the pages that it got to, with a warning', () => {
+test('an incomplete dump gives the pages that it has, with a warning', () => {
   const whole = dumpOf();
   const file = new MemoryFile(Math.floor(whole.length * 0.6));
   expect(() => writeDump(inputOf(vmcore), file)).toThrow('full');
@@ -118,7 +118,7 @@ test.each(CODECS)('damaged bytes of a page are an error that names it: $name', (
   bytes.writeUInt32LE(0x40, descriptor + 12);
   expect(() => memoryOf(open(bytes))).toThrow('flags are 0x40');
   bytes.writeUInt32LE(0x7fff_ffff, descriptor + 8);
-  expect(() => memoryOf(open(bytes))).toThrow('are no page of it');
+  expect(() => memoryOf(open(bytes))).toThrow('its descriptor is damaged');
 });
 
 test('the rank of a page is the number of kept pages before it', () => {

@@ -37,7 +37,7 @@ describe('with room for', () => {
     expect(file.bytes.length).toBeLessThanOrEqual(limitBytes);
   });
 
-  test('all of them it is complete, and the same as one that is not bounded', () => {
+  test('all pages the dump is complete, and equal to one without a limit', () => {
     const { isMarked, file, result } = bounded(PAGES);
     expect(isMarked).toBe(false);
     expect(result.counts.pagesMissing).toBe(0);
@@ -46,7 +46,7 @@ describe('with room for', () => {
   });
 });
 
-describe('what is wanted most', () => {
+describe('the pages that are needed most', () => {
   test.each([
     ['comes before what lies below it', 5, [20, 21, 30], [0, 1, 20, 21, 30]],
     ['alone, when there is room for no more', 3, [20, 21, 30], [20, 21, 30]],
@@ -55,7 +55,7 @@ describe('what is wanted most', () => {
   ] as const)('%s', (_, roomPages, first, held) => expect(bounded(roomPages, first).held).toEqual(held));
 });
 
-test('zero pages that share one need no room', () => {
+test('zero pages that share the stored one need no room', () => {
   const zeros = new Set([0, 7, 39]);
   const mixed = machine([{ start: 0, end: PAGES * PAGE }], pfn =>
     zeros.has(pfn) ? Buffer.alloc(PAGE) : pageOf('noise', pfn),
@@ -67,14 +67,14 @@ test('zero pages that share one need no room', () => {
   expect(result.counts).toMatchObject({ pagesZero: 3, pagesMissing: PAGES - 5 });
 });
 
-test('the less the measured pages are alike, the more is held back for those to come', () => {
+test('the more the sampled sizes vary, the more room is held back', () => {
   // Half of them were zeros where it was measured. All are noise.
   const first = [36, 37, 38, 39];
   expect(bounded(10, first, [0, PAGE, 0, PAGE]).held).toEqual([...upTo(6), ...first]);
   expect(bounded(10, first, [PAGE / 2, PAGE / 2, PAGE / 2, PAGE / 2]).held).toEqual([...upTo(8), 36, 37]);
 });
 
-test('its digest is that of what was written, and it is sound but for what is missing', () => {
+test('its digest matches the file, whose only damage is the missing pages', () => {
   const { file, result } = bounded(7, [30]);
   const source = new MemorySource(file.bytes);
   expect(damagedRegions(source, result.digest)).toEqual([]);

@@ -37,7 +37,7 @@ const mixed = (pfn: number) => pageOf(KINDS[pfn % KINDS.length], pfn);
 const read: ReadPage = (pfn, into) => mixed(pfn).copy(into) > 0;
 const LAYOUT = { dataOffset: 1000, block_size: PAGE } as Parameters<typeof predictSize>[0];
 
-describe('a sample of every page is no estimate', () => {
+describe('a sample of every page is exact', () => {
   test.each([0, 1])('at level %i', dumpLevel => {
     const vmcore = machine([{ start: 0, end: 400 * PAGE }], mixed);
     const codec = openNodeCodec('zlib', PAGE);
@@ -60,7 +60,7 @@ describe('a sample of some', () => {
   // Pages as a kernel has them do not repeat every four.
   const shuffled: ReadPage = (pfn, into) => mixed((pfn * 7919) % 4001).copy(into) > 0;
 
-  test('is near, and what it needs is more than what it predicts', () => {
+  test('is close, and the room needed is more than the prediction', () => {
     const vmcore = machine([{ start: 0, end: 4000 * PAGE }], pfn => mixed((pfn * 7919) % 4001));
     const { result } = dump(vmcore, { codec });
     const sample = samplePages(spread(everyPage(vmcore)), shuffled, codec, options);
@@ -71,7 +71,7 @@ describe('a sample of some', () => {
     expect(needBytes).toBeLessThan(1.4 * written);
   });
 
-  test('zero pages take nothing where they are shared, and unreadable ones neither', () => {
+  test('shared zero pages and unreadable pages take no room', () => {
     const bitmap = bitmapOf([0, 2000]);
     for (const one of [(_: number, into: Buffer) => into.fill(0).length > 0, () => false]) {
       const sample = samplePages(spread(bitmap), one, codec, options);
@@ -80,19 +80,19 @@ describe('a sample of some', () => {
     }
   });
 
-  test('what does not shrink takes a page, and never more', () => {
+  test('an incompressible page takes a page and no more', () => {
     const noise: ReadPage = (pfn, into) => pageOf('noise', pfn).copy(into) > 0;
     const sample = samplePages(spread(bitmapOf([0, 2000])), noise, codec, options);
     expect(predictSize(LAYOUT, 2000, sample).needBytes).toBe(1000 + PAGE + 2000 * PAGE);
   });
 
-  test('no pages, no bytes', () => {
+  test('no pages need no bytes', () => {
     const sample = samplePages(spread(bitmapOf()), shuffled, codec, { ...options, sharesZeroPage: false });
     expect(predictSize(LAYOUT, 0, sample)).toEqual({ bytes: 1000, needBytes: 1000 });
   });
 });
 
-describe('how many of the first fit', () => {
+describe('how many pages fit', () => {
   const pfns = Array.from({ length: 4000 }, (_, i) => i);
   /** By their pfn. */
   const measured =

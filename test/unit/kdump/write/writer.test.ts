@@ -19,7 +19,7 @@ const mixed = (pfn: number) => pageOf(KINDS[pfn % KINDS.length], pfn);
 const zlib = () => openNodeCodec('zlib', PAGE);
 const pages = (count: number): Extent => ({ start: 0, end: count * PAGE });
 
-test('the header says what the dump is', () => {
+test('the header describes the dump', () => {
   const vmcore = machine([pages(9)], mixed);
   const { file } = dump(vmcore, { codec: zlib() });
   const { header, note, vmcoreinfo } = openKdump(file.bytes);
@@ -45,7 +45,7 @@ test('the header says what the dump is', () => {
   expect(vmcoreinfo).toBe('VMCOREINFO=here.');
 });
 
-describe('every page comes back', () => {
+describe('every page is read back', () => {
   test.each([0, 1])('at level %i, with a codec and without', dumpLevel => {
     const vmcore = machine([pages(40)], mixed);
     for (const codec of [zlib(), openNodeCodec('zstd', PAGE), undefined]) {
@@ -99,7 +99,7 @@ describe('zero pages', () => {
   });
 });
 
-test('a page that does not shrink is stored as it is, with flags 0', () => {
+test('an incompressible page is stored uncompressed, with flags 0', () => {
   const { file, result } = dump(
     machine([pages(2)], pfn => pageOf('noise', pfn)),
     { codec: zlib() },
@@ -154,7 +154,7 @@ describe('segments', () => {
     expect(result.counts.pagesPresent).toBe(3);
   });
 
-  test('a dumpable page that the file does not hold is zeros, and said', () => {
+  test('a dumpable page that the file lacks is zeros, with a warning', () => {
     const vmcore = machine([{ start: 0, end: 4 * PAGE, fileBytes: 2 * PAGE }], mixed);
     const warnings: string[] = [];
     const { file, result } = dump(vmcore, {}, { onWarning: text => warnings.push(text) });
@@ -168,7 +168,7 @@ describe('segments', () => {
 });
 
 describe('bitmap2', () => {
-  test('decides: what it leaves out is excluded, runs of any shape', () => {
+  test('decides which pages are kept, for runs of any shape', () => {
     const vmcore = machine([pages(400)], mixed);
     const bitmap2 = everyPage(vmcore);
     const kept = (pfn: number) => pfn % 7 !== 0 && pfn % 31 < 17 && (pfn < 100 || pfn > 300);
@@ -182,7 +182,7 @@ describe('bitmap2', () => {
     expect(result.counts.pagesDumped).toBe(bitmap2.count());
   });
 
-  test('that keeps nothing makes a dump without pages', () => {
+  test('without set bits makes a dump without pages', () => {
     const vmcore = machine([pages(4)], mixed);
     const bitmap2 = everyPage(vmcore);
     bitmap2.clearRange(0, 4);
@@ -220,14 +220,14 @@ describe('bitmap2', () => {
   });
 });
 
-describe('what cannot be read', () => {
+describe('pages that cannot be read', () => {
   const vmcoreWithBadPage = () => {
     const vmcore = machine([pages(50)], mixed);
     vmcore.source.badOffsets.add(PAGE + 20 * PAGE + 77);
     return vmcore;
   };
 
-  test.each([0, 1])('is zeros and counted, its neighbours are whole (level %i)', dumpLevel => {
+  test.each([0, 1])('are zeros and counted, their neighbours are intact (level %i)', dumpLevel => {
     const warnings: string[] = [];
     const { file, result } = dump(
       vmcoreWithBadPage(),
@@ -244,7 +244,7 @@ describe('what cannot be read', () => {
     expect(warnings[0]).toMatch(/page 20 .*EIO/);
   });
 
-  test('by windows is read page by page', () => {
+  test('through windows are read one by one', () => {
     const vmcore = machine([pages(50)], mixed);
     vmcore.source.windowsFail = true;
     const { file, result } = dump(vmcore, { codec: zlib() });
@@ -266,7 +266,7 @@ describe('what cannot be read', () => {
 describe('a dump that is cut', () => {
   const vmcore = machine([pages(4000)], pfn => pageOf(pfn % 2 ? 'noise' : 'text', pfn));
 
-  test('says so until the last write, which comes after a sync', () => {
+  test('is marked incomplete until the last write, which follows a sync', () => {
     const { file } = dump(vmcore);
     const last = file.writes.at(-1)!;
     expect(last).toEqual({ offset: 0, lengthBytes: 464, syncsBefore: 1 });
@@ -298,13 +298,13 @@ describe('a dump that is cut', () => {
   );
 });
 
-test('data leaves in large writes', () => {
+test('data is written in large writes', () => {
   const { file, result } = dump(machine([pages(4000)], pfn => pageOf('noise', pfn)));
   const data = file.writes.filter(write => write.offset >= result.layout.dataOffset);
   for (const write of data.slice(0, -1)) expect(write.lengthBytes).toBeGreaterThanOrEqual(1 << 20);
 });
 
-test('more zero pages than the descriptor buffer holds', () => {
+test('more zero pages than the descriptor buffer has room for', () => {
   const { file, result } = dump(machine([pages(40_000)], () => pageOf('zero', 0)));
   expect(result.counts.pagesZero).toBe(40_000);
   expect(openKdump(file.bytes).readPage(39_999)).toEqual(Buffer.alloc(PAGE));
@@ -319,7 +319,7 @@ test('progress reaches the end and never goes back', () => {
   expect(done.length).toBeGreaterThan(2);
 });
 
-test('notes that just fit the sub header block, and one byte more', () => {
+test('notes that just fit into the sub header block, and one byte more', () => {
   for (const [noteBytes, blocks] of [
     [PAGE - 104, 1],
     [PAGE - 103, 2],

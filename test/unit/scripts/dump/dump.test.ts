@@ -114,12 +114,12 @@ describe('flags as makedumpfile takes them', () => {
   });
 });
 
-describe('words that make no sense end with exit code 2 and name the flag', () => {
+describe('invalid arguments: exit code 2, and the flag is named', () => {
   test.each([
-    ['', 'no name'],
-    ['-z', '0 files'],
-    ['VMCORE', '1 files'],
-    ['VMCORE OUT MORE', '3 files'],
+    ['', 'a file name is empty'],
+    ['-z', '0 file arguments'],
+    ['VMCORE', '1 file argument'],
+    ['VMCORE OUT MORE', '3 file arguments'],
     ['-d 32 VMCORE OUT', '"32"'],
     ['-d -1 VMCORE OUT', '-d'],
     ['-d 1.5 VMCORE OUT', '"1.5"'],
@@ -150,13 +150,13 @@ describe('words that make no sense end with exit code 2 and name the flag', () =
     ['-cE VMCORE OUT', '-E and -c'],
     ['-E --num-threads 2 VMCORE OUT', '-E and --num-threads'],
     ['-RE OUT', '-R and -E'],
-    ['--split VMCORE OUT', '2 files'],
+    ['--split VMCORE OUT', '2 file arguments'],
     ['--split --splitblock-size 0 VMCORE A B', '"0"'],
     ['--split --splitblock-size 100 VMCORE A B', '"100"'],
     ['--split -E VMCORE A B', '--split and -E'],
     ['--split -F VMCORE A B', '--split and -F'],
     ['--split --num-threads 2 VMCORE A B', '--split and --num-threads'],
-    ['--reassemble A OUT', '2 files'],
+    ['--reassemble A OUT', '2 file arguments'],
     ['--reassemble -d1 A B OUT', '--reassemble and -d'],
     ['--reassemble --split A B OUT', '--reassemble and --split'],
     ['-R -d 31 OUT', '-R and -d'],
@@ -193,7 +193,7 @@ describe('files', () => {
     return process.exitCode;
   };
 
-  test('a dump has the mode of a secret and every page', async () => {
+  test('a dump has mode 0600 and every page', async () => {
     const out = join(folder, 'out');
     expect(await run('-z', '-d1', vmcore, out)).toBe(0);
     expect(statSync(out).mode & 0o777).toBe(0o600);
@@ -203,11 +203,11 @@ describe('files', () => {
     expect(said.join('')).toContain('7 of 8 pages, zstd');
   });
 
-  test('an existing file is overwritten with -f only, and the input never', async () => {
+  test('an existing file is only overwritten with -f, the input never', async () => {
     const out = join(folder, 'out');
     writeFileSync(out, 'mine');
     expect(await run(vmcore, out)).toBe(1);
-    expect(said.join('')).toContain('-f overwrites it');
+    expect(said.join('')).toContain('Use -f to overwrite it');
     expect(readFileSync(out, 'latin1')).toBe('mine');
     expect(await run('-f', vmcore, vmcore)).toBe(1);
     expect(readFileSync(vmcore).subarray(1, 4).toString()).toBe('ELF');
@@ -215,7 +215,7 @@ describe('files', () => {
     expect(readFileSync(out).toString('latin1', 0, 5)).toBe('KDUMP');
   });
 
-  test('--message-level 0 says nothing, --dry-run writes nothing', async () => {
+  test('--message-level 0 prints nothing, --dry-run writes nothing', async () => {
     const out = join(folder, 'out');
     expect(await run('--dry-run', vmcore, out)).toBe(0);
     expect(existsSync(out)).toBe(false);
@@ -224,7 +224,7 @@ describe('files', () => {
     expect(said).toEqual([]);
   });
 
-  test('what is no vmcore is named, and no output is left', async () => {
+  test('an input that is not a vmcore is named, and no output is left', async () => {
     const out = join(folder, 'out');
     expect(await run(join(folder, 'none'), out)).toBe(1);
     writeFileSync(
@@ -236,19 +236,19 @@ describe('files', () => {
     expect(existsSync(out)).toBe(false);
   });
 
-  test('a dump is filtered again, what was left out stays out, and the header says so', async () => {
+  test('a dump can be filtered again: its omitted pages stay omitted, in the header too', async () => {
     const [first, second] = [join(folder, 'first'), join(folder, 'second')];
     expect(await run('-l', '-d1', vmcore, first)).toBe(0);
     expect(await run('-z', '-d0', first, second)).toBe(0);
     const file = openKdump(readFileSync(second));
     expect(file.header).toMatchObject({ status: 0x20, dumpLevel: 1, release: '6.1.0' });
     for (let pfn = 0; pfn < 8; pfn++) expect(file.readPage(pfn)).toEqual(page(pfn));
-    expect(said.join('')).toContain('dump level 1, because');
+    expect(said.join('')).toContain('dump level is 1, because');
     expect(await run('-E', first, join(folder, 'elf'))).toBe(2);
     expect(said.join('')).toContain('it is kdump-compressed');
   });
 
-  test('what makedumpfile erased is still said, at the end of the file: of an ELF core and of a dump', async () => {
+  test('eraseinfo of the input is copied: from an ELF core and from a dump', async () => {
     const erased = Buffer.from('erase init_uts_ns.name.domainname size 65\n');
     const notes = [{ name: 'ERASEINFO', type: 0, desc: erased }];
     const loads = [{ paddr: 0, bytes: Buffer.concat([page(1), page(2)]) }];
@@ -271,7 +271,7 @@ describe('files', () => {
     // Uncompressed: 2 blocks of headers, 2 bitmaps, descriptors, then 8 pages at level 0 and 7 and a shared one at level 1.
     const whole = 4 * 4096 + 8 * 24 + 8 * 4096;
 
-    test('it ends at the size limit, marked incomplete, with the pages that it got to', async () => {
+    test('it ends at the size limit, marked incomplete, with the pages that fit', async () => {
       const out = join(folder, 'out');
       expect(await run('-L', `${whole}`, vmcore, out)).toBe(0);
       expect(statSync(out).size).toBe(whole);
@@ -281,7 +281,7 @@ describe('files', () => {
       expect(readFileSync(out).readUInt32LE(424) & 8).toBe(8);
     });
 
-    test('the next dump level of the list is taken, and the last one’s failure is told', async () => {
+    test('the next dump level of the list is tried, and the last failure is reported', async () => {
       const out = join(folder, 'out');
       writeFileSync(vmcore, buildVmcore({ loads: [{ paddr: 0, bytes: new Uint8Array(8 * 4096) }] }));
       const fits = 4 * 4096 + 8 * 24 + 4096;
@@ -290,26 +290,26 @@ describe('files', () => {
       expect(openKdump(readFileSync(out)).header).toMatchObject({ dumpLevel: 1, status: 0 });
       expect(await run('-f', '-d', '0,1', '-L', `${fits - 1}`, vmcore, out)).toBe(1);
       expect(await run('-d', '0,1', '-L', `${fits}`, vmcore, out)).toBe(1);
-      expect(said.join('')).toContain('-f overwrites it');
+      expect(said.join('')).toContain('Use -f to overwrite it');
     });
   });
 
-  test('a flattened dump is no input; the way to rearrange it is said', async () => {
+  test('a flattened input is refused with the command that rearranges it', async () => {
     writeFileSync(vmcore, encodeFlattenedHeader());
     expect(await run(vmcore, join(folder, 'out'))).toBe(1);
     expect(said.join('')).toContain(`kdumpling dump -R OUT < ${vmcore}`);
   });
 
-  test('a flattened dump is refused as the way back, when it is none', async () => {
+  test('-R refuses an input that is not flattened', async () => {
     const out = join(folder, 'out');
     const input = createReadStream(vmcore);
     const request = { ...PLAIN, kind: 'rearrange', outputs: [out] } as DumpRequest;
     const attempt = rearrangeDump(request, openMessages(0, true), new AbortController().signal, input);
-    await expect(attempt).rejects.toThrow('the input begins with something else');
+    await expect(attempt).rejects.toThrow('the input has another signature');
     expect(existsSync(out)).toBe(false);
   });
 
-  test('a Ctrl-C removes what there was', async () => {
+  test('Ctrl-C removes the output', async () => {
     const out = join(folder, 'out');
     const interrupted = {
       ...dump,

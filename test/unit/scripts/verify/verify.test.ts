@@ -62,7 +62,7 @@ function flipped(at: number): Buffer {
 
 const firstPage = Number(file.bytes.readBigInt64LE(result.layout.descriptorsOffset + 24));
 
-test('an incomplete dump is not whole, though every byte is right', async () => {
+test('an incomplete dump is not whole, even if every byte is as it was written', async () => {
   const dump = { ...MANIFEST.dump, name: 'vmcore-incomplete', pages: { missing: 7 } };
   place(file.bytes, { ...MANIFEST, state: 'incomplete', dump }, 'vmcore-incomplete');
   expect(await run(dir)).toBe(
@@ -85,7 +85,7 @@ describe('a whole dump', () => {
     expect(await run(dir)).toBe('0: DIR/vmcore: whole, 0.0 MB, 64 pages looked into');
   });
 
-  test('an ELF core, as far as headers say', async () => {
+  test('an ELF core, by its headers', async () => {
     const core = buildVmcore({ loads: [{ paddr: 0, bytes: new Uint8Array(8192) }] });
     const path = place(core, null, 'core');
     expect(await run(path)).toMatch(/^0: .*whole/);
@@ -134,7 +134,7 @@ describe('a damaged dump', () => {
     expect(await run(dir)).toMatch(/^1: .*it is marked incomplete: 0 of 64 pages are missing\n.*DAMAGED$/);
   });
 
-  test('what is no dump at all', async () => {
+  test('a file that is not a dump', async () => {
     place(Buffer.alloc(5000, 0x55), null);
     expect(await run(dir)).toMatch(/^1: DIR\/vmcore: head: Cannot read the dump's signature/);
   });
@@ -152,7 +152,7 @@ describe('nothing to verify', () => {
 
   test('an empty directory', async () => {
     expect(await run(dir)).toBe(
-      '2: Cannot verify DIR: there is neither vmcore nor vmcore-incomplete in it; expected a dump directory or a vmcore',
+      '2: Cannot verify DIR: it has neither vmcore nor vmcore-incomplete; expected a dump directory or a vmcore',
     );
   });
 
