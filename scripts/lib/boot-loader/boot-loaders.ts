@@ -133,9 +133,29 @@ interface Done {
   readonly undo: Undo;
 }
 
+/** As 0.1.0 wrote it: one value, and files without their rights. */
+interface OldUndo {
+  readonly value: string;
+  readonly valueBefore?: string;
+  readonly edits?: readonly { readonly path: string; readonly before?: string; readonly after?: string }[];
+}
+
 function readUndo(host: Host): Done | undefined {
   const text = host.read(UNDO_FILE);
-  return text === undefined ? undefined : (JSON.parse(text) as Done);
+  if (text === undefined) return undefined;
+  const { loader, undo } = JSON.parse(text) as { loader: string; undo: Undo | OldUndo };
+  return { loader, undo: 'values' in undo ? undo : fromOld(undo) };
+}
+
+function fromOld({ value, valueBefore, edits = [] }: OldUndo): Undo {
+  const rights = { mode: 0o644, uid: 0, gid: 0 };
+  return {
+    values: [value],
+    valuesBefore: valueBefore === undefined ? [] : [valueBefore],
+    edits: edits.map(({ before, ...edit }) =>
+      before === undefined ? edit : { ...edit, before: { text: before, ...rights } },
+    ),
+  };
 }
 
 function writeUndo(host: Host, done: Done | undefined): void {

@@ -362,6 +362,26 @@ describe('a tool that ends with 0 and does nothing', () => {
   });
 });
 
+test('what 0.1.0 enabled is disabled', () => {
+  const { files, commands } = SYSTEMS.find(({ name }) => name === 'grubby')!;
+  const entry = '/boot/loader/entries/abc-6.5.6.conf';
+  const host = hostWith(files, commands);
+  const before = digestsOf(host, 'boot', 'etc');
+  const edits = [entry, '/etc/default/grub', '/etc/kernel/cmdline'].map(path => ({
+    path,
+    before: host.read(path),
+  }));
+  grubby(['--update-kernel=ALL', '--args=crashkernel=192M'], host);
+  addFiles(host, {
+    '/var/lib/kdumpling/boot-loader.json': JSON.stringify({
+      loader: 'grubby',
+      undo: { value: '192M', edits: edits.map(edit => ({ ...edit, after: host.read(edit.path) })) },
+    }),
+  });
+  expect(unsetCrashkernel(host)).toBe(true);
+  expect(digestsOf(host, 'boot', 'etc')).toBe(before);
+});
+
 test('GRUB: a plain word elsewhere makes ,high void, which is said', () => {
   const host = hostWith(
     { '/etc/default/grub': ORIGINAL_GRUB.replace('"quiet"', '"quiet crashkernel=64M"') },
