@@ -1,7 +1,8 @@
 /** `npm run crash`: the lab. One fault, or all of them one after another. */
 import { EXIT, oneOf, runCommand } from '../scripts/lib/cli/command.ts';
-import { FAULTS, SOUND } from './faults/all.ts';
+import { FAULTS } from './faults/all.ts';
 import type { Fault } from './faults/fault.ts';
+import { SOUND } from './faults/sound.ts';
 import { consoleLines } from './lab/console.ts';
 import { crashWith, type Lab, openLab } from './lab/lab.ts';
 import { describeLoss } from './lab/loss.ts';

@@ -1,6 +1,6 @@
 /** `npm start`: the main job, for real, with everything that it needs set up before. */
 import { EXIT, runCommand } from '../scripts/lib/cli/command.ts';
-import { SOUND } from './faults/all.ts';
+import { SOUND } from './faults/sound.ts';
 import { consoleLines } from './lab/console.ts';
 import { crashWith, openLab, serialTail } from './lab/lab.ts';
 import { describeLoss } from './lab/loss.ts';

@@ -1,6 +1,8 @@
 /** One crash of the Debian guest, from the trigger to its login prompt, timed on the serial console. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { labArch } from '../machine/arch.ts';
 import type { SerialLine } from '../machine/serial.ts';
+import { SYSRQ_CRASH } from '../triggers/triggers.ts';
 import { GuestError } from './agent.ts';
 import type { Guest } from './machine.ts';
 
@@ -20,7 +22,7 @@ const STATIONS = [
   // A reboot by sysrq says nothing: then it is the first line of the boot after.
   { name: 'reboot', pattern: /reboot: Restarting system|Linux version / },
   // getty's banner: its prompt follows without a newline.
-  { name: 'login', pattern: /^Debian GNU\/Linux 12 debian ttyS0/ },
+  { name: 'login', pattern: new RegExp(`^Debian GNU/Linux 12 debian ${labArch().console}`) },
 ] as const;
 
 const POLL_MS = 200;
@@ -28,7 +30,7 @@ const POLL_MS = 200;
 /** @throws GuestError when the login prompt does not come in time. */
 export async function crash(guest: Guest, timeoutSeconds: number): Promise<CrashTimes> {
   const from = guest.lines.length;
-  guest.agent.send('sync; echo c > /proc/sysrq-trigger');
+  guest.agent.send(`sync; ${SYSRQ_CRASH.command}`);
   await guest.agent.untilBoot(timeoutSeconds);
   await untilLogin(guest, from, timeoutSeconds);
   return crashTimes(guest.lines.slice(from));

@@ -11,6 +11,7 @@ import { announced, type Cache, publishDir, requireSpace, withLock } from '../..
 import { readHostMirror } from '../../build/fetch/sources.ts';
 import { SystemError } from '../../capture/errors.ts';
 import { makeSparse, tool } from '../disks/file-systems.ts';
+import { labArch } from '../machine/arch.ts';
 import { type DebianMachine, runDebian } from './machine.ts';
 
 const SUITE = 'bookworm';
@@ -26,11 +27,11 @@ const PACKAGES = [
   'udev',
   'dbus',
   'kmod',
-  'linux-image-cloud-amd64',
+  `linux-image-cloud-${labArch().debian}`,
   'initramfs-tools',
   'busybox',
   'zstd',
-  'grub-pc',
+  labArch().debianGuest.bootLoader,
   'e2fsprogs',
   'procps',
 ];
@@ -57,7 +58,8 @@ const FILES: Readonly<Record<string, string>> = {
   'etc/initramfs-tools/conf.d/modules': 'MODULES=dep\n',
   // As Debian's own cloud images have it: the kernel speaks on the serial console, and not quietly.
   'etc/default/grub.d/10-serial.cfg':
-    'GRUB_CMDLINE_LINUX="console=ttyS0"\nGRUB_CMDLINE_LINUX_DEFAULT=""\nGRUB_TIMEOUT=0\nGRUB_TERMINAL=console\n',
+    `GRUB_CMDLINE_LINUX="console=${labArch().console}"\n` +
+    'GRUB_CMDLINE_LINUX_DEFAULT=""\nGRUB_TIMEOUT=0\nGRUB_TERMINAL=console\n',
 };
 
 /** What the first boot does, with the guest's own tools. */
@@ -205,5 +207,5 @@ async function bootFilesOf(root: string) {
   const [vmlinuz, initrd] = ['vmlinuz', 'initrd.img'].map(name => join(root, '..', name));
   await copyFile(join(root, 'boot', `vmlinuz-${release}`), vmlinuz);
   await copyFile(join(root, 'boot', `initrd.img-${release}`), initrd);
-  return { vmlinuz, initrd, commandLine: `root=UUID=${ROOT_UUID} ro console=ttyS0` };
+  return { vmlinuz, initrd, commandLine: `root=UUID=${ROOT_UUID} ro console=${labArch().console}` };
 }

@@ -2,7 +2,8 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { commandText, type MachineSpec, machineArguments, runMachine } from '../machine/machine.ts';
+import { labArch } from '../machine/arch.ts';
+import { commandText, type MachineSpec, machineCommand, runMachine } from '../machine/machine.ts';
 import { openQmp, qmpOption } from '../machine/qmp.ts';
 import type { SerialLine } from '../machine/serial.ts';
 import { type Agent, openAgent } from './agent.ts';
@@ -32,12 +33,6 @@ export interface Guest {
 
 const MEMORY_MIB = 1024;
 const CPUS = 2;
-/**
- * With SVM Debian would load kvm, which takes half a minute under software emulation. Without it QEMU 7.2 ends CPUID
- * below the leaf that has the width of addresses, and the kernel takes 48 bits for granted, in 5-level page tables: it
- * then rejects its own pointers. The fast string operations are what emulation is slowest at, byte by byte.
- */
-const EMULATED_CPU = ['svm=off', 'xlevel=0x80000008', 'erms=off', 'fsrm=off'];
 
 /**
  * Runs the machine for as long as the story takes, and then powers it off.
@@ -52,17 +47,14 @@ export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest)
     translatedMib: 128,
     memoryMib: MEMORY_MIB,
     cpus: CPUS,
-    cpuFeatures: machine.accel === 'tcg' ? EMULATED_CPU : [],
+    cpuFeatures: machine.accel === 'tcg' ? labArch().debianGuest.emulatedCpu : [],
     boot: machine.boot,
     disk: machine.disk,
     moreDisks: machine.packages ? [{ file: machine.packages, driveOptions: 'readonly=on' }] : [],
     devices: ['-serial', `unix:${agentSocket},server=on,wait=off`, ...qmpOption(qmpSocket)],
     deadlineSeconds: machine.deadlineSeconds,
   };
-  writeFileSync(
-    join(machine.directory, 'qemu.txt'),
-    `${commandText(['qemu-system-x86_64', ...machineArguments(spec)])}\n`,
-  );
+  writeFileSync(join(machine.directory, 'qemu.txt'), `${commandText(machineCommand(spec))}\n`);
   const ended = new AbortController();
   const signal = AbortSignal.any([machine.signal, ended.signal]);
   const lines: SerialLine[] = [];

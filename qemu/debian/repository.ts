@@ -10,9 +10,10 @@ import { $ } from 'zx';
 import { announced, type Cache, publishDir, requireSpace, withLock } from '../../build/cache.ts';
 import { downloadClosure, openApt, resolvePackage } from '../../build/fetch/apt.ts';
 import { tool } from '../disks/file-systems.ts';
+import { labArch } from '../machine/arch.ts';
 
 /** What a newer kernel is called in Debian 12: the same packages that its users install. */
-export const NEWER_KERNEL = 'linux-image-6.12-cloud-amd64';
+export const NEWER_KERNEL = `linux-image-6.12-cloud-${labArch().debian}`;
 // kdump-tools only recommends makedumpfile, and copies the whole memory without it.
 const WANTED = [NEWER_KERNEL, 'kdump-tools', 'makedumpfile', 'xz-utils'];
 const SPACE_BYTES = 400e6;

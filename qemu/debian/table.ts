@@ -1,4 +1,5 @@
 /** The stories' captures side by side, for people. */
+import { labArch } from '../machine/arch.ts';
 import type { Capture } from './capture.ts';
 
 export interface NamedCaptures {
@@ -12,7 +13,7 @@ const seconds = (value: number | undefined) => (value === undefined ? '-' : `${v
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 const ROWS: readonly (readonly [string, Cell])[] = [
-  ['crashed kernel', ({ kernel }) => kernel.replace(/-amd64$/, '')],
+  ['crashed kernel', ({ kernel }) => kernel.replace(new RegExp(`-${labArch().debian}$`), '')],
   ['panic to capture kernel', ({ times }) => seconds(times.captureKernel)],
   ['capture kernel to reboot', ({ times }) => seconds(difference(times.reboot, times.captureKernel))],
   ['panic to login', ({ times }) => seconds(times.login)],

@@ -176,12 +176,12 @@ export function dumpDirectories(what: string, patterns: readonly RegExp[]): Expe
 const CRASH_ON_INCOMPLETE = /^WARNING: \S+vmcore-incomplete:$/;
 
 /** An incomplete dump, opened with crash(8): it warns of the dump, and of nothing else. */
-export const incompleteDumpOpens: Expectation = async ({ dumps }, judges) => {
+export const incompleteDumpOpens: Expectation = async ({ dumps, trigger }, judges) => {
   const what = 'crash 9 opens the incomplete dump: tasks, panic, the stack';
   const dump = join(dumps[0] ?? '', 'vmcore-incomplete');
   if (!existsSync(dump)) return [{ what, holds: false, saw: 'there is no vmcore-incomplete' }];
   const [tool, vmlinux] = [await judges.tool('crash'), await judges.vmlinux()];
-  const expected = { panic: /sysrq triggered crash/, frames: ['sysrq_handle_crash'] };
+  const expected = { panic: trigger.panic, frames: trigger.frames };
   const { problems, summary } = await runCrash(tool, { vmlinux, dump, expected });
   const amiss = problems.filter(problem => !CRASH_ON_INCOMPLETE.test(problem));
   const { tasks, frames } = summary;

@@ -1,8 +1,7 @@
 /**
- * A fault of the capture, as data: how its image or machine differs from the real one, and what must be true afterwards.
- * The product has no switch for any of this.
+ * A fault of the capture, as data: how its image or its machine differs from the stock one, and what must be true
+ * afterwards. kdumpling itself has no switch for any of this.
  */
-
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
 import type { CaptureOptions } from '../../capture/options/schema.ts';
 import type { Layout } from '../../initrd/image.ts';
@@ -13,39 +12,52 @@ import type { DialogueStep } from '../machine/dialogue.ts';
 
 export interface Fault {
   readonly name: string;
+  /** One line for --list. */
   readonly help: string;
-  /** What replaces the bundle: another file to begin with, or a first line put before the real one. */
+  /** Replaces the capture program: another entry file (bundles/), or a line put before the real one. */
   readonly bundle?: { readonly entry: string } | { readonly firstLine: string };
   /** Leaves the FFI's addon out of the image. */
   readonly withoutFfi?: boolean;
-  /** Where Node lies; in the image without. */
+  /** Where Node is: in the image (the default), or on the disk. */
   readonly layout?: Layout;
-  /** Puts Node on the boot disk, where a package has it. */
+  /** Puts Node on the boot disk, where the packages put it. */
   readonly runtimeOnDisk?: boolean;
-  /** Options that are baked into the image. */
+  /** Options baked into the image. */
   readonly options?: Partial<CaptureOptions>;
+  /** Words for the crash kernel's command line. */
   readonly crashWords?: readonly string[];
   /** Shell commands of the first kernel before it loads the crash kernel. */
   readonly beforeArming?: string;
-  /** Shell commands that crash the first kernel, having done something to the disk; from the boot disk's image. */
-  readonly trigger?: (image: string) => Promise<string>;
-  /** Of the boot disk, where it is another than was asked for. */
+  /** Shell commands of the first kernel between arming and the trigger. The function gets the boot disk's image. */
+  readonly beforeCrash?: string | ((image: string) => Promise<string>);
+  /** Overrides parts of the boot disk that was asked for. */
   readonly disk?: Partial<DiskKind>;
-  /** More of the boot disk's drive, as QEMU takes it. */
+  /** More options of the boot disk's -drive. */
   readonly driveOptions?: string;
   readonly secondDisk?: MakeSecondDisk;
-  /** QEMU is asked for the machine's memory while the capture begins. */
+  /** QEMU writes out the machine's memory when the capture begins. */
   readonly takesGuestRam?: boolean;
-  /** Another kernel than was asked for: one with the driver that this needs. */
+  /** Overrides the kernel that was asked for: one with the driver that this fault needs. */
   readonly kernel?: KernelChoice;
-  /** The crash kernel's command line has no `console=`. */
+  /** Takes `console=` off the crash kernel's command line. */
   readonly withoutConsole?: boolean;
-  /** More of QEMU's options. */
+  /** More QEMU options. */
   readonly devices?: readonly string[];
-  /** A hardware watchdog that the first kernel starts, and feeds until it crashes. */
+  /** A hardware watchdog that the first kernel starts and feeds until it crashes. */
   readonly watchdog?: { readonly drivers: readonly string[]; readonly seconds: number };
-  /** How often the machine crashes before it is left alone; once without. */
+  /** Number of crashes; 1 by default. */
   readonly crashes?: number;
   readonly dialogue?: readonly DialogueStep[];
   readonly expectations: readonly Expectation[];
 }
+
+/** Replaces the capture program with one that does something bad when a phase begins, or in `mid-dump`. */
+export function doAt(phase: string, deed: string, ...words: string[]): Pick<Fault, 'bundle' | 'crashWords'> {
+  return {
+    bundle: { entry: 'qemu/faults/bundles/at-phase.ts' },
+    crashWords: [`lab.at=${phase}`, `lab.do=${deed}`, ...words],
+  };
+}
+
+/** The machine's clock was never set. */
+export const CLOCK_1970 = ['-rtc', 'base=1970-01-01T00:00:00'];

@@ -1,4 +1,4 @@
-/** Lab faults of space: a step of the ladder each, made by filling the disk to where only that step is left. */
+/** Faults of disk space: each fills the disk until one step of the space policy (capture/storage/policy/) is left. */
 import { writeFile } from 'node:fs/promises';
 import { tool } from '../disks/file-systems.ts';
 import * as expect from '../expect/expectations.ts';
@@ -6,37 +6,37 @@ import type { Fault } from './fault.ts';
 
 /** "kdumpling-inodes" in hexadecimal. */
 const FEW_INODES_UUID = '6b64756d-706c-696e-672d-696e6f646573';
-const CRASH = 'echo c > /proc/sysrq-trigger';
-/** What the capture keeps free of itself: keepFree's default, and what is written behind the dump. */
+/** What the capture keeps free: keepFree's default, and the files written after the dump. */
 const KEPT_MIB = 65;
-/** More than a dump of the lab's machine at level 31 by zstd (17 MB), less than one by lzo. */
+/** More than the lab's machine dumps at level 31 with zstd (17 MB), less than with lzo. */
 const ENOUGH_MIB = 20;
-/** Some six sevenths of it: the image of the kernel alone is half of so small a dump. */
+/** Six sevenths of such a dump. Half of it is the kernel's image. */
 const SCARCE_MIB = 14;
-/** More than enough, and eaten in some seconds. */
+/** More than enough, and filled in seconds. */
 const ROOMY_MIB = 160;
-/** Free, and for nobody: ext4 keeps 4096 blocks for what it may have to write about others (s_resv_clusters). */
+/** Free blocks that nobody can allocate: ext4 reserves 4096 for delayed metadata (Linux fs/ext4/super.c, s_resv_clusters). */
 const EXT4_MIB = 16;
 /**
- * Free pages in a CPU's own list look like used ones in a dump. Some 20 MB may lie there of what kexec read of the initrd,
- * which do not compress; or not. Nothing of the kind, where the lists are kept short (vm.percpu_pagelist_high_fraction).
+ * Free pages on a CPU's own list look like used ones in a dump: up to 20 MB of the initrd that kexec read, which does not
+ * compress. Short lists (vm.percpu_pagelist_high_fraction) make the dump's size the same every time.
  */
 const SHORT_LISTS = 'echo 1000000 > /proc/sys/vm/percpu_pagelist_high_fraction';
 
 /**
- * Shell of the first kernel that fills the disk.
- * @param leftMib what is left then, of all blocks (`f`), those set aside for root among them, or of a user's (`a`).
+ * Shell command that fills the disk.
+ * @param leftMib what stays free.
+ * @param of counts all free blocks (`f`, with those reserved for root) or a user's (`a`), as `stat -f -c` names them.
  */
 const fill = (leftMib: number, of: 'a' | 'f'): string =>
   `fallocate -l $(( ($(stat -f -c %${of} /disk) * $(stat -f -c %S /disk)) - ${leftMib} * 1048576 )) /disk/filler`;
 
-/** What the dump takes is known then, to a megabyte. */
-const roomLeft = (leftMib: number, of: 'a' | 'f'): Pick<Fault, 'beforeArming' | 'trigger'> => ({
+/** Leaves so much room; the dump's size is known to a megabyte. */
+const roomLeft = (leftMib: number, of: 'a' | 'f'): Pick<Fault, 'beforeArming' | 'beforeCrash'> => ({
   beforeArming: SHORT_LISTS,
-  trigger: async () => `${fill(leftMib, of)}; sync; ${CRASH}`,
+  beforeCrash: `${fill(leftMib, of)}; sync`,
 });
 
-/** A dump as an earlier crash left it. */
+/** Shell command that makes a dump of an earlier crash. */
 const olderDump = (stamp: string, mib: number): string =>
   `mkdir /disk/var/crash/${stamp}; dd if=/dev/zero of=/disk/var/crash/${stamp}/vmcore bs=1M count=${mib} 2> /dev/null`;
 
@@ -56,7 +56,7 @@ const incomplete = [
 export const SPACE_FAULTS: readonly Fault[] = [
   {
     name: 'full-tighter-level',
-    help: 'room for a dump at level 31, and not for the one at level 0 that is wished',
+    help: 'the disk has room for a dump at level 31, not at the configured level 0',
     crashWords: ['kdumpling.dumpLevel=0'],
     ...roomLeft(KEPT_MIB + ENOUGH_MIB, 'a'),
     expectations: [
@@ -67,7 +67,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'full-stronger-codec',
-    help: 'room for a dump by zstd, and not for the one by lzo that is wished',
+    help: 'the disk has room for a dump with zstd, not with the configured lzo',
     crashWords: ['kdumpling.codec=lzo'],
     ...roomLeft(KEPT_MIB + ENOUGH_MIB, 'a'),
     expectations: [
@@ -78,26 +78,25 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'full-for-users',
-    help: 'the only blocks left are those that the file system sets aside for root',
+    help: 'the only free blocks are those that the file system reserves for root',
     ...roomLeft(KEPT_MIB + ENOUGH_MIB, 'f'),
     expectations: [
       ...expect.SOUND_CAPTURE,
       noRoomFor('a stronger codec'),
-      takes('it takes root’s', 'the room set aside for root'),
+      takes('it takes the room reserved for root', 'the room set aside for root'),
     ],
   },
   {
     name: 'full-oldest-dumps',
-    help: 'no room; the oldest of two older dumps may be removed for it',
+    help: 'the disk has no room; make_room oldest allows removing the oldest of two dumps',
     crashWords: ['kdumpling.makeRoom=oldest'],
     beforeArming: SHORT_LISTS,
-    trigger: async () =>
-      [
-        olderDump('20250101T000000Z', ENOUGH_MIB),
-        olderDump('20250102T000000Z', 4),
-        fill(KEPT_MIB, 'f'),
-        `sync; ${CRASH}`,
-      ].join('; '),
+    beforeCrash: [
+      olderDump('20250101T000000Z', ENOUGH_MIB),
+      olderDump('20250102T000000Z', 4),
+      fill(KEPT_MIB, 'f'),
+      'sync',
+    ].join('; '),
     expectations: [
       expect.armed,
       expect.says('the capture is announced as saved', /kdumpling: end: saved \/var\/crash\//),
@@ -114,14 +113,14 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'full-incomplete',
-    help: 'room for some six sevenths of the tightest dump',
+    help: 'the disk has room for six sevenths of the smallest dump',
     ...roomLeft(KEPT_MIB + SCARCE_MIB, 'f'),
     expectations: [
       ...incomplete,
       noRoomFor('the room set aside for root'),
-      takes('it takes what there is room for', 'an incomplete dump'),
+      takes('it takes an incomplete dump', 'an incomplete dump'),
       expect.says(
-        'it says what the dump lacks',
+        'the console says what the dump lacks',
         /kdumpling: end: NOT saved: dump: it is incomplete: there was no room for \d+ of \d+ pages; what could be saved is in/,
       ),
       expect.kernelLogSaved,
@@ -130,13 +129,16 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'full-log-only',
-    help: 'room for the kernel’s log and not for a dump',
+    help: 'the disk has room for the kernel log, not for a dump',
     ...roomLeft(KEPT_MIB, 'f'),
     expectations: [
       ...incomplete,
-      expect.says('it says so', /kdumpling: space: no room for any dump: the kernel’s log is what is saved/),
       expect.says(
-        'it says what to do',
+        'the console reports it',
+        /kdumpling: space: no room for any dump: the kernel’s log is what is saved/,
+      ),
+      expect.says(
+        'the console says what to do',
         /kdumpling: end: NOT saved: dump: Cannot save a dump: there is room for \d+ bytes, 64M being kept free; remove old dumps/,
       ),
       expect.kernelLogSaved,
@@ -144,20 +146,20 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'full',
-    help: 'no block is left at all',
-    trigger: async () => `${fill(0, 'f')}; dd if=/dev/zero of=/disk/rest bs=4k 2> /dev/null; sync; ${CRASH}`,
+    help: 'the disk has no free block',
+    beforeCrash: `${fill(0, 'f')}; dd if=/dev/zero of=/disk/rest bs=4k 2> /dev/null; sync`,
     expectations: [
       expect.armed,
       expect.cameHome,
       expect.fileSystemSound,
       expect.noDumpLooksComplete,
       expect.kernelLogOnConsole,
-      expect.says('it says why nothing is saved', /kdumpling: end: NOT saved: .*ENOSPC/),
+      expect.says('the console says why nothing is saved', /kdumpling: end: NOT saved: .*ENOSPC/),
     ],
   },
   {
     name: 'no-inodes',
-    help: 'no inode is left on the target’s disk',
+    help: 'the target has no free inode',
     crashWords: [`kdumpling.target=UUID=${FEW_INODES_UUID}`],
     secondDisk: { sizeMib: 64, make: makeWithoutInodes },
     expectations: [
@@ -166,12 +168,15 @@ export const SPACE_FAULTS: readonly Fault[] = [
       expect.fileSystemSound,
       expect.noDumpLooksComplete,
       expect.kernelLogOnConsole,
-      expect.says('it says why nothing is saved', /kdumpling: end: NOT saved: target: Cannot make .*ENOSPC/),
+      expect.says(
+        'the console says why nothing is saved',
+        /kdumpling: end: NOT saved: target: Cannot make .*ENOSPC/,
+      ),
     ],
   },
   {
     name: 'eaten-in-dump',
-    help: 'something takes all room in mid-dump: what was reserved is there',
+    help: 'another program fills the disk in mid-dump; the dump’s room was reserved',
     bundle: { entry: 'qemu/faults/bundles/eat-disk.ts' },
     ...roomLeft(ROOMY_MIB, 'a'),
     expectations: [
@@ -181,7 +186,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'eaten-unreserved',
-    help: 'likewise without the FFI, and so without fallocate: ENOSPC in mid-write',
+    help: 'another program fills the disk in mid-dump, and without fallocate nothing was reserved: ENOSPC',
     bundle: { entry: 'qemu/faults/bundles/eat-disk.ts' },
     ...roomLeft(ROOMY_MIB, 'a'),
     withoutFfi: true,
@@ -192,14 +197,14 @@ export const SPACE_FAULTS: readonly Fault[] = [
         'the write is refused',
         /kdumpling: space: warning: the target had no room after \d+ bytes/,
       ),
-      takes('it takes what there is room for', 'an incomplete dump'),
+      takes('it takes an incomplete dump', 'an incomplete dump'),
       expect.kernelLogSaved,
       expect.incompleteDumpOpens,
     ],
   },
   {
     name: 'lying-statfs',
-    help: 'the file system says that it has room, and has not',
+    help: 'statfs promises more room than the file system has',
     bundle: { entry: 'qemu/faults/bundles/lying-statfs.ts' },
     crashWords: ['kdumpling.keepFree=0'],
     ...roomLeft(EXT4_MIB + SCARCE_MIB, 'f'),
@@ -214,24 +219,24 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'read-back',
-    help: 'the disk returns other bytes than it was given, once',
+    help: 'the disk returns wrong bytes once',
     bundle: { entry: 'qemu/faults/bundles/read-back.ts' },
     expectations: [
       ...expect.SOUND_CAPTURE,
       expect.says(
-        'it is seen',
+        'verification finds it',
         /kdumpling: verify: warning: .*data read back differently.*written once more/,
       ),
     ],
   },
   {
     name: 'read-back-twice',
-    help: 'the disk returns other bytes than it was given, whatever is written',
+    help: 'the disk returns wrong bytes every time',
     bundle: { entry: 'qemu/faults/bundles/read-back-twice.ts' },
     expectations: [
       ...incomplete,
       expect.says(
-        'it is seen',
+        'verification finds it',
         /kdumpling: end: NOT saved: dump: Cannot verify what was written: data read back/,
       ),
       expect.kernelLogSaved,
@@ -239,7 +244,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
 ];
 
-/** An ext4 with the dump directory, in which each inode is a file's. */
+/** An ext4 with a dump directory and no free inode. */
 async function makeWithoutInodes(image: string): Promise<void> {
   await tool('mke2fs', ['-q', '-F', '-t', 'ext4', '-N', '16', '-U', FEW_INODES_UUID, image]);
   const free = Number(/Free inodes: +(\d+)/.exec(await tool('dumpe2fs', ['-h', image]))![1]);

@@ -29,4 +29,4 @@ $LAB_NODE /disk/lab/fill-memory.js /tmp/filled &
 await 300 /tmp/filled
 
 # Once more, now that there is memory which the first time was not there.
-panic_again
+arm_again

@@ -77,6 +77,7 @@ mkdir -p /disk/lab
 echo $((panicked + 1)) > /disk/lab/panicked
 sync
 say "panic now"
+eval "$before_crash"
 eval "$trigger"
 sleep 60
 give_up "the trigger did not crash the kernel: $trigger"

@@ -13,10 +13,9 @@ export LAB_NODE="$loader --library-path $(dirname "$(find /runtime -name 'libc.s
 # Waits SECONDS at most until there is FILE.
 await() { for _ in $(seq "$1"); do [ -e "$2" ] && return; sleep 1; done; give_up "$2 was not made"; }
 
-# Loads the crash kernel again, now that memory is what it will be, and panics.
-panic_again() {
+# Loads the crash kernel again: it must be told of memory that was not there the first time.
+arm_again() {
   kexec -s -p "/disk/boot/vmlinuz-$kver" --initrd="/disk/boot/initramfs-${kver}kdump.img" \
     --command-line="$crash_command_line" || give_up "kexec refused the second time"
   say "panic, filled"
-  echo c > /proc/sysrq-trigger
 }

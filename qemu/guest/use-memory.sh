@@ -28,4 +28,4 @@ find /disk/lab/files -type f -exec cat {} + > /dev/null
 fill "file-cache $(mib Cached)"
 fill "slab $(mib Slab)"
 fill "free $(mib MemFree)"
-panic_again
+arm_again

@@ -21,8 +21,10 @@ import { uuidOn } from '../disks/file-systems.ts';
 import { type Check, type Judges, judge, readManifest } from '../expect/expectations.ts';
 import type { Fault } from '../faults/fault.ts';
 import { chooseAccel } from '../machine/accel.ts';
+import type { Accel } from '../machine/arch.ts';
 import { GUEST_RAM_DRIVERS, type GuestRamTaking, guestRamFiles, takeGuestRam } from '../machine/guest-ram.ts';
 import { type CrashRun, crashOnce, makeRunDirectory } from '../run/run.ts';
+import { SYSRQ_CRASH } from '../triggers/triggers.ts';
 import type { MachineChoice } from './options.ts';
 
 export interface Lab {
@@ -33,11 +35,9 @@ export interface Lab {
   readonly program: Program;
   /** In dist/initrd/. */
   readonly captureInitrd: string;
-  readonly accel: 'kvm' | 'tcg';
+  readonly accel: Accel;
   readonly choice: MachineChoice;
 }
-
-const TRIGGER = 'echo c > /proc/sysrq-trigger';
 
 /** Sets everything up; each step is quick when it was done before. */
 export async function openLab(choice: MachineChoice, say: (line: string) => void): Promise<Lab> {
@@ -99,7 +99,8 @@ export async function crashWith(
       secondDisk: fault.secondDisk,
       fillMib: choice.fillMib,
       beforeArming: fault.beforeArming ?? '',
-      trigger: fault.trigger ?? TRIGGER,
+      beforeCrash: fault.beforeCrash ?? '',
+      trigger: SYSRQ_CRASH,
       crashWords: [...(fault.crashWords ?? []), ...choice.crashWords],
       deadlineSeconds: choice.deadlineSeconds,
       keepDisk: choice.keepDisk,

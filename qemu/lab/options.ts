@@ -5,6 +5,7 @@ import { badValue, type Given, oneOf, wholeNumber } from '../../scripts/lib/cli/
 import { type DiskKind, LAYOUTS } from '../disks/boot-disk.ts';
 import { BUSES } from '../disks/buses.ts';
 import { LAB_FILE_SYSTEMS } from '../disks/file-systems.ts';
+import type { AccelRequest } from '../machine/accel.ts';
 
 const busNames = BUSES.map(({ name }) => name);
 const fileSystemNames = LAB_FILE_SYSTEMS.map(({ name }) => name);
@@ -63,7 +64,7 @@ export interface MachineChoice {
   readonly diskMib: number;
   readonly fillMib: number;
   readonly crashWords: readonly string[];
-  readonly accel: 'auto' | 'kvm' | 'tcg';
+  readonly accel: AccelRequest;
   readonly deadlineSeconds: number;
   readonly keepDisk: boolean;
   readonly showConsole: boolean;

@@ -10,8 +10,8 @@ import { type Cache, withLock } from '../../build/cache.ts';
 import { findCommand } from '../../build/host/host-packages.ts';
 import { SystemError } from '../../capture/errors.ts';
 import { replaceFile } from '../../capture/storage/place/durable-file.ts';
+import { type Accel, labArch } from './arch.ts';
 
-export type Accel = 'kvm' | 'tcg';
 export type AccelRequest = Accel | 'auto';
 
 const PROBE_SECONDS = 10;
@@ -39,12 +39,13 @@ export async function chooseAccel(
   if (request !== 'auto') return { accel: request, why: `${request}, as --accel asks` };
   const obstacle = kvmObstacle();
   if (obstacle) return { accel: 'tcg', why: `tcg (software emulation): ${obstacle}` };
-  const qemu = findCommand('qemu-system-x86_64');
+  const { qemuCommand, qemuPackage } = labArch();
+  const qemu = findCommand(qemuCommand);
   if (!qemu) {
     const what = {
       action: 'probe KVM',
-      actual: 'there is no qemu-system-x86_64',
-      wanted: 'the host package qemu-system-x86',
+      actual: `there is no ${qemuCommand}`,
+      wanted: `the host package ${qemuPackage}`,
     };
     throw new SystemError('NO_QEMU', what);
   }
@@ -74,9 +75,22 @@ function kvmObstacle(): string | undefined {
 /** Boots the kernel without a disk under KVM until it says its name, panics for want of a root, or time is up. */
 export function probeKvm(qemu: string, vmlinuz: string, seconds = PROBE_SECONDS): Promise<AccelAnswer> {
   const startedMs = Date.now();
-  const args = ['-accel', 'kvm', '-cpu', 'host', '-m', '256M', '-smp', '1', '-machine', 'q35', '-nodefaults'];
+  const { cpu, machine, console: port, earlyConsole } = labArch();
+  const args = [
+    '-accel',
+    'kvm',
+    '-cpu',
+    cpu.kvm,
+    '-m',
+    '256M',
+    '-smp',
+    '1',
+    '-machine',
+    machine,
+    '-nodefaults',
+  ];
   const quiet = ['-display', 'none', '-no-reboot', '-serial', 'stdio', '-monitor', 'none'];
-  const kernel = ['-kernel', vmlinuz, '-append', 'console=ttyS0 earlyprintk=ttyS0 panic=-1'];
+  const kernel = ['-kernel', vmlinuz, '-append', `console=${port} ${earlyConsole} panic=-1`];
   // setpriv: ends with us even if we are killed outright.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', qemu, ...args, ...quiet, ...kernel], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Failure, type What } from '../../capture/errors.ts';
 import { type BusName, busOf } from '../disks/buses.ts';
 import type { MoreDisk } from '../disks/second-disk.ts';
+import { type Accel, labArch } from './arch.ts';
 import { type DialogueStep, openDialogue } from './dialogue.ts';
 import { type SerialLine, SerialReader } from './serial.ts';
 
@@ -20,7 +21,7 @@ export class LostMachine extends Failure {
 }
 
 export interface MachineSpec {
-  readonly accel: 'kvm' | 'tcg';
+  readonly accel: Accel;
   /**
    * For code that TCG has translated, 1 GiB without. With less it forgets what ran before a reboot, which it else looks
    * after at every write to that memory: minutes a boot.
@@ -53,12 +54,15 @@ export interface MachineRun {
   readonly seconds: number;
 }
 
-export function machineArguments(spec: MachineSpec): string[] {
+/** QEMU's command line for this machine. */
+export function machineCommand(spec: MachineSpec): string[] {
   const { bus = 'virtio-blk' } = spec;
-  const cpu = [spec.accel === 'kvm' ? 'host' : 'max', ...(spec.cpuFeatures ?? [])].join(',');
+  const arch = labArch();
+  const cpu = [arch.cpu[spec.accel], ...(spec.cpuFeatures ?? [])].join(',');
   const translated = spec.accel === 'tcg' && spec.translatedMib ? `,tb-size=${spec.translatedMib}` : '';
   return [
-    ...['-machine', 'q35', '-accel', `${spec.accel}${translated}`, '-cpu', cpu],
+    arch.qemuCommand,
+    ...['-machine', arch.machine, '-accel', `${spec.accel}${translated}`, '-cpu', cpu],
     ...['-smp', String(spec.cpus), '-m', String(spec.memoryMib)],
     ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-user-config', '-nic', 'none'],
     ...driveArguments('boot', spec.disk, spec.driveOptions),
@@ -100,7 +104,7 @@ export async function runMachine(
 ): Promise<MachineRun> {
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
-  const argv = ['qemu-system-x86_64', ...machineArguments(spec)];
+  const argv = machineCommand(spec);
   const log = createWriteStream(join(directory, 'serial.log'));
   // setpriv: a lab that is killed outright takes its machine with it. A group of its own: Ctrl-C is ours to handle.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], {

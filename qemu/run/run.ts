@@ -13,9 +13,11 @@ import { type DiskCheck, fileSystemOf, makeSparse, tool } from '../disks/file-sy
 import { extract } from '../disks/image.ts';
 import { type MakeSecondDisk, openSecondDisk } from '../disks/second-disk.ts';
 import { buildFirstKernelInitrd, stageBootDisk } from '../guest/root.ts';
+import { type Accel, labArch } from '../machine/arch.ts';
 import type { DialogueStep } from '../machine/dialogue.ts';
-import { commandText, type MachineSpec, machineArguments, runMachine } from '../machine/machine.ts';
+import { commandText, type MachineSpec, machineCommand, runMachine } from '../machine/machine.ts';
 import type { SerialLine } from '../machine/serial.ts';
+import type { Trigger } from '../triggers/triggers.ts';
 import { type Milestones, readMilestones } from './milestones.ts';
 
 const CPUS = 2;
@@ -28,7 +30,7 @@ export interface CrashPlan {
   readonly captureInitrd: string;
   /** Node and its libraries, to lie on the boot disk where a package has them. */
   readonly runtime?: string;
-  readonly accel: 'kvm' | 'tcg';
+  readonly accel: Accel;
   readonly memoryMib: number;
   /** As on the command line: `192M`. */
   readonly crashkernel: string;
@@ -43,8 +45,9 @@ export interface CrashPlan {
   readonly fillMib: number;
   /** Shell commands of the first kernel before it loads the crash kernel; none when empty. */
   readonly beforeArming: string;
-  /** Shell commands that crash the first kernel; a function of the boot disk's image. */
-  readonly trigger: string | ((image: string) => Promise<string>);
+  /** Shell commands of the first kernel once it is armed, directly before the trigger; a function of the boot disk's image. */
+  readonly beforeCrash: string | ((image: string) => Promise<string>);
+  readonly trigger: Trigger;
   /** More words for the crash kernel's command line. */
   readonly crashWords: readonly string[];
   readonly deadlineSeconds: number;
@@ -71,6 +74,7 @@ export interface CrashRun {
   readonly directory: string;
   readonly lines: readonly SerialLine[];
   readonly milestones: Milestones;
+  readonly trigger: Trigger;
   /** What the guest saw after it came home. */
   readonly guest: { readonly fsckClean: boolean; readonly files: readonly GuestFileListing[] };
   /** The disk image afterwards, as the host's checker of its file system sees it. */
@@ -112,10 +116,7 @@ export async function crashOnce(
   const disk = join(work, 'disk.img');
   try {
     const { spec, outbox } = await prepareMachine(plan, work, disk, marker);
-    writeFileSync(
-      join(directory, 'qemu.txt'),
-      `${commandText(['qemu-system-x86_64', ...machineArguments(spec)])}\n`,
-    );
+    writeFileSync(join(directory, 'qemu.txt'), `${commandText(machineCommand(spec))}\n`);
     const { lines, seconds } = await runMachine(spec, directory, onLine, signal);
     const captured = join(directory, 'captured');
     await takeOut(outbox ?? disk, outbox !== undefined, captured, directory);
@@ -124,6 +125,7 @@ export async function crashOnce(
       directory,
       lines,
       milestones: readMilestones(lines),
+      trigger: plan.trigger,
       guest: readGuestReport(lines, plan.diskKind),
       disk: await checkBootDisk(disk, plan.diskKind),
       labFiles: join(directory, 'lab'),
@@ -151,7 +153,7 @@ async function prepareMachine(
 ): Promise<Prepared> {
   const { kernel, diskKind, secondDisk } = plan;
   const commandLine = [
-    'console=ttyS0',
+    `console=${labArch().console}`,
     'panic=30',
     `crashkernel=${plan.crashkernel}`,
     ...plan.kernelWords,
@@ -185,7 +187,8 @@ async function prepareMachine(
       fill_mib: String(plan.fillMib),
       crash_command_line: crashCommandLine(crashBase, plan.crashWords),
       before_arming: plan.beforeArming,
-      trigger: typeof plan.trigger === 'string' ? plan.trigger : await plan.trigger(disk),
+      before_crash: typeof plan.beforeCrash === 'string' ? plan.beforeCrash : await plan.beforeCrash(disk),
+      trigger: plan.trigger.command,
       crashes: String(plan.crashes),
       watchdog_seconds: String(plan.watchdogSeconds ?? ''),
     },

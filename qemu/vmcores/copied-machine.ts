@@ -22,14 +22,16 @@ import { targetModules } from '../../initrd/drivers.ts';
 import { type ModuleTree, openModuleTree } from '../../initrd/modules.ts';
 import { makeDisk } from '../disks/image.ts';
 import { buildFirstKernelInitrd, stageBootDisk } from '../guest/root.ts';
+import { type Accel, labArch } from '../machine/arch.ts';
 import type { MachineSpec } from '../machine/machine.ts';
+import { SYSRQ_CRASH } from '../triggers/triggers.ts';
 
 const DISK_DEVICE = '/dev/vda';
 
 export interface CopiedMachineRequest {
   readonly kernel: Kernel;
   readonly tools: readonly GuestFile[];
-  readonly accel: 'kvm' | 'tcg';
+  readonly accel: Accel;
   readonly deadlineSeconds: number;
   /** Scratch folder of the run. */
   readonly work: string;
@@ -60,7 +62,12 @@ export async function prepareCopiedMachine(
 ): Promise<MachineSpec> {
   const { kernel, work } = request;
   const tree = openModuleTree(kernel.modulesDir);
-  const commandLine = ['console=ttyS0 panic=30 crashkernel=160M', ...plan.bootWords].join(' ');
+  const commandLine = [
+    `console=${labArch().console}`,
+    'panic=30',
+    'crashkernel=160M',
+    ...plan.bootWords,
+  ].join(' ');
   const captureInitrd = join(work, 'capture.img');
   await pipeline(Readable.from(encodeCpio(captureEntries(tree))), createWriteStream(captureInitrd));
   const staging = join(work, 'disk');
@@ -82,7 +89,8 @@ export async function prepareCopiedMachine(
       marker: 'KDUMPLING-MARKER',
       fill_mib: '16',
       crash_command_line: crashCommandLine(commandLine),
-      trigger: `. /disk/lab/${plan.script}.sh`,
+      before_crash: `. /disk/lab/${plan.script}.sh`,
+      trigger: SYSRQ_CRASH.command,
       ...plan.settings,
     },
     output: initrd,

@@ -2,6 +2,7 @@
  * A machine whose memory holds each kind of page, crashed: two NUMA nodes, memory above 4 GiB of which a part was never
  * plugged in, swap, movable memory.
  */
+import { labArch } from '../machine/arch.ts';
 import type { FillPlan } from './copied-machine.ts';
 
 const NODE_MIB = 512;
@@ -12,7 +13,7 @@ const PLUGGED_MIB = 288;
 /** @param levels of the page tables. */
 export function filledMachine(levels: 4 | 5): FillPlan {
   return {
-    cpuFeatures: levels === 4 ? ['la57=off'] : [],
+    cpuFeatures: levels === 4 ? labArch().fourLevels : [],
     bootWords: ['movablecore=320M'],
     memoryMib: 2 * NODE_MIB,
     diskMib: 4096,

@@ -8,7 +8,7 @@ import { fetchGuestTools } from '../../build/fetch/tools.ts';
 import { SystemError } from '../../capture/errors.ts';
 import { extract } from '../disks/image.ts';
 import { type AccelRequest, chooseAccel } from '../machine/accel.ts';
-import { commandText, machineArguments, runMachine } from '../machine/machine.ts';
+import { commandText, machineCommand, runMachine } from '../machine/machine.ts';
 import type { SerialLine } from '../machine/serial.ts';
 import { makeRunDirectory } from '../run/run.ts';
 import { type CopiedMachineRequest, type FillPlan, prepareCopiedMachine } from './copied-machine.ts';
@@ -91,7 +91,7 @@ async function crashMachine(
   try {
     const plan: FillPlan = kind === 'used' ? usedMachine(memoryMib) : filledMachine(levels);
     const spec = await prepareCopiedMachine({ ...request, deadlineSeconds, work, say: cache.say }, plan);
-    const machine = commandText(['qemu-system-x86_64', ...machineArguments(spec)]);
+    const machine = commandText(machineCommand(spec));
     writeFileSync(join(directory, 'qemu.txt'), `${machine}\n`);
     const { lines } = await runMachine(spec, directory, onLine, signal);
     await extract(spec.disk, '/var/crash', work);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PROJECT } from '../../build/paths.ts';
 import type { Lab } from '../../qemu/lab/lab.ts';
+import { labArch } from '../../qemu/machine/arch.ts';
 import { LostMachine, type MachineSpec, runMachine } from '../../qemu/machine/machine.ts';
 import { openTestLab } from './lab.ts';
 
@@ -27,7 +28,7 @@ function endless(deadlineSeconds: number): MachineSpec {
     boot: {
       vmlinuz: lab.kernel.vmlinuz,
       initrd: join(directory, 'no-initrd'),
-      commandLine: `console=ttyS0 panic=0 mark=${directory}`,
+      commandLine: `console=${labArch().console} panic=0 mark=${directory}`,
     },
     disk: '/dev/null',
     deadlineSeconds,
@@ -37,7 +38,7 @@ function endless(deadlineSeconds: number): MachineSpec {
 test('past its deadline it is lost, which is not a failed test, and says how it was run', async () => {
   const error = await runMachine(endless(2), directory, () => {}, new AbortController().signal).catch(e => e);
   expect(error).toBeInstanceOf(LostMachine);
-  expect(error.message).toMatch(/it did not power off in 2 s; QEMU was: qemu-system-x86_64 -machine/);
+  expect(error.message).toMatch(/it did not power off in 2 s; QEMU was: qemu-system-\S+ -machine/);
   expect(error.directory).toBe(directory);
   expect(qemusWith(directory)).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** Lab faults of the target: the disk, its file system, and what stands in for them. */
+/** Faults of the target: its disk, its file system, and the fallback targets. */
 import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,10 +14,9 @@ import type { Fault } from './fault.ts';
 const SECOND_UUID = '6b64756d-706c-696e-672d-7365636f6e64';
 const NO_SUCH_UUID = '00000000-1111-2222-3333-444444444444';
 const ON_BOOT_DISK = [`ext4 UUID=${LAB_ROOT_UUID}`];
-const CRASH = 'echo c > /proc/sysrq-trigger';
 const BLOCK_BYTES = 4096;
 
-/** An ext4 file system without files on the second disk. */
+/** An empty ext4 on the second disk. */
 const SECOND: MakeSecondDisk = {
   sizeMib: 512,
   async make(image) {
@@ -31,51 +30,54 @@ const RAW: MakeSecondDisk = {
   make: async image => markPartition(image),
 };
 
-/** The second disk is the target, and the boot disk what stands in for it. */
+/** The second disk is the target, and the boot disk its fallback. */
 const secondDiskFails = {
   crashWords: [`kdumpling.target=UUID=${SECOND_UUID}`],
   options: { fallbackTargets: ON_BOOT_DISK },
 };
 
-/** The boot disk cannot be had at all, and nothing stands in for it. */
+/** No target can be used: the kernel log goes to the console. */
 const logOnConsole = [expect.armed, expect.cameHome, expect.noDumpLooksComplete, expect.kernelLogOnConsole];
 
-/** What is on the block of this file or folder: written over in place, under the mounted file system's feet. */
+/** Shell commands that overwrite the first block of this file or directory on the disk, below the mounted file system. */
 function overwritten(what: string, random: boolean): (image: string) => Promise<string> {
   return async image => {
     const block = (await tool('debugfs', ['-R', `bmap ${what} 0`, image])).trim();
     const source = random ? '/dev/urandom' : '/dev/zero';
     const damage = `dd if=${source} of=$disk bs=${BLOCK_BYTES} seek=${block} count=1 conv=notrunc 2> /dev/null`;
-    return `sync; ${damage}; sync; ${CRASH}`;
+    return `sync; ${damage}; sync`;
   };
 }
 
-export const TARGET_FAULTS: readonly Fault[] = [
+export const STORAGE_FAULTS: readonly Fault[] = [
   {
     name: 'disk-missing',
-    help: 'the target’s disk is not there, and nothing stands in for it',
+    help: 'the target’s disk is missing, and there is no fallback',
     crashWords: [`kdumpling.target=UUID=${NO_SUCH_UUID}`, 'kdumpling.deviceTimeoutSeconds=5'],
     expectations: [
       ...logOnConsole,
       expect.fileSystemSound,
       expect.says(
-        'it says what it waits for',
+        'the console says what it waits for',
         /kdumpling: target: waiting for UUID=0+-1111.*; there are \/dev\/vda/,
       ),
       expect.says(
-        'it says why nothing is saved',
+        'the console says why nothing is saved',
         /kdumpling: end: NOT saved: target: Cannot find the dump target .*it did not appear in 5 s/,
       ),
     ],
   },
   {
     name: 'disk-moved',
-    help: 'the target’s device name is another disk’s now',
+    help: 'the target’s device name belongs to another disk now',
     crashWords: ['kdumpling.target=/dev/vdb', `kdumpling.targetUuid=${LAB_ROOT_UUID}`],
     secondDisk: SECOND,
     expectations: [
       ...expect.SOUND_CAPTURE,
-      expect.says('it says so', /kdumpling: target: warning: \/dev\/vdb is \/dev\/vda now, by its UUID/),
+      expect.says(
+        'the console reports it',
+        /kdumpling: target: warning: \/dev\/vdb is \/dev\/vda now, by its UUID/,
+      ),
     ],
   },
   {
@@ -86,7 +88,7 @@ export const TARGET_FAULTS: readonly Fault[] = [
   },
   {
     name: 'disk-hangs',
-    help: 'the target’s disk takes 1 MB and then next to nothing',
+    help: 'the target’s disk takes 1 MB, then stalls',
     crashWords: [...secondDiskFails.crashWords, 'kdumpling.stallTimeout=30', 'kdumpling.deadlineSeconds=120'],
     secondDisk: {
       ...SECOND,
@@ -104,45 +106,45 @@ export const TARGET_FAULTS: readonly Fault[] = [
   },
   {
     name: 'read-only-disk',
-    help: 'the target’s disk cannot be written to; the boot disk stands in for it',
+    help: 'the target’s disk is read-only; the boot disk is the fallback',
     ...secondDiskFails,
     secondDisk: { ...SECOND, driveOptions: 'readonly=on' },
     expectations: [
       ...expect.SOUND_CAPTURE,
-      expect.says('it says so', /kdumpling: target: warning: .*(mount|read-only)/),
+      expect.says('the console reports it', /kdumpling: target: warning: .*(mount|read-only)/),
     ],
   },
   {
     name: 'write-errors',
-    help: 'the target’s disk fails at sectors in the middle of the dump; the boot disk stands in for it',
+    help: 'the target’s disk fails writes in mid-dump; the boot disk is the fallback',
     ...secondDiskFails,
     secondDisk: { ...SECOND, file: image => `blkdebug:${writeErrors(image)}:${image}` },
     expectations: [
       ...expect.SOUND_CAPTURE,
       expect.says('the kernel says so', /I\/O error, dev vdb, sector \d+ op 0x1:\(WRITE\)/),
-      expect.says('it says so', /kdumpling: dump: warning: Cannot .*EIO/),
+      expect.says('the console reports it', /kdumpling: dump: warning: Cannot .*EIO/),
     ],
   },
   {
     name: 'file-system-errors',
-    help: 'the file system says that it has errors: it is repaired first',
-    trigger: async image => {
+    help: 'the target’s superblock records errors: the file system is repaired first',
+    beforeCrash: async image => {
       await tool('debugfs', ['-w', '-R', 'set_super_value state 3', image]);
-      return CRASH;
+      return '';
     },
     expectations: [
       ...expect.SOUND_CAPTURE,
       expect.says(
-        'it says so',
+        'the console reports it',
         /kdumpling: target: warning: the file system on \/dev\/vda says that it has errors/,
       ),
-      expect.says('and repairs it', /kdumpling: target: e2fsck: /),
+      expect.says('it is repaired', /kdumpling: target: e2fsck: /),
     ],
   },
   {
     name: 'journal-damaged',
-    help: 'the journal of the file system is overwritten: it does not mount before it is repaired',
-    trigger: overwritten('<8>', false),
+    help: 'the target’s journal is overwritten: it mounts only after a repair',
+    beforeCrash: overwritten('<8>', false),
     expectations: [
       ...expect.SOUND_CAPTURE,
       expect.says('the kernel does not mount it', /kdumpling: (system|target): warning: .*mount/),
@@ -152,18 +154,18 @@ export const TARGET_FAULTS: readonly Fault[] = [
   {
     name: 'directory-damaged',
     help: 'the dump directory is overwritten with random bytes: the kernel stops writing to the file system',
-    trigger: overwritten('/var/crash', true),
+    beforeCrash: overwritten('/var/crash', true),
     expectations: [
       ...logOnConsole,
       expect.says(
-        'it says why nothing is saved',
+        'the console says why nothing is saved',
         /kdumpling: end: NOT saved: target: Cannot make .*: the file system is damaged there/,
       ),
     ],
   },
   {
     name: 'raw-target',
-    help: 'the target’s disk is missing; a partition without a file system stands in for it',
+    help: 'the target’s disk is missing; the fallback is a partition without a file system',
     crashWords: [`kdumpling.target=UUID=${NO_SUCH_UUID}`, 'kdumpling.deviceTimeoutSeconds=5'],
     options: { fallbackTargets: ['raw /dev/vdb'] },
     secondDisk: {
@@ -181,21 +183,21 @@ export const TARGET_FAULTS: readonly Fault[] = [
   },
   {
     name: 'raw-not-ours',
-    help: 'the partition that stands in for the missing target holds somebody’s file system: it is not touched',
+    help: 'the target’s disk is missing; the raw fallback holds a file system and is not touched',
     crashWords: [`kdumpling.target=UUID=${NO_SUCH_UUID}`, 'kdumpling.deviceTimeoutSeconds=5'],
     options: { fallbackTargets: ['raw /dev/vdb'] },
     secondDisk: SECOND,
     expectations: [
       ...logOnConsole,
       expect.says(
-        'it says so',
+        'the console reports it',
         /kdumpling: target: warning: Cannot write a dump to the bare \/dev\/vdb: it seems to hold ext4/,
       ),
     ],
   },
 ];
 
-/** Fails every write of one sector in each 2 MiB, past what mke2fs laid out first. Returns blkdebug's configuration. */
+/** Fails writes to one sector in each 2 MiB, after what mke2fs wrote at the start. Returns blkdebug's configuration file. */
 function writeErrors(image: string): string {
   const MIB_SECTORS = 2048;
   const [first, stride, end] = [16.5 * MIB_SECTORS, 2 * MIB_SECTORS, SECOND.sizeMib * MIB_SECTORS];
@@ -209,10 +211,10 @@ function writeErrors(image: string): string {
   return path;
 }
 
-/** Moves the dumps of an ext4 image to `captured/crash`, its journal replayed as its next mount would. */
+/** Replays the image's journal, as its next mount would, and moves its dumps to `captured/crash`. */
 async function takeOutRepaired(image: string, captured: string): Promise<void> {
   await checkFileSystem(image, { ...fileSystemOf('ext4'), check: ['e2fsck', '-p'] });
-  // debugfs makes the folder, and ends where it is there already.
+  // debugfs creates the directory, and stops when it exists.
   const apart = `${captured}-second`;
   await extract(image, '/var/crash', apart);
   for (const name of readdirSync(join(apart, 'crash'))) {

@@ -1,6 +1,6 @@
 /** Disks as power cuts leave them: a base image, and the log's writes on top of it up to each cut. */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { tool } from '../disks/file-systems.ts';
+import { tool } from '../../disks/file-systems.ts';
 import { type Cut, durableEntries, type Reached, reachedEntries } from './cuts.ts';
 import type { WriteLog } from './write-log.ts';
 

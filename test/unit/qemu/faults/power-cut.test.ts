@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { durableEntries, planCuts, reachedEntries } from '../../../qemu/power-cut/cuts.ts';
-import { replayCuts } from '../../../qemu/power-cut/replay.ts';
-import { type LogEntry, readWriteLog } from '../../../qemu/power-cut/write-log.ts';
+import { durableEntries, planCuts, reachedEntries } from '../../../../qemu/faults/power-cut/cuts.ts';
+import { replayCuts } from '../../../../qemu/faults/power-cut/replay.ts';
+import { type LogEntry, readWriteLog } from '../../../../qemu/faults/power-cut/write-log.ts';
 
 const SECTOR = 512;
 let directory: string;

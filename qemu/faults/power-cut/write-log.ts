@@ -4,7 +4,7 @@
  * in a sector of its own with its data behind it.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { SystemError } from '../../capture/errors.ts';
+import { SystemError } from '../../../capture/errors.ts';
 
 const MAGIC = 0x6a736677736872n;
 const FLUSH_FLAG = 1;

@@ -7,16 +7,16 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { MANIFEST_FORMAT } from '../../capture/storage/manifest.ts';
-import { fileSystemOf, tool } from '../disks/file-systems.ts';
-import { extract } from '../disks/image.ts';
-import type { MakeSecondDisk } from '../disks/second-disk.ts';
-import * as expect from '../expect/expectations.ts';
-import { type Cut, planCuts } from '../power-cut/cuts.ts';
-import { digestsOf, judgeCut } from '../power-cut/judge.ts';
-import { replayCuts } from '../power-cut/replay.ts';
-import { readWriteLog, type WriteLog } from '../power-cut/write-log.ts';
-import type { Fault } from './fault.ts';
+import { MANIFEST_FORMAT } from '../../../capture/storage/manifest.ts';
+import { fileSystemOf, tool } from '../../disks/file-systems.ts';
+import { extract } from '../../disks/image.ts';
+import type { MakeSecondDisk } from '../../disks/second-disk.ts';
+import * as expect from '../../expect/expectations.ts';
+import type { Fault } from '../fault.ts';
+import { type Cut, planCuts } from './cuts.ts';
+import { digestsOf, judgeCut } from './judge.ts';
+import { replayCuts } from './replay.ts';
+import { readWriteLog, type WriteLog } from './write-log.ts';
 
 /** "kdumpling-second" in hexadecimal. */
 const UUID = '6b64756d-706c-696e-672d-7365636f6e64';

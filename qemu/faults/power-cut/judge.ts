@@ -2,14 +2,14 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { findCommand } from '../../build/host/host-packages.ts';
-import { openPageCodecs } from '../../capture/codecs/decompressors.ts';
-import { openFfi } from '../../capture/ffi/library.ts';
-import { type DumpFacts, judgeDump, readDumpFacts } from '../../capture/storage/policy/dump-state.ts';
-import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
-import { judgeDump as verifyDump } from '../../scripts/lib/verify/judge.ts';
-import { extract } from '../disks/image.ts';
-import { runBounded } from '../judges/bounded-run.ts';
+import { findCommand } from '../../../build/host/host-packages.ts';
+import { openPageCodecs } from '../../../capture/codecs/decompressors.ts';
+import { openFfi } from '../../../capture/ffi/library.ts';
+import { type DumpFacts, judgeDump, readDumpFacts } from '../../../capture/storage/policy/dump-state.ts';
+import { openVmcoreFile } from '../../../capture/vmcore/reader.ts';
+import { judgeDump as verifyDump } from '../../../scripts/lib/verify/judge.ts';
+import { extract } from '../../disks/image.ts';
+import { runBounded } from '../../judges/bounded-run.ts';
 
 export interface CutVerdict {
   /** What lies there of the dump that was being made. */

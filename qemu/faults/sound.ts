@@ -1,0 +1,79 @@
+/** Runs in which nothing breaks: the capture must be sound on an unusual machine, or is compared with something. */
+import * as expect from '../expect/expectations.ts';
+import { judgeGuestRam } from '../expect/guest-ram.ts';
+import { CLOCK_1970, type Fault } from './fault.ts';
+
+/** The plain capture, which `npm start` runs. */
+export const SOUND: Fault = {
+  name: 'none',
+  help: 'nothing goes wrong: the plain capture',
+  expectations: expect.SOUND_CAPTURE,
+};
+
+export const SOUND_RUNS: readonly Fault[] = [
+  SOUND,
+  {
+    name: 'no-ffi',
+    help: 'the FFI does not load: mounting, loading, compressing and rebooting use their fallbacks',
+    withoutFfi: true,
+    expectations: [
+      expect.says(
+        'the serial log says that it is missing',
+        /kdumpling: system: warning: Cannot open the FFI/,
+      ),
+      ...expect.SOUND_CAPTURE,
+    ],
+  },
+  {
+    name: 'raw-copy',
+    help: 'a raw copy of /proc/vmcore is kept; `kdumpling dump` of it must give the captured dump',
+    bundle: { entry: 'qemu/faults/bundles/raw-copy.ts' },
+    expectations: [...expect.SOUND_CAPTURE, expect.sameAsFileMode],
+  },
+  {
+    name: 'guest-ram',
+    help: 'the captured pages are compared with the memory that QEMU sees, and QEMU’s own dumps are filtered',
+    takesGuestRam: true,
+    expectations: [...expect.SOUND_CAPTURE, judgeGuestRam],
+  },
+  {
+    name: 'lean',
+    help: 'Node is on the boot disk and not in the image',
+    layout: 'lean',
+    runtimeOnDisk: true,
+    expectations: expect.SOUND_CAPTURE,
+  },
+  {
+    name: 'on-ahci',
+    help: 'the boot disk is on AHCI, for which Debian’s cloud kernel 6.1 has no driver',
+    kernel: { series: '6.1', flavour: 'generic' },
+    disk: { bus: 'ahci' },
+    expectations: expect.SOUND_CAPTURE,
+  },
+  {
+    name: 'on-vfat',
+    help: 'the boot disk has a FAT file system',
+    disk: { fs: 'vfat' },
+    expectations: expect.SOUND_CAPTURE,
+  },
+  {
+    name: 'clock-1970',
+    help: 'the machine’s clock was never set',
+    devices: CLOCK_1970,
+    expectations: [
+      expect.says('the capture is announced as saved', /kdumpling: end: saved \/var\/crash\/1970/),
+      ...expect.SOUND_CAPTURE,
+      expect.clockIsNotTrusted,
+    ],
+  },
+  {
+    name: 'vmcore-eio',
+    help: 'reads of a part of /proc/vmcore fail with EIO (mocked)',
+    bundle: { entry: 'qemu/faults/bundles/vmcore-eio.ts' },
+    withoutFfi: true,
+    expectations: [
+      expect.says('a warning says so', /kdumpling: dump: warning: page \d+ is written as zeros/),
+      ...expect.SOUND_CAPTURE,
+    ],
+  },
+];

@@ -1,0 +1,93 @@
+/** What differs between architectures in the lab: one row each. A new architecture is a new row. */
+import { SystemError } from '../../capture/errors.ts';
+
+export type Accel = 'kvm' | 'tcg';
+
+export interface LabArch {
+  /** Node's name for it (process.arch). */
+  readonly node: NodeJS.Architecture;
+  /** Debian's name for it, at the end of package names and kernel releases. */
+  readonly debian: string;
+  readonly qemuCommand: string;
+  /** Debian's package with that command. */
+  readonly qemuPackage: string;
+  /** QEMU's -machine. */
+  readonly machine: string;
+  /** QEMU's -cpu. */
+  readonly cpu: Readonly<Record<Accel, string>>;
+  /** CPU features that leave the kernel with four page-table levels where it could have five. */
+  readonly fourLevels: readonly string[];
+  /** The kernel's name for the first serial port. */
+  readonly console: string;
+  /** Words that make the kernel print before its console driver starts. */
+  readonly earlyConsole: string;
+  /** Hardware watchdogs that QEMU can attach, by the lab's name for them. */
+  readonly watchdogs: Readonly<Record<string, LabWatchdog>>;
+  /** The Debian guest of `npm run machine`. */
+  readonly debianGuest: {
+    /** The package that puts a boot loader on the disk. */
+    readonly bootLoader: string;
+    /** CPU features to turn off under software emulation. */
+    readonly emulatedCpu: readonly string[];
+  };
+}
+
+export interface LabWatchdog {
+  /** QEMU options. */
+  readonly devices: readonly string[];
+  readonly drivers: readonly string[];
+  /** What Linux calls it (/sys/class/watchdog/watchdog0/identity). */
+  readonly identity: string;
+  /** Time that the first kernel sets. */
+  readonly seconds: number;
+}
+
+const LAB_ARCHES: readonly LabArch[] = [
+  {
+    node: 'x64',
+    debian: 'amd64',
+    qemuCommand: 'qemu-system-x86_64',
+    qemuPackage: 'qemu-system-x86',
+    machine: 'q35',
+    cpu: { kvm: 'host', tcg: 'max' },
+    fourLevels: ['la57=off'],
+    console: 'ttyS0',
+    earlyConsole: 'earlyprintk=ttyS0',
+    watchdogs: {
+      // Every q35 machine has an iTCO as well. By QEMU's defaults it runs and resets nothing.
+      i6300esb: {
+        devices: ['-device', 'i6300esb', '-action', 'watchdog=reset'],
+        drivers: ['i6300esb'],
+        identity: 'i6300ESB timer',
+        seconds: 60,
+      },
+      itco: {
+        devices: ['-global', 'ICH9-LPC.noreboot=false', '-action', 'watchdog=reset'],
+        drivers: ['lpc_ich', 'iTCO_wdt'],
+        identity: 'iTCO_wdt',
+        seconds: 60,
+      },
+    },
+    debianGuest: {
+      bootLoader: 'grub-pc',
+      /*
+       * svm: Debian would load kvm, which takes half a minute under emulation. xlevel: without SVM, QEMU 7.2 ends CPUID
+       * below the leaf with the address widths; the kernel then assumes 48 bits, even with 5-level page tables, and
+       * rejects its own pointers. erms, fsrm: emulation runs the fast string instructions byte by byte.
+       */
+      emulatedCpu: ['svm=off', 'xlevel=0x80000008', 'erms=off', 'fsrm=off'],
+    },
+  },
+];
+
+/** The row of the machine that the lab runs on: guests have its architecture. @throws SystemError NO_LAB_ARCH */
+export function labArch(node: string = process.arch): LabArch {
+  const arch = LAB_ARCHES.find(row => row.node === node);
+  if (arch) return arch;
+  throw new SystemError('NO_LAB_ARCH', {
+    action: 'run a machine in QEMU',
+    actual: `the lab does not know the architecture ${node}`,
+    wanted: LAB_ARCHES.map(row => row.node).join(', '),
+    toDo: 'Add a row to qemu/machine/arch.ts',
+  });
+}
