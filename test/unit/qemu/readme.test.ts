@@ -1,0 +1,43 @@
+/** The lab's README against the lab: it names every fault and option, and nothing that is not there. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { FAULTS } from '../../../qemu/faults/all.ts';
+import { MACHINE_OPTIONS } from '../../../qemu/lab/options.ts';
+
+const LAB = join(import.meta.dirname, '../../../qemu');
+const readme = readFileSync(join(LAB, 'README.md'), 'utf8');
+
+function sectionOf(heading: string): string {
+  return readme.split(/^## /m).find(text => text.startsWith(`${heading}\n`))!;
+}
+
+/** The names in the first cells of a section's table; a cell may hold several. */
+function firstCells(heading: string): string[] {
+  return [...sectionOf(heading).matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell]) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(match => match[1]),
+  );
+}
+
+test('every fault has a row, and every row is a fault', () => {
+  expect(firstCells('Faults').sort()).toEqual(FAULTS.map(({ name }) => name).sort());
+});
+
+test('fault names are unique, and each has a line of help', () => {
+  const names = FAULTS.map(({ name }) => name);
+  expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
+  expect(FAULTS.filter(({ help }) => help === '')).toEqual([]);
+});
+
+test('the options it names exist', () => {
+  const named = [...readme.matchAll(/--([a-z][a-z-]+)/g)].map(match => match[1]);
+  const known = [...Object.keys(MACHINE_OPTIONS), 'fault', 'matrix', 'list', 'help'];
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter(name => !known.includes(name))).toEqual([]);
+});
+
+test('the files and folders it names exist', () => {
+  const named = firstCells('Where things are').filter(name => /^[a-z-]+(\/|\.ts)$/.test(name));
+  expect(named.length).toBeGreaterThan(8);
+  expect(named.filter(name => !existsSync(join(LAB, name)))).toEqual([]);
+});
