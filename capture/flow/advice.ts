@@ -3,10 +3,11 @@ import { describeError } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 export interface Advice {
-  /** Codes of errors: ours, or errno's names. */
+  /** Codes of our own errors, or names of errno. */
   readonly codes: readonly string[];
   /** How the line begins on the console, for the README. */
   readonly line: string;
+  /** A plain sentence, to follow "what to do:". */
   readonly toDo: string;
 }
 
@@ -14,12 +15,12 @@ export const ADVICE: readonly Advice[] = [
   {
     codes: ['DEVICE_MISSING', 'LVM_METADATA'],
     line: 'Cannot find the dump target …',
-    toDo: 'compare the devices named with the target; rebuild the image with the driver of its disk',
+    toDo: "compare the devices listed with the target, and rebuild the image with the driver of the target's disk",
   },
   {
     codes: ['NO_WAY_WORKED', 'BUSYBOX_FAILED', 'SYSCALL_FAILED'],
     line: 'Cannot mount: …',
-    toDo: 'check the file system with fsck; rebuild the image if it was built for another one',
+    toDo: 'check the file system with fsck, and rebuild the image if the target has changed since',
   },
   {
     codes: ['READ_ONLY', 'FSCK_FAILED', 'EROFS', 'EUCLEAN'],
@@ -29,17 +30,17 @@ export const ADVICE: readonly Advice[] = [
   {
     codes: ['NOT_A_DIRECTORY', 'NAMES_TAKEN', 'EEXIST', 'ENOTDIR'],
     line: 'Cannot use the dump directory …',
-    toDo: 'move away what lies in the place of the dump directory',
+    toDo: 'move the file or link that is in the place of the dump directory',
   },
   {
-    codes: ['ENOSPC', 'EDQUOT'],
+    codes: ['ENOSPC', 'EDQUOT', 'NO_SPACE'],
     line: 'Cannot write the dump: ENOSPC …',
-    toDo: 'make room on the target, or have less dumped by dumpLevel',
+    toDo: 'free space on the target, or leave out more pages with dumpLevel',
   },
   {
     codes: ['EIO', 'ENXIO', 'ENODEV', 'EREMOTEIO', 'READ_BACK'],
     line: 'Cannot write the dump: EIO …',
-    toDo: "look at the disk's errors in the kernel's lines; dump to another disk",
+    toDo: "look for the disk's errors in the kernel's lines, and dump to another disk",
   },
   {
     codes: ['DEADLINE'],
@@ -49,7 +50,7 @@ export const ADVICE: readonly Advice[] = [
   {
     codes: ['ENOMEM', 'ERR_BUFFER_TOO_LARGE', 'ERR_MEMORY_ALLOCATION_FAILED'],
     line: 'Cannot …: ENOMEM …',
-    toDo: 'reserve more by crashkernel=',
+    toDo: 'reserve more memory with crashkernel=',
   },
   {
     codes: [
@@ -62,23 +63,24 @@ export const ADVICE: readonly Advice[] = [
       'VMCORE_NO_MEMORY',
     ],
     line: 'Cannot open …: …',
-    toDo: 'load the crash kernel with kexec -s -p; if it was, report this with the log',
+    toDo: 'load the crash kernel with kexec -s -p; if it was loaded so, report this with the log',
   },
 ];
 
-const ELSE = 'report this with the log';
+const OTHERWISE = 'report this with the log';
+const MOST_CAUSES = 8;
 
-/** By the outermost error that the table knows. */
+/** For the outermost error in the chain of causes that the table has. */
 export function adviceFor(error: unknown): string {
-  for (let e = error, depth = 0; e instanceof Error && depth < 8; e = e.cause, depth++) {
+  for (let e = error, depth = 0; e instanceof Error && depth < MOST_CAUSES; e = e.cause, depth++) {
     const { code } = e as NodeJS.ErrnoException;
     const advice = ADVICE.find(({ codes }) => code !== undefined && codes.includes(code));
     if (advice) return advice.toDo;
   }
-  return ELSE;
+  return OTHERWISE;
 }
 
-/** Logs what went wrong in a phase, and returns it with what to do about it, for the outcome. */
+/** Logs what failed in a phase. Returns it together with the advice, for the outcome. */
 export function reportFailure(log: Log, phase: string, error: unknown): string {
   log.warn(phase, describeError(error));
   return `${phase}: ${describeError(error)}; what to do: ${adviceFor(error)}`;

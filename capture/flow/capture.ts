@@ -1,62 +1,51 @@
-/** One capture, from the crash to the files: what happens in which order, and what each failure leaves behind. */
-
-import { attempt } from '../errors.ts';
+/** One capture, from the crash to the files: the order of the steps, and what follows when one of them fails. */
 import { loadModules } from '../init/modules.ts';
 import { type Crash, openCrash } from '../kernel/crash.ts';
 import type { CaptureOptions } from '../options/schema.ts';
 import { parseTargetSpec, type TargetSpec, targetSpec } from '../options/target-spec.ts';
 import { stampOf } from '../storage/manifest.ts';
-import { type OpenFile, openVmcoreFile } from '../vmcore/reader.ts';
+import { openVmcoreFile } from '../vmcore/reader.ts';
 import { reportFailure } from './advice.ts';
 import type { CaptureContext } from './context.ts';
 import { showLogOnConsole } from './crash-log.ts';
 import { Phases } from './phases.ts';
-import { type Course, isComplete, type Outcome, type Saving } from './record.ts';
+import {
+  type Course,
+  type Evidence,
+  type Outcome,
+  type RescueTarget,
+  reasonOf,
+  type Saving,
+} from './record.ts';
 import { saveTo } from './save.ts';
-import { openCaptureTarget } from './target.ts';
 
 /** Never throws: a capture that fails is an outcome. */
 export function capture(context: CaptureContext): Outcome {
   const { options, log, clock, system, hooks, heartbeat } = context;
-  const phases = new Phases(clock, options.deadlineSeconds, hooks, heartbeat);
+  const phases = new Phases({ clock, deadlineSeconds: options.deadlineSeconds, hooks, heartbeat });
   phases.seconds.boot = Number(clock.seconds().toFixed(3));
 
-  let openFailure: string | undefined;
-  const crash = attempt(
-    () => phases.run('open', () => openVmcorePhase(context)),
-    error => {
-      openFailure = reportFailure(log, 'open', error);
-    },
-  );
+  const evidence = openEvidence(context, phases);
+  const { crash } = evidence;
   loadModules(options.modules, system, log);
-  // Asked once: no two of the places may tell two times.
+  // Read once, so that every target has the same stamp.
   const stamp = stampOf(crash?.vmcore.vmcoreinfo.crashTimeSeconds, clock.wallSeconds());
-  const course: Course = { context, crash, stamp, phases, findings: { logSaved: false } };
-  const savings: Saving[] = [];
-  for (const spec of targetsOf(options)) {
-    const saving = saveTo(course, spec, openFailure);
-    savings.push(saving);
-    // Without a vmcore there is nothing that another target could take.
-    if (isComplete(saving) || saving.skipped || (!crash && saving.files.length > 0)) break;
-  }
-  if (crash && !course.findings.logSaved) showLogOnConsole(crash, log, system);
-  return conclude(context, savings);
+  const course: Course = { context, evidence, stamp, phases, findings: { isLogSaved: false } };
+  const savings = saveToOneOf(course, targetsOf(options));
+  if (crash && !course.findings.isLogSaved) showLogOnConsole(crash, log, system);
+  return outcomeOf(context, savings);
 }
 
-/** The target that is wanted, and those that stand in for it. */
-function targetsOf({
-  target,
-  fstype,
-  targetUuid,
-  mountOptions,
-  fallbackTargets,
-}: CaptureOptions): TargetSpec[] {
-  const first = targetSpec(fstype, target, mountOptions, targetUuid);
-  return [first, ...fallbackTargets.flatMap(text => parseTargetSpec(text) ?? [])];
+function openEvidence(context: CaptureContext, phases: Phases): Evidence {
+  try {
+    return { crash: phases.run('open', () => openVmcorePhase(context)) };
+  } catch (error) {
+    return { crash: undefined, failure: reportFailure(context.log, 'open', error) };
+  }
 }
 
 function openVmcorePhase({ vmcorePath, libc, log }: CaptureContext): Crash {
-  const source: OpenFile = openVmcoreFile(vmcorePath, libc);
+  const source = openVmcoreFile(vmcorePath, libc);
   const crash = openCrash(source);
   for (const warning of crash.warnings) log.warn('open', warning);
   const { vmcore, utsname } = crash;
@@ -68,27 +57,62 @@ function openVmcorePhase({ vmcorePath, libc, log }: CaptureContext): Crash {
   return crash;
 }
 
-function conclude(context: CaptureContext, savings: readonly Saving[]): Outcome {
-  // A path alone is one on the target that was wanted.
-  const placeOf = ({ place, device }: Saving) =>
-    savings.length === 1 || place?.pathOnHost === device
-      ? place?.pathOnHost
-      : `${place?.pathOnHost} on ${device}`;
-  const whole = savings.find(isComplete);
-  const directory = whole && placeOf(whole);
-  if (directory) return { saved: true, directory, files: whole.files };
-  const withEvidence = savings.filter(({ files }) => files.length > 0);
-  const forPerson = [...withEvidence, ...savings].find(({ spec }) => spec.kind === 'file system');
+/** The target, and its fallbacks in order. */
+function targetsOf({
+  target,
+  fstype,
+  targetUuid,
+  mountOptions,
+  fallbackTargets,
+}: CaptureOptions): TargetSpec[] {
+  const first = targetSpec(fstype, target, mountOptions, targetUuid);
+  return [first, ...fallbackTargets.flatMap(text => parseTargetSpec(text) ?? [])];
+}
+
+/** Saves to the targets in turn, up to the first that takes everything there is. */
+function saveToOneOf(course: Course, specs: readonly TargetSpec[]): Saving[] {
+  const savings: Saving[] = [];
+  for (const spec of specs) {
+    const saving = saveTo(course, spec);
+    savings.push(saving);
+    if (isDone(course, saving)) break;
+  }
+  return savings;
+}
+
+function isDone({ evidence }: Course, { verdict, files }: Saving): boolean {
+  // Without a vmcore there is no dump that another target could take.
+  if (!evidence.crash) return files.length > 0;
+  return verdict.state === 'complete' || verdict.state === 'skipped';
+}
+
+function outcomeOf(context: CaptureContext, savings: readonly Saving[]): Outcome {
+  const whole = savings.find(({ verdict }) => verdict.state === 'complete');
+  if (whole) return { saved: true, directory: describePlace(whole, savings), files: whole.files };
+  const withFiles = savings.filter(({ files }) => files.length > 0);
   return {
     saved: false,
-    reason: reasonOf(savings),
-    places: withEvidence.flatMap(saving => placeOf(saving) ?? []),
-    reopen: forPerson && (() => openCaptureTarget(context, forPerson.spec)),
-    reopenedDirectory: forPerson?.place?.pathOnHost,
+    reason: failureOf(savings),
+    places: withFiles.map(saving => describePlace(saving, savings)),
+    rescue: rescueFor(context, [...withFiles, ...savings]),
   };
 }
 
-function reasonOf(savings: readonly Saving[]): string {
-  const skipped = savings.find(saving => saving.skipped)?.skipped;
-  return skipped ?? savings.find(({ failure }) => failure)?.failure ?? 'the dump was not finished';
+function rescueFor(context: CaptureContext, savings: readonly Saving[]): RescueTarget | undefined {
+  const saving = savings.find(({ spec }) => spec.kind === 'file system');
+  return saving && { reopen: () => context.openTarget(saving.spec), directory: saving.place?.pathOnHost };
+}
+
+/** A path without its device is on the target that was asked for. A raw partition is its own path. */
+function describePlace({ place }: Saving, savings: readonly Saving[]): string {
+  if (!place) return 'nowhere';
+  const { pathOnHost, device } = place;
+  return savings.length === 1 || pathOnHost === device ? pathOnHost : `${pathOnHost} on ${device}`;
+}
+
+/** A dump that was skipped on purpose explains the capture better than a target that failed before. */
+function failureOf(savings: readonly Saving[]): string {
+  const verdicts = savings.map(({ verdict }) => verdict);
+  const skipped = verdicts.filter(({ state }) => state === 'skipped');
+  return [...skipped, ...verdicts].flatMap(verdict => reasonOf(verdict) ?? [])[0]!;
 }

@@ -1,20 +1,22 @@
-/** What every step of a capture is given: options, log, clock, and the system that it works on. */
+/** What every step of a capture works with: its options, log and clock, and the machine that it runs on. */
 import type { Libc } from '../ffi/libc.ts';
 import type { Ffi } from '../ffi/library.ts';
 import type { Heartbeat } from '../init/heartbeat.ts';
 import type { System } from '../init/system.ts';
 import type { Log } from '../log.ts';
 import type { CaptureOptions } from '../options/schema.ts';
+import type { TargetSpec } from '../options/target-spec.ts';
+import type { OpenTarget } from '../storage/open-target.ts';
 
 export interface Clock {
-  /** Since the capture kernel started. */
+  /** Seconds since the capture kernel started. */
   seconds(): number;
   sleep(seconds: number): void;
-  /** Wall clock, seconds since 1970; whatever the machine believes. */
+  /** Seconds since 1970 by the machine's real-time clock, which may be wrong. */
   wallSeconds(): number;
 }
 
-/** What a lab hangs in to make a capture fail on purpose; empty in the product. */
+/** Called at fixed points of a capture. The lab uses them to make it fail; the product sets none. */
 export interface CaptureHooks {
   onPhase?(phase: string): void;
   onProgress?(pagesDone: number, pagesTotal: number): void;
@@ -31,4 +33,6 @@ export interface CaptureContext {
   readonly libc: Libc | undefined;
   readonly hooks: CaptureHooks;
   readonly vmcorePath: string;
+  /** Finds and mounts a target. @throws Failure when it cannot be used. */
+  openTarget(spec: TargetSpec): OpenTarget;
 }

@@ -1,36 +1,55 @@
-/** What is written last to a target, whatever happened before: the manifest, and the capture kernel's log with ours. */
+/** What is written to a target last, whatever happened before: the manifest, and the capture kernel's log with ours. */
 import { attempt, describeError } from '../errors.ts';
-import { mergeLogs, readKernelLog } from '../init/kernel-log.ts';
-import { MANIFEST_FORMAT, MANIFEST_NAME, type Manifest } from '../storage/manifest.ts';
+import { mergeLogs } from '../init/kernel-log.ts';
+import { MANIFEST_FORMAT, MANIFEST_NAME, type Manifest, type ManifestFile } from '../storage/manifest.ts';
 import type { DumpPlace } from '../storage/place/place.ts';
 import { PROGRAM } from '../version.ts';
-import { type Course, isComplete, type Saving } from './record.ts';
+import { type Course, type Made, reasonOf, type Verdict } from './record.ts';
 
-export function writeEpilogue(course: Course, place: DumpPlace, saving: Saving): void {
-  const { crash, findings, phases, stamp } = course;
-  const { log } = course.context;
-  const isWhole = isComplete(saving);
-  const vmcoreinfo = crash?.vmcore.vmcoreinfo;
-  const manifest: Manifest = {
+/** The manifest's word for each verdict. */
+const STATES: Readonly<Record<Verdict['state'], Manifest['state']>> = {
+  complete: 'complete',
+  lacking: 'incomplete',
+  skipped: 'skipped',
+  failed: 'incomplete',
+};
+
+/** Adds what it writes to `files`. @throws what the place throws. */
+export function writeEpilogue(course: Course, place: DumpPlace, files: ManifestFile[], made: Made): void {
+  const { log, system } = course.context;
+  const manifest = manifestOf(course, place, files, made);
+  files.push(place.writeDurably(MANIFEST_NAME, [`${JSON.stringify(manifest, null, 2)}\n`]));
+  const kernelLog =
+    attempt(
+      () => system.readKernelLog(),
+      error => log.warn('commit', describeError(error)),
+    ) ?? [];
+  files.push(place.writeDurably('kexec-dmesg.log', [mergeLogs(kernelLog, log.lines)]));
+}
+
+function manifestOf(
+  { context, evidence: { crash }, findings, phases, stamp }: Course,
+  { name }: DumpPlace,
+  files: readonly ManifestFile[],
+  { verdict, space }: Made,
+): Manifest {
+  return {
     format: MANIFEST_FORMAT,
     program: PROGRAM,
-    state: isWhole ? 'complete' : saving.skipped ? 'skipped' : 'incomplete',
-    failure: isWhole ? undefined : (saving.skipped ?? saving.failure ?? 'unknown'),
-    stamp: { ...stamp, name: place.name },
+    state: STATES[verdict.state],
+    failure: reasonOf(verdict),
+    stamp: { ...stamp, name },
     kernel: {
       release: crash?.utsname.release,
-      buildId: vmcoreinfo?.buildId,
+      buildId: crash?.vmcore.vmcoreinfo.buildId,
       version: crash?.utsname.version,
       machine: crash?.utsname.machine || undefined,
     },
     crash: { reason: findings.reason, uptimeSeconds: findings.uptimeSeconds },
-    dump: saving.dump?.manifest,
-    space: saving.keeper?.record(),
-    files: saving.files,
+    dump: 'dump' in verdict ? verdict.dump : undefined,
+    space,
+    files,
     seconds: phases.seconds,
-    warnings: log.warnings,
+    warnings: context.log.warnings,
   };
-  saving.files.push(place.writeDurably(MANIFEST_NAME, [`${JSON.stringify(manifest, null, 2)}\n`]));
-  const kernelLog = attempt(readKernelLog, error => log.warn('commit', describeError(error))) ?? [];
-  saving.files.push(place.writeDurably('kexec-dmesg.log', [mergeLogs(kernelLog, log.lines)]));
 }

@@ -1,23 +1,25 @@
-/** The phases of a capture: named on the console, timed for the manifest, and stopped when the overall deadline is over. */
+/** The phases of a capture: named for the supervisor, timed for the manifest, and stopped at the overall deadline. */
 import { Failure } from '../errors.ts';
 import type { Heartbeat } from '../init/heartbeat.ts';
 import type { CaptureHooks, Clock } from './context.ts';
 
 export class DeadlineError extends Failure {}
 
+export interface Timing {
+  readonly clock: Clock;
+  /** Since the capture kernel's start. */
+  readonly deadlineSeconds: number;
+  readonly heartbeat: Heartbeat;
+  readonly hooks: CaptureHooks;
+}
+
 export class Phases {
   /** Phase -> seconds, in the order they ran. */
   readonly seconds: Record<string, number> = {};
-  readonly #clock: Clock;
-  readonly #deadlineSeconds: number;
-  readonly #hooks: CaptureHooks;
-  readonly #heartbeat: Heartbeat;
+  readonly #timing: Timing;
 
-  constructor(clock: Clock, deadlineSeconds: number, hooks: CaptureHooks, heartbeat: Heartbeat) {
-    this.#clock = clock;
-    this.#deadlineSeconds = deadlineSeconds;
-    this.#hooks = hooks;
-    this.#heartbeat = heartbeat;
+  constructor(timing: Timing) {
+    this.#timing = timing;
   }
 
   /** Runs one phase. @throws what `work` throws, and DeadlineError when it is too late to begin. */
@@ -28,27 +30,32 @@ export class Phases {
     });
   }
 
-  /** Runs a phase of the way home, for which it is never too late. */
+  /** Runs a phase that must not be skipped, after the deadline as well. */
   runLast<T>(name: string, work: () => T): T {
-    const started = this.#clock.seconds();
-    this.#heartbeat.enter(name);
+    const { clock, heartbeat, hooks } = this.#timing;
+    const started = clock.seconds();
+    heartbeat.enter(name);
     try {
-      this.#hooks.onPhase?.(name);
+      hooks.onPhase?.(name);
       return work();
     } finally {
-      // A second target runs its phases again.
-      const seconds = (this.seconds[name] ?? 0) + this.#clock.seconds() - started;
+      // A fallback target runs its phases again.
+      const seconds = (this.seconds[name] ?? 0) + clock.seconds() - started;
       this.seconds[name] = Number(seconds.toFixed(3));
     }
   }
 
-  /** To be called from long work whenever something has moved: what does not call it for long is taken to be stuck. */
+  /**
+   * Long work calls this whenever it has made progress; the supervisor takes a phase that does not for stuck.
+   * @throws DeadlineError
+   */
   checkDeadline(phase: string): void {
-    this.#heartbeat.beat();
-    if (this.#clock.seconds() < this.#deadlineSeconds) return;
+    const { clock, heartbeat, deadlineSeconds } = this.#timing;
+    heartbeat.beat();
+    if (clock.seconds() < deadlineSeconds) return;
     throw new DeadlineError('DEADLINE', {
       action: `go on with the phase ${phase}`,
-      actual: `the capture's ${this.#deadlineSeconds} s are over`,
+      actual: `the capture's ${deadlineSeconds} s are over`,
       wanted: 'a larger deadlineSeconds for this machine',
     });
   }

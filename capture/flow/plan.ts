@@ -1,5 +1,4 @@
-/** What a dump of a step of the ladder would be: its pages, its codec, its size. Kept until another level is asked for. */
-
+/** What a dump of each step of the ladder would be: its pages, codec and size. Kept until another level is planned. */
 import type { Codec } from '../codecs/codec.ts';
 import { openCodecOrFallback } from '../codecs/open.ts';
 import { STRONGEST_CODEC } from '../codecs/table.ts';
@@ -27,12 +26,13 @@ import type { Step } from '../storage/policy/ladder.ts';
 import { readPhysicalOrZeros } from '../vmcore/open.ts';
 import type { CaptureContext } from './context.ts';
 import { DeadlineError, type Phases } from './phases.ts';
+import type { DumpRequest } from './record.ts';
 
-/** So much of the room is for the pages that are needed first; what they leave of it goes to the others. */
+/** The share of the room that is kept for the pages that are needed first; the others get what those leave. */
 const FIRST_SHARE = 0.9;
-/** Pages of a kernel's own compress to more than this in the mean: no more of them fit. */
+/** A kernel's own pages take more than this on average when compressed, so no more of them fit. */
 const LEAST_PAGE_BYTES = 512;
-/** 4 GiB of pages: more than any kernel's own structures that a debugger starts with, and bounded in time. */
+/** 4 GiB of pages: more than the structures that a debugger starts with take in any kernel, and found in bounded time. */
 const MOST_FIRST_PAGES = 1 << 20;
 
 export interface PlannedDump {
@@ -46,6 +46,7 @@ export class DumpPlanner {
   readonly #context: CaptureContext;
   readonly #crash: Crash;
   readonly #phases: Phases;
+  /** A directory for bitmaps that are too large for this machine's memory. */
   readonly #scratch: string | undefined;
   readonly #codecs = new Map<Step['codec'], Codec>();
   #memory: BitmapMemory | undefined;
@@ -53,24 +54,28 @@ export class DumpPlanner {
   #pages: PageChoice | undefined;
   #planned = new Map<Step['codec'], PlannedDump>();
 
-  /** @param scratch a directory for bitmaps that are too large for the memory of this machine. */
-  constructor(context: CaptureContext, crash: Crash, phases: Phases, scratch: string | undefined) {
+  constructor({
+    context,
+    crash,
+    phases,
+    place,
+  }: Pick<DumpRequest, 'context' | 'crash' | 'phases' | 'place'>) {
     this.#context = context;
     this.#crash = crash;
     this.#phases = phases;
-    this.#scratch = scratch;
+    this.#scratch = place.scratch;
   }
 
   levelOf(step: Step): number {
     return step.level === 'wished' ? this.#context.options.dumpLevel : MAX_DUMP_LEVEL;
   }
 
-  /** Whether the step makes another dump than the one that is wished. */
+  /** Whether the step's dump differs from the one that was asked for. */
   isOther(step: Step): boolean {
     return this.levelOf(step) !== this.#context.options.dumpLevel || step.codec !== 'wished';
   }
 
-  /** Good until another level is planned. */
+  /** Valid until another level is planned. */
   plan(step: Step): PlannedDump {
     const pages = this.#choose(this.levelOf(step));
     const known = this.#planned.get(step.codec);
@@ -93,7 +98,10 @@ export class DumpPlanner {
     return planned;
   }
 
-  /** Which pages of a dump that must not pass `limitBytes` come first. Degrades: without them, the first ones in memory. */
+  /**
+   * Which pages come first in a dump that must not exceed `limitBytes`. Degrades: where they cannot be found, pages are
+   * taken in the order of memory.
+   */
   bound({ pages: { bitmap2 }, codec, layout }: PlannedDump, limitBytes: number): Bound {
     const dataBytes = Math.max(0, limitBytes - layout.dataOffset - layout.block_size);
     const reached = this.#reach(bitmap2, dataBytes / LEAST_PAGE_BYTES);
@@ -166,7 +174,7 @@ export class DumpPlanner {
       });
     } catch (error) {
       if (error instanceof DeadlineError) throw error;
-      log.warn('dump', `the first pages in memory come first: ${describeError(error)}`);
+      log.warn('dump', `pages are taken in the order of memory: ${describeError(error)}`);
       return [];
     }
   }

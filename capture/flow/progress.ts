@@ -1,14 +1,14 @@
-/** Progress of the page loop as lines at a sane rate: percent, MB/s, ETA. */
+/** Progress of the page loop, as a line now and then: percent, MB/s, ETA. */
 
 export interface Progress {
-  /** Pages done so far; says a line when enough time or enough of the work has passed. */
+  /** Takes the pages done so far. Writes a line when enough time has passed since the last one. */
   report(pagesDone: number, pagesTotal: number): void;
 }
 
-/** A line every so often; of a long dump, ten lines or so for each time that the time doubles. */
+/** Seconds between two lines: a share of the time so far, so that a long dump gets about ten lines each time it doubles. */
 const SECONDS_BETWEEN_LINES = { least: 2, most: 60, shareOfElapsed: 0.1 };
 
-/** @param say takes the text of a line; @param seconds a monotonic clock. */
+/** @param say takes the text of a line. @param seconds a monotonic clock. */
 export function openProgress(
   pageBytes: number,
   say: (text: string) => void,

@@ -1,63 +1,91 @@
-/** What becomes of a crash on its way to the targets: what was learnt of it, and what came of each target. */
+/** What a capture knows on its way: the crash, and what was saved of it on each target. */
 import type { Crash } from '../kernel/crash.ts';
 import type { TargetSpec } from '../options/target-spec.ts';
-import type { ManifestDump, ManifestFile, Stamp } from '../storage/manifest.ts';
+import type { ManifestDump, ManifestFile, ManifestSpace, Stamp } from '../storage/manifest.ts';
 import type { OpenTarget } from '../storage/open-target.ts';
 import type { DumpPlace } from '../storage/place/place.ts';
 import type { RoomKeeper } from '../storage/policy/room.ts';
 import type { CaptureContext } from './context.ts';
 import type { Phases } from './phases.ts';
 
-export type Outcome =
-  | { readonly saved: true; readonly directory: string; readonly files: readonly ManifestFile[] }
-  | {
-      readonly saved: false;
-      readonly reason: string;
-      /** Where the partial evidence lies, as far as any of it could be written. */
-      readonly places: readonly string[];
-      /** Mounts the target again, the first that has evidence, for a person. */
-      readonly reopen?: () => OpenTarget;
-      /** Where on it the evidence lies. */
-      readonly reopenedDirectory?: string;
-    };
-
-/** One target, and what came of it. */
-export interface Saving {
-  readonly spec: TargetSpec;
-  readonly files: ManifestFile[];
-  device?: string;
-  place?: DumpPlace;
-  /** Complete, or what there was room for. */
-  dump?: CaptureDump;
-  /** Why no dump was made, on purpose. */
-  skipped?: string;
-  keeper?: RoomKeeper;
-  failure?: string;
-}
-
-/** What is learnt of the crash on the way, whatever target took it. */
-export interface Findings {
-  reason?: string;
-  uptimeSeconds?: number;
-  logSaved: boolean;
-}
-
-/** One crash on its way to a target. */
+/** One capture, from the crash to its targets. */
 export interface Course {
   readonly context: CaptureContext;
-  /** Undefined when the vmcore could not be opened. */
-  readonly crash: Crash | undefined;
+  readonly evidence: Evidence;
   readonly stamp: Stamp;
   readonly phases: Phases;
   readonly findings: Findings;
 }
 
-export function isComplete({ dump }: Saving): boolean {
-  return dump !== undefined && dump.lacks === undefined;
+/** The vmcore, or why it could not be opened. */
+export type Evidence = { readonly crash: Crash } | { readonly crash: undefined; readonly failure: string };
+
+/** What the kernel log says of the crash. Filled in once it is saved, whichever target took it. */
+export interface Findings {
+  isLogSaved: boolean;
+  reason?: string;
+  uptimeSeconds?: number;
 }
 
-export interface CaptureDump {
-  readonly manifest: ManifestDump;
-  /** What it lacks, in a word; undefined for a complete dump, which has its name. */
-  readonly lacks?: string;
+/** What became of the dump on one target. Only a `complete` one is named vmcore. */
+export type Verdict = MadeDump | { readonly state: 'skipped' | 'failed'; readonly reason: string };
+
+export type MadeDump =
+  | { readonly state: 'complete'; readonly dump: ManifestDump }
+  /** Some of the pages had no room. */
+  | { readonly state: 'lacking'; readonly dump: ManifestDump; readonly lacks: string };
+
+/** A dump of one crash, to be made in one place. */
+export interface DumpRequest {
+  readonly context: CaptureContext;
+  readonly phases: Phases;
+  readonly crash: Crash;
+  readonly place: DumpPlace;
+  readonly keeper: RoomKeeper;
+}
+
+/** The dump on one target, and how its room was found where that was looked for. */
+export interface Made {
+  readonly verdict: Verdict;
+  readonly space?: ManifestSpace;
+}
+
+/** One target, and what was saved on it. */
+export interface Saving {
+  readonly spec: TargetSpec;
+  /** Undefined where the target could not be used. */
+  readonly place?: { readonly pathOnHost: string; readonly device: string };
+  readonly files: readonly ManifestFile[];
+  readonly verdict: Verdict;
+}
+
+/** Why there is no complete dump; undefined for a complete one. */
+export function reasonOf(verdict: Verdict): string | undefined {
+  if (verdict.state === 'complete') return undefined;
+  return verdict.state === 'lacking' ? `dump: it is incomplete: ${verdict.lacks}` : verdict.reason;
+}
+
+export type Outcome = SavedOutcome | FailedOutcome;
+
+export interface SavedOutcome {
+  readonly saved: true;
+  readonly directory: string;
+  readonly files: readonly ManifestFile[];
+}
+
+export interface FailedOutcome {
+  readonly saved: false;
+  readonly reason: string;
+  /** Where files of this crash were saved nevertheless. */
+  readonly places: readonly string[];
+  /** For the rescue shell; undefined where no target has a file system. */
+  readonly rescue?: RescueTarget;
+}
+
+/** The target to mount for the rescue shell: the first one that has files of this crash, or else the first. */
+export interface RescueTarget {
+  /** @throws Failure when it cannot be mounted. */
+  reopen(): OpenTarget;
+  /** Where the files of this crash are, seen from the target's root. */
+  readonly directory: string | undefined;
 }

@@ -1,41 +1,31 @@
-/** A capture that failed, handed to a person: the target mounted again, and a shell that says what happened. */
-
-import { describeError } from '../errors.ts';
-import { openShell, type ShellRequest } from '../init/shell.ts';
+/** The rescue shell after a capture that failed: the target is mounted again, and a banner explains what happened. */
+import { attempt, describeError } from '../errors.ts';
+import type { ShellRequest } from '../init/shell.ts';
 import { shellBanner } from '../init/shell-banner.ts';
 import type { FinalAction } from '../options/schema.ts';
-import type { Outcome } from './record.ts';
-
-export type FailedOutcome = Extract<Outcome, { saved: false }>;
+import type { FailedOutcome } from './record.ts';
 
 export interface RescueRequest extends Omit<ShellRequest, 'banner'> {
-  /** What follows, for the banner. */
+  /** What follows the shell, for the banner. */
   readonly finalAction: FinalAction;
+  readonly openShell: (request: ShellRequest) => void;
 }
 
-/** Returns at once. What was saved was unmounted before: a person at the shell cannot cost it. */
-export function openRescue(failure: FailedOutcome, request: RescueRequest): void {
-  const { log, finalAction, onEnd } = request;
-  const attempt = <T>(work: () => T): T | undefined => {
-    try {
-      return work();
-    } catch (error) {
-      log.warn('shell', describeError(error));
-      return undefined;
-    }
-  };
-  const target = attempt(() => failure.reopen?.());
-  const banner = shellBanner({
-    reason: failure.reason,
-    mountpoint: target?.mountpoint,
-    directory: failure.reopenedDirectory,
-    finalAction,
-  });
+/** Returns at once. Everything saved was unmounted before, so nothing done in the shell can lose it. */
+export function openRescue({ reason, rescue }: FailedOutcome, request: RescueRequest): void {
+  const { log, finalAction, openShell, onEnd } = request;
+  const warn = (error: unknown) => log.warn('shell', describeError(error));
+  const target = rescue && attempt(() => rescue.reopen(), warn);
   openShell({
     ...request,
-    banner,
+    banner: shellBanner({
+      reason,
+      mountpoint: target?.mountpoint,
+      directory: rescue?.directory,
+      finalAction,
+    }),
     onEnd() {
-      attempt(() => target?.close());
+      attempt(() => target?.close(), warn);
       onEnd();
     },
   });

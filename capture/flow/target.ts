@@ -1,16 +1,21 @@
-/** A target opened for a capture: with its options, its console and the FFI's part of logical volumes. */
-
+/** A target opened for a capture, with the capture's options and console. Logical volumes are activated through the FFI. */
 import { createLinearDevice } from '../ffi/device-mapper.ts';
 import type { TargetSpec } from '../options/target-spec.ts';
 import { volumeActivator } from '../storage/device/lvm/activate.ts';
 import type { LinearVolume } from '../storage/device/lvm/volumes.ts';
-import { type OpenTarget, openTarget } from '../storage/open-target.ts';
+import { type OpeningTarget, type OpenTarget, openTarget } from '../storage/open-target.ts';
 import type { CaptureContext } from './context.ts';
 
-/** @throws as openTarget does. */
+export type TargetContext = Pick<CaptureContext, 'options' | 'log' | 'clock' | 'system' | 'libc'>;
+
+/**
+ * @param seams what a test puts in the place of the machine's devices.
+ * @throws as openTarget does.
+ */
 export function openCaptureTarget(
-  { options, log, clock, system, libc }: CaptureContext,
+  { options, log, clock, system, libc }: TargetContext,
   spec: TargetSpec,
+  seams: Pick<OpeningTarget, 'devices' | 'makeMountpoint'> = {},
 ): OpenTarget {
   const say = (text: string) => log.say('target', text);
   const warn = (text: string) => log.warn('target', text);
@@ -24,6 +29,7 @@ export function openCaptureTarget(
     say,
     warn,
     activate: libc && volumeActivator(createVolume, say, warn),
+    ...seams,
   });
   const named = spec.device === target.device ? '' : `${spec.device} is `;
   log.say('target', `${named}${target.description}`);

@@ -1,57 +1,57 @@
-/** What the supervisor (initrd/watch.sh) is told: one line in a file of the image's root, written over in place. */
+/** What the supervisor (initrd/watch.sh) reads: one line in a file of the image's root, overwritten in place. */
 import { openSync, writeSync } from 'node:fs';
 
-/** How long and how the supervisor waits. All of it can change on the way, with the options or for a shell. */
+/** How long the supervisor waits, and what it then does. All of it can change during a capture. */
 export interface Patience {
-  /** For how many seconds a phase may go without a beat; 0: for ever. */
+  /** For how many seconds a phase may go without a beat; 0: without limit. */
   readonly stallSeconds: number;
-  /** Seconds since the capture kernel's start after which all must be over; 0: never. */
+  /** By when everything must be over, in seconds since the capture kernel's start; 0: no limit. */
   readonly endSeconds: number;
-  /** The sysrq key of the way home: `b` reboots, `o` powers off. */
-  readonly homeKey: 'b' | 'o';
+  /** What ends a capture that is stuck: `b` reboots, `o` powers off. */
+  readonly sysrqKey: 'b' | 'o';
 }
 
 export interface Heartbeat {
-  /** Something moved. */
+  /** Progress was made. */
   beat(): void;
-  /** Another phase begins, which counts as a beat. Its name is what the supervisor says when nothing moves in it. */
+  /** Another phase begins, which counts as a beat. The supervisor names the phase when it is stuck. */
   enter(phase: string): void;
   wait(patience: Patience): void;
-  /** Work that ends by itself within so many seconds, and cannot tell meanwhile whether it moves. */
+  /** Runs work that ends by itself within so many seconds and cannot report progress meanwhile. */
   during<T>(seconds: number, work: () => T): T;
 }
 
-/** For what ends late. */
+/** For work that ends late. */
 const MARGIN_SECONDS = 30;
-/** Longer than any line: what is written over must not show behind what is shorter. */
+/** Longer than any line, so that a shorter one leaves nothing of the one before. */
 const LINE_CHARS = 80;
 
 /**
- * @param write takes the whole line, at once; may throw, which is no reason to stop.
- * @param first as the early stage has told it to the supervisor.
+ * @param write takes the whole line at once. It may throw, which is ignored.
+ * @param first what the early stage wrote for the supervisor.
  */
 export function openHeartbeat(write: (line: string) => void, first: Patience): Heartbeat {
   let patience = first;
   let phase = 'start';
   let counter = 0;
-  const tell = (): void => {
-    const { stallSeconds, endSeconds, homeKey } = patience;
+  const publish = (): void => {
+    const { stallSeconds, endSeconds, sysrqKey } = patience;
     counter += 1;
     try {
-      write(`${[counter, stallSeconds, endSeconds, homeKey, phase].join(' ').padEnd(LINE_CHARS - 1)}\n`);
+      write(`${[counter, stallSeconds, endSeconds, sysrqKey, phase].join(' ').padEnd(LINE_CHARS - 1)}\n`);
     } catch {
-      // The supervisor then believes that we are stuck, and brings the machine home in time.
+      // The supervisor then takes the program for stuck, and reboots in time.
     }
   };
   const wait = (longer: Patience): void => {
     patience = longer;
-    tell();
+    publish();
   };
   return {
-    beat: tell,
+    beat: publish,
     enter(name) {
       phase = name;
-      tell();
+      publish();
     },
     wait,
     during(seconds, work) {
@@ -67,7 +67,7 @@ export function openHeartbeat(write: (line: string) => void, first: Patience): H
   };
 }
 
-/** Writes over a file in place, so that it is never empty for whoever reads it. Does nothing where there is none. */
+/** Overwrites a file in place, so that a reader never finds it empty. Does nothing where the file does not exist. */
 export function lineWriter(path: string): (line: string) => void {
   let fd: number;
   try {

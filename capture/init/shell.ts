@@ -1,6 +1,6 @@
 /**
- * The rescue shell, for a capture that failed where the configuration asks for one: busybox on the serial console, with
- * job control, and with a time after which nobody is there.
+ * The rescue shell, for a capture that failed where failureAction asks for one: busybox on the serial console, with job
+ * control, ended after a time without input or output.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
@@ -11,9 +11,9 @@ import type { Heartbeat } from './heartbeat.ts';
 import { IdleTimer } from './idle.ts';
 
 export interface ShellRequest {
-  /** What the person is told first, a line each. */
+  /** Lines to show first. */
   readonly banner: readonly string[];
-  /** Seconds without input or output after which the shell ends; 0: it waits for ever. */
+  /** Seconds without input or output after which the shell ends; 0: never. */
   readonly idleSeconds: number;
   readonly clock: { seconds(): number };
   readonly heartbeat: Heartbeat;
@@ -23,8 +23,8 @@ export interface ShellRequest {
 }
 
 const LOOK_EVERY_MS = 1000;
-/** The supervisor still minds whether we live: here something moves every second. */
-const PATIENCE = { stallSeconds: 60, endSeconds: 0, homeKey: 'b' } as const;
+/** The supervisor still watches this program, which beats every second here. */
+const PATIENCE = { stallSeconds: 60, endSeconds: 0, sysrqKey: 'b' } as const;
 /** After SIGHUP, before SIGKILL. */
 const GRACE_MS = 3000;
 
@@ -42,7 +42,7 @@ export function openShell({ banner, idleSeconds, clock, heartbeat, log, onEnd }:
     heartbeat.beat();
     if (idle.look(lastUse(tty), clock.seconds()) !== 'over') return;
     clearInterval(looking);
-    log.say('shell', `nobody was there for ${idleSeconds} s`);
+    log.say('shell', `no input or output for ${idleSeconds} s; the shell is closed`);
     hangUp(shell);
   }, LOOK_EVERY_MS);
   let ended = false;
@@ -54,10 +54,10 @@ export function openShell({ banner, idleSeconds, clock, heartbeat, log, onEnd }:
     onEnd();
   };
   shell.on('exit', (status, signal) => end(`the shell has ended (${signal ?? `status ${status}`})`));
-  shell.on('error', error => end(`there is no shell: ${describeError(error)}`));
+  shell.on('error', error => end(`cannot start the shell: ${describeError(error)}`));
 }
 
-/** A session of its own whose terminal is the console's real one: that is what makes Ctrl-C and `fg` work. */
+/** In a session of its own with the console's real terminal, without which Ctrl-C and `fg` do not work. */
 function startShell(log: Log): ChildProcess {
   try {
     busybox('--install', '-s', '/bin');
@@ -76,7 +76,7 @@ function hangUp(shell: ChildProcess): void {
   setTimeout(() => shell.kill('SIGKILL'), GRACE_MS);
 }
 
-/** As busybox cttyhack finds it: the last of the active consoles. */
+/** The last of the active consoles, which is what busybox cttyhack takes. */
 function consoleTty(): string {
   try {
     return `/dev/${readFileSync('/sys/class/tty/console/active', 'utf8').trim().split(' ').at(-1)}`;
@@ -85,7 +85,7 @@ function consoleTty(): string {
   }
 }
 
-/** When somebody last typed or something was last written there; the kernel keeps it to some seconds (drivers/tty/tty_io.c). */
+/** When the terminal last had input or output, to the nearest 8 s (Linux drivers/tty/tty_io.c, tty_update_time). */
 function lastUse(tty: string): number {
   try {
     const { atimeMs, mtimeMs } = statSync(tty);

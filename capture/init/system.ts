@@ -1,4 +1,4 @@
-/** What PID 1 asks of the kernel, each call with its ways in order. */
+/** What PID 1 asks of the kernel. Each call has more than one way, tried in order. */
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import {
   type Libc,
@@ -12,13 +12,16 @@ import {
   RB_HALT_SYSTEM,
   RB_POWER_OFF,
 } from '../ffi/libc.ts';
+import type { LogLine } from '../log.ts';
 import type { Checker } from '../options/file-systems.ts';
 import type { FinalAction } from '../options/schema.ts';
 import { busybox } from './busybox.ts';
 import { preen } from './fsck.ts';
+import { readKernelLog } from './kernel-log.ts';
+import { type SysrqKey, sysrq } from './sysrq.ts';
 import { firstThatWorks, type Way } from './ways.ts';
 
-/** Mount options that are flags of mount(2), by their names in mount(8); all others are the file system's own. */
+/** Mount options that are flags of mount(2), by their names in mount(8). All others are passed to the file system. */
 const MOUNT_FLAGS: Readonly<Record<string, number>> = {
   ro: MS_RDONLY,
   rw: 0,
@@ -37,29 +40,32 @@ export interface Mount {
   readonly options: readonly string[];
 }
 
-/** Each throws SystemError when no way worked. */
+/** Each call throws SystemError when no way worked. */
 export interface System {
   mount(mount: Mount): void;
   umount(target: string): void;
   loadModule(path: string): void;
   /**
-   * Repairs what is safe to repair in an ext file system that is not mounted. Returns what the checker says;
-   * undefined where there is none.
+   * Repairs what is safe to repair in a file system that is not mounted. Returns the checker's output; undefined where
+   * the image does not include the checker.
    */
   preen(device: string, checker: Checker): readonly string[] | undefined;
-  /** From now on the kernel's own lines stay in its log: on the console they would break into one of ours. */
+  /** Keeps the kernel's own lines off the console, where they would break into ours. They stay in its log. */
   quietKernel(): void;
-  /** Does not return when it works. */
-  goHome(action: FinalAction): void;
+  /** The capture kernel's own log, every record that its ring still holds. */
+  readKernelLog(): LogLine[];
+  /** Reboots, halts or powers off. Does not return when it works. */
+  shutDown(action: FinalAction): void;
 }
 
-const HOME: Readonly<Record<FinalAction, { command: number; applet: string; sysrq: string }>> = {
-  reboot: { command: RB_AUTOBOOT, applet: 'reboot', sysrq: 'b' },
-  halt: { command: RB_HALT_SYSTEM, applet: 'halt', sysrq: 'b' },
-  poweroff: { command: RB_POWER_OFF, applet: 'poweroff', sysrq: 'o' },
+const SHUT_DOWN: Readonly<Record<FinalAction, { command: number; applet: string; key: SysrqKey }>> = {
+  reboot: { command: RB_AUTOBOOT, applet: 'reboot', key: 'b' },
+  // There is no key that halts.
+  halt: { command: RB_HALT_SYSTEM, applet: 'halt', key: 'b' },
+  poweroff: { command: RB_POWER_OFF, applet: 'poweroff', key: 'o' },
 };
 
-/** @param libc undefined when the FFI could not be opened: the second ways carry on. */
+/** @param libc undefined when the FFI could not be opened: the other ways take over. */
 export function openSystem(libc: Libc | undefined, onFailure: (text: string) => void): System {
   const ways = <Args extends readonly unknown[]>(
     action: string,
@@ -97,15 +103,16 @@ export function openSystem(libc: Libc | undefined, onFailure: (text: string) => 
       "keep the kernel's lines off the console",
       [
         { name: '/proc', run: () => writeFileSync('/proc/sys/kernel/printk', '1') },
-        { name: 'sysrq', run: () => writeFileSync('/proc/sysrq-trigger', '1') },
+        { name: 'sysrq', run: () => sysrq('1') },
       ],
       onFailure,
     ),
-    goHome: ways(
-      'go home',
-      (libc, action) => libc.reboot(HOME[action].command),
-      { name: 'busybox', run: (action: FinalAction) => busybox(HOME[action].applet, '-f') },
-      { name: 'sysrq', run: action => writeFileSync('/proc/sysrq-trigger', HOME[action].sysrq) },
+    readKernelLog,
+    shutDown: ways(
+      'shut down',
+      (libc, action) => libc.reboot(SHUT_DOWN[action].command),
+      { name: 'busybox', run: (action: FinalAction) => busybox(SHUT_DOWN[action].applet, '-f') },
+      { name: 'sysrq', run: action => sysrq(SHUT_DOWN[action].key) },
     ),
   };
 }

@@ -58,7 +58,7 @@ export const CONSOLE_FAULTS: readonly Fault[] = [
       expectations: [
         expect.armed,
         expect.says('the capture is announced as saved', /kdumpling: end: saved /),
-        expect.says('the console says what follows', new RegExp(`going home: ${action}`)),
+        expect.says('the console says what follows', new RegExp(`final action: ${action}`)),
         expect.says('the kernel does it', KERNEL_SAYS[action]),
         ...(action === 'reboot' ? [expect.cameHome] : [expect.stayedDown]),
         expect.fileSystemSound,
@@ -102,7 +102,7 @@ export const CONSOLE_FAULTS: readonly Fault[] = [
     options: { failureAction: 'shell', shellTimeout: 20 },
     expectations: [
       ...expect.INCOMPLETE_CAPTURE,
-      expect.says('it gives up', /kdumpling: shell: nobody was there for 20 s/),
+      expect.says('it gives up', /kdumpling: shell: no input or output for 20 s/),
       expect.unmountedCleanly,
       expect.kernelLogSaved,
       expect.manifestSays('incomplete'),

@@ -16,7 +16,7 @@ export const REPEAT_FAULTS: readonly Fault[] = WITH_AND_WITHOUT_CLOCK.map(
       expect.says('the first is announced as saved', /kdumpling: end: saved /),
       expect.says(
         'the second says why not',
-        /kdumpling: end: NOT saved: a crash loop: 1 captures just before/,
+        /kdumpling: end: NOT saved: a crash loop: 1 capture just before/,
       ),
       expect.cameHome,
       expect.unmountedCleanly,

@@ -11,13 +11,17 @@ const target = (code: string, cause?: unknown) =>
 
 test.each([
   ['our own code', target('DEVICE_MISSING'), /compare the devices/],
-  ["errno's, below one of ours that says nothing", target('MKDIR_FAILED', errno('ENOSPC')), /make room/],
-  ['the outermost that is known', target('READ_FAILED', errno('EIO')), /kexec -s -p/],
-  ['a bug of ours', new TypeError('undefined is not a function'), /^report this with the log$/],
-  ['what is no error', 'thrown', /^report this with the log$/],
+  [
+    "errno's, as the cause of one of ours that the table does not have",
+    target('MKDIR_FAILED', errno('ENOSPC')),
+    /free space/,
+  ],
+  ['the outermost code in the table', target('READ_FAILED', errno('EIO')), /kexec -s -p/],
+  ['an error without a code', new TypeError('undefined is not a function'), /^report this with the log$/],
+  ['a value that is not an Error', 'thrown', /^report this with the log$/],
 ])('%s', (_, error, advice) => expect(adviceFor(error)).toMatch(advice));
 
-test('no code is advised on twice, and those of ours are there', () => {
+test('no code stands twice, and each of our own is in use', () => {
   const codes = ADVICE.flatMap(advice => advice.codes);
   expect(new Set(codes).size).toBe(codes.length);
   const sources = globSync('capture/**/*.ts', { cwd: PROJECT })

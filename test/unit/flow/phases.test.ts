@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Clock } from '../../../capture/flow/context.ts';
 import { DeadlineError, Phases } from '../../../capture/flow/phases.ts';
 import { openProgress } from '../../../capture/flow/progress.ts';
 
@@ -7,18 +8,22 @@ function clock(...times: number[]) {
 }
 
 function heartbeat() {
-  const told: string[] = [];
+  const heard: string[] = [];
   return {
-    told,
-    enter: (name: string) => told.push(name),
-    beat: () => told.push('beat'),
+    heard,
+    enter: (name: string) => heard.push(name),
+    beat: () => heard.push('beat'),
     wait: () => {},
     during: <T>(_: number, work: () => T) => work(),
   };
 }
 
-test('phases are timed, failing ones too', () => {
-  const phases = new Phases(clock(1, 1, 3.5, 4, 4, 5), 100, {}, heartbeat());
+function phasesOf(time: Clock, supervisor = heartbeat()): Phases {
+  return new Phases({ clock: time, deadlineSeconds: 100, heartbeat: supervisor, hooks: {} });
+}
+
+test('every phase is timed, one that fails as well', () => {
+  const phases = phasesOf(clock(1, 1, 3.5, 4, 4, 5), heartbeat());
   expect(phases.run('open', () => 'crash')).toBe('crash');
   expect(() =>
     phases.run('dump', () => {
@@ -28,20 +33,20 @@ test('phases are timed, failing ones too', () => {
   expect(phases.seconds).toEqual({ open: 2.5, dump: 1 });
 });
 
-test('too late is an error that says how to get more time', () => {
-  const phases = new Phases(clock(100, 100, 100), 100, {}, heartbeat());
+test('after the deadline no phase begins', () => {
+  const phases = phasesOf(clock(100, 100, 100), heartbeat());
   expect(() => phases.run('dump', () => 1)).toThrow(DeadlineError);
 });
 
-test('the supervisor is told of every phase, and of what moves in it', () => {
+test('the supervisor hears of every phase, and of progress in it', () => {
   const supervisor = heartbeat();
-  const phases = new Phases(clock(), 100, {}, supervisor);
+  const phases = phasesOf(clock(), supervisor);
   phases.run('dump', () => phases.checkDeadline('dump'));
   phases.runLast('unmount', () => {});
-  expect(supervisor.told).toEqual(['dump', 'beat', 'beat', 'unmount']);
+  expect(supervisor.heard).toEqual(['dump', 'beat', 'beat', 'unmount']);
 });
 
-test('progress comes at a sane rate, with what is left', () => {
+test('progress is reported every 2 s at most, with the time left', () => {
   const said: string[] = [];
   const progress = openProgress(4096, text => said.push(text), clock(0, 1, 2, 2.5, 4).seconds);
   for (const done of [100, 250, 300, 500]) progress.report(done, 1000);

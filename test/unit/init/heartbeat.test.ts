@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { lineWriter, openHeartbeat } from '../../../capture/init/heartbeat.ts';
 
-const PATIENCE = { stallSeconds: 300, endSeconds: 3660, homeKey: 'b' } as const;
+const PATIENCE = { stallSeconds: 300, endSeconds: 3660, sysrqKey: 'b' } as const;
 
 test('every beat moves the counter; a phase and another patience do too', () => {
   const lines: string[] = [];
   const heartbeat = openHeartbeat(line => lines.push(line.trimEnd()), PATIENCE);
   heartbeat.beat();
   heartbeat.enter('dump');
-  heartbeat.wait({ stallSeconds: 0, endSeconds: 0, homeKey: 'o' });
+  heartbeat.wait({ stallSeconds: 0, endSeconds: 0, sysrqKey: 'o' });
   expect(lines).toEqual(['1 300 3660 b start', '2 300 3660 b dump', '3 0 0 o dump']);
 });
 

@@ -8,7 +8,7 @@ import { findCommand } from '../../../build/host/host-packages.ts';
 import { PROJECT } from '../../../build/paths.ts';
 import { lineWriter, openHeartbeat } from '../../../capture/init/heartbeat.ts';
 
-const FOR_EVER = { stallSeconds: 0, endSeconds: 0, homeKey: 'b' } as const;
+const FOR_EVER = { stallSeconds: 0, endSeconds: 0, sysrqKey: 'b' } as const;
 const SOON = { timeout: 30_000, interval: 100 };
 
 let directory: string;
@@ -41,7 +41,7 @@ afterEach(() => {
 
 test('while something moves, the watchdogs are fed; when nothing does, they are not, and the machine goes home', async () => {
   const heartbeat = openHeartbeat(lineWriter(path('progress')), FOR_EVER);
-  heartbeat.wait({ stallSeconds: 3, endSeconds: 0, homeKey: 'o' });
+  heartbeat.wait({ stallSeconds: 3, endSeconds: 0, sysrqKey: 'o' });
   heartbeat.enter('dump');
   const beating = setInterval(() => heartbeat.beat(), 300);
   await vi.waitFor(() => expect(text('watchdog').length).toBeGreaterThan(3), SOON);
@@ -59,7 +59,7 @@ test('while something moves, the watchdogs are fed; when nothing does, they are 
 
 test('what moves and is too late goes home too', async () => {
   const heartbeat = openHeartbeat(lineWriter(path('progress')), FOR_EVER);
-  heartbeat.wait({ stallSeconds: 0, endSeconds: 1, homeKey: 'b' });
+  heartbeat.wait({ stallSeconds: 0, endSeconds: 1, sysrqKey: 'b' });
   heartbeat.enter('verify');
   await vi.waitFor(
     () =>

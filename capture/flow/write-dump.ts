@@ -1,0 +1,132 @@
+/** One attempt at a dump: its room reserved, its pages written, read back, and given their name. */
+import { DumpFormatError } from '../errors.ts';
+import { damagedRegions } from '../kdump/format/digest.ts';
+import type { Bound } from '../kdump/write/bounded.ts';
+import { crashFacts } from '../kdump/write/input.ts';
+import { type DumpResult, writeDump } from '../kdump/write/writer.ts';
+import type { ManifestDump } from '../storage/manifest.ts';
+import type { EndTracking } from '../storage/place/file-sink.ts';
+import type { DumpFile } from '../storage/place/place.ts';
+import { reserve } from '../storage/place/reserve.ts';
+import type { Choice } from '../storage/policy/ladder.ts';
+import type { PlannedDump } from './plan.ts';
+import { openProgress } from './progress.ts';
+import type { DumpRequest, MadeDump } from './record.ts';
+
+export const DUMP_NAME = 'vmcore';
+/** Where the CPU has no instructions for SHA-256, it takes longer than compressing. CRC-32 detects any flipped bit too. */
+const DIGEST_ALGORITHM = 'crc32';
+
+/** A dump of a request, as it was planned, on its way into a file. */
+export interface Writing extends DumpRequest {
+  readonly planned: PlannedDump;
+  readonly file: DumpFile;
+  /** The file's sink. */
+  readonly sink: EndTracking;
+}
+
+/** False when the file system refused; the keeper then knows how much there was. */
+export function reserveRoom(
+  { context: { libc, log }, keeper }: DumpRequest,
+  file: DumpFile,
+  { step, roomBytes, needBytes }: Choice,
+): boolean {
+  const wantedBytes = Math.min(needBytes, step.isBounded ? roomBytes : needBytes);
+  const reservation = reserve(libc, file, wantedBytes);
+  keeper.reserved(reservation === 'reserved');
+  if (reservation === 'refused') {
+    keeper.refused(file, wantedBytes);
+    file.setLength(0);
+    return false;
+  }
+  if (typeof reservation === 'object') log.warn('dump', `room is not reserved: ${reservation.unknown}`);
+  return true;
+}
+
+/** @throws TargetError when the target does not take it, DeadlineError, and what the writer throws. */
+export function writeVmcore({ context, phases, crash, planned, sink }: Writing, bound?: Bound): DumpResult {
+  const { log, clock, hooks } = context;
+  const { codec, layout } = planned;
+  const { bitmap2, dumpLevel } = planned.pages;
+  const progress = openProgress(layout.block_size, text => log.say('dump', text), clock.seconds);
+  return writeDump(
+    { ...crashFacts(crash), bitmap2, dumpLevel, codec, digestAlgorithm: DIGEST_ALGORITHM, bound },
+    sink,
+    {
+      onProgress(done, total) {
+        hooks.onProgress?.(done, total);
+        phases.checkDeadline('dump');
+        progress.report(done, total);
+      },
+      onWarning: text => log.warn('dump', text),
+    },
+  );
+}
+
+/** Reads from the disk, not from the memory that was written to it. @throws DumpFormatError READ_BACK */
+export function verifyDump({ context, phases, file }: Writing, { digest, counts }: DumpResult): void {
+  context.libc?.dropCache(file.fd);
+  const written = file.readBack();
+  try {
+    const damaged = damagedRegions(written, digest, () => phases.checkDeadline('verify'));
+    if (damaged.length === 0 && written.sizeBytes === counts.bytesWritten) return;
+    throw new DumpFormatError('READ_BACK', {
+      action: 'verify what was written',
+      actual: `${damaged.join(', ') || 'the length'} read back differently`,
+      wanted: 'the bytes that were written',
+    });
+  } finally {
+    written.close();
+  }
+}
+
+/** Names a complete dump vmcore. @throws what the file throws. */
+export function commitDump(
+  { context, phases, keeper, planned, file }: Writing,
+  result: DumpResult,
+): MadeDump {
+  const { pagesMissing, pagesDumped } = result.counts;
+  const isComplete = pagesMissing === 0;
+  phases.runLast('commit', () => (isComplete ? file.commit() : file.keep()));
+  const dump = describeDump(isComplete ? DUMP_NAME : file.incompleteName, planned, result);
+  keeper.written(dump.bytes);
+  context.log.say('dump', summarize(dump));
+  if (isComplete) return { state: 'complete', dump };
+  return { state: 'lacking', dump, lacks: `there was no room for ${pagesMissing} of ${pagesDumped} pages` };
+}
+
+function describeDump(
+  name: string,
+  { pages: { dumpLevel: level, pages: byClass }, codec, layout: { block_size: pageSizeBytes } }: PlannedDump,
+  { counts, digest }: DumpResult,
+): ManifestDump {
+  return {
+    name,
+    format: 'kdump-compressed',
+    level,
+    codec: codec.name,
+    codecLevel: codec.level,
+    bytes: counts.bytesWritten,
+    pageSizeBytes,
+    pages: {
+      total: counts.pagesPresent,
+      dumped: counts.pagesDumped - counts.pagesZero - counts.pagesMissing,
+      zero: counts.pagesZero,
+      unreadable: counts.pagesUnreadable,
+      ...(counts.pagesMissing > 0 ? { missing: counts.pagesMissing } : {}),
+      ...(byClass ? { byClass } : {}),
+    },
+    digest,
+  };
+}
+
+function summarize({ pages, bytes, pageSizeBytes }: ManifestDump): string {
+  const percent = ((100 * bytes) / (pages.total * pageSizeBytes)).toFixed(1);
+  const missing = pages.missing ?? 0;
+  const leftOut = pages.total - pages.dumped - pages.zero - missing;
+  const lacking = missing > 0 ? `, ${missing} missing` : '';
+  return (
+    `${pages.total} pages, ${pages.dumped} kept${lacking}, ${pages.zero} zero and ${leftOut} others left out; ` +
+    `${bytes} bytes, ${percent} % of memory; verified`
+  );
+}
