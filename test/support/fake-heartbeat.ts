@@ -1,0 +1,20 @@
+/** A supervisor's end of the heartbeat: the phases that it heard of. */
+import type { Heartbeat, Patience } from '../../capture/init/heartbeat.ts';
+
+export interface FakeHeartbeat extends Heartbeat {
+  readonly phases: string[];
+  readonly waits: Patience[];
+}
+
+export function fakeHeartbeat(): FakeHeartbeat {
+  const phases: string[] = [];
+  const waits: Patience[] = [];
+  return {
+    phases,
+    waits,
+    beat: () => {},
+    enter: phase => void phases.push(phase),
+    wait: patience => void waits.push(patience),
+    during: (_, work) => work(),
+  };
+}
