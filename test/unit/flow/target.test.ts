@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { openCaptureTarget } from '../../../capture/flow/target.ts';
 import { openLog } from '../../../capture/log.ts';
 import { checkOptions } from '../../../capture/options/schema.ts';
+import { targetSpec } from '../../../capture/options/target-spec.ts';
 import type { BlockDevice } from '../../../capture/storage/device/block-devices.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { fakeSystem } from '../../support/fake-system.ts';
@@ -23,7 +24,7 @@ function open(device: string, appearsAfter = 0, broken: Parameters<typeof fakeSy
   const work = () =>
     openCaptureTarget(
       { options, log, clock, system, libc: undefined },
-      { fstype: 'ext4', device, mountOptions: 'noatime,data=journal' },
+      targetSpec('ext4', device, 'noatime,data=journal'),
       { devices: () => (clock.seconds() >= appearsAfter ? [DISK] : []), makeMountpoint: () => {} },
     );
   return {
