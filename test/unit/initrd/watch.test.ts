@@ -59,8 +59,8 @@ test('while something moves, the watchdogs are fed; when nothing does, they are 
 
 test('what moves and is too late goes home too', async () => {
   const heartbeat = openHeartbeat(lineWriter(path('progress')), FOR_EVER);
-  heartbeat.wait({ stallSeconds: 0, endSeconds: 1, sysrqKey: 'b' });
   heartbeat.enter('verify');
+  heartbeat.wait({ stallSeconds: 0, endSeconds: 1, sysrqKey: 'b' });
   await vi.waitFor(
     () =>
       expect(text('kmsg')).toMatch(/^<0>kdumpling: watch: NOT finished after \d+ s, in the phase verify;/),
