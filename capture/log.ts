@@ -1,4 +1,5 @@
 /** What this program says: timestamped lines for the serial console, kept for kexec-dmesg.log. */
+import { printable } from './text.ts';
 
 /** One line of ours. Seconds since the capture kernel started, the same clock as the kernel's own lines. */
 export interface LogLine {
@@ -56,10 +57,4 @@ export function openLog(write: (line: string) => void, uptimeSeconds: () => numb
 /** As the kernel stamps its own lines, so that the two can be merged and read as one. */
 export function formatLine(line: LogLine): string {
   return `[${line.uptimeSeconds.toFixed(6).padStart(12)}] ${line.text}`;
-}
-
-/** What comes from a broken machine's memory must not steer the terminal that shows it. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return text.replace(/[\x00-\x1f\x7f]/g, ' ');
 }

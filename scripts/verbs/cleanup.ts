@@ -1,12 +1,13 @@
 /** `kdumpling cleanup`: deletes the dumps of this machine. */
-import { rmSync } from 'node:fs';
+import { counted } from '../../capture/errors.ts';
 import { ask } from '../lib/cli/ask.ts';
 import { type Command, EXIT, wholeNumber } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
 import { describeBytes } from '../lib/cli/sizes.ts';
+import { deleteDumps } from '../lib/dumps/delete.ts';
 import { hostDumps } from '../lib/dumps/host-dumps.ts';
+import { dumpLines } from '../lib/dumps/list-text.ts';
 import { openHost } from '../lib/host/host.ts';
-import { dumpLine } from '../lib/status/text.ts';
 
 const OPTIONS = {
   yes: { short: 'y', help: 'do not ask' },
@@ -25,20 +26,23 @@ export const cleanup: Command<typeof OPTIONS> = {
     const ours = dumps.filter(({ isOurs }) => isOurs);
     const doomed = ours.slice(0, Math.max(0, ours.length - kept));
     const others = dumps.length - ours.length;
-    if (others > 0) console.log(`${directory}: ${others} of another program, left alone`);
+    if (others > 0)
+      console.log(
+        `${directory}: ${counted(others, 'dump')} of another program ${others === 1 ? 'stays' : 'stay'}`,
+      );
     if (doomed.length === 0) {
       console.log('nothing to delete');
       return EXIT.done;
     }
     const total = describeBytes(doomed.reduce((sum, { bytes }) => sum + bytes, 0));
-    for (const dump of doomed) console.log(dumpLine(dump));
-    const question = `Delete these ${doomed.length}, ${total}, for good? (yes/no)`;
+    console.log(dumpLines(doomed).join('\n'));
+    const question = `Delete ${counted(doomed.length, 'dump')} (${total}) for good? (yes/no)`;
     if (!yes && !(await ask(question, 'yes', { option: 'yes', signal }))) {
       console.log('nothing was deleted');
       return EXIT.failed;
     }
-    for (const { directory: path } of doomed) rmSync(host.path(path), { recursive: true });
-    console.log(`deleted ${doomed.length} dumps, ${total}`);
-    return EXIT.done;
+    const deleted = deleteDumps(host, doomed, line => console.log(line));
+    console.log(`deleted ${counted(deleted, 'dump')}`);
+    return deleted === doomed.length ? EXIT.done : EXIT.failed;
   },
 };

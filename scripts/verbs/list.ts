@@ -2,8 +2,8 @@
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
 import { hostDumps } from '../lib/dumps/host-dumps.ts';
+import { dumpData, dumpLines } from '../lib/dumps/list-text.ts';
 import { openHost } from '../lib/host/host.ts';
-import { dumpData, dumpLine } from '../lib/status/text.ts';
 
 const OPTIONS = { json: { help: 'say it as JSON' } } as const;
 
@@ -16,7 +16,7 @@ export const list: Command<typeof OPTIONS> = {
     const { directory, dumps } = hostDumps(openHost());
     if (json) console.log(JSON.stringify(dumps.map(dumpData), undefined, 2));
     else if (dumps.length === 0) console.log(`there are no dumps in ${directory}`);
-    else for (const dump of dumps) console.log(dumpLine(dump));
+    else console.log(dumpLines(dumps).join('\n'));
     return EXIT.done;
   },
 };

@@ -4,6 +4,7 @@
  * told apart; the mark at the end has the number of lines and the CRC-32 of their text, each line with its newline.
  */
 import { crc32 } from 'node:zlib';
+import { printable } from '../../text.ts';
 
 const LINE_PREFIX = '| ';
 export const BEGIN_MARK = "----- begin of the crashed kernel's log -----";
@@ -21,7 +22,7 @@ export class ConsoleLog {
   /** A record of the log: a line, or more than one, with or without the last newline. */
   add(record: string): void {
     for (const part of record.trimEnd().split('\n')) {
-      const line = part.replace(CONTROL_CHARACTERS, ' ').trimEnd();
+      const line = printable(part).trimEnd();
       this.#show(`${LINE_PREFIX}${line}`);
       this.#lines++;
       this.#crc = crc32(`${line}\n`, this.#crc);
@@ -32,10 +33,6 @@ export class ConsoleLog {
     return `----- end of the crashed kernel's log: ${this.#lines} lines, crc32 ${hex(this.#crc)} -----`;
   }
 }
-
-// What comes from a broken machine's memory must not steer the terminal that shows it.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const CONTROL_CHARACTERS = /[\x00-\x1f\x7f]/g;
 
 export interface CutLog {
   readonly lines: readonly string[];

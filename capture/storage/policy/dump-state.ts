@@ -2,10 +2,11 @@
  * What lies in a dump directory, said truthfully whatever moment the power went. The order of the commit is what makes it
  * so: vmcore-incomplete is written, checked and renamed to vmcore; only then comes the manifest that says complete.
  */
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { MANIFEST_FORMAT, MANIFEST_NAME, type Manifest } from '../manifest.ts';
+import { MANIFEST_NAME } from '../manifest.ts';
 import { incompleteName } from '../place/place.ts';
+import { type ManifestCheck, ManifestDamage, type ManifestOutline, readManifest } from '../read-manifest.ts';
 
 /**
  * `complete`: a vmcore under that name, of the length that the manifest says. `missing`: there was a dump and it is no
@@ -19,13 +20,13 @@ export interface DumpVerdict {
   readonly why?: string;
 }
 
-export interface DumpFacts {
+export interface DumpFacts<M extends ManifestOutline = ManifestOutline> {
   /** The directory's name. */
   readonly name: string;
   /** All that lies in it: name -> bytes; undefined for what is no regular file. */
   readonly files: ReadonlyMap<string, number | undefined>;
-  /** Undefined when there is none; `damaged` when it cannot be read as one. */
-  readonly manifest: Manifest | 'damaged' | undefined;
+  /** Undefined when there is none. */
+  readonly manifest: M | ManifestDamage | undefined;
 }
 
 const VMCORE = 'vmcore';
@@ -33,12 +34,11 @@ const NAMES = [VMCORE, 'vmcore-dmesg.txt', 'kexec-dmesg.log', MANIFEST_NAME];
 const OUR_NAMES: ReadonlySet<string> = new Set(NAMES.flatMap(name => [name, incompleteName(name)]));
 /** As `stampOf` names directories, with the suffix that a second crash within a second gets. */
 const STAMP = /^\d{8}T\d{6}Z(-\d+)?$/;
-/** A manifest is some kilobytes. */
-const MOST_MANIFEST_BYTES = 4 << 20;
 
 export function judgeDump({ files, manifest }: DumpFacts): DumpVerdict {
   const bytes = files.get(VMCORE);
-  if (manifest === 'damaged') return { state: 'damaged', why: `${MANIFEST_NAME} cannot be read` };
+  if (manifest instanceof ManifestDamage)
+    return { state: 'damaged', why: `${MANIFEST_NAME} is damaged: ${manifest.why}` };
   const said = manifest?.dump?.name === VMCORE ? manifest.dump.bytes : undefined;
   if (bytes !== undefined) {
     if (said !== undefined && said !== bytes)
@@ -70,7 +70,7 @@ export function judgeDump({ files, manifest }: DumpFacts): DumpVerdict {
  * is somebody's who wanted to keep it.
  */
 export function isDumpDirectory({ name, files, manifest }: DumpFacts): boolean {
-  if (manifest !== undefined && manifest !== 'damaged') return manifest.stamp?.name === name;
+  if (manifest !== undefined && !(manifest instanceof ManifestDamage)) return manifest.stamp.name === name;
   return STAMP.test(name) && [...files.keys()].some(file => OUR_NAMES.has(file));
 }
 
@@ -82,26 +82,16 @@ export function foreignFiles({ files }: DumpFacts): string[] {
 }
 
 /** Nothing in it is followed. @throws what Node's calls throw. */
-export function readDumpFacts(directory: string, name: string): DumpFacts {
+export function readDumpFacts<M extends ManifestOutline>(
+  directory: string,
+  name: string,
+  check: ManifestCheck<M>,
+): DumpFacts<M> {
   const path = join(directory, name);
   const files = new Map<string, number | undefined>();
   for (const file of readdirSync(path)) {
     const stat = lstatSync(join(path, file));
     files.set(file, stat.isFile() ? stat.size : undefined);
   }
-  return { name, files, manifest: readManifest(join(path, MANIFEST_NAME), files.get(MANIFEST_NAME)) };
-}
-
-function readManifest(path: string, bytes: number | undefined): DumpFacts['manifest'] {
-  if (bytes === undefined) return undefined;
-  if (bytes > MOST_MANIFEST_BYTES) return 'damaged';
-  try {
-    const manifest = JSON.parse(readFileSync(path, 'utf8')) as Partial<Manifest> | null;
-    const isOurs =
-      manifest?.format === MANIFEST_FORMAT &&
-      ['complete', 'incomplete', 'skipped'].includes(String(manifest.state));
-    return isOurs ? (manifest as Manifest) : 'damaged';
-  } catch {
-    return 'damaged';
-  }
+  return { name, files, manifest: readManifest(path, check) };
 }

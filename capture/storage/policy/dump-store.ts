@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { MANIFEST_NAME } from '../manifest.ts';
 import { syncDirectory } from '../place/sync-directory.ts';
+import { checkOutline } from '../read-manifest.ts';
 import { foreignFiles, isDumpDirectory, judgeDump, readDumpFacts } from './dump-state.ts';
 import type { StoredDump } from './retention.ts';
 
@@ -13,7 +14,7 @@ export function storedDumps(directory: string): StoredDump[] {
   return readdirSync(directory).flatMap(name => {
     try {
       if (!lstatSync(join(directory, name)).isDirectory()) return [];
-      const facts = readDumpFacts(directory, name);
+      const facts = readDumpFacts(directory, name, checkOutline);
       if (!isDumpDirectory(facts)) return [];
       const blocks = [...facts.files.keys()].map(file => lstatSync(join(directory, name, file)).blocks);
       const bytes = blocks.reduce((sum, count) => sum + count * STAT_BLOCK_BYTES, 0);
@@ -31,7 +32,7 @@ export function storedDumps(directory: string): StoredDump[] {
  */
 export function removeDump(directory: string, name: string): string[] {
   const path = join(directory, name);
-  const facts = readDumpFacts(directory, name);
+  const facts = readDumpFacts(directory, name, checkOutline);
   const foreign = new Set(foreignFiles(facts));
   const ours = [...facts.files.keys()].filter(file => !foreign.has(file));
   const isManifest = (file: string) => file === MANIFEST_NAME;

@@ -131,8 +131,19 @@ function writeOlderDump(directory: string): void {
   const vmcore = Buffer.alloc(OLDER_BYTES, 'an older dump. ');
   const digest = crc32(vmcore).toString(16).padStart(8, '0');
   const region = { name: 'head', offset: 0, sizeBytes: vmcore.length, digest };
-  const dump = { name: 'vmcore', bytes: vmcore.length, digest: { algorithm: 'crc32', regions: [region] } };
-  const manifest = { format: MANIFEST_FORMAT, state: 'complete', stamp: { name: OLDER }, dump };
+  const dump = {
+    name: 'vmcore',
+    format: 'kdump-compressed',
+    level: 31,
+    codec: 'zstd',
+    codecLevel: 2,
+    bytes: vmcore.length,
+    pageSizeBytes: 4096,
+    pages: { total: 1, dumped: 1, zero: 0, unreadable: 0 },
+    digest: { algorithm: 'crc32', regions: [region] },
+  };
+  const stamp = { name: OLDER, time: '2025-01-01T00:00:00Z', clock: 'vmcoreinfo', trusted: true };
+  const manifest = { format: MANIFEST_FORMAT, state: 'complete', stamp, dump };
   writeFileSync(join(directory, 'vmcore'), vmcore);
   writeFileSync(join(directory, 'manifest.json'), JSON.stringify(manifest));
 }

@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { findCommand } from '../../../build/host/host-packages.ts';
 import { openPageCodecs } from '../../../capture/codecs/decompressors.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
+import type { Manifest } from '../../../capture/storage/manifest.ts';
 import { type DumpFacts, judgeDump, readDumpFacts } from '../../../capture/storage/policy/dump-state.ts';
+import { ManifestDamage } from '../../../capture/storage/read-manifest.ts';
 import { openVmcoreFile } from '../../../capture/vmcore/reader.ts';
+import { checkManifest } from '../../../scripts/lib/dumps/manifest-schema.ts';
 import { judgeDump as verifyDump } from '../../../scripts/lib/verify/judge.ts';
 import { extract } from '../../disks/image.ts';
 import { runBounded } from '../../judges/bounded-run.ts';
@@ -46,7 +49,7 @@ export async function judgeCut(image: string, older: OlderDump, scratch: string)
   const names = existsSync(folder) ? readdirSync(folder).filter(name => name !== older.name) : [];
   const outcomes: string[] = [];
   for (const name of names) {
-    const facts = readDumpFacts(folder, name);
+    const facts = readDumpFacts(folder, name, checkManifest);
     const verdict = judgeDump(facts);
     outcomes.push(describe(facts, verdict.state));
     faults.push(...(await liesOf(join(folder, name), facts, verdict.state)));
@@ -65,19 +68,23 @@ export function digestsOf(directory: string): string {
 }
 
 /** What is told of a dump and is not so. */
-async function liesOf(directory: string, { files, manifest }: DumpFacts, state: string): Promise<string[]> {
+async function liesOf(
+  directory: string,
+  { files, manifest }: DumpFacts<Manifest>,
+  state: string,
+): Promise<string[]> {
   const lies: string[] = [];
-  if (manifest === 'damaged') lies.push('there is a manifest that cannot be read');
+  if (manifest instanceof ManifestDamage) lies.push(`there is a damaged manifest: ${manifest.why}`);
   if (state === 'damaged') lies.push('what was committed is damaged');
   if (
     manifest !== undefined &&
-    manifest !== 'damaged' &&
+    !(manifest instanceof ManifestDamage) &&
     manifest.state === 'complete' &&
     !files.has('vmcore')
   )
     lies.push('the manifest says complete, and there is no vmcore');
   if (files.get('vmcore') !== undefined) {
-    const expected = manifest === 'damaged' ? undefined : manifest?.dump;
+    const expected = manifest instanceof ManifestDamage ? undefined : manifest?.dump;
     const source = openVmcoreFile(join(directory, 'vmcore'), undefined);
     try {
       const { whole } = await verifyDump(source, expected, {
@@ -93,7 +100,7 @@ async function liesOf(directory: string, { files, manifest }: DumpFacts, state: 
   return lies;
 }
 
-function describe({ files, manifest }: DumpFacts, state: string): string {
+function describe({ files, manifest }: DumpFacts<Manifest>, state: string): string {
   if (files.has('vmcore'))
     return manifest ? 'a whole vmcore with its manifest' : 'a whole vmcore, no manifest yet';
   if (files.has('vmcore-incomplete')) return 'vmcore-incomplete';

@@ -3,14 +3,15 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Manifest } from '../../../capture/storage/manifest.ts';
 import {
-  type DumpFacts,
   type DumpVerdict,
   isDumpDirectory,
   judgeDump,
   readDumpFacts,
 } from '../../../capture/storage/policy/dump-state.ts';
+import { ManifestDamage } from '../../../capture/storage/read-manifest.ts';
 import { UsageError } from '../cli/command.ts';
 import type { Host } from '../host/host.ts';
+import { checkManifest } from './manifest-schema.ts';
 
 /** The state by names and lengths alone, which takes no time; `kdumpling verify` reads the bytes. */
 export interface Dump extends DumpVerdict {
@@ -58,16 +59,14 @@ function readDump(host: Host, parent: string, id: string): Dump | undefined {
   const directory = join(parent, id);
   const path = host.path(directory);
   if (!lstatSync(path).isDirectory()) return undefined;
-  const facts = readDumpFacts(host.path(parent), id);
+  const facts = readDumpFacts(host.path(parent), id, checkManifest);
   const isOurs = isDumpDirectory(facts);
   if (!isOurs && !TELLING_FILES.some(name => facts.files.has(name))) return undefined;
-  const manifest = facts.manifest === 'damaged' ? undefined : facts.manifest;
+  const manifest = facts.manifest instanceof ManifestDamage ? undefined : facts.manifest;
   const bytes = [...facts.files.values()].reduce<number>((sum, size) => sum + (size ?? 0), 0);
-  return { id, directory, isOurs, time: timeOf(path, facts), bytes, manifest, ...judgeDump(facts) };
+  return { id, directory, isOurs, time: timeOf(path, manifest), bytes, manifest, ...judgeDump(facts) };
 }
 
-function timeOf(directory: string, { manifest }: DumpFacts): Date {
-  const stamp = manifest === 'damaged' ? undefined : manifest?.stamp;
-  const said = stamp?.trusted ? new Date(stamp.time) : undefined;
-  return said && !Number.isNaN(said.getTime()) ? said : lstatSync(directory).mtime;
+function timeOf(directory: string, manifest: Manifest | undefined): Date {
+  return manifest?.stamp.trusted ? new Date(manifest.stamp.time) : lstatSync(directory).mtime;
 }

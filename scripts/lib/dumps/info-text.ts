@@ -1,5 +1,6 @@
 /** One dump in some lines. */
 import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
+import { printable } from '../../../capture/text.ts';
 import { describeBytes } from '../cli/sizes.ts';
 import type { Dump } from './dumps.ts';
 
@@ -23,7 +24,7 @@ export function infoText({ id, directory, state, why, time, bytes, manifest }: D
   ];
   return rows
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name.padEnd(12)}${value}`)
+    .map(([name, value]) => `${name.padEnd(12)}${printable(value!)}`)
     .join('\n');
 }
 

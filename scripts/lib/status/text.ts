@@ -1,6 +1,6 @@
 /** The state of a machine as text, with the three lines that COS's tools look for, and as JSON. */
 import { describeBytes } from '../cli/sizes.ts';
-import type { Dump } from '../dumps/dumps.ts';
+import { dumpData, dumpLines } from '../dumps/list-text.ts';
 import { crashkernelValue } from '../estimate/reservation.ts';
 import type { State } from './state.ts';
 
@@ -23,7 +23,7 @@ export function stateText(state: State): string {
     `panic on: ${sysctlsText(state)}`,
     ...findings.filter(({ blocks }) => !blocks).map(({ text, fix }) => `warning: ${text}; to fix it: ${fix}`),
     `dumps: ${dumps.length || 'none'}`,
-    ...dumps.map(dump => `  ${dumpLine(dump)}`),
+    ...dumpLines(dumps).map(line => `  ${line}`),
     ...(state.test ? [state.test.text] : []),
     verdict(state),
   ].join('\n');
@@ -34,11 +34,6 @@ export function verdict({ armed, findings }: State): string {
   if (armed) return 'armed: a crash of this machine will be captured';
   const { text, fix } = findings.find(({ blocks }) => blocks)!;
   return `not armed: ${text}; to fix it: ${fix}`;
-}
-
-export function dumpLine({ id, state, bytes, manifest, why }: Dump): string {
-  const reason = manifest?.crash?.reason ?? '';
-  return `${id.padEnd(18)}${state.padEnd(12)}${describeBytes(bytes).padEnd(10)}${why && state !== 'complete' ? `${why}; ` : ''}${reason}`.trimEnd();
 }
 
 function sysctlsText({ sysctls }: State): string {
@@ -69,18 +64,5 @@ export function stateData(state: State): unknown {
     findings,
     test: state.test && { passed: state.test.passed, text: state.test.text },
     dumps: dumps.map(dumpData),
-  };
-}
-
-export function dumpData({ id, directory, state, why, time, bytes, manifest }: Dump): unknown {
-  return {
-    id,
-    directory,
-    state,
-    why,
-    time: time.toISOString(),
-    bytes,
-    reason: manifest?.crash?.reason,
-    kernel: manifest?.kernel?.release,
   };
 }

@@ -1,32 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { dumpOf, listDumps } from '../../../../scripts/lib/dumps/dumps.ts';
 import { infoText } from '../../../../scripts/lib/dumps/info-text.ts';
+import { dumpLines } from '../../../../scripts/lib/dumps/list-text.ts';
 import { judgeTest } from '../../../../scripts/lib/status/test-record.ts';
-import { dumpLine } from '../../../../scripts/lib/status/text.ts';
 import { hostWith } from '../../../support/host-root.ts';
+import { manifestOf } from '../../../support/manifest.ts';
 
-const dump = {
-  name: 'vmcore',
-  bytes: 4,
-  level: 31,
-  codec: 'zstd',
-  pages: { total: 9, dumped: 3, zero: 2, unreadable: 0 },
-  digest: { algorithm: 'crc32', regions: [] },
-};
 function manifest(time: string, more: object = {}): string {
-  return JSON.stringify({
-    format: 1,
-    program: 'kdumpling 0.1.0',
-    state: 'complete',
-    stamp: { name: time.replace(/[-:]/g, ''), time, clock: 'vmcoreinfo', trusted: !time.startsWith('1970') },
-    kernel: { release: '6.1.0' },
-    crash: { reason: 'Kernel panic - not syncing: sysrq triggered crash' },
-    dump,
-    files: [],
-    seconds: { boot: 7.6 },
-    warnings: [],
-    ...more,
-  });
+  return JSON.stringify(manifestOf(time, more));
 }
 
 const DIRECTORY = '/var/crash';
@@ -60,8 +41,8 @@ test('states, newest last', () => {
     '20261121T220236Z missing',
     '20261121T220237Z damaged',
   ]);
-  expect(dumpLine(dumps[0]!)).toMatch(/^20261121T220234Z {2}complete {4}\d+ B +Kernel panic/);
-  expect(dumpLine(dumps[1]!)).toMatch(/incomplete .* dump: no space; Kernel panic/);
+  expect(dumpLines(dumps)[0]).toMatch(/^20261121T220234Z {2}complete {4}\d+ B +Kernel panic/);
+  expect(dumpLines(dumps)[1]).toMatch(/incomplete .* dump: no space; Kernel panic/);
   expect(infoText(dumps[3]!)).toMatch(/state +damaged: vmcore has 5 bytes, and had 4 when it was written\n/);
   expect(infoText(dumps[0]!)).toContain('3 kept of 9, 2 zero; dump level 31');
 });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openNodeCodec } from '../../../../capture/codecs/open.ts';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { verify } from '../../../../scripts/verbs/verify.ts';
+import { manifestDump, manifestOf } from '../../../support/manifest.ts';
 import { buildVmcore, encodeNotes, vmcoreinfoText } from '../../../support/vmcore-builder.ts';
 import { dump, machine, PAGE, pageOf, UTSNAME } from '../../kdump/fixture.ts';
 
@@ -35,11 +36,9 @@ const { file, result } = dump(
   },
   { codec: openNodeCodec('zstd', PAGE), digestAlgorithm: 'crc32' },
 );
-const MANIFEST = {
-  format: 1,
-  state: 'complete',
-  dump: { name: 'vmcore', bytes: file.bytes.length, digest: result.digest },
-};
+const MANIFEST = manifestOf('2026-11-21T22:02:34Z', {
+  dump: manifestDump({ bytes: file.bytes.length, digest: result.digest }),
+});
 
 function place(bytes: Uint8Array, manifest: unknown = MANIFEST, name = 'vmcore'): string {
   writeFileSync(join(dir, name), bytes);
@@ -63,7 +62,8 @@ function flipped(at: number): Buffer {
 const firstPage = Number(file.bytes.readBigInt64LE(result.layout.descriptorsOffset + 24));
 
 test('an incomplete dump is not whole, even if every byte is as it was written', async () => {
-  const dump = { ...MANIFEST.dump, name: 'vmcore-incomplete', pages: { missing: 7 } };
+  const pages = { ...MANIFEST.dump!.pages, missing: 7 };
+  const dump = { ...MANIFEST.dump, name: 'vmcore-incomplete', pages };
   place(file.bytes, { ...MANIFEST, state: 'incomplete', dump }, 'vmcore-incomplete');
   expect(await run(dir)).toBe(
     '1: DIR/vmcore-incomplete: file: it is as it was written, and incomplete: 7 pages are missing\nDIR/vmcore-incomplete: DAMAGED',
@@ -163,8 +163,8 @@ describe('nothing to verify', () => {
   });
 
   test.each<[string, unknown, RegExp]>([
-    ['another format', { format: 2 }, /its format is 2; expected 1/],
-    ['no digest', { format: 1, dump: { name: 'vmcore', bytes: 1 } }, /lacks name, bytes or digest/],
+    ['another format', { format: 2 }, /its format is 2, of a newer kdumpling; expected 1/],
+    ['no digest', { ...MANIFEST, dump: { ...MANIFEST.dump, digest: undefined } }, /dump.digest is missing/],
   ])('a manifest with %s', async (_, manifest, text) => {
     place(file.bytes, manifest);
     expect(await run(dir)).toMatch(text);

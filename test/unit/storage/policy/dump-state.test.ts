@@ -11,6 +11,7 @@ import {
   readDumpFacts,
 } from '../../../../capture/storage/policy/dump-state.ts';
 import { removeDump, storedDumps } from '../../../../capture/storage/policy/dump-store.ts';
+import { checkOutline, ManifestDamage } from '../../../../capture/storage/read-manifest.ts';
 
 const STAMP = '20261121T220234Z';
 const said = (state: 'complete' | 'incomplete', bytes?: number, name = 'vmcore', more = {}) =>
@@ -64,7 +65,12 @@ describe('what lies in a dump directory, by the moment at which the power went',
       /removed/,
     ],
     ['later: the dump was cut', facts({ vmcore: 4 }, said('complete', 5)), 'damaged', /4 bytes, and had 5/],
-    ['later: the manifest was damaged', facts({ vmcore: 5 }, 'damaged'), 'damaged', /cannot be read/],
+    [
+      'later: the manifest was damaged',
+      facts({ vmcore: 5 }, new ManifestDamage('it is not JSON')),
+      'damaged',
+      /is damaged: it is not JSON/,
+    ],
     [
       'when the rename could not be synced',
       facts({ vmcore: 5 }, said('incomplete', undefined, '', { failure: 'commit: EIO' })),
@@ -113,7 +119,7 @@ describe('on a disk', () => {
   test('what is removed is ours; the rest stays, and is named', () => {
     make('20261125T000000Z', { vmcore: 'x', 'vmcore-dmesg.txt': 'x', 'analysis.txt': 'hours of work' });
     symlinkSync('/etc/passwd', join(root, '20261125T000000Z', 'kexec-dmesg.log'));
-    expect(foreignFiles(readDumpFacts(root, '20261125T000000Z')).sort()).toEqual([
+    expect(foreignFiles(readDumpFacts(root, '20261125T000000Z', checkOutline)).sort()).toEqual([
       'analysis.txt',
       'kexec-dmesg.log',
     ]);
