@@ -73,7 +73,7 @@ export function counted(count: number, noun: string, plural = `${noun}s`): strin
 }
 
 /** For work that may fail without ending what it is a part of. Returns undefined when it failed. */
-export function attempt<T>(work: () => T, onError: (error: unknown) => void): T | undefined {
+export function attempt<T>(work: () => T, onError: (error: unknown) => void = () => {}): T | undefined {
   try {
     return work();
   } catch (error) {

@@ -1,5 +1,6 @@
 /** `kdumpling verify`: whether a dump is what was written, end to end. */
 import { openPageCodecs } from '../../capture/codecs/decompressors.ts';
+import { attempt } from '../../capture/errors.ts';
 import { openFfi } from '../../capture/ffi/library.ts';
 import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
 import { type Command, EXIT, UsageError } from '../lib/cli/command.ts';
@@ -34,7 +35,7 @@ export const verify: Command<typeof OPTIONS> = {
     const source = openVmcoreFile(path, undefined);
     try {
       const verdict = await judgeDump(source, expected, {
-        codecs: openPageCodecs(openFfiOrNone()),
+        codecs: openPageCodecs(attempt(openFfi)),
         signal,
         onProgress: messages.progress,
       });
@@ -46,12 +47,3 @@ export const verify: Command<typeof OPTIONS> = {
     }
   },
 };
-
-/** Without the FFI, Node's own codecs do. */
-function openFfiOrNone() {
-  try {
-    return openFfi();
-  } catch {
-    return undefined;
-  }
-}

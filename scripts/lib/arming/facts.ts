@@ -53,8 +53,10 @@ export interface Facts {
 
 export function readFacts(host: Host): Facts {
   const kver = runningKernel(host);
-  const { value: settings = NO_SETTINGS, error: configError } = attempt(() => readConfig(host));
-  const { value: target, error: targetError } = configError ? {} : attempt(() => hostTarget(host, settings));
+  const { value: settings = NO_SETTINGS, error: configError } = valueOrError(() => readConfig(host));
+  const { value: target, error: targetError } = configError
+    ? {}
+    : valueOrError(() => hostTarget(host, settings));
   const image = findImage(host, kver);
   const commandLine = host.read('/proc/cmdline') ?? '';
   return {
@@ -78,7 +80,7 @@ export function readFacts(host: Host): Facts {
     reservation: hostReservation(host, settings),
     image,
     imageIsCurrent: target?.device
-      ? attempt(() => isHostImageCurrent(host, settings, kver)).value
+      ? valueOrError(() => isHostImageCurrent(host, settings, kver)).value
       : undefined,
     isLoaded: isLoaded(host),
   };
@@ -88,7 +90,7 @@ export function readFacts(host: Host): Facts {
 export function isEnabled(host: Host): boolean {
   const loader = findBootLoader(host);
   const { value: values = [] } = loader
-    ? attempt(() => configuredCrashkernel(host, loader))
+    ? valueOrError(() => configuredCrashkernel(host, loader))
     : { value: crashkernelValues(host.read('/proc/cmdline') ?? '') };
   return readCrashkernel(values, readingFacts(host)).kind === 'reserved';
 }
@@ -123,7 +125,7 @@ function isMountedReadOnly(host: Host, directory: string | undefined): boolean {
   );
 }
 
-function attempt<T>(work: () => T): { value?: T; error?: string } {
+function valueOrError<T>(work: () => T): { value?: T; error?: string } {
   try {
     return { value: work() };
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Opens the input of `kdumpling dump`: a vmcore, or a dump in the kdump-compressed format. */
 
 import { openPageCodecs } from '../../../capture/codecs/decompressors.ts';
-import { describeError, VmcoreError } from '../../../capture/errors.ts';
+import { attempt, describeError, VmcoreError } from '../../../capture/errors.ts';
 import { type Libc, openLibc } from '../../../capture/ffi/libc.ts';
 import { type Ffi, openFfi } from '../../../capture/ffi/library.ts';
 import { MAX_DUMP_LEVEL } from '../../../capture/filter/dump-level.ts';
@@ -32,8 +32,10 @@ export interface CrashFile {
 /** @throws VmcoreError, DumpFormatError, SystemError */
 export function openCrashFile(request: DumpRequest, messages: Messages): CrashFile {
   const { vmcore: path, maps } = request;
-  const ffi = attempt(openFfi, messages);
-  const libc = ffi && maps ? attempt(() => openLibc(ffi), messages) : undefined;
+  // A dump without the FFI takes longer but works.
+  const warn = (error: unknown) => messages.warn(describeError(error));
+  const ffi = attempt(openFfi, warn);
+  const libc = ffi && maps ? attempt(() => openLibc(ffi), warn) : undefined;
   const source = openVmcoreFile(path, libc);
   const start = readUpTo(source, 0, 16);
   if (isFlattened(start)) {
@@ -69,14 +71,4 @@ function factsOf({ header, sub }: KdumpFile) {
     nr_cpus: header.nr_cpus,
     phys_base: sub.phys_base,
   };
-}
-
-/** A dump without the FFI takes longer but works. */
-function attempt<T>(open: () => T, messages: Messages): T | undefined {
-  try {
-    return open();
-  } catch (error) {
-    messages.warn(describeError(error));
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 /** A compressing thread: takes the next batch until there is none left. A program of its own. */
 import { parentPort } from 'node:worker_threads';
 import { openCodecOrFallback } from '../../../capture/codecs/open.ts';
-import { describeError } from '../../../capture/errors.ts';
+import { attempt, describeError } from '../../../capture/errors.ts';
 import { openLibc } from '../../../capture/ffi/libc.ts';
 import { type Ffi, openFfi } from '../../../capture/ffi/library.ts';
 import { openVmcoreFile } from '../../../capture/vmcore/reader.ts';
@@ -34,12 +34,4 @@ function compressBatches({ work, unreadable }: ThreadMessage): void {
   codec.close();
   source.close();
   unreadable.close();
-}
-
-function attempt<T>(open: () => T): T | undefined {
-  try {
-    return open();
-  } catch {
-    return undefined;
-  }
 }

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { SystemError } from '../../../capture/errors.ts';
+import { attempt, SystemError } from '../../../capture/errors.ts';
 import { replaceFile, resolveLinks } from '../../../capture/storage/place/durable-file.ts';
 
 export interface CommandResult {
@@ -63,11 +63,11 @@ export function openHost(root = '/', run: Host['run'] = runBelow(root)): Host {
     path,
     exists: file => statSync(path(file), { throwIfNoEntry: false }) !== undefined,
     read: file => host.readBytes(file)?.toString('utf8'),
-    readBytes: file => orUndefined(() => readFileSync(path(file))),
+    readBytes: file => attempt(() => readFileSync(path(file))),
     sizeBytes: file => statSync(path(file), { throwIfNoEntry: false })?.size,
-    list: directory => orUndefined(() => readdirSync(path(directory)).sort()) ?? [],
+    list: directory => attempt(() => readdirSync(path(directory)).sort()) ?? [],
     resolve(file) {
-      const real = orUndefined(() => realpathSync(path(file)));
+      const real = attempt(() => realpathSync(path(file)));
       if (real === undefined || root === '/') return real;
       return real === root ? '/' : real.startsWith(`${root}/`) ? real.slice(root.length) : undefined;
     },
@@ -83,7 +83,7 @@ export function openHost(root = '/', run: Host['run'] = runBelow(root)): Host {
       writeFileSync(path(file), value);
     },
     freeBytes: directory =>
-      orUndefined(() => {
+      attempt(() => {
         const { bavail, bsize } = statfsSync(path(directory));
         return bavail * bsize;
       }),
@@ -115,14 +115,6 @@ export function mustRun(host: Host, command: string, ...args: string[]): string 
   });
 }
 
-function orUndefined<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
-}
-
 function isExecutable(path: string): boolean {
-  return orUndefined(() => accessSync(path, constants.X_OK) === undefined) ?? false;
+  return attempt(() => accessSync(path, constants.X_OK) === undefined) ?? false;
 }
