@@ -1,34 +1,63 @@
-/** The verbs of `kdumpling`, one file each, which is read when the verb is called: what one needs must not slow another. */
-import { type Command, EXIT, type Options } from './lib/cli/command.ts';
+/**
+ * The verbs of `kdumpling`, one file each, which is read when the verb is called: what one verb needs must not slow another.
+ * The help, the manual page and the shells' completion are made from this table.
+ */
+import { type Command, EXIT, EXIT_MEANINGS } from './lib/cli/command.ts';
+import type { Options } from './lib/cli/help.ts';
 
 type Verb = () => Promise<Command<Options>>;
 
-/** In the order of the help. Each verb takes its own options; here they are only called. */
-export const VERBS: Readonly<Record<string, Verb>> = {
-  enable: verb(async () => (await import('./verbs/enable.ts')).enable),
-  disable: verb(async () => (await import('./verbs/disable.ts')).disable),
-  cleanup: verb(async () => (await import('./verbs/cleanup.ts')).cleanup),
-  show: verb(async () => (await import('./verbs/show.ts')).show),
-  load: verb(async () => (await import('./verbs/load.ts')).load),
-  unload: verb(async () => (await import('./verbs/unload.ts')).unload),
-  rebuild: verb(async () => (await import('./verbs/rebuild.ts')).rebuild),
-  estimate: verb(async () => (await import('./verbs/estimate.ts')).estimate),
-  test: verb(async () => (await import('./verbs/test.ts')).test),
-  list: verb(async () => (await import('./verbs/list.ts')).list),
-  info: verb(async () => (await import('./verbs/info.ts')).info),
-  dmesg: verb(async () => (await import('./verbs/dmesg.ts')).dmesg),
-  report: verb(async () => (await import('./verbs/report.ts')).report),
-  upload: verb(async () => (await import('./verbs/upload.ts')).upload),
-  verify: verb(async () => (await import('./verbs/verify.ts')).verify),
-  recover: verb(async () => (await import('./verbs/recover.ts')).recover),
-  dump: verb(async () => (await import('./verbs/dump.ts')).dump),
-};
+interface VerbGroup {
+  readonly title: string;
+  readonly verbs: Readonly<Record<string, Verb>>;
+}
 
-/** Under COS's name, COS's verbs. */
+/** In the order of the help. Each verb takes options of its own; here they are only called. */
+export const VERB_GROUPS: readonly VerbGroup[] = [
+  {
+    title: 'Arm this machine',
+    verbs: {
+      enable: verb(async () => (await import('./verbs/enable.ts')).enable),
+      disable: verb(async () => (await import('./verbs/disable.ts')).disable),
+      show: verb(async () => (await import('./verbs/show.ts')).show),
+      load: verb(async () => (await import('./verbs/load.ts')).load),
+      unload: verb(async () => (await import('./verbs/unload.ts')).unload),
+      rebuild: verb(async () => (await import('./verbs/rebuild.ts')).rebuild),
+      estimate: verb(async () => (await import('./verbs/estimate.ts')).estimate),
+      test: verb(async () => (await import('./verbs/test.ts')).test),
+    },
+  },
+  {
+    title: 'Manage dumps',
+    verbs: {
+      list: verb(async () => (await import('./verbs/list.ts')).list),
+      info: verb(async () => (await import('./verbs/info.ts')).info),
+      verify: verb(async () => (await import('./verbs/verify.ts')).verify),
+      upload: verb(async () => (await import('./verbs/upload.ts')).upload),
+      recover: verb(async () => (await import('./verbs/recover.ts')).recover),
+      cleanup: verb(async () => (await import('./verbs/cleanup.ts')).cleanup),
+    },
+  },
+  {
+    title: 'Analyse a crash',
+    verbs: {
+      report: verb(async () => (await import('./verbs/report.ts')).report),
+      dmesg: verb(async () => (await import('./verbs/dmesg.ts')).dmesg),
+      dump: verb(async () => (await import('./verbs/dump.ts')).dump),
+    },
+  },
+];
+
+export const VERBS: Readonly<Record<string, Verb>> = Object.assign(
+  {},
+  ...VERB_GROUPS.map(({ verbs }) => verbs),
+);
+
+/** Under the name of COS's tool, its verbs. */
 export const KDUMP_HELPER = 'kdump_helper';
-const KDUMP_HELPER_VERBS = ['enable', 'disable', 'cleanup', 'show'];
+export const KDUMP_HELPER_VERBS: readonly string[] = ['enable', 'disable', 'cleanup', 'show'];
 
-const ALIASES: Readonly<Record<string, string>> = { status: 'show' };
+export const ALIASES: Readonly<Record<string, string>> = { status: 'show' };
 
 /** @param program the name we were called by. */
 export function findVerb(program: string, name: string): Verb | undefined {
@@ -38,21 +67,30 @@ export function findVerb(program: string, name: string): Verb | undefined {
 }
 
 export async function verbsHelp(program: string): Promise<string> {
-  const rows: string[] = [];
-  for (const name of Object.keys(VERBS)) {
-    const found = findVerb(program, name);
-    if (found) rows.push(`  ${name.padEnd(12)}${(await found()).purpose}`);
-  }
+  const groups = await Promise.all(VERB_GROUPS.map(group => groupHelp(program, group)));
   return [
     `${program}: captures kernel crashes`,
     '',
-    `usage: ${program} VERB [OPTION]…`,
+    `usage: ${program} VERB [OPTION]… [ARGUMENT]…`,
+    ...groups.flat(),
     '',
-    ...rows,
-    `  ${'help'.padEnd(12)}this text; every verb has --help`,
+    row('help', 'print this text; every verb has --help and --version'),
     '',
-    `exit codes: ${EXIT.done} done; ${EXIT.failed} failed; ${EXIT.usage} wrong usage; ${EXIT.notOperational} not operational (show)`,
+    'exit codes:',
+    ...Object.entries(EXIT_MEANINGS).map(([name, meaning]) =>
+      row(String(EXIT[name as keyof typeof EXIT]), meaning),
+    ),
   ].join('\n');
+}
+
+async function groupHelp(program: string, { title, verbs }: VerbGroup): Promise<string[]> {
+  const found = Object.keys(verbs).filter(name => findVerb(program, name));
+  const rows = await Promise.all(found.map(async name => row(name, (await verbs[name]!()).purpose)));
+  return rows.length === 0 ? [] : ['', `${title}:`, ...rows];
+}
+
+function row(name: string, text: string): string {
+  return `  ${name.padEnd(12)}${text}`;
 }
 
 function verb<T extends Options>(load: () => Promise<Command<T>>): Verb {

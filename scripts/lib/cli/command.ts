@@ -1,24 +1,23 @@
-/** How a command of ours begins and ends: options with one-line errors, --help, Ctrl-C, exit codes. */
+/** How every command begins and ends: options with one-line errors, --help, --version, Ctrl-C, exit codes. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { describeError, Failure } from '../../../capture/errors.ts';
+import { PROGRAM } from '../../../capture/version.ts';
+import { type CommandFacts, helpText, type Options } from './help.ts';
+import { isClosedPipe, watchOutput } from './output.ts';
 
-/** `notOperational`: the question was answered, and a crash would not be captured (as kdumpctl's `status`). */
+/** `notOperational`: the question was answered, and a crash would not be captured (kdumpctl's `status` does the same). */
 export const EXIT = { done: 0, failed: 1, usage: 2, notOperational: 3, interrupted: 130 } as const;
+
+export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  done: 'done',
+  failed: 'failed, with one line that says why',
+  usage: 'wrong usage',
+  notOperational: 'not operational: a crash would not be captured (show, status)',
+  interrupted: 'interrupted (Ctrl-C, SIGTERM, SIGHUP)',
+};
 
 /** The user's words make no sense. Exit code 2. */
 export class UsageError extends Failure {}
-
-export interface OptionFacts {
-  /** A switch has none. */
-  readonly value?: string;
-  /** May be given several times; each value counts. It has no default. */
-  readonly repeatable?: true;
-  readonly default?: string;
-  readonly short?: string;
-  readonly help: string;
-}
-
-export type Options = Readonly<Record<string, OptionFacts>>;
 
 /** What was given: a string for an option with a value, the list of them for a repeatable one, true for a switch. */
 export type Given<T extends Options> = {
@@ -31,13 +30,7 @@ export type Given<T extends Options> = {
   readonly positionals: readonly string[];
 };
 
-export interface Command<T extends Options> {
-  /** `npm start --` or `kdumpling rebuild`. */
-  readonly name: string;
-  /** One line. */
-  readonly purpose: string;
-  /** Names of the arguments that are no options, for the usage line. */
-  readonly positionals?: readonly string[];
+export interface Command<T extends Options> extends CommandFacts {
   readonly options: T;
   /** Returns the exit code. */
   run(given: Given<T>, signal: AbortSignal): Promise<number>;
@@ -50,46 +43,58 @@ export async function runCommand<T extends Options>(
 ): Promise<void> {
   const controller = new AbortController();
   const interrupt = () => controller.abort();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, interrupt);
+  for (const name of INTERRUPTS) process.on(name, interrupt);
+  const output = watchOutput();
   try {
-    if (argv.includes('--help') || argv.includes('-h')) {
-      console.log(helpText(command));
-      return;
-    }
-    process.exitCode = await command.run(parse(command, argv), controller.signal);
+    process.exitCode = await answer(command, argv, controller.signal);
+    const failure = await output.failure();
+    if (failure) throw failure;
   } catch (error) {
-    console.error(controller.signal.aborted ? 'interrupted' : explain(command.name, error));
-    process.exitCode = controller.signal.aborted
-      ? EXIT.interrupted
-      : error instanceof UsageError
-        ? EXIT.usage
-        : EXIT.failed;
+    process.exitCode = report(command.name, error, controller.signal);
   } finally {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(name, interrupt);
+    output.unwatch();
+    for (const name of INTERRUPTS) process.off(name, interrupt);
   }
 }
 
-/** One line for what was foreseen and for what the system refused; a stack for a bug of ours. */
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+async function answer<T extends Options>(
+  command: Command<T>,
+  argv: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  const asks = (...flags: string[]) => flags.some(flag => optionsOf(argv).includes(flag));
+  if (asks('--help', '-h')) console.log(helpText(command));
+  else if (asks('--version') && !Object.hasOwn(command.options, 'version')) console.log(PROGRAM);
+  else return command.run(parse(command, argv), signal);
+  return EXIT.done;
+}
+
+/** What follows `--` is no option. */
+function optionsOf(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--');
+  return end < 0 ? argv : argv.slice(0, end);
+}
+
+/** Prints what went wrong. @returns the exit code. */
+function report(command: string, error: unknown, signal: AbortSignal): number {
+  if (isClosedPipe(error)) return EXIT.done;
+  console.error(signal.aborted ? 'interrupted' : explain(command, error));
+  if (signal.aborted) return EXIT.interrupted;
+  return error instanceof UsageError ? EXIT.usage : EXIT.failed;
+}
+
+/** One line for what was foreseen and for what the system refused; a stack for a bug. */
 function explain(command: string, error: unknown): string {
   if (error instanceof Failure) return describeError(error);
   if ((error as NodeJS.ErrnoException).syscall)
     return `Cannot go on with ${command}: ${(error as Error).message}`;
-  return `A bug of ours, please report it: ${error instanceof Error ? error.stack : String(error)}`;
-}
-
-export function helpText({ name, purpose, positionals = [], options }: Command<Options>): string {
-  const rows = Object.entries(options).map(([option, facts]) => {
-    const short = facts.short ? `-${facts.short}, ` : '';
-    const usage = `  ${short}--${option}${facts.value ? ` ${facts.value}` : ''}`;
-    const standard = facts.default === undefined ? '' : ` (${facts.default})`;
-    return { usage, text: `${facts.help}${standard}` };
-  });
-  rows.push({ usage: '  -h, --help', text: 'this text' });
-  const width = Math.max(...rows.map(({ usage }) => usage.length)) + 2;
-  const usage = [name, '[OPTION]…', ...positionals].join(' ');
-  return [purpose, '', `usage: ${usage}`, '', ...rows.map(row => row.usage.padEnd(width) + row.text)].join(
-    '\n',
-  );
+  return [
+    `This is a bug in kdumpling. Please report it in the project's issue tracker, with the lines below.`,
+    `${PROGRAM}, Node ${process.version}: ${command}`,
+    error instanceof Error ? error.stack : String(error),
+  ].join('\n');
 }
 
 function parse<T extends Options>(command: Command<T>, argv: readonly string[]): Given<T> {

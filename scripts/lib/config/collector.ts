@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { CODECS } from '../../../capture/codecs/table.ts';
 import { type CaptureOptions, checkOption } from '../../../capture/options/schema.ts';
-import type { OptionFacts } from '../cli/command.ts';
+import type { OptionFacts } from '../cli/help.ts';
 import { DUMP_OPTIONS } from '../dump/arguments.ts';
 import { ConfigError } from './errors.ts';
 

@@ -4,7 +4,8 @@ import { CODEC_NAMES, CODECS, type CodecName } from '../../../capture/codecs/tab
 import { counted } from '../../../capture/errors.ts';
 import { MAX_DUMP_LEVEL, parseDumpLevel } from '../../../capture/filter/dump-level.ts';
 import { SPLITBLOCK_BYTES } from '../../../capture/kdump/combine/split.ts';
-import { badValue, type Given, type OptionFacts, UsageError, wholeNumber } from '../cli/command.ts';
+import { badValue, type Given, UsageError, wholeNumber } from '../cli/command.ts';
+import type { OptionFacts } from '../cli/help.ts';
 import { REFUSED } from './refused.ts';
 import { type DumpRequest, MESSAGE } from './request.ts';
 import { readSizeLimit } from './size-limit.ts';

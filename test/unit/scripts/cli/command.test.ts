@@ -1,12 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { SystemError } from '../../../../capture/errors.ts';
-import {
-  type Command,
-  helpText,
-  oneOf,
-  runCommand,
-  wholeNumber,
-} from '../../../../scripts/lib/cli/command.ts';
+import { type Command, oneOf, runCommand, wholeNumber } from '../../../../scripts/lib/cli/command.ts';
+import { helpText } from '../../../../scripts/lib/cli/help.ts';
 
 const OPTIONS = {
   memory: { value: 'MIB', default: '1024', help: 'memory' },
@@ -71,17 +66,19 @@ test('an error that was foreseen, or that the system gives, is one line', async 
   expect(refused.said).toBe("Cannot go on with npm start --: EACCES: permission denied, mkdir '/x'");
 });
 
-test('a bug of ours shows where', async () => {
+test('a bug says where it is and where to report it', async () => {
   const { exitCode, said } = await run([], async () => {
     throw new TypeError('x is not a function');
   });
   expect(exitCode).toBe(1);
-  expect(said).toMatch(/A bug of ours.*TypeError: x is not a function\n +at /s);
+  expect(said).toMatch(
+    /^This is a bug in kdumpling\. Please report it .*\nTypeError: x is not a function\n +at /s,
+  );
 });
 
 test('--help wins over everything', async () => {
   const { exitCode, said } = await run(['--colour', '--help']);
-  expect(exitCode).toBeUndefined();
+  expect(exitCode).toBe(0);
   expect(said).toContain('--memory MIB');
   expect(said).toContain('memory (1024)');
 });
@@ -93,6 +90,14 @@ test('each value of a repeatable option counts', async () => {
     return 0;
   });
   expect(words).toEqual(['nokaslr', 'quiet "x y"']);
+});
+
+test('--version is every command’s, but not after --', async () => {
+  expect(await run(['--version'])).toEqual({ exitCode: 0, said: 'kdumpling (from source)' });
+  said.length = 0;
+  expect((await run(['--', '--version'])).exitCode).toBe(2);
+  said.length = 0;
+  expect((await run(['--', '--help'])).exitCode).toBe(2);
 });
 
 test('values', () => {
