@@ -5,9 +5,12 @@ import { openCache } from './cache.ts';
 import { fetchKernel } from './fetch/kernels.ts';
 import { fetchTool } from './fetch/tools.ts';
 import { ensureHostPackages } from './host/host-packages.ts';
+import { readChangelog } from './package/changelog.ts';
 import { buildDeb } from './package/deb.ts';
+import { manualFiles, writeFiles } from './package/man/manual.ts';
 import { buildRpm } from './package/rpm.ts';
-import { buildProgram } from './program.ts';
+import { DIST } from './paths.ts';
+import { buildProgram, programVersion } from './program.ts';
 import { buildStockImage } from './stock-image.ts';
 
 await runCommand({
@@ -21,8 +24,16 @@ await runCommand({
     const program = await buildProgram(console.log);
     const { path, bytes } = buildStockImage(program, await fetchKernel(cache));
     console.log(`${path}: ${(bytes / 1e6).toFixed(1)} MB`);
+    const manual = writeFiles(join(DIST, 'man'), await manualFiles(edition()));
+    console.log(`${join(DIST, 'man')}: ${manual.length} manual pages`);
     if (deb) console.log(await buildDeb(console.log));
     if (rpm) console.log(await buildRpm(await fetchTool(cache, 'rpmbuild'), console.log));
     return EXIT.done;
   },
 });
+
+function edition() {
+  const version = programVersion();
+  const [newest] = readChangelog(version);
+  return { version, date: newest!.date.toISOString().slice(0, 10) };
+}

@@ -1,0 +1,209 @@
+/**
+ * The lines that an operator meets on the serial console, what each one means and what to do. `…`, `N` and `<words>` stand
+ * for what the program fills in. A test holds the fixed words against the sources of the capture and the early stage.
+ */
+import { ADVICE } from '../../../capture/flow/advice.ts';
+
+export interface ConsoleLine {
+  /** One line, or several of the same kind. */
+  readonly lines: readonly string[];
+  readonly meaning: string;
+  /** Absent where there is nothing to do. */
+  readonly toDo?: string;
+}
+
+/** What the reasons of capture/flow/advice.ts mean, by the first code of each. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  DEVICE_MISSING: 'The disk is missing, or its driver is not in the image.',
+  NO_WAY_WORKED: 'The file system does not mount.',
+  READ_ONLY: 'The file system is damaged.',
+  NOT_A_DIRECTORY: 'A file or a symbolic link stands where the dump directory should be.',
+  ENOSPC: 'The target is full.',
+  EIO: 'The disk fails.',
+  DEADLINE: 'The overall deadline passed.',
+  ENOMEM: 'The reservation is too small.',
+  OPEN_FAILED: 'There is no vmcore to read.',
+};
+
+export const FAILURE_LINES: readonly ConsoleLine[] = ADVICE.map(({ codes, line, toDo }) => ({
+  lines: [line],
+  meaning: MEANINGS[codes[0]!]!,
+  toDo: `${toDo[0]!.toUpperCase()}${toDo.slice(1)}.`,
+}));
+
+export const END_LINES: readonly ConsoleLine[] = [
+  {
+    lines: ['kdumpling: end: saved /var/crash/…'],
+    meaning: 'The dump is complete and verified.',
+    toDo: 'Open it: `crash vmlinux /var/crash/…/vmcore`.',
+  },
+  {
+    lines: [
+      'kdumpling: end: NOT saved: <phase>: <reason>; what to do: <advice>; what could be saved is in …',
+    ],
+    meaning: 'The capture failed. The reason is one of those below, or a bug of kdumpling.',
+    toDo: 'Follow the advice in the line.',
+  },
+  {
+    lines: ['kdumpling: end: NOT saved: a crash loop: N captures just before this one (crashLoop N/N)'],
+    meaning: 'Only the kernel log was saved, as configured.',
+    toDo: 'Look at the dumps before it. `crashLoop=0` turns the guard off.',
+  },
+];
+
+export const OTHER_LINES: readonly ConsoleLine[] = [
+  {
+    lines: ['kdumpling: target: waiting for …, N of N s; there are …'],
+    meaning: 'The target’s device has not appeared yet.',
+    toDo: 'Wait. If it never appears, compare the devices named with the target.',
+  },
+  {
+    lines: ['kdumpling: target: warning: … is … now, by its UUID …'],
+    meaning: 'The names of the disks have changed. The right disk was taken.',
+    toDo: 'Name the target by `UUID=`.',
+  },
+  {
+    lines: ['kdumpling: target: warning: the file system on … says that it has errors'],
+    meaning: 'The file system is repaired first, if `fsck` allows it.',
+    toDo: 'Check the disk.',
+  },
+  {
+    lines: ["kdumpling: dmesg: ----- begin of the crashed kernel's log -----"],
+    meaning: 'No disk took the log, so it follows here in full, up to an end mark.',
+    toDo: 'Save the text of the console and run `kdumpling recover` on it.',
+  },
+  {
+    lines: ['kdumpling: system: warning: … system call: …'],
+    meaning: 'The first way to do this failed, and the second one was taken.',
+    toDo: 'Nothing now. Find out why before the next crash.',
+  },
+  {
+    lines: ['kdumpling: system: warning: Cannot open the FFI …'],
+    meaning: '`koffi.node` is missing or damaged in the image.',
+    toDo: 'Rebuild the image.',
+  },
+  {
+    lines: ['kdumpling: space: no room for …: it needs up to … bytes, there are …'],
+    meaning: 'The next step is tried. A later line names the step that was taken.',
+    toDo: 'Free space, or set `keep_free`, `make_room` or `fallback_target`.',
+  },
+  {
+    lines: ['kdumpling: space: no room for any dump: …'],
+    meaning: 'Only the kernel log is saved.',
+    toDo: 'Free space, or set `keep_free`, `make_room` or `fallback_target`.',
+  },
+  {
+    lines: ['kdumpling: space: warning: the target had no room after … bytes; …'],
+    meaning: 'The file system took less than it had reported as free.',
+    toDo: 'Free space, or set `keep_free`, `make_room` or `fallback_target`.',
+  },
+  {
+    lines: ['kdumpling: retention: removed the … dump …'],
+    meaning: 'An older dump was deleted, as the options allow.',
+    toDo: 'To keep more, change `keep_dumps`, `max_use` or `make_room`.',
+  },
+  {
+    lines: ['kdumpling: retention: warning: in … there stays what is not ours: …'],
+    meaning: 'A deleted dump’s directory held files that kdumpling did not write.',
+    toDo: 'Move these files, and remove the directory.',
+  },
+  {
+    lines: ['kdumpling: verify: warning: … read back differently …'],
+    meaning: 'The disk returned other bytes than those that were written.',
+    toDo: 'Replace the disk.',
+  },
+  {
+    lines: ['kdumpling: dump: warning: page N is written as zeros: …'],
+    meaning: 'The vmcore did not give that page. The manifest counts such pages.',
+  },
+  {
+    lines: [
+      'kdumpling: early: NOT saved: cannot mount the runtime image',
+      'Initramfs unpacking failed: write error',
+    ],
+    meaning:
+      'The image was not unpacked whole: the reservation is too small, or `rootfstype=ramfs` is missing from the command line.',
+    toDo: 'Reserve more with `crashkernel=`.',
+  },
+  {
+    lines: [
+      'kdumpling: watch: NOT finished: stuck in the phase <phase>, where nothing moved for N s; going home by sysrq',
+    ],
+    meaning: 'The supervisor rebooted the machine.',
+    toDo: 'The stacks below the line show what is blocked. For a slow disk, set a larger `stallTimeout`.',
+  },
+  {
+    lines: ['kdumpling: watch: NOT finished after N s, in the phase <phase>; going home by sysrq'],
+    meaning: 'The supervisor rebooted the machine at the deadline.',
+    toDo: 'Set a larger `deadlineSeconds`, or report the line with the log.',
+  },
+  {
+    lines: ['kdumpling: shell: here because the dump was not saved: <reason>'],
+    meaning:
+      '`failureAction=shell` is set: a busybox shell runs on the console, with the target mounted on `/target`.',
+    toDo: 'The lines below it say what to try. `exit` ends the shell and reboots.',
+  },
+  {
+    lines: ['kdumpling: shell: nobody was there for N s'],
+    meaning: 'The rescue shell had no input, and the final action follows.',
+  },
+  {
+    lines: ['kdumpling: shell: warning: …'],
+    meaning: 'The target could not be mounted for the shell, or commands need `busybox` before them.',
+    toDo: 'Mount it by hand.',
+  },
+  {
+    lines: ['kdumpling: open: warning: …'],
+    meaning:
+      'The vmcore, or what the kernel says of itself in it, is inconsistent. Fewer pages are left out of the dump.',
+  },
+  {
+    lines: ['kdumpling: options: warning: Cannot use the option …'],
+    meaning: 'A `kdumpling.` word on the command line is wrong. The value in the image is used.',
+    toDo: 'Correct the word.',
+  },
+  {
+    lines: ['kdumpling: target: warning: …'],
+    meaning: 'A module did not load, or the target is unusual.',
+    toDo: 'Nothing, if the target is found.',
+  },
+  {
+    lines: ['kdumpling: dmesg: warning: …'],
+    meaning: 'The kernel log is not on the disk, or not all of it. The dump holds it too.',
+  },
+  {
+    lines: ['kdumpling: dump: warning: …'],
+    meaning:
+      'Fewer pages could be left out, another codec was taken, or the bitmap could not be moved from memory to a file.',
+  },
+  {
+    lines: ['kdumpling: commit: warning: …', 'kdumpling: unmount: warning: …'],
+    meaning: 'The last files were not written, or the file system stays mounted. The dump was synced before.',
+  },
+  {
+    lines: ['kdumpling: watchdog: warning: … keeps its own time: …'],
+    meaning: 'The watchdog’s timeout could not be set. It is fed every second.',
+  },
+  {
+    lines: ['kdumpling: watchdog: this machine has none that the image has a driver for'],
+    meaning: 'No hardware watchdog guards the capture. The supervisor and `panic=` still do.',
+    toDo: 'Nothing, or rebuild the image with the watchdog’s driver.',
+  },
+  {
+    lines: ['kdumpling: console: it was stopped; N lines are missing here'],
+    meaning:
+      'Somebody stopped the terminal (Ctrl-S), or the line has flow control and nobody reads. The lines are in `kexec-dmesg.log`.',
+  },
+  {
+    lines: ['Kernel panic - not syncing: System is deadlocked on memory'],
+    meaning: 'The reservation is too small for the capture.',
+    toDo: 'Reserve more with `crashkernel=`.',
+  },
+  {
+    lines: ['Kernel panic - not syncing: Attempted to kill init!'],
+    meaning: 'The capture program died. The lines above say why.',
+    toDo: 'Report it with the log.',
+  },
+];
+
+export const CONSOLE_LINES: readonly ConsoleLine[] = [...END_LINES, ...FAILURE_LINES, ...OTHER_LINES];
