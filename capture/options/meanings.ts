@@ -2,13 +2,14 @@
  * What each option of the capture means, for the manual page kdumpling-capture(7). The image does not hold this: the
  * capture itself never needs it.
  */
+import { FILE_SYSTEM_NAMES } from './file-systems.ts';
 import type { CaptureOptions } from './schema.ts';
 
 /** An option that nobody sets by hand has none. */
 export const OPTION_MEANINGS: Readonly<Record<Exclude<keyof CaptureOptions, 'modules'>, string>> = {
   target:
     'The file system to write to: `UUID=…`, `LABEL=…`, `PARTUUID=…`, `PARTLABEL=…`, `/dev/…`, or a link below `/dev/disk/by-path` (or `by-uuid`, `by-label`, `by-partuuid`, `by-partlabel`).',
-  fstype: 'The type of that file system: `ext4`, `xfs`, `btrfs`, `vfat`.',
+  fstype: `The type of that file system: ${FILE_SYSTEM_NAMES.map(name => `\`${name}\``).join(', ')}.`,
   targetUuid:
     'The UUID of the file system on a target that is named by its device. It finds the file system when another disk has taken the device’s name.',
   mountOptions:
