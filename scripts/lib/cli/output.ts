@@ -25,8 +25,9 @@ export function watchOutput(stream: NodeJS.WriteStream = process.stdout): Watche
   stream.on('error', remember);
   return {
     async failure() {
-      // A stream tells of an error after it called back.
-      await new Promise<void>(written => stream.write('', () => setImmediate(written)));
+      if (stream.writableLength > 0) await new Promise(written => stream.write('', written));
+      // The event of an error comes after the write that it is about.
+      await new Promise(setImmediate);
       return failure;
     },
     unwatch: () => void stream.off('error', remember),
