@@ -45,7 +45,7 @@ export const END_LINES: readonly ConsoleLine[] = [
     toDo: 'Follow the advice in the line.',
   },
   {
-    lines: ['kdumpling: end: NOT saved: a crash loop: N captures just before this one (crashLoop N/N)'],
+    lines: ['kdumpling: end: NOT saved: a crash loop: … just before this one (crashLoop N/N)'],
     meaning: 'Only the kernel log was saved, as configured.',
     toDo: 'Look at the dumps before it. `crashLoop=0` turns the guard off.',
   },
@@ -144,8 +144,8 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
     toDo: 'The lines below it say what to try. `exit` ends the shell and reboots.',
   },
   {
-    lines: ['kdumpling: shell: nobody was there for N s'],
-    meaning: 'The rescue shell had no input, and the final action follows.',
+    lines: ['kdumpling: shell: no input or output for N s; the shell is closed'],
+    meaning: 'Nobody used the rescue shell. The final action follows.',
   },
   {
     lines: ['kdumpling: shell: warning: …'],
