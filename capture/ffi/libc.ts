@@ -26,13 +26,18 @@ const MAP_PRIVATE = 0x02;
 const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
+/** Since Linux v4.17. An older kernel takes the address as a hint. */
+const MAP_FIXED_NOREPLACE = 0x10_0000;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 /** A fixed address range that shows one part of a file at a time: one mapping and one ArrayBuffer for its lifetime. */
 export interface MappedWindow {
   /** The whole range. Bytes past the mapped part must not be touched: they fault. */
   readonly bytes: Uint8Array;
-  /** Shows `lengthBytes` of the file from `offset`, a multiple of the page size. @throws SystemError */
+  /**
+   * Shows `lengthBytes` of the file from `offset` on, both multiples of the page size, in place of the part before.
+   * @throws SystemError; after that the window cannot be used any more.
+   */
   show(fd: number, offset: number, lengthBytes: number): void;
 }
 
@@ -71,6 +76,7 @@ export function openLibc(ffi: Ffi): Libc {
   const fallocate = lib.func('int fallocate(int, int, int64_t, int64_t)');
   const posixFadvise = lib.func('int posix_fadvise(int, int64_t, int64_t, int)');
   const mmap = lib.func('void *mmap(void *, size_t, int, int, int, int64_t)');
+  const munmap = lib.func('int munmap(void *, size_t)');
 
   const check = (result: number, action: string): void => {
     if (result !== 0) throw refused(action, ffi.errno());
@@ -114,8 +120,24 @@ export function openLibc(ffi: Ffi): Libc {
       return {
         bytes: new Uint8Array(ffi.view(base, lengthBytes)),
         show(fd, offset, shownBytes) {
-          const at = mmap(base, shownBytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, offset);
-          if (at === MAP_FAILED) throw refused(`map ${shownBytes} bytes at offset ${offset}`, ffi.errno());
+          const action = `map ${shownBytes} bytes at offset ${offset}`;
+          // The file must be mapped where nothing is. When mmap_vmcore() in fs/proc/vmcore.c fails, it unmaps the range
+          // of its new mapping, which is not in the tree yet: it would remove the old one a second time, and from Linux
+          // v6.15 on the process hangs in the kernel. And x86 keeps the cache mode of an old window until after the new
+          // one was mapped, which from about v6.16 on can make that fail.
+          const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+          if (mmap(base, lengthBytes, PROT_NONE, flags, -1, 0) === MAP_FAILED)
+            throw refused(action, ffi.errno());
+          if (munmap(base, shownBytes) !== 0) throw refused(action, ffi.errno());
+          const at = mmap(base, shownBytes, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, offset);
+          if (at === MAP_FAILED) throw refused(action, ffi.errno());
+          if (at === base) return;
+          munmap(at, shownBytes);
+          throw new SystemError('MAPPED_ELSEWHERE', {
+            action,
+            actual: 'the kernel chose another address',
+            wanted: 'a kernel with MAP_FIXED_NOREPLACE (Linux v4.17)',
+          });
         },
       };
     },

@@ -45,7 +45,7 @@ function openEvidence(context: CaptureContext, phases: Phases): Evidence {
 }
 
 function openVmcorePhase({ vmcorePath, libc, log }: CaptureContext): Crash {
-  const source = openVmcoreFile(vmcorePath, libc);
+  const source = openVmcoreFile(vmcorePath, libc, warning => log.warn('open', warning));
   const crash = openCrash(source);
   for (const warning of crash.warnings) log.warn('open', warning);
   const { vmcore, utsname } = crash;

@@ -57,11 +57,16 @@ export function openVmcore(source: ByteSource): Vmcore {
   const vmcoreinfoBytes = note?.desc ?? new Uint8Array();
   const vmcoreinfo = Vmcoreinfo.decode(vmcoreinfoBytes);
   warnings.push(...vmcoreinfo.warnings);
+  const pageSizeBytes = pageSizeOf(elf, vmcoreinfo, warnings);
+  source.allowMapping?.(
+    segments.map(({ fileOffset, fileBytes }) => ({ start: fileOffset, end: fileOffset + fileBytes })),
+    pageSizeBytes,
+  );
   return {
     source,
     elf,
     segments: new SegmentIndex(segments),
-    pageSizeBytes: pageSizeOf(elf, vmcoreinfo, warnings),
+    pageSizeBytes,
     notes,
     noteBytes,
     vmcoreinfo,

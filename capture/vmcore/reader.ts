@@ -1,90 +1,136 @@
 /**
- * Reads a vmcore file: /proc/vmcore mapped where the system can (since Linux v3.11), any other by read(2). What is mapped of
- * a disk that fails, or of a file that gets shorter, ends the program by SIGBUS; and to copy pages that the codec looks at
- * next costs less than the page faults.
+ * Reads a vmcore file: /proc/vmcore by mappings where that works (since Linux v3.11), everything else by read(2). A mapped
+ * file on a failing disk, or one that is truncated meanwhile, would kill the program by SIGBUS; and copying pages that are
+ * compressed next costs less than page faults.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { SystemError } from '../errors.ts';
-import type { Libc } from '../ffi/libc.ts';
+import { describeError, SystemError } from '../errors.ts';
+import type { Libc, MappedWindow } from '../ffi/libc.ts';
+import { type FileRange, MAPPING_BYTES, MappableRanges } from './mappable.ts';
 import type { ByteSource } from './source.ts';
 
-/** Long enough that mapping costs nothing a page, short enough for the page tables of a small capture kernel. */
-const MAPPED_BYTES = 16 << 20;
 /** Short enough that its bytes are still in the processor's cache when they are compressed. */
 const COPIED_BYTES = 256 << 10;
-const PAGE_BYTES = 4096;
-/** What is there is memory. */
+/** Of memory, which may be mapped. Not more, because without a mapping it is copied. */
+const MEMORY_WINDOW_BYTES = 4 << 20;
+/** Files in here are memory. */
 const MEMORY_FOLDER = '/proc/';
 
 export interface OpenFile extends ByteSource {
+  /** Whether windows are mappings where they can be. */
   readonly mapped: boolean;
   close(): void;
 }
 
 /**
  * @param libc undefined to map nothing.
+ * @param onDegraded is called once, when mapping fails: everything is read from then on.
  * @throws SystemError when the file cannot be opened or is empty.
  */
-export function openVmcoreFile(path: string, libc: Libc | undefined): OpenFile {
+export function openVmcoreFile(
+  path: string,
+  libc: Libc | undefined,
+  onDegraded: (warning: string) => void = () => {},
+): OpenFile {
   const { fd, sizeBytes } = openSized(path);
+  const isMemory = path.startsWith(MEMORY_FOLDER);
+  /** A caller may still use the size from before a mapping failed. */
+  const limitBytes = isMemory ? MEMORY_WINDOW_BYTES : COPIED_BYTES;
   const readAt = (into: Uint8Array, offset: number) => readFully(path, fd, into, offset);
-  const mapped = libc && path.startsWith(MEMORY_FOLDER) ? mappedWindows(libc, fd, sizeBytes) : undefined;
-  const view = mapped ?? copyingWindows(path, readAt);
-  const maxWindowBytes = mapped ? MAPPED_BYTES : COPIED_BYTES;
+  const copy = copyingWindows(path, readAt);
+  let mapping: Mapping | undefined;
+
+  /** Undefined when the bytes cannot be mapped; after a failure nothing is mapped any more. */
+  const map = (offset: number, lengthBytes: number): Uint8Array | undefined => {
+    try {
+      return mapping?.show(offset, lengthBytes);
+    } catch (error) {
+      mapping = undefined;
+      onDegraded(`${path} is read and no longer mapped: ${describeError(error)}`);
+      return undefined;
+    }
+  };
   return {
     name: path,
     sizeBytes,
-    mapped: mapped !== undefined,
-    maxWindowBytes,
     readAt,
+    get maxWindowBytes() {
+      return mapping ? MEMORY_WINDOW_BYTES : COPIED_BYTES;
+    },
+    get mapped() {
+      return mapping !== undefined;
+    },
     window(offset, lengthBytes) {
-      if (lengthBytes > maxWindowBytes || offset < 0 || offset + lengthBytes > sizeBytes) {
+      if (lengthBytes > limitBytes || offset < 0 || offset + lengthBytes > sizeBytes) {
         throw new RangeError(`no window of ${lengthBytes} bytes at ${offset} in ${path} of ${sizeBytes}`);
       }
-      return view(offset, lengthBytes);
+      return map(offset, lengthBytes) ?? copy(offset, lengthBytes);
+    },
+    unusedPages(offset, lengthBytes) {
+      if (!isMemory) return 'cheap';
+      return mapping?.canShow(offset, lengthBytes) ? 'free' : 'harmful';
+    },
+    allowMapping(loads, pageSizeBytes) {
+      const ranges = new MappableRanges(loads, pageSizeBytes);
+      const { probe } = ranges;
+      if (!libc || !isMemory || !probe) return;
+      try {
+        mapping = new Mapping(libc.openWindow(MAPPING_BYTES), fd, ranges);
+      } catch (error) {
+        onDegraded(`${path} is read and not mapped: ${describeError(error)}`);
+      }
+      map(probe.start, probe.end - probe.start);
     },
     close: () => closeSync(fd),
   };
 }
 
-type Windows = (offset: number, lengthBytes: number) => Uint8Array;
+/** Shows one part of a file at a time. */
+class Mapping {
+  readonly #window: MappedWindow;
+  readonly #fd: number;
+  readonly #ranges: MappableRanges;
+  #shown: FileRange = { start: 0, end: 0 };
 
-function copyingWindows(path: string, readAt: ByteSource['readAt']): Windows {
-  const buffer = new Uint8Array(COPIED_BYTES);
+  constructor(window: MappedWindow, fd: number, ranges: MappableRanges) {
+    this.#window = window;
+    this.#fd = fd;
+    this.#ranges = ranges;
+  }
+
+  canShow(offset: number, lengthBytes: number): boolean {
+    return this.#ranges.mappingOf(offset, lengthBytes) !== undefined;
+  }
+
+  /** Undefined for bytes that are not within one range. @throws SystemError when they cannot be mapped. */
+  show(offset: number, lengthBytes: number): Uint8Array | undefined {
+    if (offset < this.#shown.start || offset + lengthBytes > this.#shown.end) {
+      const next = this.#ranges.mappingOf(offset, lengthBytes);
+      if (!next) return undefined;
+      this.#window.show(this.#fd, next.start, next.end - next.start);
+      this.#shown = next;
+    }
+    const at = offset - this.#shown.start;
+    return this.#window.bytes.subarray(at, at + lengthBytes);
+  }
+}
+
+/** The buffer grows to the longest window that was asked for. */
+function copyingWindows(
+  path: string,
+  readAt: ByteSource['readAt'],
+): (offset: number, lengthBytes: number) => Uint8Array {
+  let buffer = new Uint8Array(0);
   return (offset, lengthBytes) => {
+    if (buffer.length < lengthBytes) buffer = new Uint8Array(Math.max(lengthBytes, COPIED_BYTES));
     const bytes = buffer.subarray(0, lengthBytes);
     const got = readAt(bytes, offset);
     if (got === lengthBytes) return bytes;
     throw new SystemError('SHORTENED', {
       action: `read ${lengthBytes} bytes at ${offset} of ${path}`,
       actual: `there are ${got}`,
-      wanted: 'a file that nothing shortens while it is read',
+      wanted: 'a file that is not truncated while it is read',
     });
-  };
-}
-
-/** Undefined where the file cannot be mapped, which the first window tells. */
-function mappedWindows(libc: Libc, fd: number, sizeBytes: number): Windows | undefined {
-  let start = 0;
-  let end = 0;
-  let window: ReturnType<Libc['openWindow']>;
-  const show = (offset: number): void => {
-    end = start; // nothing is shown while a failed mapping leaves the window undefined
-    const lengthBytes = Math.min(MAPPED_BYTES + PAGE_BYTES, sizeBytes - offset);
-    window.show(fd, offset, lengthBytes);
-    start = offset;
-    end = offset + lengthBytes;
-  };
-  try {
-    window = libc.openWindow(MAPPED_BYTES + PAGE_BYTES);
-    show(0);
-  } catch {
-    return undefined;
-  }
-  return (offset, lengthBytes) => {
-    if (offset < start || offset + lengthBytes > end) show(offset - (offset % PAGE_BYTES));
-    const at = offset - start;
-    return window.bytes.subarray(at, at + lengthBytes);
   };
 }
 
@@ -113,11 +159,10 @@ function readFully(path: string, fd: number, into: Uint8Array, offset: number): 
     try {
       count = readSync(fd, into, got, into.length - got, offset + got);
     } catch (cause) {
-      const facts = { path, offset: offset + got };
       throw new SystemError(
         'READ_FAILED',
         { action: 'read the vmcore', actual: (cause as NodeJS.ErrnoException).code ?? String(cause) },
-        facts,
+        { path, offset: offset + got },
         { cause },
       );
     }

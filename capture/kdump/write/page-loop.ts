@@ -6,8 +6,8 @@ import type { PfnRange } from '../../vmcore/segments.ts';
 const WINDOW_BYTES = 4 << 20;
 /** Bounds the time between two yields, when the watchdog is fed: as many pages as a window of 4 KiB pages has. */
 const PAGES_PER_STEP = 1024;
-/** Reading across a gap of a few pages costs less than another read. */
-const MAX_GAP_PAGES = 4;
+/** The longest gap within a window, by what its pages cost. Reading across a few of them costs less than another read. */
+const MAX_GAP_PAGES = { free: Number.POSITIVE_INFINITY, cheap: 4, harmful: 0 };
 
 export interface PageLoopInput {
   readonly vmcore: Pick<Vmcore, 'source' | 'segments'>;
@@ -84,7 +84,9 @@ export function* dumpablePages(
       pfn = bitmap2.nextSet(pfn + 1, endPfn);
     } else {
       const limit = Math.min(endPfn, pfn + Math.min(wholePages, windowPages));
-      const end = source.mapped ? limit : windowEnd(bitmap2, pfn, limit);
+      const offset = segments.fileOffset(paddr)!;
+      const unused = source.unusedPages?.(offset, (limit - pfn) * pageSizeBytes) ?? 'cheap';
+      const end = windowEnd(bitmap2, pfn, limit, MAX_GAP_PAGES[unused]);
       pagesDone += takeWindow(pfn, end);
       pfn = bitmap2.nextSet(end, endPfn);
     }
@@ -105,10 +107,10 @@ function openWindow(source: Vmcore['source'], offset: number, lengthBytes: numbe
 }
 
 /** Where a window that begins at the set bit `pfn` ends: before a wide gap or at `limit`, after a set bit. */
-function windowEnd(bitmap2: Bitmap, pfn: number, limit: number): number {
+function windowEnd(bitmap2: Bitmap, pfn: number, limit: number, maxGapPages: number): number {
   let end = bitmap2.nextClear(pfn, limit);
   for (;;) {
-    const reach = Math.min(limit, end + MAX_GAP_PAGES + 1);
+    const reach = Math.min(limit, end + maxGapPages + 1);
     const next = bitmap2.nextSet(end, reach);
     if (next === reach) return end;
     end = bitmap2.nextClear(next, limit);

@@ -1,9 +1,9 @@
 /** A vmcore in a file of a disk: how it is read, and what a file that gets shorter meanwhile is. */
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openLibc } from '../../../capture/ffi/libc.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Libc, openLibc } from '../../../capture/ffi/libc.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
 import { type OpenFile, openVmcoreFile } from '../../../capture/vmcore/reader.ts';
 
@@ -49,4 +49,107 @@ test('it is not mapped: what a mapping of it shows after it got shorter would en
   expect(source.window(0, 10 * PAGE).at(-1)).toBe(10);
   expect(() => source.window(9 * PAGE, 2 * PAGE)).toThrow('there are 4096');
   expect(source.readAt(new Uint8Array(2 * PAGE), 9 * PAGE)).toBe(PAGE);
+});
+
+describe('memory that can be mapped', () => {
+  const LOADS = [
+    { start: 8 * PAGE, end: 40 * PAGE },
+    { start: 40 * PAGE, end: PAGES * PAGE },
+  ];
+  /** What was mapped: the offset and length of each, in pages. */
+  let shown: [number, number][];
+  let refused: (offset: number) => boolean;
+  let warnings: string[];
+  let memory: OpenFile;
+
+  /** Stands in for the kernel: it shows the file's bytes, or refuses. */
+  const fakeLibc = () =>
+    ({
+      openWindow(lengthBytes: number) {
+        const bytes = new Uint8Array(lengthBytes);
+        return {
+          bytes,
+          show(_fd: number, offset: number, shownBytes: number) {
+            if (refused(offset)) throw new Error('errno 22');
+            shown.push([offset / PAGE, shownBytes / PAGE]);
+            bytes.fill(0xee);
+            source.readAt(bytes.subarray(0, shownBytes), offset);
+          },
+        };
+      },
+    }) as unknown as Libc;
+
+  beforeEach(() => {
+    shown = [];
+    refused = () => false;
+    warnings = [];
+    // A path below /proc that leads to the file.
+    const fd = openSync(path, 'r');
+    memory = openVmcoreFile(`/proc/self/fd/${fd}`, fakeLibc(), warning => warnings.push(warning));
+    closeSync(fd);
+  });
+  afterEach(() => memory.close());
+
+  const firstBytes = (...pages: number[]) => pages.map(page => memory.window(page * PAGE, PAGE)[0]);
+
+  test('is read until the segments are known', () => {
+    expect(firstBytes(0, 8, 63)).toEqual([1, 9, 64]);
+    expect([shown, memory.mapped]).toEqual([[], false]);
+  });
+
+  test('one mapping never crosses a boundary of segments, whatever the order of windows', () => {
+    memory.allowMapping!(LOADS, PAGE);
+    expect(memory.mapped).toBe(true);
+    expect(shown).toEqual([[8, 32]]);
+    expect(firstBytes(39, 40, 63, 8, 20, 39)).toEqual([40, 41, 64, 9, 21, 40]);
+    // A window across the boundary, and one of the headers, are read.
+    expect([...memory.window(39 * PAGE, 2 * PAGE)].filter((_, i) => i % PAGE === 0)).toEqual([40, 41]);
+    expect(firstBytes(0)).toEqual([1]);
+    const segmentOf = (page: number) =>
+      LOADS.findIndex(({ start, end }) => page >= start / PAGE && page < end / PAGE);
+    for (const [start, length] of shown) expect(segmentOf(start)).toBe(segmentOf(start + length - 1));
+    expect(warnings).toEqual([]);
+  });
+
+  test('what nobody looks at is free in a mapping, and harmful elsewhere', () => {
+    expect(memory.unusedPages!(8 * PAGE, PAGE)).toBe('harmful');
+    memory.allowMapping!(LOADS, PAGE);
+    expect(memory.unusedPages!(8 * PAGE, PAGE)).toBe('free');
+    expect(memory.unusedPages!(39 * PAGE, 2 * PAGE)).toBe('harmful');
+    expect(source.unusedPages!(8 * PAGE, PAGE)).toBe('cheap');
+  });
+
+  test('that refuses the first mapping is read, with one warning', () => {
+    refused = () => true;
+    memory.allowMapping!(LOADS, PAGE);
+    expect(firstBytes(8, 40, 63)).toEqual([9, 41, 64]);
+    expect([shown, memory.mapped]).toEqual([[], false]);
+    expect(warnings).toEqual([expect.stringMatching(/is read.*mapped: errno 22/)]);
+  });
+
+  test('that refuses a later mapping is never mapped again', () => {
+    refused = offset => offset === 40 * PAGE;
+    memory.allowMapping!(LOADS, PAGE);
+    expect(firstBytes(10, 41, 11, 63)).toEqual([11, 42, 12, 64]);
+    expect([shown, memory.mapped]).toEqual([[[8, 32]], false]);
+    expect(warnings.length).toBe(1);
+    // A caller that still uses the larger window of before gets it.
+    expect(memory.window(8 * PAGE, 56 * PAGE).at(-1)).toBe(64);
+  });
+});
+
+test('a real mapping shows each part of a file in turn, and a refused one is an error', () => {
+  const window = openLibc(openFfi()).openWindow(PAGES * PAGE);
+  const fd = openSync(path, 'r');
+  for (const [first, pages] of [
+    [0, 4],
+    [10, 20],
+    [3, 1],
+    [0, PAGES],
+  ] as const) {
+    window.show(fd, first * PAGE, pages * PAGE);
+    expect([window.bytes[0], window.bytes[pages * PAGE - 1]]).toEqual([first + 1, first + pages]);
+  }
+  closeSync(fd);
+  expect(() => window.show(fd, 0, PAGE)).toThrow(/map 4096 bytes at offset 0/);
 });
