@@ -1,4 +1,4 @@
-/** Builds small ELF vmcores from parts, right or wrong ones, for tests. Shares no code with the reader. */
+/** Builds small ELF vmcores for tests from parts, valid or damaged. Shares no code with the reader. */
 import type { ByteSource } from '../../capture/vmcore/source.ts';
 
 /** A file in memory. */
@@ -39,7 +39,7 @@ export interface LoadSpec {
   paddr: number | bigint;
   bytes: Uint8Array;
   vaddr?: bigint;
-  /** What the header says, where that is not the truth. */
+  /** What the header claims, if that is wrong. */
   p_offset?: bigint;
   p_filesz?: bigint;
   p_memsz?: bigint;
@@ -50,14 +50,16 @@ export interface VmcoreSpec {
   cpus?: number;
   /** Keys and values, or the text itself; null for no such note. */
   vmcoreinfo?: Readonly<Record<string, string | number>> | string | null;
-  /** Behind the CPUs' and vmcoreinfo's. */
+  /** Before the CPUs' and VMCOREINFO, where the kernel puts device dumps. */
+  notesFirst?: readonly NoteSpec[];
+  /** After the CPUs' and VMCOREINFO. */
   notes?: readonly NoteSpec[];
   loads: readonly LoadSpec[];
-  /** Where the program headers lie: behind the ELF header (the default) or behind everything. */
+  /** Where the program headers are: right after the ELF header (the default) or at the end of the file. */
   programHeaders?: 'first' | 'last';
-  /** Count them in section header 0, as from 65535 on. */
+  /** Store their count in section header 0, as is done from 65535 on. */
   extendedCount?: boolean;
-  /** Where in a page the data of each PT_LOAD begins in the file. */
+  /** The alignment of each PT_LOAD's data in the file. */
   loadAlignBytes?: number;
 }
 
@@ -124,15 +126,15 @@ function allNotes(spec: VmcoreSpec): NoteSpec[] {
     type: 1,
     desc: new Uint8Array(336).fill(cpu + 1),
   }));
-  const said = spec.vmcoreinfo === undefined ? { OSRELEASE: '6.1.0', PAGESIZE: 4096 } : spec.vmcoreinfo;
-  const info = said === null ? [] : [{ name: 'VMCOREINFO', type: 0, desc: vmcoreinfoText(said) }];
-  return [...cpus, ...info, ...(spec.notes ?? [])];
+  const keys = spec.vmcoreinfo === undefined ? { OSRELEASE: '6.1.0', PAGESIZE: 4096 } : spec.vmcoreinfo;
+  const info = keys === null ? [] : [{ name: 'VMCOREINFO', type: 0, desc: vmcoreinfoText(keys) }];
+  return [...(spec.notesFirst ?? []), ...cpus, ...info, ...(spec.notes ?? [])];
 }
 
-export function vmcoreinfoText(said: Readonly<Record<string, string | number>> | string): Uint8Array {
-  if (typeof said === 'string') return Buffer.from(said, 'latin1');
+export function vmcoreinfoText(keys: Readonly<Record<string, string | number>> | string): Uint8Array {
+  if (typeof keys === 'string') return Buffer.from(keys, 'latin1');
   return Buffer.from(
-    Object.entries(said)
+    Object.entries(keys)
       .map(([key, value]) => `${key}=${value}\n`)
       .join(''),
     'latin1',
@@ -158,7 +160,7 @@ export function roundUp(value: number, to: number): number {
   return Math.ceil(value / to) * to;
 }
 
-/** Physical memory of which only the pages written exist. */
+/** Physical memory in which only those pages exist that were written. */
 export class PhysicalMemory {
   readonly #pages = new Map<number, Uint8Array>();
 
@@ -184,7 +186,7 @@ export class PhysicalMemory {
     this.write(paddr, bytes);
   }
 
-  /** The page's bytes, made when it was not there. */
+  /** The page's bytes. The page is created if it does not exist. */
   page(pfn: number): Uint8Array {
     let page = this.#pages.get(pfn);
     if (!page) {
@@ -194,12 +196,12 @@ export class PhysicalMemory {
     return page;
   }
 
-  /** Takes a page out of the vmcore. */
+  /** Removes a page from the vmcore. */
   remove(pfn: number): void {
     this.#pages.delete(pfn);
   }
 
-  /** A PT_LOAD for each run of pages. */
+  /** One PT_LOAD for each run of pages. */
   loads(): LoadSpec[] {
     const pfns = [...this.#pages.keys()].sort((a, b) => a - b);
     const starts = pfns.filter(pfn => !this.#pages.has(pfn - 1));

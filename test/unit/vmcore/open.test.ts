@@ -59,7 +59,7 @@ describe('openVmcore', () => {
   it('refuses a vmcore without memory', () => {
     expect(() => open({ ...base, loads: [] })).toThrow(VmcoreError);
     expect(() => open({ ...base, loads: [{ paddr: 2n ** 60n, bytes: filled(1, 1) }] })).toThrow(
-      'Cannot open memory as a vmcore: no PT_LOAD in it is usable; expected one at least',
+      'Cannot open memory as a vmcore: no PT_LOAD in it is usable; expected at least one',
     );
   });
 
