@@ -1,0 +1,57 @@
+/** Which bytes the page loop reads: of memory that may be broken, only the pages of the dump. */
+import { expect, test } from 'vitest';
+import { Bitmap } from '../../../../capture/filter/bitmap.ts';
+import { dumpablePages } from '../../../../capture/kdump/write/page-loop.ts';
+import { SegmentIndex } from '../../../../capture/vmcore/segments.ts';
+import type { ByteSource } from '../../../../capture/vmcore/source.ts';
+import { MemorySource, PAGE } from '../fixture.ts';
+
+const PAGES = 64;
+const KEPT = [0, 1, 3, 4, 8, 20, 22, 63];
+
+/** The pages that the loop handed over, and those that it read. */
+function run(unused: ReturnType<NonNullable<ByteSource['unusedPages']>>) {
+  const touched = new Set<number>();
+  const memory = new MemorySource(Buffer.alloc(PAGES * PAGE, 1));
+  const touch = (offset: number, lengthBytes: number): void => {
+    for (let at = offset; at < offset + lengthBytes; at += PAGE) touched.add(at / PAGE);
+  };
+  const source: ByteSource = {
+    name: 'memory',
+    sizeBytes: memory.sizeBytes,
+    maxWindowBytes: memory.maxWindowBytes,
+    readAt(into, offset) {
+      touch(offset, into.length);
+      return memory.readAt(into, offset);
+    },
+    window(offset, lengthBytes) {
+      touch(offset, lengthBytes);
+      return memory.window(offset, lengthBytes);
+    },
+    unusedPages: () => unused,
+  };
+  const sizeBytes = PAGES * PAGE;
+  const segments = new SegmentIndex([{ start: 0, end: sizeBytes, fileOffset: 0, fileBytes: sizeBytes }]);
+  const bitmap2 = Bitmap.create(PAGES);
+  for (const pfn of KEPT) bitmap2.set(pfn);
+  let taken = 0;
+  const taker = { add: () => taken++, addMissing: () => expect.unreachable() };
+  const input = { vmcore: { source, segments }, pageSizeBytes: PAGE, bitmap2 };
+  for (const _ of dumpablePages(input, taker, { onUnreadable: () => expect.unreachable() })) {
+  }
+  expect(taken).toBe(KEPT.length);
+  return [...touched].sort((a, b) => a - b);
+}
+
+test('pages that are left out are not read where that is harmful', () => {
+  expect(run('harmful')).toEqual(KEPT);
+});
+
+test('short gaps are read where that is cheap', () => {
+  const touched = run('cheap');
+  expect(touched).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 20, 21, 22, 63]);
+});
+
+test('one window spans all gaps where they are free', () => {
+  expect(run('free')).toHaveLength(PAGES);
+});
