@@ -9,7 +9,12 @@ import {
   MODULE_PATH,
   PROGRESS_FILE,
 } from '../capture/options/schema.ts';
-import { fileSystemsOf, parseTargetSpec, targetSpec } from '../capture/options/target-spec.ts';
+import {
+  fileSystemsOf,
+  optionModulesOf,
+  parseTargetSpec,
+  targetSpec,
+} from '../capture/options/target-spec.ts';
 import { replaceFile } from '../capture/storage/place/durable-file.ts';
 import { type CpioEntry, encodeCpio } from './cpio.ts';
 import { RUNTIME_DRIVERS, SOFT_WATCHDOG, targetModules, WATCHDOG_DRIVERS } from './drivers.ts';
@@ -95,21 +100,16 @@ export function buildImage(request: ImageRequest): ImageFacts {
   // softdog comes last: its dependencies are loaded with the other drivers, softdog itself only if none of them works.
   const watchdogs = tree.closure(present([...WATCHDOG_DRIVERS, SOFT_WATCHDOG]));
   const isLean = request.layout === 'lean';
+  const target = targetSpec(request.fstype, request.options.target, request.options.mountOptions);
   const runtime = (
-    isLean
-      ? targetModules(
-          tree,
-          fileSystemsOf([targetSpec(request.fstype, request.options.target)]),
-          request.disks,
-        )
-      : tree.closure(RUNTIME_DRIVERS)
+    isLean ? targetModules(tree, fileSystemsOf([target]), request.disks) : tree.closure(RUNTIME_DRIVERS)
   ).filter(file => !watchdogs.includes(file));
   const early = [...watchdogs, ...runtime];
   const fallbacks = (request.options.fallbackTargets ?? []).flatMap(text => parseTargetSpec(text) ?? []);
-  const fstypes = fileSystemsOf([targetSpec(request.fstype, request.options.target), ...fallbacks]);
+  const targets = [target, ...fallbacks];
   const wanted = [
-    ...targetModules(tree, fstypes, request.disks),
-    ...tree.closure(request.extraModules ?? []),
+    ...targetModules(tree, fileSystemsOf(targets), request.disks),
+    ...tree.closure([...optionModulesOf(targets), ...(request.extraModules ?? [])]),
   ];
   const late = [...new Set(wanted)].filter(file => !early.includes(file));
   const options = checkOptions({

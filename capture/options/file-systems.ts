@@ -14,6 +14,8 @@ export interface FileSystem {
     /** Kept from the host's options: `name=` with any value, a name alone, or `name=value`. */
     readonly kept: readonly string[];
     readonly added: readonly string[];
+    /** A mount fails without the module that is this prefix and the option's value. */
+    readonly modules?: readonly { readonly option: string; readonly prefix: string }[];
   };
   /** Repairs what needs no decision. Without one, damage means that the target is not used. */
   readonly checker?: Checker;
@@ -33,8 +35,19 @@ export interface SuperblockLayout {
     /** Padded with blanks instead of zeros; this text stands for "no label". */
     readonly blank?: string;
   };
+  /** Numbers that show whether the file system uses devices besides this one. */
+  readonly otherDevices?: readonly DeviceCount[];
   /** A 16-bit little-endian word in which this bit says that errors were found. */
   readonly errorFlag?: { readonly offset: number; readonly bit: number };
+}
+
+export interface DeviceCount {
+  readonly offset: number;
+  readonly size: 'u32le' | 'u64le' | 'u64be';
+  /** What it is where the file system needs no other device. */
+  readonly alone: (value: bigint) => boolean;
+  /** Else: completes "its file system …". */
+  readonly else: string;
 }
 
 export interface Checker {
@@ -49,6 +62,7 @@ export interface Checker {
 const CRC32C = ['crc32c_generic', 'crc32c_intel'];
 const BOOT_SECTOR = { offset: 510, bytes: '55aa' };
 const FAT_NO_LABEL = 'NO NAME';
+const isZero = (value: bigint) => value === 0n;
 
 export const FILE_SYSTEMS = [
   {
@@ -59,6 +73,16 @@ export const FILE_SYSTEMS = [
         uuid: { offset: 0x400 + 0x68, kind: 'uuid' },
         label: { offset: 0x400 + 0x78, bytes: 16 },
         errorFlag: { offset: 0x400 + 0x3a, bit: 2 }, // s_state, EXT4_ERROR_FS
+        otherDevices: [
+          // s_journal_dev; s_feature_incompat, EXT4_FEATURE_INCOMPAT_JOURNAL_DEV
+          { offset: 0x400 + 0xe4, size: 'u32le', alone: isZero, else: 'keeps its journal on another device' },
+          {
+            offset: 0x400 + 0x60,
+            size: 'u32le',
+            alone: features => (features & 8n) === 0n,
+            else: 'is the journal of another one',
+          },
+        ],
       },
     ],
     modules: { required: ['ext4'], optional: CRC32C },
@@ -83,6 +107,16 @@ export const FILE_SYSTEMS = [
         magics: [{ offset: 0, bytes: '58465342' }],
         uuid: { offset: 32, kind: 'uuid' },
         label: { offset: 108, bytes: 12 },
+        otherDevices: [
+          // sb_logstart, sb_rblocks
+          {
+            offset: 48,
+            size: 'u64be',
+            alone: start => start !== 0n,
+            else: 'keeps its log on another device',
+          },
+          { offset: 16, size: 'u64be', alone: isZero, else: 'has a realtime device' },
+        ],
       },
     ],
     modules: { required: ['xfs'], optional: CRC32C },
@@ -96,6 +130,15 @@ export const FILE_SYSTEMS = [
         magics: [{ offset: 0x10000 + 0x40, bytes: '5f42485266535f4d' }],
         uuid: { offset: 0x10000 + 0x20, kind: 'uuid' },
         label: { offset: 0x10000 + 0x12b, bytes: 256 },
+        otherDevices: [
+          // num_devices
+          {
+            offset: 0x10000 + 0x88,
+            size: 'u64le',
+            alone: count => count === 1n,
+            else: 'spans several devices, and a capture brings up one',
+          },
+        ],
       },
     ],
     modules: { required: ['btrfs'], optional: [...CRC32C, 'xxhash_generic', 'blake2b_generic'] },
@@ -123,6 +166,11 @@ export const FILE_SYSTEMS = [
       kept: ['codepage=', 'iocharset='],
       // FAT has no modes and no journal: files are private by mount option, and dirsync makes a rename durable.
       added: ['umask=0077', 'uid=0', 'gid=0', 'dirsync'],
+      // Linux fs/nls/nls_base.c: load_nls()
+      modules: [
+        { option: 'codepage=', prefix: 'nls_cp' },
+        { option: 'iocharset=', prefix: 'nls_' },
+      ],
     },
     mostFileBytes: 2 ** 32 - 1, // the length of a file has 32 bits
   },
@@ -135,4 +183,13 @@ export const FILE_SYSTEM_NAMES: readonly string[] = FILE_SYSTEMS.map(({ name }) 
 /** The row of this name; undefined for a file system that a capture does not write to. */
 export function fileSystemNamed(name: string): FileSystem | undefined {
   return FILE_SYSTEMS.find(row => row.name === name);
+}
+
+/** The modules without which a file system does not mount with these options: `nls_cp850` for `codepage=850`. */
+export function optionModules(fstype: string, mountOptions: string): string[] {
+  const { modules = [] } = fileSystemNamed(fstype)?.mountOptions ?? {};
+  return mountOptions.split(',').flatMap(given => {
+    const row = modules.find(({ option }) => given.startsWith(option));
+    return row ? [`${row.prefix}${given.slice(row.option.length)}`] : [];
+  });
 }

@@ -1,4 +1,5 @@
 /** How a target is named: the same syntax in capture options and in kdump.conf. */
+import { optionModules } from './file-systems.ts';
 
 /** One place that dumps may go to. */
 export type TargetSpec = FileSystemTarget | PartitionTarget;
@@ -43,6 +44,13 @@ export function targetSpec(fstype: string, device: string, mountOptions = '', uu
 /** The names of the file systems among the targets, each once. */
 export function fileSystemsOf(specs: readonly TargetSpec[]): string[] {
   return [...new Set(specs.flatMap(spec => (spec.kind === 'file system' ? [spec.fstype] : [])))];
+}
+
+/** The modules without which the targets do not mount with these options. */
+export function optionModulesOf(specs: readonly TargetSpec[]): string[] {
+  return specs.flatMap(spec =>
+    spec.kind === 'file system' ? optionModules(spec.fstype, spec.mountOptions) : [],
+  );
 }
 
 const TAG_NAME = /^(UUID=[0-9A-Fa-f-]+|PARTUUID=[0-9A-Fa-f-]+|(PART)?LABEL=[^\s,/]+)$/;

@@ -1,5 +1,10 @@
 /** Identifies the file system on a block device from its superblock: type, UUID and label. */
-import { FILE_SYSTEMS, type FileSystem, type SuperblockLayout } from '../../options/file-systems.ts';
+import {
+  type DeviceCount,
+  FILE_SYSTEMS,
+  type FileSystem,
+  type SuperblockLayout,
+} from '../../options/file-systems.ts';
 
 export interface Superblock {
   readonly fstype: string;
@@ -8,6 +13,8 @@ export interface Superblock {
   readonly label: string;
   /** The superblock records that errors were found. Undefined where the file system has no such flag. */
   readonly hasErrors?: boolean;
+  /** Completes "its file system …" where it needs a device besides this one. */
+  readonly otherDevice?: string;
 }
 
 /** How many bytes from the start of a device `decodeSuperblock` needs. */
@@ -23,14 +30,22 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock | undefined {
   return undefined;
 }
 
-function decode(fstype: string, { uuid, label, errorFlag }: SuperblockLayout, buffer: Buffer): Superblock {
+function decode(fstype: string, layout: SuperblockLayout, buffer: Buffer): Superblock {
+  const { uuid, label, errorFlag, otherDevices = [] } = layout;
+  const other = otherDevices.find(count => !count.alone(numberAt(buffer, count)));
   const found = {
     fstype,
     uuid: uuid.kind === 'uuid' ? uuidText(buffer, uuid.offset) : serialText(buffer.readUInt32LE(uuid.offset)),
     label: labelText(buffer, label),
+    ...(other ? { otherDevice: other.else } : {}),
   };
   if (!errorFlag) return found;
   return { ...found, hasErrors: (buffer.readUInt16LE(errorFlag.offset) & errorFlag.bit) !== 0 };
+}
+
+function numberAt(buffer: Buffer, { offset, size }: DeviceCount): bigint {
+  if (size === 'u32le') return BigInt(buffer.readUInt32LE(offset));
+  return size === 'u64le' ? buffer.readBigUInt64LE(offset) : buffer.readBigUInt64BE(offset);
 }
 
 function hasMagic(buffer: Buffer, { offset, bytes }: { offset: number; bytes: string }): boolean {

@@ -1,5 +1,6 @@
 /** Whether a crash of this machine would be captured: one small check per row, the most basic ones first. */
 import { describeError, Failure } from '../../../capture/errors.ts';
+import { optionModules } from '../../../capture/options/file-systems.ts';
 import { targetModules } from '../../../initrd/drivers.ts';
 import { openModuleTree } from '../../../initrd/modules.ts';
 import { describeBytes } from '../cli/sizes.ts';
@@ -21,7 +22,7 @@ export interface Finding {
 interface Check {
   readonly name: string;
   /** What is wrong; undefined if nothing is. */
-  look(facts: Facts): Omit<Finding, 'check'> | undefined;
+  look(facts: Facts): Omit<Finding, 'check'> | readonly Omit<Finding, 'check'>[] | undefined;
 }
 
 const block = (text: string, fix: string) => ({ blocks: true, text, fix });
@@ -92,14 +93,16 @@ const POSSIBLE: readonly Check[] = [
       return undefined;
     },
   },
+  { name: 'target', look: ({ targetFindings }) => targetFindings },
   {
     name: 'modules',
-    look({ host, modulesDirectory, target, settings }) {
-      if (!target?.device) return undefined;
+    look({ host, modulesDirectory, target, targetFindings, settings }) {
+      if (!target?.device || targetFindings.some(({ blocks }) => blocks)) return undefined;
       return blockIfRefused(() => {
         const tree = openModuleTree(host.path(modulesDirectory));
         const disks = hostDiskDrivers(host, tree, target, settings.options.fallbackTargets);
         targetModules(tree, [target.fstype], disks);
+        tree.closure(optionModules(target.fstype, target.mountOptions));
       }, 'install the modules, or name another target in /etc/kdump.conf');
     },
   },
@@ -201,6 +204,6 @@ export function obstaclesOf(facts: Facts): Finding[] {
 function look(checks: readonly Check[], facts: Facts): Finding[] {
   return checks.flatMap(check => {
     const found = check.look(facts);
-    return found ? [{ check: check.name, ...found }] : [];
+    return [found ?? []].flat().map(one => ({ check: check.name, ...one }));
   });
 }

@@ -21,6 +21,7 @@ import { isSecureBoot } from '../host/secure-boot.ts';
 import { isHostImageCurrent } from '../image/host-image.ts';
 import { isCrashKernel, isLoaded, reservedBytes } from '../kexec/crash-kernel.ts';
 import { type HostTarget, hostTarget } from '../storage/host-target.ts';
+import { type TargetFinding, targetFindings } from '../storage/target-findings.ts';
 
 export interface Facts {
   readonly host: Host;
@@ -35,6 +36,7 @@ export interface Facts {
   readonly configError?: string;
   readonly target?: HostTarget;
   readonly targetError?: string;
+  readonly targetFindings: readonly TargetFinding[];
   readonly mountedReadOnly: boolean;
   /** How large a dump may be there; undefined while the target is not mounted. */
   readonly roomBytes?: number;
@@ -71,6 +73,7 @@ export function readFacts(host: Host): Facts {
     configError,
     target,
     targetError,
+    targetFindings: target ? targetFindings(host, target, settings.options.fallbackTargets) : [],
     mountedReadOnly: isMountedReadOnly(host, target?.directory),
     roomBytes: target?.directory === undefined ? undefined : roomFor(host, target.directory, settings),
     dump: estimateDump(memoryUse(host), settings.options.dumpLevel ?? DEFAULT_OPTIONS.dumpLevel),

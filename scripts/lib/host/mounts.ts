@@ -1,9 +1,12 @@
 /** What is mounted where (proc_pid_mountinfo(5)). */
 
 export interface Mount {
-  /** `major:minor`; of btrfs and other file systems without one device, an anonymous number. */
+  readonly id: string;
+  /** The mount that this one is mounted on. */
+  readonly parent: string;
+  /** `major:minor`; for btrfs and other file systems without a single device, an anonymous number. */
   readonly device: string;
-  /** What of the file system is mounted: `/`, or a directory or subvolume. */
+  /** The part of the file system that is mounted: `/`, or a directory or subvolume. */
   readonly root: string;
   readonly mountpoint: string;
   readonly fstype: string;
@@ -14,9 +17,11 @@ export interface Mount {
 export function parseMountinfo(text: string): Mount[] {
   return text
     .split('\n')
-    .map(line => /^\d+ \d+ (\S+) (\S+) (\S+) (\S+) (?:\S+ )*?- (\S+) (\S+) ?(\S*)$/.exec(line))
+    .map(line => /^(\d+) (\d+) (\S+) (\S+) (\S+) (\S+) (?:\S+ )*?- (\S+) (\S+) ?(\S*)$/.exec(line))
     .filter(match => match !== null)
-    .map(([, device, root, mountpoint, options, fstype, source, superOptions]) => ({
+    .map(([, id, parent, device, root, mountpoint, options, fstype, source, superOptions]) => ({
+      id: id!,
+      parent: parent!,
       device: device!,
       root: decodeEscapes(root!),
       mountpoint: decodeEscapes(mountpoint!),
@@ -26,24 +31,42 @@ export function parseMountinfo(text: string): Mount[] {
     }));
 }
 
-/** The mount that a path lies on: of the deepest mount points the last, which hides the others. */
+/** The mount on which a path is seen: found as the kernel does, by crossing mount points from the root on. */
 export function mountOf(mounts: readonly Mount[], path: string): Mount | undefined {
-  let best: Mount | undefined;
-  for (const mount of mounts) {
-    if (!isWithin(path, mount.mountpoint)) continue;
-    if (!best || mount.mountpoint.length >= best.mountpoint.length) best = mount;
+  const ids = new Set(mounts.map(({ id }) => id));
+  const isTop = ({ id, parent }: Mount) => id === parent || !ids.has(parent);
+  let current: Mount | undefined;
+  for (const prefix of prefixesOf(path)) {
+    // Several mounts on one mount point are each mounted on the one before.
+    for (let crossed = 0; crossed < mounts.length; crossed++) {
+      const on = current;
+      const next = mounts.findLast(
+        mount => mount.mountpoint === prefix && (on ? mount.parent === on.id && mount !== on : isTop(mount)),
+      );
+      if (!next) break;
+      current = next;
+    }
   }
-  return best;
+  return current;
 }
 
-/** A path as the file system itself has it, whatever part of it is mounted where. */
+/** A path from the root of the file system itself, whatever part of it is mounted. */
 export function pathInFileSystem({ root, mountpoint }: Mount, path: string): string {
   return join(root, path.slice(mountpoint === '/' ? 0 : mountpoint.length));
 }
 
-/** The other way: where a path of the file system is seen on the machine; undefined when this mount does not show it. */
-export function pathOnMachine({ root, mountpoint }: Mount, path: string): string | undefined {
+/** The reverse: where a path of the file system is below this mount; undefined when the mount does not include it. */
+export function pathOnMachine(
+  { root, mountpoint }: Pick<Mount, 'root' | 'mountpoint'>,
+  path: string,
+): string | undefined {
   return isWithin(path, root) ? join(mountpoint, path.slice(root === '/' ? 0 : root.length)) : undefined;
+}
+
+/** `/`, `/var`, `/var/crash` for `/var/crash`. */
+export function prefixesOf(path: string): string[] {
+  const parts = path.split('/').filter(part => part !== '');
+  return ['/', ...parts.map((_, i) => `/${parts.slice(0, i + 1).join('/')}`)];
 }
 
 function isWithin(path: string, directory: string): boolean {
@@ -51,10 +74,10 @@ function isWithin(path: string, directory: string): boolean {
 }
 
 function join(directory: string, rest: string): string {
-  return `${directory === '/' ? '' : directory}${rest}` || '/';
+  return `${directory === '/' ? '' : directory}${rest === '/' ? '' : rest}` || '/';
 }
 
 /** The kernel writes blanks and backslashes in octal. */
-function decodeEscapes(text: string): string {
+export function decodeEscapes(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

@@ -8,7 +8,7 @@ import type { Settings } from '../config/directives.ts';
 import type { Host } from '../host/host.ts';
 import { IMAGE_FOLDERS, imageName, imagePath, modulesDirectory, STATE_FOLDER } from '../host/kernel-files.ts';
 import { hostDiskDrivers } from '../storage/disk-drivers.ts';
-import { hostTarget } from '../storage/host-target.ts';
+import { captureFallbacks, hostTarget } from '../storage/host-target.ts';
 import { requireRuntimeOn } from './lean-runtime.ts';
 
 export interface HostImage {
@@ -72,6 +72,7 @@ function requestOf(
   program: string,
 ): ImageRequest {
   const target = hostTarget(host, settings);
+  const fallbacks = settings.options.fallbackTargets ?? [];
   if (settings.layout === 'lean') requireRuntimeOn(host, target);
   const modules = host.path(modulesDirectory(host, kver));
   return {
@@ -79,7 +80,7 @@ function requestOf(
     modulesDirectory: modules,
     program: programIn(program),
     fstype: target.fstype,
-    disks: hostDiskDrivers(host, openModuleTree(modules), target, settings.options.fallbackTargets),
+    disks: hostDiskDrivers(host, openModuleTree(modules), target, fallbacks),
     extraModules: settings.extraModules,
     layout: settings.layout,
     options: {
@@ -88,6 +89,7 @@ function requestOf(
       targetUuid: target.targetUuid,
       mountOptions: target.mountOptions,
       path: target.path,
+      ...(fallbacks.length > 0 ? { fallbackTargets: captureFallbacks(fallbacks) } : {}),
     },
     output: host.path(output),
   };

@@ -135,5 +135,5 @@ describe('the drivers of the disks', () => {
     expect(drivers({}, 'fallback_target xfs LABEL=spare\n')).toBeUndefined());
 
   test('a missing target is refused', () =>
-    expect(() => drivers({}, 'ext4 UUID=00-11\n')).toThrow(/Cannot dump to UUID=00-11: it is not there/));
+    expect(() => drivers({}, 'ext4 UUID=00-11\n')).toThrow(/Cannot dump to UUID=00-11: it does not exist/));
 });

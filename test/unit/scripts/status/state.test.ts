@@ -140,7 +140,7 @@ describe('not armed: the most basic reason first, and the command that fixes it'
       'a target on an encrypted disk',
       { '/sys/devices/pci0000:00/block/vda/vda1/dm/uuid': 'CRYPT-LUKS2-0123-root\n' },
       [],
-      /\/dev\/vda1 is encrypted, which the capture does not set up; .*to fix it: .*name another target/,
+      /\/dev\/vda1 is encrypted, which the capture does not support; to fix it: name a file system on a partition/,
     ],
     [
       'a kernel without a required option',

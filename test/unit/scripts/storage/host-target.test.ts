@@ -8,15 +8,7 @@ import {
 } from '../../../../scripts/lib/host/mounts.ts';
 import { dumpDirectories, hostTarget } from '../../../../scripts/lib/storage/host-target.ts';
 import { hostWith } from '../../../support/host-root.ts';
-
-/** An ext4 superblock with this UUID in its last byte. */
-function ext4(last: number): string {
-  const bytes = Buffer.alloc(0x11000);
-  bytes.write('53ef', 0x438, 'hex');
-  bytes[0x468 + 15] = last;
-  return bytes.toString('latin1');
-}
-const UUID = (last: number) => `UUID=00000000-0000-0000-0000-0000000000${last.toString(16).padStart(2, '0')}`;
+import { ext4, UUID } from './machine.ts';
 
 const ROOT = '21 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,discard\n';
 const VAR = '30 21 254:2 / /var rw,relatime shared:2 - ext4 /dev/vda2 rw\n';
@@ -84,7 +76,20 @@ describe('without a target line, the file system that holds the path', () => {
   });
 
   test.each([
-    ['an overlay', '21 1 0:25 / / rw - overlay overlay rw\n', /it is on overlay/],
+    [
+      'an overlay',
+      '21 1 0:25 / / rw - overlay overlay rw\n',
+      /it is on overlay, a union of directories \(overlay\); expected .*\. Name one in \/etc\/kdump.conf/,
+    ],
+    ['NFS', '21 1 0:25 / / rw - nfs4 s:/root rw\n', /it is on nfs4, a network file system \(s:\/root\)/],
+    [
+      'a host’s directory',
+      '21 1 0:25 / / rw - virtiofs root rw\n',
+      /it is on virtiofs, a directory of the host/,
+    ],
+    ['9p', '21 1 0:25 / / rw - 9p root rw\n', /it is on 9p/],
+    ['ZFS', '21 1 0:25 / / rw - zfs rpool/ROOT rw\n', /it is on zfs, a pool/],
+    ['squashfs', '21 1 7:0 / / ro - squashfs /dev/loop0 ro\n', /it is on squashfs, read-only/],
     ['a tmpfs', `${ROOT}30 21 0:30 / /var rw - tmpfs tmpfs rw\n`, /it is on tmpfs/],
     ['a device that is not there', ROOT.replace('vda1', 'vdz9'), /there is no block device \/dev\/vdz9/],
     ['nothing', '', /mountinfo does not say/],
@@ -122,6 +127,7 @@ describe('with a target line', () => {
       mountOptions: 'rw,rw',
       device: '/dev/vda2',
       directory: '/mnt/dumps',
+      location: { kind: 'visible', directory: '/mnt/dumps' },
     });
   });
 
