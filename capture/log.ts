@@ -1,7 +1,7 @@
-/** What this program says: timestamped lines for the serial console, kept for kexec-dmesg.log. */
+/** This program's log: timestamped lines for the serial console, kept for kexec-dmesg.log. */
 import { printable } from './text.ts';
 
-/** One line of ours. Seconds since the capture kernel started, the same clock as the kernel's own lines. */
+/** One line of this program. The time is in seconds since the capture kernel started, as in the kernel's own lines. */
 export interface LogLine {
   readonly uptimeSeconds: number;
   readonly text: string;
@@ -10,19 +10,19 @@ export interface LogLine {
 export interface Log {
   /** A line about a phase: `dump: 40 % …`. */
   say(phase: string, text: string): void;
-  /** A line that a reader of the manifest should see too: something was lost or was done in a second-best way. */
+  /** A line that goes into the manifest as well: something was lost, or done by a fallback. */
   warn(phase: string, text: string): void;
-  /** A line of the crashed kernel's, for the console alone. */
+  /** A line of the crashed kernel's log, for the console alone. */
   show(text: string): void;
   readonly lines: readonly LogLine[];
   readonly warnings: readonly string[];
 }
 
-/** Room for a long capture with everything going wrong, and a bound on what a bug can eat. */
+/** Enough for a long capture in which everything fails, and a bound on the memory that an error loop can take. */
 const MOST_LINES = 4000;
 
 /**
- * @param write takes one line with its newline; may throw (no console), which is no reason to stop.
+ * @param write takes one line with its newline. It may throw where there is no console, which is ignored.
  * @param uptimeSeconds the clock.
  */
 export function openLog(write: (line: string) => void, uptimeSeconds: () => number): Log {
@@ -32,7 +32,7 @@ export function openLog(write: (line: string) => void, uptimeSeconds: () => numb
     try {
       write(`${printable(text)}\n`);
     } catch {
-      // No console: our own lines still reach kexec-dmesg.log.
+      // Without a console, the lines still reach kexec-dmesg.log.
     }
   };
   const put = (text: string): void => {
@@ -54,7 +54,7 @@ export function openLog(write: (line: string) => void, uptimeSeconds: () => numb
   };
 }
 
-/** As the kernel stamps its own lines, so that the two can be merged and read as one. */
+/** In the format of the kernel's own lines, so that the two can be merged. */
 export function formatLine(line: LogLine): string {
   return `[${line.uptimeSeconds.toFixed(6).padStart(12)}] ${line.text}`;
 }

@@ -1,4 +1,4 @@
-/** The program: what the early stage of the dump-capture initrd execs as PID 1. */
+/** The program's entry: the early stage of the dump-capture initrd (initrd/early.sh) executes it as PID 1. */
 import { runAsInit } from './pid1.ts';
 
 runAsInit();

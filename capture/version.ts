@@ -1,4 +1,4 @@
-/** This program's name and version, as the bundler fills it in. */
+/** This program's name and version. The bundler defines KDUMPLING_VERSION (build/bundle.ts). */
 
 declare const KDUMPLING_VERSION: string | undefined;
 

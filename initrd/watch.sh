@@ -1,44 +1,57 @@
-# The supervisor: brings the machine home when the capture program cannot, and feeds the hardware watchdogs while it can.
-# early.sh sources this in a process of its own, which is there from before the capture program to the reboot.
+# The supervisor: reboots the machine when the capture program cannot, and feeds the hardware watchdogs while it makes
+# progress. early.sh sources this in a process of its own, which runs from before the capture program until the reboot.
 #
-# A shell, and not a thread of the program: it outlives whatever happens to Node (no memory, a deadlock, its only thread
-# held in a system call by a disk that hangs), and needs 1 MB. Once it runs it makes no process, opens nothing on a disk,
-# and speaks by /dev/kmsg, which a terminal that was stopped cannot hold up.
+# It is a shell and not a thread of the program, so that it survives whatever happens to Node: no memory, a deadlock, or
+# its only thread held in a system call by a disk that hangs or by the kernel itself (state D). It takes 1 MB. Once it
+# runs it must not wait for anything that can hang: it starts no process, opens nothing on a disk, reads nothing of the
+# stuck process (/proc/1/cmdline and maps wait for a lock that the process may hold), and writes to /dev/kmsg, which a
+# stopped terminal cannot block. Where even this shell is stuck, the watchdogs are not fed and reset the machine.
 #
-# $progress is one line that the program writes (capture/init/heartbeat.ts): a counter that moves when bytes move, for how
-# many seconds it may stand still (0: for ever), when all must be over in seconds of uptime (0: never), the sysrq key that
-# goes home, and the phase.
+# $progress is one line that the program overwrites (capture/init/heartbeat.ts): a counter that changes with progress, for
+# how many seconds it may stand still (0: without limit), the uptime in seconds by which everything must be over (0: no
+# limit), the sysrq key that ends a stuck capture, and the phase.
 echo -1000 > /proc/self/oom_score_adj
-exec 8<> $pause_fifo # nobody writes there: to read from it with a time limit is to sleep without a process
+exec 8<> $pause_fifo # nobody writes to it, so a read with a timeout sleeps without a process
 
 pause() { read -r -t "$1" _ <&8; }
 
-bring_home() {
-  echo "<0>kdumpling: watch: $1; going home by sysrq" > /dev/kmsg
-  # The kernel's stacks of what is blocked, onto the console; then sync and remount read-only, which need not come back.
-  for key in w s u "$home" b; do
-    echo $key > /proc/sysrq-trigger
-    pause 2
-  done
-  # The watchdogs are not fed any more.
+# Linux Documentation/admin-guide/sysrq.rst. None of these waits for what is stuck: sync and remount are only queued, and b
+# reboots without them. A power-off gets time to stop its devices before the machine is rebooted instead.
+force() {
+  [ "$key" = o ] && how='powering off' || how=rebooting
+  echo "<0>kdumpling: watch: $1; $how by sysrq" > /dev/kmsg
+  echo 7 > /proc/sysrq-trigger # the stacks below are for the console, whatever was kept off it before
+  echo w > /proc/sysrq-trigger # stacks of the tasks in state D
+  pause 2
+  echo s > /proc/sysrq-trigger # sync
+  pause 2
+  echo u > /proc/sysrq-trigger # remount read-only
+  pause 2
+  echo "$key" > /proc/sysrq-trigger
+  [ "$key" = b ] || pause 20
+  echo b > /proc/sysrq-trigger
+  pause 2
+  # A kernel without sysrq. -n: the sync of reboot(8) would wait for a stuck disk. If this fails as well, the watchdogs,
+  # which are not fed any more, reset the machine.
+  "${bb:?}" reboot -nf &
   while :; do pause 60; done
 }
 
 last= since=0
 while :; do
-  read -r counter patience end home phase < $progress
+  read -r counter patience end key phase < $progress
   read -r now _ < /proc/uptime
   now=${now%.*}
   [ "$counter $phase" = "$last" ] || { last="$counter $phase" since=$now; }
   if [ $patience -gt 0 ] && [ $((now - since)) -ge $patience ]; then
-    bring_home "NOT finished: stuck in the phase $phase, where nothing moved for $patience s"
+    force "NOT finished: stuck in the phase $phase, no progress for $patience s"
   fi
   if [ $end -gt 0 ] && [ $now -ge $end ]; then
-    bring_home "NOT finished after $now s, in the phase $phase"
+    force "NOT finished after $now s, in the phase $phase"
   fi
   for watchdog in $watchdogs; do
     if [ $phase = halt ]; then
-      echo -n V >&$watchdog # the letter that disarms: a machine that is to stay halted must not be reset
+      echo -n V >&$watchdog # disarms it: a machine that is to stay halted must not be reset
       eval "exec $watchdog>&-"
     else
       echo >&$watchdog

@@ -1,12 +1,12 @@
-/** The second way to do things: busybox, a program of its own, so that a broken FFI costs speed and not the dump. */
+/** Runs busybox, the fallback for system calls: a broken FFI then costs speed, but not the dump. */
 import { spawnSync } from 'node:child_process';
 import { SystemError } from '../errors.ts';
 
 const BUSYBOX = '/bin/busybox';
-/** A device that does not answer must not hold the way home for ever. */
+/** A device that does not answer must not block the capture without limit. */
 const TIMEOUT_MS = 120_000;
 
-/** Runs one applet. @throws SystemError with its last words when it fails, is missing or hangs. */
+/** Runs one applet. @throws SystemError with its last line of output when it fails, is missing or hangs. */
 export function busybox(applet: string, ...args: string[]): void {
   const { status, signal, error, stderr } = spawnSync(BUSYBOX, [applet, ...args], {
     encoding: 'utf8',
@@ -14,9 +14,9 @@ export function busybox(applet: string, ...args: string[]): void {
     killSignal: 'SIGKILL',
   });
   if (status === 0) return;
-  const words = stderr?.trim().split('\n').at(-1);
+  const lastLine = stderr?.trim().split('\n').at(-1);
   throw new SystemError('BUSYBOX_FAILED', {
     action: `run busybox ${[applet, ...args].join(' ')}`,
-    actual: error ? error.message : words || `it ended with ${signal ?? `status ${status}`}`,
+    actual: error ? error.message : lastLine || `it ended with ${signal ?? `status ${status}`}`,
   });
 }

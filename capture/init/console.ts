@@ -1,6 +1,6 @@
 /**
- * The console, written to as a serial line deserves: no faster than 115200 baud drains, and never waited for without end.
- * A terminal can be stopped (an XOFF that somebody typed, or noise on the line), and what writes to it blocks until
+ * The console, as a serial line needs it: written no faster than 115200 baud drains, and never waited for without limit.
+ * A terminal can be stopped (by an XOFF that somebody typed, or by noise on the line); a blocking write then waits until
  * somebody starts it again.
  */
 import { Buffer } from 'node:buffer';
@@ -8,23 +8,23 @@ import { constants, openSync, writeSync } from 'node:fs';
 import type { Libc } from '../ffi/libc.ts';
 import { Pacer } from './pacer.ts';
 
-/** 115200 baud are 11,520 bytes a second, some of which the kernel's own lines need. */
+/** 115200 baud are 11,520 bytes a second; the kernel's own lines need some of them. */
 const BYTES_PER_SECOND = 10_000;
-/** What a UART's driver takes at once. */
+/** What a UART's driver buffers. */
 const BURST_BYTES = 2048;
-/** For a line that the terminal does not take. While it takes none, none is waited for. */
+/** How long to wait for a terminal that takes no more. While it is stopped, further lines are not waited for. */
 const PATIENCE_SECONDS = 2;
 const LOOK_AGAIN_SECONDS = 0.05;
 
-/** asm-generic/ioctls.h: how many bytes the driver still has to send. */
+/** asm-generic/ioctls.h: how many bytes the driver has not sent yet. */
 const TIOCOUTQ = 0x5411;
-/** Where nobody can ask the driver: what it holds at most takes about so long. */
+/** Where the driver cannot be asked: about as long as a full buffer takes. */
 const BLIND_DRAIN_SECONDS = 0.5;
 
 const CONSOLE = '/dev/console';
 const STANDARD_OUTPUT = 1;
 
-/** A descriptor that never blocks; where there is no console at all, what the kernel gave to PID 1 instead. */
+/** A descriptor that never blocks. Without a console, what the kernel gave PID 1 instead. */
 export function openConsoleDescriptor(): number {
   try {
     return openSync(CONSOLE, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
@@ -33,7 +33,7 @@ export function openConsoleDescriptor(): number {
   }
 }
 
-/** @returns takes one line with its newline. It throws where there is no console. */
+/** Returns what takes one line with its newline. It throws where there is no console. */
 export function openConsole(
   fd: number,
   { seconds, sleep }: { seconds(): number; sleep(seconds: number): void },
@@ -41,7 +41,7 @@ export function openConsole(
   const pacer = new Pacer(BYTES_PER_SECOND, BURST_BYTES, seconds());
   let lost = 0;
 
-  /** Whether all of it went out by `until`. */
+  /** Whether all of it was written by `until`. */
   const put = (text: string, until: number): boolean => {
     const bytes = Buffer.from(text);
     for (let at = 0; at < bytes.length; ) {
@@ -59,18 +59,18 @@ export function openConsole(
     const delay = lost > 0 ? 0 : pacer.take(Buffer.byteLength(line), seconds());
     if (delay > 0) sleep(delay);
     const until = seconds() + (lost > 0 ? 0 : PATIENCE_SECONDS);
-    // On a line of its own: of the line before, a part may have gone out.
+    // On a line of its own, because a part of the line before may have been written.
     const gap = lost > 0 ? `\nkdumpling: console: it was stopped; ${lost} lines are missing here\n` : '';
     if (put(gap + line, until)) lost = 0;
     else lost += 1;
   };
 }
 
-/** @returns how many bytes of ours wait in the terminal's driver; undefined where that cannot be known. */
+/** Returns how many bytes the terminal's driver has not sent yet; undefined where that cannot be known. */
 export function unsentBytes(fd: number, libc: Pick<Libc, 'ioctl'> | undefined): number | undefined {
   const count = Buffer.alloc(Int32Array.BYTES_PER_ELEMENT);
   try {
-    libc?.ioctl(fd, TIOCOUTQ, count, 'ask the console what it has to send');
+    libc?.ioctl(fd, TIOCOUTQ, count, 'ask the console how much it has not sent');
   } catch {
     return undefined; // no terminal
   }
@@ -78,8 +78,8 @@ export function unsentBytes(fd: number, libc: Pick<Libc, 'ioctl'> | undefined): 
 }
 
 /**
- * Waits, with an end, until the last lines are out: a reboot takes with it what the driver still holds, and the kernel's own
- * last lines, which wait for nobody, cut into it.
+ * Waits, for a bounded time, until the last lines are sent: a reboot discards what the driver still holds, and the kernel's
+ * own last lines, which do not wait, break into it.
  */
 export function drainConsole(
   unsent: () => number | undefined,

@@ -6,7 +6,7 @@ import type { Checker } from '../options/file-systems.ts';
 
 /** build/runtime.ts puts checkers there, with their libraries. */
 const FOLDER = '/runtime/sbin';
-/** A large file system takes minutes. To be ended in the middle is what a power cut would do to it, no worse. */
+/** A large file system takes minutes. A checker that is killed halfway does no more harm than a power cut would. */
 export const PREEN_SECONDS = 600;
 const MOST_LINES = 20;
 

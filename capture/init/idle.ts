@@ -1,4 +1,4 @@
-/** Whether anybody is there: time since a stamp last changed. The stamp's own clock may be any. */
+/** Finds out whether a terminal is in use, by how long a timestamp has not changed. The timestamp may be of any clock. */
 
 export class IdleTimer {
   readonly #limitSeconds: number;

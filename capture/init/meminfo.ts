@@ -1,4 +1,4 @@
-/** How much memory the capture kernel has, for the log: what a reservation that is too small shows first. */
+/** How much memory the capture kernel has, for the log. A reservation that is too small shows here first. */
 
 /** @param meminfo the text of /proc/meminfo (proc_meminfo(5)), whose figures are in KiB. */
 export function describeMemory(meminfo: string): string {

@@ -1,11 +1,11 @@
-/** What a person who comes to the rescue shell is told: what happened, where the evidence lies, what to try. */
+/** The first lines of the rescue shell: what happened, where the saved files are, and commands to try. */
 import type { FinalAction } from '../options/schema.ts';
 
 export interface ShellBanner {
   readonly reason: string;
-  /** Where the target is mounted for the shell; undefined where it could not be. */
+  /** Where the target is mounted for the shell; undefined where it is not. */
   readonly mountpoint: string | undefined;
-  /** What could be saved, below the mountpoint. */
+  /** Where the saved files are, seen from the target's root. */
   readonly directory?: string;
   readonly finalAction: FinalAction;
 }
@@ -16,13 +16,13 @@ export function shellBanner({ reason, mountpoint, directory, finalAction }: Shel
     ? `the target is mounted read-write on ${mountpoint}; ${evidence ? `what was saved is in ${evidence}` : 'nothing was saved there'}`
     : `the target is not mounted; ${directory ? `what was saved is on it, in ${directory}` : 'nothing was saved there'}`;
   return [
-    `here because the dump was not saved: ${reason}`,
+    `the dump was not saved: ${reason}`,
     where,
     "try: dmesg | tail -n 40                 the crash kernel's own log",
     mountpoint
       ? `try: ls -l ${evidence ?? mountpoint}; df -h ${mountpoint}`
       : 'try: cat /proc/partitions; mount DEVICE /target',
-    'try: cp /proc/vmcore /target/vmcore     all of memory, as it is, once the target has room for it',
-    `"exit" goes home: ${finalAction}`,
+    'try: cp /proc/vmcore /target/vmcore     all of memory, uncompressed; the target needs room for it',
+    `"exit" ends the shell; final action: ${finalAction}`,
   ];
 }

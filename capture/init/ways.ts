@@ -1,15 +1,15 @@
-/** Two independent ways to do what the way home depends on: the first that works is taken, the others are its insurance. */
+/** Independent ways to do what a capture depends on: the first that works is taken, the others stand in for it. */
 import { describeError, SystemError } from '../errors.ts';
 
-/** One way to do a thing. It throws when it did not. */
+/** One way. It throws when it fails. */
 export interface Way<Args extends readonly unknown[]> {
   readonly name: string;
   run(...args: Args): void;
 }
 
 /**
- * Tries each way in turn. A way that failed is reported, because what works today by its second way only is half broken.
- * @throws SystemError when none worked, with every way's reason.
+ * Tries each way in turn. A way that failed is reported even if another one worked, because it needs to be repaired.
+ * @throws SystemError when none worked, with the reason of each.
  */
 export function firstThatWorks<Args extends readonly unknown[]>(
   action: string,

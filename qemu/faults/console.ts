@@ -81,7 +81,7 @@ export const CONSOLE_FAULTS: readonly Fault[] = [
       ...expect.INCOMPLETE_CAPTURE,
       expect.says(
         'the banner says what happened',
-        /kdumpling: shell: here because the dump was not saved: .*thrown in plan/,
+        /kdumpling: shell: the dump was not saved: .*thrown in plan/,
       ),
       expect.says(
         'the banner says where the evidence is',

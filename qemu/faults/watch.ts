@@ -39,7 +39,7 @@ export const WATCH_FAULTS: readonly Fault[] = [
       ...expect.INCOMPLETE_CAPTURE,
       expect.says(
         'the serial log says why',
-        /kdumpling: watch: NOT finished: stuck in the phase start, where nothing moved for 20 s/,
+        /kdumpling: watch: NOT finished: stuck in the phase start, no progress for 20 s/,
       ),
     ],
   },
@@ -51,7 +51,7 @@ export const WATCH_FAULTS: readonly Fault[] = [
       ...expect.INCOMPLETE_CAPTURE,
       expect.says(
         'the serial log says why',
-        /kdumpling: watch: NOT finished: stuck in the phase dump, where nothing moved for 20 s/,
+        /kdumpling: watch: NOT finished: stuck in the phase dump, no progress for 20 s/,
       ),
       expect.kernelLogSaved,
     ],
@@ -80,7 +80,7 @@ export const WATCH_FAULTS: readonly Fault[] = [
         expect.says('the first kernel runs it', /^lab: watchdog .* runs, 60 s/),
         expect.says(
           'it is taken over',
-          new RegExp(`kdumpling: watchdog: ${watchdog.identity}, 60 s, fed while the capture moves`),
+          new RegExp(`kdumpling: watchdog: ${watchdog.identity}, 60 s, fed while the capture makes progress`),
         ),
         ...expect.SOUND_CAPTURE,
         expect.captureTookLonger(70),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { formatLine, openLog } from '../../capture/log.ts';
 
-test('lines look like the kernel’s own', () => {
+test('lines have the format of the kernel’s own', () => {
   const written: string[] = [];
   const log = openLog(
     line => written.push(line),
@@ -12,7 +12,7 @@ test('lines look like the kernel’s own', () => {
   expect(log.lines.map(formatLine)).toEqual(['[    7.500000] kdumpling: dump: 40 %']);
 });
 
-test('a warning is on the console and in the list', () => {
+test('a warning is on the console and in the list of warnings', () => {
   const log = openLog(
     () => {},
     () => 0,
@@ -22,7 +22,7 @@ test('a warning is on the console and in the list', () => {
   expect(log.lines[0].text).toBe('kdumpling: open: warning: no notes');
 });
 
-test('a console that fails stops nothing', () => {
+test('a console that fails is ignored', () => {
   const log = openLog(
     () => {
       throw new Error('EIO');
@@ -33,7 +33,7 @@ test('a console that fails stops nothing', () => {
   expect(log.lines).toHaveLength(1);
 });
 
-test('what comes from a broken machine’s memory cannot steer the terminal', () => {
+test('text from a crashed machine’s memory cannot control the terminal', () => {
   const written: string[] = [];
   const log = openLog(
     line => written.push(line),

@@ -15,7 +15,7 @@ describe('no faster than a serial line drains', () => {
       now += pacer.take(lineBytes, now);
       sent.push([now, lineBytes]);
     }
-    // In any stretch of time, from any line to any other: the burst and what the rate gives, and the line itself.
+    // Between any two lines: at most the burst, what the rate gives in that time, and the line itself.
     for (const [i, [from]] of sent.entries()) {
       let bytes = 0;
       for (const [at, length] of sent.slice(i)) {
@@ -26,7 +26,7 @@ describe('no faster than a serial line drains', () => {
     expect(now).toBeLessThan((100 * lineBytes) / 10_000);
   });
 
-  test('a line now and then waits for nothing, and saves up no more than the burst', () => {
+  test('a line now and then does not wait, and earns no more than the burst', () => {
     const pacer = new Pacer(10_000, 2048, 0);
     expect(pacer.take(100, 0)).toBe(0);
     expect(pacer.take(100, 1000)).toBe(0);
@@ -34,7 +34,7 @@ describe('no faster than a serial line drains', () => {
   });
 });
 
-/** A FIFO that is full blocks its writer as a stopped terminal does. */
+/** A full FIFO blocks its writer as a stopped terminal does. */
 describe('a console that takes nothing', () => {
   let directory: string;
   let fd: number;
@@ -79,7 +79,7 @@ describe('a console that takes nothing', () => {
   });
 });
 
-describe('before the machine goes home', () => {
+describe('before the final action', () => {
   const waited = (answers: readonly (number | undefined)[]): number => {
     let now = 0;
     let asked = 0;
@@ -94,11 +94,11 @@ describe('before the machine goes home', () => {
   };
 
   test.each([
-    ['what is sent already is not waited for', [0], 0],
-    ['what is not is, until it is', [300, 200, 0], 0.1],
-    ['a stopped terminal has its time and no more', [300], 2],
-    ['where nobody knows, a moment', [undefined], 0.5],
+    ['nothing is waited for when everything is sent', [0], 0],
+    ['the rest is waited for, until it is sent', [300, 200, 0], 0.1],
+    ['a stopped terminal is not waited for without limit', [300], 2],
+    ['where the driver cannot be asked, a moment', [undefined], 0.5],
   ])('%s', (_, answers, seconds) => expect(waited(answers)).toBeCloseTo(seconds, 1));
 
-  test('without the FFI nobody knows', () => expect(unsentBytes(1, undefined)).toBeUndefined());
+  test('without the FFI the driver cannot be asked', () => expect(unsentBytes(1, undefined)).toBeUndefined());
 });

@@ -6,7 +6,7 @@ import { lineWriter, openHeartbeat } from '../../../capture/init/heartbeat.ts';
 
 const PATIENCE = { stallSeconds: 300, endSeconds: 3660, sysrqKey: 'b' } as const;
 
-test('every beat moves the counter; a phase and another patience do too', () => {
+test('every beat changes the counter, and so do a phase and another patience', () => {
   const lines: string[] = [];
   const heartbeat = openHeartbeat(line => lines.push(line.trimEnd()), PATIENCE);
   heartbeat.beat();
@@ -20,7 +20,7 @@ test.each([
   [900, 600, 900],
   [0, 600, 0],
 ])(
-  'with %i s of patience, work that may take %i s gets %i s, and then it is as before',
+  'with %i s of patience, work that may take %i s gets %i s, and the patience is restored',
   (stallSeconds, seconds, during) => {
     const lines: string[] = [];
     const heartbeat = openHeartbeat(line => lines.push(line), { ...PATIENCE, stallSeconds });
@@ -35,7 +35,7 @@ test.each([
   },
 );
 
-test('a file that cannot be written stops nothing', () => {
+test('a file that cannot be written is ignored', () => {
   const heartbeat = openHeartbeat(() => {
     throw new Error('ENOSPC');
   }, PATIENCE);
@@ -43,7 +43,7 @@ test('a file that cannot be written stops nothing', () => {
   expect(() => lineWriter('/nonexistent/progress')('x')).not.toThrow();
 });
 
-test('a shorter line leaves nothing of a longer one', () => {
+test('a shorter line replaces all of a longer one', () => {
   const directory = mkdtempSync(join(tmpdir(), 'kdumpling-heartbeat-'));
   try {
     const path = join(directory, 'progress');

@@ -3,7 +3,7 @@ import { IdleTimer } from '../../../capture/init/idle.ts';
 
 test.each([
   [
-    'nobody',
+    'no use',
     10,
     [
       [5, 1],
@@ -13,7 +13,7 @@ test.each([
     ['waiting', 'waiting', 'over'],
   ],
   [
-    'somebody now and then',
+    'use now and then',
     10,
     [
       [5, 1],
@@ -24,7 +24,7 @@ test.each([
     ['waiting', 'waiting', 'waiting', 'over'],
   ],
   [
-    'a clock that was set back is somebody',
+    'a clock that was set back counts as use',
     10,
     [
       [5, 1],

@@ -10,7 +10,7 @@ test.each([
   ['', undefined],
 ])('%j', (record, line) => expect(decodeKmsgRecord(record)).toEqual(line));
 
-test('the two logs become one by time', () => {
+test('the two logs are merged by time', () => {
   const merged = mergeLogs(
     [
       { uptimeSeconds: 1, text: 'kernel one' },

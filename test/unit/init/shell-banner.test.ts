@@ -5,17 +5,17 @@ import { shellBanner } from '../../../capture/init/shell-banner.ts';
 
 const FACTS = { reason: 'dump: ENOSPC', finalAction: 'reboot' } as const;
 
-test('where the evidence lies', () => {
+test('the saved files are named', () => {
   const lines = shellBanner({ ...FACTS, mountpoint: '/target', directory: '/var/crash/20261126T110000Z' });
   expect(lines[0]).toContain('dump: ENOSPC');
   expect(lines[1]).toContain('what was saved is in /target/var/crash/20261126T110000Z');
-  expect(lines.at(-1)).toBe('"exit" goes home: reboot');
+  expect(lines.at(-1)).toBe('"exit" ends the shell; final action: reboot');
 });
 
 test.each([
   ['nothing was saved', { mountpoint: '/target' }],
   ['the target is not mounted', {}],
-  ['it lies on a target that is not mounted', { directory: '/dev/vdb1' }],
+  ['they are on a target that is not mounted', { directory: '/dev/vdb1' }],
 ])('%s: three commands, all of which the image’s busybox has', (_, where) => {
   const lines = shellBanner({ ...FACTS, mountpoint: undefined, ...where });
   const tried = lines.flatMap(line => /^try: (.*?)(?: {2}|$)/.exec(line)?.[1] ?? []);

@@ -8,7 +8,7 @@ const broken = (name: string) => ({
   },
 });
 
-test('the first that works ends it', () => {
+test('the first way that works is the last that is tried', () => {
   const ran: string[] = [];
   const heard: string[] = [];
   const mount = firstThatWorks<[string]>(
@@ -25,7 +25,7 @@ test('the first that works ends it', () => {
   expect(heard).toEqual(['mount by one: one is broken']);
 });
 
-test('when none works, every reason is in the error', () => {
+test('when none works, the error has every reason', () => {
   const reboot = firstThatWorks('reboot', [broken('one'), broken('two')], () => {});
   expect(reboot).toThrow(/Cannot reboot: one: .*one is broken \| two: .*two is broken/);
 });
