@@ -1,10 +1,16 @@
 /** The report of one crash as facts: what `kdumpling report` prints and `notify_url` posts. Pure. */
 import type { Manifest, ManifestFile } from '../../../capture/storage/manifest.ts';
-import { classify } from './crash-class.ts';
-import { type CrashSite, findCrashSite } from './crash-site.ts';
+import { findCause, otherEvents } from './cause.ts';
+import { classOf } from './classes.ts';
+import type { CrashSite } from './crash-site.ts';
+import { type HungTask, hungTasks, type MachineCheck, machineChecks } from './details.ts';
+import { readStory } from './events.ts';
+import type { Frame } from './frames.ts';
+import { logLines } from './log-lines.ts';
 import { type NextStep, nextSteps } from './next-steps.ts';
+import { signatureOf } from './signature.ts';
 
-export const REPORT_FORMAT = 1;
+export const REPORT_FORMAT = 2;
 
 export interface CrashReport {
   readonly format: typeof REPORT_FORMAT;
@@ -20,7 +26,19 @@ export interface CrashReport {
     readonly meaning: string;
     /** The function to look at first, with its module. */
     readonly blame?: string;
+    readonly culprit?: Frame;
+    /** The line of the log that says it best. */
+    readonly reason?: string;
+    /** Since the machine's boot; the log's last time. */
+    readonly uptimeSeconds?: number;
+    /** The tasks that hung, the first to hang first. */
+    readonly hungTasks?: readonly HungTask[];
+    readonly machineChecks?: readonly MachineCheck[];
+    /** The report as the kernel printed it, without times: input for scripts/decode_stacktrace.sh. */
+    readonly oops: readonly string[];
   } & CrashSite;
+  /** Other reports of the same log, in their order: warnings before, oopses after. */
+  readonly others: readonly OtherReport[];
   readonly kernel: Manifest['kernel'];
   readonly when: {
     /** ISO 8601. */
@@ -45,6 +63,13 @@ export interface CrashReport {
   readonly next: readonly NextStep[];
 }
 
+export interface OtherReport {
+  readonly class: string;
+  readonly reason: string;
+  /** Since the machine's boot. */
+  readonly seconds?: number;
+}
+
 export interface ReportedDump {
   readonly id: string;
   readonly directory: string;
@@ -61,24 +86,43 @@ export interface ReportedDump {
 /** @param log the text of vmcore-dmesg.txt, as far as there is one. */
 export function reportOf(dump: ReportedDump, log: string, host: string): CrashReport {
   const { id, directory, state, why, manifest } = dump;
-  const site = findCrashSite(log, manifest?.crash?.reason);
-  const { name, meaning, blame, signature } = classify(site);
+  const lines = logLines(log);
+  const story = readStory(lines);
+  const cause = findCause(story, manifest?.crash?.reason);
+  const { class: name, culprit, reason, site } = cause;
+  const { meaning } = classOf(name);
+  const uptimeSeconds = lines.findLast(({ seconds }) => seconds !== undefined)?.seconds;
   const kernel = manifest?.kernel ?? kernelOf(log);
-  const blamed = blame && `${blame.name}${blame.module ? ` [${blame.module}]` : ''}`;
+  const blamed = culprit && `${culprit.name}${culprit.module ? ` [${culprit.module}]` : ''}`;
   const pages = manifest?.dump?.pages;
   return {
     format: REPORT_FORMAT,
     id,
     host,
     summary: `${host}: ${meaning}${blamed ? `, in ${blamed}` : ''} (${kernel.release ?? 'unknown kernel'})`,
-    signature,
-    crash: { class: name, meaning, ...(blamed && { blame: blamed }), ...site },
+    signature: signatureOf(cause),
+    crash: {
+      class: name,
+      meaning,
+      ...(blamed && { blame: blamed, culprit }),
+      ...(reason !== undefined && { reason }),
+      ...(uptimeSeconds !== undefined && { uptimeSeconds }),
+      ...(name === 'hung-task' && { hungTasks: hungTasks(cause.batch) }),
+      ...(name === 'machine-check' && { machineChecks: machineChecks(cause.batch) }),
+      oops: cause.texts,
+      ...site,
+    },
+    others: otherEvents(story, cause).map(({ class: other, headline, seconds }) => ({
+      class: other,
+      reason: headline,
+      ...(seconds !== undefined && { seconds }),
+    })),
     kernel,
     when: {
       crashed: isoSeconds(dump.time),
       clockTrusted: manifest?.stamp?.trusted ?? false,
-      ...(site.uptimeSeconds !== undefined && {
-        booted: isoSeconds(new Date(dump.time.getTime() - site.uptimeSeconds * 1000)),
+      ...(uptimeSeconds !== undefined && {
+        booted: isoSeconds(new Date(dump.time.getTime() - uptimeSeconds * 1000)),
       }),
     },
     saved: {

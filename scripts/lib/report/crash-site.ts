@@ -1,108 +1,111 @@
-/**
- * Where the kernel crashed, by its own log: the report of the crash (an oops, a lockup, a panic) with its task, RIP and
- * call trace. Follows what arch/x86/kernel/dumpstack.c and arch/arm64/kernel/traps.c print, from 5.10 to 7.x.
- */
-import { panicReason } from '../../../capture/kernel/panic-line.ts';
+/** What one report of a kernel log says: the task, the pointer, the trace, registers, code, modules. */
+import { type Frame, readPointer, readTrace, type TraceFrame } from './frames.ts';
 import { findTaint, type Taint } from './taint.ts';
 
-export interface Frame {
-  /** Without its offset, and without what the compiler added (`.cold`, `.isra.0`). */
-  readonly name: string;
-  readonly module?: string;
+export interface CrashTask {
+  readonly cpu?: number;
+  readonly pid: number;
+  readonly comm: string;
 }
 
 export interface CrashSite {
-  /** The panic line, or the line that says more. */
-  readonly reason?: string;
-  /** Who ran on the CPU that crashed; of a hung task, that task, which ran nowhere. */
-  readonly task?: { readonly cpu?: number; readonly pid: number; readonly comm: string };
-  /** Where the CPU was: an oops and a lockup say it, a panic does not. */
+  /** Who ran on the CPU that reported; of a hung task, that task, which ran nowhere. */
+  readonly task?: CrashTask;
+  /** Where the CPU was: oopses and lockups print it, a panic does not. */
   readonly at?: Frame;
-  /** Innermost first, without the frames that the unwinder doubts. */
-  readonly trace: readonly Frame[];
+  /** Innermost first. */
+  readonly trace: readonly TraceFrame[];
+  /** Name -> value, hexadecimal, as logged; the kernel's own, not those of the program that entered it. */
+  readonly registers: Readonly<Record<string, string>>;
+  /** The bytes around the instruction pointer, `<48>` being the first of the instruction. */
+  readonly code?: string;
   readonly hardware?: string;
   readonly taints: readonly Taint[];
   /** As the log lists them, their flags with them: `nvme`, `mine(OE)`. */
   readonly modules: readonly string[];
-  /** Since its boot; the log's last time. */
-  readonly uptimeSeconds?: number;
+  readonly lastUnloaded?: string;
 }
 
 /** khungtaskd's line of a task (kernel/sched/core.c: sched_show_task). */
 const HUNG_TASK = /^task:(.+?) +state:\S+ .*?\bpid: *(\d+)/;
-/** A report's lines, with the registers and the modules of a large machine. */
-const REPORT_LINES = 300;
-/** What comes before a trace. */
-const HEADLINE_LINES = 6;
+const HUNG_HEADLINE = /^INFO: task (.+):(\d+) blocked /;
+/** KASAN and KFENCE name the task in their second line. */
+const CHECKED_TASK = /\bby task (.+?)\/(\d+)/;
 const CPU_LINE =
   /^CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: (.+?) (?:Kdump: loaded )?(?=Not tainted|Tainted)/;
-const FRAME = /^\s*([\w.]+)\+0x[0-9a-f]+\/0x[0-9a-f]+(?: \[([\w-]+)[^\]]*\])?$/;
-/** The segment 0010 is the kernel's: a RIP in 0033 is a program's. */
-const AT = /^(?:RIP: 0010:|pc : )([\w.]+)\+0x[0-9a-f]+\/0x[0-9a-f]+(?: \[([\w-]+)[^\]]*\])?/;
-const TRACE_BEGINS = /^Call [Tt]race:/;
-/** The end of a trace, or the beginning of what is not of it. */
-const TRACE_ENDS =
-  /^\s*(<\/TASK>|---\[ end trace|Modules linked in:|Kernel Offset:|Kernel panic|CPU: \d+ |Sending NMI)/;
+/** Since 6.18: `WARNING: file:line at function, CPU#1: comm/123`. */
+const WARNING_TASK = /, CPU#(\d+): (.+)\/(\d+)$/;
+/** What comes before a trace. */
+const HEADLINE_LINES = 6;
+const REGISTER = /\b(R[A-Z0-9]{2}|EFLAGS|ORIG_RAX|CR\d|x\d{1,2}|sp|lr|pstate) ?: ?([0-9a-f]{4,16}\b)/g;
+const PROGRAMS_POINTER = /^RIP: 0033:/;
+const NMI_BACKTRACE = /^NMI backtrace for cpu (\d+)$/;
 
-/** @param reason the manifest's, which was found as the log was read; else it is looked for here. */
-export function findCrashSite(log: string, reason: string | undefined): CrashSite {
-  const lines = log.split('\n').filter(line => line.trim() !== '');
-  const texts = lines.map(textOf);
-  const found = reason ?? panicReason(log);
-  const begin = found === undefined ? -1 : texts.findLastIndex(text => text.includes(found));
-  const report = begin < 0 ? [] : texts.slice(begin, begin + REPORT_LINES);
-  const traceAt = report.findIndex(text => TRACE_BEGINS.test(text));
-  // Behind the trace's beginning stands what an interrupt interrupted.
-  const at = firstMatch(AT, traceAt < 0 ? report : report.slice(0, traceAt));
-  const modules = firstMatch(/^Modules linked in:(.*?)(?: \[last unloaded: .*)?$/, report)?.[1];
+export const NO_SITE: CrashSite = { trace: [], registers: {}, taints: [], modules: [] };
+
+/** @param texts of a report, from its headline on. */
+export function readSite(texts: readonly string[]): CrashSite {
+  const kernel = beforeProgram(texts);
+  const modules = firstMatch(/^Modules linked in:(.*)$/, texts)?.[1];
   return {
-    ...(found !== undefined && { reason: found }),
-    ...optional('task', findTask(report)),
-    ...(at && { at: frame(at) }),
-    trace: traceAt < 0 ? [] : readTrace(report.slice(traceAt + 1)),
-    ...optional('hardware', firstMatch(/^Hardware name: (.*)$/, report)?.[1]),
-    taints: findTaint(report),
-    modules: modules?.trim().split(/\s+/).filter(Boolean) ?? [],
-    ...optional('uptimeSeconds', secondsOf(lines.at(-1) ?? '')),
+    ...optional('task', findTask(texts)),
+    ...optional('at', readPointer(texts)),
+    trace: readTrace(texts),
+    registers: readRegisters(kernel),
+    ...optional('code', firstMatch(/^Code: (.*)$/, kernel)?.[1]),
+    ...optional('hardware', firstMatch(/^Hardware name: (.*)$/, texts)?.[1]),
+    taints: findTaint(texts),
+    modules:
+      modules
+        ?.replace(/ \[last unloaded: .*$/, '')
+        .trim()
+        .split(/\s+/)
+        .filter(Boolean) ?? [],
+    ...optional('lastUnloaded', modules && /\[last unloaded: ([^\]]+?)(?::\d+)?\]/.exec(modules)?.[1]),
   };
 }
 
-function findTask(report: readonly string[]): CrashSite['task'] {
-  const hung = firstMatch(HUNG_TASK, report.slice(0, HEADLINE_LINES));
+/**
+ * Where a stalled CPU is reported by another one, it answers with a backtrace of its own.
+ * @returns the lines of the first that was at work.
+ */
+export function backtraceOfOther(texts: readonly string[]): readonly string[] | undefined {
+  const begin = texts.findIndex(text => NMI_BACKTRACE.test(text));
+  return begin < 0 ? undefined : texts.slice(begin + 1);
+}
+
+function findTask(texts: readonly string[]): CrashTask | undefined {
+  const head = texts.slice(0, HEADLINE_LINES);
+  const hung = firstMatch(HUNG_TASK, head) ?? firstMatch(HUNG_HEADLINE, head.slice(0, 1));
   if (hung) return { pid: Number(hung[2]), comm: hung[1]! };
-  const ran = firstMatch(CPU_LINE, report);
-  return ran ? { cpu: Number(ran[1]), pid: Number(ran[2]), comm: ran[3]! } : undefined;
+  const ran = firstMatch(CPU_LINE, texts);
+  if (ran) return { cpu: Number(ran[1]), pid: Number(ran[2]), comm: ran[3]! };
+  const warned = firstMatch(WARNING_TASK, head);
+  if (warned) return { cpu: Number(warned[1]), pid: Number(warned[3]), comm: warned[2]! };
+  const checked = firstMatch(CHECKED_TASK, head);
+  return checked ? { pid: Number(checked[2]), comm: checked[1]! } : undefined;
 }
 
-function readTrace(lines: readonly string[]): Frame[] {
-  const end = lines.findIndex(line => TRACE_ENDS.test(line));
-  return lines
-    .slice(0, end < 0 ? undefined : end)
-    .map(line => FRAME.exec(line))
-    .filter(match => match !== null)
-    .map(frame);
+/** A system call's report ends with the registers of the program that made it. */
+function beforeProgram(texts: readonly string[]): readonly string[] {
+  const end = texts.findIndex(text => PROGRAMS_POINTER.test(text));
+  return end < 0 ? texts : texts.slice(0, end);
 }
 
-function frame([, name, module]: RegExpExecArray): Frame {
-  return { name: name!.replace(/\.(cold|isra|constprop|part|llvm)\b.*$/, ''), ...optional('module', module) };
+function readRegisters(texts: readonly string[]): Record<string, string> {
+  const registers: Record<string, string> = {};
+  for (const text of texts) {
+    for (const [, name, value] of text.matchAll(REGISTER)) registers[name!] ??= value!;
+  }
+  return registers;
 }
 
-function firstMatch(pattern: RegExp, lines: readonly string[]): RegExpExecArray | undefined {
-  for (const line of lines) {
-    const match = pattern.exec(line);
+function firstMatch(pattern: RegExp, texts: readonly string[]): RegExpExecArray | undefined {
+  for (const text of texts) {
+    const match = pattern.exec(text);
     if (match) return match;
   }
   return undefined;
-}
-
-/** A line without its time and its caller's id. */
-function textOf(line: string): string {
-  return line.replace(/^(\s*\[[ \w.]{1,24}\])* ?/, '').trimEnd();
-}
-
-function secondsOf(line: string): number | undefined {
-  const seconds = /^\s*\[ *(\d+\.\d+)\]/.exec(line)?.[1];
-  return seconds === undefined ? undefined : Number(seconds);
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

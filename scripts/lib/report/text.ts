@@ -1,7 +1,11 @@
 /** A crash report as a page for people, and as lines for a journal. */
 import type { CrashReport } from './crash-report.ts';
+import type { HungTask, MachineCheck } from './details.ts';
+import type { Frame } from './frames.ts';
 
 const TRACE_FRAMES = 16;
+/** The newest of them. */
+const OTHER_REPORTS = 5;
 const LABEL_CHARS = 12;
 const WIDTH = 100;
 
@@ -11,8 +15,9 @@ type Fact = readonly [label: string, text: string];
 export function reportPage(report: CrashReport): string {
   const { crash, next } = report;
   const facts = factsOf(report).flatMap(([label, text]) => wrapped(label, text));
-  const trace = crash.trace.slice(0, TRACE_FRAMES).map(({ name, module }) => `${name}${bracketed(module)}`);
+  const trace = crash.trace.slice(0, TRACE_FRAMES).map(frameText);
   const left = crash.trace.length - trace.length;
+  const others = report.others.slice(-OTHER_REPORTS).map(otherText);
   const width = Math.max(...next.map(({ command }) => command.length));
   return [
     `Crash report ${report.id}`,
@@ -21,6 +26,8 @@ export function reportPage(report: CrashReport): string {
     ...(trace.length > 0 ? ['', 'Call trace, innermost first'] : []),
     ...trace.map(line => `  ${line}`),
     ...(left > 0 ? [`  … and ${left} more`] : []),
+    ...(others.length > 0 ? ['', 'Other reports in this log'] : []),
+    ...others.map(line => `  ${line}`),
     '',
     'Next',
     ...next.map(({ command, why }) => `  ${command.padEnd(Math.min(width, 70))}  # ${why}`),
@@ -32,7 +39,17 @@ export function reportPage(report: CrashReport): string {
 export function reportLines(report: CrashReport): string[] {
   const { crash } = report;
   const trace: Fact[] =
-    crash.trace.length > 0 ? [['call trace', crash.trace.map(({ name }) => name).join(' < ')]] : [];
+    crash.trace.length > 0
+      ? [
+          [
+            'call trace',
+            crash.trace
+              .filter(({ doubtful }) => !doubtful)
+              .map(({ name }) => name)
+              .join(' < '),
+          ],
+        ]
+      : [];
   const facts = [...factsOf(report), ...trace];
   return facts.map(([label, text]) => `crash ${report.id}: ${label}: ${text}`);
 }
@@ -42,14 +59,20 @@ function factsOf(report: CrashReport): Fact[] {
   const facts: (readonly [string, string | undefined])[] = [
     ['why', crash.meaning],
     ['kernel said', crash.reason],
-    ['in', crash.blame],
+    ['in', crash.culprit && frameText(crash.culprit)],
     ['task', crash.task && taskText(crash.task)],
+    ['at', crash.at && frameText(crash.at)],
+    ['code', crash.code],
+    ['registers', registersText(crash.registers)],
+    ...(crash.hungTasks ?? []).map(task => ['hung', hungText(task)] as const),
+    ...(crash.machineChecks ?? []).map(check => ['hardware error', checkText(check)] as const),
     ['signature', report.signature],
     ['host', `${report.host}${crash.hardware ? `, ${crash.hardware}` : ''}`],
     ['kernel', [kernel.release, kernel.version && `(${kernel.version})`].filter(Boolean).join(' ')],
     ['build id', kernel.buildId],
     ['tainted', crash.taints.map(({ letter, meaning }) => `${letter}: ${meaning}`).join('; ')],
     ['modules', modulesText(crash.modules)],
+    ['last unloaded', crash.lastUnloaded],
     ['crashed', `${when.crashed}${when.clockTrusted ? '' : ' (the clock was not set)'}`],
     ['booted', when.booted && `${when.booted}, up ${duration(crash.uptimeSeconds!)}`],
     ['saved', `${saved.directory}: ${saved.state}${saved.why ? `: ${saved.why}` : ''}${verified(report)}`],
@@ -95,6 +118,34 @@ function duration(seconds: number): string {
     .filter(([count]) => count > 0)
     .map(([count, unit]) => `${count} ${unit}`)
     .join(' ');
+}
+
+function frameText({ name, offset, size, module, doubtful }: Frame): string {
+  return `${doubtful ? '? ' : ''}${name}+${offset}/${size}${bracketed(module)}`;
+}
+
+function otherText({ reason, seconds }: CrashReport['others'][number]): string {
+  return seconds === undefined ? reason : `[${seconds.toFixed(6).padStart(12)}] ${reason}`;
+}
+
+function registersText(registers: CrashReport['crash']['registers']): string {
+  return Object.entries(registers)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+}
+
+function hungText({ comm, pid, waitsFor }: HungTask): string {
+  return `${comm} (pid ${pid})${waitsFor ? ` waits for ${waitsFor.comm} (pid ${waitsFor.pid})` : ''}`;
+}
+
+function checkText({ cpu, bank, status, address }: MachineCheck): string {
+  const parts = [
+    cpu === undefined ? '' : `CPU ${cpu}`,
+    bank === undefined ? '' : `bank ${bank}`,
+    status === undefined ? '' : `status ${status}`,
+    address === undefined ? '' : `address ${address}`,
+  ];
+  return parts.filter(Boolean).join(', ');
 }
 
 function bracketed(module: string | undefined): string {

@@ -1,0 +1,128 @@
+/** Which of a log's reports is the cause of its end, and what of it is the culprit. */
+import { type ClassName, classOf } from './classes.ts';
+import { backtraceOfOther, type CrashSite, NO_SITE, readSite } from './crash-site.ts';
+import type { LogEvent, LogStory } from './events.ts';
+import { type Frame, frameInText } from './frames.ts';
+import { PANICS, type PanicKind, UNPANICKED } from './headlines.ts';
+import { isMachinery } from './machinery.ts';
+
+export interface Cause {
+  readonly class: ClassName;
+  /** The line that says it best. */
+  readonly reason?: string;
+  readonly site: CrashSite;
+  /** The function to look at first. */
+  readonly culprit?: Frame;
+  /** The functions from the culprit outwards, for the signature. */
+  readonly frames: readonly Frame[];
+  /** The report it was taken from, or what panic() printed: the raw oops, for decode_stacktrace. */
+  readonly texts: readonly string[];
+  /** The reports that make up the cause: all tasks of a hang, all banks of a machine check. */
+  readonly batch: readonly LogEvent[];
+}
+
+/** Reports of one scan of khungtaskd, or of one machine check, are this near to each other. */
+const BATCH_SECONDS = 10;
+/** What killed init or the idle task came right before. */
+const CONSEQUENCE_SECONDS = 5;
+
+export function findCause(story: LogStory, reason: string | undefined): Cause {
+  const { panic, events } = story;
+  const kind = panic ? PANICS.find(({ pattern }) => pattern.test(panic.said)) : UNPANICKED;
+  const batch = kind ? batchOf(events, kind) : [];
+  const event = batch[0];
+  const own = panic ? readSite(panic.texts) : NO_SITE;
+  if (event && !isOldNews(event, kind, events)) return causeOf(event, batch, own);
+  const line = panic?.line ?? reason;
+  const name = kind?.class ?? (line === undefined ? 'unknown' : 'panic');
+  const named = panic ? frameInText(panic.said) : undefined;
+  return withCulprit(
+    {
+      class: name,
+      ...(line !== undefined && { reason: line }),
+      site: own,
+      texts: panic?.texts ?? [],
+      batch: [],
+    },
+    named,
+  );
+}
+
+/** Every other report of the log, for those who look for what came before. */
+export function otherEvents({ events }: LogStory, { batch }: Cause): LogEvent[] {
+  return events.filter(event => !batch.includes(event));
+}
+
+function batchOf(events: readonly LogEvent[], { from = [], which }: PanicKind): LogEvent[] {
+  const fitting = events.filter(event => from.includes(event.class));
+  const last = fitting.at(-1);
+  if (!last) return [];
+  if (which === 'first') return [fitting[0]!];
+  if (which === 'last') return [last];
+  return fitting.filter(({ seconds }) => !isLater(last.seconds, seconds, BATCH_SECONDS));
+}
+
+/** An oops that was survived did not kill init an hour later. */
+function isOldNews(event: LogEvent, kind: PanicKind | undefined, events: readonly LogEvent[]): boolean {
+  return kind?.class === 'init-killed' && isLater(events.at(-1)?.seconds, event.seconds, CONSEQUENCE_SECONDS);
+}
+
+function isLater(later: number | undefined, earlier: number | undefined, seconds: number): boolean {
+  return later !== undefined && earlier !== undefined && later - earlier > seconds;
+}
+
+/** @param last what panic() printed: it has what the report itself lacks (a place, the machine, the modules). */
+function causeOf(event: LogEvent, batch: readonly LogEvent[], last: CrashSite): Cause {
+  const own = readSite(event.texts);
+  const other = classOf(event.class).blame === 'interrupted' ? backtraceOfOther(event.texts) : undefined;
+  const reported = other
+    ? { ...readSite(other), modules: own.modules }
+    : own.at || own.trace.length > 0
+      ? own
+      : { ...last, ...(own.task && { task: own.task }), modules: own.modules };
+  const site: CrashSite = {
+    ...reported,
+    ...(reported.hardware === undefined && last.hardware !== undefined && { hardware: last.hardware }),
+    modules: reported.modules.length > 0 ? reported.modules : last.modules,
+    taints: reported.taints.length > 0 ? reported.taints : last.taints,
+  };
+  const named = frameInText(event.headline);
+  return withCulprit({ class: event.class, reason: event.headline, site, texts: event.texts, batch }, named);
+}
+
+/** @param named the function that the headline names: the kernel knows best. */
+function withCulprit(cause: Omit<Cause, 'frames' | 'culprit'>, named: Frame | undefined): Cause {
+  const { blame } = classOf(cause.class);
+  const frames = blame === 'nowhere' ? [] : tellingFrames(cause.site, blame, named);
+  const [culprit] = frames;
+  return { ...cause, frames, ...(culprit && { culprit }) };
+}
+
+function tellingFrames(
+  { at, trace }: CrashSite,
+  blame: 'trace' | 'interrupted',
+  named: Frame | undefined,
+): Frame[] {
+  const sure = trace.filter(({ doubtful }) => !doubtful);
+  const seen = blame === 'interrupted' ? interruptedFrames(at, sure) : [...(at ? [at] : []), ...sure];
+  const frames = withoutRepeats(seen).filter(({ name }) => !isMachinery(name));
+  if (!named || isMachinery(named.name)) return frames;
+  const place = frames.findIndex(({ name }) => name === named.name);
+  return [named, ...(place < 0 ? frames : frames.slice(place + 1))];
+}
+
+/** What ran before the interrupt: the pointer of the report, or the one within the trace, and its callers. */
+function interruptedFrames(at: Frame | undefined, trace: CrashSite['trace']): Frame[] {
+  if (at) return [at, ...(trace.some(frame => frame.interrupted) ? afterPointer(trace) : trace)];
+  if (trace.some(frame => frame.interrupted)) return afterPointer(trace);
+  return trace.filter(({ context }) => context !== 'NMI' && context !== 'IRQ');
+}
+
+function afterPointer(trace: CrashSite['trace']): Frame[] {
+  return trace.filter(({ interrupted }) => interrupted);
+}
+
+/** A pointer is often the first frame of its trace, too. */
+function withoutRepeats(frames: readonly Frame[]): Frame[] {
+  return frames.filter(({ name }, i) => name !== frames[i - 1]?.name);
+}
