@@ -1,11 +1,11 @@
-/** What to do about a capture that failed, by the error's code. The README's table of console lines has the same rows. */
+/** What to do about a capture that failed, by the error's code. The manual (kdumpling-capture(7)) is made of the same rows. */
 import { describeError } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 export interface Advice {
   /** Codes of our own errors, or names of errno. */
   readonly codes: readonly string[];
-  /** How the line begins on the console, for the README. */
+  /** How the line begins on the console, for the manual. */
   readonly line: string;
   /** A plain sentence, to follow "what to do:". */
   readonly toDo: string;

@@ -1,6 +1,6 @@
 /**
  * What sets crashkernel= on other systems, against their own tools and the files these make: what Debian has packages of,
- * and what somebody put into the cache (README, "Files of other systems").
+ * and what somebody put into the cache (test/README.md, "Files of other systems").
  */
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync, rmSync } from 'node:fs';

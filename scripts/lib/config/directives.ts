@@ -1,6 +1,6 @@
 /**
- * The directives of /etc/kdump.conf as data: those of kdump.conf(5), and kdumpling's own for what it lacks. The README's
- * table and the parser use this list. A new capture option needs one row: `captureOption(directive, option, …)`.
+ * The directives of /etc/kdump.conf as data: those of kdump.conf(5), and kdumpling's own for what it lacks. The manual
+ * and the parser use this list. A new capture option needs one row: `captureOption(directive, option, …)`.
  */
 import { FILE_SYSTEM_NAMES } from '../../../capture/options/file-systems.ts';
 import { type CaptureOptions, checkOption } from '../../../capture/options/schema.ts';
@@ -23,7 +23,7 @@ export const NO_SETTINGS: Settings = { options: {}, extraModules: [], layout: 's
 
 export interface Directive {
   readonly name: string;
-  /** What follows the name, for the README and messages. */
+  /** What follows the name, for the manual and messages. */
   readonly value: string;
   readonly does: string;
   /** May be given more than once; the values add up. */
