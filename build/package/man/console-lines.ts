@@ -127,18 +127,18 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
   },
   {
     lines: [
-      'kdumpling: watch: NOT finished: stuck in the phase <phase>, where nothing moved for N s; going home by sysrq',
+      'kdumpling: watch: NOT finished: stuck in the phase <phase>, no progress for N s; rebooting by sysrq',
     ],
     meaning: 'The supervisor rebooted the machine.',
     toDo: 'The stacks below the line show what is blocked. For a slow disk, set a larger `stallTimeout`.',
   },
   {
-    lines: ['kdumpling: watch: NOT finished after N s, in the phase <phase>; going home by sysrq'],
+    lines: ['kdumpling: watch: NOT finished after N s, in the phase <phase>; rebooting by sysrq'],
     meaning: 'The supervisor rebooted the machine at the deadline.',
     toDo: 'Set a larger `deadlineSeconds`, or report the line with the log.',
   },
   {
-    lines: ['kdumpling: shell: here because the dump was not saved: <reason>'],
+    lines: ['kdumpling: shell: the dump was not saved: <reason>'],
     meaning:
       '`failureAction=shell` is set: a busybox shell runs on the console, with the target mounted on `/target`.',
     toDo: 'The lines below it say what to try. `exit` ends the shell and reboots.',
@@ -185,7 +185,7 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
     meaning: 'The watchdog’s timeout could not be set. It is fed every second.',
   },
   {
-    lines: ['kdumpling: watchdog: this machine has none that the image has a driver for'],
+    lines: ['kdumpling: watchdog: none found that the image has a driver for'],
     meaning: 'No hardware watchdog guards the capture. The supervisor and `panic=` still do.',
     toDo: 'Nothing, or rebuild the image with the watchdog’s driver.',
   },
