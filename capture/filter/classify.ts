@@ -11,6 +11,8 @@ import { excludedClasses, PAGE_CLASS_NAMES, PageClass, type PagesByClass } from 
 const MAX_COMPOUND_ORDER = 22;
 /** V8 optimizes a function that is called often sooner than one long loop. This halves the time of a first run. */
 const SLICE_PAGES = 128;
+/** As a mapcount it is that of a page without mappings. */
+const ALL_ONES = 0xffff_ffff;
 
 export class PageClassifier {
   readonly #layout: PageLayout;
@@ -62,6 +64,21 @@ export class PageClassifier {
       if (taken < wanted) break;
     }
     return done;
+  }
+
+  /**
+   * Takes `count` pages of an offline memory block from `firstPfn` on: poisoned pages are left out, all others are kept and
+   * not counted. A block that was never brought online has garbage for struct pages, so the flag counts only in one that
+   * looks like the struct page of a page that nothing uses: not all ones (PAGE_POISON_PATTERN), and without a mapping.
+   */
+  takeOffline(words: Uint32Array, firstPfn: number, count: number): void {
+    const { structWords, flags, pageType, hwpoisonMask } = this.#layout;
+    for (let i = 0; i < count; i++) {
+      const at = i * structWords;
+      const low = words[at + flags];
+      if ((low & hwpoisonMask) === 0 || low === ALL_ONES || words[at + pageType] !== ALL_ONES) continue;
+      this.#takeRange(PageClass.hwpoison, firstPfn + i, firstPfn + i + 1);
+    }
   }
 
   /** Like `take`, from the struct page `first` of `words` on. */

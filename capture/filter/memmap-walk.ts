@@ -11,9 +11,9 @@ const WINDOW_BYTES = 4 << 20;
 const MAX_FAILURES = 1 << 16;
 
 export interface MemmapWalk {
-  /** Pages whose struct page was read, or that belong to a block whose first one was. */
+  /** Pages of online memory whose struct page was read, or that belong to a block whose first one was. */
   readonly pagesSeen: number;
-  /** Pages whose struct page could not be read; they are kept. */
+  /** Pages of online memory whose struct page could not be read; they are kept. */
   readonly pagesUnreadable: number;
   /** The reason for the first of them. */
   readonly firstFailure: string | undefined;
@@ -32,18 +32,18 @@ export function walkMemmap(
   const reader = new StructPageReader(vmcore, memory, structBytes, classifier);
   let pagesSeen = 0;
   let pagesUnreadable = 0;
-  for (const { pfnStart, pfnEnd, vaddr } of ranges) {
-    reader.begin();
+  for (const { pfnStart, pfnEnd, vaddr, isOnline } of ranges) {
+    reader.begin(isOnline);
     let pfn = pfnStart;
     while (pfn < pfnEnd) {
-      const known = classifier.skipBlock(pfn, pfnEnd);
+      const known = isOnline ? classifier.skipBlock(pfn, pfnEnd) : pfn;
       pagesSeen += known - pfn;
       pfn = known;
       if (pfn === pfnEnd) break;
       const gaveUp = reader.failures >= MAX_FAILURES;
       const at = BigInt.asUintN(64, vaddr + BigInt(pfn - pfnStart) * BigInt(structBytes));
       const done = gaveUp ? 0 : reader.take(at, pfn, pfnEnd - pfn);
-      pagesSeen += done;
+      if (isOnline) pagesSeen += done;
       pfn += done;
       if (done > 0) {
         onProgress(pagesSeen);
@@ -52,7 +52,7 @@ export function walkMemmap(
       const skipped = gaveUp
         ? pfnEnd - pfn
         : Math.min(pfnEnd - pfn, Math.ceil(bytesToNextPage(at, pageSizeBytes) / structBytes));
-      pagesUnreadable += skipped;
+      if (isOnline) pagesUnreadable += skipped;
       pfn += skipped;
     }
   }
@@ -69,6 +69,7 @@ class StructPageReader {
   #copy = new Uint8Array(0);
   readonly #pair: Uint32Array<ArrayBuffer>;
   #isCareful = false;
+  #isOnline = true;
   failures = 0;
   firstFailure: string | undefined;
 
@@ -87,8 +88,9 @@ class StructPageReader {
   }
 
   /** Starts a new range: a failure in the last one says nothing about this one. */
-  begin(): void {
+  begin(isOnline: boolean): void {
     this.#isCareful = false;
+    this.#isOnline = isOnline;
   }
 
   /** Takes one contiguous run from `vaddr` on, where the struct page of `pfn` is. Returns how many pages were done. */
@@ -104,7 +106,7 @@ class StructPageReader {
       const held = Math.floor(runBytes / structBytes);
       if (held <= 1) return this.#takeOne(vaddr, pfn);
       const window = source.window(segments.fileOffset(mapping.paddr)!, held * structBytes);
-      return this.#classifier.take(this.#wordsOf(window), held, pfn, Math.min(count, held));
+      return this.#classify(this.#wordsOf(window), held, pfn, Math.min(count, held));
     } catch (error) {
       this.#fail(describeError(error));
       if (this.#isCareful) return 0;
@@ -122,7 +124,13 @@ class StructPageReader {
     if (this.#memory.readVirtualUpTo(vaddr, bytes) < this.#structBytes) {
       return this.#fail(`the vmcore does not hold the struct page of page ${pfn}`);
     }
-    return this.#classifier.take(this.#pair, 2, pfn, 1);
+    return this.#classify(this.#pair, 2, pfn, 1);
+  }
+
+  #classify(words: Uint32Array, held: number, firstPfn: number, count: number): number {
+    if (this.#isOnline) return this.#classifier.take(words, held, firstPfn, count);
+    this.#classifier.takeOffline(words, firstPfn, count);
+    return count;
   }
 
   #wordsOf(bytes: Uint8Array): Uint32Array {

@@ -131,7 +131,8 @@ function memmapSpan(vmcore: Vmcore, memory: KernelMemory): VaddrRange | undefine
   const { layout } = decodePageLayout(vmcore.vmcoreinfo);
   if (!layout) return undefined;
   const wanted = pfnRanges(vmcore.segments.segments, vmcore.pageSizeBytes, 'file');
-  const ranges = [...memmapRanges(memory, vmcore.vmcoreinfo, layout.structBytes, wanted, [])];
+  const all = [...memmapRanges(memory, vmcore.vmcoreinfo, layout.structBytes, wanted, [])];
+  const ranges = all.filter(({ isOnline }) => isOnline);
   const [first, last] = [ranges[0], ranges.at(-1)];
   if (!first || !last) return undefined;
   const bytesTo = (pfn: number) => BigInt((pfn - first.pfnStart) * layout.structBytes);

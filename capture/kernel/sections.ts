@@ -15,14 +15,16 @@ export interface MemmapRange {
   readonly pfnEnd: number;
   /** Of the struct page of `pfnStart`. */
   readonly vaddr: bigint;
+  /** False for a memory block that was taken offline or never brought online: then the struct pages may be garbage. */
+  readonly isOnline: boolean;
 }
 
 /** Flags in the low bits of section_mem_map. All of it below a page is flags: memmaps begin on a page. */
 const SECTION_MARKED_PRESENT = 1;
 const SECTION_HAS_MEM_MAP = 2;
 const SECTION_IS_ONLINE = 4;
-/** The kernel takes a section's struct pages for real when it has all three; those of an offline one may be garbage. */
-const USABLE = SECTION_MARKED_PRESENT | SECTION_HAS_MEM_MAP | SECTION_IS_ONLINE;
+/** The section has struct pages. The kernel itself uses them only when it is online, too. */
+const HAS_STRUCT_PAGES = SECTION_MARKED_PRESENT | SECTION_HAS_MEM_MAP;
 const POINTER_BYTES = 8;
 /** x86-64 has 27, the others 24 to 30. */
 const MIN_SECTION_BITS = 24;
@@ -91,11 +93,11 @@ export function* memmapRanges(
       if (at + POINTER_BYTES <= heldBytes) {
         const section_mem_map = view.getBigUint64(at, true);
         const flags = Number(section_mem_map & BigInt(memory.arch.pageSizeBytes - 1));
-        if ((flags & USABLE) === USABLE) {
+        if ((flags & HAS_STRUCT_PAGES) === HAS_STRUCT_PAGES) {
           // It is encoded as the address that the struct page of pfn 0 would have in one memmap of all memory.
           const coded = section_mem_map - BigInt(flags);
           const vaddr = BigInt.asUintN(64, coded + BigInt(pfn) * BigInt(pageStructBytes));
-          yield { pfnStart: pfn, pfnEnd, vaddr };
+          yield { pfnStart: pfn, pfnEnd, vaddr, isOnline: (flags & SECTION_IS_ONLINE) !== 0 };
         }
       }
       pfn = pfnEnd;

@@ -42,6 +42,7 @@ export class MemmapMachine {
   readonly builder: KernelBuilder;
   readonly spec: MachineSpec;
   readonly #structPages = new Map<number, StructPages>();
+  readonly #codedMemmaps = new Map<number, bigint>();
   readonly #lost: number[] = [];
 
   constructor(spec: MachineSpec = {}) {
@@ -71,8 +72,8 @@ export class MemmapMachine {
     for (const [i, number] of (spec.sectionNumbers ?? [0, 1]).entries()) {
       this.#structPages.set(number, new StructPages(generation, TEST_PAGES));
       const memmap = this.#placeMemmap(number, i);
-      const coded = BigInt.asUintN(64, memmap - BigInt(number * SECTION_MEMMAP_BYTES));
-      this.setSection(number, coded | (spec.sectionFlags ?? ONLINE_SECTION));
+      this.#codedMemmaps.set(number, BigInt.asUintN(64, memmap - BigInt(number * SECTION_MEMMAP_BYTES)));
+      this.setSection(number, this.codedMemmap(number) | (spec.sectionFlags ?? ONLINE_SECTION));
       for (let pfn = 0; pfn < TEST_PAGES; pfn++) memory.page(number * SECTION_PAGES + FIRST_PAGE + pfn);
     }
     if (!isStatic) {
@@ -86,6 +87,11 @@ export class MemmapMachine {
   /** The struct pages of a section's test pages; index 0 is FIRST_PAGE. */
   pages(section = 0): StructPages {
     return this.#structPages.get(section)!;
+  }
+
+  /** A section's section_mem_map without its flags. */
+  codedMemmap(section: number): bigint {
+    return this.#codedMemmaps.get(section)!;
   }
 
   /** Of page 0's struct page. */

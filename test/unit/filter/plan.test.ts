@@ -9,6 +9,7 @@ import {
   FIRST_PAGE,
   type MachineSpec,
   MemmapMachine,
+  ONLINE_SECTION,
   SECTION_PAGES,
   TEST_PAGES,
 } from '../../support/memmap-machine.ts';
@@ -178,6 +179,58 @@ describe('the plan of a dump', () => {
       throw late;
     };
     expect(() => planDump(crash, 31, { onProgress: stop })).toThrow(late);
+  });
+});
+
+describe('offline memory', () => {
+  const OFFLINE = ONLINE_SECTION & ~4n;
+  const POISONED = [
+    [11, 12],
+    [20, 21],
+  ];
+  /** The second section is offline. It has pages of all kinds, and poisoned ones. */
+  const offline = (spec: MachineSpec = {}) => {
+    const machine = filled({ ...spec, sectionNumbers: [0, 1] });
+    machine
+      .pages(1)
+      .set(8, { flags: ['lru'], mapping: FILE_MAPPING })
+      .set(11, { flags: ['hwpoison'] })
+      .set(12, { type: 'offline' })
+      .set(20, { flags: ['hwpoison', 'private'] })
+      .set(21, { type: 'buddy' });
+    machine.setSection(1, machine.codedMemmap(1) | OFFLINE);
+    return machine;
+  };
+
+  it.each(GENERATIONS.flatMap(generation => [0, 1, 2, 8, 16, 31].map(level => ({ generation, level }))))(
+    'has its poisoned pages left out, and no others: $generation.name, level $level',
+    ({ generation, level }) => {
+      const plan = planDump(offline({ generation }).crash(), level);
+      expect(leftOut(plan, 1)).toEqual(POISONED);
+      expect(leftOut(plan)).toEqual(leftOut(planDump(filled({ generation }).crash(), level)));
+      expect(plan.pages!.hwpoison).toBe(3);
+      expect(plan.warnings).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['all ones', () => 0xff],
+    ['all zeros', () => 0],
+    ['text', (i: number) => 0x20 + (i % 0x5f)],
+    ['numbers', (i: number) => (i * 2654435761) >>> 13],
+  ])('that was never online, with struct pages of %s, is kept', (_, byteAt) => {
+    const machine = offline();
+    const { bytes } = machine.pages(1);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = byteAt(i);
+    expect(leftOut(planDump(machine.crash(), 31), 1)).toEqual([]);
+  });
+
+  it('whose struct pages are not in the vmcore is kept, without a word', () => {
+    const machine = offline({ mapping: 'test pages' });
+    const plan = planDump(machine.crash(), 31);
+    expect(leftOut(plan, 1)).toEqual(POISONED);
+    machine.lose(machine.structPaddr(1, 0));
+    expect(leftOut(planDump(machine.crash(), 31), 1)).toEqual([]);
   });
 });
 

@@ -28,6 +28,7 @@ const inVmemmap = (pfnStart: number, pfnEnd: number, vmemmap = VMEMMAP): MemmapR
   pfnStart,
   pfnEnd,
   vaddr: vmemmap + BigInt(pfnStart * STRUCT_BYTES),
+  isOnline: true,
 });
 const section = (number: number, vmemmap = VMEMMAP) =>
   inVmemmap(number * SECTION_PAGES, (number + 1) * SECTION_PAGES, vmemmap);
@@ -76,8 +77,13 @@ describe('the memmap', () => {
     expect(rangesOf(machine).ranges).toEqual([section(0), section(1)]);
   });
 
-  it.each([0n, 1n, 2n, 3n, 6n, 0xbn])('is not used for a section with flags %s', flags => {
+  it.each([0n, 1n, 2n, 6n])('is missing for a section with flags %s', flags => {
     expect(rangesOf(new MemmapMachine({ sectionFlags: flags })).ranges).toEqual([]);
+  });
+
+  it.each([3n, 0xbn, 0x13n])('is that of offline memory for a section with flags %s', flags => {
+    const offline = [section(0), section(1)].map(range => ({ ...range, isOnline: false }));
+    expect(rangesOf(new MemmapMachine({ sectionFlags: flags })).ranges).toEqual(offline);
   });
 });
 
