@@ -2,14 +2,15 @@
  * Writes a dump as an ELF core (makedumpfile -E), for gdb and for tools that read no other format. The header has
  * makedumpfile's flag of an incomplete dump until everything else is written.
  */
-import { DumpFormatError, describeError } from '../errors.ts';
+import { DumpFormatError } from '../errors.ts';
 import { DUMP_LEVEL_ZERO } from '../filter/dump-level.ts';
 import { DUMP_ELF_INCOMPLETE } from '../kdump/format/head-marks.ts';
 import type { DumpSink } from '../kdump/sink.ts';
 import type { Steps } from '../kdump/steps.ts';
+import { UnreadablePages } from '../kdump/write/unreadable.ts';
 import type { DumpEvents, DumpInput } from '../kdump/write/writer.ts';
 import { PT_NOTE } from '../vmcore/elf.ts';
-import type { Vmcore } from '../vmcore/open.ts';
+import { shortRead, type Vmcore } from '../vmcore/open.ts';
 import {
   encodeCountingSection,
   encodeElfHeader,
@@ -22,9 +23,8 @@ import { SequentialWriter } from './sequential-writer.ts';
 import { withoutZeroPages } from './zero-pages.ts';
 
 const WINDOW_BYTES = 4 << 20;
-const MOST_WARNINGS = 16;
 
-export interface ElfInput extends Pick<DumpInput, 'bitmap2' | 'dumpLevel'> {
+export interface ElfInput extends Pick<DumpInput, 'bitmap2' | 'dumpLevel' | 'isInputIncomplete'> {
   readonly vmcore: Vmcore;
 }
 
@@ -35,6 +35,8 @@ export interface ElfCounts {
   readonly loads: number;
   /** Written as zeros, because they cannot be read from the vmcore. */
   readonly pagesUnreadable: number;
+  /** The first few of these. */
+  readonly unreadablePfns: readonly number[];
   /** The size of the file. */
   readonly bytesWritten: number;
 }
@@ -78,7 +80,10 @@ export function* elfSteps(input: ElfInput, sink: DumpSink, events: DumpEvents = 
   if (layout.sectionOffset !== undefined) file.append(encodeCountingSection(loads + 1));
   file.append(vmcore.noteBytes);
 
-  let pagesUnreadable = 0;
+  // The format has no mark for a single missing page: it reads as zeros, and the file stays marked incomplete.
+  const unreadable = new UnreadablePages('zeros', events.onWarning);
+  const warn = (paddr: number, cause: unknown) =>
+    unreadable.add(Math.floor(paddr / vmcore.pageSizeBytes), cause);
   let bytesDone = 0;
   for (const load of filteredLoads(loadsInput)) {
     for (const copied of copyLoad(load, vmcore, file, warn)) {
@@ -88,21 +93,16 @@ export function* elfSteps(input: ElfInput, sink: DumpSink, events: DumpEvents = 
       yield;
     }
   }
-  function warn(paddr: number, cause: unknown): void {
-    pagesUnreadable++;
-    if (pagesUnreadable > MOST_WARNINGS) return;
-    events.onWarning?.(
-      `page ${Math.floor(paddr / vmcore.pageSizeBytes)} is written as zeros: ${describeError(cause)}`,
-    );
-  }
+  unreadable.finish();
   file.flush();
   sink.sync();
-  sink.writeAt(encodeHeader(0), 0);
+  if (unreadable.count === 0 && !input.isInputIncomplete) sink.writeAt(encodeHeader(0), 0);
   return {
     pagesWished,
     pagesZero: pagesWished - pagesKept,
     loads,
-    pagesUnreadable,
+    pagesUnreadable: unreadable.count,
+    unreadablePfns: unreadable.pfns,
     bytesWritten: file.offset,
   };
 }
@@ -123,11 +123,13 @@ function* copyLoad(
       const page = new Uint8Array(pageSizeBytes);
       for (let done = 0; done < lengthBytes; done += pageSizeBytes) {
         const part = page.subarray(0, Math.min(pageSizeBytes, lengthBytes - done)).fill(0);
+        const paddr = p_paddr + at + done;
         try {
-          source.readAt(part, sourceOffset + at + done);
+          const got = source.readAt(part, sourceOffset + at + done);
+          if (got < part.length) onUnreadable(paddr, shortRead(source.name, part.length, got));
         } catch (error) {
           part.fill(0);
-          onUnreadable(p_paddr + at + done, error);
+          onUnreadable(paddr, error);
         }
         file.append(part);
       }

@@ -18,7 +18,7 @@ const FIELDS = 6;
 /** Linux 5.10 does not export it; there the name follows a kref (include/linux/utsname.h). */
 const UNEXPORTED_OFFSET = 4;
 /** libkdumpfile, and so drgn, does not recognize a Linux dump when a field is empty. */
-const UNKNOWN = '(unknown)';
+export const UNKNOWN_NAME = '(unknown)';
 
 /** Cosmetic: falls back to vmcoreinfo and the architecture, with a warning, when memory does not hold it. */
 export function readUtsname(memory: KernelMemory, vmcoreinfo: Vmcoreinfo, warnings: string[]): Utsname {
@@ -42,14 +42,14 @@ export function readUtsname(memory: KernelMemory, vmcoreinfo: Vmcoreinfo, warnin
 }
 
 /** What is known without the crashed kernel's memory. */
-export function utsnameFromVmcoreinfo(vmcoreinfo: Vmcoreinfo, machine = UNKNOWN): Utsname {
+export function utsnameFromVmcoreinfo(vmcoreinfo: Vmcoreinfo, machine = UNKNOWN_NAME): Utsname {
   return {
     sysname: 'Linux',
-    nodename: UNKNOWN,
-    release: (vmcoreinfo.osrelease || UNKNOWN).slice(0, FIELD_BYTES - 1),
-    version: UNKNOWN,
+    nodename: UNKNOWN_NAME,
+    release: (vmcoreinfo.osrelease || UNKNOWN_NAME).slice(0, FIELD_BYTES - 1),
+    version: UNKNOWN_NAME,
     machine,
-    domainname: UNKNOWN,
+    domainname: UNKNOWN_NAME,
   };
 }
 

@@ -1,5 +1,5 @@
 /** Opens a vmcore: its headers, its notes, the crashed kernel's vmcoreinfo, and where in the file each physical address is. */
-import { VmcoreError } from '../errors.ts';
+import { SystemError, VmcoreError } from '../errors.ts';
 import { type Elf, readElf } from './elf.ts';
 import { MACHINES } from './machines.ts';
 import { readNoteSegments } from './note-segments.ts';
@@ -108,6 +108,9 @@ export function readPhysicalOrZeros(
     held += read;
     done += read;
     if (done === into.length) break;
+    // Without this, a source that became shorter would be read byte by byte to the end of the segment.
+    if (vmcore.segments.fileOffset(paddr + done) !== undefined)
+      throw shortRead(vmcore.source.name, into.length, done);
     const next = nextHeldPaddr(vmcore.segments, paddr + done);
     const gapEnd = Math.min(into.length, next - paddr);
     into.fill(0, done, gapEnd);
@@ -116,7 +119,15 @@ export function readPhysicalOrZeros(
   return held;
 }
 
-/** Strictly above `paddr`, so that a source with short reads does not make the caller loop for ever. */
+/** The source ended before the end that it had when it was opened. */
+export function shortRead(name: string, wantedBytes: number, gotBytes: number): SystemError {
+  return new SystemError('SHORTENED', {
+    action: `read ${wantedBytes} bytes of ${name}`,
+    actual: `only ${gotBytes} could be read`,
+    wanted: 'a file that keeps its length while it is read',
+  });
+}
+
 function nextHeldPaddr(segments: SegmentIndex, paddr: number): number {
   let at = paddr + 1;
   for (;;) {

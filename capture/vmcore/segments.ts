@@ -44,7 +44,7 @@ export function buildSegments(
 }
 
 /** The largest physical address that numbers hold exactly; above any that x86-64 (52 bits) or AArch64 (52) has. */
-const MAX_PADDR = BigInt(Number.MAX_SAFE_INTEGER);
+export const MAX_PADDR = BigInt(Number.MAX_SAFE_INTEGER);
 
 function narrow(
   header: ProgramHeader,

@@ -1,4 +1,5 @@
-/** Whether the head of a kdump-compressed file makes sense by itself: headers, notes, bitmaps. What readers skip must be 0. */
+/** Checks the head of a kdump-compressed file: headers, notes, bitmaps, and that the gaps which readers skip are 0. */
+import { counted } from '../../errors.ts';
 import { decodeNotes } from '../../vmcore/notes.ts';
 import { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
 import {
@@ -20,13 +21,22 @@ interface ByteRange {
   readonly end: number;
 }
 
-/** One line for each thing that is not as a writer leaves it. Bounded by what the file has bytes. */
-export function headDamage(file: KdumpFile, codecFlags: number): string[] {
-  return [
+export interface HeadFinding {
+  readonly kind: 'damage' | 'contradiction';
+  readonly text: string;
+}
+
+/** What no writer leaves in a head, one line each. */
+export function headDamage(file: KdumpFile, codecFlags: number): HeadFinding[] {
+  const damage = [
     ...headerDamage(file, codecFlags),
     ...noteDamage(file),
     ...paddingDamage(file),
     ...bitmapDamage(file),
+  ];
+  return [
+    ...damage.map(text => ({ kind: 'damage' as const, text })),
+    ...contradictions(file).map(text => ({ kind: 'contradiction' as const, text })),
   ];
 }
 
@@ -34,16 +44,16 @@ function headerDamage({ header, sub, max_mapnr, source }: KdumpFile, codecFlags:
   const texts: string[] = [];
   const { status, header_version } = header;
   if ((status & ~(codecFlags | DUMP_DH_COMPRESSED_INCOMPLETE)) !== 0)
-    texts.push(`status is 0x${status.toString(16)}: no codec has such flags`);
+    texts.push(`status is 0x${status.toString(16)}, which has flags of no codec`);
   if (header_version >= 6 && header.max_mapnr !== Math.min(max_mapnr, 0xffff_ffff))
-    texts.push(`max_mapnr is ${header.max_mapnr}, and max_mapnr_64 ${max_mapnr}`);
-  // The kernel clears a field before it writes a name into it.
+    texts.push(`max_mapnr is ${header.max_mapnr}, but max_mapnr_64 is ${max_mapnr}`);
+  // The kernel clears a field of the utsname before it writes a name into it.
   const utsname = readRange(source, UTSNAME_OFFSET, UTSNAME_FIELDS * UTSNAME_FIELD_BYTES);
   for (let i = 0; i < UTSNAME_FIELDS; i++) {
     const field = utsname.subarray(i * UTSNAME_FIELD_BYTES, (i + 1) * UTSNAME_FIELD_BYTES);
     const end = field.indexOf(0);
     if (end < 0 || field.subarray(end).some(byte => byte !== 0))
-      texts.push(`the names of the machine go on behind their end`);
+      texts.push('a field of the utsname has bytes after its end');
   }
   if (sub.dump_level < 0 || sub.dump_level > 0xff) texts.push(`dump_level is ${sub.dump_level}`);
   for (const [name, offset, size] of [
@@ -57,17 +67,24 @@ function headerDamage({ header, sub, max_mapnr, source }: KdumpFile, codecFlags:
   return texts;
 }
 
-function noteDamage({ header, sub, source }: KdumpFile): string[] {
+function noteDamage({ sub, source }: KdumpFile): string[] {
   const texts = decodeNotes(readRange(source, sub.offset_note, sub.size_note)).warnings;
   if (sub.size_vmcoreinfo === 0) return texts;
   const vmcoreinfo = Vmcoreinfo.decode(readRange(source, sub.offset_vmcoreinfo, sub.size_vmcoreinfo));
-  texts.push(...vmcoreinfo.warnings);
+  return [...texts, ...vmcoreinfo.warnings];
+}
+
+/** The header against vmcoreinfo, which the crashed kernel wrote itself. */
+function contradictions({ header, sub, source }: KdumpFile): string[] {
+  if (sub.size_vmcoreinfo === 0) return [];
+  const vmcoreinfo = Vmcoreinfo.decode(readRange(source, sub.offset_vmcoreinfo, sub.size_vmcoreinfo));
+  const texts: string[] = [];
   const { osrelease } = vmcoreinfo;
   if (osrelease !== undefined && header.utsname.release !== '' && osrelease !== header.utsname.release)
-    texts.push(`vmcoreinfo is of ${osrelease}, and the header of ${header.utsname.release}`);
+    texts.push(`the kernel release is ${header.utsname.release}, but ${osrelease} in vmcoreinfo`);
   const physBase = vmcoreinfo.bigNumber('phys_base');
   if (physBase !== undefined && BigInt.asUintN(64, physBase) !== sub.phys_base)
-    texts.push(`phys_base is 0x${sub.phys_base.toString(16)}, and ${physBase} in vmcoreinfo`);
+    texts.push(`phys_base is 0x${sub.phys_base.toString(16)}, but ${physBase} in vmcoreinfo`);
   return texts;
 }
 
@@ -76,7 +93,7 @@ function readRange(source: KdumpFile['source'], offset: number, sizeBytes: numbe
   return bytes.subarray(0, source.readAt(bytes, offset));
 }
 
-/** What lies between the structures: every writer leaves zeros there. */
+/** Every writer leaves zeros between the structures. */
 function paddingDamage({ header, sub, source, bitmap1Offset }: KdumpFile): string[] {
   const subHeaderAt = DISKDUMP_HEADER_BLOCKS * header.block_size;
   const used: ByteRange[] = [
@@ -90,7 +107,7 @@ function paddingDamage({ header, sub, source, bitmap1Offset }: KdumpFile): strin
   let at = DISK_DUMP_HEADER_BYTES;
   for (const { start, end } of [...used, { start: bitmap1Offset, end: bitmap1Offset }]) {
     const from = firstNonZero(source, at, Math.min(start, bitmap1Offset));
-    if (from !== undefined) texts.push(`byte ${from} is not 0, where there is nothing`);
+    if (from !== undefined) texts.push(`byte ${from} is not 0, although it belongs to no structure`);
     at = Math.max(at, end);
   }
   return texts;
@@ -105,7 +122,7 @@ function firstNonZero(source: KdumpFile['source'], start: number, end: number): 
   return undefined;
 }
 
-/** Pages that are kept are pages that exist, and none lies past the last one. */
+/** A page that is kept must exist, and none may be past the last one. */
 function bitmapDamage({ source, bitmap1Offset, bitmapBytes, max_mapnr }: KdumpFile): string[] {
   const chunkBytes = Math.min(CHUNK_BYTES, bitmapBytes);
   const [first, second] = [new Uint8Array(chunkBytes), new Uint8Array(chunkBytes)];
@@ -126,7 +143,8 @@ function bitmapDamage({ source, bitmap1Offset, bitmapBytes, max_mapnr }: KdumpFi
     }
   }
   const texts: string[] = [];
-  if (past > 0) texts.push(`${past} bytes of the bitmaps name pages past the last one, ${max_mapnr - 1}`);
-  if (strays > 0) texts.push(`the bitmaps disagree near page ${example}: kept, and not in memory`);
+  if (past > 0)
+    texts.push(`${counted(past, 'byte')} of the bitmaps has bits past the last page, ${max_mapnr - 1}`);
+  if (strays > 0) texts.push(`near page ${example} the bitmaps have a page that is kept but does not exist`);
   return texts;
 }

@@ -1,6 +1,6 @@
 /**
- * Whether every page of a kdump-compressed file is there and decompresses into a page. zstd's frame checksum and zlib's
- * Adler-32 make a flipped bit visible; lzo, snappy and pages that did not shrink carry nothing that could tell.
+ * Checks that every page of a kdump-compressed file is present and decompresses into a page. zstd's frame checksum and zlib's
+ * Adler-32 detect a flipped bit; lzo, snappy and uncompressed pages have no checksum.
  */
 
 import type { Decompressor, PageCodecs } from '../../codecs/codec.ts';
@@ -16,9 +16,9 @@ const PAGE_FLAGS_OFFSET = 16;
 
 export interface PageCheck {
   readonly pages: number;
-  /** Stored as they are: without a checksum of their own. */
+  /** Uncompressed, and so without a checksum. */
   readonly pagesUnprotected: number;
-  /** An incomplete dump did not get to them. */
+  /** Pages that an incomplete dump lacks. */
   readonly pagesMissing: number;
 }
 
@@ -27,10 +27,13 @@ export interface PageCheckEvents {
   readonly onProgress?: (pagesDone: number, pagesTotal: number) => void;
 }
 
-/** @throws SystemError when the file cannot be read, or a codec's library is not available. */
+/**
+ * @param codecs undefined to check only the descriptors.
+ * @throws SystemError when the file cannot be read, or a codec's library is not available.
+ */
 export function* checkPages(
   file: KdumpFile,
-  codecs: PageCodecs,
+  codecs: PageCodecs | undefined,
   { onDamage, onProgress }: PageCheckEvents,
 ): Steps<PageCheck> {
   const { source, bitmap2, header, sub, max_mapnr, descriptorsOffset } = file;
@@ -41,12 +44,12 @@ export function* checkPages(
   const [startPfn, endPfn] =
     sub.split === 0 ? [0, max_mapnr] : [sub.start_pfn_64, Math.min(sub.end_pfn_64, max_mapnr)];
   const view = new DataView(new ArrayBuffer(CHUNK_DESCRIPTORS * PAGE_DESC_BYTES));
-  // Writers put the page that all zero pages share first, wanted or not.
+  // Writers put the shared zero page first, even if no page uses it.
   const zeroOffset = (sub.dump_level & DUMP_LEVEL_ZERO) !== 0 ? dataOffset : -1;
   let dataEnd = dataOffset;
   if (zeroOffset >= 0 && source.sizeBytes >= dataOffset + header.block_size) {
     dataEnd += header.block_size;
-    if (!pages.isZero(zeroOffset)) onDamage('data', 'the page that all zero pages share is not zero');
+    if (!pages.isZero(zeroOffset)) onDamage('data', 'the shared zero page is not zero');
   }
   const counts = { pages: 0, pagesUnprotected: 0, pagesMissing: 0 };
   // A file of a split dump has the descriptors of its own pages, from the first on.
@@ -65,7 +68,7 @@ export function* checkPages(
       const at = slot * PAGE_DESC_BYTES;
       const page = decodePageDescriptor(view, at);
       if (view.getBigUint64(at + PAGE_FLAGS_OFFSET, true) !== 0n)
-        onDamage('descriptors', 'page_flags, which no writer fills, is not 0', pfn);
+        onDamage('descriptors', 'its page_flags, which writers leave 0, are set', pfn);
       if (isIncomplete && page.offset === 0) {
         counts.pagesMissing++;
         continue;
@@ -73,11 +76,11 @@ export function* checkPages(
       const isRaw = page.flags === 0;
       if (page.offset === zeroOffset && isRaw && page.size === header.block_size) continue;
       if (!isStoredPage(file, page)) {
-        onDamage('descriptors', `${page.size} bytes at ${page.offset} are no page of this file`, pfn);
+        onDamage('descriptors', `its ${page.size} bytes at ${page.offset} are not in the file`, pfn);
         continue;
       }
       if (page.offset !== dataEnd)
-        onDamage('descriptors', `its data begin at ${page.offset}; ${dataEnd} comes next`, pfn);
+        onDamage('descriptors', `its data is at ${page.offset}, but data before it ends at ${dataEnd}`, pfn);
       dataEnd = Math.max(dataEnd, page.offset + page.size);
       const fault = pages.faultOf(page);
       if (fault !== undefined) onDamage('data', fault, pfn);
@@ -88,21 +91,21 @@ export function* checkPages(
   }
   if (sub.size_eraseinfo > 0) dataEnd = Math.max(dataEnd, sub.offset_eraseinfo + sub.size_eraseinfo);
   if (!isIncomplete && dataEnd !== source.sizeBytes)
-    onDamage('data', `the file has ${source.sizeBytes} bytes, and its last page ends at ${dataEnd}`);
+    onDamage('data', `the file has ${source.sizeBytes} bytes, but its last page ends at ${dataEnd}`);
   onProgress?.(counts.pages, counts.pages);
   return counts;
 }
 
-/** Reads pages through windows that go from the front to the back of the file. */
+/** Reads pages through windows that move forward in the file. */
 class StoredPages {
   readonly #file: KdumpFile;
-  readonly #codecs: PageCodecs;
+  readonly #codecs: PageCodecs | undefined;
   readonly #decompressors = new Map<number, Decompressor | undefined>();
   readonly #page: Uint8Array;
   #window = new Uint8Array();
   #windowOffset = 0;
 
-  constructor(file: KdumpFile, codecs: PageCodecs) {
+  constructor(file: KdumpFile, codecs: PageCodecs | undefined) {
     this.#file = file;
     this.#codecs = codecs;
     this.#page = new Uint8Array(file.header.block_size);
@@ -114,13 +117,14 @@ class StoredPages {
     return this.#window.subarray(at, at + block_size).every(byte => byte === 0);
   }
 
-  /** Undefined for a page that is whole, as far as can be told. */
+  /** Undefined for a page without detectable damage. */
   faultOf({ offset, size, flags }: PageDescriptor): string | undefined {
     const { block_size, status } = this.#file.header;
     if (flags === 0) return size === block_size ? undefined : `it has ${size} bytes and is not compressed`;
-    if ((status & flags) !== flags) return `its codec is 0x${flags.toString(16)}, which is not the dump's`;
-    const decompressor = this.#decompressor(flags);
-    if (!decompressor) return `its codec is 0x${flags.toString(16)}, which is none`;
+    if ((status & flags) !== flags) return `its codec 0x${flags.toString(16)} is not that of the dump`;
+    if (!this.#codecs) return undefined;
+    const decompressor = this.#decompressor(this.#codecs, flags);
+    if (!decompressor) return `its flags 0x${flags.toString(16)} are those of no codec`;
     const at = this.#show(offset, size);
     const ignored = decompressor.ignoredDamage?.(this.#window, at, size);
     if (ignored !== undefined) return ignored;
@@ -133,7 +137,7 @@ class StoredPages {
     this.#decompressors.clear();
   }
 
-  /** Where in the window the bytes lie. */
+  /** Reads the bytes into the window and returns their offset in it. */
   #show(offset: number, sizeBytes: number): number {
     const { source } = this.#file;
     if (
@@ -148,13 +152,10 @@ class StoredPages {
     return offset - this.#windowOffset;
   }
 
-  #decompressor(flags: number): Decompressor | undefined {
+  #decompressor(codecs: PageCodecs, flags: number): Decompressor | undefined {
     if (!this.#decompressors.has(flags)) {
       const isOne = (flags & (flags - 1)) === 0;
-      this.#decompressors.set(
-        flags,
-        isOne ? this.#codecs.open(flags, this.#file.header.block_size) : undefined,
-      );
+      this.#decompressors.set(flags, isOne ? codecs.open(flags, this.#file.header.block_size) : undefined);
     }
     return this.#decompressors.get(flags);
   }

@@ -6,11 +6,18 @@ import {
   FLATTENED_HEADER_BYTES,
   RECORD_HEADER_BYTES,
 } from '../format/flattened.ts';
-import { HEAD_BYTES, markIncomplete } from '../format/head-marks.ts';
+import { HEAD_BYTES, isMarkedIncomplete, markIncomplete } from '../format/head-marks.ts';
 import type { DumpSink } from '../sink.ts';
 
-/** Takes the stream in pieces of any size, then `undefined`; returns the size of the file. */
-export type Rearranger = Generator<void, number, Uint8Array | undefined>;
+export interface Rearranged {
+  /** The size of the file. */
+  readonly sizeBytes: number;
+  /** The dump in the stream is marked incomplete. */
+  readonly isIncomplete: boolean;
+}
+
+/** Takes the stream in pieces of any size, then `undefined`. */
+export type Rearranger = Generator<void, Rearranged, Uint8Array | undefined>;
 
 /**
  * Call `next()` once before the first piece. The head of the file is written last. If the stream is cut or damaged, the
@@ -42,7 +49,7 @@ export function* rearrange(sink: DumpSink): Rearranger {
     throw error;
   }
   head.finish(sink, 'complete');
-  return fileBytes;
+  return { sizeBytes: fileBytes, isIncomplete: head.isMarkedIncomplete };
 }
 
 /** The bytes of the pieces, one after the other. */
@@ -83,6 +90,10 @@ class Head {
       this.#heldBytes = Math.max(this.#heldBytes, offset + headBytes);
     }
     if (headBytes < bytes.length) sink.writeAt(bytes.subarray(headBytes), offset + headBytes);
+  }
+
+  get isMarkedIncomplete(): boolean {
+    return isMarkedIncomplete(this.#bytes.subarray(0, this.#heldBytes));
   }
 
   finish(sink: DumpSink, state: 'complete' | 'incomplete'): void {

@@ -23,6 +23,8 @@ export interface ReassembleCounts {
   readonly pagesDumped: number;
   /** Pages that an incomplete file describes but lacks. */
   readonly pagesMissing: number;
+  /** The dump is marked incomplete, because pages are missing or a file had the mark. */
+  readonly isIncomplete: boolean;
   readonly bytesWritten: number;
 }
 
@@ -80,9 +82,10 @@ export function* reassembleSteps(
   }
   store.flush();
   sink.sync();
-  const missing = pagesMissing > 0 ? DUMP_DH_COMPRESSED_INCOMPLETE : 0;
-  sink.writeAt(head(flags | missing).subarray(0, DISK_DUMP_HEADER_BYTES), 0);
-  return { pagesDumped: pagesTotal, pagesMissing, bytesWritten: store.endOffset };
+  const status = flags | (pagesMissing > 0 ? DUMP_DH_COMPRESSED_INCOMPLETE : 0);
+  sink.writeAt(head(status).subarray(0, DISK_DUMP_HEADER_BYTES), 0);
+  const isIncomplete = (status & DUMP_DH_COMPRESSED_INCOMPLETE) !== 0;
+  return { pagesDumped: pagesTotal, pagesMissing, isIncomplete, bytesWritten: store.endOffset };
 }
 
 /** Sorted, and checked to cover all pages without a gap. */

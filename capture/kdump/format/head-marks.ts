@@ -52,3 +52,11 @@ export function markIncomplete(head: Uint8Array): void {
   const view = new DataView(head.buffer, head.byteOffset, head.length);
   view.setUint32(marks.flagsOffset, view.getUint32(marks.flagsOffset, true) | marks.incompleteFlag, true);
 }
+
+/** Whether `head` is that of a dump, and has the mark of an incomplete one. */
+export function isMarkedIncomplete(head: Uint8Array): boolean {
+  const { signature, flagsOffset, incompleteFlag } = headMarks(head);
+  if (head.length < HEAD_BYTES || signature.some((byte, i) => head[i] !== byte)) return false;
+  const flags = new DataView(head.buffer, head.byteOffset, head.length).getUint32(flagsOffset, true);
+  return (flags & incompleteFlag) !== 0;
+}

@@ -22,6 +22,8 @@ export interface KdumpVmcore {
   readonly file: KdumpFile;
   /** makedumpfile's record of data that was erased from the dump; undefined without one. */
   readonly eraseinfo: Uint8Array | undefined;
+  /** Pages that a dump marked incomplete lacks; undefined for one without the mark. */
+  readonly pagesMissing: number | undefined;
   /** Frees the decompressors. */
   close(): void;
 }
@@ -39,7 +41,7 @@ export function openKdumpVmcore(source: ByteSource, codecs: PageCodecs): KdumpVm
   const vmcoreinfoBytes = said?.desc ?? new Uint8Array();
   const vmcoreinfo = Vmcoreinfo.decode(vmcoreinfoBytes);
   const eraseinfo = eraseinfoOf(file, warnings);
-  const held = heldPages(file, warnings);
+  const { held, pagesMissing } = heldPages(file, warnings);
   const pages = new KdumpPageSource(file, codecs);
   const vmcore: Vmcore = {
     source: pages,
@@ -65,7 +67,7 @@ export function openKdumpVmcore(source: ByteSource, codecs: PageCodecs): KdumpVm
     vmcoreinfoOffset: said?.descOffset,
     warnings: [...warnings, ...noteWarnings, ...vmcoreinfo.warnings],
   };
-  return { vmcore, file, eraseinfo, close: () => pages.close() };
+  return { vmcore, file, eraseinfo, pagesMissing, close: () => pages.close() };
 }
 
 function eraseinfoOf({ source, sub }: KdumpFile, warnings: string[]): Uint8Array | undefined {
@@ -90,20 +92,21 @@ function vmcoreinfoOf(
 }
 
 /** The pages that the file holds: in an incomplete dump, those with a usable descriptor. */
-function heldPages(file: KdumpFile, warnings: string[]): Bitmap {
+function heldPages(file: KdumpFile, warnings: string[]): { held: Bitmap; pagesMissing: number | undefined } {
   const { bitmap2, header } = file;
-  if ((header.status & DUMP_DH_COMPRESSED_INCOMPLETE) === 0) return bitmap2;
+  if ((header.status & DUMP_DH_COMPRESSED_INCOMPLETE) === 0)
+    return { held: bitmap2, pagesMissing: undefined };
   const held = new Bitmap(bitmap2.bytes.slice(), bitmap2.sizeBits);
   const descriptors = new DescriptorReader(file);
-  let missing = 0;
+  let pagesMissing = 0;
   let index = 0;
   for (let pfn = bitmap2.nextSet(0); pfn < bitmap2.sizeBits; pfn = bitmap2.nextSet(pfn + 1)) {
     if (isStoredPage(file, descriptors.at(index++))) continue;
     held.clear(pfn);
-    missing++;
+    pagesMissing++;
   }
-  warnings.push(`the dump is incomplete: it lacks ${missing} of ${index} pages`);
-  return held;
+  warnings.push(`the dump is incomplete: it lacks ${pagesMissing} of ${index} pages`);
+  return { held, pagesMissing };
 }
 
 /** A segment for each run of held pages and the omitted pages after it. */

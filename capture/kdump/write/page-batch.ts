@@ -6,6 +6,7 @@
 import type { Codec } from '../../codecs/codec.ts';
 import { ZeroPageDetector } from '../../filter/zero-page.ts';
 import type { PageTaker } from './page-loop.ts';
+import type { UnreadableAs } from './unreadable.ts';
 
 /** The upper byte of an entry; the rest of it is the page's length in the data. */
 export const StoredAs = { compressed: 0, raw: 1, zero: 2, missing: 3 } as const;
@@ -44,15 +45,18 @@ export class BatchFiller implements PageTaker {
   readonly #codec: Codec;
   readonly #pageSizeBytes: number;
   readonly #sharesZeroPage: boolean;
+  readonly #unreadableAs: UnreadableAs;
   readonly #detector: ZeroPageDetector;
   #batch: PageBatch | undefined;
   #dataBytes = 0;
   #count = 0;
 
-  constructor(codec: Codec, pageSizeBytes: number, sharesZeroPage: boolean) {
+  /** @param unreadableAs as that of the store that takes the batches. */
+  constructor(codec: Codec, pageSizeBytes: number, sharesZeroPage: boolean, unreadableAs: UnreadableAs) {
     this.#codec = codec;
     this.#pageSizeBytes = pageSizeBytes;
     this.#sharesZeroPage = sharesZeroPage;
+    this.#unreadableAs = unreadableAs;
     this.#detector = new ZeroPageDetector(pageSizeBytes);
   }
 
@@ -69,7 +73,7 @@ export class BatchFiller implements PageTaker {
   }
 
   addMissing(zeros: Buffer): void {
-    if (this.#sharesZeroPage) this.#enter(StoredAs.missing, 0);
+    if (this.#sharesZeroPage || this.#unreadableAs === 'missing') this.#enter(StoredAs.missing, 0);
     else this.#store(zeros, 0);
   }
 

@@ -10,6 +10,7 @@ import { type DigestAlgorithm, openDigest, type RunningDigest } from '../format/
 import type { DumpLayout } from '../format/layout.ts';
 import type { DumpSink } from '../sink.ts';
 import { entryKind, entrySize, type PageBatch, StoredAs } from './page-batch.ts';
+import type { UnreadableAs } from './unreadable.ts';
 
 /** One write to the target: large enough to make system calls cheap, small enough for a small capture kernel. */
 const DATA_CHUNK_BYTES = 2 << 20;
@@ -22,6 +23,8 @@ export interface PageStoreOptions {
   /** Dump level bit 1: zero pages are stored once and share a descriptor's contents. */
   readonly sharesZeroPage: boolean;
   readonly digestAlgorithm: DigestAlgorithm;
+  /** `zeros` when left out. */
+  readonly unreadableAs?: UnreadableAs;
 }
 
 export class PageStore {
@@ -29,6 +32,7 @@ export class PageStore {
   readonly #codec: Codec;
   readonly #pageSizeBytes: number;
   readonly sharesZeroPage: boolean;
+  readonly #unreadableAs: UnreadableAs;
   readonly #zeroPageOffset: number;
   readonly #detector: ZeroPageDetector;
 
@@ -62,6 +66,7 @@ export class PageStore {
     this.descriptorsDigest = openDigest(digestAlgorithm);
     // A chunk is written when it is full, and the page that fills it may exceed it.
     this.#data = new Uint8Array(DATA_CHUNK_BYTES + Math.max(codec.maxOutputBytes, layout.block_size));
+    this.#unreadableAs = options.unreadableAs ?? 'zeros';
     this.#zeroPageOffset = layout.dataOffset;
     if (sharesZeroPage) this.#dataBytes = layout.block_size;
   }
@@ -86,9 +91,10 @@ export class PageStore {
     this.#store(window, at);
   }
 
-  /** Stores a page that could not be read as `zeros`. It is not counted as a zero page. */
+  /** Adds a page that could not be read, as `zeros` or as missing. It is not counted as a zero page. */
   addMissing(zeros: Buffer): void {
-    if (this.sharesZeroPage) this.addZero();
+    if (this.#unreadableAs === 'missing') this.addAbsent();
+    else if (this.sharesZeroPage) this.addZero();
     else this.#store(zeros, 0);
   }
 
@@ -111,7 +117,8 @@ export class PageStore {
       const size = entrySize(entry);
       if (kind === StoredAs.zero) this.pagesZero++;
       if (kind === StoredAs.raw) this.pagesUncompressed++;
-      if (size === 0) this.addZero();
+      if (kind === StoredAs.missing && this.#unreadableAs === 'missing') this.addAbsent();
+      else if (size === 0) this.addZero();
       else this.#describe(offset, size, kind === StoredAs.raw ? 0 : this.#codec.statusFlag);
       offset += size;
     }

@@ -4,7 +4,6 @@
  */
 
 import type { Codec } from '../../codecs/codec.ts';
-import { describeError } from '../../errors.ts';
 import { Bitmap } from '../../filter/bitmap.ts';
 import { DUMP_LEVEL_ZERO } from '../../filter/dump-level.ts';
 import type { Vmcore } from '../../vmcore/open.ts';
@@ -25,9 +24,9 @@ import { finish } from '../steps.ts';
 import { type Bound, BoundedTaker } from './bounded.ts';
 import { dumpablePages, type PageLoopEvents } from './page-loop.ts';
 import { PageStore } from './page-store.ts';
+import { type UnreadableAs, UnreadablePages } from './unreadable.ts';
 
 const BITMAP_CHUNK_BYTES = 1 << 20;
-const MOST_WARNINGS = 16;
 
 export interface DumpInput {
   readonly vmcore: Pick<
@@ -53,8 +52,12 @@ export interface DumpInput {
   readonly eraseinfo?: Uint8Array;
   /** Brings the pages instead of the page loop here; not with `pfns`. */
   readonly feed?: PageFeed;
-  /** Not with `feed` and `pfns`. What is bounded may lack pages; it is incomplete only if it does. */
+  /** Not with `feed` and `pfns`. The dump is incomplete only if pages do not fit. */
   readonly bound?: Bound;
+  /** `zeros` when left out. */
+  readonly unreadableAs?: UnreadableAs;
+  /** The input itself lacks pages, so the dump stays marked incomplete. */
+  readonly isInputIncomplete?: boolean;
 }
 
 /** Hands all dumpable pages to the store in order. Yields as the page loop does: pages so far. */
@@ -76,9 +79,9 @@ export interface DumpCounts {
   readonly pagesZero: number;
   /** Stored as they are, because they don't shrink. */
   readonly pagesUncompressed: number;
-  /** In the dump as zeros, because the vmcore does not give them. */
+  /** They could not be read from the input; in the dump as zeros, or missing. */
   readonly pagesUnreadable: number;
-  /** For which a bounded dump had no room; with any of these it stays marked incomplete. */
+  /** Without data: no room in a bounded dump, or unreadable. With any of these the dump stays marked incomplete. */
   readonly pagesMissing: number;
   /** The size of the file. */
   readonly bytesWritten: number;
@@ -88,6 +91,8 @@ export interface DumpResult {
   readonly counts: DumpCounts;
   readonly layout: DumpLayout;
   readonly digest: DumpDigest;
+  /** The first few. */
+  readonly unreadablePfns: readonly number[];
 }
 
 /** @throws DumpFormatError for input that the format has no room for, and what the sink throws. */
@@ -114,7 +119,8 @@ export function* dumpSteps(
   const headDigest = openDigest(digestAlgorithm);
   headDigest.update(headers);
   // Whether pages are missing is known at the end, and a digest takes bytes from the first one on.
-  const incompleteDigest = input.bound ? openDigest(digestAlgorithm) : undefined;
+  const mayLackPages = input.bound || input.isInputIncomplete || input.unreadableAs === 'missing';
+  const incompleteDigest = mayLackPages ? openDigest(digestAlgorithm) : undefined;
   incompleteDigest?.update(incompleteHeaders);
   const head: HeadDigest = {
     update(bytes) {
@@ -130,8 +136,9 @@ export function* dumpSteps(
     codec,
     sharesZeroPage: (input.dumpLevel & DUMP_LEVEL_ZERO) !== 0,
     digestAlgorithm,
+    unreadableAs: input.unreadableAs ?? 'zeros',
   });
-  const pagesUnreadable = yield* writePages(input, store, events);
+  const unreadable = yield* writePages(input, store, events);
   store.flush();
   const { eraseinfo } = input;
   if (eraseinfo) {
@@ -140,7 +147,7 @@ export function* dumpSteps(
     sink.writeAt(sub, layout.block_size);
   }
   sink.sync();
-  const isComplete = store.pagesAbsent === 0;
+  const isComplete = store.pagesAbsent === 0 && !input.isInputIncomplete;
   if (isComplete) sink.writeAt(headers.subarray(0, DISK_DUMP_HEADER_BYTES), 0);
 
   const dataEnd = store.endOffset;
@@ -162,11 +169,12 @@ export function* dumpSteps(
       pagesDumped: store.pagesStored,
       pagesZero: store.pagesZero,
       pagesUncompressed: store.pagesUncompressed,
-      pagesUnreadable,
+      pagesUnreadable: unreadable.count,
       pagesMissing: store.pagesAbsent,
       bytesWritten: dataEnd + (eraseinfo?.length ?? 0),
     },
     layout,
+    unreadablePfns: unreadable.pfns,
     digest: {
       algorithm: digestAlgorithm,
       regions: [
@@ -263,20 +271,16 @@ function writeBitmap2(bitmap2: Bitmap, layout: DumpLayout, sink: DumpSink, diges
     write(new Uint8Array(layout.bitmapBytes - bytes.length), bytes.length);
 }
 
-/** Returns the number of unreadable pages. */
-function* writePages(input: DumpInput, store: PageStore, events: DumpEvents): Generator<void, number> {
-  const pagesTotal = input.bitmap2.count();
-  let pagesUnreadable = 0;
-  const loopEvents: PageLoopEvents = {
-    onUnreadable: (pfn, cause) => {
-      pagesUnreadable++;
-      if (pagesUnreadable > MOST_WARNINGS) return;
-      const reason = cause === undefined ? 'the vmcore does not hold it' : describeError(cause);
-      events.onWarning?.(`page ${pfn} is written as zeros: ${reason}`);
-    },
-  };
+function* writePages(
+  input: DumpInput,
+  store: PageStore,
+  events: DumpEvents,
+): Generator<void, UnreadablePages> {
   const { vmcore, bitmap2, pfns, bound } = input;
   const { pageSizeBytes } = vmcore;
+  const pagesTotal = bitmap2.count();
+  const unreadable = new UnreadablePages(input.unreadableAs ?? 'zeros', events.onWarning);
+  const loopEvents: PageLoopEvents = { onUnreadable: (pfn, cause) => unreadable.add(pfn, cause) };
   const taker = bound ? new BoundedTaker(store, bitmap2, pageSizeBytes, bound) : store;
   const steps =
     input.feed?.(store, loopEvents) ??
@@ -285,8 +289,6 @@ function* writePages(input: DumpInput, store: PageStore, events: DumpEvents): Ge
     events.onProgress?.(pagesDone, pagesTotal);
     yield;
   }
-  if (pagesUnreadable > MOST_WARNINGS) {
-    events.onWarning?.(`${pagesUnreadable} pages in all are written as zeros`);
-  }
-  return pagesUnreadable;
+  unreadable.finish();
+  return unreadable;
 }

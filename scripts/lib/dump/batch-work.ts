@@ -28,7 +28,7 @@ export class BatchWork {
     this.#work = work;
     this.#vmcore = vmcore;
     this.#events = events;
-    this.#filler = new BatchFiller(codec, work.pageSizeBytes, work.sharesZeroPage);
+    this.#filler = new BatchFiller(codec, work.pageSizeBytes, work.sharesZeroPage, work.unreadableAs);
     this.#bitmap2 = new Bitmap(new Uint8Array(work.bitmap2), work.max_mapnr);
     this.#bounds = new Float64Array(work.bounds);
     this.turns = new Int32Array(work.turns);

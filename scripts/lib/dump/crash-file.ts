@@ -6,15 +6,18 @@ import { type Libc, openLibc } from '../../../capture/ffi/libc.ts';
 import { type Ffi, openFfi } from '../../../capture/ffi/library.ts';
 import { MAX_DUMP_LEVEL } from '../../../capture/filter/dump-level.ts';
 import { isFlattened } from '../../../capture/kdump/format/flattened.ts';
+import { DUMP_ELF_INCOMPLETE } from '../../../capture/kdump/format/head-marks.ts';
 import { isKdumpFile, type KdumpFile } from '../../../capture/kdump/read/file.ts';
 import { openKdumpVmcore } from '../../../capture/kdump/read/vmcore.ts';
 import { crashFacts } from '../../../capture/kdump/write/input.ts';
 import type { DumpInput } from '../../../capture/kdump/write/writer.ts';
 import { type Crash, crashOf } from '../../../capture/kernel/crash.ts';
+import { UNKNOWN_NAME, type Utsname } from '../../../capture/kernel/utsname.ts';
 import { readUpTo } from '../../../capture/vmcore/elf.ts';
 import { eraseinfoNote } from '../../../capture/vmcore/notes.ts';
 import { openVmcore } from '../../../capture/vmcore/open.ts';
 import { openVmcoreFile } from '../../../capture/vmcore/reader.ts';
+import { type InputDamage, inputDamage, NO_DAMAGE } from './input-damage.ts';
 import type { Messages } from './messages.ts';
 import type { DumpRequest } from './request.ts';
 
@@ -25,6 +28,9 @@ export interface CrashFile {
   /** The dump level that the file was made with; 0 for a vmcore. */
   readonly dumpLevelBefore: number;
   readonly isVmcore: boolean;
+  /** Pages that an input dump marked incomplete lacks; undefined for input without the mark. */
+  readonly pagesMissing: number | undefined;
+  readonly damage: InputDamage;
   readonly ffi: Ffi | undefined;
   readonly libc: Libc | undefined;
 }
@@ -45,30 +51,65 @@ export function openCrashFile(request: DumpRequest, messages: Messages): CrashFi
       toDo: `run kdumpling dump -R OUT < ${path} first`,
     });
   }
-  const kdump = isKdumpFile(start) ? openKdumpVmcore(source, openPageCodecs(ffi)) : undefined;
+  const codecs = openPageCodecs(ffi);
+  const kdump = isKdumpFile(start) ? openKdumpVmcore(source, codecs) : undefined;
+  if (kdump?.file.sub.split === 1) throw partOfDump(path);
   const crash = crashOf(kdump?.vmcore ?? openVmcore(source));
   for (const warning of crash.warnings) messages.warn(warning);
   const release = crash.utsname.release || 'an unknown kernel';
   messages.debug(`${path}: ${release}, ${source.mapped ? 'mapped' : 'by read'}`);
   const eraseinfo = kdump ? kdump.eraseinfo : eraseinfoNote(crash.vmcore.notes)?.desc;
   const facts = { ...crashFacts(crash), ...(eraseinfo && { eraseinfo }) };
-  if (!kdump) return { crash, facts, dumpLevelBefore: 0, isVmcore: true, ffi, libc };
+  if (!kdump) {
+    const isMarked = (crash.vmcore.elf.header.e_flags & DUMP_ELF_INCOMPLETE) !== 0;
+    const pagesMissing = isMarked ? 0 : undefined;
+    return { crash, facts, dumpLevelBefore: 0, isVmcore: true, pagesMissing, damage: NO_DAMAGE, ffi, libc };
+  }
   return {
     crash,
-    facts: { ...facts, ...factsOf(kdump.file) },
+    facts: { ...facts, ...factsOf(kdump.file, crash) },
     dumpLevelBefore: kdump.file.sub.dump_level & MAX_DUMP_LEVEL,
     isVmcore: false,
+    pagesMissing: kdump.pagesMissing,
+    damage: inputDamage(kdump.file, codecs),
     ffi,
     libc,
   };
 }
 
-/** What the dump said of the crashed machine, where that is more than can still be read. */
-function factsOf({ header, sub }: KdumpFile) {
+/**
+ * The header's facts, except where the crashed kernel's own memory has them: other writers leave fields of the header empty
+ * or wrong. QEMU's dump-guest-memory has neither the utsname nor, with KASLR, the right phys_base (QEMU dump/dump.c).
+ */
+function factsOf({ header, sub }: KdumpFile, { vmcore, utsname }: Crash) {
+  const { crashTimeSeconds } = vmcore.vmcoreinfo;
+  const physBase = vmcore.vmcoreinfo.bigNumber('phys_base');
   return {
-    utsname: header.utsname,
-    crashTimeSeconds: header.timestamp.tv_sec,
+    utsname: knownNames(utsname, header.utsname),
+    crashTimeSeconds: crashTimeSeconds ?? header.timestamp.tv_sec,
     nr_cpus: header.nr_cpus,
-    phys_base: sub.phys_base,
+    phys_base: physBase === undefined ? sub.phys_base : BigInt.asUintN(64, physBase),
   };
+}
+
+/** Field by field, from memory if it is there, else from the header. */
+function knownNames(ofMemory: Utsname, ofHeader: Utsname): Utsname {
+  const known = (name: keyof Utsname) =>
+    ofMemory[name] === UNKNOWN_NAME && ofHeader[name] !== '' ? ofHeader[name] : ofMemory[name];
+  return {
+    sysname: known('sysname'),
+    nodename: known('nodename'),
+    release: known('release'),
+    version: known('version'),
+    machine: known('machine'),
+    domainname: known('domainname'),
+  };
+}
+
+function partOfDump(path: string): VmcoreError {
+  return new VmcoreError('SPLIT_INPUT', {
+    action: `open ${path} as a vmcore`,
+    actual: 'it is one part of a split dump',
+    toDo: 'run kdumpling dump --reassemble with all parts first',
+  });
 }

@@ -3,15 +3,18 @@
 import { elfSteps } from '../../../capture/elf/writer.ts';
 import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
 import { choosePages } from '../../../capture/kdump/write/input.ts';
+import { shortfallOf } from '../../../capture/vmcore/shortfall.ts';
 import { UsageError } from '../cli/command.ts';
 import { openCrashFile } from './crash-file.ts';
+import { isIncomplete, requireComplete } from './incomplete.ts';
+import { leaveOutPartialPages } from './kdump.ts';
 import type { Messages } from './messages.ts';
 import { withTarget } from './output.ts';
 import { type DumpRequest, nameOfTarget } from './request.ts';
 import { runSteps } from './steps.ts';
 
 export async function dumpElf(request: DumpRequest, messages: Messages, signal: AbortSignal): Promise<void> {
-  const { crash, isVmcore } = openCrashFile(request, messages);
+  const { crash, isVmcore, pagesMissing, damage } = openCrashFile(request, messages);
   if (!isVmcore) {
     throw new UsageError('ELF_FROM_KDUMP', {
       action: `use -E on ${request.vmcore}`,
@@ -22,7 +25,10 @@ export async function dumpElf(request: DumpRequest, messages: Messages, signal: 
   const { bitmap2, dumpLevel, warnings } = choosePages(crash, request.dumpLevel);
   for (const warning of warnings) messages.warn(warning);
   messages.debug(`dump level ${describeDumpLevel(dumpLevel)}`);
-  const input = { vmcore: crash.vmcore, bitmap2, dumpLevel };
+  const shortfall = shortfallOf(crash.vmcore, bitmap2.sizeBits);
+  leaveOutPartialPages(crash.vmcore, shortfall, bitmap2);
+  const state = { shortfall, pagesMissingBefore: pagesMissing, damage };
+  const input = { vmcore: crash.vmcore, bitmap2, dumpLevel, isInputIncomplete: isIncomplete(state) };
   const events = { onProgress: messages.progress, onWarning: messages.warn };
   const counts = await withTarget(request, signal, sink => runSteps(elfSteps(input, sink, events), signal));
   messages.say(
@@ -30,4 +36,5 @@ export async function dumpElf(request: DumpRequest, messages: Messages, signal: 
       `${(counts.bytesWritten / 1e6).toFixed(1)} MB`,
   );
   messages.report(JSON.stringify(counts));
+  requireComplete(request, state, counts);
 }

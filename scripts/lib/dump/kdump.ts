@@ -7,10 +7,14 @@ import { openCodecOrFallback } from '../../../capture/codecs/open.ts';
 import { describeError } from '../../../capture/errors.ts';
 import { openBitmapMemory } from '../../../capture/ffi/file-memory.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
+import type { Bitmap } from '../../../capture/filter/bitmap.ts';
 import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
 import { choosePages } from '../../../capture/kdump/write/input.ts';
 import { type DumpCounts, type DumpInput, dumpSteps } from '../../../capture/kdump/write/writer.ts';
+import type { Vmcore } from '../../../capture/vmcore/open.ts';
+import { type Shortfall, shortfallOf } from '../../../capture/vmcore/shortfall.ts';
 import { openCrashFile } from './crash-file.ts';
+import { type InputState, isIncomplete, requireComplete } from './incomplete.ts';
 import type { Messages } from './messages.ts';
 import { withTarget } from './output.ts';
 import { type DumpRequest, nameOfTarget } from './request.ts';
@@ -32,11 +36,12 @@ export async function dumpKdump(
     // The pages of a dump are read through one decompressor, so threads only help with a vmcore.
     const input = threads && opened.isVmcore ? { ...opened, feed: threads.feed(request, opened) } : opened;
     if (input.feed) messages.debug(`${threads?.count} threads compress`);
-    const { counts } = await withTarget(request, signal, sink =>
+    const { counts, unreadablePfns } = await withTarget(request, signal, sink =>
       runSteps(dumpSteps(input, sink, events), signal),
     );
     messages.say(`${nameOfTarget(request)}: ${summarize(counts, input)}`);
     messages.report(JSON.stringify(counts));
+    requireComplete(request, opened, { ...counts, unreadablePfns });
   } finally {
     threads?.close();
     codec?.close();
@@ -56,20 +61,24 @@ function threadsThatPay({ vmcore }: DumpRequest): number {
   return Math.min(availableParallelism(), MOST_THREADS_UNASKED);
 }
 
-interface KdumpInput extends DumpInput {
+export interface KdumpInput extends DumpInput, InputState {
   /** False for a dump that is filtered again. */
   readonly isVmcore: boolean;
 }
 
 /** Opens the vmcore and the codec, and chooses the pages. */
 export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpInput {
-  const { crash, facts, ffi, libc, dumpLevelBefore, isVmcore } = openCrashFile(request, messages);
+  const opened = openCrashFile(request, messages);
+  const { crash, facts, ffi, libc, dumpLevelBefore, isVmcore, damage } = opened;
   // Classes that were left out already are not looked for again: finding none of them is normal.
   const choice = choosePages(crash, request.dumpLevel & ~dumpLevelBefore, {
     allocate: openBitmapMemory(libc, folderOf(request), cause => messages.warn(describeError(cause)))
       .allocate,
   });
   const { bitmap2, warnings } = choice;
+  const shortfall = shortfallOf(crash.vmcore, bitmap2.sizeBits);
+  leaveOutPartialPages(crash.vmcore, shortfall, bitmap2);
+  const state: InputState = { shortfall, pagesMissingBefore: opened.pagesMissing, damage };
   const dumpLevel = choice.dumpLevel | dumpLevelBefore;
   if ((dumpLevelBefore & ~request.dumpLevel) !== 0) {
     messages.say(`dump level is ${dumpLevel}, because that of ${request.vmcore} is ${dumpLevelBefore}`);
@@ -84,7 +93,29 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
       ),
   );
   messages.debug(`dump level ${describeDumpLevel(dumpLevel)}, ${codec.name} by ${codec.implementation}`);
-  return { ...facts, bitmap2, dumpLevel, codec, digestAlgorithm: 'none', isVmcore };
+  return {
+    ...facts,
+    ...state,
+    bitmap2,
+    dumpLevel,
+    codec,
+    digestAlgorithm: 'none',
+    isVmcore,
+    unreadableAs: 'missing',
+    isInputIncomplete: isIncomplete(state),
+  };
+}
+
+/** The file of a cut vmcore ends within a page, which must not pass for a whole one with zeros at its end. */
+export function leaveOutPartialPages(
+  { segments, pageSizeBytes }: Pick<Vmcore, 'segments' | 'pageSizeBytes'>,
+  { ranges }: Shortfall,
+  bitmap2: Bitmap,
+): void {
+  for (const { start } of ranges) {
+    const isHeld = segments.fileRunBytes(start * pageSizeBytes) >= pageSizeBytes;
+    if (bitmap2.has(start) && !isHeld) bitmap2.clear(start);
+  }
 }
 
 /** A folder with room for a dump has room for its bitmap. */

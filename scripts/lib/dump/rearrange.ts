@@ -1,6 +1,7 @@
 /** `kdumpling dump -R OUT`: turns a flattened dump on standard input into a file. */
 import type { Readable } from 'node:stream';
-import { rearrange } from '../../../capture/kdump/combine/rearrange.ts';
+import { DumpFormatError } from '../../../capture/errors.ts';
+import { type Rearranged, rearrange } from '../../../capture/kdump/combine/rearrange.ts';
 import type { DumpSink } from '../../../capture/kdump/sink.ts';
 import { UsageError } from '../cli/command.ts';
 import type { Messages } from './messages.ts';
@@ -21,13 +22,20 @@ export async function rearrangeDump(
     });
   }
   const [path] = request.outputs;
-  const sizeBytes = await withOutput({ path, force: request.force, inputs: [] }, signal, sink =>
-    rearrangeStream(input, sink, signal),
+  const { sizeBytes, isIncomplete } = await withOutput(
+    { path, force: request.force, inputs: [] },
+    signal,
+    sink => rearrangeStream(input, sink, signal),
   );
   messages.say(`${path}: ${(sizeBytes / 1e6).toFixed(1)} MB`);
+  if (!isIncomplete) return;
+  throw new DumpFormatError('DUMP_INCOMPLETE', {
+    action: `make ${path} a complete dump`,
+    actual: 'the dump in the stream is marked incomplete, and so is the file',
+  });
 }
 
-async function rearrangeStream(input: Readable, sink: DumpSink, signal: AbortSignal): Promise<number> {
+async function rearrangeStream(input: Readable, sink: DumpSink, signal: AbortSignal): Promise<Rearranged> {
   const rearranger = rearrange(sink);
   rearranger.next();
   const stop = () => input.destroy(signal.reason);

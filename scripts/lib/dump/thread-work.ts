@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { CodecName } from '../../../capture/codecs/table.ts';
 import type { Bitmap } from '../../../capture/filter/bitmap.ts';
 import type { PageBatch } from '../../../capture/kdump/write/page-batch.ts';
+import type { UnreadableAs } from '../../../capture/kdump/write/unreadable.ts';
 import type { Segment } from '../../../capture/vmcore/segments.ts';
 
 /** All of a thread's input; the buffers are shared, not copied. */
@@ -12,6 +13,7 @@ export interface ThreadWork {
   readonly codec: CodecName | 'none';
   readonly pageSizeBytes: number;
   readonly sharesZeroPage: boolean;
+  readonly unreadableAs: UnreadableAs;
   readonly segments: readonly Segment[];
   readonly bitmap2: SharedArrayBuffer;
   readonly max_mapnr: number;

@@ -73,7 +73,7 @@ function threadProgram(): string | URL {
 }
 
 function workFor(request: DumpRequest, input: DumpInput, threads: number): ThreadWork {
-  const { vmcore, bitmap2, codec, dumpLevel } = input;
+  const { vmcore, bitmap2, codec, dumpLevel, unreadableAs = 'zeros' } = input;
   const { pageSizeBytes } = vmcore;
   const pages = BATCH_BYTES / pageSizeBytes;
   const room = batchRoom(pages, codec, pageSizeBytes);
@@ -89,6 +89,7 @@ function workFor(request: DumpRequest, input: DumpInput, threads: number): Threa
     codec: request.codec,
     pageSizeBytes,
     sharesZeroPage: (dumpLevel & DUMP_LEVEL_ZERO) !== 0,
+    unreadableAs,
     segments: vmcore.segments.segments,
     bitmap2: sharedCopy(bitmap2),
     max_mapnr: bitmap2.sizeBits,

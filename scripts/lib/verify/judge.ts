@@ -1,9 +1,10 @@
-/** Judges a dump: by its manifest's digests where there are any, and by itself. */
+/** Judges a dump by its manifest's digests, if there are any, and by its own contents. */
 import type { PageCodecs } from '../../../capture/codecs/codec.ts';
-import { describeError, Failure } from '../../../capture/errors.ts';
+import { counted, describeError, Failure } from '../../../capture/errors.ts';
 import { checkSteps, type Damage, type DumpCheck } from '../../../capture/kdump/check/check.ts';
 import { damageSteps } from '../../../capture/kdump/format/digest.ts';
 import { isFlattened } from '../../../capture/kdump/format/flattened.ts';
+import { DUMP_ELF_INCOMPLETE } from '../../../capture/kdump/format/head-marks.ts';
 import { isKdumpFile } from '../../../capture/kdump/read/file.ts';
 import type { ManifestDump } from '../../../capture/storage/manifest.ts';
 import { PT_LOAD, PT_NOTE, readUpTo } from '../../../capture/vmcore/elf.ts';
@@ -19,7 +20,7 @@ export interface Judging {
   readonly onProgress: (done: number, total: number) => void;
 }
 
-/** @throws SystemError when the file cannot be read; UsageError when it is none that can be judged. */
+/** @throws SystemError when the file cannot be read; UsageError for a flattened file. */
 export async function judgeDump(
   source: ByteSource,
   expected: ManifestDump | undefined,
@@ -29,21 +30,30 @@ export async function judgeDump(
   const found = expected ? await digestDamage(source, expected, judging) : [];
   if (expected && found.length === 0 && expected.digest.algorithm !== 'none') {
     const damage = lack(expected);
-    return { ...common, whole: damage.length === 0, by: 'manifest', damage };
+    return { ...common, ...stateOf(damage), by: 'manifest', damage };
   }
-  // The digest says that it is damaged; the pages say where.
+  // The digests show which region is damaged; the pages show where.
   const check = await checkFile(source, judging);
   const damage = [...found, ...check.damage];
   const by = expected && expected.digest.algorithm !== 'none' ? 'manifest' : 'file';
   const { pages, pagesUnprotected } = check;
-  return { ...common, whole: damage.length === 0, by, pages, pagesUnprotected, damage };
+  return { ...common, ...stateOf(damage), by, pages, pagesUnprotected, damage };
 }
 
-/** Every byte is as it was written, and not everything was. */
+/** The worst of the findings. */
+function stateOf(damage: readonly Damage[]): Pick<Verdict, 'whole' | 'state'> {
+  const has = (wanted: Damage['kind']) => damage.some(({ kind }) => kind === wanted);
+  if (has('damage')) return { whole: false, state: 'damaged' };
+  if (has('incomplete')) return { whole: false, state: 'incomplete' };
+  return has('contradiction') ? { whole: false, state: 'contradictory' } : { whole: true, state: 'whole' };
+}
+
+/** The bytes are as they were written, but not all pages were. */
 function lack({ pages }: ManifestDump): Damage[] {
   const missing = pages?.missing ?? 0;
   if (missing === 0) return [];
-  return [{ region: 'file', text: `it is as it was written, and incomplete: ${missing} pages are missing` }];
+  const text = `its bytes are as they were written, but it lacks ${counted(missing, 'page')}`;
+  return [{ kind: 'incomplete', region: 'file', text }];
 }
 
 async function digestDamage(
@@ -53,11 +63,15 @@ async function digestDamage(
 ): Promise<Damage[]> {
   const damage: Damage[] = [];
   if (bytes !== source.sizeBytes) {
-    const text = `it has ${source.sizeBytes} bytes, and had ${bytes} when it was written`;
-    damage.push({ region: 'file', text });
+    const text = `it has ${source.sizeBytes} bytes; ${bytes} were written`;
+    damage.push({ kind: 'damage', region: 'file', text });
   }
   for (const region of await runSteps(damageSteps(source, digest, onProgress), signal))
-    damage.push({ region, text: `its digest (${digest.algorithm}) is not the manifest's` });
+    damage.push({
+      kind: 'damage',
+      region,
+      text: `its digest (${digest.algorithm}) differs from the manifest's`,
+    });
   return damage;
 }
 
@@ -70,7 +84,7 @@ async function checkFile(
     throw new UsageError('FLATTENED', {
       action: `verify ${source.name}`,
       actual: 'it is flattened',
-      toDo: `rearrange it first: kdumpling dump -R OUT < ${source.name}`,
+      toDo: `run kdumpling dump -R OUT < ${source.name} first`,
     });
   }
   const isElf = !isKdumpFile(start) && Buffer.from(start).toString('latin1', 1, 4) === 'ELF';
@@ -78,11 +92,11 @@ async function checkFile(
   return runSteps(checkSteps(source, codecs, onProgress), signal);
 }
 
-/** An ELF core carries no checksum: only what its headers promise can be looked at. */
+/** An ELF core has no checksums, so only its headers can be checked. */
 function elfDamage(source: ByteSource): Damage[] {
   try {
     const { warnings, elf } = openVmcore(source);
-    const damage: Damage[] = warnings.map(text => ({ region: 'head', text }));
+    const damage: Damage[] = warnings.map(text => ({ kind: 'damage', region: 'head', text }));
     let end = 0n;
     for (const { p_type, p_offset, p_filesz } of elf.programHeaders) {
       if ((p_type !== PT_LOAD && p_type !== PT_NOTE) || p_filesz === 0n) continue;
@@ -90,12 +104,15 @@ function elfDamage(source: ByteSource): Damage[] {
     }
     if (end > BigInt(source.sizeBytes))
       damage.push({
+        kind: 'damage',
         region: 'data',
-        text: `it has ${source.sizeBytes} bytes, and its segments end at ${end}`,
+        text: `it has ${source.sizeBytes} bytes, but its segments end at ${end}`,
       });
+    if ((elf.header.e_flags & DUMP_ELF_INCOMPLETE) !== 0)
+      damage.push({ kind: 'incomplete', region: 'file', text: 'it is marked incomplete' });
     return damage;
   } catch (error) {
     if (!(error instanceof Failure) || error.code === 'READ_FAILED') throw error;
-    return [{ region: 'head', text: describeError(error) }];
+    return [{ kind: 'damage', region: 'head', text: describeError(error) }];
   }
 }

@@ -1,30 +1,34 @@
-/** What `kdumpling verify` found, for people and for programs. */
+/** The verdict of `kdumpling verify`, as a type and as text. */
+import { counted } from '../../../capture/errors.ts';
 import type { Damage } from '../../../capture/kdump/check/check.ts';
 
 export interface Verdict {
   readonly path: string;
   readonly whole: boolean;
-  /** By what it was judged: the manifest's digests, or nothing but the file. */
+  /** `contradictory`: the pages are intact, but the header disagrees with vmcoreinfo. */
+  readonly state: 'whole' | 'incomplete' | 'contradictory' | 'damaged';
+  /** Whether the manifest's digests were used, or the file alone. */
   readonly by: 'manifest' | 'file';
   readonly bytes: number;
-  /** Looked into; none when the digests said all. */
+  /** Pages that were checked one by one; 0 if the digests were enough. */
   readonly pages: number;
-  /** Of those, the ones whose damage only a digest would tell. */
+  /** Of these, the pages without a checksum, where only a digest detects damage. */
   readonly pagesUnprotected: number;
   readonly damage: readonly Damage[];
 }
 
 export function printVerdict(verdict: Verdict): void {
-  const { path, whole, by, bytes, pages, pagesUnprotected, damage } = verdict;
+  const { path, whole, state, by, bytes, pages, pagesUnprotected, damage } = verdict;
   for (const line of damage) console.log(`${path}: ${describe(line)}`);
   if (!whole) {
-    console.log(`${path}: DAMAGED`);
+    console.log(`${path}: ${state.toUpperCase()}`);
     return;
   }
-  const blind =
-    pagesUnprotected > 0 ? `; ${pagesUnprotected} are stored without a checksum of their own` : '';
+  const blind = pagesUnprotected > 0 ? `; ${pagesUnprotected} of them have no checksum` : '';
   const how =
-    by === 'manifest' ? "every byte is as the manifest's digests say" : `${pages} pages looked into${blind}`;
+    by === 'manifest'
+      ? "every byte matches the manifest's digests"
+      : `${counted(pages, 'page')} checked${blind}`;
   console.log(`${path}: whole, ${(bytes / 1e6).toFixed(1)} MB, ${how}`);
 }
 

@@ -181,11 +181,18 @@ test('damage names the region and the pages', () => {
   const descriptor = result.layout.descriptorsOffset + 100 * 24;
   bytes[Number(bytes.readBigInt64LE(descriptor)) + 20] ^= 1;
   expect(check(bytes).damage).toEqual([
-    { region: 'data', text: 'it does not decompress into a page', pfns: { start: 103, end: 104 }, pages: 1 },
+    {
+      kind: 'damage',
+      region: 'data',
+      text: 'it does not decompress into a page',
+      pfns: { start: 103, end: 104 },
+      pages: 1,
+    },
   ]);
   bytes[424] |= 8;
   expect(check(bytes).damage.at(-1)).toEqual({
+    kind: 'incomplete',
     region: 'file',
-    text: `it is marked incomplete: 0 of ${PAGES} pages are missing`,
+    text: `it is marked incomplete, although it has all of its ${PAGES} pages`,
   });
 });

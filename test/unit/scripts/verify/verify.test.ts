@@ -66,23 +66,23 @@ test('an incomplete dump is not whole, even if every byte is as it was written',
   const dump = { ...MANIFEST.dump, name: 'vmcore-incomplete', pages };
   place(file.bytes, { ...MANIFEST, state: 'incomplete', dump }, 'vmcore-incomplete');
   expect(await run(dir)).toBe(
-    '1: DIR/vmcore-incomplete: file: it is as it was written, and incomplete: 7 pages are missing\nDIR/vmcore-incomplete: DAMAGED',
+    '1: DIR/vmcore-incomplete: file: its bytes are as they were written, but it lacks 7 pages\nDIR/vmcore-incomplete: INCOMPLETE',
   );
 });
 
 describe('a whole dump', () => {
   test('by its manifest, given the directory or the file', async () => {
     const path = place(file.bytes);
-    const whole = "0: DIR/vmcore: whole, 0.0 MB, every byte is as the manifest's digests say";
+    const whole = "0: DIR/vmcore: whole, 0.0 MB, every byte matches the manifest's digests";
     expect(await run(dir)).toBe(whole);
     expect(await run(path)).toBe(whole);
   });
 
   test('by itself', async () => {
     place(file.bytes);
-    expect(await run('--no-manifest', dir)).toBe('0: DIR/vmcore: whole, 0.0 MB, 64 pages looked into');
+    expect(await run('--no-manifest', dir)).toBe('0: DIR/vmcore: whole, 0.0 MB, 64 pages checked');
     rmSync(join(dir, 'manifest.json'));
-    expect(await run(dir)).toBe('0: DIR/vmcore: whole, 0.0 MB, 64 pages looked into');
+    expect(await run(dir)).toBe('0: DIR/vmcore: whole, 0.0 MB, 64 pages checked');
   });
 
   test('an ELF core, by its headers', async () => {
@@ -101,7 +101,7 @@ describe('a damaged dump', () => {
     place(flipped(firstPage + 9));
     expect(await run(dir)).toBe(
       [
-        "1: DIR/vmcore: data: its digest (crc32) is not the manifest's",
+        "1: DIR/vmcore: data: its digest (crc32) differs from the manifest's",
         'DIR/vmcore: data: page 1: it does not decompress into a page',
         'DIR/vmcore: DAMAGED',
       ].join('\n'),
@@ -122,8 +122,9 @@ describe('a damaged dump', () => {
     const verdict = JSON.parse(json);
     expect(verdict).toMatchObject({ whole: false, by: 'manifest', bytes: file.bytes.length - 1 });
     expect(verdict.damage[0]).toEqual({
+      kind: 'damage',
       region: 'file',
-      text: `it has ${file.bytes.length - 1} bytes, and had ${file.bytes.length} when it was written`,
+      text: `it has ${file.bytes.length - 1} bytes; ${file.bytes.length} were written`,
     });
   });
 
@@ -131,7 +132,9 @@ describe('a damaged dump', () => {
     const bytes = Buffer.from(file.bytes);
     bytes[424] |= 8;
     place(bytes, null, 'vmcore-incomplete');
-    expect(await run(dir)).toMatch(/^1: .*it is marked incomplete: 0 of 64 pages are missing\n.*DAMAGED$/);
+    expect(await run(dir)).toMatch(
+      /^1: .*it is marked incomplete, although it has all of its 64 pages\n.*INCOMPLETE$/,
+    );
   });
 
   test('a file that is not a dump', async () => {
