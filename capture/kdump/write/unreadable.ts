@@ -10,15 +10,20 @@ const MOST_PFNS = 8;
  */
 export type UnreadableAs = 'zeros' | 'missing';
 
+const FATES: Readonly<Record<UnreadableAs, { readonly one: string; readonly many: string }>> = {
+  zeros: { one: 'is written as zeros', many: 'are written as zeros' },
+  missing: { one: 'is missing', many: 'are missing' },
+};
+
 export class UnreadablePages {
-  readonly #fate: string;
+  readonly #fate: { readonly one: string; readonly many: string };
   readonly #onWarning: ((text: string) => void) | undefined;
   /** The first few, as they were found. */
   readonly pfns: number[] = [];
   count = 0;
 
   constructor(as: UnreadableAs, onWarning: ((text: string) => void) | undefined) {
-    this.#fate = as === 'zeros' ? 'written as zeros' : 'missing';
+    this.#fate = FATES[as];
     this.#onWarning = onWarning;
   }
 
@@ -28,11 +33,11 @@ export class UnreadablePages {
     if (this.pfns.length < MOST_PFNS) this.pfns.push(pfn);
     if (this.count > MOST_WARNINGS) return;
     const reason = cause === undefined ? 'the vmcore does not hold it' : describeError(cause);
-    this.#onWarning?.(`page ${pfn} is ${this.#fate}: ${reason}`);
+    this.#onWarning?.(`page ${pfn} ${this.#fate.one}: ${reason}`);
   }
 
   /** Call when all pages are done. */
   finish(): void {
-    if (this.count > MOST_WARNINGS) this.#onWarning?.(`${this.count} pages in all are ${this.#fate}`);
+    if (this.count > MOST_WARNINGS) this.#onWarning?.(`${this.count} pages in all ${this.#fate.many}`);
   }
 }
