@@ -1,61 +1,124 @@
-/** The crash kernel's command line, from the running kernel's: what is taken out and what is put in, with reasons. */
+/** The crash kernel's command line, made from the running kernel's: what is left out and what is added, with reasons. */
+import { parseCommandLine, type Word } from './command-words.ts';
+import { familyOf, matcherOf } from './word-families.ts';
 
-/** Words of the first kernel that the crash kernel must not have. A name, or a name's beginning with `*`. */
-const REMOVED: readonly { readonly word: string; readonly why: string }[] = [
-  { word: 'crashkernel', why: 'there is no room for another crash kernel' },
-  { word: 'panic', why: 'ours says when the capture goes home' },
-  { word: 'panic_on_warn', why: 'a warning must not cost the dump' },
-  { word: 'hugepages*', why: 'would take the whole reservation' },
-  { word: 'default_hugepagesz', why: 'goes with hugepages' },
-  { word: 'slub_debug', why: 'eats memory' },
-  { word: 'quiet', why: 'the serial log is what a person has' },
-  { word: 'log_buf_len', why: 'eats memory' },
-  { word: 'swiotlb', why: 'eats memory' },
-  { word: 'isolcpus', why: 'there is one CPU' },
-  { word: 'BOOT_IMAGE', why: 'names the boot loader’s file, not ours' },
-  { word: 'root*', why: 'root=, rootflags=, rootfstype=: the initrd is our root' },
-  { word: 'initrd', why: 'names the boot loader’s file, not ours' },
-  { word: 'init', why: 'ours is /init' },
-  { word: 'ip', why: 'a crash kernel brings no network up (Linux net/ipv4/ipconfig.c)' },
-  { word: 'nfsroot', why: 'likewise' },
-  { word: 'netconsole', why: 'likewise' },
-];
+export interface Reasoned {
+  readonly word: string;
+  readonly why: string;
+}
 
-const ADDED: readonly { readonly word: string; readonly why: string }[] = [
-  { word: 'irqpoll', why: 'devices may still raise interrupts that nobody handles any more' },
+/** What the crash kernel needs; an appended word of the same name replaces one of these. */
+const ADDED: readonly Reasoned[] = [
+  { word: 'irqpoll', why: 'devices may still raise interrupts that no driver handles any more' },
   { word: 'nr_cpus=1', why: 'one CPU needs less memory, and the others are as the crash left them' },
-  { word: 'reset_devices', why: 'drivers must not trust the state that the crash left' },
+  { word: 'reset_devices', why: 'drivers must not trust the state in which the crash left their devices' },
   { word: 'cgroup_disable=memory', why: 'saves memory; there is nothing to account' },
-  { word: 'mce=off', why: 'a machine check raised by the crash must not kill the capture' },
+  { word: 'mce=off', why: 'a machine check raised by the crash must not end the capture' },
   { word: 'numa=off', why: 'saves memory; the reservation is one piece' },
   { word: 'transparent_hugepage=never', why: 'saves memory' },
   { word: 'novmcoredd', why: 'device dumps would take memory from the capture' },
-  { word: 'hest_disable', why: 'firmware error reports must not stop the capture' },
-  { word: 'acpi_no_memhotplug', why: 'the crashed kernel’s memory is not ours to add' },
+  { word: 'hest_disable', why: 'firmware error reports must not end the capture' },
+  { word: 'acpi_no_memhotplug', why: 'the crashed kernel’s memory must not be added to the crash kernel' },
   {
     word: 'rootfstype=ramfs',
-    why: 'a tmpfs root stops at half of memory; the initrd needs more (Linux init/do_mounts.c)',
+    why: 'a tmpfs root ends at half of the memory, and the initrd needs more (Linux init/do_mounts.c)',
   },
-  { word: 'oops=panic', why: 'a broken capture kernel goes home instead of hanging' },
-  { word: 'panic=10', why: 'the backstop: whatever kills PID 1 ends in a reboot, after a time to read why' },
+  { word: 'oops=panic', why: 'a broken capture kernel reboots instead of hanging' },
+  { word: 'panic=10', why: 'whatever kills PID 1 ends in a reboot, after a pause for reading the console' },
 ];
 
-/**
- * @param running the first kernel's /proc/cmdline.
- * @param extra words of our own user, put last so that they win.
- */
-export function crashCommandLine(running: string, extra: readonly string[] = []): string {
-  const kept = running
-    .trim()
-    .split(/\s+/)
-    .filter(word => word !== '' && !isRemoved(word));
-  const added = ADDED.map(({ word }) => word).filter(word => !kept.includes(word));
-  return [...kept, ...added, ...extra].join(' ');
+/** What an administrator changes. */
+export interface CommandLineChanges {
+  /** Put last. They are never left out, and replace added words of the same name. */
+  readonly append: readonly string[];
+  /** Names (`*` for any characters), or whole words with their values. They apply to inherited and added words. */
+  readonly remove: readonly string[];
 }
 
-function isRemoved(word: string): boolean {
-  const name = word.split('=', 1)[0];
-  return REMOVED.some(({ word: removed }) =>
-    removed.endsWith('*') ? name.startsWith(removed.slice(0, -1)) : name === removed,
-  );
+export interface CommandLinePlan {
+  readonly text: string;
+  /** Words of the running kernel that stay. */
+  readonly inherited: readonly string[];
+  readonly added: readonly Reasoned[];
+  readonly appended: readonly string[];
+  readonly leftOut: readonly Reasoned[];
+}
+
+/**
+ * The longest line, in bytes. COMMAND_LINE_SIZE is 2048 on x86 and arm64, of which one byte ends the line; x86 keeps one
+ * more back and adds ` elfcorehdr=0x…`, at most 30 (Linux arch/x86/kernel/kexec-bzimage64.c).
+ */
+export const LONGEST_LINE_BYTES = 2048 - 1 - 1 - 30;
+
+const NO_CHANGES: CommandLineChanges = { append: [], remove: [] };
+
+/** @param running the first kernel's /proc/cmdline. */
+export function planCommandLine(
+  running: string,
+  { append, remove }: CommandLineChanges = NO_CHANGES,
+): CommandLinePlan {
+  const { words, hasDashes, initArguments } = parseCommandLine(running);
+  const appended = append.flatMap(wordsOf);
+  const isRemoved = removerOf(remove.flatMap(wordsOf));
+  const ours = ADDED.map(({ word, why }) => ({ word: wordsOf(word)[0]!, why })).map(({ word, why }) => ({
+    word,
+    why,
+    leftOutFor: isRemoved(word)
+      ? REMOVED
+      : appended.some(({ name }) => name === word.name)
+        ? REPLACED
+        : undefined,
+  }));
+  const added = ours.filter(({ leftOutFor }) => leftOutFor === undefined);
+  const theirs = words.map(word => ({
+    word,
+    leftOutFor: isRemoved(word) ? REMOVED : reasonToLeaveOut(word, added),
+  }));
+  const inherited = theirs.filter(({ leftOutFor }) => leftOutFor === undefined);
+  return {
+    text: [...inherited, ...added, ...appended.map(word => ({ word }))]
+      .map(({ word }) => word.text)
+      .join(' '),
+    inherited: inherited.map(({ word }) => word.text),
+    added: added.map(({ word, why }) => ({ word: word.text, why })),
+    appended: appended.map(({ text }) => text),
+    leftOut: [
+      ...[...theirs, ...ours].flatMap(({ word, leftOutFor }) =>
+        leftOutFor === undefined ? [] : [{ word: word.text, why: leftOutFor }],
+      ),
+      ...(hasDashes ? [{ word: `-- ${initArguments}`.trim(), why: INIT_ARGUMENTS }] : []),
+    ],
+  };
+}
+
+/** The line alone, with words put last that win. */
+export function crashCommandLine(running: string, append: readonly string[] = []): string {
+  return planCommandLine(running, { append, remove: [] }).text;
+}
+
+const REMOVED = 'command_line_remove removes it';
+const REPLACED = 'command_line_append replaces it';
+const INIT_ARGUMENTS = 'it is for init, and the init of the crash kernel is the capture';
+
+function reasonToLeaveOut(
+  word: Word,
+  added: readonly { readonly word: Word; readonly why: string }[],
+): string | undefined {
+  if (!word.isClosed) return 'its quote is not closed, so it would swallow the words behind it';
+  const ours = added.find(({ word: { name } }) => name === word.name);
+  if (ours) return `kdumpling sets ${ours.word.text}: ${ours.why}`;
+  const family = familyOf(word);
+  return family && `it ${family.does}: ${family.why}`;
+}
+
+function removerOf(wanted: readonly Word[]): (word: Word) => boolean {
+  const removers = wanted.map(({ name, value }) => {
+    const matches = matcherOf(name);
+    return (word: Word) => matches(word.name) && (value === undefined || value === word.value);
+  });
+  return word => removers.some(removes => removes(word));
+}
+
+function wordsOf(text: string): readonly Word[] {
+  return parseCommandLine(text).words;
 }

@@ -1,4 +1,5 @@
 /** The dump-capture initrd: the list of what it holds, and how it is written. */
+import { createHash, type Hash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Failure } from '../capture/errors.ts';
@@ -65,6 +66,8 @@ export interface ImageRequest {
 export interface ImageFacts {
   readonly path: string;
   readonly bytes: number;
+  /** In hex. */
+  readonly sha256: string;
   readonly modules: readonly string[];
   readonly options: CaptureOptions;
 }
@@ -127,8 +130,9 @@ export function buildImage(request: ImageRequest): ImageFacts {
     ...imageEntries(request.program, tree, modules, settings, options),
     ...(isLean ? runtimeOnDisk(request.program) : runtimeInImage(request.program)),
   ];
-  const bytes = replaceFile(request.output, encodeCpio(entries), { mode: 0o600 });
-  return { path: request.output, bytes, modules, options };
+  const hash = createHash('sha256');
+  const bytes = replaceFile(request.output, hashed(encodeCpio(entries), hash), { mode: 0o600 });
+  return { path: request.output, bytes, sha256: hash.digest('hex'), modules, options };
 }
 
 function* imageEntries(
@@ -228,6 +232,13 @@ function refuseNetwork(modules: readonly string[]): void {
     wanted: 'no network module, because the capture brings no network up',
     toDo: 'Remove them from extra_modules, or choose a target on a local disk',
   });
+}
+
+function* hashed(pieces: Iterable<Uint8Array>, hash: Hash): Generator<Uint8Array> {
+  for (const piece of pieces) {
+    hash.update(piece);
+    yield piece;
+  }
 }
 
 function text(path: string, content: string): CpioEntry {

@@ -14,6 +14,7 @@ import { type CrashkernelValues, crashkernelValues, crashkernelWords } from '../
 import { readingFacts } from '../lib/estimate/reading-facts.ts';
 import { type Host, openHost } from '../lib/host/host.ts';
 import { runningKernel } from '../lib/host/kernel-files.ts';
+import { withHostLock } from '../lib/host/lock.ts';
 import { switchUnits } from '../lib/host/services.ts';
 import { setSysctls } from '../lib/host/sysctls.ts';
 import { ensureHostImage } from '../lib/image/host-image.ts';
@@ -31,19 +32,20 @@ export const enable: Command<typeof OPTIONS> = {
   name: 'kdumpling enable',
   purpose: 'Arms this machine: memory is reserved at each boot and the crash kernel loaded.',
   options: OPTIONS,
-  async run({ crashkernel, 'set-sysctls': setsSysctls }) {
+  async run({ crashkernel, 'set-sysctls': setsSysctls }, signal) {
     requireRoot('enable kdump');
     const host = openHost();
     const asked = crashkernel === undefined ? undefined : readAsked(host, crashkernel);
     refuseWhatCannotWork(host);
     const settings = readConfig(host);
-    const image = ensureHostImage(host, settings, runningKernel(host), false);
+    const build = () => ensureHostImage(host, settings, runningKernel(host), false);
+    const image = await withHostLock(host, signal, build);
     console.log(`${image.path}: ${image.rebuilt ? 'built' : 'is up to date'}`);
     const { loader, values, why } = reserveAtNextBoot(host, settings, asked);
     console.log(`${loader}: ${crashkernelWords(values)}, ${why}`);
     if (setsSysctls) setSysctls(host);
     for (const unit of switchUnits(host, 'enable')) console.log(`${unit}: enabled`);
-    return armNow(host, settings, values);
+    return withHostLock(host, signal, () => armNow(host, settings, values));
   },
 };
 

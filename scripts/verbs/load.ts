@@ -3,6 +3,7 @@ import { armHost } from '../lib/arming/arm.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
 import { openHost } from '../lib/host/host.ts';
+import { withHostLock } from '../lib/host/lock.ts';
 import { isCrashKernel } from '../lib/kexec/crash-kernel.ts';
 
 const OPTIONS = { force: { short: 'f', help: 'rebuild the initrd even if nothing has changed' } } as const;
@@ -11,14 +12,14 @@ export const load: Command<typeof OPTIONS> = {
   name: 'kdumpling load',
   purpose: 'Loads the crash kernel, after rebuilding its initrd if something has changed.',
   options: OPTIONS,
-  async run({ force }) {
+  async run({ force }, signal) {
     requireRoot('load the crash kernel');
     const host = openHost();
     if (isCrashKernel(host)) {
       console.log('this is a crash kernel itself: nothing was loaded');
       return EXIT.done;
     }
-    const { image, kernel, way } = armHost(host, force);
+    const { image, kernel, way } = await withHostLock(host, signal, () => armHost(host, force));
     console.log(`${image.path}: ${image.rebuilt ? 'rebuilt' : 'up to date'}`);
     console.log(`armed: loaded ${kernel} by ${way}`);
     return EXIT.done;

@@ -4,8 +4,10 @@ import { type Command, EXIT } from '../lib/cli/command.ts';
 import { readConfig } from '../lib/config/config.ts';
 import { openHost } from '../lib/host/host.ts';
 import { runningKernel } from '../lib/host/kernel-files.ts';
+import { withHostLock } from '../lib/host/lock.ts';
 import { ensureHostImage } from '../lib/image/host-image.ts';
 import { rebuildForTree, TREE_OPTIONS } from '../lib/image/tree.ts';
+import { hostCommandLine, requireLoadable } from '../lib/kexec/command-line.ts';
 
 const OPTIONS = {
   ...TREE_OPTIONS,
@@ -17,7 +19,7 @@ export const rebuild: Command<typeof OPTIONS> = {
   name: 'kdumpling rebuild',
   purpose: 'Builds the dump-capture initrd of this machine, or one for any kernel tree.',
   options: OPTIONS,
-  async run(given) {
+  async run(given, signal) {
     if (given.modules ?? given.target ?? given.output ?? given.drivers) return rebuildForTree(given);
     const host = openHost();
     if (given['if-enabled'] && !isEnabled(host)) {
@@ -26,7 +28,10 @@ export const rebuild: Command<typeof OPTIONS> = {
     }
     const kver = given.kver ?? runningKernel(host);
     const settings = readConfig(host, given.config);
-    const { path, bytes, rebuilt } = ensureHostImage(host, settings, kver, given.force);
+    requireLoadable(hostCommandLine(host, settings));
+    const { path, bytes, rebuilt } = await withHostLock(host, signal, () =>
+      ensureHostImage(host, settings, kver, given.force),
+    );
     console.log(`${path}: ${rebuilt ? `${(bytes / 1e6).toFixed(1)} MB` : 'up to date'}`);
     return EXIT.done;
   },

@@ -5,16 +5,22 @@ import { openHost } from '../lib/host/host.ts';
 import { readState } from '../lib/status/state.ts';
 import { stateData, stateText } from '../lib/status/text.ts';
 
-const OPTIONS = { json: { help: 'print JSON' } } as const;
+const OPTIONS = {
+  json: { help: 'print JSON' },
+  verbose: {
+    short: 'v',
+    help: 'also show the crash kernel’s command line, and why words were left out or added',
+  },
+} as const;
 
 export const show: Command<typeof OPTIONS> = {
   name: 'kdumpling show',
   purpose: 'Shows whether a crash would be captured, and what was captured before.',
   options: OPTIONS,
-  async run({ json }) {
+  async run({ json, verbose }) {
     requireRoot('show whether a crash would be captured');
     const state = readState(openHost());
-    console.log(json ? JSON.stringify(stateData(state), undefined, 2) : stateText(state));
+    console.log(json ? JSON.stringify(stateData(state), undefined, 2) : stateText(state, { verbose }));
     return state.armed ? EXIT.done : EXIT.notOperational;
   },
 };

@@ -1,6 +1,7 @@
 /** `kdumpling test`: really crashes this machine; at the next boot, says whether the crash was captured. */
 import { hostname } from 'node:os';
 import { SystemError } from '../../capture/errors.ts';
+import { readFacts } from '../lib/arming/facts.ts';
 import { ask } from '../lib/cli/ask.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
@@ -8,6 +9,7 @@ import { hostDumps } from '../lib/dumps/host-dumps.ts';
 import { type Host, openHost } from '../lib/host/host.ts';
 import { readState } from '../lib/status/state.ts';
 import { bootId, judgeTest, readRecord, writeRecord } from '../lib/status/test-record.ts';
+import { subjectOf } from '../lib/status/test-subject.ts';
 import { verdict } from '../lib/status/text.ts';
 
 const OPTIONS = {
@@ -38,7 +40,8 @@ export const test: Command<typeof OPTIONS> = {
       return EXIT.failed;
     }
     const dumps = state.dumps.map(({ id }) => id);
-    writeRecord(host, { bootId: bootId(host), time: new Date().toISOString(), dumps });
+    const tested = subjectOf(state.facts);
+    writeRecord(host, { bootId: bootId(host), time: new Date().toISOString(), dumps, tested });
     console.log('crashing now; after the reboot, run: kdumpling test --result');
     return crash(host);
   },
@@ -50,7 +53,7 @@ function showResult(host: Host): number {
     console.log('no test has been run on this machine');
     return EXIT.failed;
   }
-  const { passed, text } = judgeTest(record, bootId(host), hostDumps(host).dumps);
+  const { passed, text } = judgeTest(record, bootId(host), hostDumps(host).dumps, subjectOf(readFacts(host)));
   console.log(text);
   return passed ? EXIT.done : EXIT.failed;
 }

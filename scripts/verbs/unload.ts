@@ -2,16 +2,19 @@
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
 import { openHost } from '../lib/host/host.ts';
+import { withHostLock } from '../lib/host/lock.ts';
 import { isLoaded, unloadCrashKernel } from '../lib/kexec/crash-kernel.ts';
 
 export const unload: Command<Record<never, never>> = {
   name: 'kdumpling unload',
   purpose: 'Unloads the crash kernel; the memory stays reserved.',
   options: {},
-  async run() {
+  async run(_, signal) {
     requireRoot('unload the crash kernel');
     const host = openHost();
-    if (isLoaded(host)) unloadCrashKernel(host);
+    await withHostLock(host, signal, () => {
+      if (isLoaded(host)) unloadCrashKernel(host);
+    });
     console.log('not armed: no crash kernel is loaded');
     return EXIT.done;
   },

@@ -1,11 +1,12 @@
 /** Arms the running machine: builds the initrd if needed and loads the crash kernel. */
 import { SystemError } from '../../../capture/errors.ts';
-import { crashCommandLine } from '../../../initrd/command-line.ts';
 import { readConfig } from '../config/config.ts';
 import type { Host } from '../host/host.ts';
 import { kernelImage, runningKernel } from '../host/kernel-files.ts';
 import { ensureHostImage, type HostImage } from '../image/host-image.ts';
+import { hostCommandLine, requireLoadable } from '../kexec/command-line.ts';
 import { isLoaded, loadCrashKernel, reservedBytes } from '../kexec/crash-kernel.ts';
+import { forgetLoaded, rememberLoaded } from '../kexec/loaded-record.ts';
 
 export interface Armed {
   readonly image: HostImage;
@@ -26,10 +27,14 @@ export function armHost(host: Host, force = false): Armed {
   }
   const kver = runningKernel(host);
   const kernel = kernelImage(host, kver);
+  const { text: commandLine } = requireLoadable(hostCommandLine(host, settings));
   const image = ensureHostImage(host, settings, kver, force);
-  const commandLine = crashCommandLine(host.read('/proc/cmdline') ?? '');
+  forgetLoaded(host);
   const way = loadCrashKernel(host, { kernel, initrd: image.path, commandLine });
-  if (isLoaded(host)) return { image, kernel, way };
+  if (isLoaded(host)) {
+    rememberLoaded(host, { imageSha256: image.sha256, commandLine });
+    return { image, kernel, way };
+  }
   throw new SystemError('NOT_LOADED', {
     action: 'load the crash kernel',
     actual: `${way} succeeded, but /sys/kernel/kexec_crash_loaded is not 1`,

@@ -7,6 +7,7 @@ import { describeBytes } from '../cli/sizes.ts';
 import { judgeReservation } from '../estimate/reservation.ts';
 import { lacksOf } from '../host/kernel-config.ts';
 import { requireRuntimeOn } from '../image/lean-runtime.ts';
+import { excessOf } from '../kexec/command-line.ts';
 import { hostDiskDrivers } from '../storage/disk-drivers.ts';
 import type { Facts } from './facts.ts';
 
@@ -94,6 +95,15 @@ const POSSIBLE: readonly Check[] = [
     },
   },
   { name: 'target', look: ({ targetFindings }) => targetFindings },
+  {
+    name: 'command line',
+    look({ crashCommandLine }) {
+      const excess = excessOf(crashCommandLine);
+      if (!excess) return undefined;
+      const { actual, wanted, toDo } = excess;
+      return block(`${actual.replace(/^its/, 'the crash kernel’s')}; expected ${wanted}`, toDo!);
+    },
+  },
   {
     name: 'modules',
     look({ host, modulesDirectory, target, targetFindings, settings }) {
@@ -185,9 +195,26 @@ const ARMED: readonly Check[] = [
         : undefined,
   },
   {
+    name: 'initrd',
+    look: ({ image, imageDamage }) =>
+      imageDamage === undefined ? undefined : block(`${image} is damaged: ${imageDamage}`, 'kdumpling load'),
+  },
+  {
     name: 'loaded',
     look: ({ isLoaded }) =>
       isLoaded ? undefined : block('the crash kernel is not loaded', 'kdumpling load'),
+  },
+  {
+    name: 'loaded',
+    look({ isLoaded, image, imageSha256, crashCommandLine, loaded }) {
+      if (!isLoaded || !image) return undefined;
+      if (!loaded) return warn('kdumpling did not load the crash kernel that is loaded', 'kdumpling load');
+      if (imageSha256 !== undefined && loaded.imageSha256 !== imageSha256)
+        return warn('the initrd was rebuilt after the crash kernel was loaded', 'kdumpling load');
+      if (loaded.commandLine !== crashCommandLine.text)
+        return warn('the crash kernel was loaded with another command line', 'kdumpling load');
+      return undefined;
+    },
   },
 ];
 

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { describeError, Failure } from '../../../capture/errors.ts';
 import { DEFAULT_OPTIONS } from '../../../capture/options/schema.ts';
 import { readSpace, roomIn } from '../../../capture/storage/policy/space.ts';
+import type { CommandLinePlan } from '../../../initrd/command-line.ts';
 import type { Layout } from '../../../initrd/image.ts';
 import { configuredCrashkernel, findBootLoader } from '../boot-loader/boot-loaders.ts';
 import { readConfig } from '../config/config.ts';
@@ -19,7 +20,10 @@ import { findImage, modulesDirectory, runningKernel } from '../host/kernel-files
 import { mountOf, parseMountinfo } from '../host/mounts.ts';
 import { isSecureBoot } from '../host/secure-boot.ts';
 import { isHostImageCurrent } from '../image/host-image.ts';
+import { damageOf, readStamp } from '../image/stamp.ts';
+import { hostCommandLine } from '../kexec/command-line.ts';
 import { isCrashKernel, isLoaded, reservedBytes } from '../kexec/crash-kernel.ts';
+import { type Loaded, readLoaded } from '../kexec/loaded-record.ts';
 import { type HostTarget, hostTarget } from '../storage/host-target.ts';
 import { type TargetFinding, targetFindings } from '../storage/target-findings.ts';
 
@@ -50,6 +54,13 @@ export interface Facts {
   readonly image?: string;
   /** Undefined if that cannot be determined. */
   readonly imageIsCurrent?: boolean;
+  /** In what the image differs from the one that was built; undefined if in nothing, or if that is not recorded. */
+  readonly imageDamage?: string;
+  /** Of the image that was built, in hex. */
+  readonly imageSha256?: string;
+  readonly crashCommandLine: CommandLinePlan;
+  /** What kdumpling loaded in this boot. */
+  readonly loaded?: Loaded;
   readonly isLoaded: boolean;
 }
 
@@ -60,6 +71,7 @@ export function readFacts(host: Host): Facts {
     ? {}
     : valueOrError(() => hostTarget(host, settings));
   const image = findImage(host, kver);
+  const stamp = readStamp(host, kver);
   const commandLine = host.read('/proc/cmdline') ?? '';
   return {
     host,
@@ -85,6 +97,10 @@ export function readFacts(host: Host): Facts {
     imageIsCurrent: target?.device
       ? valueOrError(() => isHostImageCurrent(host, settings, kver)).value
       : undefined,
+    imageDamage: image && stamp && damageOf(host, image, stamp),
+    imageSha256: stamp?.sha256,
+    crashCommandLine: hostCommandLine(host, settings),
+    loaded: readLoaded(host),
     isLoaded: isLoaded(host),
   };
 }

@@ -58,7 +58,19 @@ function applyLine(line: Line, settings: Settings, taken: Map<string, Line>): Se
       wanted: `${line.name} ${directive.value}`,
     });
   }
+  if (!directive.takesQuotes) refuseQuotes(line);
   return directive.apply(line.value, settings);
+}
+
+/** kdump.conf(5) has no quotes: they would become part of the value. */
+function refuseQuotes({ name, value }: Line): void {
+  if (!/["']/.test(value)) return;
+  throw new ConfigError('QUOTED', {
+    action: `use ${name}`,
+    actual: `its value has quotes: ${value}`,
+    wanted: 'a value without quotes',
+    toDo: `Write: ${name} ${value.replace(/["']/g, '')}`,
+  });
 }
 
 function unknown({ name, value }: Line): ConfigError {

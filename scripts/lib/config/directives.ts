@@ -4,6 +4,8 @@
  */
 import { FILE_SYSTEM_NAMES } from '../../../capture/options/file-systems.ts';
 import { type CaptureOptions, checkOption } from '../../../capture/options/schema.ts';
+import type { CommandLineChanges } from '../../../initrd/command-line.ts';
+import { parseCommandLine } from '../../../initrd/command-words.ts';
 import { LAYOUTS, type Layout } from '../../../initrd/image.ts';
 import { checkUrl } from '../cli/destination.ts';
 import { readCollector } from './collector.ts';
@@ -15,6 +17,8 @@ export interface Settings {
   /** Kernel modules for the image, in addition to those that are detected. */
   readonly extraModules: readonly string[];
   readonly layout: Layout;
+  /** Undefined if the file does not change the crash kernel's command line. */
+  readonly commandLine?: CommandLineChanges;
   /** Where the report of a crash is posted at the next boot. */
   readonly notifyUrl?: string;
 }
@@ -30,6 +34,8 @@ export interface Directive {
   readonly repeatable?: true;
   /** Only one of the directives with the same slot may be given. */
   readonly slot?: string;
+  /** The value may have double quotes, which other values may not. */
+  readonly takesQuotes?: true;
   /** @throws Failure that says what is wrong with the value. */
   apply(value: string, settings: Settings): Settings;
 }
@@ -170,6 +176,31 @@ export const DIRECTIVES: readonly Directive[] = [
     apply: (text, settings) => ({ ...settings, layout: readLayout(text) }),
   },
   {
+    name: 'command_line_append',
+    value: 'WORDS',
+    does: 'words for the crash kernel’s command line, for example `nr_cpus=2`. They are put last, are never left out, and replace words of the same name that kdumpling adds; may be repeated',
+    repeatable: true,
+    takesQuotes: true,
+    apply: (text, settings) => withCommandLine(settings, { append: readWords('command_line_append', text) }),
+  },
+  {
+    name: 'command_line_remove',
+    value: 'WORDS',
+    does: 'words that the crash kernel’s command line must not have, as names (`nvme_core.*`) or with their value (`console=tty0`), whether they come from the running kernel’s command line or from kdumpling; may be repeated',
+    repeatable: true,
+    takesQuotes: true,
+    apply: (text, settings) => withCommandLine(settings, { remove: readWords('command_line_remove', text) }),
+  },
+  {
+    name: 'auto_reset_crashkernel',
+    value: 'yes or no',
+    does: 'accepted because Fedora’s default file has it, and without effect: only `kdumpling enable` changes `crashkernel=`',
+    apply(text, settings) {
+      if (['yes', 'no'].includes(text)) return settings;
+      throw badValue('auto_reset_crashkernel', text, 'yes or no');
+    },
+  },
+  {
     name: 'notify_url',
     value: 'URL',
     does: 'the JSON report of a crash is posted to this URL at the next boot; `@FILE` names a file that holds the URL',
@@ -192,6 +223,24 @@ function fileSystemTarget(fstype: string): Directive {
 
 function withOptions(settings: Settings, options: Partial<CaptureOptions>): Settings {
   return { ...settings, options: { ...settings.options, ...options } };
+}
+
+function withCommandLine(settings: Settings, changes: Partial<CommandLineChanges>): Settings {
+  const { append = [], remove = [] } = settings.commandLine ?? {};
+  return {
+    ...settings,
+    commandLine: {
+      append: [...append, ...(changes.append ?? [])],
+      remove: [...remove, ...(changes.remove ?? [])],
+    },
+  };
+}
+
+/** Words of a kernel command line. What follows `--` would not reach the kernel, and an open quote would swallow words. */
+function readWords(directive: string, text: string): string[] {
+  const { words, hasDashes } = parseCommandLine(text);
+  if (!hasDashes && words.every(({ isClosed }) => isClosed)) return words.map(word => word.text);
+  throw badValue(directive, text, 'kernel parameters, without -- and with each quote closed');
 }
 
 function readLayout(text: string): Layout {

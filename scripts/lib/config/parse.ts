@@ -1,4 +1,4 @@
-/** The syntax of /etc/kdump.conf (kdump.conf(5)): one directive per line, a name and a value; `#` begins a comment. */
+/** The syntax of /etc/kdump.conf (kdump.conf(5)): one directive per line, a name and a value. */
 
 export interface Line {
   /** The first line is 1. */
@@ -8,10 +8,13 @@ export interface Line {
   readonly value: string;
 }
 
+/** A comment begins at the start of a line or after a blank: `notify_url https://host/a#b` has none. */
+const COMMENT = /(^|\s)#.*/;
+
 export function parseConfig(text: string): Line[] {
   return text
     .split('\n')
-    .map((line, index) => ({ number: index + 1, text: line.replace(/#.*/, '').trim() }))
+    .map((line, index) => ({ number: index + 1, text: line.replace(COMMENT, '').trim() }))
     .filter(line => line.text !== '')
     .map(({ number, text: directive }) => {
       const [, name, value] = /^(\S+)\s*(.*)$/.exec(directive)!;

@@ -28,7 +28,6 @@ export const UNSUPPORTED: Readonly<Record<string, string>> = {
   dracut_args: NO_DRACUT,
   force_rebuild: REBUILDS_ITSELF,
   force_no_rebuild: REBUILDS_ITSELF,
-  auto_reset_crashkernel: 'Only `kdumpling enable` changes crashkernel=: remove the line',
   disk_timeout: 'Use `device_timeout` instead',
   link_delay: 'The capture has no network: remove the line',
   options: 'Put module parameters on the kernel command line as <module>.<parameter>=<value>',

@@ -6,15 +6,18 @@ import { buildImage, type ImageRequest, programIn } from '../../../initrd/image.
 import { openModuleTree } from '../../../initrd/modules.ts';
 import type { Settings } from '../config/directives.ts';
 import type { Host } from '../host/host.ts';
-import { IMAGE_FOLDERS, imageName, imagePath, modulesDirectory, STATE_FOLDER } from '../host/kernel-files.ts';
+import { IMAGE_FOLDERS, imageName, imagePath, modulesDirectory } from '../host/kernel-files.ts';
 import { hostDiskDrivers } from '../storage/disk-drivers.ts';
 import { captureFallbacks, hostTarget } from '../storage/host-target.ts';
 import { requireRuntimeOn } from './lean-runtime.ts';
+import { damageOf, readStamp, writeStamp } from './stamp.ts';
 
 export interface HostImage {
   /** Path on the host. */
   readonly path: string;
   readonly bytes: number;
+  /** In hex. */
+  readonly sha256: string;
   /** False if the existing image is still current. */
   readonly rebuilt: boolean;
 }
@@ -35,23 +38,23 @@ export function ensureHostImage(
   const output = imagePath(host, kver);
   const request = requestOf(host, settings, kver, output, program);
   const fingerprint = fingerprintOf(request);
-  const bytes = host.sizeBytes(output);
-  if (!force && bytes !== undefined && host.read(stampPath(kver))?.trim() === fingerprint)
-    return { path: output, bytes, rebuilt: false };
+  const stamp = readStamp(host, kver);
+  if (!force && stamp?.inputs === fingerprint && damageOf(host, output, stamp) === undefined)
+    return { path: output, bytes: stamp.bytes, sha256: stamp.sha256, rebuilt: false };
   mkdirSync(dirname(request.output), { recursive: true });
-  const built = buildImage(request);
-  host.write(stampPath(kver), `${fingerprint}\n`);
+  const { bytes, sha256 } = buildImage(request);
+  writeStamp(host, kver, { inputs: fingerprint, bytes, sha256 });
   for (const folder of IMAGE_FOLDERS) {
     const other = `${folder}/${imageName(kver)}`;
     if (other !== output) host.remove(other);
   }
-  return { path: output, bytes: built.bytes, rebuilt: true };
+  return { path: output, bytes, sha256, rebuilt: true };
 }
 
 /** Whether the image is what would be built now. @throws the errors of ensureHostImage */
 export function isHostImageCurrent(host: Host, settings: Settings, kver: string): boolean {
   const request = requestOf(host, settings, kver, imagePath(host, kver), programDirectory());
-  return host.read(stampPath(kver))?.trim() === fingerprintOf(request);
+  return readStamp(host, kver)?.inputs === fingerprintOf(request);
 }
 
 /** Removes the images of all kernels, and their stamps. */
@@ -107,8 +110,4 @@ function fingerprintOf({ output, ...request }: ImageRequest): string {
     hash.update(`\0${file} ${status?.ino} ${status?.size} ${status?.ctimeMs}`);
   }
   return hash.digest('hex');
-}
-
-function stampPath(kver: string): string {
-  return `${STATE_FOLDER}/${imageName(kver).replace(/\.img$/, '.stamp')}`;
 }

@@ -1,6 +1,6 @@
 /** Builds a dump-capture initrd for any kernel tree, of this machine or another one. */
 import { readFileSync } from 'node:fs';
-import { crashCommandLine } from '../../../initrd/command-line.ts';
+import { planCommandLine } from '../../../initrd/command-line.ts';
 import { buildImage, LAYOUTS, programIn, RUNTIME_ON_DISK } from '../../../initrd/image.ts';
 import { badValue, EXIT, type Given, oneOf, UsageError } from '../cli/command.ts';
 import { CONFIG_PATH, readConfig } from '../config/config.ts';
@@ -46,11 +46,16 @@ export function rebuildForTree(given: Given<typeof TREE_OPTIONS>): number {
     output,
   });
   console.log(`${output}: ${(bytes / 1e6).toFixed(1)} MB, ${modules.length} modules for ${kver}`);
-  const commandLine = crashCommandLine(readFileSync('/proc/cmdline', 'utf8'));
+  const commandLine = planCommandLine(readFileSync('/proc/cmdline', 'utf8'), settings?.commandLine).text;
   console.log(
-    `load it: kexec -s -p /boot/vmlinuz-${kver} --initrd=${output} --command-line="${commandLine}"`,
+    `load it: kexec -s -p /boot/vmlinuz-${kver} --initrd=${output} --command-line=${shellWord(commandLine)}`,
   );
   return EXIT.done;
+}
+
+/** For a shell to read as one word: double quotes if they do, because they are easier to edit. */
+function shellWord(text: string): string {
+  return /["$`\\!]/.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : `"${text}"`;
 }
 
 /** The option takes precedence over the config. */

@@ -4,6 +4,7 @@ import { describeError, SystemError } from '../../../capture/errors.ts';
 import { openKexec } from '../../../capture/ffi/kexec.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
 import { type Host, mustRun } from '../host/host.ts';
+import { forgetLoaded } from './loaded-record.ts';
 
 const LOADED = '/sys/kernel/kexec_crash_loaded';
 const SIZE = '/sys/kernel/kexec_crash_size';
@@ -84,6 +85,7 @@ function loadByFile(host: Host, { kernel, initrd, commandLine }: CrashKernel): v
 
 /** @throws SystemError if the kernel refuses. */
 export function unloadCrashKernel(host: Host): void {
+  forgetLoaded(host);
   try {
     openKexec(openFfi()).unloadCrash();
   } catch (error) {

@@ -6,6 +6,7 @@ import type { Host } from '../host/host.ts';
 import { readSysctls, type SysctlState } from '../host/sysctls.ts';
 import { dumpDirectories } from '../storage/host-target.ts';
 import { bootId, judgeTest, readRecord, type TestResult } from './test-record.ts';
+import { subjectOf } from './test-subject.ts';
 
 export interface State {
   readonly facts: Facts;
@@ -31,7 +32,7 @@ export function readState(host: Host): State {
     findings,
     sysctls: readSysctls(host),
     dumps,
-    test: test && judgeTest(test, bootId(host), dumps),
+    test: test && judgeTest(test, bootId(host), dumps, subjectOf(facts)),
     armed: !findings.some(({ blocks }) => blocks),
   };
 }

@@ -2,6 +2,7 @@
 import type { Dump } from '../dumps/dumps.ts';
 import type { Host } from '../host/host.ts';
 import { STATE_FOLDER } from '../host/kernel-files.ts';
+import { changedParts, type TestSubject } from './test-subject.ts';
 
 const FILE = `${STATE_FOLDER}/test.json`;
 /** How much earlier than the recorded time a dump may be stamped and still count. */
@@ -14,12 +15,16 @@ export interface TestRecord {
   readonly time: string;
   /** IDs of the dumps that existed before. */
   readonly dumps: readonly string[];
+  /** Records of version 0.1.0 have none. */
+  readonly tested?: TestSubject;
 }
 
 export interface TestResult {
   readonly passed: boolean;
   readonly text: string;
   readonly dump?: Dump;
+  /** What has changed since, so that the result says nothing about it; see test-subject.ts. */
+  readonly changed: readonly string[];
 }
 
 export function bootId(host: Host): string {
@@ -32,12 +37,39 @@ export function writeRecord(host: Host, record: TestRecord): void {
 }
 
 export function readRecord(host: Host): TestRecord | undefined {
-  const text = host.read(FILE);
-  return text === undefined ? undefined : (JSON.parse(text) as TestRecord);
+  try {
+    return JSON.parse(host.read(FILE) ?? '') as TestRecord;
+  } catch {
+    return undefined; // none, or one that somebody damaged
+  }
 }
 
-/** @param dumps those that exist now. */
-export function judgeTest(record: TestRecord, currentBootId: string, dumps: readonly Dump[]): TestResult {
+/**
+ * @param dumps those that exist now.
+ * @param subject what a crash would test now; without it, nothing is said about changes.
+ */
+export function judgeTest(
+  record: TestRecord,
+  currentBootId: string,
+  dumps: readonly Dump[],
+  subject?: TestSubject,
+): TestResult {
+  const changed = record.tested && subject ? changedParts(record.tested, subject) : [];
+  const result = outcomeOf(record, currentBootId, dumps);
+  if (!result.passed || changed.length === 0) return { ...result, changed };
+  const verb = changed.length === 1 ? 'has' : 'have';
+  return {
+    ...result,
+    changed,
+    text: `${result.text}, but ${inWords(changed)} ${verb} changed since: run \`kdumpling test\` again`,
+  };
+}
+
+function outcomeOf(
+  record: TestRecord,
+  currentBootId: string,
+  dumps: readonly Dump[],
+): Omit<TestResult, 'changed'> {
   if (record.bootId === currentBootId)
     return {
       passed: false,
@@ -58,4 +90,9 @@ export function judgeTest(record: TestRecord, currentBootId: string, dumps: read
       dump,
     };
   return { passed: true, text: `the test of ${record.time} was captured: ${dump.id}`, dump };
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+function inWords(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }

@@ -1,10 +1,14 @@
 /** The state of a machine as text, with the three lines that COS's tools look for, and as JSON. */
+import { Buffer } from 'node:buffer';
+import { printable } from '../../../capture/text.ts';
+import { type CommandLinePlan, LONGEST_LINE_BYTES, type Reasoned } from '../../../initrd/command-line.ts';
 import { describeBytes } from '../cli/sizes.ts';
 import { dumpData, dumpLines } from '../dumps/list-text.ts';
 import { crashkernelValue } from '../estimate/reservation.ts';
 import type { State } from './state.ts';
 
-export function stateText(state: State): string {
+/** @param verbose with the crash kernel's command line and the reasons for it. */
+export function stateText(state: State, { verbose = false } = {}): string {
   const { facts, findings, dumps } = state;
   const { target } = facts;
   return [
@@ -21,6 +25,7 @@ export function stateText(state: State): string {
           `space: room for a dump of ${describeBytes(facts.roomBytes)}; a dump taken now would need about ${describeBytes(facts.dump.usualBytes)}`,
         ]),
     `panic on: ${sysctlsText(state)}`,
+    ...(verbose ? commandLineText(facts.crashCommandLine).map(printable) : []),
     ...findings.filter(({ blocks }) => !blocks).map(({ text, fix }) => `warning: ${text}; to fix it: ${fix}`),
     `dumps: ${dumps.length || 'none'}`,
     ...dumpLines(dumps).map(line => `  ${line}`),
@@ -34,6 +39,18 @@ export function verdict({ armed, findings }: State): string {
   if (armed) return 'armed: a crash of this machine will be captured';
   const { text, fix } = findings.find(({ blocks }) => blocks)!;
   return `not armed: ${text}; to fix it: ${fix}`;
+}
+
+function commandLineText({ text, leftOut, added, appended }: CommandLinePlan): string[] {
+  const list = (title: string, words: readonly Reasoned[]) =>
+    words.length === 0 ? [] : [title, ...words.map(({ word, why }) => `  ${word}: ${why}`)];
+  return [
+    `crash kernel command line: ${text}`,
+    `  ${Buffer.byteLength(text)} of at most ${LONGEST_LINE_BYTES} bytes`,
+    ...list('left out of it:', leftOut),
+    ...list('added by kdumpling:', added),
+    ...(appended.length === 0 ? [] : [`added by command_line_append: ${appended.join(' ')}`]),
+  ];
 }
 
 function sysctlsText({ sysctls }: State): string {
@@ -62,7 +79,15 @@ export function stateData(state: State): unknown {
     lockdown: facts.lockdown,
     sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),
     findings,
-    test: state.test && { passed: state.test.passed, text: state.test.text },
+    commandLine: {
+      text: facts.crashCommandLine.text,
+      bytes: Buffer.byteLength(facts.crashCommandLine.text),
+      longestBytes: LONGEST_LINE_BYTES,
+      added: facts.crashCommandLine.added,
+      appended: facts.crashCommandLine.appended,
+      leftOut: facts.crashCommandLine.leftOut,
+    },
+    test: state.test && { passed: state.test.passed, text: state.test.text, changed: state.test.changed },
     dumps: dumps.map(dumpData),
   };
 }

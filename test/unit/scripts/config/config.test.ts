@@ -17,8 +17,12 @@ test('an empty file sets nothing', () => {
   expect(read('')).toEqual({ options: {}, extraModules: [], layout: 'self-contained' });
 });
 
-test('what Fedora ships, except auto_reset_crashkernel', () => {
-  expect(read('path /var/crash\ncore_collector makedumpfile -l --message-level 7 -d 31\n')).toEqual({
+test('what Fedora ships', () => {
+  expect(
+    read(
+      'auto_reset_crashkernel yes\npath /var/crash\ncore_collector makedumpfile -l --message-level 7 -d 31\n',
+    ),
+  ).toEqual({
     options: { path: '/var/crash', codec: 'lzo', dumpLevel: 31 },
     extraModules: [],
     layout: 'self-contained',
@@ -69,6 +73,52 @@ test('the layout must be one of those that exist', () => {
   expect(read('').layout).toBe('self-contained');
   expect(read('layout lean').layout).toBe('lean');
   expect(() => read('layout small')).toThrow(/line 1: .*"small"; expected self-contained or lean/);
+});
+
+test('a comment begins at the start of a line or after a blank', () => {
+  expect(read('#notify_url https://h/x\nnotify_url https://h/a#b # https://h/c').notifyUrl).toBe(
+    'https://h/a#b',
+  );
+  expect(parseConfig('path /a#b\tc\npath /a\t#b')).toMatchObject([{ value: '/a#b\tc' }, { value: '/a' }]);
+});
+
+describe('words of the crash kernel’s command line', () => {
+  test('add up', () => {
+    const text =
+      'command_line_append nr_cpus=2 a="b c"\ncommand_line_append x\ncommand_line_remove quiet nvme.*\n';
+    expect(read(text).commandLine).toEqual({
+      append: ['nr_cpus=2', 'a="b c"', 'x'],
+      remove: ['quiet', 'nvme.*'],
+    });
+  });
+
+  test.each(['a -- single', '--', 'a="b', '"a b'])('%s is refused', words => {
+    expect(() => read(`command_line_append ${words}`)).toThrow(
+      /line 1: cannot use command_line_append: .*; expected kernel parameters, without -- and with each quote closed/,
+    );
+  });
+});
+
+test.each([
+  ['path "/var/crash"', 'Write: path /var/crash'],
+  ["path '/var/crash'", 'Write: path /var/crash'],
+  ['core_collector "makedumpfile -l" -d 31', 'Write: core_collector makedumpfile -l -d 31'],
+  ['ext4 UUID="03138356-5e61"', 'Write: ext4 UUID=03138356-5e61'],
+  ['notify_url "https://h/a"', 'Write: notify_url https://h/a'],
+])('%s: the quotes are named', (line, toDo) => {
+  expect(() => read(line)).toThrow(
+    /line 1: cannot use \S+: its value has quotes: .*; expected a value without quotes\. /,
+  );
+  expect(() => read(line)).toThrow(toDo);
+});
+
+test.each([
+  ['auto_reset_crashkernel yes', true],
+  ['auto_reset_crashkernel no', true],
+  ['auto_reset_crashkernel maybe', false],
+])('%s', (line, taken) => {
+  if (taken) expect(read(line)).toEqual(read(''));
+  else expect(() => read(line)).toThrow(/expected yes or no/);
 });
 
 describe('every wrong line is named', () => {

@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +17,7 @@ import { settingsOf } from '../../../../scripts/lib/config/config.ts';
 import type { Host } from '../../../../scripts/lib/host/host.ts';
 import { findImage } from '../../../../scripts/lib/host/kernel-files.ts';
 import { ensureHostImage, removeHostImages } from '../../../../scripts/lib/image/host-image.ts';
+import { damageOf, readStamp } from '../../../../scripts/lib/image/stamp.ts';
 import { hostDiskDrivers } from '../../../../scripts/lib/storage/disk-drivers.ts';
 import { hostTarget } from '../../../../scripts/lib/storage/host-target.ts';
 import { addFiles, type Files, hostWith, textOf } from '../../../support/host-root.ts';
@@ -84,6 +94,42 @@ test('without /boot the image is in the state folder; disable removes every imag
   removeHostImages(host);
   expect(host.list('/var/lib/kdumpling')).toEqual([]);
   expect(host.list('/boot')).toEqual(['initrd.img-6.1.0', 'vmlinuz']);
+});
+
+describe('an image that is not the one that was built', () => {
+  const cases: [string, (file: string) => void][] = [
+    ['is truncated to 0', file => truncateSync(file, 0)],
+    ['is cut', file => truncateSync(file, statSync(file).size - 1)],
+    ['is longer', file => appendFileSync(file, 'x')],
+    [
+      'has 4 other bytes',
+      file => {
+        const bytes = readFileSync(file);
+        bytes.write('XXXX', bytes.length >> 1);
+        writeFileSync(file, bytes);
+      },
+    ],
+  ];
+  test.each(cases)('%s: it is rebuilt', (_, damage) => {
+    installProgram('v1');
+    const host = hostWith(MACHINE);
+    const { path } = build(host);
+    const before = readFileSync(host.path(path));
+    damage(host.path(path));
+    expect(damageOf(host, path, readStamp(host, KVER)!)).toMatch(/^it(s| has)/);
+    expect(build(host).rebuilt).toBe(true);
+    expect(readFileSync(host.path(path)).equals(before)).toBe(true);
+    expect(damageOf(host, path, readStamp(host, KVER)!)).toBeUndefined();
+    expect(build(host).rebuilt).toBe(false);
+  });
+
+  test.each(['', 'deadbeef\n', '{"inputs":1}', '{'])('has the stamp %j: it is rebuilt', stamp => {
+    installProgram('v1');
+    const host = hostWith(MACHINE);
+    build(host);
+    addFiles(host, { [`/var/lib/kdumpling/initramfs-${KVER}kdump.stamp`]: stamp });
+    expect(build(host).rebuilt).toBe(true);
+  });
 });
 
 describe('the lean layout', () => {

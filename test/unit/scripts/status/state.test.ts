@@ -1,8 +1,13 @@
+import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { crashCommandLine } from '../../../../initrd/command-line.ts';
 import { obstaclesOf } from '../../../../scripts/lib/arming/checks.ts';
+import type { Dump } from '../../../../scripts/lib/dumps/dumps.ts';
 import { SYSCTLS, setSysctls, unsetSysctls } from '../../../../scripts/lib/host/sysctls.ts';
 import { readState } from '../../../../scripts/lib/status/state.ts';
+import { judgeTest } from '../../../../scripts/lib/status/test-record.ts';
+import { subjectOf } from '../../../../scripts/lib/status/test-subject.ts';
 import { stateData, stateText } from '../../../../scripts/lib/status/text.ts';
 import { addFiles, type Files, hostWith, textOf } from '../../../support/host-root.ts';
 
@@ -11,10 +16,13 @@ const CONFIG = ['KEXEC', 'KEXEC_FILE', 'CRASH_DUMP', 'PROC_VMCORE', 'BLK_DEV_INI
   .map(name => `CONFIG_${name}=y\n`)
   .concat('CONFIG_SQUASHFS=m\nCONFIG_BLK_DEV_LOOP=m\n# CONFIG_KEXEC_SIG is not set\n')
   .join('');
+const COMMAND_LINE = 'BOOT_IMAGE=/boot/vmlinuz root=/dev/vda1 ro crashkernel=192M';
+const STAMP = { inputs: '', bytes: 5, sha256: createHash('sha256').update('image').digest('hex') };
+const LOADED = { imageSha256: STAMP.sha256, commandLine: crashCommandLine(COMMAND_LINE) };
 const ARMED: Files = {
   '/proc/sys/kernel/osrelease': `${KVER}\n`,
   '/proc/sys/kernel/kexec_load_disabled': '0\n',
-  '/proc/cmdline': 'BOOT_IMAGE=/boot/vmlinuz root=/dev/vda1 ro crashkernel=192M\n',
+  '/proc/cmdline': `${COMMAND_LINE}\n`,
   '/proc/self/mountinfo': '21 1 254:1 / / rw - ext4 /dev/vda1 rw\n',
   '/proc/meminfo': 'MemTotal: 1000000 kB\nMemFree: 500000 kB\nCached: 300000 kB\nAnonPages: 100000 kB\n',
   '/proc/zoneinfo': '',
@@ -27,6 +35,8 @@ const ARMED: Files = {
   '/etc/kdump.conf': 'path /var/crash\ncore_collector makedumpfile -z -d 31\n',
   [`/boot/config-${KVER}`]: CONFIG,
   [`/boot/initramfs-${KVER}kdump.img`]: 'image',
+  [`/var/lib/kdumpling/initramfs-${KVER}kdump.stamp`]: JSON.stringify(STAMP),
+  '/run/kdumpling/loaded.json': JSON.stringify(LOADED),
   [`/lib/modules/${KVER}/modules.builtin`]: 'kernel/fs/ext4/ext4.ko\n',
   '/dev/vda1': '',
   '/sys/devices/pci0000:00/block/vda/vda1/': '',
@@ -99,6 +109,18 @@ describe('not armed: the most basic reason first, and the command that fixes it'
       {},
       [`/boot/initramfs-${KVER}kdump.img`],
       /no dump-capture initrd for 6\.1\.0-56-cloud-amd64; to fix it: kdumpling load$/,
+    ],
+    ...['', 'imag', 'IMAGE', 'images'].map((content): [string, Files, string[], RegExp] => [
+      `an initrd with the content ${JSON.stringify(content)}`,
+      { [`/boot/initramfs-${KVER}kdump.img`]: content },
+      [],
+      /kdump\.img is damaged: .*; to fix it: kdumpling load$/,
+    ]),
+    [
+      'a command line that is too long',
+      { '/proc/cmdline': `ro crashkernel=192M one=${'x'.repeat(900)} two=${'y'.repeat(970)}\n` },
+      [],
+      /command line has 2\d{3} bytes; expected at most 2016; to fix it: Shorten it in \/etc\/kdump\.conf with `command_line_remove`; its longest words are two, one, ro$/,
     ],
     [
       'not loaded',
@@ -176,6 +198,21 @@ describe('armed, with a warning', () => {
       /128M are reserved, and at least 160M are needed.*kdumpling enable --crashkernel auto/,
     ],
     [
+      'an initrd that was rebuilt after the load',
+      { '/run/kdumpling/loaded.json': JSON.stringify({ ...LOADED, imageSha256: 'ab' }) },
+      /warning: the initrd was rebuilt after the crash kernel was loaded; to fix it: kdumpling load/,
+    ],
+    [
+      'another command line',
+      { '/etc/kdump.conf': 'command_line_append nr_cpus=2\n' },
+      /warning: the crash kernel was loaded with another command line/,
+    ],
+    [
+      'a crash kernel of another program',
+      { '/run/kdumpling/loaded.json': '' },
+      /warning: kdumpling did not load the crash kernel that is loaded/,
+    ],
+    [
       'much too much',
       { '/sys/kernel/kexec_crash_size': `${512 << 20}\n` },
       /512M are reserved, and 192M would do/,
@@ -204,6 +241,94 @@ test('obstacles are distinguished from steps that have not been taken yet', () =
   expect(obstaclesOf(notDone.facts)).toEqual([]);
   const cannot = stateOf({ '/proc/sys/kernel/kexec_load_disabled': '1\n' });
   expect(obstaclesOf(cannot.facts)).toMatchObject([{ check: 'kexec', blocks: true }]);
+});
+
+test('the crash kernel’s command line and the reasons for it are shown on request', () => {
+  const state = stateOf({
+    '/proc/cmdline': 'ro quiet crashkernel=192M console=ttyS0\n',
+    '/etc/kdump.conf': 'command_line_append nr_cpus=2\ncommand_line_remove console\n',
+  });
+  expect(stateText(state)).not.toContain('command line:');
+  const lines = stateText(state, { verbose: true }).split('\n');
+  const at = lines.findIndex(line => line.startsWith('crash kernel command line: ro irqpoll reset_devices '));
+  expect(lines.slice(at + 1, at + 8)).toEqual([
+    expect.stringMatching(/^ {2}\d+ of at most 2016 bytes$/),
+    'left out of it:',
+    expect.stringMatching(/^ {2}quiet: it mutes the console: /),
+    expect.stringMatching(/^ {2}crashkernel=192M: /),
+    '  console=ttyS0: command_line_remove removes it',
+    '  nr_cpus=1: command_line_append replaces it',
+    'added by kdumpling:',
+  ]);
+  expect(lines).toContain('added by command_line_append: nr_cpus=2');
+  expect(stateData(state)).toMatchObject({
+    commandLine: {
+      text: expect.stringMatching(/^ro irqpoll .* nr_cpus=2$/),
+      leftOut: expect.arrayContaining([{ word: 'quiet', why: expect.any(String) }]),
+      appended: ['nr_cpus=2'],
+    },
+  });
+});
+
+describe('the result of a test', () => {
+  const DUMP = { '/var/crash/20261121T220234Z/vmcore': '', '/proc/version': 'Linux 6.1.0 #1\n' };
+  const tested = subjectOf(stateOf({ ...DUMP }).facts);
+  const record = { bootId: 'b', time: '2026-11-21T22:02:30Z', dumps: [], tested };
+
+  const changes: [string, Files, string][] = [
+    ['nothing', {}, ''],
+    ['the kernel', { '/proc/version': 'Linux 6.1.0 #2\n' }, 'the kernel has'],
+    [
+      'the image',
+      { '/run/kdumpling/loaded.json': JSON.stringify({ ...LOADED, imageSha256: 'ab' }) },
+      'the initrd has',
+    ],
+    ['the config', { '/etc/kdump.conf': 'path /var/crash\n' }, 'the config has'],
+    [
+      'the command line',
+      { '/run/kdumpling/loaded.json': JSON.stringify({ ...LOADED, commandLine: 'x' }) },
+      'the crash kernel’s command line has',
+    ],
+    ['the reservation', { '/sys/kernel/kexec_crash_size': `${256 << 20}` }, 'the reserved memory has'],
+    [
+      'all of them',
+      {
+        '/proc/version': 'Linux 6.1.0 #2\n',
+        '/run/kdumpling/loaded.json': JSON.stringify({ imageSha256: 'ab', commandLine: 'x' }),
+        '/etc/kdump.conf': '',
+        '/sys/kernel/kexec_crash_size': '1',
+      },
+      'the kernel, the initrd, the config, the crash kernel’s command line and the reserved memory have',
+    ],
+  ];
+  test.each(changes)('ages with %s', (_, files, words) => {
+    const now = subjectOf(stateOf({ ...DUMP, ...files }).facts);
+    const dump = { id: 'd', time: new Date(record.time), state: 'complete' } as Dump;
+    const { passed, text, changed } = judgeTest(record, 'c', [dump], now);
+    expect(passed).toBe(true);
+    expect(changed.length === 0).toBe(words === '');
+    if (words === '') expect(text).toMatch(/was captured: d$/);
+    else expect(text).toContain(`was captured: d, but ${words} changed since: run \`kdumpling test\` again`);
+  });
+
+  test('of version 0.1.0 says nothing about changes', () => {
+    const { tested: _, ...old } = record;
+    expect(judgeTest(old, 'c', [], tested).changed).toEqual([]);
+  });
+
+  test('is shown', () => {
+    const state = stateOf({
+      ...DUMP,
+      '/var/lib/kdumpling/test.json': JSON.stringify({ ...record, bootId: 'b' }),
+      '/proc/sys/kernel/random/boot_id': 'b\n',
+    });
+    expect(stateText(state)).toContain('did not crash this machine');
+    expect(stateData(state)).toMatchObject({ test: { passed: false, changed: [] } });
+  });
+
+  test('of a damaged record is none', () => {
+    expect(stateOf({ '/var/lib/kdumpling/test.json': '{' }).test).toBeUndefined();
+  });
 });
 
 test('Secure Boot with kexec_file_load is fine', () => {

@@ -1,0 +1,35 @@
+/** The command line of this machine's crash kernel, and whether the kernel takes a line of that length. */
+import { Buffer } from 'node:buffer';
+import { SystemError, type What } from '../../../capture/errors.ts';
+import { type CommandLinePlan, LONGEST_LINE_BYTES, planCommandLine } from '../../../initrd/command-line.ts';
+import { CONFIG_PATH } from '../config/config.ts';
+import type { Settings } from '../config/directives.ts';
+import type { Host } from '../host/host.ts';
+
+export function hostCommandLine(host: Host, settings: Settings): CommandLinePlan {
+  return planCommandLine(host.read('/proc/cmdline') ?? '', settings.commandLine);
+}
+
+/** How many of the longest words an error names. */
+const NAMED_WORDS = 5;
+
+/** What is wrong with a line that kexec would refuse; undefined if nothing is. */
+export function excessOf({ text, inherited }: CommandLinePlan): What | undefined {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= LONGEST_LINE_BYTES) return undefined;
+  const longest = [...inherited].sort((a, b) => b.length - a.length).slice(0, NAMED_WORDS);
+  const names = longest.map(word => word.replace(/^"/, '').split('=', 1)[0]);
+  return {
+    action: 'load the crash kernel',
+    actual: `its command line has ${bytes} bytes`,
+    wanted: `at most ${LONGEST_LINE_BYTES}`,
+    toDo: `Shorten it in ${CONFIG_PATH} with \`command_line_remove\`; its longest words are ${names.join(', ')}`,
+  };
+}
+
+/** @throws SystemError if kexec would refuse the line because of its length. */
+export function requireLoadable(plan: CommandLinePlan): CommandLinePlan {
+  const excess = excessOf(plan);
+  if (excess) throw new SystemError('COMMAND_LINE_TOO_LONG', excess);
+  return plan;
+}
