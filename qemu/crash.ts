@@ -1,10 +1,12 @@
-/** `npm run crash`: the lab. One fault, or all of them one after another. */
+/** `npm run crash`: crashes a machine with one fault, or with each of them in turn. */
 import { EXIT, oneOf, runCommand } from '../scripts/lib/cli/command.ts';
 import { FAULTS } from './faults/all.ts';
 import type { Fault } from './faults/fault.ts';
 import { SOUND } from './faults/sound.ts';
+import { GEOMETRIES } from './geometry/all.ts';
 import { consoleLines } from './lab/console.ts';
-import { crashWith, type Lab, openLab } from './lab/lab.ts';
+import { crashWith } from './lab/crash.ts';
+import { type Lab, openLab } from './lab/lab.ts';
 import { describeLoss } from './lab/loss.ts';
 import { MACHINE_OPTIONS, readMachineOptions } from './lab/options.ts';
 import { describeCapture, describeCheck } from './lab/report.ts';
@@ -14,18 +16,17 @@ const names = FAULTS.map(({ name }) => name);
 
 await runCommand({
   name: 'npm run crash --',
-  purpose:
-    'Crashes a machine in QEMU, with something going wrong in the capture if asked to, and judges what came home.',
+  purpose: 'Crashes a machine in QEMU, makes the capture go wrong if asked to, and judges what was saved.',
   options: {
     fault: { value: 'NAME', default: SOUND.name, help: `what goes wrong: ${names.join(', ')}` },
-    matrix: { help: 'every fault, one after another' },
-    list: { help: 'what can go wrong, a line each' },
+    matrix: { help: 'run every fault, one after another' },
+    list: { help: 'list faults and memory geometries, a line each' },
     ...MACHINE_OPTIONS,
   },
   async run(given, signal) {
     if (given.list) {
-      const width = Math.max(...FAULTS.map(({ name }) => name.length)) + 2;
-      for (const { name, help } of FAULTS) console.log(`${name.padEnd(width)}${help}`);
+      console.log(listOf('--fault', FAULTS));
+      console.log(listOf('\n--geometry', GEOMETRIES));
       return EXIT.done;
     }
     const fault = oneOf('fault', given.fault, names);
@@ -42,6 +43,11 @@ await runCommand({
     return failed.length === 0 ? EXIT.done : EXIT.failed;
   },
 });
+
+function listOf(option: string, rows: readonly { readonly name: string; readonly help: string }[]): string {
+  const width = Math.max(...rows.map(({ name }) => name.length)) + 2;
+  return [option, ...rows.map(({ name, help }) => `  ${name.padEnd(width)}${help}`)].join('\n');
+}
 
 async function crashAndTell(lab: Lab, fault: Fault, signal: AbortSignal): Promise<boolean> {
   console.log(`\ncrashing ${lab.kernel.release}; fault: ${fault.name} (${fault.help}) …`);

@@ -2,8 +2,9 @@
 import { EXIT, runCommand } from '../scripts/lib/cli/command.ts';
 import { SOUND } from './faults/sound.ts';
 import { consoleLines } from './lab/console.ts';
-import { crashWith, openLab, serialTail } from './lab/lab.ts';
-import { describeLoss } from './lab/loss.ts';
+import { crashWith } from './lab/crash.ts';
+import { openLab } from './lab/lab.ts';
+import { describeLoss, serialTail } from './lab/loss.ts';
 import { MACHINE_OPTIONS, readMachineOptions } from './lab/options.ts';
 import { describeCapture } from './lab/report.ts';
 

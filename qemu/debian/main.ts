@@ -1,6 +1,6 @@
-/** `npm run machine`: the package on a real Debian, from its installation to its removal, beside Debian's kdump-tools. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+/** `npm run machine`: the package on a whole Debian, from installation to removal, beside Debian's kdump-tools. */
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { openCache } from '../../build/cache.ts';
 import { fetchKernel } from '../../build/fetch/kernels.ts';
 import { ensureHostPackages } from '../../build/host/host-packages.ts';
@@ -13,10 +13,10 @@ import type { Check } from '../expect/expectations.ts';
 import { consoleLines } from '../lab/console.ts';
 import { describeCheck } from '../lab/report.ts';
 import { chooseAccel } from '../machine/accel.ts';
-import { makeRunDirectory } from '../run/run.ts';
+import { inRunDirectory, writeSummary } from '../run/directory.ts';
 import type { Capture } from './capture.ts';
 import { fetchDebianImage } from './image.ts';
-import { runDebian } from './machine.ts';
+import { type DebianMachine, runDebian } from './machine.ts';
 import { fetchRepository, makePackagesDisk } from './repository.ts';
 import { SEARCHES } from './smallest.ts';
 import { STORIES, type Story, type Teller } from './stories.ts';
@@ -27,16 +27,16 @@ const namesOf = (stories: readonly Story[]) => stories.map(({ name }) => name);
 await runCommand({
   name: 'npm run machine --',
   purpose:
-    'Installs the package on a Debian in QEMU, arms it, crashes it, updates its kernel, crashes it again, removes it; and the same with kdump-tools.',
+    'Installs the package on a Debian in QEMU, arms it, crashes it, updates the kernel, crashes it again, and removes the package. Then crashes the same machine with kdump-tools.',
   options: {
     only: {
       value: 'NAME',
       help: `one of ${namesOf(STORIES).join(', ')}; with --smallest of ${namesOf(SEARCHES).join(', ')}`,
     },
     console: { help: 'show the serial console live' },
-    smallest: { help: 'instead: the smallest crashkernel= with which each of them captures' },
-    deadline: { value: 'MINUTES', default: '120', help: 'for each machine' },
-    'keep-disk': { help: 'keep the disk images in the run’s folder' },
+    smallest: { help: 'find the smallest crashkernel= with which each of them captures, instead' },
+    deadline: { value: 'MINUTES', default: '120', help: 'end each machine after this time' },
+    'keep-disk': { help: 'keep the disk images in the run’s directory' },
   },
   async run(given, signal) {
     const cache = openCache(console.log);
@@ -52,59 +52,54 @@ await runCommand({
     console.log(`QEMU runs on ${why}`);
     const image = await fetchDebianImage(cache, accel, signal);
     const repository = await fetchRepository(cache);
-    const directory = makeRunDirectory('machine');
-    const packages = join(directory, 'packages.img');
-    await makePackagesDisk(packages, repository, deb);
-
-    const tell = async (story: Story) => {
-      const own = join(directory, story.name);
-      await mkdir(own);
-      const disk = join(own, 'disk.img');
-      await tool('cp', ['--sparse=always', '--reflink=auto', image.disk, disk]);
-      const checks: Check[] = [];
-      const captures: Capture[] = [];
-      console.log(`${story.name}: ${story.purpose}`);
-      const machine = {
-        accel,
-        disk,
-        packages,
-        directory: own,
-        deadlineSeconds,
-        onLine: consoleLines(given.console),
-        signal,
-      };
-      const check: Teller['check'] = (what, holds, saw) => {
-        checks.push({ what, holds, saw });
-        console.log(describeCheck({ what, holds, saw }));
-      };
-      const teller: Teller = {
-        say: line => console.log(`  ${line}`),
-        capture: capture => void captures.push(capture),
-        check,
-      };
+    return inRunDirectory('machine', signal, async directory => {
+      const packages = join(directory, 'packages.img');
+      await makePackagesDisk(packages, repository, deb);
+      const run = { accel, packages, deadlineSeconds, onLine: consoleLines(given.console), signal };
+      const results: StoryResult[] = [];
       try {
-        await runDebian(machine, guest => story.run(guest, teller));
-      } catch (error) {
-        // The other story is still worth telling.
-        if (signal.aborted || !(error instanceof Failure)) throw error;
-        check('the story comes to its end', false, describeError(error));
+        for (const story of stories) {
+          const disk = join(directory, story.name, 'disk.img');
+          await mkdir(dirname(disk));
+          await tool('cp', ['--sparse=always', '--reflink=auto', image.disk, disk]);
+          results.push(await tell(story, { ...run, disk, directory: dirname(disk) }));
+          if (!given['keep-disk']) await rm(disk);
+        }
+      } finally {
+        await rm(packages, { force: true });
       }
-      if (!given['keep-disk']) await rm(disk);
-      return { name: story.name, checks, captures };
-    };
-    const results = [];
-    try {
-      for (const story of stories) results.push(await tell(story));
-    } finally {
-      await rm(packages, { force: true });
-    }
-    await writeFile(
-      join(directory, 'summary.json'),
-      `${JSON.stringify({ accel, image: image.record, results }, null, 2)}\n`,
-    );
-    console.log(captureTable(results));
-    console.log(`\n  ${relative(process.cwd(), join(directory, 'summary.json'))}`);
-    const broken = results.flatMap(({ checks }) => checks).filter(({ holds }) => !holds);
-    return broken.length === 0 ? EXIT.done : EXIT.failed;
+      writeSummary(directory, { accel, image: image.record, results });
+      console.log(captureTable(results));
+      console.log(`\n  ${relative(process.cwd(), join(directory, 'summary.json'))}`);
+      const broken = results.flatMap(({ checks }) => checks).filter(({ holds }) => !holds);
+      return broken.length === 0 ? EXIT.done : EXIT.failed;
+    });
   },
 });
+
+interface StoryResult {
+  readonly name: string;
+  readonly checks: readonly Check[];
+  readonly captures: readonly Capture[];
+}
+
+/** Runs one story on a machine of its own, and prints each check as it is made. */
+async function tell(story: Story, machine: DebianMachine): Promise<StoryResult> {
+  const checks: Check[] = [];
+  const captures: Capture[] = [];
+  const check: Teller['check'] = (what, holds, saw) => {
+    checks.push({ what, holds, saw });
+    console.log(describeCheck({ what, holds, saw }));
+  };
+  const say: Teller['say'] = line => console.log(`  ${line}`);
+  const teller: Teller = { say, check, capture: capture => void captures.push(capture) };
+  console.log(`${story.name}: ${story.purpose}`);
+  try {
+    await runDebian(machine, guest => story.run(guest, teller));
+  } catch (error) {
+    // The other stories still run.
+    if (machine.signal.aborted || !(error instanceof Failure)) throw error;
+    check('the story comes to its end', false, describeError(error));
+  }
+  return { name: story.name, checks, captures };
+}

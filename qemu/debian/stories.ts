@@ -2,18 +2,12 @@
  * What a newcomer does on a Debian, with our package and with Debian's kdump-tools: install, reboot, look, crash, look.
  * Each story leaves checks, with what was seen, and measures.
  */
-import type { Check } from '../expect/expectations.ts';
 import { BOOT_SECONDS, begin, INSTALL_SECONDS, reboot, settled } from './boots.ts';
 import { type Capture, reservation, runningKernel } from './capture.ts';
 import { crash } from './crash.ts';
 import type { Guest } from './machine.ts';
 import { NEWER_KERNEL } from './repository.ts';
 import { listFiles, traces } from './traces.ts';
-
-export interface StoryResult {
-  readonly checks: readonly Check[];
-  readonly captures: readonly Capture[];
-}
 
 export interface Story {
   readonly name: string;

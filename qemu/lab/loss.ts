@@ -1,9 +1,10 @@
-/** A machine that was lost is another verdict than a test that failed: it says where to look, and nothing of the program. */
+/** What a person reads when a machine was lost: where to look. A loss is no verdict on kdumpling. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describeError } from '../../capture/errors.ts';
 import { LostMachine } from '../machine/machine.ts';
-import { serialTail } from './lab.ts';
 
-/** @throws the error itself when it is no lost machine. */
+/** @throws the error itself when it is not a LostMachine. */
 export function describeLoss(error: unknown, tailLines: number): string {
   if (!(error instanceof LostMachine)) throw error;
   return [
@@ -12,4 +13,9 @@ export function describeLoss(error: unknown, tailLines: number): string {
     `The serial log's last lines (${error.directory}/serial.log):`,
     serialTail(error.directory, tailLines),
   ].join('\n');
+}
+
+export function serialTail(directory: string, lines: number): string {
+  const text = readFileSync(join(directory, 'serial.log'), 'utf8').trimEnd();
+  return text.split(/\r*\n/).slice(-lines).join('\n');
 }

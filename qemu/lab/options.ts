@@ -5,9 +5,12 @@ import { badValue, type Given, oneOf, wholeNumber } from '../../scripts/lib/cli/
 import { type DiskKind, LAYOUTS } from '../disks/boot-disk.ts';
 import { BUSES } from '../disks/buses.ts';
 import { LAB_FILE_SYSTEMS } from '../disks/file-systems.ts';
+import { GEOMETRIES } from '../geometry/all.ts';
+import type { Geometry } from '../geometry/geometry.ts';
 import type { AccelRequest } from '../machine/accel.ts';
 
 const busNames = BUSES.map(({ name }) => name);
+const geometryNames = GEOMETRIES.map(({ name }) => name);
 const fileSystemNames = LAB_FILE_SYSTEMS.map(({ name }) => name);
 
 /** One word of Linux's Documentation/admin-guide/kdump/kdump.rst; a second one, as `72M,low`, is a --kernel-option. */
@@ -18,6 +21,11 @@ export const MACHINE_OPTIONS = {
     value: 'SERIES[-FLAVOUR]',
     default: '6.1-cloud',
     help: 'stock Debian kernel: 5.10, 6.1, 6.12 or 7.x; cloud or generic',
+  },
+  geometry: {
+    value: 'NAME',
+    default: 'bios',
+    help: `shape of the memory: ${geometryNames.join(', ')}`,
   },
   memory: { value: 'MIB', default: '1024', help: 'memory of the guest' },
   crashkernel: {
@@ -56,6 +64,7 @@ export const MACHINE_OPTIONS = {
 
 export interface MachineChoice {
   readonly kernel: KernelChoice;
+  readonly geometry: Geometry;
   readonly memoryMib: number;
   readonly crashkernel: string;
   /** More words for the first kernel's command line, in order; a word may hold quoted blanks. */
@@ -81,6 +90,7 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
       series: oneOf('kernel', series, ['5.10', '6.1', '6.12', '7.x']),
       flavour: oneOf('kernel', flavour, ['cloud', 'generic']),
     },
+    geometry: geometryOf(oneOf('geometry', given.geometry, geometryNames)),
     memoryMib: wholeNumber('memory', given.memory, 256, 1 << 20),
     crashkernel: given.crashkernel,
     diskKind: {
@@ -97,6 +107,10 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
     keepDisk: given['keep-disk'],
     showConsole: given.console,
   };
+}
+
+export function geometryOf(name: string): Geometry {
+  return GEOMETRIES.find(geometry => geometry.name === name)!;
 }
 
 /** What the options come to when none is given. */

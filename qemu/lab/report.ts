@@ -3,7 +3,8 @@ import { join, relative } from 'node:path';
 import type { Manifest } from '../../capture/storage/manifest.ts';
 import type { Check } from '../expect/expectations.ts';
 import { readManifest } from '../expect/expectations.ts';
-import type { Lab, Verdict } from './lab.ts';
+import type { Verdict } from './crash.ts';
+import type { Lab } from './lab.ts';
 
 /** The capture as `npm start` shows it. */
 export function describeCapture(lab: Lab, { run, checks, verdict }: Verdict): string {

@@ -21,6 +21,8 @@ export interface LabArch {
   readonly console: string;
   /** Words that make the kernel print before its console driver starts. */
   readonly earlyConsole: string;
+  /** UEFI firmware: Debian's package, and in it the code and the empty variables. */
+  readonly uefi: { readonly package: string; readonly code: string; readonly variables: string };
   /** Hardware watchdogs that QEMU can attach, by the lab's name for them. */
   readonly watchdogs: Readonly<Record<string, LabWatchdog>>;
   /** The Debian guest of `npm run machine`. */
@@ -53,6 +55,11 @@ const LAB_ARCHES: readonly LabArch[] = [
     fourLevels: ['la57=off'],
     console: 'ttyS0',
     earlyConsole: 'earlyprintk=ttyS0',
+    uefi: {
+      package: 'ovmf',
+      code: 'usr/share/OVMF/OVMF_CODE_4M.fd',
+      variables: 'usr/share/OVMF/OVMF_VARS_4M.fd',
+    },
     watchdogs: {
       // Every q35 machine has an iTCO as well. By QEMU's defaults it runs and resets nothing.
       i6300esb: {

@@ -1,10 +1,9 @@
 /** One crash of one machine: prepared, run, and its files taken out of the disk. What it means is the verdict's business. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel } from '../../build/fetch/kernels.ts';
 import type { GuestFile } from '../../build/fetch/tools.ts';
-import { PROJECT } from '../../build/paths.ts';
 import { LAB_ROOT_UUID } from '../../build/stock-image.ts';
 import { crashCommandLine } from '../../initrd/command-line.ts';
 import { bootDiskOf, checkBootDisk, type DiskKind, makeBootDisk } from '../disks/boot-disk.ts';
@@ -86,18 +85,6 @@ export interface CrashRun {
   /** Text that stands in the crashed machine's memory many times, in page cache and in processes. */
   readonly marker: string;
   readonly seconds: number;
-}
-
-/** `lab-runs/<stamp>-<name>/`, and `lab-runs/latest` leads to it. */
-export function makeRunDirectory(name: string): string {
-  const runs = join(PROJECT, 'lab-runs');
-  const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
-  const directory = join(runs, `${stamp}-${name}`);
-  mkdirSync(directory, { recursive: true });
-  const latest = join(runs, 'latest');
-  rmSync(latest, { force: true });
-  symlinkSync(`${stamp}-${name}`, latest);
-  return directory;
 }
 
 /**

@@ -10,7 +10,7 @@ import { extract } from '../disks/image.ts';
 import { type AccelRequest, chooseAccel } from '../machine/accel.ts';
 import { commandText, machineCommand, runMachine } from '../machine/machine.ts';
 import type { SerialLine } from '../machine/serial.ts';
-import { makeRunDirectory } from '../run/run.ts';
+import { inRunDirectory } from '../run/directory.ts';
 import { type CopiedMachineRequest, type FillPlan, prepareCopiedMachine } from './copied-machine.ts';
 import { filledMachine } from './filled-machine.ts';
 import { usedMachine } from './used-machine.ts';
@@ -76,8 +76,8 @@ export async function prepareVmcore(
   });
 }
 
-/** Leaves `vmcore` in `into`; the serial log stays in lab-runs/. */
-async function crashMachine(
+/** Leaves `vmcore` in `into`. The serial log stays in lab-runs/. */
+function crashMachine(
   cache: Cache,
   request: Pick<CopiedMachineRequest, 'kernel' | 'tools' | 'accel'>,
   { levels }: VmcoreChoice,
@@ -85,31 +85,36 @@ async function crashMachine(
   into: string,
 ): Promise<{ filled: Record<string, string>; machine: string }> {
   const { kernel } = request;
-  const directory = makeRunDirectory(`vmcore-${kernel.record.series}`);
-  const work = join(directory, 'work');
-  mkdirSync(work);
-  try {
-    const plan: FillPlan = kind === 'used' ? usedMachine(memoryMib) : filledMachine(levels);
-    const spec = await prepareCopiedMachine({ ...request, deadlineSeconds, work, say: cache.say }, plan);
-    const machine = commandText(machineCommand(spec));
-    writeFileSync(join(directory, 'qemu.txt'), `${machine}\n`);
-    const { lines } = await runMachine(spec, directory, onLine, signal);
-    await extract(spec.disk, '/var/crash', work);
-    const copied = join(work, 'crash', 'vmcore');
-    if (!existsSync(copied)) {
-      throw new SystemError('NO_VMCORE', {
-        action: `prepare a vmcore of ${kernel.release}`,
-        actual: lines.findLast(({ text }) => /^lab: (gave up|capture)/.test(text))?.text ?? 'none came home',
-        wanted: `a machine that crashes and copies it; see ${join(directory, 'serial.log')}`,
-      });
+  return inRunDirectory(`vmcore-${kernel.record.series}`, signal, async directory => {
+    const work = join(directory, 'work');
+    mkdirSync(work);
+    try {
+      const plan: FillPlan = kind === 'used' ? usedMachine(memoryMib) : filledMachine(levels);
+      const spec = await prepareCopiedMachine({ ...request, deadlineSeconds, work, say: cache.say }, plan);
+      const machine = commandText(machineCommand(spec));
+      writeFileSync(join(directory, 'qemu.txt'), `${machine}\n`);
+      const { lines } = await runMachine(spec, directory, onLine, signal);
+      await extract(spec.disk, '/var/crash', work);
+      const copied = join(work, 'crash', 'vmcore');
+      if (!existsSync(copied)) throw noVmcore(kernel.release, lines, directory);
+      // Most of it is zeros: holes halve the disk space and make the tests faster.
+      await $({ quiet: true })`fallocate --dig-holes ${copied}`;
+      renameSync(copied, join(into, 'vmcore'));
+      return { filled: readFilled(lines), machine: machine.replaceAll(dirname(work), '.') };
+    } finally {
+      rmSync(work, { recursive: true, force: true });
     }
-    // Most of it is zeros: half of the disk space, and the tests read it faster.
-    await $({ quiet: true })`fallocate --dig-holes ${copied}`;
-    renameSync(copied, join(into, 'vmcore'));
-    return { filled: readFilled(lines), machine: machine.replaceAll(dirname(work), '.') };
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
+  });
+}
+
+function noVmcore(release: string, lines: readonly SerialLine[], directory: string): SystemError {
+  return new SystemError('NO_VMCORE', {
+    action: `prepare a vmcore of ${release}`,
+    actual:
+      lines.findLast(({ text }) => /^lab: (gave up|capture)/.test(text))?.text ?? 'the disk has no copy',
+    wanted: 'a machine that crashes and copies /proc/vmcore',
+    toDo: `See ${join(directory, 'serial.log')}`,
+  });
 }
 
 /** `lab: fill KIND …` */

@@ -5,7 +5,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { fetchDebugSymbols } from '../../build/fetch/kernels.ts';
 import { fetchTool } from '../../build/fetch/tools.ts';
 import { type CrashVerdict, runCrash } from '../../qemu/judges/crash.ts';
-import type { Lab, Verdict } from '../../qemu/lab/lab.ts';
+import type { Verdict } from '../../qemu/lab/crash.ts';
+import type { Lab } from '../../qemu/lab/lab.ts';
 import { openKdump } from '../support/kdump-reader.ts';
 import { broken, crashWithFault, openTestLab } from './lab.ts';
 

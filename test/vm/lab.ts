@@ -1,7 +1,8 @@
 /** The set-up that the tests with real machines share: fetched and built once, quick when it is there. */
 
 import { FAULTS } from '../../qemu/faults/all.ts';
-import { crashWith, type Lab, openLab, type Verdict } from '../../qemu/lab/lab.ts';
+import { crashWith, type Verdict } from '../../qemu/lab/crash.ts';
+import { type Lab, openLab } from '../../qemu/lab/lab.ts';
 import { DEFAULT_MACHINE } from '../../qemu/lab/options.ts';
 
 export function openTestLab(): Promise<Lab> {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FAULTS } from '../../../qemu/faults/all.ts';
+import { GEOMETRIES } from '../../../qemu/geometry/all.ts';
 import { MACHINE_OPTIONS } from '../../../qemu/lab/options.ts';
 
 const LAB = join(import.meta.dirname, '../../../qemu');
@@ -23,6 +24,10 @@ test('every fault has a row, and every row is a fault', () => {
   expect(firstCells('Faults').sort()).toEqual(FAULTS.map(({ name }) => name).sort());
 });
 
+test('every memory geometry has a row, and every row is a geometry', () => {
+  expect(firstCells('Memory geometries')).toEqual(GEOMETRIES.map(({ name }) => name));
+});
+
 test('fault names are unique, and each has a line of help', () => {
   const names = FAULTS.map(({ name }) => name);
   expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
@@ -31,7 +36,7 @@ test('fault names are unique, and each has a line of help', () => {
 
 test('the options it names exist', () => {
   const named = [...readme.matchAll(/--([a-z][a-z-]+)/g)].map(match => match[1]);
-  const known = [...Object.keys(MACHINE_OPTIONS), 'fault', 'matrix', 'list', 'help'];
+  const known = [...Object.keys(MACHINE_OPTIONS), 'fault', 'matrix', 'list', 'help', 'full'];
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter(name => !known.includes(name))).toEqual([]);
 });

@@ -1,0 +1,48 @@
+/** The first kernel's memory map, as it reports /proc/iomem on the serial console, and checks of it. */
+import type { SerialLine } from '../machine/serial.ts';
+import type { Expectation } from './expectations.ts';
+
+/** Physical addresses, half-open. */
+export interface AddressRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface MemoryMap {
+  /** System RAM, in the order of addresses. */
+  readonly ram: readonly AddressRange[];
+  /** What crashkernel= reserved, inside of System RAM. */
+  readonly reserved: readonly AddressRange[];
+}
+
+const MIB = 1 << 20;
+export const FOUR_GIB = 2 ** 32;
+
+/** Of the last boot that crashed. */
+export function readMemoryMap(lines: readonly SerialLine[]): MemoryMap {
+  const from = Math.max(
+    0,
+    lines.findLastIndex(({ text }) => text === 'lab: memory map'),
+  );
+  const ranges = (kind: string) =>
+    lines.slice(from).flatMap(({ text }) => {
+      const match = new RegExp(`^lab: ${kind} ([0-9a-f]+)-([0-9a-f]+)$`).exec(text);
+      return match ? [{ start: Number.parseInt(match[1], 16), end: Number.parseInt(match[2], 16) + 1 }] : [];
+    });
+  return { ram: ranges('ram'), reserved: ranges('reserved') };
+}
+
+export function sizeMib(ranges: readonly AddressRange[]): number {
+  return Math.round(ranges.reduce((sum, { start, end }) => sum + end - start, 0) / MIB);
+}
+
+/** The machine has the memory map that the run is about. */
+export function memoryMap(what: string, holds: (map: MemoryMap) => boolean): Expectation {
+  return ({ lines }) => {
+    const map = readMemoryMap(lines);
+    const text = (ranges: readonly AddressRange[]) =>
+      ranges.map(({ start, end }) => `0x${start.toString(16)}-0x${end.toString(16)}`).join(' ') || 'none';
+    const saw = `${map.ram.length} ranges of ${sizeMib(map.ram)} MiB: ${text(map.ram)}; reserved: ${text(map.reserved)}`;
+    return [{ what, holds: map.ram.length > 0 && holds(map), saw }];
+  };
+}

@@ -1,0 +1,165 @@
+/** Every memory geometry of the lab. A new one is a row here and a row in qemu/README.md. */
+import { says } from '../expect/expectations.ts';
+import { FOUR_GIB, memoryMap, sizeMib } from '../expect/memory-map.ts';
+import { poisonedPagesAbsent } from '../expect/poison.ts';
+import type { Geometry } from './geometry.ts';
+
+const MIB = 1 << 20;
+const DIMM_MIB = 256;
+const NODE_MIB = 512;
+
+const backend = (id: string, mib: number) => ['-object', `memory-backend-ram,id=${id},size=${mib}M`];
+const dimm = (name: string) => [
+  ...backend(`${name}-memory`, DIMM_MIB),
+  ...['-device', `pc-dimm,id=${name},memdev=${name}-memory`],
+];
+
+/** Two DIMMs, which QEMU puts above 4 GiB. Their blocks come online as movable memory, which can go offline again. */
+const DIMMS = {
+  devices: ['-m', 'slots=2,maxmem=8G', ...dimm('dimm0'), ...dimm('dimm1')],
+  kernelWords: ['memhp_default_state=online_movable'],
+} as const;
+
+/**
+ * Shell of the first kernel. `movable_block N` prints the name of the Nth block of movable memory (128 MiB each on a
+ * small machine), `offline BLOCK` takes one offline, `poison BLOCK WHERE` marks a page in it as broken.
+ * Linux Documentation/ABI/testing/sysfs-memory-page-offline, Documentation/admin-guide/mm/memory-hotplug.rst.
+ */
+const BLOCKS = `memory=/sys/devices/system/memory
+movable_block() { grep -l Movable "$memory"/memory*/valid_zones | sort -V | sed -n "$1s,/valid_zones,,p"; }
+offline() {
+  echo offline > "$1/state" || give_up "cannot take $1 offline"
+  say "offline \${1##*/}"
+}
+poison() {
+  [ -e "$memory/hard_offline_page" ] || give_up "this kernel cannot poison a page (no CONFIG_MEMORY_FAILURE)"
+  address=$(( 0x$(cat "$memory/block_size_bytes") * 0x$(cat "$1/phys_index") + 0x123000 ))
+  echo "$address" > "$memory/hard_offline_page" || give_up "cannot poison $address"
+  say "poisoned $(printf 0x%x "$address") $2"
+}
+`;
+
+const dimmsOnline = memoryMap(
+  'the machine has the DIMMs above 4 GiB',
+  ({ ram }) => sizeMib(ram.filter(({ start }) => start >= FOUR_GIB)) === 2 * DIMM_MIB,
+);
+
+export const GEOMETRIES: readonly Geometry[] = [
+  {
+    name: 'bios',
+    help: 'a BIOS machine: one large range below 4 GiB',
+    expectations: [],
+  },
+  {
+    name: 'uefi',
+    help: 'a UEFI machine: many small ranges (OVMF)',
+    uefi: true,
+    expectations: [memoryMap('the memory map has many ranges', ({ ram }) => ram.length >= 6)],
+  },
+  {
+    name: 'above-4g',
+    help: 'most of the memory is above 4 GiB',
+    memoryMib: 1536,
+    devices: ['-machine', 'max-ram-below-4g=512M'],
+    expectations: [
+      memoryMap(
+        '1 GiB is above 4 GiB',
+        ({ ram }) => sizeMib(ram.filter(({ start }) => start >= FOUR_GIB)) === 1024,
+      ),
+    ],
+  },
+  {
+    name: 'reserved-high',
+    help: 'crashkernel=…,high: the reservation is above 4 GiB, with a small one below',
+    memoryMib: 1536,
+    devices: ['-machine', 'max-ram-below-4g=512M'],
+    crashkernel: '192M,high',
+    kernelWords: ['crashkernel=72M,low'],
+    expectations: [
+      memoryMap('192 MiB are reserved above 4 GiB, 72 MiB below', ({ reserved }) => {
+        const [low, high] = [0, 1].map(side =>
+          sizeMib(reserved.filter(({ start }) => Number(start >= FOUR_GIB) === side)),
+        );
+        return low === 72 && high === 192;
+      }),
+    ],
+  },
+  {
+    /*
+     * A new window of /proc/vmcore mapped over an old one ended here in a warning and a process that never returns
+     * (Linux 7.2, x86: cache modes of both sides of a segment's end).
+     */
+    name: 'reserved-top',
+    help: 'the reservation is so close to the end of memory that the last range is under 16 MiB',
+    memoryMib: 1536,
+    kernelWords: ['nokaslr'],
+    expectations: [
+      memoryMap('the range after the reservation is smaller than 16 MiB', ({ ram, reserved }) => {
+        const [top] = reserved;
+        const range = top && ram.find(({ start, end }) => start <= top.start && top.end <= end);
+        return range !== undefined && range.end - top.end > 0 && range.end - top.end < 16 * MIB;
+      }),
+    ],
+  },
+  {
+    name: 'reserved-at',
+    help: 'crashkernel=SIZE@OFFSET: the reservation is where the command line puts it',
+    crashkernel: '192M@256M',
+    kernelWords: ['nokaslr'],
+    expectations: [
+      memoryMap('the reservation begins at 256 MiB', ({ reserved }) => reserved[0]?.start === 256 * MIB),
+    ],
+  },
+  {
+    name: 'nodes',
+    help: 'two NUMA nodes',
+    memoryMib: 2 * NODE_MIB,
+    devices: [
+      ...backend('node0', NODE_MIB),
+      ...backend('node1', NODE_MIB),
+      ...['-numa', 'node,nodeid=0,cpus=0,memdev=node0', '-numa', 'node,nodeid=1,cpus=1,memdev=node1'],
+    ],
+    beforeArming: 'say "$(ls -d /sys/devices/system/node/node? | wc -l) nodes"',
+    expectations: [says('the kernel sees both nodes', /^lab: 2 nodes$/)],
+  },
+  {
+    name: 'dimms',
+    help: 'two DIMMs above 4 GiB, added by memory hot-plug',
+    ...DIMMS,
+    expectations: [dimmsOnline],
+  },
+  {
+    name: 'offlined',
+    help: 'one block of a DIMM is offline',
+    ...DIMMS,
+    beforeArming: `${BLOCKS}offline "$(movable_block 2)"`,
+    expectations: [dimmsOnline, says('a block is offline', /^lab: offline memory\d+$/)],
+  },
+  {
+    name: 'poisoned',
+    help: 'a broken page in an online block and one in an offline block',
+    ...DIMMS,
+    // Level 1 keeps all other pages, zero pages among them: what is missing is missing because of the poison.
+    crashWords: ['kdumpling.dumpLevel=1'],
+    beforeArming: `${BLOCKS}
+poison "$(movable_block 1)" "in an online block"
+gone=$(movable_block 2)
+poison "$gone" "in an offline block"
+offline "$gone"`,
+    expectations: [dimmsOnline, poisonedPagesAbsent(2)],
+  },
+  {
+    name: 'virtio-mem',
+    help: 'a virtio-mem device of which a part is plugged in',
+    devices: [
+      ...['-m', 'maxmem=8G', ...backend('pluggable', 384)],
+      ...['-device', 'virtio-mem-pci,memdev=pluggable,requested-size=288M'],
+    ],
+    drivers: ['virtio_mem'],
+    kernelWords: ['memhp_default_state=online_movable'],
+    beforeArming: 'sleep 3',
+    expectations: [
+      memoryMap('virtio-mem added memory', ({ ram }) => ram.some(({ start }) => start >= FOUR_GIB)),
+    ],
+  },
+];

@@ -1,0 +1,145 @@
+/** One crash, from what was chosen to the verdict. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DIST } from '../../build/paths.ts';
+import { type Check, judge, readManifest } from '../expect/expectations.ts';
+import type { Fault } from '../faults/fault.ts';
+import type { Geometry } from '../geometry/geometry.ts';
+import { fetchUefi } from '../machine/firmware.ts';
+import { GUEST_RAM_DRIVERS, type GuestRamTaking, guestRamFiles, takeGuestRam } from '../machine/guest-ram.ts';
+import { inRunDirectory, writeSummary } from '../run/directory.ts';
+import { type CrashPlan, type CrashRun, crashOnce } from '../run/run.ts';
+import { SYSRQ_CRASH } from '../triggers/triggers.ts';
+import { captureImage } from './image.ts';
+import { type Lab, withKernel } from './lab.ts';
+
+export interface Verdict {
+  readonly verdict: 'passed' | 'failed';
+  readonly checks: readonly Check[];
+  readonly run: CrashRun;
+}
+
+export interface CrashEvents {
+  readonly onConsoleLine?: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Crashes the machine with one fault and judges what was saved. @throws LostMachine */
+export async function crashWith(anyLab: Lab, fault: Fault, events: CrashEvents): Promise<Verdict> {
+  const lab = await labFor(fault, anyLab);
+  return inRunDirectory(runName(fault, lab.choice.geometry), events.signal, async directory => {
+    const captureInitrd = await captureImage(lab, fault, directory);
+    const ram = fault.takesGuestRam ? takeGuestRam(directory) : undefined;
+    const run = await crashOnce(
+      await planOf(lab, fault, captureInitrd, ram),
+      directory,
+      line => {
+        ram?.onLine(line);
+        events.onConsoleLine?.(line.text);
+      },
+      events.signal,
+    );
+    // The stock image stays in dist/. A fault's image is 40 MB and is built again in a moment.
+    if (captureInitrd !== lab.captureInitrd) rmSync(captureInitrd);
+    const checks = await judgeWithRam(lab, fault, run, ram);
+    const verdict = checks.every(({ holds }) => holds) ? 'passed' : 'failed';
+    writeSummary(directory, summaryOf(lab, fault, { verdict, checks, run }));
+    return { verdict, checks, run };
+  });
+}
+
+/** With the memory that the geometry needs, and the kernel and the boot disk that the fault needs. */
+async function labFor({ kernel, disk }: Fault, lab: Lab): Promise<Lab> {
+  const { choice } = lab;
+  const { memoryMib = choice.memoryMib, crashkernel = choice.crashkernel } = choice.geometry;
+  const diskKind = { ...choice.diskKind, ...disk };
+  const changed = { ...lab, choice: { ...choice, memoryMib, crashkernel, diskKind } };
+  return kernel ? await withKernel(changed, kernel) : changed;
+}
+
+function runName(fault: Fault, geometry: Geometry): string {
+  const names = [fault.name === 'none' ? '' : fault.name, geometry.name === 'bios' ? '' : geometry.name];
+  return names.filter(name => name !== '').join('-') || 'crash';
+}
+
+async function planOf(
+  { cache, kernel, guestTools, accel, choice }: Lab,
+  fault: Fault,
+  captureInitrd: string,
+  ram: GuestRamTaking | undefined,
+): Promise<CrashPlan> {
+  const { geometry } = choice;
+  return {
+    kernel,
+    tools: guestTools,
+    captureInitrd,
+    runtime: fault.runtimeOnDisk ? join(DIST, 'runtime') : undefined,
+    accel,
+    memoryMib: choice.memoryMib,
+    crashkernel: choice.crashkernel,
+    kernelWords: [...(geometry.kernelWords ?? []), ...choice.kernelWords],
+    diskKind: choice.diskKind,
+    diskMib: choice.diskMib,
+    driveOptions: fault.driveOptions,
+    secondDisk: fault.secondDisk,
+    fillMib: choice.fillMib,
+    beforeArming: [geometry.beforeArming ?? '', fault.beforeArming ?? ''].join('\n'),
+    beforeCrash: fault.beforeCrash ?? '',
+    trigger: SYSRQ_CRASH,
+    crashWords: [...(geometry.crashWords ?? []), ...(fault.crashWords ?? []), ...choice.crashWords],
+    deadlineSeconds: choice.deadlineSeconds,
+    keepDisk: choice.keepDisk,
+    devices: [
+      ...(geometry.uefi ? await fetchUefi(cache) : []),
+      ...(geometry.devices ?? []),
+      ...(ram?.devices ?? []),
+      ...(fault.devices ?? []),
+    ],
+    firstKernelDrivers: [
+      ...(geometry.drivers ?? []),
+      ...(ram ? GUEST_RAM_DRIVERS : []),
+      ...(fault.watchdog?.drivers ?? []),
+    ],
+    watchdogSeconds: fault.watchdog?.seconds,
+    dialogue: fault.dialogue ?? [],
+    withoutConsole: fault.withoutConsole ?? false,
+    crashes: fault.crashes ?? 1,
+  };
+}
+
+async function judgeWithRam(
+  { judges, choice }: Lab,
+  { expectations }: Fault,
+  run: CrashRun,
+  ram: GuestRamTaking | undefined,
+): Promise<Check[]> {
+  try {
+    await ram?.taken();
+    return await judge(run, judges, [...choice.geometry.expectations, ...expectations]);
+  } finally {
+    // Each is as large as the machine's memory.
+    for (const file of Object.values(guestRamFiles(run.directory))) rmSync(file, { force: true });
+  }
+}
+
+function summaryOf({ kernel, choice, accel }: Lab, fault: Fault, { verdict, checks, run }: Verdict): object {
+  const manifest = run.dumps.length > 0 ? readManifest(run.dumps[0]) : undefined;
+  return {
+    verdict,
+    fault: fault.name,
+    trigger: run.trigger.name,
+    kernel: { release: kernel.release, packageVersion: kernel.packageVersion, sha256: kernel.sha256 },
+    machine: {
+      accel,
+      geometry: choice.geometry.name,
+      memoryMib: choice.memoryMib,
+      crashkernel: choice.crashkernel,
+      kernelWords: choice.kernelWords,
+    },
+    expectations: checks,
+    phases: { lab: run.milestones, capture: manifest?.seconds },
+    pages: manifest?.dump?.pages,
+    files: run.guest.files,
+    seconds: run.seconds,
+  };
+}

@@ -1,0 +1,48 @@
+/** The capture image of a run: the stock one, or one that the fault changes. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundle } from '../../build/bundle.ts';
+import { PROJECT } from '../../build/paths.ts';
+import { programVersion } from '../../build/program.ts';
+import {
+  buildStockImage,
+  type ImageVariant,
+  LAB_DISK_DRIVERS,
+  LAB_ROOT_UUID,
+} from '../../build/stock-image.ts';
+import { type DiskKind, diskDrivers } from '../disks/boot-disk.ts';
+import { uuidOn } from '../disks/file-systems.ts';
+import type { Fault } from '../faults/fault.ts';
+import type { Lab } from './lab.ts';
+
+/** @returns the image's path: in `directory` when it is not the stock one. */
+export async function captureImage(lab: Lab, fault: Fault, directory: string): Promise<string> {
+  const program = { ...lab.program };
+  if (fault.bundle) {
+    const entry = 'entry' in fault.bundle ? fault.bundle.entry : 'capture/main.ts';
+    const banner = 'firstLine' in fault.bundle ? fault.bundle.firstLine : undefined;
+    program.capture = join(directory, 'capture.js');
+    await bundle({ entry: join(PROJECT, entry), output: program.capture, version: programVersion(), banner });
+  }
+  if (fault.withoutFfi) {
+    program.koffi = join(directory, 'koffi.node');
+    writeFileSync(program.koffi, 'not an addon\n');
+  }
+  const { bus, fs, layout } = lab.choice.diskKind;
+  const isStockDisk = bus === 'virtio-blk' && fs === 'ext4' && layout === 'whole';
+  const isStock = isStockDisk && !fault.options && !fault.layout && !fault.bundle && !fault.withoutFfi;
+  if (isStock) return lab.captureInitrd;
+  const variant = imageVariant(lab.choice.diskKind, fault);
+  return buildStockImage(program, lab.kernel, join(directory, 'capture.img'), variant).path;
+}
+
+function imageVariant(kind: DiskKind, { options = {}, layout }: Fault): ImageVariant {
+  const hasFallback = (options.fallbackTargets ?? []).length > 0;
+  return {
+    target: `UUID=${uuidOn(kind.fs, LAB_ROOT_UUID)}`,
+    fstype: kind.fs,
+    disks: [...new Set([...diskDrivers(kind), ...(hasFallback ? LAB_DISK_DRIVERS : [])])],
+    options,
+    layout,
+  };
+}

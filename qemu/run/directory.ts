@@ -1,0 +1,46 @@
+/** Where a run leaves its files: `lab-runs/<time>-<name>/`, and `lab-runs/latest`, a link to the newest that ended. */
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { PROJECT } from '../../build/paths.ts';
+import { describeError } from '../../capture/errors.ts';
+
+const RUNS = join(PROJECT, 'lab-runs');
+
+/**
+ * Runs `work` with an empty directory. A run that was interrupted says so in its summary.json and does not become the
+ * latest; one that failed otherwise does, since it is the one to look at.
+ */
+export async function inRunDirectory<T>(
+  name: string,
+  signal: AbortSignal,
+  work: (directory: string) => Promise<T>,
+  runs = RUNS,
+): Promise<T> {
+  const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  const directory = join(runs, `${stamp}-${name}`);
+  mkdirSync(directory, { recursive: true });
+  try {
+    const result = await work(directory);
+    makeLatest(directory);
+    return result;
+  } catch (error) {
+    if (signal.aborted) {
+      writeSummary(directory, { verdict: 'interrupted' });
+      console.error(`interrupted: ${relative(process.cwd(), directory)} holds an unfinished run`);
+    } else {
+      writeSummary(directory, { verdict: 'lost', reason: describeError(error) });
+      makeLatest(directory);
+    }
+    throw error;
+  }
+}
+
+export function writeSummary(directory: string, summary: object): void {
+  writeFileSync(join(directory, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
+}
+
+function makeLatest(directory: string): void {
+  const latest = join(dirname(directory), 'latest');
+  rmSync(latest, { force: true });
+  symlinkSync(basename(directory), latest);
+}
