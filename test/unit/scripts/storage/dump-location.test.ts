@@ -1,4 +1,4 @@
-/** One resolver of where dumps are, asked in both directions. dump-location.real.test.ts asks it about real mounts. */
+/** One resolver of where dumps are, asked in both directions. test/hosts/dump-location.test.ts asks it about real mounts. */
 import { describe, expect, test } from 'vitest';
 import { settingsOf } from '../../../../scripts/lib/config/config.ts';
 import { mountOf, parseMountinfo } from '../../../../scripts/lib/host/mounts.ts';
