@@ -1,21 +1,39 @@
 #!/bin/busybox sh
-# The early stage: the kernel starts this as PID 1. It mounts what everything needs, starts the supervisor (watch.sh), has
-# runtime.sh bring Node to /runtime and becomes the capture program by exec.
-# What it cannot do ends in a reboot; where even that fails, panic= on the command line takes over when PID 1 dies.
+# The early stage, which the kernel starts as PID 1. It mounts what everything needs, starts the supervisor (watch.sh),
+# brings Node to /runtime (runtime.sh) and becomes the capture program by exec.
+# Where it fails, it reboots; where even that fails, PID 1 dies and the kernel reboots by its panic= option.
 bb=/bin/busybox
 
-come_home() {
+give_up() {
   echo "<0>kdumpling: early: NOT saved: $1; rebooting" > /dev/kmsg
-  $bb reboot -f
+  # -n: nothing was written, and a sync would wait for a disk that is stuck.
+  $bb reboot -nf
   echo b > /proc/sysrq-trigger
+}
+
+# Loads a module with its parameters from the kernel's command line, as capture/init/modules.ts does with the other modules.
+load() {
+  file=$1 name=${1##*/} ifs=$IFS
+  IFS=-; set -- ${name%.ko}; IFS=_; name="$*"; IFS=$ifs; set --
+  while read -r owner parameter; do
+    case $owner in
+      "$name") set -- "$@" "$parameter" ;;
+      modprobe.blacklist)
+        case ,$parameter, in *,"$name",*)
+          echo "<4>kdumpling: early: $name is not loaded: modprobe.blacklist= names it" > /dev/kmsg
+          return
+        esac ;;
+    esac
+  done < $module_words
+  $bb insmod "$file" "$@"
 }
 
 $bb mount -t proc proc /proc
 $bb mount -t sysfs sysfs /sys
 $bb mount -t devtmpfs devtmpfs /dev
 
-# Its values are numbers and paths that initrd/image.ts wrote. The kernel's command line is the program's to read, which
-# checks what it reads and tells the supervisor.
+# Numbers and paths that initrd/image.ts wrote. Options on the kernel's command line are read and checked by the program,
+# which then informs the supervisor.
 . /etc/early.conf
 
 $bb mkfifo $pause_fifo
@@ -24,12 +42,41 @@ watchdogs=
 ( . /watch.sh ) 2> /dev/null &
 unarmed=$!
 
-# Hardware watchdogs: the first kernel may have left any of them running, and not each that is there resets the machine.
-# Without one, the kernel's own, a timer interrupt.
-for module in $watchdog_modules; do $bb insmod "$module" 2> /dev/null; done
-[ -c /dev/watchdog0 ] || [ -z "$softdog" ] || $bb insmod "$softdog" 2> /dev/null
-# The descriptors are the supervisor's; the program sets the times and lets go of them (capture/init/watchdog.ts). This
-# shell knows those of one digit; 8 is taken in watch.sh.
+# The words of the command line that are for modules, a line each: the name with underscores, then the parameter. The kernel
+# cuts words at blanks outside of double quotes, up to -- (Linux lib/cmdline.c, next_arg).
+module_words=/run/module-words
+$bb awk '
+  function take(word,    quote, at, name, rest) {
+    quote = sub(/^"/, "", word) ? "\"" : ""
+    if (word ~ /^modprobe\.blacklist=/) {
+      rest = substr(word, 20)
+      gsub(/"/, "", rest); gsub(/-/, "_", rest)
+      print "modprobe.blacklist " rest
+    } else if (match(word, /^[A-Za-z0-9_-]+\../)) {
+      at = index(word, ".")
+      name = substr(word, 1, at - 1)
+      gsub(/-/, "_", name)
+      print name " " quote substr(word, at + 1)
+    }
+  }
+  {
+    word = ""; quoted = 0
+    for (i = 1; i <= length($0) + 1; i++) {
+      c = substr($0, i, 1)
+      if (c == "\"") quoted = !quoted
+      if (c != "" && (quoted || c !~ /[ \t]/)) { word = word c; continue }
+      if (word == "--") exit
+      take(word)
+      word = ""
+    }
+  }' /proc/cmdline > $module_words
+
+# Hardware watchdogs: the first kernel may have left any of them running, and not every one that is there resets the machine.
+# Where there is none, the kernel's own, driven by a timer interrupt.
+for module in $watchdog_modules; do load "$module" 2> /dev/null; done
+[ -c /dev/watchdog0 ] || [ -z "$softdog" ] || load "$softdog" 2> /dev/null
+# The descriptors are for the supervisor. The program sets the timeouts and closes its own copies (capture/init/watchdog.ts).
+# This shell has descriptors of one digit only, and watch.sh uses 8.
 set -- 9 7 6 5
 for device in /dev/watchdog[0-3]; do
   [ -c "$device" ] && eval "command exec $1> $device" && watchdogs="$watchdogs $1" && shift
@@ -40,15 +87,15 @@ if [ -n "$watchdogs" ]; then
   wait $unarmed 2> /dev/null
 fi
 
-# Under this, a kernel that cannot keep what was used within the last seconds is out of memory and panics. Without it, it
-# drops the program's code and reads it back for ever (Linux Documentation/admin-guide/mm/multigen_lru.rst, v6.1).
+# With this, a kernel that cannot keep the pages used within the last second is out of memory and panics. Without it, it
+# drops the program's code and reads it back without end (Linux Documentation/admin-guide/mm/multigen_lru.rst, v6.1).
 lru=/sys/kernel/mm/lru_gen
 [ -w $lru/enabled ] && echo y > $lru/enabled && echo 1000 > $lru/min_ttl_ms
 
 for module in $modules; do
-  $bb insmod "$module" || come_home "cannot load $module for the runtime"
+  load "$module" || give_up "cannot load $module for the runtime"
 done
 . /runtime.sh
-[ -x /runtime/bin/node ] || come_home "there is no /runtime/bin/node"
+[ -x /runtime/bin/node ] || give_up "there is no /runtime/bin/node"
 export NODE_DISABLE_COLORS=1
 exec /runtime/bin/node $node_flags /capture.js

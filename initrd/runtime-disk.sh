@@ -1,11 +1,11 @@
 # Sourced by early.sh for the lean layout: Node is on the machine's own disk, and /runtime is a link into it.
 waited=0
 until disk=$($bb findfs "$runtime_device" 2> /dev/null) && [ -b "$disk" ]; do
-  [ $waited -lt $((runtime_timeout * 5)) ] || come_home "cannot find the runtime's disk $runtime_device"
+  [ $waited -lt $((runtime_timeout * 5)) ] || give_up "cannot find the runtime's disk $runtime_device"
   $bb sleep 0.2
   waited=$((waited + 1))
 done
 # Read-write like the dump's own mount later, because the kernel mounts a file system in one mode only. At the end
 # capture/init/shut-down.ts makes it read-only.
 $bb mount -t "$runtime_fstype" -o rw,nosuid,nodev,noatime "$disk" /disk ||
-  come_home "cannot mount the runtime's disk $disk"
+  give_up "cannot mount the runtime's disk $disk"

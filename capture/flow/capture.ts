@@ -27,7 +27,7 @@ export function capture(context: CaptureContext): Outcome {
 
   const evidence = openEvidence(context, phases);
   const { crash } = evidence;
-  loadModules(options.modules, system, log);
+  loadModules(options.modules, context);
   // Read once, so that every target has the same stamp.
   const stamp = stampOf(crash?.vmcore.vmcoreinfo.crashTimeSeconds, clock.wallSeconds());
   const course: Course = { context, evidence, stamp, phases, findings: { isLogSaved: false } };

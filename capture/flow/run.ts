@@ -27,7 +27,7 @@ import type { TargetContext } from './target.ts';
 
 /** What the capture program runs on. */
 export interface Machine
-  extends Omit<CaptureContext, 'options' | 'openTarget'>,
+  extends Omit<CaptureContext, 'options' | 'openTarget' | 'commandLine'>,
     Pick<ShuttingDown, 'drainConsole'> {
   /** Waits without a sign of life to the supervisor. */
   sleep(seconds: number): void;
@@ -76,12 +76,14 @@ export function runCapture(machine: Machine): void {
   try {
     log.say('start', `${PROGRAM}, PID ${process.pid}, Node ${process.version}, ${memoryOf(machine)}`);
     setWatchdogTimes(machine.libc, log);
-    const all = readOptions(machine);
+    const commandLine = readCommandLine(machine);
+    const all = readOptions(machine, commandLine);
     options = all;
     machine.heartbeat.wait(patienceOf(all));
     outcome = capture({
       ...machine,
       options: all,
+      commandLine,
       openTarget: spec => machine.openTarget({ ...machine, options: all }, spec),
     });
     log.say('end', describeOutcome(outcome));
@@ -105,16 +107,21 @@ function memoryOf({ readText }: Machine): string {
   );
 }
 
-/** @throws when the image's own options cannot be read. A command line that cannot be read changes none of them. */
-function readOptions({ readText, log }: Machine): CaptureOptions {
-  const warn = (text: string) => log.warn('options', text);
-  const baked = checkOptions(JSON.parse(readText(CONFIG)));
-  const commandLine = attempt(
-    () => readText('/proc/cmdline'),
-    error => warn(describeError(error)),
+/** Degrades to an empty one, which changes no option. */
+function readCommandLine({ readText, log }: Machine): string {
+  return (
+    attempt(
+      () => readText('/proc/cmdline'),
+      error => log.warn('options', describeError(error)),
+    ) ?? ''
   );
-  const { options, warnings } = overrideOptions(baked, commandLine ?? '');
-  for (const warning of warnings) warn(warning);
+}
+
+/** @throws when the options in the image cannot be read. */
+function readOptions({ readText, log }: Machine, commandLine: string): CaptureOptions {
+  const baked = checkOptions(JSON.parse(readText(CONFIG)));
+  const { options, warnings } = overrideOptions(baked, commandLine);
+  for (const warning of warnings) log.warn('options', warning);
   return options;
 }
 

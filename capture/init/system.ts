@@ -44,7 +44,8 @@ export interface Mount {
 export interface System {
   mount(mount: Mount): void;
   umount(target: string): void;
-  loadModule(path: string): void;
+  /** @param parameters as in a command line: `name=value`, a value with blanks in double quotes. */
+  loadModule(path: string, parameters: readonly string[]): void;
   /**
    * Repairs what is safe to repair in a file system that is not mounted. Returns the checker's output; undefined where
    * the image does not include the checker.
@@ -96,7 +97,7 @@ export function openSystem(libc: Libc | undefined, onFailure: (text: string) => 
     }),
     loadModule: ways('load a module', loadModuleFile, {
       name: 'busybox',
-      run: (path: string) => busybox('insmod', path),
+      run: (path: string, parameters: readonly string[]) => busybox('insmod', path, ...parameters),
     }),
     preen,
     quietKernel: firstThatWorks(
@@ -111,16 +112,17 @@ export function openSystem(libc: Libc | undefined, onFailure: (text: string) => 
     shutDown: ways(
       'shut down',
       (libc, action) => libc.reboot(SHUT_DOWN[action].command),
-      { name: 'busybox', run: (action: FinalAction) => busybox(SHUT_DOWN[action].applet, '-f') },
+      // -n: everything saved is synced already, and a sync would wait for a disk that is stuck.
+      { name: 'busybox', run: (action: FinalAction) => busybox(SHUT_DOWN[action].applet, '-nf') },
       { name: 'sysrq', run: action => sysrq(SHUT_DOWN[action].key) },
     ),
   };
 }
 
-function loadModuleFile(libc: Libc, path: string): void {
+function loadModuleFile(libc: Libc, path: string, parameters: readonly string[]): void {
   const fd = openSync(path, 'r');
   try {
-    libc.finitModule(fd, '');
+    libc.finitModule(fd, parameters.join(' '));
   } finally {
     closeSync(fd);
   }

@@ -57,6 +57,21 @@ export const WATCH_FAULTS: readonly Fault[] = [
     ],
   },
   {
+    name: 'hang-in-kernel',
+    help: 'the program never returns from a write in mid-dump (state D): the supervisor ends it',
+    bundle: { entry: 'qemu/faults/bundles/hang-in-kernel.ts' },
+    crashWords: ['kdumpling.stallTimeout=20'],
+    expectations: [
+      ...expect.INCOMPLETE_CAPTURE,
+      expect.says(
+        'the serial log says why',
+        /kdumpling: watch: NOT finished: stuck in the phase dump, no progress for 20 s; rebooting by sysrq/,
+      ),
+      expect.says('the kernel shows where PID 1 is blocked', /task:\S+ +state:D .*pid:1 /),
+      expect.kernelLogSaved,
+    ],
+  },
+  {
     name: 'hang-past-deadline',
     help: 'the program hangs with stallTimeout=0: the supervisor ends it after the deadline',
     ...doAt('verify', 'hang', 'kdumpling.stallTimeout=0', 'kdumpling.deadlineSeconds=90'),

@@ -17,7 +17,7 @@ export function fakeSystem(broken: readonly (keyof System)[] = []): FakeSystem {
     calls,
     mount: ({ source, target, options }) => call('mount', source, target, options.join()),
     umount: target => call('umount', target),
-    loadModule: path => call('loadModule', path),
+    loadModule: (path, parameters) => call('loadModule', path, ...parameters),
     preen(device) {
       call('preen', device);
       return ['clean'];

@@ -129,6 +129,7 @@ export function run(scenario: Scenario = {}): Found {
     libc: { fallocate: () => scenario.fallocate ?? 0, dropCache() {} } as unknown as Libc,
     hooks: scenario.hooks ?? {},
     vmcorePath: scenario.vmcore ?? vmcoreFile(),
+    commandLine: 'console=ttyS0 one.size=2',
     openTarget,
   };
   const outcome = capture(context);

@@ -1,0 +1,60 @@
+/** How the early stage loads modules: its own shell and awk, run by the busybox that the image has. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { findCommand } from '../../../build/host/host-packages.ts';
+import { PROJECT } from '../../../build/paths.ts';
+import { PARAMETERS } from '../../support/module-parameters.ts';
+
+const BUSYBOX = findCommand('busybox')!;
+const EARLY = readFileSync(join(PROJECT, 'initrd/early.sh'), 'utf8');
+const LOAD = /^load\(\) \{.*?^\}$/ms.exec(EARLY)![0];
+const READ_WORDS = /^module_words=.*?> \$module_words$/ms.exec(EARLY)![0];
+
+let directory: string;
+const path = (name: string) => join(directory, name);
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'kdumpling-early-'));
+  writeFileSync(path('kmsg'), '');
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+/** Loads a module with that command line. Returns what insmod was given; undefined where it was not called. */
+function load(module: string, commandLine: string): string[] | undefined {
+  writeFileSync(path('cmdline'), commandLine);
+  const record = `if [ "$1" = insmod ]; then shift; printf '%s\\n' "$@" > ${path('insmod')}; else exec ${BUSYBOX} "$@"; fi`;
+  writeFileSync(path('bb'), `#!/bin/sh\n${record}\n`, { mode: 0o755 });
+  const script = `${LOAD}\n${READ_WORDS}\nload /modules/${module}.ko || echo failed\necho "$module:$IFS:"`
+    .replaceAll('/proc/cmdline', path('cmdline'))
+    .replaceAll('/run/module-words', path('words'))
+    .replaceAll('/dev/kmsg', path('kmsg'));
+  const said = execFileSync(BUSYBOX, ['sh', '-c', `bb=${path('bb')} module=kept\n${script}`], {
+    encoding: 'utf8',
+  });
+  // The caller's variables and the shell's own word splitting are as before.
+  expect(said).toBe('kept: \t\n:\n');
+  if (!existsSync(path('insmod'))) return undefined;
+  return readFileSync(path('insmod'), 'utf8').trimEnd().split('\n');
+}
+
+describe.each(['my_disk', 'my-disk'])('%s', module => {
+  test.each(PARAMETERS)('%s: %j', (_, commandLine, parameters) => {
+    expect(load(module, commandLine)).toEqual([`/modules/${module}.ko`, ...parameters]);
+  });
+});
+
+test.each([
+  ['modprobe.blacklist=a,my_disk', true],
+  ['modprobe.blacklist=a modprobe.blacklist=my-disk,b', true],
+  ['"modprobe.blacklist=my-disk"', true],
+  ['modprobe.blacklist=my_disk2,my', false],
+  ['module_blacklist=my_disk', false], // the kernel refuses it
+  ['-- modprobe.blacklist=my_disk', false],
+])('%s: not loaded: %s', (commandLine, isSkipped) => {
+  expect(load('my-disk', commandLine) === undefined).toBe(isSkipped);
+  expect(readFileSync(path('kmsg'), 'utf8')).toBe(
+    isSkipped ? '<4>kdumpling: early: my_disk is not loaded: modprobe.blacklist= names it\n' : '',
+  );
+});
