@@ -1,6 +1,8 @@
 /** What is written to a target last, whatever happened before: the manifest, and the capture kernel's log with ours. */
+
 import { attempt, describeError } from '../errors.ts';
 import { mergeLogs } from '../init/kernel-log.ts';
+import { UNKNOWN_NAME } from '../kernel/utsname.ts';
 import { MANIFEST_FORMAT, MANIFEST_NAME, type Manifest, type ManifestFile } from '../storage/manifest.ts';
 import type { DumpPlace } from '../storage/place/place.ts';
 import { PROGRAM } from '../version.ts';
@@ -44,6 +46,7 @@ function manifestOf(
       buildId: crash?.vmcore.vmcoreinfo.buildId,
       version: crash?.utsname.version,
       machine: crash?.utsname.machine || undefined,
+      nodename: crash?.utsname.nodename === UNKNOWN_NAME ? undefined : crash?.utsname.nodename,
     },
     crash: { reason: findings.reason, uptimeSeconds: findings.uptimeSeconds },
     dump: 'dump' in verdict ? verdict.dump : undefined,

@@ -27,6 +27,8 @@ export interface Manifest {
     /** As `uname -v`. */
     readonly version?: string;
     readonly machine?: string;
+    /** The crashed machine's own name, as `uname -n`. */
+    readonly nodename?: string;
   };
   readonly crash: {
     /** The panic line. */

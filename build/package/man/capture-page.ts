@@ -99,7 +99,7 @@ export const MANIFEST_MEMBERS: Readonly<Record<keyof Manifest, string>> = {
     '`complete`: a whole, verified `vmcore` is beside the manifest. `incomplete`: it is not. `skipped`: there is none on purpose.',
   failure: 'Why the dump is not complete.',
   stamp: 'When the machine crashed, by which clock, and whether that clock can be trusted.',
-  kernel: 'Release, build id, version and machine of the crashed kernel.',
+  kernel: 'Release, build id and version of the crashed kernel; type and name of its machine.',
   crash: 'The panic line, and how long the kernel had run.',
   dump: 'The file’s name, format, dump level, codec, bytes, pages by class, and the digests of its regions.',
   space:

@@ -67,6 +67,7 @@ const MANIFEST: v.GenericSchema<unknown, Manifest> = v.looseObject({
       buildId: v.optional(v.string()),
       version: v.optional(v.string()),
       machine: v.optional(v.string()),
+      nodename: v.optional(v.string()),
     }),
     {},
   ),

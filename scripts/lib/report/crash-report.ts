@@ -16,7 +16,8 @@ export interface CrashReport {
   readonly format: typeof REPORT_FORMAT;
   /** The dump's name. */
   readonly id: string;
-  readonly host: string;
+  /** The machine that crashed; absent where the dump does not say it. */
+  readonly host?: string;
   /** One line for a list, a chat or a ticket's title. */
   readonly summary: string;
   /** Groups crashes of one cause, on any machine and any build of the kernel. */
@@ -83,8 +84,8 @@ export interface ReportedDump {
   readonly files: readonly ManifestFile[];
 }
 
-/** @param log the text of vmcore-dmesg.txt, as far as there is one. */
-export function reportOf(dump: ReportedDump, log: string, host: string): CrashReport {
+/** @param log the text of vmcore-dmesg.txt, as far as there is one. @param host the machine that crashed, if it is known. */
+export function reportOf(dump: ReportedDump, log: string, host: string | undefined): CrashReport {
   const { id, directory, state, why, manifest } = dump;
   const lines = logLines(log);
   const story = readStory(lines);
@@ -98,8 +99,8 @@ export function reportOf(dump: ReportedDump, log: string, host: string): CrashRe
   return {
     format: REPORT_FORMAT,
     id,
-    host,
-    summary: `${host}: ${meaning}${blamed ? `, in ${blamed}` : ''} (${kernel.release ?? 'unknown kernel'})`,
+    ...(host !== undefined && { host }),
+    summary: `${host ?? 'unknown machine'}: ${meaning}${blamed ? `, in ${blamed}` : ''} (${kernel.release ?? 'unknown kernel'})`,
     signature: signatureOf(cause),
     crash: {
       class: name,

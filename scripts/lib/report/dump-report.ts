@@ -1,11 +1,12 @@
 /** The report of a dump on this machine: reads its log and what files it has. */
 
 import { statSync } from 'node:fs';
-import { hostname } from 'node:os';
 import type { Dump } from '../dumps/dumps.ts';
 import type { Host } from '../host/host.ts';
 import { type CrashReport, reportOf } from './crash-report.ts';
+import { crashedName } from './crashed-name.ts';
 
+const VMCORES = ['vmcore', 'vmcore-incomplete'];
 const LOGS = ['vmcore-dmesg.txt', 'vmcore-dmesg-incomplete.txt'];
 
 export function reportDump(host: Host, dump: Dump): CrashReport {
@@ -14,9 +15,7 @@ export function reportDump(host: Host, dump: Dump): CrashReport {
   const files = host
     .list(dump.directory)
     .map(name => ({ name, bytes: statSync(host.path(path(name))).size }));
-  return reportOf({ ...dump, files }, log ?? '', nameOf(host));
-}
-
-function nameOf(host: Host): string {
-  return host.read('/etc/hostname')?.trim() || hostname();
+  const vmcore = VMCORES.find(name => files.some(file => file.name === name));
+  const name = crashedName(dump.manifest, vmcore && host.path(path(vmcore)));
+  return reportOf({ ...dump, files }, log ?? '', name);
 }

@@ -67,7 +67,7 @@ function factsOf(report: CrashReport): Fact[] {
     ...(crash.hungTasks ?? []).map(task => ['hung', hungText(task)] as const),
     ...(crash.machineChecks ?? []).map(check => ['hardware error', checkText(check)] as const),
     ['signature', report.signature],
-    ['host', `${report.host}${crash.hardware ? `, ${crash.hardware}` : ''}`],
+    ['host', [report.host ?? 'not known', crash.hardware].filter(Boolean).join(', ')],
     ['kernel', [kernel.release, kernel.version && `(${kernel.version})`].filter(Boolean).join(' ')],
     ['build id', kernel.buildId],
     ['tainted', crash.taints.map(({ letter, meaning }) => `${letter}: ${meaning}`).join('; ')],
