@@ -130,7 +130,11 @@ function identityOf({ header, sub, max_mapnr }: KdumpFile): string {
 }
 
 function copyRange({ source }: KdumpFile, sink: DumpSink, from: number, to: number): void {
-  for (let at = from; at < to; at += source.maxWindowBytes) {
-    sink.writeAt(source.window(at, Math.min(source.maxWindowBytes, to - at)), at);
+  // In aligned windows, so that a sink which leaves out zero blocks sees whole blocks.
+  const { maxWindowBytes } = source;
+  for (let at = from; at < to; ) {
+    const end = Math.min(to, (Math.floor(at / maxWindowBytes) + 1) * maxWindowBytes);
+    sink.writeAt(source.window(at, end - at), at);
+    at = end;
   }
 }

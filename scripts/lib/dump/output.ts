@@ -9,6 +9,7 @@ import { openFileSink } from '../../../capture/storage/place/file-sink.ts';
 import { withStandardOutput } from './pipe.ts';
 import type { DumpRequest } from './request.ts';
 import { limitSink } from './size-limit.ts';
+import { openSparseSink } from './sparse.ts';
 
 export interface OutputChoice {
   readonly path: string;
@@ -28,8 +29,12 @@ export async function withOutput<T>(
   const { path, sizeLimitBytes } = choice;
   const fd = create(choice);
   try {
-    const sink = openFileSink(fd, path, { durable: false });
-    return await write(sizeLimitBytes === undefined ? sink : limitSink(sink, sizeLimitBytes));
+    const file = openFileSink(fd, path, { durable: false });
+    const sparse = statusOf(fd).isFile ? openSparseSink(file, fd) : undefined;
+    const sink = sparse ?? file;
+    const result = await write(sizeLimitBytes === undefined ? sink : limitSink(sink, sizeLimitBytes));
+    sparse?.finish();
+    return result;
   } catch (error) {
     const { size: sizeBytes, isFile } = statusOf(fd);
     if (isFile && (signal.aborted || sizeBytes === 0)) rmSync(path, { force: true });
