@@ -12,14 +12,16 @@ give_up() {
 }
 
 # Loads a module with its parameters from the kernel's command line, as capture/init/modules.ts does with the other modules.
+# With `required`, modprobe.blacklist= does not keep it from being loaded: in modprobe(8), too, that word is about drivers
+# that are loaded for a device, and not about modules that are loaded by name.
 load() {
-  file=$1 name=${1##*/} ifs=$IFS
+  file=$1 name=${1##*/} required=$2 ifs=$IFS
   IFS=-; set -- ${name%.ko}; IFS=_; name="$*"; IFS=$ifs; set --
   while read -r owner parameter; do
     case $owner in
       "$name") set -- "$@" "$parameter" ;;
       modprobe.blacklist)
-        case ,$parameter, in *,"$name",*)
+        [ "$required" ] || case ,$parameter, in *,"$name",*)
           echo "<4>kdumpling: early: $name is not loaded: modprobe.blacklist= names it" > /dev/kmsg
           return
         esac ;;
@@ -92,9 +94,8 @@ fi
 lru=/sys/kernel/mm/lru_gen
 [ -w $lru/enabled ] && echo y > $lru/enabled && echo 1000 > $lru/min_ttl_ms
 
-for module in $modules; do
-  load "$module" || give_up "cannot load $module for the runtime"
-done
+# A driver that does not load may be for another disk (xen_blkfront outside of Xen): whether one is missing shows below.
+for module in $modules; do load "$module" required; done
 . /runtime.sh
 [ -x /runtime/bin/node ] || give_up "there is no /runtime/bin/node"
 export NODE_DISABLE_COLORS=1

@@ -22,14 +22,15 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 /** Loads a module with that command line. Returns what insmod was given; undefined where it was not called. */
-function load(module: string, commandLine: string): string[] | undefined {
+function load(module: string, commandLine: string, required = ''): string[] | undefined {
   writeFileSync(path('cmdline'), commandLine);
   const record = `if [ "$1" = insmod ]; then shift; printf '%s\\n' "$@" > ${path('insmod')}; else exec ${BUSYBOX} "$@"; fi`;
   writeFileSync(path('bb'), `#!/bin/sh\n${record}\n`, { mode: 0o755 });
-  const script = `${LOAD}\n${READ_WORDS}\nload /modules/${module}.ko || echo failed\necho "$module:$IFS:"`
-    .replaceAll('/proc/cmdline', path('cmdline'))
-    .replaceAll('/run/module-words', path('words'))
-    .replaceAll('/dev/kmsg', path('kmsg'));
+  const script =
+    `${LOAD}\n${READ_WORDS}\nload /modules/${module}.ko ${required} || echo failed\necho "$module:$IFS:"`
+      .replaceAll('/proc/cmdline', path('cmdline'))
+      .replaceAll('/run/module-words', path('words'))
+      .replaceAll('/dev/kmsg', path('kmsg'));
   const said = execFileSync(BUSYBOX, ['sh', '-c', `bb=${path('bb')} module=kept\n${script}`], {
     encoding: 'utf8',
   });
@@ -57,4 +58,9 @@ test.each([
   expect(readFileSync(path('kmsg'), 'utf8')).toBe(
     isSkipped ? '<4>kdumpling: early: my_disk is not loaded: modprobe.blacklist= names it\n' : '',
   );
+});
+
+test('a module that the runtime requires is loaded all the same, with its parameters', () => {
+  const commandLine = 'modprobe.blacklist=my_disk my_disk.a=1';
+  expect(load('my-disk', commandLine, 'required')).toEqual(['/modules/my-disk.ko', 'a=1']);
 });
