@@ -8,6 +8,7 @@ import { switchUnits } from '../lib/host/services.ts';
 import { unsetSysctls } from '../lib/host/sysctls.ts';
 import { removeHostImages } from '../lib/image/host-image.ts';
 import { isLoaded, reservedBytes, unloadCrashKernel } from '../lib/kexec/crash-kernel.ts';
+import { removeUnitMounts } from '../lib/storage/unit-mounts.ts';
 
 export const disable: Command<Record<never, never>> = {
   name: 'kdumpling disable',
@@ -20,6 +21,7 @@ export const disable: Command<Record<never, never>> = {
     if (isLoaded(host)) unloadCrashKernel(host);
     const undone = unsetCrashkernel(host);
     unsetSysctls(host);
+    removeUnitMounts(host);
     removeHostImages(host);
     const loader = findBootLoader(host);
     const left = loader ? configuredCrashkernel(host, loader) : [];

@@ -19,6 +19,7 @@ import { switchUnits } from '../lib/host/services.ts';
 import { setSysctls } from '../lib/host/sysctls.ts';
 import { ensureHostImage } from '../lib/image/host-image.ts';
 import { reservedBytes } from '../lib/kexec/crash-kernel.ts';
+import { writeUnitMounts } from '../lib/storage/unit-mounts.ts';
 
 const OPTIONS = {
   crashkernel: {
@@ -44,6 +45,7 @@ export const enable: Command<typeof OPTIONS> = {
     const { loader, values, why } = reserveAtNextBoot(host, settings, asked);
     console.log(`${loader}: ${crashkernelWords(values)}, ${why}`);
     if (setsSysctls) setSysctls(host);
+    writeUnitMounts(host, settings);
     for (const unit of switchUnits(host, 'enable')) console.log(`${unit}: enabled`);
     return withHostLock(host, signal, () => armNow(host, settings, values));
   },

@@ -3,6 +3,7 @@ import { TargetError } from '../../../capture/errors.ts';
 import { UsageError } from '../cli/command.ts';
 import { readConfig } from '../config/config.ts';
 import type { Host } from '../host/host.ts';
+import { describeAbsence } from '../storage/dump-location.ts';
 import { dumpDirectories, hostTarget } from '../storage/host-target.ts';
 import { type Dump, dumpOf, listDumps } from './dumps.ts';
 
@@ -17,13 +18,12 @@ export interface HostDumps {
 export function hostDumps(host: Host): HostDumps {
   const settings = readConfig(host);
   const directories = dumpDirectories(host, settings);
-  if (directories.length > 0)
+  const { target, fstype, location } = hostTarget(host, settings);
+  if (location.kind === 'visible' || directories.length > 0)
     return { directory: directories.join(', '), dumps: listDumps(host, ...directories) };
-  const { target, fstype } = hostTarget(host, settings);
   throw new TargetError('NOT_MOUNTED', {
-    action: 'look for dumps',
-    actual: `the dump target ${fstype} ${target} is not mounted`,
-    toDo: 'mount it first',
+    action: `look for dumps on ${fstype} ${target}`,
+    ...describeAbsence(location),
   });
 }
 

@@ -5,6 +5,8 @@ import { type CommandLinePlan, LONGEST_LINE_BYTES, type Reasoned } from '../../.
 import { describeBytes } from '../cli/sizes.ts';
 import { dumpData, dumpLines } from '../dumps/list-text.ts';
 import { crashkernelValue } from '../estimate/reservation.ts';
+import { describeAbsence } from '../storage/dump-location.ts';
+import type { HostTarget } from '../storage/host-target.ts';
 import type { State } from './state.ts';
 
 /** @param verbose with the crash kernel's command line and the reasons for it. */
@@ -18,7 +20,7 @@ export function stateText(state: State, { verbose = false } = {}): string {
     `kernel: ${facts.kver}`,
     `initrd: ${facts.image ?? 'none'}`,
     `reserved: ${crashkernelValue(facts.reservedBytes)}, minimum ${crashkernelValue(facts.reservation.leastBytes)}`,
-    `target: ${target ? `${target.fstype} ${target.target}, ${target.directory ?? `${target.path} (not mounted now)`}` : 'none'}`,
+    `target: ${target ? `${target.fstype} ${target.target}, ${directoryText(target)}` : 'none'}`,
     ...(facts.roomBytes === undefined
       ? []
       : [
@@ -32,6 +34,12 @@ export function stateText(state: State, { verbose = false } = {}): string {
     ...(state.test ? [state.test.text] : []),
     verdict(state),
   ].join('\n');
+}
+
+function directoryText({ location, path }: HostTarget): string {
+  return location.kind === 'visible'
+    ? location.directory
+    : `${path} (not visible now: ${describeAbsence(location).actual})`;
 }
 
 /** The last line: armed, or not armed, why, and how to fix it. */

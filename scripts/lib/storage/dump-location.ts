@@ -52,11 +52,12 @@ export function locate(host: Host, mounts: readonly Mount[], device: string, pat
   return { kind: 'not mounted', ...plannedMount(host, device, path) };
 }
 
-/** What to tell a reader who looks for dumps; undefined when they are visible. */
-export function describeLocation(location: Location): { actual: string; toDo: string } | undefined {
+/** Why a reader does not see the dumps, and what to do. */
+export function describeAbsence(location: Exclude<Location, { kind: 'visible' }>): {
+  actual: string;
+  toDo: string;
+} {
   switch (location.kind) {
-    case 'visible':
-      return undefined;
     case 'hidden':
       return {
         actual: `its directory ${location.directory} is hidden under the mount on ${location.by}`,

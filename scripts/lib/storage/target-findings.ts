@@ -11,7 +11,7 @@ import { readContents } from '../../../capture/storage/place/raw/layout.ts';
 import { layersBelow } from '../../../initrd/sysfs.ts';
 import type { Host } from '../host/host.ts';
 import { blockName, findTarget, isReadable, memberOf, nodeOf, superblockOf } from './devices.ts';
-import { describeLocation } from './dump-location.ts';
+import { describeAbsence } from './dump-location.ts';
 import { pathObstacle } from './dump-path.ts';
 import { fallbackTargets, type HostTarget } from './host-target.ts';
 import { volumeObstacle } from './logical-volumes.ts';
@@ -206,7 +206,7 @@ function lookAtPath(host: Host, { target }: Candidate) {
     };
   }
   const { location } = target;
-  if (location.kind === 'hidden') return describeLocation(location);
+  if (location.kind === 'hidden') return describeAbsence(location);
   const obstacle = pathObstacle(host, target);
   if (!obstacle) return undefined;
   return { actual: obstacle, toDo: 'name the real directory by `path` in /etc/kdump.conf' };

@@ -1,6 +1,7 @@
 /** One resolver of where dumps are, asked in both directions. test/hosts/dump-location.test.ts asks it about real mounts. */
 import { describe, expect, test } from 'vitest';
 import { settingsOf } from '../../../../scripts/lib/config/config.ts';
+import { hostDumps } from '../../../../scripts/lib/dumps/host-dumps.ts';
 import { mountOf, parseMountinfo } from '../../../../scripts/lib/host/mounts.ts';
 import { locate, placeOf, readMounts } from '../../../../scripts/lib/storage/dump-location.ts';
 import {
@@ -10,7 +11,8 @@ import {
   mountsForDumps,
 } from '../../../../scripts/lib/storage/host-target.ts';
 import { targetFindings } from '../../../../scripts/lib/storage/target-findings.ts';
-import { type Files, hostWith } from '../../../support/host-root.ts';
+import { removeUnitMounts, writeUnitMounts } from '../../../../scripts/lib/storage/unit-mounts.ts';
+import { type Files, hostWith, textOf } from '../../../support/host-root.ts';
 import { block, ext4, PCI_DISK, UUID, VDA } from './machine.ts';
 
 const ROOT = '21 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n';
@@ -203,6 +205,44 @@ test('the mounts that a unit must wait for', () => {
   });
   const config = `ext4 ${UUID(2)}\npath /crash\nfallback_target ext4 ${UUID(1)}\n`;
   expect(mountsForDumps(host, settingsOf(config, 'kdump.conf'))).toEqual(['/dumps/crash', '/crash']);
+});
+
+test('the report’s unit waits for these mounts, until kdumpling is disabled', () => {
+  const ran: string[] = [];
+  const host = hostWith(
+    {
+      ...MACHINE,
+      '/etc/fstab': `${UUID(2)} /dump\\040disk%1 ext4 defaults 0 2\n`,
+      '/usr/lib/systemd/system/kdumpling-report.service': '',
+      '/run/systemd/system/': '',
+    },
+    { systemctl: args => String(ran.push(args.join(' '))) },
+  );
+  const settings = settingsOf(`ext4 ${UUID(2)}\npath /crash\n`, 'kdump.conf');
+  writeUnitMounts(host, settings);
+  writeUnitMounts(host, settings);
+  expect(textOf(host, '/etc/systemd/system/kdumpling-report.service.d/mounts.conf')).toContain(
+    '\n[Unit]\nRequiresMountsFor="/dump disk%%1/crash"\n',
+  );
+  removeUnitMounts(host);
+  removeUnitMounts(host);
+  expect(host.list('/etc/systemd/system')).toEqual([]);
+  expect(ran).toEqual(['daemon-reload', 'daemon-reload']);
+});
+
+test('who looks for dumps is told why they are not visible', () => {
+  const config = `ext4 ${UUID(1)}\npath /var/crash\n`;
+  const hidden = machine({ '/proc/self/mountinfo': ROOT + VAR, '/etc/kdump.conf': config });
+  expect(() => hostDumps(hidden)).toThrow(
+    `Cannot look for dumps on ext4 ${UUID(1)}: its directory /var/crash is hidden under the mount on /var. Name`,
+  );
+  const away = machine({
+    '/etc/kdump.conf': config.replace(UUID(1), UUID(2)),
+    '/etc/fstab': `${UUID(2)} /dumps ext4 noauto 0 2\n`,
+  });
+  expect(() => hostDumps(away)).toThrow(
+    `Cannot look for dumps on ext4 ${UUID(2)}: it is not mounted. Mount /dumps`,
+  );
 });
 
 test('several mounts on one mount point, and one on a directory below', () => {
