@@ -1,4 +1,4 @@
-/** `npm start`: the main job, for real, with everything that it needs set up before. */
+/** `npm start`: one plain capture from nothing, shown as a person wants to see it. */
 import { EXIT, runCommand } from '../scripts/lib/cli/command.ts';
 import { SOUND } from './faults/sound.ts';
 import { consoleLines } from './lab/console.ts';
@@ -13,7 +13,7 @@ const TAIL_LINES = 40;
 await runCommand({
   name: 'npm start --',
   purpose:
-    'Boots a stock Debian kernel in QEMU, panics it, captures the crash, lets the machine come home, and shows what was saved.',
+    'Boots a stock Debian kernel in QEMU, panics it, captures the crash, waits for the reboot, and shows what was saved.',
   options: MACHINE_OPTIONS,
   async run(given, signal) {
     const choice = readMachineOptions(given);

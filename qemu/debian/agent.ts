@@ -1,4 +1,4 @@
-/** The lab's hand in the guest, seen from outside: commands over QEMU's second serial port (guest/agent.sh). */
+/** Runs commands in the guest over QEMU's second serial port; guest/agent.sh is the other end. */
 import { createConnection, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../capture/errors.ts';
@@ -7,14 +7,14 @@ export class GuestError extends Failure {}
 
 export interface CommandResult {
   readonly exitCode: number;
-  /** Of both streams, in order. */
+  /** stdout and stderr, interleaved. */
   readonly output: string;
 }
 
 export interface Agent {
-  /** Waits for the next boot's agent: multi-user services are being started. */
+  /** Waits until the next boot's agent is ready, while services are still starting. */
   untilBoot(timeoutSeconds: number): Promise<void>;
-  /** Runs a shell script. @throws GuestError when no answer comes in time, or the machine reboots under it. */
+  /** Runs a shell script. @throws GuestError when no answer comes in time, or when the machine reboots meanwhile. */
   run(command: string, timeoutSeconds?: number): Promise<CommandResult>;
   /** As `run`. @throws GuestError also for an exit code other than 0, with the end of the output. */
   must(command: string, timeoutSeconds?: number): Promise<string>;
@@ -26,7 +26,7 @@ export interface Agent {
 const COMMAND_SECONDS = 120;
 const OUTPUT_TAIL = 1500;
 
-/** @param socketPath where QEMU listens; it may still be about to. */
+/** @param socketPath QEMU's socket, which it may not have created yet. */
 export async function openAgent(socketPath: string, signal: AbortSignal): Promise<Agent> {
   const socket = await connect(socketPath, signal);
   const answers = new Map<number, (result: CommandResult | Error) => void>();
@@ -80,7 +80,7 @@ export async function openAgent(socketPath: string, signal: AbortSignal): Promis
   return agent;
 }
 
-/** A line of the agent's, or undefined for what else came over the port. */
+/** A line of the agent, or undefined for other output on the port. */
 export function parseAnswer(line: string): 'ready' | ({ readonly id: number } & CommandResult) | undefined {
   if (/lab-agent: ready /.test(line)) return 'ready';
   const match = /lab-agent: (\d+) (\d+) ([A-Za-z0-9+/=]*)$/.exec(line);
@@ -98,7 +98,7 @@ function readLines(socket: Socket, onLine: (line: string) => void): void {
   });
 }
 
-/** QEMU makes the socket a moment after it was started. */
+/** Retries, since QEMU creates the socket a moment after its start. */
 async function connect(path: string, signal: AbortSignal): Promise<Socket> {
   for (;;) {
     signal.throwIfAborted();
@@ -106,7 +106,7 @@ async function connect(path: string, signal: AbortSignal): Promise<Socket> {
     const connected = await new Promise<boolean>(resolve => {
       socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     });
-    if (connected) return socket.on('error', () => {}); // its end is the machine's, which is judged elsewhere
+    if (connected) return socket.on('error', () => {}); // closes when the machine ends, which runMachine judges
     await sleep(100);
   }
 }

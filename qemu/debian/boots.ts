@@ -1,11 +1,11 @@
-/** The guest's boots as the stories see them, and how long each step of a story may take. */
+/** Boots of the guest, and time limits for the steps of a story. */
 import type { Guest } from './machine.ts';
 
-/** Software emulation on a machine that has other things to do. */
+/** Long, for software emulation on a busy host. */
 export const BOOT_SECONDS = 1200;
 export const INSTALL_SECONDS = 1500;
 
-/** The first boot, with the packages' disk in its place and read by apt. */
+/** The first boot: mounts the packages' disk and reads it into apt. */
 export async function begin(guest: Guest): Promise<void> {
   await come(guest);
   await guest.agent.must('apt-get update', INSTALL_SECONDS);
@@ -16,7 +16,7 @@ export async function reboot(guest: Guest): Promise<void> {
   await come(guest);
 }
 
-/** After a boot that is under way: every unit has started, and the packages' disk is in its place. */
+/** Waits for a boot that has begun, until all units have started, and mounts the packages' disk. */
 export async function come(guest: Guest): Promise<void> {
   await guest.agent.untilBoot(BOOT_SECONDS);
   await settled(guest);

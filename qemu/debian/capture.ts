@@ -1,13 +1,13 @@
-/** What is measured of one capture in the Debian guest. */
+/** Measurements of one capture in the Debian guest. */
 import type { CrashTimes } from './crash.ts';
 import type { Guest } from './machine.ts';
 
 export interface Capture {
-  /** As uname -r said before the crash. */
+  /** uname -r before the crash. */
   readonly kernel: string;
   readonly times: CrashTimes;
   readonly dumpBytes: number;
-  /** The initrd's and what the boot reserved. */
+  /** Size of the capture initrd, and of the reservation. */
   readonly initrdBytes: number;
   readonly crashkernelMib: number;
 }
@@ -16,7 +16,7 @@ export async function runningKernel({ agent }: Guest): Promise<string> {
   return (await agent.must('uname -r')).trim();
 }
 
-/** Of the boot that is to crash. */
+/** Measured before the crash. */
 export async function reservation(
   { agent }: Guest,
   initrd: string,

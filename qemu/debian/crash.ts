@@ -6,22 +6,22 @@ import { SYSRQ_CRASH } from '../triggers/triggers.ts';
 import { GuestError } from './agent.ts';
 import type { Guest } from './machine.ts';
 
-/** Seconds since the panic; what was not seen is left out. */
+/** Seconds since the panic. What was not seen is left out. */
 export interface CrashTimes {
   /** The capture kernel's first line. */
   readonly captureKernel?: number;
-  /** Its reboot. */
+  /** The capture kernel's reboot. */
   readonly reboot?: number;
-  /** The prompt at which a person can log in again. */
+  /** The login prompt of the boot after. */
   readonly login?: number;
 }
 
 const STATIONS = [
   { name: 'panic', pattern: /Kernel panic - not syncing: / },
   { name: 'captureKernel', pattern: /Linux version / },
-  // A reboot by sysrq says nothing: then it is the first line of the boot after.
+  // A reboot by sysrq prints nothing: then the first line of the next boot counts.
   { name: 'reboot', pattern: /reboot: Restarting system|Linux version / },
-  // getty's banner: its prompt follows without a newline.
+  // The banner of getty. The prompt itself has no newline.
   { name: 'login', pattern: new RegExp(`^Debian GNU/Linux 12 debian ${labArch().console}`) },
 ] as const;
 

@@ -1,6 +1,6 @@
 /**
- * A Debian 12 as its users have it: systemd, GRUB on the disk, the distribution's cloud kernel. Made once by debootstrap
- * and mke2fs without a loop device; GRUB installs itself in the guest's first boot.
+ * The disk image of a usual Debian 12: systemd, GRUB, the distribution's cloud kernel. Made once with debootstrap and mke2fs,
+ * without a loop device; GRUB is installed during the guest's first boot.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { type DebianMachine, runDebian } from './machine.ts';
 
 const SUITE = 'bookworm';
 const ROOT_UUID = '6b64756d-706c-696e-672d-64656269616e';
-/** Of the whole disk; the one partition begins at the first MiB, as every partitioner has it. */
+/** Size of the whole disk. Its one partition begins at 1 MiB, as with every partitioner. */
 export const DISK_MIB = 6144;
 export const PARTITION_OFFSET = 1 << 20;
 const SPACE_BYTES = 3e9;
@@ -36,7 +36,7 @@ const PACKAGES = [
   'procps',
 ];
 
-/** Services that only cost minutes under software emulation. */
+/** Services that do nothing here and cost minutes under software emulation. */
 const MASKED = [
   'apt-daily.timer',
   'apt-daily-upgrade.timer',
@@ -51,18 +51,18 @@ const FILES: Readonly<Record<string, string>> = {
   'etc/hostname': 'debian\n',
   'etc/hosts': '127.0.0.1 localhost\n127.0.1.1 debian\n',
   'etc/apt/sources.list': 'deb [trusted=yes] file:/mnt/repository ./\n',
-  // Under software emulation on a busy machine everything takes its time.
+  // Software emulation on a busy host is slow.
   'etc/systemd/system.conf.d/slow.conf':
     '[Manager]\nDefaultTimeoutStartSec=20min\nDefaultDeviceTimeoutSec=20min\n',
   // A new kernel's initrd with all modules takes ten minutes under software emulation.
   'etc/initramfs-tools/conf.d/modules': 'MODULES=dep\n',
-  // As Debian's own cloud images have it: the kernel speaks on the serial console, and not quietly.
+  // As in Debian's cloud images: the kernel prints to the serial console, without `quiet`.
   'etc/default/grub.d/10-serial.cfg':
     `GRUB_CMDLINE_LINUX="console=${labArch().console}"\n` +
     'GRUB_CMDLINE_LINUX_DEFAULT=""\nGRUB_TIMEOUT=0\nGRUB_TERMINAL=console\n',
 };
 
-/** What the first boot does, with the guest's own tools. */
+/** Shell script of the first boot, which uses the guest's own tools. */
 const FIRST_BOOT = `set -e
 mkdir -p /var/log/journal
 echo 'grub-pc grub-pc/install_devices string /dev/vda' | debconf-set-selections
@@ -72,7 +72,7 @@ sync`;
 
 export interface DebianImage {
   readonly dir: string;
-  /** Raw, with an MBR; never booted itself: copy it. */
+  /** A raw image with an MBR. Boot a copy of it. */
   readonly disk: string;
   readonly record: ImageRecord;
 }
@@ -80,12 +80,12 @@ export interface DebianImage {
 export interface ImageRecord {
   readonly suite: string;
   readonly mirror: string;
-  /** Of every package, as dpkg in the image says. */
+  /** Version of every package in the image. */
   readonly packages: Readonly<Record<string, string>>;
   readonly madeAt: string;
 }
 
-/** Takes some five minutes the first time, and a moment later. */
+/** Takes five minutes the first time, and a moment later on. */
 export async function fetchDebianImage(
   cache: Cache,
   accel: DebianMachine['accel'],
@@ -102,7 +102,7 @@ export async function fetchDebianImage(
   });
 }
 
-/** Another recipe, another image. */
+/** A change of what goes into the image makes a new image. */
 function recipeDigest(): string {
   const hash = createHash('sha256').update(
     JSON.stringify([PACKAGES, MASKED, FILES, FIRST_BOOT, DISK_MIB, ROOT_UUID]),
@@ -203,7 +203,7 @@ async function partitionedDisk(disk: string, root: string): Promise<void> {
 async function bootFilesOf(root: string) {
   const names = await readdir(join(root, 'boot'));
   const release = names.find(name => name.startsWith('vmlinuz-'))!.slice('vmlinuz-'.length);
-  // Out of the tree, which goes away.
+  // The tree is deleted later.
   const [vmlinuz, initrd] = ['vmlinuz', 'initrd.img'].map(name => join(root, '..', name));
   await copyFile(join(root, 'boot', `vmlinuz-${release}`), vmlinuz);
   await copyFile(join(root, 'boot', `initrd.img-${release}`), initrd);

@@ -1,4 +1,4 @@
-/** One Debian guest from power-on to power-off, with a hand in it. */
+/** One Debian guest from power-on to power-off, with an agent in it. */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,23 +11,23 @@ import { type Agent, openAgent } from './agent.ts';
 export interface DebianMachine {
   readonly accel: MachineSpec['accel'];
   readonly disk: string;
-  /** A second disk, read-only: packages. */
+  /** A second, read-only disk with packages. */
   readonly packages?: string;
-  /** Instead of the boot loader on the disk. */
+  /** Kernel for QEMU to load, instead of the disk's boot loader. */
   readonly boot?: MachineSpec['boot'];
-  /** Where serial.log and qemu.txt go. */
+  /** Gets serial.log and qemu.txt. */
   readonly directory: string;
   readonly deadlineSeconds: number;
   readonly onLine?: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** What a story has in its hands while the machine runs. */
+/** What a story can use while the machine runs. */
 export interface Guest {
   readonly agent: Agent;
-  /** The serial console so far, with the host's times. */
+  /** The serial console so far. */
   readonly lines: readonly SerialLine[];
-  /** As its reset button: for a machine that hangs. */
+  /** Presses the reset button of a machine that hangs. */
   reset(): Promise<void>;
 }
 
@@ -35,11 +35,11 @@ const MEMORY_MIB = 1024;
 const CPUS = 2;
 
 /**
- * Runs the machine for as long as the story takes, and then powers it off.
- * @throws LostMachine, or what the story throws; QEMU has ended in every case.
+ * Runs the machine until the story ends, then powers it off.
+ * @throws LostMachine, or what the story throws. QEMU has ended in every case.
  */
 export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest) => Promise<T>): Promise<T> {
-  // A socket's path is short (unix(7)), and a run's folder may not be.
+  // A socket's path has at most 108 bytes (unix(7)), and the run's directory may be longer.
   const sockets = mkdtempSync(join(tmpdir(), 'kdumpling-agent-'));
   const [agentSocket, qmpSocket] = [join(sockets, 'agent'), join(sockets, 'qmp')];
   const spec: MachineSpec = {
@@ -67,7 +67,7 @@ export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest)
     },
     signal,
   );
-  // A machine that ends before its story takes the story with it.
+  // When the machine ends early, the story is aborted.
   const lost = running.then(() => undefined).finally(() => ended.abort());
   lost.catch(() => {});
   try {
@@ -83,7 +83,7 @@ export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest)
       () => undefined,
       (cause: unknown) => cause,
     );
-    // What the machine says of itself counts unless it was us who ended it.
+    // The machine's own error counts, unless we ended the machine.
     const interrupted = (machineError as { code?: string } | undefined)?.code === 'INTERRUPTED';
     throw machineError && !interrupted ? machineError : error;
   } finally {

@@ -1,6 +1,6 @@
 /**
- * What the guest, which has no network, can install: an apt repository in a folder, of packages from Debian's archive
- * and of our own, on a second disk.
+ * Packages that the guest can install without a network: an apt repository with packages from Debian's archive and our
+ * own, on a second disk.
  */
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -12,13 +12,13 @@ import { downloadClosure, openApt, resolvePackage } from '../../build/fetch/apt.
 import { tool } from '../disks/file-systems.ts';
 import { labArch } from '../machine/arch.ts';
 
-/** What a newer kernel is called in Debian 12: the same packages that its users install. */
+/** The newer kernel that users of Debian 12 install. */
 export const NEWER_KERNEL = `linux-image-6.12-cloud-${labArch().debian}`;
-// kdump-tools only recommends makedumpfile, and copies the whole memory without it.
+// kdump-tools only recommends makedumpfile, and copies all memory without it.
 const WANTED = [NEWER_KERNEL, 'kdump-tools', 'makedumpfile', 'xz-utils'];
 const SPACE_BYTES = 400e6;
 
-/** The archive's packages with all that they depend on. Old versions leave the archive: fetched once, and kept. */
+/** The packages with all dependencies, fetched once and kept, since old versions disappear from the archive. */
 export async function fetchRepository(cache: Cache): Promise<string> {
   const digest = createHash('sha256').update(WANTED.join(' ')).digest('hex').slice(0, 12);
   const dir = join(cache.dir, 'debian', `repository-${digest}`);
@@ -36,7 +36,7 @@ export async function fetchRepository(cache: Cache): Promise<string> {
   });
 }
 
-/** A disk image with the repository and, outside of it, our package: it is installed as a file. */
+/** Makes a disk image with the repository, and our package as a file beside it. */
 export async function makePackagesDisk(path: string, repository: string, deb: string): Promise<void> {
   const staging = `${path}.d`;
   await mkdir(staging);
@@ -50,7 +50,7 @@ export async function makePackagesDisk(path: string, repository: string, deb: st
   await rm(staging, { recursive: true });
 }
 
-/** The index that apt reads (deb822: the package's own control fields, and where and what its file is). */
+/** Writes the index that apt reads (deb822): the packages' control fields, with path, size and digest of each file. */
 async function indexPackages(dir: string): Promise<void> {
   const records: string[] = [];
   for (const name of readdirSync(dir)

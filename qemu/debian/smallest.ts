@@ -6,25 +6,25 @@ import { crash } from './crash.ts';
 import type { Guest } from './machine.ts';
 import type { Story, Teller } from './stories.ts';
 
-/** Each begins with what it reserves unasked. The boot that brings a machine home reserves the next smaller of these. */
+/** Each search begins with the program's default. Every boot after a crash reserves the next smaller of these sizes. */
 const SIZES_MIB = [160, 144, 128, 112, 96, 80, 64];
-/** What does not come home by then hangs. */
+/** A machine that has not rebooted by then hangs. */
 const CAPTURE_SECONDS = 480;
 
 interface Peer {
-  /** What it takes to have it at work after a reboot. */
+  /** Shell script that installs it, so that it works after a reboot. */
   readonly install: string;
-  /** Has so much reserved from the next boot on. */
+  /** Shell command that reserves this size from the next boot on. */
   reserve(mib: number): string;
-  /** Exit code 0: a crash would be captured. */
+  /** Shell command whose exit code 0 means that a crash would be captured. */
   readonly isArmed: string;
   readonly initrd: (kernel: string) => string;
-  /** The complete ones, as the shell expands it. */
+  /** Shell pattern of complete dumps. */
   readonly dumps: string;
 }
 
 const ours = (layout: Layout): Peer => ({
-  // Its crashes follow one another closely here, and each is to have its dump.
+  // The crash-loop guard is off, since every crash here must be captured.
   install: `set -e
 apt-get install -y /mnt/kdumpling_*.deb
 printf 'crash_loop 0\\nlayout ${layout}\\n' >> /etc/kdump.conf
@@ -71,7 +71,7 @@ function search(peer: Peer) {
       smallest = capture.crashkernelMib;
       teller.say(`captures with ${smallest}M`);
     } while (nextBelow(smallest) !== undefined);
-    teller.check('it captures with what it reserves unasked', Number.isFinite(smallest), 'it does not');
+    teller.check('it captures with its default reservation', Number.isFinite(smallest), 'it does not');
   };
 }
 
@@ -79,7 +79,7 @@ function nextBelow(mib: number): number | undefined {
   return SIZES_MIB.find(size => size < mib);
 }
 
-/** With what this boot reserved; the boot after the crash reserves less. Undefined when nothing was captured. */
+/** Crashes with what this boot reserved; the next boot reserves less. Returns undefined when nothing was captured. */
 async function tryOne(guest: Guest, peer: Peer): Promise<Capture | undefined> {
   const { agent } = guest;
   if ((await agent.run(peer.isArmed, INSTALL_SECONDS)).exitCode !== 0) return undefined;

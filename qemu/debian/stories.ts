@@ -1,6 +1,6 @@
 /**
- * What a newcomer does on a Debian, with our package and with Debian's kdump-tools: install, reboot, look, crash, look.
- * Each story leaves checks, with what was seen, and measures.
+ * What a new user does on a Debian, with our package and with Debian's kdump-tools: install, reboot, look, crash, look. Each
+ * story yields checks with what was seen, and measurements.
  */
 import { BOOT_SECONDS, begin, INSTALL_SECONDS, reboot, settled } from './boots.ts';
 import { type Capture, reservation, runningKernel } from './capture.ts';
@@ -15,7 +15,7 @@ export interface Story {
   run(guest: Guest, teller: Teller): Promise<void>;
 }
 
-/** Collects what a story finds, and says each as it comes. */
+/** Collects what a story finds, and prints it. */
 export interface Teller {
   check(what: string, holds: boolean, saw: string): void;
   capture(capture: Capture): void;
@@ -30,7 +30,7 @@ export const STORIES: readonly Story[] = [
 async function ours(guest: Guest, teller: Teller): Promise<void> {
   const { agent } = guest;
   await begin(guest);
-  // What the package depends on is no trace of it: dpkg does not list the links of alternatives.
+  // Dependencies are not traces of the package: installed first, since dpkg does not list the links of alternatives.
   await agent.must('apt-get install -y xz-utils', INSTALL_SECONDS);
   const before = await listFiles(agent);
   teller.say('installing the package');
@@ -87,7 +87,7 @@ async function checkArmed({ agent }: Guest, teller: Teller, what: string): Promi
   teller.check(what, holds, holds ? lastLine(output) : output);
 }
 
-/** Crashes, and asks each verb of ours and the journal about it. */
+/** Crashes the machine, then checks what each verb and the journal say about it. */
 async function crashAndLook(guest: Guest, teller: Teller, expected: number): Promise<void> {
   const { agent } = guest;
   const kernel = await runningKernel(guest);

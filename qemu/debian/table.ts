@@ -1,4 +1,4 @@
-/** The stories' captures side by side, for people. */
+/** The stories' captures side by side. */
 import { labArch } from '../machine/arch.ts';
 import type { Capture } from './capture.ts';
 

@@ -1,14 +1,14 @@
-/** What a program left behind on a machine that it was removed from. */
+/** Finds what a removed program left on the machine. */
 import { gunzipSync } from 'node:zlib';
 import type { Agent } from './agent.ts';
 
 export interface FileList {
   readonly files: ReadonlySet<string>;
-  /** What packages brought: a kernel that was installed in between is nobody's trace. */
+  /** Files of packages: a kernel installed in between is not a trace. */
   readonly owned: ReadonlySet<string>;
 }
 
-/** Where every machine writes all the time, and what a kernel's installation makes. */
+/** Paths that every machine changes all the time, and what installing a kernel creates. */
 const RESTLESS = [
   /^\/(mnt|tmp|var\/tmp|var\/log|var\/cache|var\/lib\/(apt|dpkg|systemd|ucf|initramfs-tools))(\/|$)/,
   /^\/boot\/(grub\/|initrd\.img-)/,
@@ -33,7 +33,7 @@ export function traces(before: FileList, after: FileList): string[] {
   );
 }
 
-/** Packed: an emulated serial port is slow. */
+/** Compresses the output, since the emulated serial port is slow. */
 async function linesOf(agent: Agent, command: string): Promise<Set<string>> {
   const packed = await agent.must(`${command} | gzip | base64 -w0`);
   const text = gunzipSync(Buffer.from(packed, 'base64')).toString();

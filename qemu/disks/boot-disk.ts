@@ -1,4 +1,4 @@
-/** The guest's boot disk: a bus, what lies on the disk, and a file system in it with the guest's files. */
+/** The guest's boot disk: its bus, its layout, and the file system with the guest's files. */
 import { rm } from 'node:fs/promises';
 import { $ } from 'zx';
 import { type BusName, busOf } from './buses.ts';
@@ -10,7 +10,7 @@ import {
   makeSparse,
 } from './file-systems.ts';
 
-/** `gpt`: in its only partition. `lvm`: in a linear logical volume; the guest's own lvm makes the volume group. */
+/** Where the file system is. `gpt`: in the only partition. `lvm`: in a linear logical volume, which the guest creates. */
 export const LAYOUTS = ['whole', 'gpt', 'lvm'] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
@@ -23,15 +23,15 @@ export interface DiskKind {
 const LAB_LABEL = 'lab-root';
 /** "kdumpling-labprt" in hexadecimal. */
 const LAB_PARTITION_UUID = '6b64756d-706c-696e-672d-6c6162707274';
-/** Where both a first partition and, by lvm's default, the first extent lie. */
+/** Start of the partition, and by lvm's default also of the first extent. */
 const START_MIB = 1;
 const EXTENT_MIB = 4;
 const VOLUME = '/dev/mapper/lab-root';
 
 export interface BootDisk {
-  /** The file system's device in the guest. */
+  /** Device of the file system in the guest. */
   readonly node: string;
-  /** The disk that it lies on. */
+  /** Device of the whole disk. */
   readonly disk: string;
   /** Modules for both. */
   readonly drivers: readonly string[];
@@ -49,12 +49,12 @@ export function bootDiskOf({ bus: busName, fs, layout }: DiskKind): BootDisk {
   };
 }
 
-/** What a capture image needs beside its file system's modules. */
+/** Modules that a capture image needs besides its file system's. */
 export function diskDrivers({ bus, layout }: Pick<DiskKind, 'bus' | 'layout'>): string[] {
   return [...busOf(bus).drivers, ...(layout === 'lvm' ? ['dm_mod'] : [])];
 }
 
-/** Makes the image at `path`, sparse. */
+/** Makes a sparse image at `path`. */
 export async function makeBootDisk(
   path: string,
   sizeMib: number,
@@ -68,7 +68,7 @@ export async function makeBootDisk(
     await fileSystemOf(kind.fs).make({ ...request, path });
     return;
   }
-  // The last MiB is the second copy of the table's; a volume ends with an extent.
+  // GPT keeps a second copy of its table in the last MiB. A volume ends with an extent.
   const room = sizeMib - START_MIB;
   const fsMib = kind.layout === 'gpt' ? room - 1 : room - (room % EXTENT_MIB);
   const inner = `${path}.inner`;
@@ -83,7 +83,7 @@ export async function makeBootDisk(
   }
 }
 
-/** The file system afterwards, by the host's own checker. */
+/** Checks the file system with the host's tools. */
 export async function checkBootDisk(path: string, { fs, layout }: DiskKind): Promise<DiskCheck> {
   if (layout === 'whole') return checkFileSystem(path, fileSystemOf(fs));
   const inner = `${path}.inner`;

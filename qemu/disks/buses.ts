@@ -1,13 +1,13 @@
-/** The buses that a disk of the lab's machine may hang on: QEMU's devices, the kernel's drivers and its name for a disk. */
+/** The buses for disks: QEMU's devices, the kernel's drivers and its names for disks. One row each. */
 
 export interface Bus {
   readonly name: string;
-  /** QEMU options that put the drive of this id on the bus. `number` counts the disks on it from 0. */
+  /** QEMU options that attach the drive with this id. `number` counts the disks on the bus from 0. */
   readonly devices: (drive: string, number: number) => readonly string[];
   readonly drivers: readonly string[];
-  /** The kernel's name for the disk of this number: `/dev/vda`. */
+  /** The kernel's name for a disk: `/dev/vda`. */
   readonly node: (number: number) => string;
-  /** Of its first partition. */
+  /** The kernel's name for the disk's first partition. */
   readonly partition: (node: string) => string;
 }
 
@@ -40,7 +40,7 @@ export const BUSES = [
     partition: node => `${node}p1`,
   },
   {
-    // The q35 machine brings the controller. Debian's 6.1 cloud kernel has no driver for it; 6.1-generic and 7.x have.
+    // QEMU's q35 machine has the controller. Debian's cloud kernel 6.1 has no driver for it; 6.1-generic and 7.x have.
     name: 'ahci',
     devices: (drive, number) => ['-device', `ide-hd,drive=${drive},bus=ide.${number}`],
     drivers: ['ahci', 'sd_mod'],

@@ -1,4 +1,4 @@
-/** The file systems of the lab's disks: made with files in them, and checked afterwards, without a mount or a loop device. */
+/** The file systems of the lab's disks, one row each: made with files and checked, without a mount or a loop device. */
 import { execFile } from 'node:child_process';
 import { lstatSync, readdirSync } from 'node:fs';
 import { rm, truncate, writeFile } from 'node:fs/promises';
@@ -11,11 +11,11 @@ const run = promisify(execFile);
 const MIB = 1024 * 1024;
 
 export interface FileSystemRequest {
-  /** Of the image, which is there, sparse and of the file system's size. */
+  /** The image: it exists, is sparse, and has the file system's size. */
   readonly path: string;
   readonly uuid: string;
   readonly label: string;
-  /** A folder whose files go in. */
+  /** Directory whose files are copied into the file system. */
   readonly contents: string;
 }
 
@@ -28,11 +28,11 @@ export interface LabFileSystem {
   readonly name: string;
   readonly drivers: readonly string[];
   make(request: FileSystemRequest): Promise<unknown>;
-  /** A check that repairs nothing: [command, arguments] that end with the image. Its exit code is 0 for a clean one. */
+  /** Command and arguments of a check that repairs nothing; the image is appended. Exit code 0 means clean. */
   readonly check: readonly string[];
-  /** The check's lines that say no more than that the crashed kernel had it mounted: where such a mark stays. */
+  /** Lines of the check that only say the file system was mounted at the crash, for one that keeps such a mark. */
   readonly crashMark?: RegExp;
-  /** What the kernel says at a mount after which it had something to repair. */
+  /** What the kernel prints when a mount had to repair something. */
   readonly recovery: RegExp;
 }
 
@@ -76,7 +76,7 @@ export const LAB_FILE_SYSTEMS = [
       }
     },
     check: ['fsck.vfat', '-n'],
-    // Linux leaves the mark to a checker: who mounts a FAT that has it keeps it (fs/fat/inode.c: fat_set_state).
+    // Linux keeps the mark on a FAT that had it when it was mounted (fs/fat/inode.c, fat_set_state); fsck.vfat clears it.
     crashMark:
       /^(fsck\.fat |There are differences between boot sector|This is mostly harmless|\s+65:01\/00|\s+Not automatically|Dirty bit is set|\s*Automatically removing dirty bit|Leaving filesystem unchanged|.*: \d+ files, )/,
     recovery: /FAT-fs .*error/,
@@ -89,7 +89,7 @@ export function fileSystemOf(name: FileSystemName): LabFileSystem {
   return LAB_FILE_SYSTEMS.find(fileSystem => fileSystem.name === name)!;
 }
 
-/** What `UUID=` of this file system is: a FAT has room for 32 bits of it. */
+/** The value of `UUID=` on this file system: a FAT stores only 32 bits. */
 export function uuidOn(fs: FileSystemName, uuid: string): string {
   return fs === 'vfat' ? fatSerial(uuid) : uuid;
 }
@@ -120,7 +120,7 @@ export async function checkFileSystem(
   }
 }
 
-/** mkfs.xfs(8), "-p": everything that goes in, by one token a name, closed by `$`. */
+/** mkfs.xfs(8), -p: one line for each entry, a `$` at the end of each directory. */
 function xfsPrototype(contents: string): string {
   const entries = (directory: string): string[] =>
     readdirSync(directory).flatMap(name => {
@@ -132,7 +132,7 @@ function xfsPrototype(contents: string): string {
   return ['/', '0 0', 'd--755 0 0', ...entries(contents), '$', ''].join('\n');
 }
 
-/** @throws SystemError with what it said. */
+/** Runs a command of the host. Returns its output. @throws SystemError TOOL_FAILED with its error message */
 export async function tool(name: string, args: readonly string[]): Promise<string> {
   try {
     return (await run(findCommand(name) ?? name, args)).stdout;

@@ -1,21 +1,21 @@
-/** A second disk of the lab's machine, on virtio-blk behind the boot disk: for what a fault needs of it. */
+/** A second disk, on virtio-blk after the boot disk, for faults that need one. */
 import { makeSparse } from './file-systems.ts';
 
 export interface MoreDisk {
-  /** A raw image, or what QEMU reads one through: `blkdebug:CONFIG:IMAGE`. */
+  /** A raw image, or a QEMU block driver over one: `blkdebug:CONFIG:IMAGE`. */
   readonly file: string;
   readonly driveOptions?: string;
 }
 
 export interface MakeSecondDisk {
   readonly sizeMib: number;
-  /** Puts something on the image, which is there and empty. */
+  /** Fills the empty image. */
   make?(image: string): Promise<void>;
-  /** Drive options, as QEMU takes them. */
+  /** More options of its -drive. */
   readonly driveOptions?: string;
-  /** What QEMU reads the image through. */
+  /** The QEMU block driver over the image. */
   file?(image: string): string;
-  /** Takes dumps out of it afterwards, to `captured/crash/`. */
+  /** Copies the dumps on it to `captured/crash/` after the run. */
   takeOut?(image: string, captured: string): Promise<void>;
 }
 

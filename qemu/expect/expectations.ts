@@ -1,4 +1,4 @@
-/** What must be true after a crash: small checks, each with what it saw, for verdicts and for summary.json. */
+/** What must be true after a crash: small checks, each with what was seen, for the verdict and summary.json. */
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,12 +19,12 @@ export interface Check {
   readonly saw: string;
 }
 
-/** The tools that judge, none of them ours. */
+/** The tools that judge. None of them is ours. */
 export interface Judges {
   readonly makedumpfile: Tool;
-  /** Fetched when it is asked for. */
+  /** Fetched on first use. */
   readonly tool: (name: ToolName) => Promise<Tool>;
-  /** The kernel's debug symbols, 300 MB: fetched when they are asked for. */
+  /** The kernel's debug symbols (300 MB), fetched on first use. */
   readonly vmlinux: () => Promise<string>;
 }
 
@@ -40,7 +40,7 @@ export async function judge(
   return checks;
 }
 
-/** A line of the serial console. */
+/** The serial console has a line that matches. */
 export function says(what: string, pattern: RegExp): Expectation {
   return ({ lines }) => {
     const line = lines.find(({ text }) => pattern.test(text));
@@ -59,7 +59,7 @@ export const armed = says('the first kernel is armed', /^lab: armed/);
 export const pid1IsOurs = says('PID 1 of the crash kernel is our bundle', /kdumpling: start: .*PID 1,/);
 export const cameHome = says('the machine comes up again by itself', /^lab: came home/);
 
-/** Not the first kernel, nor another capture: the crash kernel was the last to run. */
+/** The crash kernel was the last to run: neither the first kernel nor another capture followed. */
 export const stayedDown: Expectation = ({ lines }) => {
   const boots = lines.filter(({ text }) => /Linux version /.test(text)).length;
   return [{ what: 'the machine stays down', holds: boots === 2, saw: `${boots} kernels were booted` }];
@@ -80,7 +80,7 @@ export function captureTookLonger(seconds: number): Expectation {
   };
 }
 
-/** After the first kernel has replayed the journal, as any machine does after a hard reset. */
+/** The check runs after the first kernel has mounted the disk again, which replays the journal after a hard reset. */
 export const fileSystemSound: Expectation = ({ disk }) => [
   { what: 'the file system is sound', holds: disk.clean, saw: disk.says.trim().split('\n').at(-1) ?? '' },
 ];
@@ -111,7 +111,7 @@ export function manifestSays(state: Manifest['state']): Expectation {
   };
 }
 
-/** Of the disk of last resort, the console: cut out of the serial log and checked by its own mark. */
+/** The kernel log that the capture prints when no target works: cut out of the serial log and checked by its end mark. */
 export const kernelLogOnConsole: Expectation = ({ lines }) => {
   const log = cutConsoleLog(lines.map(({ text }) => text).join('\n'));
   const panic = log?.lines.find(line => line.includes('Kernel panic - not syncing'));
@@ -150,9 +150,9 @@ export const clockIsNotTrusted: Expectation = run => {
 
 const DUMP_FILES = ['vmcore-dmesg.txt', 'vmcore', 'kexec-dmesg.log', 'manifest.json'];
 
-/** The boot disk's dump as the machine sees it. A FAT has no modes: there they are its mount's. */
+/** The rebooted machine lists the dump's files with private modes. On a FAT the mount sets them. */
 const listedPrivate: Expectation = ({ guest }) => {
-  // Where no clock is to be trusted, the captures are counted in a file beside the dumps.
+  // Without a trusted clock, a file beside the dump directories counts the captures.
   const ofDump = guest.files.filter(({ path }) => basename(dirname(path)) !== 'crash');
   return [
     {
@@ -164,7 +164,7 @@ const listedPrivate: Expectation = ({ guest }) => {
   ];
 };
 
-/** The names of what lies in /var/crash afterwards, oldest first. */
+/** The names of the directories in /var/crash, oldest first. */
 export function dumpDirectories(what: string, patterns: readonly RegExp[]): Expectation {
   return ({ dumps }) => {
     const names = dumps.map(dump => basename(dump));
@@ -175,7 +175,7 @@ export function dumpDirectories(what: string, patterns: readonly RegExp[]): Expe
 
 const CRASH_ON_INCOMPLETE = /^WARNING: \S+vmcore-incomplete:$/;
 
-/** An incomplete dump, opened with crash(8): it warns of the dump, and of nothing else. */
+/** crash(8) opens the incomplete dump. It warns that the dump is incomplete, and of nothing else. */
 export const incompleteDumpOpens: Expectation = async ({ dumps, trigger }, judges) => {
   const what = 'crash 9 opens the incomplete dump: tasks, panic, the stack';
   const dump = join(dumps[0] ?? '', 'vmcore-incomplete');
@@ -196,7 +196,7 @@ export const completeDump: Expectation = async (run, judges) => [
   ...(await completeDumpFiles(run, judges)),
 ];
 
-/** The files of a complete capture, wherever they were, opened by tools that we did not write. */
+/** The files of a complete capture, wherever they were saved, opened by tools that are not ours. */
 export const completeDumpFiles: Expectation = async (run, { makedumpfile }) => {
   const wanted = DUMP_FILES;
   const [dump] = run.dumps;
@@ -237,7 +237,7 @@ export const completeDumpFiles: Expectation = async (run, { makedumpfile }) => {
   ];
 };
 
-/** What holds of every capture that did not get to its end. */
+/** True of every capture that does not end with a complete dump. */
 export const INCOMPLETE_CAPTURE: readonly Expectation[] = [
   armed,
   cameHome,
@@ -245,7 +245,7 @@ export const INCOMPLETE_CAPTURE: readonly Expectation[] = [
   noDumpLooksComplete,
 ];
 
-/** A capture that is as it should be. */
+/** True of every capture that works. */
 export const SOUND_CAPTURE: readonly Expectation[] = [
   armed,
   pid1IsOurs,
@@ -256,7 +256,7 @@ export const SOUND_CAPTURE: readonly Expectation[] = [
   completeDump,
 ];
 
-/** PID 1's dump of /proc/vmcore, and one that `kdumpling dump` makes here of the raw copy of the same crash. */
+/** `kdumpling dump` of the raw copy, run here, gives the dump that PID 1 made of the same crash. */
 export const sameAsFileMode: Expectation = async run => {
   const dump = readManifest(run.dumps[0] ?? '')?.dump;
   const scratch = await mkdtemp(join(tmpdir(), 'kdumpling-file-mode-'));

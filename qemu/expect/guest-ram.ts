@@ -1,6 +1,7 @@
 /**
- * Is the whole way right, from the machine's memory to the file on its disk? The captured dump against the memory that
- * QEMU saw, and our engine on QEMU's own dumps: both formats by another writer than the kernel and makedumpfile.
+ * Is the dump on the disk the memory of the machine? Compares the captured dump with the memory that QEMU saw, and runs
+ * `kdumpling dump` on QEMU's own dumps, both of whose formats come from a writer that is neither the kernel nor
+ * makedumpfile.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,9 +15,9 @@ import { guestRamFiles } from '../machine/guest-ram.ts';
 import type { Check, Expectation } from './expectations.ts';
 
 const LEVEL = '31';
-/** Below 1 MiB is the BIOS's, and the crash kernel's trampolines. */
+/** The BIOS and the crash kernel's trampolines use memory below 1 MiB. */
 const LOW_PAGES = 256;
-/** What the crash kernel may have written to elsewhere before the machine was stopped. */
+/** Other pages that the crash kernel may write to before the machine is stopped. */
 const MOST_CHANGED = 8;
 const OURS = [process.execPath, join(PROJECT, 'scripts/kdumpling.ts'), 'dump'];
 
@@ -48,7 +49,7 @@ export const judgeGuestRam: Expectation = async ({ directory, dumps }, judges) =
   }
 };
 
-/** Everything else than a few pages that the crash kernel is known to write to. */
+/** All pages are the same, except the few that the crash kernel writes to. */
 function sameMemory({ problems, different, compared }: ContentVerdict): Check {
   const others = problems.filter(text => !/with other bytes/.test(text));
   const changed = different.filter(pfn => pfn >= LOW_PAGES);
@@ -66,7 +67,7 @@ function sameBytes(what: string, { passed, problems, compared }: ContentVerdict)
   return { what, holds: passed, saw: passed ? `${compared} pages` : problems.join('; ') };
 }
 
-/** Of the pages that `one` knows of: QEMU's memory is more, with the crash kernel's own. */
+/** Both keep the same of the pages that exist in `one`. QEMU's memory has more: the crash kernel's own. */
 function samePages(what: string, onePath: string, otherPath: string): Check {
   const [one, other] = [readDumpMap(onePath), readDumpMap(otherPath)];
   const unlike: number[] = [];
@@ -84,7 +85,7 @@ function samePages(what: string, onePath: string, otherPath: string): Check {
   };
 }
 
-/** @throws SystemError with the program's own words */
+/** @throws SystemError GUEST_RAM with the program's last line */
 async function make(argv: readonly string[], input?: string): Promise<void> {
   const { exitCode, stderr } = await runBounded(argv, { timeoutSeconds: 300, ...(input && { input }) });
   if (exitCode === 0) return;

@@ -98,7 +98,7 @@ export const PHASE_FAULTS: readonly Fault[] = [
     ...doAt('mid-dump', 'panic'),
     expectations: [
       ...expect.INCOMPLETE_CAPTURE,
-      expect.says('it goes home by panic=', /Rebooting in 10 seconds/),
+      expect.says('it reboots by panic=', /Rebooting in 10 seconds/),
       expect.kernelLogSaved,
     ],
   },

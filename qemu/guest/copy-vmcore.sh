@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# /init of a dump-capture initrd that is not ours: copies /proc/vmcore to the boot disk, byte for byte, and reboots.
-# What comes home is the input that every filter and every judge is measured on.
+# /init of a capture initrd without kdumpling: copies /proc/vmcore to the boot disk byte for byte, and reboots. Filters
+# and judges are tested on these copies.
 /bin/busybox mkdir -p /proc /sys /dev /tmp /disk
 /bin/busybox --install -s /bin
 mount -t proc proc /proc

@@ -1,6 +1,6 @@
 /**
- * Runs in the lab's first kernel, on the runtime image: makes one of each kind of page and holds them until the kernel
- * panics. A kind that this kernel does not have is said and left out.
+ * Runs in the first kernel, on the runtime image: creates pages of each kind and holds them until the kernel panics. It
+ * reports kinds that this kernel does not have, and goes on.
  *
  * usage: fill-memory.js DONE_FILE | fill-memory.js poison KIND
  */
@@ -14,7 +14,7 @@ const MIB = 1 << 20;
 const HUGE_BYTES = 2 * MIB;
 const FILES = '/disk/lab/files';
 
-/** Kept reachable: Node closes or frees what nobody holds. */
+/** Keeps objects reachable, so that Node does not close or free them. */
 const held: unknown[] = [];
 
 const KINDS: Readonly<Record<string, (memory: Memory) => string>> = {
@@ -34,7 +34,7 @@ const KINDS: Readonly<Record<string, (memory: Memory) => string>> = {
   },
   anonymous: memory => {
     touch(memory.map({ sizeBytes: 32 * MIB }).view, 0xa0);
-    // Written, and still all zeros: user data that is also a zero page.
+    // User data that is also a zero page.
     memory.map({ sizeBytes: MIB }).view.fill(0);
     return '32 MiB written, 1 MiB of zeros';
   },
@@ -48,7 +48,7 @@ const KINDS: Readonly<Record<string, (memory: Memory) => string>> = {
     const whole = memory.map({ sizeBytes: 16 * MIB, alignBytes: HUGE_BYTES });
     memory.advise(whole.address, 16 * MIB, 'HUGEPAGE');
     touch(whole.view, 0xb0);
-    // Half of one given back: a huge page that is partly mapped and waits to be split.
+    // Freeing half of one leaves a partly mapped huge page that waits to be split.
     memory.advise(whole.address + BigInt(HUGE_BYTES / 2), HUGE_BYTES / 2, 'DONTNEED');
     return '8 huge pages, one of them half given back';
   },
@@ -102,7 +102,7 @@ const KINDS: Readonly<Record<string, (memory: Memory) => string>> = {
     for (let at = 0; at < view.length; at += HUGE_BYTES) view[at] = 1;
     return '1 GiB of addresses, a page in each 2 MiB';
   },
-  // Last, as they may take something of the others with them.
+  // Last, since they may damage memory of the kinds before.
   ...Object.fromEntries(
     ['anonymous', 'file', 'thp', 'hugetlb', 'soft-offline', 'free'].map(kind => [
       `hwpoison-${kind}`,
@@ -111,7 +111,7 @@ const KINDS: Readonly<Record<string, (memory: Memory) => string>> = {
   ),
 };
 
-/** A process that touches poison is killed (SIGBUS), which is what happens on a real machine: so it's another one. */
+/** A child process does it: a process that touches a poisoned page is killed by SIGBUS. */
 function poisonInChild(kind: string): string {
   const command = `exec $LAB_NODE ${process.argv[1]} poison ${kind}`;
   const { status, signal, stderr } = spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8' });
@@ -157,14 +157,14 @@ function findFreePfn(): number {
   const KPF_BUDDY = 1n << 10n;
   const flags = Buffer.alloc(8 * 4096);
   const fd = openSync('/proc/kpageflags', 'r');
-  // Well above the first megabytes, which are special.
+  // Above the first 128 MiB, parts of which the kernel treats specially.
   for (let pfn = 0x8000; readSync(fd, flags, 0, flags.length, pfn * 8) > 0; pfn += 4096) {
     for (let i = 0; i < 4096; i++) if (flags.readBigUInt64LE(i * 8) & KPF_BUDDY) return pfn + i;
   }
   throw new Error('no page is free');
 }
 
-/** A different first byte for each page, so that no two are alike. */
+/** Makes the first bytes of each page different, so that no two pages are the same. */
 function touch(bytes: Uint8Array, seed: number): void {
   for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
     const page = at / PAGE_BYTES;

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# The lab's first (system) kernel: /init of its initrd. On the first boot it arms the crash kernel, makes memory worth
-# dumping and panics. On the boot after, it looks at what came home. Lines that begin with "lab:" are for the lab.
+# /init of the first (system) kernel. On the first boot it fills some memory, arms the crash kernel and panics. On the
+# boot after the crash it reports what was saved. Lines that begin with "lab:" are for the lab.
 /bin/busybox mkdir -p /proc /sys /dev /tmp /disk /fill
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
@@ -15,7 +15,8 @@ give_up() {
   poweroff -f
 }
 
-# The volume that the file system lies in, made on the first boot around what the lab has put where its extents will be.
+# The logical volume. On the first boot it is created around the file system, which the lab put where the first extent
+# will be.
 volume_group() {
   until [ -b "$physical_volume" ]; do sleep 0.1; done
   mkdir -p /run/lock/lvm
@@ -31,8 +32,8 @@ for module in $modules; do insmod "$module" || give_up "cannot load $module"; do
 [ -z "$physical_volume" ] || volume_group
 until [ -b "$disk" ]; do sleep 0.1; done
 
-# Forced and read-only: any answer but 0 means that the last boot left something behind. What other file systems have to
-# say of that is in the kernel's log of the mount.
+# A forced check, read-only: any exit code but 0 means that the last boot left something to repair. For other file systems
+# the kernel's messages at the mount tell.
 if [ "$fstype" != ext4 ]; then :
 elif e2fsck -fn "$disk" > /tmp/fsck 2>&1; then say "fsck clean"
 else say "fsck dirty: $(tail -n 1 /tmp/fsck)"
@@ -45,7 +46,7 @@ if [ "$panicked" -ge "${crashes:-1}" ]; then
   for file in $(find /disk/var/crash -type f | sort); do
     say "file $(stat -c '%a %s' "$file") ${file#/disk}"
   done
-  # A disk that the lab cannot read by itself: a tar archive on another one.
+  # The lab cannot read this file system: the files go to another disk as a tar archive.
   [ -z "$outbox" ] || tar -cf "$outbox" -C /disk/var . || say "cannot fill the outbox"
   say "came home"
   umount /disk
@@ -57,7 +58,7 @@ if [ -n "$watchdog_seconds" ]; then
   say "watchdog $(cat /sys/class/watchdog/watchdog0/identity) runs, $watchdog_seconds s"
 fi
 
-# Memory worth dumping: page cache, a tmpfs, processes, and a marker in each.
+# Memory to dump: page cache, a tmpfs and processes, with a marker in each.
 cat /disk/boot/* > /dev/null
 mount -t tmpfs tmpfs /fill
 i=0

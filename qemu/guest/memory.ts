@@ -1,4 +1,4 @@
-/** Memory by the kernel's own calls, for the program that fills the lab's first kernel with each kind of page. */
+/** Memory-related system calls for fill-memory.ts. */
 import { SystemError } from '../../capture/errors.ts';
 import { type Ffi, openLibrary } from '../../capture/ffi/library.ts';
 
@@ -31,7 +31,7 @@ export interface Mapping {
 export interface MapRequest {
   readonly sizeBytes: number;
   readonly alignBytes?: number;
-  /** Anonymous without. */
+  /** Default: anonymous memory. */
   readonly fd?: number;
   readonly shared?: boolean;
   readonly readOnly?: boolean;
@@ -39,7 +39,7 @@ export interface MapRequest {
   readonly reserveOnly?: boolean;
 }
 
-/** Nothing is ever given back: the kernel panics with it. Each call throws SystemError with errno. */
+/** Nothing is freed: the kernel panics with it. Each call throws SystemError SYSCALL_FAILED with errno. */
 export interface Memory {
   map(request: MapRequest): Mapping;
   advise(address: bigint, sizeBytes: number, advice: keyof typeof ADVICE): void;

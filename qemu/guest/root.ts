@@ -1,4 +1,4 @@
-/** The guest's own files: the initrd of its first kernel and what lies on its boot disk. */
+/** The guest's files: the initrd of its first kernel, and the files on its boot disk. */
 import { cpSync, createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -17,11 +17,11 @@ export interface FirstKernelRequest {
   readonly kernel: Kernel;
   /** kexec and its libraries. */
   readonly tools: readonly GuestFile[];
-  /** Of the boot disk, and others. ext4, and the checksums that file systems want, come without being named. */
+  /** Of the boot disk and others. ext4 and the checksums that file systems need are always included. */
   readonly drivers: readonly string[];
-  /** The host's own commands beside e2fsck. */
+  /** Commands of the host to include besides e2fsck. */
   readonly hostCommands?: readonly string[];
-  /** What first-kernel.sh reads, as shell variables. */
+  /** Shell variables for first-kernel.sh. */
   readonly settings: Readonly<Record<string, string>>;
   readonly output: string;
 }
@@ -42,7 +42,7 @@ function* firstKernelEntries(request: FirstKernelRequest): Generator<CpioEntry> 
     ['bin/busybox', findCommand('busybox')!],
     ...request.tools.map(({ path, source }): [string, string] => [path.slice(1), source]),
   ]);
-  // The host's own, with the host's libraries and loader, apart from kexec's older ones.
+  // The host's commands use the host's libraries and loader, in a directory apart from kexec's older ones.
   for (const name of commands) {
     const path = findCommand(name)!;
     for (const [soname, library] of sharedLibraries(path)) files.set(`host/${soname}`, library);
@@ -76,7 +76,7 @@ function shellAssignments(settings: Readonly<Record<string, string>>): string {
     .join('');
 }
 
-/** Lays out the boot disk's files below `staging`: the kernel and the dump-capture initrd, as a distribution would. */
+/** Puts the boot disk's files below `staging`: the kernel and the capture image, where a distribution puts them. */
 export async function stageBootDisk(
   staging: string,
   kernel: Kernel,

@@ -1,4 +1,4 @@
-# Sourced by the scripts that fill the lab's first kernel: modules, and Node from its image. What it could not load is said.
+# Sourced by the scripts that fill memory: loads modules, and Node from its image. Modules that do not load are reported.
 fill() { say "fill $*"; }
 
 while read -r module; do
@@ -10,10 +10,10 @@ losetup -r /dev/loop0 /disk/lab/runtime.squashfs && mount -t squashfs -o ro /dev
 loader=$(find /runtime -name 'ld-linux-*' | head -n 1)
 export LAB_NODE="$loader --library-path $(dirname "$(find /runtime -name 'libc.so.6')") /runtime/bin/node"
 
-# Waits SECONDS at most until there is FILE.
+# await SECONDS FILE: waits until the file exists.
 await() { for _ in $(seq "$1"); do [ -e "$2" ] && return; sleep 1; done; give_up "$2 was not made"; }
 
-# Loads the crash kernel again: it must be told of memory that was not there the first time.
+# Loads the crash kernel again: memory was added since the first time, and the dump must cover it.
 arm_again() {
   kexec -s -p "/disk/boot/vmlinuz-$kver" --initrd="/disk/boot/initramfs-${kver}kdump.img" \
     --command-line="$crash_command_line" || give_up "kexec refused the second time"

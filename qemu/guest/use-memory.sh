@@ -1,10 +1,9 @@
-# Sourced by first-kernel.sh as its trigger: uses the machine as a server is used, and panics. Lines "lab: fill KIND …"
-# say what its memory holds.
+# Sourced by first-kernel.sh before the trigger: uses memory as a server does. Lines "lab: fill KIND …" say what it holds.
 . /disk/lab/runtime.sh
 mib() { awk -v key="$1:" '$1 == key { printf "%d MiB", $2 / 1024 }' /proc/meminfo; }
 use() { exec $LAB_NODE --max-old-space-size="$processes_mib" /disk/lab/use-memory.js "$@"; }
 
-# Work that is over: what it used is free again and still holds it.
+# Processes that have ended: their memory is free and still holds its data.
 use index "$((processes_mib / 3))" /tmp/over &
 over=$!
 use values "$((processes_mib / 3))" /tmp/over-too &
@@ -15,7 +14,7 @@ kill $over
 sleep 2
 fill "freed $(mib MemFree)"
 
-# Processes that stay until the panic, and the files that they and others read.
+# Processes that live until the panic, and files in the page cache.
 use index "$((processes_mib * 4 / 10))" /tmp/index &
 use database "$((processes_mib * 4 / 10))" /tmp/database &
 await 600 /tmp/index

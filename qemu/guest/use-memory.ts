@@ -1,5 +1,5 @@
 /**
- * Runs in the lab's first kernel: a process with data in its memory, made of the files in /disk/lab/files. It holds them
+ * Runs in the first kernel: a process that fills its memory with data from the files in /disk/lab/files, and holds it
  * until the kernel panics or it is killed.
  *
  * usage: use-memory.js index|database|values MIB DONE_FILE
@@ -12,11 +12,11 @@ import { deflateSync } from 'node:zlib';
 const FILES = '/disk/lab/files';
 const MIB = 1 << 20;
 const MOST_BYTES = 4 * MIB;
-/** Software emulation is slow: less memory then, and the machine's end in sight. */
+/** Under slow software emulation it stops here with less memory filled, so that the run ends in time. */
 const MOST_MS = 120_000;
 const TEXT = /\.(?:[cm]?[jt]s|json|md|txt|py|h|hpp|pl|pm|sh|html|xml|rst|po|conf)$/;
 
-/** Takes file after file into memory. */
+/** Puts a file into memory. */
 type Taker = (path: string, bytes: Buffer) => void;
 
 const KINDS: Readonly<Record<string, () => { take: Taker; wants: RegExp }>> = {
@@ -47,7 +47,7 @@ const KINDS: Readonly<Record<string, () => { take: Taker; wants: RegExp }>> = {
     };
     return { take, wants: TEXT };
   },
-  /** A cache of values: files as they are, some compressed. */
+  /** A key-value cache: whole files, some of them compressed. */
   values: () => {
     const values = new Map<string, Buffer>();
     const take: Taker = (path, bytes) => {

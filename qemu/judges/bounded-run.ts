@@ -1,28 +1,28 @@
 /**
- * A judge's process: no terminal, no input but a file, a bare environment, and an end in bounded time. Exit codes are handed back
- * and not judged, since the tools' own are not to be trusted.
+ * Runs a judge's process without a terminal, with a minimal environment and a time limit. It returns the exit code and does
+ * not judge it, since the tools' exit codes cannot be trusted.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { SystemError } from '../../capture/errors.ts';
 
-/** More than any tool says about a sound dump; a broken one can make crash print for ever. */
+/** More than any tool prints about a sound dump. With a broken one crash can print without end. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 export interface Bounds {
   readonly timeoutSeconds: number;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** The file that it has as its standard input. */
+  /** File to use as standard input. */
   readonly input?: string;
 }
 
 export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
-  /** null when a signal ended it. */
+  /** null when a signal ended the process. */
   readonly exitCode: number | null;
-  /** Killed by us: too long, or too much output. */
+  /** We killed it: it took too long, or printed too much. */
   readonly killed?: 'timeout' | 'output';
 }
 
@@ -32,7 +32,7 @@ export function runBounded(
 ): Promise<Outcome> {
   const [command, ...args] = argv as [string, ...string[]];
   const stdin = input === undefined ? undefined : openSync(input, 'r');
-  // setpriv (util-linux, essential): the tool ends with us, even if we are killed and cannot end it ourselves.
+  // setpriv: when the lab is killed, the tool dies with it.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {
     cwd,
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TERM: 'dumb', HOME: '/nonexistent', ...env },

@@ -3,7 +3,7 @@
 usage: content.py DUMP VMCORE OUT
 
 OUT gets a byte a pfn: 1 where the dump gives the page. Standard output gets what is wrong, as JSON. Each pfn that the
-vmcore has is asked for, and of what it does not have the first and last.
+vmcore has is read, and of each hole the first and the last.
 """
 
 import json
@@ -30,12 +30,12 @@ def open_dump(file):
     dump = kdumpfile.Context()
     dump.attr["file.fd"] = file.fileno()
     dump.attr["addrxlat.ostype"] = "linux"
-    dump.attr["max_pfn"]  # what libkdumpfile has not understood, it says here and not before
+    dump.attr["max_pfn"]  # libkdumpfile reports here what it does not understand
     return dump
 
 
 def page_at_edge(core, pfn):
-    """A page that segments hold in parts: zeros where none of them has a byte."""
+    """A page that segments cover in parts: bytes that no segment has are zeros."""
     page, begin = bytearray(PAGE_BYTES), pfn * PAGE_BYTES
     for start, end, offset in core.loads:
         first, last = max(start, begin), min(end, begin + PAGE_BYTES)
@@ -45,7 +45,7 @@ def page_at_edge(core, pfn):
 
 
 def asked_for(present, max_pfn):
-    """A refusal costs more than a page: holes of the machine's memory are not asked for wholly."""
+    """The pfns to read: those of the vmcore, and the edges of its holes. Reading a missing page is slower than a page."""
     for pfn in range(max_pfn):
         here = pfn < len(present) and present[pfn]
         if here or pfn in (0, len(present), max_pfn - 1) or present[pfn - 1 : pfn] == b"\1":

@@ -1,6 +1,6 @@
 /**
- * Are the bytes in the dump the right ones? libkdumpfile reads each page that the vmcore has (content.py) and compares
- * it with the vmcore's; what it can read must be just what the dump's bitmap says.
+ * Are the bytes in the dump right? libkdumpfile reads each page of the vmcore from the dump (content.py) and compares the
+ * bytes. The pages that it can read must be exactly those in the dump's bitmap.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,9 +12,9 @@ import { pythonScript, runPython } from './python.ts';
 export interface ContentVerdict {
   readonly passed: boolean;
   readonly problems: readonly string[];
-  /** Pages that libkdumpfile read, and that are the vmcore's. */
+  /** Number of pages that libkdumpfile read and found equal. */
   readonly compared: number;
-  /** Of those with other bytes, at most the first hundred. */
+  /** Pages with other bytes; at most the first hundred. */
   readonly different: readonly number[];
   readonly transcript: string;
   readonly seconds: number;

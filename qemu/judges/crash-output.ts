@@ -1,14 +1,14 @@
-/** What crash(8) prints for sys, bt and ps, as data; and which of its lines mean that the dump is not sound. */
+/** The output of crash(8) for sys, bt and ps as data, and which of its lines are complaints about the dump. */
 
 export interface Frame {
   readonly symbol: string;
-  /** The module that it is in, if not in the kernel. */
+  /** The module of the function; none for one of the kernel image. */
   readonly module?: string;
 }
 
 export interface CrashSummary {
   readonly release: string;
-  /** As the dump says it: TASKS of `sys`. */
+  /** TASKS of `sys`. */
   readonly tasks: number;
   /** The message, without quotes. */
   readonly panic: string;
@@ -18,10 +18,10 @@ export interface CrashSummary {
   readonly psCount: number;
 }
 
-/** Any of these in crash's output is a fault of the dump… */
+/** Lines of crash's output with any of these are complaints about the dump… */
 const COMPLAINT = /^crash: |WARNING|cannot|invalid|page excluded|read error|seek error/;
 
-/** …unless it is one of these lines, in which crash repeats the kernel's own words. */
+/** …except these lines, in which crash quotes the kernel. */
 export const ALLOWED: readonly { readonly pattern: RegExp; readonly reason: string }[] = [
   {
     pattern: /^ +PANIC: /,
@@ -41,19 +41,19 @@ export const ALLOWED: readonly { readonly pattern: RegExp; readonly reason: stri
   },
 ];
 
-/** The lines of crash's own output that speak against the dump. */
+/** The lines of crash's output that are complaints about the dump. */
 export function findComplaints(output: string): string[] {
   return output
     .split('\n')
     .filter(line => COMPLAINT.test(line) && !ALLOWED.some(({ pattern }) => pattern.test(line)));
 }
 
-/** In the output of `log`, the kernel may say anything; crash's own words begin with its name or the command's. */
+/** In the output of `log` the kernel may print anything. crash's own lines begin with `crash:` or `log:`. */
 export function findLogComplaints(log: string): string[] {
   return log.split('\n').filter(line => /^(?:crash|log): /.test(line));
 }
 
-/** Absent facts are empty, 0 or -1: the verdict names them, the parser does not fail on a broken dump. */
+/** Missing facts are empty, 0 or -1, and the verdict names them. The parser does not fail on a broken dump. */
 export function parseCrash({ sys, bt, ps }: { sys: string; bt: string; ps: string }): CrashSummary {
   const field = (name: string) => new RegExp(`^ *${name}: (.*)$`, 'm').exec(sys)?.[1]?.trim() ?? '';
   const task = /^PID: (\d+) +TASK: [0-9a-f]+ +CPU: \d+ +COMMAND: "(.*)"$/m.exec(bt);
@@ -74,7 +74,7 @@ function parseFrames(bt: string): Frame[] {
   );
 }
 
-/** What a run must have shown, besides the absence of complaints. */
+/** What the output must show, besides no complaints. */
 export interface CrashExpectation {
   readonly release?: string;
   /** Found in the panic message. */
@@ -83,7 +83,7 @@ export interface CrashExpectation {
   readonly frames?: readonly string[];
 }
 
-/** Why the dump is not sound, one line each; none is a pass. */
+/** Why the dump fails, one line each. No line is a pass. */
 export function judgeSummary(summary: CrashSummary, expected: CrashExpectation = {}): string[] {
   const { release, tasks, panic, panicTask, frames, psCount } = summary;
   const symbols = frames.map(({ symbol }) => symbol);

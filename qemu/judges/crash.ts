@@ -1,6 +1,6 @@
 /**
- * crash(8) as a judge: opens the dump in batch mode with the kernel's debug symbols and shows what an engineer would
- * look at first. Its exit code says nothing (0 after "cannot read pid struct"); what it prints is judged.
+ * crash(8) as a judge: opens the dump in batch mode with the kernel's debug symbols and runs the commands that an engineer
+ * would run first. Its output is judged, not its exit code, which is 0 even after "cannot read pid struct".
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,12 +20,12 @@ const COMMANDS = ['sys', 'bt', 'log', 'ps'] as const;
 
 export interface CrashVerdict {
   readonly passed: boolean;
-  /** One line each; empty when passed. */
+  /** One line each; empty when it passed. */
   readonly problems: readonly string[];
   readonly summary: CrashSummary;
   /** The kernel log as crash reads it. */
   readonly log: string;
-  /** Everything that crash said, for the run's folder. */
+  /** Everything that crash printed. */
   readonly transcript: string;
   readonly seconds: number;
 }
@@ -41,7 +41,7 @@ export async function runCrash(
   tool: Tool,
   { vmlinux, dump, expected, timeoutSeconds = 180 }: CrashInput,
 ): Promise<CrashVerdict> {
-  // The scratch folder is crash's home: no .crashrc of the user's, no history, and a place for its output files.
+  // As its home, the scratch directory keeps the user's .crashrc and history out, and holds its output files.
   const scratch = await mkdtemp(join(tmpdir(), 'kdumpling-crash-'));
   const startedMs = Date.now();
   try {
@@ -56,7 +56,7 @@ export async function runCrash(
       cwd: scratch,
       env: { HOME: scratch },
     });
-    // A command that was never reached leaves no file.
+    // A command that crash did not reach leaves no file.
     const shown = async (command: string) => readFile(output(command), 'utf8').catch(() => '');
     const [sys, bt, log, ps] = (await Promise.all(COMMANDS.map(shown))) as [string, string, string, string];
     const summary = parseCrash({ sys, bt, ps });

@@ -1,6 +1,6 @@
 /**
- * Which pages a kdump-compressed dump holds and where: its bitmaps and its page descriptors, read by the judges
- * themselves from makedumpfile's IMPLEMENTATION file, so that a mistake of our writer is not repeated here.
+ * Which pages a kdump-compressed dump holds and where: its bitmaps and page descriptors. This reader follows makedumpfile's
+ * IMPLEMENTATION file and shares no code with our writer, so that it does not repeat the writer's mistakes.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { DumpFormatError } from '../../capture/errors.ts';
@@ -18,13 +18,13 @@ const DESCRIPTOR_BYTES = 24;
 export interface DumpMap {
   readonly maxMapnr: number;
   has(pfn: number): boolean;
-  /** Whether the machine had it, by the first bitmap. */
+  /** Whether the machine had this page, by the first bitmap. */
   exists(pfn: number): boolean;
-  /** File offset of the data of each page that the dump has, in the order of their pfns. */
+  /** File offsets of the data of the pages that the dump has, ordered by pfn. */
   readonly dataOffsets: readonly number[];
 }
 
-/** @throws DumpFormatError for a file that is not a whole kdump-compressed dump (an ELF or a flattened one, too). */
+/** @throws DumpFormatError for a file that is not a complete kdump-compressed dump, such as an ELF or a flattened one. */
 export function readDumpMap(path: string): DumpMap {
   const fd = openSync(path, 'r');
   try {
@@ -47,7 +47,7 @@ export function readDumpMap(path: string): DumpMap {
       throw refused(
         path,
         `bitmaps of ${bitmapBytes} bytes for ${maxMapnr} pages`,
-        'two bitmaps, a bit a page each',
+        'two bitmaps with a bit for each page',
       );
     }
     const bitmapsAt = (1 + subHeaderBlocks) * blockSize;

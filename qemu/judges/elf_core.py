@@ -1,4 +1,4 @@
-"""A raw vmcore (ELF core) as a judge reads it: which physical pages it has, and their bytes."""
+"""A raw vmcore (ELF core): which physical pages it has, and their bytes. Shares no code with kdumpling."""
 
 import mmap
 import struct
@@ -15,12 +15,12 @@ class ElfCore:
             raise ValueError(f"Cannot read {path}: it is no 64-bit ELF file; a raw vmcore")
         at, size, count = (*struct.unpack_from("<Q", self.bytes, 32), *struct.unpack_from("<HH", self.bytes, 54))
         headers = [struct.unpack_from("<IIQQQQQ", self.bytes, at + i * size) for i in range(count)]
-        # (first paddr, paddr after the last byte that the file has, file offset of the first)
+        # (first paddr, paddr after the last byte in the file, file offset of the first)
         self.loads = [(h[4], h[4] + h[5], h[2]) for h in headers if h[0] == PT_LOAD and h[5] > 0]
         self.max_pfn = max(-(-end // PAGE_BYTES) for _, end, _ in self.loads)
 
     def presence(self):
-        """A byte a pfn: 1 where any segment has some of it."""
+        """One byte for each pfn: 1 where a segment has at least a part of the page."""
         present = bytearray(self.max_pfn)
         for start, end, _ in self.loads:
             first, last = start // PAGE_BYTES, -(-end // PAGE_BYTES)
@@ -28,7 +28,7 @@ class ElfCore:
         return present
 
     def whole_pages(self):
-        """(pfn, file offset) of each page that lies in one segment wholly, each pfn once, in the segments' order."""
+        """(pfn, file offset) of each page that is wholly in one segment: each pfn once, in the segments' order."""
         seen = bytearray(self.max_pfn)
         for start, end, offset in self.loads:
             for pfn in range(-(-start // PAGE_BYTES), end // PAGE_BYTES):

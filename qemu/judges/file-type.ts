@@ -1,4 +1,4 @@
-/** file(1) as a judge: what the first thing that a support engineer runs on a dump calls it. */
+/** file(1) as a judge: the first thing that a support engineer runs on a dump. */
 
 import { findCommand } from '../../build/host/host-packages.ts';
 import { SystemError } from '../../capture/errors.ts';
@@ -18,7 +18,7 @@ export async function fileType(path: string): Promise<string> {
   return stdout.trim();
 }
 
-/** A flattened dump is called "Flattened kdump compressed dump": good for a pipe, wrong for a file on a disk. */
+/** A flattened dump ("Flattened kdump compressed dump") is right in a pipe and wrong in a file. */
 export function isKdumpCompressed(type: string): boolean {
   return /^Kdump compressed dump\b/.test(type);
 }

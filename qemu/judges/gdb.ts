@@ -1,6 +1,6 @@
 /**
- * gdb as a judge of ELF cores: with the kernel's symbols moved to where KASLR put them (KERNELOFFSET), it reads globals
- * in the kernel image and walks the list of tasks, whose structures lie in the direct map.
+ * gdb as a judge of ELF cores: with the symbols moved by KASLR's offset (KERNELOFFSET), it reads globals in the kernel
+ * image and walks the list of tasks, whose structures are in the direct map.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,14 +8,14 @@ import { join } from 'node:path';
 import type { Tool } from '../../build/fetch/tools.ts';
 import { runBounded } from './bounded-run.ts';
 
-/** More tasks than any machine of the lab has: a list that was lost does not end. */
+/** More tasks than any machine of the lab has: a broken list may never end. */
 const MOST_TASKS = 5000;
 
 export interface GdbVerdict {
   readonly problems: readonly string[];
   readonly release: string;
   readonly commandLine: string;
-  /** `PID COMM`, from init_task on, in the kernel's order. */
+  /** `PID COMM`, starting at init_task, in the kernel's order. */
   readonly tasks: readonly string[];
   readonly transcript: string;
 }
@@ -23,7 +23,7 @@ export interface GdbVerdict {
 export interface GdbInput {
   readonly core: string;
   readonly vmlinux: string;
-  /** Of vmcoreinfo. */
+  /** KERNELOFFSET of vmcoreinfo. */
   readonly kernelOffset: bigint;
   readonly timeoutSeconds?: number;
 }
@@ -69,7 +69,7 @@ printf "tasks: %d\\n", $seen
 `;
 }
 
-/** gdb goes on after an error in `while`'s body and not after one in the script: what it never came to is missing. */
+/** gdb goes on after an error in the body of `while`, and stops at one in the script: then later output is missing. */
 export function parseGdb(stdout: string, stderr: string): GdbVerdict {
   const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(stdout)?.[1]?.trim() ?? '';
   const tasks = [...stdout.matchAll(/^task: (\d+ .*)$/gm)].map(([, task]) => task!);

@@ -1,4 +1,4 @@
-/** makedumpfile as a judge of the kernel log: what it reads out of a dump, line by line against what we wrote. */
+/** makedumpfile as a judge of the kernel log: compares the log that it reads from a dump with the one that we wrote. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ export interface LogDifference {
   readonly line: string;
 }
 
-/** The kernel log in the dump (kdump-compressed or ELF). @throws DumpFormatError when makedumpfile finds none */
+/** The kernel log in a dump (kdump-compressed or ELF). @throws DumpFormatError NO_DMESG when makedumpfile finds none */
 export async function dumpDmesg(tool: Tool, dump: string): Promise<string> {
   const scratch = await mkdtemp(join(tmpdir(), 'kdumpling-dmesg-'));
   try {
@@ -33,7 +33,7 @@ export async function dumpDmesg(tool: Tool, dump: string): Promise<string> {
   }
 }
 
-/** Lines that only one of two logs has; when both have all, the first that is at another place. */
+/** Lines that only one of two logs has. When there are none, the first line that is at another place. */
 export function compareLogs(theirs: string, ours: string): LogDifference[] {
   const [a, b] = [logLines(theirs), logLines(ours)];
   const differences: LogDifference[] = [
@@ -46,8 +46,8 @@ export function compareLogs(theirs: string, ours: string): LogDifference[] {
 }
 
 /**
- * Without what tools and their versions do differently: caller ids (`[    1.0] [    T1] `), the indentation of a
- * message's further lines, spaces at the end.
+ * Removes what differs between tools and versions: caller ids (`[    1.0] [    T1] `), the indentation of a message's
+ * further lines, trailing spaces.
  */
 function logLines(text: string): string[] {
   return text

@@ -6,7 +6,7 @@ is in no debug symbols; such values are named here with the commit that made the
 
 
 class Layout:
-    """Offsets into struct page and predicates over its words. Words are ints read at these offsets."""
+    """Offsets into struct page, and predicates over its words, which are ints read at these offsets."""
 
     def __init__(self, prog):
         page = prog.type("struct page")
@@ -86,7 +86,7 @@ class Layout:
 
 
 def _offset(prog, type_, *names):
-    """The byte offset of the first of these members that the type has; `a.b` goes into a member."""
+    """The byte offset of the first of these members that the type has; `a.b` is a member of a member."""
     for name in names:
         offset, at = 0, type_
         for part in name.split("."):

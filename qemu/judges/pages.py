@@ -27,7 +27,7 @@ ANON = 1
 
 
 class Memmap:
-    """The struct pages of the sections that are online, read in bulk."""
+    """The struct pages of the sections that are online."""
 
     def __init__(self, prog, layout, max_pfn):
         self.layout, self.base = layout, prog["vmemmap_base"].value_()
@@ -45,7 +45,7 @@ class Memmap:
         return bool(root) and root[number % per_root].section_mem_map.value_() & wanted == wanted
 
     def page(self, pfn):
-        """The bytes of one struct page, None where there is none."""
+        """The bytes of one struct page; None where there is none."""
         section = self.sections.get(pfn // SECTION_PAGES)
         at = pfn % SECTION_PAGES * self.layout.page_bytes
         return section and section[at : at + self.layout.page_bytes]
@@ -66,7 +66,7 @@ def word(page, offset, size=8):
 def classify(memmap, max_pfn):
     layout = memmap.layout
     classes = bytearray([KERNEL]) * max_pfn
-    done = 0  # pages below this pfn are covered by a block that began before
+    done = 0  # pages below this pfn belong to a block that began earlier
     for number in sorted(memmap.sections):
         first = number * SECTION_PAGES
         flags = memmap.column(number, layout.flags_at, 8)
@@ -78,14 +78,14 @@ def classify(memmap, max_pfn):
             if pfn < done:
                 continue
             if compound[i] & 1:
-                continue  # the tail of a page that is the kernel's
+                continue  # the tail of a kernel page
             kind, pages = judge(memmap, pfn, flags[i], mapping[i], types[i])
             if kind == KERNEL:
                 continue
             end = min(pfn + pages, max_pfn)
             classes[pfn:end] = bytes([kind]) * (end - pfn)
             done = pfn + pages
-        # Being poisoned is a page's own, whatever it is a part of.
+        # PG_hwpoison belongs to a single page, whatever it is a part of.
         for i, flag_word in enumerate(flags):
             if flag_word & layout.hwpoison and first + i < max_pfn:
                 classes[first + i] = HWPOISON
@@ -93,7 +93,7 @@ def classify(memmap, max_pfn):
 
 
 def judge(memmap, pfn, flags, mapping, type_):
-    """The class of a page that is no tail, and how many pages from here on share it."""
+    """The class of a page that is not a tail, and how many pages from here on share it."""
     layout = memmap.layout
     slab = layout.is_slab(flags, type_)
     if not slab:
@@ -109,7 +109,7 @@ def judge(memmap, pfn, flags, mapping, type_):
         if pages > 1 << 30 or pfn % pages:
             hugetlb, pages = False, 1
     if hugetlb:
-        # Of a hugetlb page only the whole is known to be poisoned.
+        # For a hugetlb page only the whole is marked as poisoned.
         return HWPOISON if flags & layout.hwpoison else USER, pages
     if slab:
         return KERNEL, 1
@@ -123,7 +123,7 @@ def judge(memmap, pfn, flags, mapping, type_):
 
 
 def free_by_lists(prog, memmap, max_pfn):
-    """The free pages as the allocator would find them: zone by zone, order by order, along the lists."""
+    """The free pages as the allocator finds them: zone by zone, order by order, along the lists."""
     layout = memmap.layout
     free = bytearray(max_pfn)
     problems = []
@@ -163,7 +163,7 @@ def zones(prog):
 def mark_zeros(core, classes):
     zeros = bytes(PAGE_BYTES)
     for pfn, offset in core.whole_pages():
-        # Most pages that are not zero show it in their first bytes, and are spared the copy.
+        # Most pages with data have some in their first bytes, and need no copy.
         if core.bytes[offset] == 0 and core.bytes[offset : offset + PAGE_BYTES] == zeros:
             classes[pfn] |= ZERO
 
@@ -205,7 +205,7 @@ def main(vmcore, vmlinux, out, named=""):
             "hwpoisonKnown": memmap.layout.hwpoison != 0,
             "classes": {name: classes.count(i) + classes.count(i | ZERO) for i, name in enumerate(CLASSES)},
             "zero": {name: classes.count(i | ZERO) for i, name in enumerate(CLASSES)},
-            # Both are the allocator's own word. A CPU that was stopped inside it can leave a block between them.
+            # Both come from the allocator. A CPU that was stopped inside of it can leave a block that only one of them knows.
             "freeListsUnlikeMemmap": unlike[:100],
             "problems": problems,
             "described": [describe(memmap, int(pfn)) for pfn in named.split(",") if pfn],

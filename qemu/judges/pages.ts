@@ -1,6 +1,6 @@
 /**
- * Are the right pages in the dump? pages.py says what the kernel takes each page of the raw vmcore for (drgn, debug
- * symbols); here that is held against what the dump holds at its level. A pass is: none lost, none too many.
+ * Are the right pages in the dump? pages.py finds the kernel's own class of each page of the raw vmcore (drgn, debug
+ * symbols). This compares the classes with the pages that the dump holds at its level: none lost, none too many.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import type { Tool } from '../../build/fetch/tools.ts';
 import { readDumpMap } from './dump-map.ts';
 import { pythonScript, runPython } from './python.ts';
 
-/** As pages.py numbers them. */
+/** In the order of their numbers in pages.py. */
 export const PAGE_CLASSES = [
   'absent',
   'kernel',
@@ -24,28 +24,28 @@ export type PageClass = (typeof PAGE_CLASSES)[number];
 const CLASS_BITS = 0x7f;
 const ZERO_BIT = 0x80;
 
-/** Bits of the dump level that leave a class out (makedumpfile(8), -d). */
+/** Bits of the dump level that leave out a class (makedumpfile(8), -d). */
 const LEFT_OUT_BY: Readonly<Partial<Record<PageClass, number>>> = {
   cache: 2 | 4,
   cachePrivate: 4,
   user: 8,
   free: 16,
 };
-/** Left out at every level: poisoned memory must not be read, offline memory has no content. */
+/** Left out at every level: poisoned memory must not be read, and offline memory has no content. */
 const NEVER_KEPT: readonly PageClass[] = ['hwpoison', 'offline'];
-/** Any of these bits makes makedumpfile look at struct pages; without, it does so only where PG_hwpoison exists. */
+/** With any of these bits makedumpfile reads struct pages. Without, it reads them only where PG_hwpoison exists. */
 const LOOKS_AT_PAGES = 2 | 4 | 8 | 16;
 const NAMED_PAGES = 20;
 
-/** What the kernel takes the pages of one raw vmcore for. */
+/** The classes of the pages of one raw vmcore. */
 export interface KernelPages {
   readonly release: string;
   readonly maxPfn: number;
   readonly hwpoisonKnown: boolean;
-  /** Pages of each class; of them, those whose bytes are all zero. */
+  /** Number of pages of each class, and how many of them are all zeros. */
   readonly classes: Readonly<Record<PageClass, number>>;
   readonly zero: Readonly<Record<PageClass, number>>;
-  /** Free by one of two words of the allocator and not by the other (its lists, its struct pages). */
+  /** Pages that are free by the allocator's lists and not by their struct page, or the other way round. */
   readonly freeListsUnlikeMemmap: readonly number[];
   readonly problems: readonly string[];
   readonly seconds: number;
@@ -55,11 +55,11 @@ export interface KernelPages {
   readonly vmlinux: string;
 }
 
-/** A page that is in the dump and should not be, or the other way round. */
+/** A page that the dump should have and lacks, or has and should lack. */
 export interface PageDifference {
   readonly pfn: number;
   readonly kind: PageClass | 'zero';
-  /** Its struct page, of the first ones. */
+  /** Its struct page; only for the first differences. */
   readonly page?: Readonly<Record<string, unknown>>;
 }
 
@@ -77,7 +77,7 @@ interface Report extends Omit<KernelPages, 'classOf' | 'isZero' | 'vmcore' | 'vm
   readonly described: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** Asks the kernel's own types about each page. Once a vmcore; the dumps of it are then judged in no time. */
+/** Classifies each page by the kernel's own types. Done once for a vmcore; judging dumps of it is then quick. */
 export async function classifyPages(
   drgn: Tool,
   { vmcore, vmlinux, timeoutSeconds = 300 }: { vmcore: string; vmlinux: string; timeoutSeconds?: number },
@@ -128,7 +128,7 @@ export async function judgePages(
   };
 }
 
-/** The comparison itself. A zero page is kept as a reference to one that all of them share: that leaves it out. */
+/** Compares. A dump without zero pages keeps them as references to one shared page, which counts as left out. */
 export function comparePages(
   pages: Pick<KernelPages, 'maxPfn' | 'hwpoisonKnown' | 'classOf' | 'isZero'>,
   map: { maxMapnr: number; has(pfn: number): boolean; dataOffsets: readonly number[] },
@@ -153,7 +153,7 @@ export function comparePages(
   return { needed, droppable };
 }
 
-/** undefined: either is right. makedumpfile keeps offline pages where it has no other reason to look at struct pages. */
+/** undefined: both are right. makedumpfile keeps offline pages when it has no other reason to read struct pages. */
 function isWanted(kind: PageClass, level: number, hwpoisonKnown: boolean): boolean | undefined {
   if (kind === 'absent') return false;
   if (NEVER_KEPT.includes(kind)) {
@@ -162,7 +162,7 @@ function isWanted(kind: PageClass, level: number, hwpoisonKnown: boolean): boole
   return (level & (LEFT_OUT_BY[kind] ?? 0)) === 0;
 }
 
-/** Where the first zero page's data is: all other zero pages must be there, too. */
+/** Offset of the first zero page's data, which all zero pages must share. */
 function sharedZeroOffset(
   pages: Pick<KernelPages, 'isZero'>,
   map: { maxMapnr: number; has(pfn: number): boolean; dataOffsets: readonly number[] },

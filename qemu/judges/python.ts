@@ -1,4 +1,4 @@
-/** The judges that are Python scripts: run by the tool's own interpreter, they answer with one JSON object. */
+/** Runs judges that are Python scripts: the tool's own interpreter runs them, and they print one JSON object. */
 import { basename, join } from 'node:path';
 import type { Tool } from '../../build/fetch/tools.ts';
 import { SystemError } from '../../capture/errors.ts';
@@ -8,7 +8,7 @@ export function pythonScript(name: string): string {
   return join(import.meta.dirname, name);
 }
 
-/** @throws SystemError JUDGE_FAILED when the script gives no answer: that is no verdict on the dump. */
+/** @throws SystemError JUDGE_FAILED when the script gives no answer, which is no verdict on the dump. */
 export async function runPython<T>(
   tool: Tool,
   script: string,

@@ -24,10 +24,10 @@ from drgn.helpers.linux.pid import for_each_task
 from drgn.helpers.linux.printk import get_dmesg
 from drgn.helpers.linux.slab import for_each_slab_cache
 
-# A list that is longer than this has lost its end.
+# A longer list is broken and never ends.
 MAX_ITEMS = 1_000_000
 MAX_PROBLEMS = 50
-# Of each cache: enough to touch slab pages of each kind, few enough for seconds.
+# For each cache: enough to touch slab pages of each kind, few enough to take seconds.
 SLABS_A_CACHE = 50
 PAGE_BYTES = 4096
 STACK_BYTES = 4 * PAGE_BYTES
@@ -46,7 +46,7 @@ def tasks(prog):
 
 
 def stacks(prog):
-    """The memory of each kernel stack, and its frames as far as they can be told."""
+    """The memory of each kernel stack, and as many of its frames as drgn can unwind."""
     for task in bounded(for_each_task(prog)):
         if task.stack:
             prog.read(task.stack, STACK_BYTES)
@@ -113,7 +113,7 @@ def slab_caches(prog):
 
 
 def slabs(prog):
-    """Slabs that caches have at hand, wholly read, with what is free in them."""
+    """Slabs on the lists of caches: read completely, with the free objects in them."""
     slab_type = "struct slab" if has_type(prog, "struct slab") else "struct page"
     link = "slab_list" if prog.type(slab_type).has_member("slab_list") else "lru"
     for cache in bounded(for_each_slab_cache(prog)):
@@ -128,7 +128,7 @@ def slabs(prog):
 
 
 def nodes_of(cache):
-    """The array is declared for all the nodes that there could be, and allocated for those that there can be."""
+    """The array is declared for the largest number of nodes, and allocated for the possible ones."""
     for number in for_each_online_node(cache.prog_):
         # Linux commit 5ba6bc27b1f9, v7.1 ("slab: decouple pointer to barn from kmem_cache_node").
         has_pair = cache.type_.type.has_member("per_node")
@@ -144,7 +144,7 @@ def slabs_of_cpus(prog, cache, slab_type):
             of_cpu = per_cpu_ptr(cache.cpu_slab, cpu)
             slabs.append(of_cpu.slab if slab_type == "struct slab" else of_cpu.page)
         if cache.type_.type.has_member("cpu_sheaves") and cache.cpu_sheaves:
-            # Free objects at hand (v6.18), each in a slab of the cache.
+            # Free objects in sheaves (v6.18), each in a slab of the cache.
             sheaf = per_cpu_ptr(cache.cpu_sheaves, cpu).main
             at_hand = [sheaf.objects[i] for i in range(sheaf.size)] if sheaf else []
             slabs += [drgn.cast(f"{slab_type} *", compound_head(virt_to_page(object_))) for object_ in at_hand]
@@ -171,7 +171,7 @@ def vmalloc(prog):
         vm = area.vm
         if not vm or not vm.flags.value_() & VM_ALLOC or not vm.nr_pages:
             continue
-        # Read in the direct map, page by page: pages given back at once with the area may be gone from the tables.
+        # Read through the direct map, page by page: page tables may lack pages that are freed together with the area.
         content = b"".join(
             prog.read(page_to_virt(vm.pages[i]).value_(), PAGE_BYTES)
             for i in range(vm.nr_pages.value_())
@@ -213,7 +213,7 @@ PARTS = (
 
 
 def walk(prog, part, problems):
-    """How many things the part saw, and a digest. An exception is a problem of the dump."""
+    """The number of objects that the part saw, and a digest of them. An exception is a problem of the dump."""
     started, seen, hashed = time.monotonic(), 0, hashlib.sha256()
     try:
         for line in part(prog):

@@ -1,11 +1,11 @@
 /**
- * Does the dump make sense as a kernel? drgn walks tasks, stacks, the log, mounts, files, modules and slabs (walk.py); a
- * part that faults fails, and so does one that sees anything else than the same walk over the raw vmcore.
+ * Is the dump a consistent kernel? drgn walks tasks, stacks, the log, mounts, files, modules and slabs (walk.py). A part
+ * fails when it faults, or when it sees something else than the same walk over the raw vmcore.
  */
 import type { Tool } from '../../build/fetch/tools.ts';
 import { pythonScript, runPython } from './python.ts';
 
-/** What one part of the walk saw: how many things, and a digest of them. */
+/** What one part of the walk saw: the number of objects and a digest of them. */
 export interface PartSeen {
   readonly seen: number;
   readonly digest: string;
@@ -29,7 +29,7 @@ export interface WalkVerdict {
 export interface WalkInput {
   readonly dump: string;
   readonly vmlinux: string;
-  /** The walk over the raw vmcore, if there is one. */
+  /** The walk over the raw vmcore, to compare with. */
   readonly original?: KernelWalk;
   readonly timeoutSeconds?: number;
 }

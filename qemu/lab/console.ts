@@ -1,6 +1,6 @@
-/** Which lines of the serial console a person sees while a crash runs. */
+/** Which lines of the serial console a person sees during a run. */
 
-/** All of them, or those that tell the story: the guest's stations, the panic, and the capture program's own. */
+/** All lines, or the important ones: the guest's stations, the panic, and what the capture prints. */
 export function consoleLines(all: boolean): (text: string) => void {
   if (all) return text => console.log(text);
   return text => {

@@ -1,4 +1,4 @@
-/** The options that every command of the lab has, and what they come to. */
+/** The options that the lab's commands share, and the machine that they describe. */
 
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
 import { badValue, type Given, oneOf, wholeNumber } from '../../scripts/lib/cli/command.ts';
@@ -33,19 +33,19 @@ export const MACHINE_OPTIONS = {
     default: '192M',
     help: 'memory reserved for the crash kernel, and where',
   },
-  bus: { value: 'NAME', default: 'virtio-blk', help: `of the boot disk: ${busNames.join(', ')}` },
+  bus: { value: 'NAME', default: 'virtio-blk', help: `bus of the boot disk: ${busNames.join(', ')}` },
   fs: {
     value: 'NAME',
     default: 'ext4',
-    help: `on the boot disk: ${fileSystemNames.join(', ')}`,
+    help: `file system of the boot disk: ${fileSystemNames.join(', ')}`,
   },
   layout: {
     value: 'NAME',
     default: 'whole',
-    help: 'the file system lies on the whole disk, in a gpt partition, or in a volume of lvm',
+    help: 'where the file system is: whole (the disk), gpt (a partition), or lvm (a logical volume)',
   },
   disk: { value: 'MIB', default: '3072', help: 'size of the boot disk, sparse' },
-  fill: { value: 'MIB', default: '16', help: 'random bytes in a tmpfs, which do not compress' },
+  fill: { value: 'MIB', default: '16', help: 'fill so much memory with random bytes, which do not compress' },
   'kernel-option': {
     value: 'WORD',
     repeatable: true,
@@ -54,11 +54,11 @@ export const MACHINE_OPTIONS = {
   'crash-option': {
     value: 'WORDS',
     default: '',
-    help: "words for the crash kernel's command line: kdumpling.codec=lzo",
+    help: "add WORDS to the crash kernel's command line: kdumpling.codec=lzo",
   },
-  accel: { value: 'KIND', default: 'auto', help: 'kvm, tcg, or auto: probe once whether KVM works' },
-  deadline: { value: 'SECONDS', default: '600', help: 'end the machine after this time, whatever it does' },
-  'keep-disk': { help: "keep the guest's disk image in the run's folder" },
+  accel: { value: 'KIND', default: 'auto', help: 'kvm, tcg, or auto: kvm where a test boot works' },
+  deadline: { value: 'SECONDS', default: '600', help: 'kill the machine after this time' },
+  'keep-disk': { help: "keep the guest's disk image in the run's directory" },
   console: { help: 'show the serial console live' },
 } as const;
 
@@ -79,7 +79,7 @@ export interface MachineChoice {
   readonly showConsole: boolean;
 }
 
-/** @throws UsageError that names the option, the value and what was wanted. */
+/** @throws UsageError that names the option, its value and what was expected */
 export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): MachineChoice {
   const [series, flavour = 'cloud'] = given.kernel.split('-');
   if (!CRASHKERNEL.test(given.crashkernel)) {
@@ -113,7 +113,7 @@ export function geometryOf(name: string): Geometry {
   return GEOMETRIES.find(geometry => geometry.name === name)!;
 }
 
-/** What the options come to when none is given. */
+/** The machine when no option is given. */
 export const DEFAULT_MACHINE: MachineChoice = readMachineOptions({
   ...(Object.fromEntries(
     Object.entries(MACHINE_OPTIONS).map(([name, facts]) => [

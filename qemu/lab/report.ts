@@ -31,7 +31,7 @@ export function describeCapture(lab: Lab, { run, checks, verdict }: Verdict): st
   ].join('\n');
 }
 
-/** One line a check, and what was seen where it does not hold. */
+/** One line for the check, and a second with what was seen when it does not hold. */
 export function describeCheck({ what, holds, saw }: Check): string {
   return holds ? `  ✓ ${what}` : `  ✗ ${what}\n      saw: ${saw}`;
 }

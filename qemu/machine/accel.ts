@@ -1,6 +1,6 @@
 /**
- * Which accelerator QEMU can use here. /dev/kvm can be there, answer, make a VM and then hang every guest at its first
- * instructions, so the only honest test is a bounded boot that waits for the kernel's first line on the serial port.
+ * Which accelerator QEMU can use here. /dev/kvm can exist, answer ioctls, create a VM and still hang every guest at its
+ * first instructions. Only a boot with a time limit tells: KVM works when the kernel prints its first line.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
@@ -15,22 +15,22 @@ import { type Accel, labArch } from './arch.ts';
 export type AccelRequest = Accel | 'auto';
 
 const PROBE_SECONDS = 10;
-/** A machine that was too busy for the probe gets another chance; one that is proven stays. */
+/** A failed probe is repeated after this time, since the host may have been too busy. A successful one is final. */
 const DOUBT_LASTS_DAYS = 7;
 
 export interface AccelAnswer {
   readonly accel: Accel;
-  /** One line: what was found. */
+  /** What was found, in one line. */
   readonly why: string;
 }
 
 interface Remembered extends AccelAnswer {
-  /** Host kernel, CPU and QEMU that the answer holds for. */
+  /** Host kernel, CPU and QEMU for which the answer holds. */
   readonly key: string;
   readonly probedAt: string;
 }
 
-/** The accelerator for this host; probed once with this kernel (a vmlinuz) and remembered in the cache. */
+/** The accelerator for this host. Probed once by booting `vmlinuz`, then remembered in the cache. */
 export async function chooseAccel(
   cache: Cache,
   request: AccelRequest,
@@ -72,7 +72,7 @@ function kvmObstacle(): string | undefined {
   }
 }
 
-/** Boots the kernel without a disk under KVM until it says its name, panics for want of a root, or time is up. */
+/** Boots the kernel without a disk under KVM until it prints its version, panics for lack of a root, or time is up. */
 export function probeKvm(qemu: string, vmlinuz: string, seconds = PROBE_SECONDS): Promise<AccelAnswer> {
   const startedMs = Date.now();
   const { cpu, machine, console: port, earlyConsole } = labArch();
@@ -91,7 +91,7 @@ export function probeKvm(qemu: string, vmlinuz: string, seconds = PROBE_SECONDS)
   ];
   const quiet = ['-display', 'none', '-no-reboot', '-serial', 'stdio', '-monitor', 'none'];
   const kernel = ['-kernel', vmlinuz, '-append', `console=${port} ${earlyConsole} panic=-1`];
-  // setpriv: ends with us even if we are killed outright.
+  // setpriv: when the lab is killed, QEMU dies with it.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', qemu, ...args, ...quiet, ...kernel], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

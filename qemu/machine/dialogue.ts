@@ -1,11 +1,11 @@
-/** Who sits at the serial console, as data: what is typed when a line appears, and when the plug is pulled. */
+/** A person at the serial console, as data: what is typed when a line appears, and when the power is cut. */
 
 export type DialogueStep =
   | { readonly after: RegExp; readonly type: string }
-  /** For a machine that is to stay as it is: it has this long to show that it does. */
+  /** For a machine that must stay halted: the power is cut after this time, unless something reset the machine before. */
   | { readonly after: RegExp; readonly pullPlugAfterSeconds: number };
 
-/** Takes the console's lines, and does each step in turn once its line has come. */
+/** Returns a function that takes the console's lines and does each step in turn when its line has appeared. */
 export function openDialogue(
   steps: readonly DialogueStep[],
   machine: { type(text: string): void; pullPlug(): void },

@@ -1,15 +1,15 @@
 /**
- * The crashed machine's memory as QEMU sees it, taken while the capture begins: what the crashed kernel left is still
- * there, and the crash kernel works in its own reservation. In both formats of dump-guest-memory (QEMU: dump/dump.c).
+ * The crashed machine's memory as QEMU sees it when the capture begins: the crashed kernel's memory is unchanged, since
+ * the crash kernel works in its own reservation. In both formats of QEMU's dump-guest-memory (QEMU dump/dump.c).
  */
 import { join } from 'node:path';
 import { openQmp, qmpOption } from './qmp.ts';
 import type { SerialLine } from './serial.ts';
 
 export interface GuestRamFiles {
-  /** An ELF core whose program headers lie behind everything else. */
+  /** An ELF core whose program headers are at the end of the file. */
   readonly elf: string;
-  /** The kdump-compressed format by another writer than makedumpfile and us: flattened, zlib. */
+  /** A flattened kdump-compressed dump with zlib, by a writer that is neither makedumpfile nor kdumpling. */
   readonly flattened: string;
 }
 
@@ -17,23 +17,23 @@ export function guestRamFiles(directory: string): GuestRamFiles {
   return { elf: join(directory, 'guest-ram.elf'), flattened: join(directory, 'guest-ram.flat') };
 }
 
-/** Loaded by the first kernel: it tells QEMU where its vmcoreinfo is, which then goes into the dumps' notes. */
+/** With this driver the first kernel tells QEMU where its vmcoreinfo is; QEMU copies it into the dumps' notes. */
 export const GUEST_RAM_DRIVERS = ['qemu_fw_cfg'];
 
 const CAPTURE_BEGINS = /kdumpling: start: .*PID 1,/;
 
 export interface GuestRamTaking {
-  /** More of QEMU's options. */
+  /** More QEMU options. */
   readonly devices: readonly string[];
-  /** For each line of the serial console. */
+  /** To be called with each line of the serial console. */
   onLine(line: SerialLine): void;
-  /** When the files are whole. Rejects when they could not be had. */
+  /** Resolves when the files are complete. Rejects when QEMU did not write them. */
   taken(): Promise<void>;
 }
 
-/** @param directory where the files go: as much space as the guest has memory in use. */
+/** @param directory gets the files, which are as large as the guest's memory in use. */
 export function takeGuestRam(directory: string): GuestRamTaking {
-  // The path of a socket has at most 108 bytes: QEMU is started in our folder, and its own may be deep.
+  // A socket's path has at most 108 bytes (unix(7)), and the run's directory may be longer.
   const socket = join('/tmp', `kdumpling-qmp-${process.pid}-${Date.now()}`);
   let taking: Promise<void> | undefined;
   return {
@@ -41,7 +41,7 @@ export function takeGuestRam(directory: string): GuestRamTaking {
     onLine({ text }) {
       if (!taking && CAPTURE_BEGINS.test(text)) {
         taking = dumpGuestMemory(socket, guestRamFiles(directory));
-        // Looked at by `taken`, perhaps much later.
+        // `taken` reports the failure, perhaps much later.
         taking.catch(() => {});
       }
     },

@@ -9,9 +9,9 @@ import { type Accel, labArch } from './arch.ts';
 import { type DialogueStep, openDialogue } from './dialogue.ts';
 import { type SerialLine, SerialReader } from './serial.ts';
 
-/** The machine was lost: it says nothing about the program under test. Its message carries what a person needs to look. */
+/** The machine did not end as it should. That says nothing about kdumpling; the message says where to look. */
 export class LostMachine extends Failure {
-  /** The folder of its run. */
+  /** The run's directory. */
   readonly directory: string;
 
   constructor(code: string, what: What, directory: string) {
@@ -23,29 +23,29 @@ export class LostMachine extends Failure {
 export interface MachineSpec {
   readonly accel: Accel;
   /**
-   * For code that TCG has translated, 1 GiB without. With less it forgets what ran before a reboot, which it else looks
-   * after at every write to that memory: minutes a boot.
+   * Size of TCG's translation cache; QEMU's default is 1 GiB. With a small one TCG drops the code that ran before a
+   * reboot. Otherwise it checks every write to that memory against the old code, which costs minutes a boot.
    */
   readonly translatedMib?: number;
   readonly memoryMib: number;
   readonly cpus: number;
   /** Features to turn on or off: `la57=off` gives 4 page-table levels. */
   readonly cpuFeatures?: readonly string[];
-  /** What QEMU itself boots; else the boot loader on the disk. */
+  /** The kernel that QEMU loads; by default the disk's boot loader starts. */
   readonly boot?: { readonly vmlinuz: string; readonly initrd: string; readonly commandLine: string };
   /** Raw image, the first disk on its bus. */
   readonly disk: string;
-  /** virtio-blk without. */
+  /** Default: virtio-blk. */
   readonly bus?: BusName;
-  /** More of the boot disk's drive: `throttling.bps-write=…`. */
+  /** More options of the boot disk's -drive: `throttling.bps-write=…`. */
   readonly driveOptions?: string;
-  /** Other disks, on virtio-blk, in order. */
+  /** Other disks on virtio-blk, in order. */
   readonly moreDisks?: readonly MoreDisk[];
-  /** More of QEMU's options: devices, memory. */
+  /** More QEMU options. */
   readonly devices?: readonly string[];
-  /** Who sits at the serial console; nobody when left out. */
+  /** What is typed at the serial console; nothing by default. */
   readonly dialogue?: readonly DialogueStep[];
-  /** When it is ended, whatever it does. */
+  /** QEMU is killed after this time. */
   readonly deadlineSeconds: number;
 }
 
@@ -83,7 +83,7 @@ function driveArguments(id: string, file: string, options: string | undefined): 
   return ['-drive', `file=${file},format=raw,if=none,id=${id},cache=writeback${more}`];
 }
 
-/** As a person would type it. */
+/** The command as a person would type it in a shell. */
 export function commandText(argv: readonly string[]): string {
   return argv
     .map(word => (/^[\w./:=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
@@ -91,10 +91,10 @@ export function commandText(argv: readonly string[]): string {
 }
 
 /**
- * Runs the machine until it powers itself off, or until the dialogue pulls its plug.
- * @param directory where `serial.log` goes.
+ * Runs the machine until it powers off, or until the dialogue cuts its power.
+ * @param directory gets `serial.log`.
  * @param signal aborts the run (Ctrl-C).
- * @throws LostMachine when it did not power off by itself in time. QEMU has ended in every case.
+ * @throws LostMachine when it did not power off in time. QEMU has ended in every case.
  */
 export async function runMachine(
   spec: MachineSpec,
@@ -106,7 +106,7 @@ export async function runMachine(
   const seconds = () => (performance.now() - started) / 1000;
   const argv = machineCommand(spec);
   const log = createWriteStream(join(directory, 'serial.log'));
-  // setpriv: a lab that is killed outright takes its machine with it. A group of its own: Ctrl-C is ours to handle.
+  // setpriv: when the lab is killed, QEMU dies with it. detached: Ctrl-C reaches the lab only, which then ends QEMU.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
@@ -122,7 +122,7 @@ export async function runMachine(
     type: text => child.stdin.write(text),
     pullPlug: () => child.kill('SIGTERM'),
   });
-  child.stdin.on('error', () => {}); // a machine that has ended hears nothing
+  child.stdin.on('error', () => {}); // QEMU may have ended before the dialogue types
   const reader = new SerialReader(line => {
     hear(line.text);
     onLine(line);
@@ -166,6 +166,10 @@ function lost(
     : timedOut
       ? `it did not power off in ${spec.deadlineSeconds} s`
       : `QEMU ended with ${status} ${complaint.trim()}`;
-  const what = { action: 'run the machine to its end', actual, wanted: `QEMU was: ${commandText(argv)}` };
+  const what = {
+    action: 'run the machine until it powers off',
+    actual,
+    toDo: `See ${join(directory, 'serial.log')}; QEMU was: ${commandText(argv)}`,
+  };
   return new LostMachine(aborted ? 'INTERRUPTED' : 'LOST_MACHINE', what, directory);
 }

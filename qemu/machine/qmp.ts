@@ -1,9 +1,9 @@
-/** QEMU's machine protocol (QMP): JSON objects, one a line, over a unix socket that QEMU listens at. */
+/** QEMU's machine protocol (QMP): one JSON object per line, over a unix socket on which QEMU listens. */
 import { connect, type Socket } from 'node:net';
 import { SystemError } from '../../capture/errors.ts';
 
 export interface Qmp {
-  /** Returns what the command returns, when it is done. @throws SystemError QMP with QEMU's words */
+  /** Returns the command's result once it is done. @throws SystemError QMP with QEMU's message */
   execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>;
   close(): void;
 }
@@ -14,12 +14,12 @@ interface Message {
   readonly error?: { readonly desc: string };
 }
 
-/** QEMU's option for a socket at this path. It takes one client. */
+/** QEMU's options for a socket at this path, which takes one client. */
 export function qmpOption(path: string): string[] {
   return ['-qmp', `unix:${path},server=on,wait=off`];
 }
 
-/** Connects to a QEMU that runs. Commands are answered in their order; events are not listened to. */
+/** Connects to a running QEMU. It answers commands in order; events are ignored. */
 export async function openQmp(path: string): Promise<Qmp> {
   const socket = connect(path);
   const answers = messagesOf(socket);

@@ -1,12 +1,12 @@
-/** The guest's serial console as lines with the time at which each arrived. */
+/** The guest's serial console, as lines with their times of arrival. */
 
 export interface SerialLine {
-  /** Seconds since QEMU was started, by the host's clock. */
+  /** Seconds since QEMU's start, by the host's clock. */
   readonly atSeconds: number;
   readonly text: string;
 }
 
-/** Splits what arrives into lines; a line is complete with its newline, and what is left over comes at `end`. */
+/** Splits the stream into lines. A line is complete at its newline; `end` hands out the rest. */
 export class SerialReader {
   readonly lines: SerialLine[] = [];
   #rest = '';
@@ -33,7 +33,7 @@ export class SerialReader {
   }
 }
 
-/** The first line that matches, from `from` on. */
+/** The first line that matches, starting at index `from`. */
 export function findLine(lines: readonly SerialLine[], pattern: RegExp, from = 0): SerialLine | undefined {
   return lines.find((line, index) => index >= from && pattern.test(line.text));
 }

@@ -1,4 +1,4 @@
-/** The stations of a crash, read off the serial console, in order. */
+/** The stations of a crash in order, recognized on the serial console. */
 import type { SerialLine } from '../machine/serial.ts';
 
 const STATIONS = [
@@ -14,10 +14,10 @@ const STATIONS = [
 
 export type Station = (typeof STATIONS)[number]['name'];
 
-/** Seconds since QEMU's start at which each station was reached; those that were not are left out. */
+/** Seconds since QEMU's start at which each station was reached. Stations that were not reached are left out. */
 export type Milestones = Partial<Record<Station, number>>;
 
-/** A station is looked for behind the last one that was reached, so that one that is missed does not hide the rest. */
+/** Searches each station after the last one that was reached, so that a missing one does not hide the rest. */
 export function readMilestones(lines: readonly SerialLine[]): Milestones {
   const reached: Milestones = {};
   let from = 0;

@@ -1,4 +1,4 @@
-/** One crash of one machine: prepared, run, and its files taken out of the disk. What it means is the verdict's business. */
+/** One crash of one machine: prepares it, runs it, and takes the dump off its disk. Judging the result is lab/'s job. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,35 +27,35 @@ export interface CrashPlan {
   readonly tools: readonly GuestFile[];
   /** The dump-capture initrd to arm the machine with. */
   readonly captureInitrd: string;
-  /** Node and its libraries, to lie on the boot disk where a package has them. */
+  /** Node and its libraries, to put on the boot disk where the packages put them. */
   readonly runtime?: string;
   readonly accel: Accel;
   readonly memoryMib: number;
-  /** As on the command line: `192M`. */
+  /** The value on the command line: `192M`. */
   readonly crashkernel: string;
   /** More words for the first kernel's command line. */
   readonly kernelWords: readonly string[];
   readonly diskKind: DiskKind;
   readonly diskMib: number;
-  /** More of the boot disk's drive, as QEMU takes it. */
+  /** More options of the boot disk's -drive. */
   readonly driveOptions?: string;
   readonly secondDisk?: MakeSecondDisk;
   /** Random bytes in a tmpfs: memory that does not compress. */
   readonly fillMib: number;
-  /** Shell commands of the first kernel before it loads the crash kernel; none when empty. */
+  /** Shell commands of the first kernel before it loads the crash kernel; may be empty. */
   readonly beforeArming: string;
-  /** Shell commands of the first kernel once it is armed, directly before the trigger; a function of the boot disk's image. */
+  /** Shell commands of the first kernel between arming and the trigger. The function gets the boot disk's image. */
   readonly beforeCrash: string | ((image: string) => Promise<string>);
   readonly trigger: Trigger;
   /** More words for the crash kernel's command line. */
   readonly crashWords: readonly string[];
   readonly deadlineSeconds: number;
   readonly keepDisk: boolean;
-  /** More of QEMU's options. */
+  /** More QEMU options. */
   readonly devices: readonly string[];
   /** More modules for the first kernel. */
   readonly firstKernelDrivers: readonly string[];
-  /** After which a hardware watchdog resets the machine that the first kernel starts and feeds until it crashes. */
+  /** The first kernel starts a hardware watchdog with this timeout and feeds it until it crashes. */
   readonly watchdogSeconds: number | undefined;
   readonly dialogue: readonly DialogueStep[];
   readonly withoutConsole: boolean;
@@ -74,22 +74,22 @@ export interface CrashRun {
   readonly lines: readonly SerialLine[];
   readonly milestones: Milestones;
   readonly trigger: Trigger;
-  /** What the guest saw after it came home. */
+  /** What the first kernel found after the reboot. */
   readonly guest: { readonly fsckClean: boolean; readonly files: readonly GuestFileListing[] };
-  /** The disk image afterwards, as the host's checker of its file system sees it. */
+  /** The host's file system check of the disk image afterwards. */
   readonly disk: DiskCheck;
-  /** What a bundle of the lab's own left in the guest's /var/lab; most leave nothing, and it is not there. */
+  /** What a fault's capture program left in the guest's /var/lab. Most leave nothing, and this path does not exist. */
   readonly labFiles: string;
-  /** The dump directories, taken out of the disk. */
+  /** The dump directories, taken off the disk. */
   readonly dumps: readonly string[];
-  /** Text that stands in the crashed machine's memory many times, in page cache and in processes. */
+  /** Text that the crashed machine's memory holds many times, in page cache and in processes. */
   readonly marker: string;
   readonly seconds: number;
 }
 
 /**
- * @param directory an empty one; `serial.log`, `qemu.txt` and `captured/` are left in it.
- * @throws LostMachine when the machine did not end by itself.
+ * @param directory an empty one; gets `serial.log`, `qemu.txt` and `captured/`.
+ * @throws LostMachine when the machine did not power off by itself.
  */
 export async function crashOnce(
   plan: CrashPlan,
@@ -128,7 +128,7 @@ export async function crashOnce(
 
 interface Prepared {
   readonly spec: MachineSpec;
-  /** Where the guest puts a tar archive of its files, when the lab cannot read its disk. */
+  /** A disk on which the guest writes a tar archive of its files, when the lab cannot read its file system. */
   readonly outbox?: string;
 }
 
@@ -202,7 +202,7 @@ function lastVirtioDisk({ bus }: DiskKind, others: number): string {
   return busOf('virtio-blk').node(others - (bus === 'virtio-blk' ? 0 : 1));
 }
 
-/** The guest's dumps to `captured/crash`, and what the lab's own bundles left to `lab` in the run's directory. */
+/** Copies the guest's dumps to `captured/crash`, and what a fault's program left to `lab` in the run's directory. */
 async function takeOut(
   image: string,
   isArchive: boolean,
@@ -228,7 +228,7 @@ function dumpFolders(captured: string): string[] {
 }
 
 function readGuestReport(lines: readonly SerialLine[], { fs }: DiskKind): CrashRun['guest'] {
-  // The first boot finds a fresh disk; the last word is the boot's that came home.
+  // The boots before the crash report as well: the last report counts.
   const fsck = lines.findLast(({ text }) => /^lab: fsck /.test(text));
   const lastBoot = lines.findLastIndex(({ text }) => /Linux version /.test(text));
   const { recovery } = fileSystemOf(fs);

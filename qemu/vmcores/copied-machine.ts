@@ -1,6 +1,6 @@
 /**
- * A machine that fills its memory and crashes, and whose capture initrd is no program of ours: busybox copies
- * /proc/vmcore. What fills the memory is the caller's: a shell script and its files.
+ * A machine that fills its memory, crashes, and copies /proc/vmcore with busybox: kdumpling is not involved. The caller
+ * brings the shell script that fills the memory, and its files.
  */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -33,12 +33,12 @@ export interface CopiedMachineRequest {
   readonly tools: readonly GuestFile[];
   readonly accel: Accel;
   readonly deadlineSeconds: number;
-  /** Scratch folder of the run. */
+  /** Scratch directory of the run. */
   readonly work: string;
   readonly say: (line: string) => void;
 }
 
-/** What one such machine is made of. */
+/** What distinguishes one such machine. */
 export interface FillPlan {
   /** More words for the first kernel's command line. */
   readonly bootWords: readonly string[];
@@ -46,13 +46,13 @@ export interface FillPlan {
   readonly cpuFeatures?: readonly string[];
   readonly diskMib: number;
   readonly devices?: readonly string[];
-  /** For the script to load, where the kernel has them. */
+  /** Modules for the script to load; those that the kernel lacks are left out. */
   readonly drivers: readonly string[];
-  /** Below guest/: NAME.sh is sourced when the crash kernel is armed and ends in the panic; it runs NAME.ts bundled. */
+  /** Name of a script in guest/: NAME.sh is sourced between arming and the trigger, and runs the bundled NAME.ts. */
   readonly script: string;
-  /** Shell variables for it. */
+  /** Shell variables for the script. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Puts more files where the guest sees /disk/lab. */
+  /** Adds files that the guest sees in /disk/lab. */
   readonly stage?: (lab: string) => Promise<void>;
 }
 
@@ -107,7 +107,7 @@ export async function prepareCopiedMachine(
   };
 }
 
-/** What the script finds in /disk/lab. */
+/** Puts the script's files where the guest sees /disk/lab. */
 async function stageLab(
   lab: string,
   tree: ModuleTree,

@@ -1,12 +1,12 @@
 /**
- * A machine whose memory holds each kind of page, crashed: two NUMA nodes, memory above 4 GiB of which a part was never
- * plugged in, swap, movable memory.
+ * A machine whose memory holds each kind of page: two NUMA nodes, virtio-mem above 4 GiB of which a part is not plugged in,
+ * swap, movable memory.
  */
 import { labArch } from '../machine/arch.ts';
 import type { FillPlan } from './copied-machine.ts';
 
 const NODE_MIB = 512;
-/** Memory blocks of 128 MiB: one to be taken offline again, one to stay, and a quarter of a third. */
+/** In memory blocks of 128 MiB: one that goes offline, one that stays online, and a quarter of a third. */
 const PLUGGABLE_MIB = 384;
 const PLUGGED_MIB = 288;
 

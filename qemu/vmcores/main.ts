@@ -1,6 +1,6 @@
 /**
- * `npm run vmcores`: crashes machines whose memory holds each kind of page and keeps the raw copies of /proc/vmcore, the
- * input of the conformance tests and of measurements.
+ * `npm run vmcores`: crashes filled or used machines and keeps raw copies of their /proc/vmcore, for the conformance tests
+ * and the bench.
  */
 import { join } from 'node:path';
 import { openCache } from '../../build/cache.ts';
@@ -13,23 +13,22 @@ import { readVmcoreChoice } from './vmcores.ts';
 
 await runCommand({
   name: 'npm run vmcores --',
-  purpose:
-    'Crashes machines filled with each kind of page and keeps raw copies of their /proc/vmcore in the cache.',
+  purpose: 'Crashes machines and keeps raw copies of their /proc/vmcore in the cache.',
   options: {
     kernel: {
       value: 'LIST',
       default: '6.1-cloud',
-      help: 'stock Debian kernels, with commas: 5.10-cloud,6.1-generic,6.12-cloud-4level,7.x-cloud',
+      help: 'stock Debian kernels, separated by commas: 5.10-cloud,6.1-generic,6.12-cloud-4level,7.x-cloud',
     },
     machine: {
       value: 'KIND',
       default: 'filled',
-      help: 'filled with each kind of page, or used: with a file cache and processes, for the bench',
+      help: 'filled (with each kind of page, for the tests) or used (as a server is, for the bench)',
     },
-    memory: { value: 'MIB', default: `${USED_MACHINE_MIB}`, help: 'of a used machine' },
-    accel: { value: 'KIND', default: 'auto', help: 'kvm, tcg, or auto: probe once whether KVM works' },
-    deadline: { value: 'SECONDS', default: '1800', help: 'end a machine after this time' },
-    refresh: { help: 'make them again' },
+    memory: { value: 'MIB', default: `${USED_MACHINE_MIB}`, help: 'memory of a used machine' },
+    accel: { value: 'KIND', default: 'auto', help: 'kvm, tcg, or auto: kvm where a test boot works' },
+    deadline: { value: 'SECONDS', default: '1800', help: 'kill a machine after this time' },
+    refresh: { help: 'make those again that the cache has' },
     console: { help: 'show the serial console live' },
   },
   async run(given, signal) {

@@ -1,4 +1,4 @@
-/** Crashes a machine that is worth measuring and keeps the raw copy of its /proc/vmcore in the cache. */
+/** Crashes a filled or used machine and keeps the raw copy of its /proc/vmcore in the cache. */
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { $ } from 'zx';
@@ -26,17 +26,17 @@ import {
 
 export interface Making {
   readonly kind: MachineKind;
-  /** Of a used machine. */
+  /** Memory of a used machine. */
   readonly memoryMib: number;
   readonly accel: AccelRequest;
   readonly deadlineSeconds: number;
-  /** Makes it again although there is one. */
+  /** Makes it again when the cache has one. */
   readonly refresh: boolean;
   readonly onLine: (line: SerialLine) => void;
   readonly signal: AbortSignal;
 }
 
-/** The vmcore of this kernel from the cache, or a crash of it. */
+/** The vmcore of this kernel from the cache, or from a new crash. */
 export async function prepareVmcore(
   cache: Cache,
   choice: VmcoreChoice,

@@ -1,6 +1,6 @@
 /**
- * A machine in use, crashed: most of its memory is file cache of real files, the rest processes with real data, kernel
- * structures, and memory that was used and is free again. What measurements are made on.
+ * A machine in use, for measurements: most of its memory is page cache of real files; the rest is processes with real data,
+ * kernel structures, and memory that was used and is free again.
  */
 import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,10 +10,10 @@ import type { FillPlan } from './copied-machine.ts';
 export const USED_MACHINE_MIB = 4352;
 
 const MIB = 1 << 20;
-/** Of the machine's memory: what its file cache and its processes get. The kernel and what is free share the rest. */
+/** Shares of the machine's memory for page cache and processes. The kernel and free memory have the rest. */
 const CACHE_SHARE = 0.55;
 const PROCESSES_SHARE = 0.22;
-/** Programs, libraries, documentation, sources: this machine's own, as many as fit. */
+/** The host's own programs, libraries, documentation and sources, as many as fit. */
 const FOLDERS = [dirname(dirname(dirname(NODE_BINARY))), '/usr/share', '/usr/bin', '/usr/lib'];
 
 /** @param memoryMib of the machine. */
@@ -22,7 +22,7 @@ export function usedMachine(memoryMib: number): FillPlan {
   return {
     bootWords: [],
     memoryMib,
-    // The runtime image and the kernel; then the files, and the copy of the memory.
+    // Room for the runtime image and the kernel, for the files, and for the copy of the memory.
     diskMib: 1024 + cacheMib + Math.ceil(memoryMib * 1.1),
     drivers: ['loop', 'squashfs'],
     script: 'use-memory',
@@ -43,7 +43,7 @@ function copyFiles(into: string, budgetBytes: number): void {
   }
 }
 
-/** In the order of their names. Links are left alone. */
+/** Regular files below a directory, ordered by name. Links are not followed. */
 function* regularFiles(folder: string): Generator<string> {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder).sort()) {

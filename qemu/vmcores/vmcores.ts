@@ -1,29 +1,29 @@
-/** Prepared raw vmcores: copies of /proc/vmcore of real crashes, kept in the cache with a record of what is in them. */
+/** Prepared raw vmcores: copies of /proc/vmcore from real crashes, kept in the cache with a record of their contents. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cache } from '../../build/cache.ts';
 import type { Flavour, KernelChoice, Series } from '../../build/fetch/kernel-origins.ts';
 import { oneOf } from '../../scripts/lib/cli/command.ts';
 
-/** How many levels the page tables have is the CPU's: 5 where it can (QEMU's `max` does), 4 where that is turned off. */
+/** The CPU decides how many levels page tables have: 5 where it can (QEMU's `max`), 4 where that is turned off. */
 export interface VmcoreChoice extends KernelChoice {
   readonly levels: 4 | 5;
 }
 
-/** Each kind of page, for the tests; or a machine in use, for measurements. */
+/** `filled` with each kind of page, for the tests; `used` as a server is, for measurements. */
 export type MachineKind = 'filled' | 'used';
 
 export interface VmcoreRecord {
   readonly series: Series;
   readonly flavour: Flavour;
-  /** Records from before 4 levels could be chosen have none. */
+  /** Missing in old records, which are of 5 levels. */
   readonly levels?: 4 | 5;
   readonly release: string;
   readonly packageVersion: string;
-  /** Of the kernel's own symbols, below the cache's folder. */
+  /** Path of the kernel's debug symbols, relative to the cache. */
   readonly vmlinux: string;
   readonly sizeBytes: number;
-  /** What the guest says it filled its memory with, by kind; a kind that it could not make begins with "refused". */
+  /** What the guest filled its memory with, by kind. For a kind that it could not make the text begins with "refused". */
   readonly filled: Readonly<Record<string, string>>;
   /** QEMU's command line. */
   readonly machine: string;
@@ -53,7 +53,7 @@ export function isOfChoice({ record }: PreparedVmcore, { series, flavour, levels
   return record.series === series && record.flavour === flavour && (record.levels ?? 5) === levels;
 }
 
-/** The name of its folder among the vmcores. */
+/** The name of its directory in the cache. */
 export function vmcoreName(release: string, levels: 4 | 5): string {
   return levels === 4 ? `${release}-${FOUR_LEVELS}` : release;
 }
@@ -64,7 +64,7 @@ export function vmcoreDir(cache: Cache, kind: MachineKind, name: string): string
   return join(cache.dir, FOLDERS[kind], name);
 }
 
-/** Those that `npm run vmcores` has made, the oldest kernel first. */
+/** The prepared vmcores, the oldest kernel first. */
 export function preparedVmcores(cache: Cache, kind: MachineKind = 'filled'): PreparedVmcore[] {
   const dir = join(cache.dir, FOLDERS[kind]);
   const names = existsSync(dir) ? readdirSync(dir) : [];

@@ -1,4 +1,4 @@
-/** Real crashes of a stock kernel, and what tools that we did not write say of what came home. */
+/** Real crashes of a stock kernel, judged by tools that are not ours. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -23,7 +23,7 @@ describe.each([1, 31])('dump level %i', level => {
     vmcore = join(verdict.run.dumps[0] ?? '', 'vmcore');
   });
 
-  test('captured, committed, unmounted, rebooted, and the machine came home', () => {
+  test('the crash was captured and committed, and the machine rebooted', () => {
     expect(broken(verdict)).toEqual([]);
     expect(verdict.checks.length).toBeGreaterThan(10);
   });
@@ -34,15 +34,15 @@ describe.each([1, 31])('dump level %i', level => {
     expect(times).toEqual([...times].sort((a, b) => a - b));
   });
 
-  test('the logs beside it tell the whole story', () => {
+  test('the crash kernel’s log beside it is complete', () => {
     const log = readFileSync(join(verdict.run.dumps[0], 'kexec-dmesg.log'), 'utf8');
     expect(log).toContain('Linux version');
     expect(log).toMatch(/kdumpling: start: /);
     expect(log).toMatch(/kdumpling: dump: .* verified/);
   });
 
-  // A tmpfs file is user data as cache is: only level 1 keeps it.
-  test(`the marker that lay in files and processes is ${level === 1 ? 'in the dump' : 'left out with them'}`, () => {
+  // Pages of a tmpfs file are cache: only level 1 keeps them.
+  test(`the marker in files and processes is ${level === 1 ? 'in the dump' : 'left out with their pages'}`, () => {
     const dump = openKdump(readFileSync(vmcore));
     let found = 0;
     for (let pfn = 0; pfn < dump.header.maxMapnr64; pfn++) {
@@ -68,13 +68,13 @@ describe.each([1, 31])('dump level %i', level => {
       });
     });
 
-    test('finds nothing amiss', () => expect(crash.problems).toEqual([]));
+    test('has no complaints', () => expect(crash.problems).toEqual([]));
 
     test('names the panicking task: the shell that wrote to sysrq-trigger', () => {
       expect(crash.summary.panicTask).toEqual({ pid: 1, comm: 'init' });
     });
 
-    test('shows as many tasks with ps as the kernel had', () => {
+    test('shows all of the kernel’s tasks with ps', () => {
       expect(crash.summary.tasks).toBeGreaterThan(40);
       expect(crash.summary.psCount).toBeGreaterThanOrEqual(crash.summary.tasks);
     });

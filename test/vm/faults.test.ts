@@ -1,4 +1,4 @@
-/** The capture program dies in its worst moments; the machine comes home all the same. `npm run crash -- --matrix` has more. */
+/** The capture program fails at its worst moments, and the machine still reboots. `npm run crash -- --matrix` runs all faults. */
 import { rmSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import type { Lab } from '../../qemu/lab/lab.ts';
@@ -13,11 +13,11 @@ test.each(['throw-at-load', 'throw-in-dump', 'out-of-memory', 'no-ffi'])('%s', a
   expect(broken(await crashWithFault(lab, name))).toEqual([]);
 });
 
-test('what is captured is the memory that QEMU sees, and QEMU’s own dumps of it are dumped alike', async () => {
+test('the captured pages are the memory that QEMU sees, and QEMU’s own dumps keep the same pages', async () => {
   expect(broken(await crashWithFault(lab, 'guest-ram'))).toEqual([]);
 });
 
-test('the dump is the one that the host makes of a raw copy of the same crash', async () => {
+test('the host makes the same dump of a raw copy of the same crash', async () => {
   const verdict = await crashWithFault(lab, 'raw-copy');
   rmSync(verdict.run.labFiles, { recursive: true, force: true });
   expect(broken(verdict)).toEqual([]);

@@ -1,6 +1,14 @@
-/** A machine that does not end by itself, and a user who does not wait: no QEMU is left behind. */
+/** A machine that does not power off, and a user who interrupts the lab: no QEMU is left running. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -19,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** A kernel without a root waits for ever. */
+/** A kernel without a root file system, which waits for ever. */
 function endless(deadlineSeconds: number): MachineSpec {
   return {
     accel: lab.accel,
@@ -35,22 +43,22 @@ function endless(deadlineSeconds: number): MachineSpec {
   };
 }
 
-test('past its deadline it is lost, which is not a failed test, and says how it was run', async () => {
+test('past its deadline the machine is lost, and the error says how it was run', async () => {
   const error = await runMachine(endless(2), directory, () => {}, new AbortController().signal).catch(e => e);
   expect(error).toBeInstanceOf(LostMachine);
-  expect(error.message).toMatch(/it did not power off in 2 s; QEMU was: qemu-system-\S+ -machine/);
+  expect(error.message).toMatch(/it did not power off in 2 s\. .*QEMU was: qemu-system-\S+ -machine/);
   expect(error.directory).toBe(directory);
   expect(qemusWith(directory)).toEqual([]);
 });
 
-test('an abort ends it at once', async () => {
+test('an abort ends the machine at once', async () => {
   const controller = new AbortController();
   const running = runMachine(endless(60), directory, () => controller.abort(), controller.signal);
   await expect(running).rejects.toThrow('it was interrupted');
   expect(qemusWith(directory)).toEqual([]);
 });
 
-test('Ctrl-C in the middle of npm start leaves nothing running', async () => {
+test('Ctrl-C during npm start leaves nothing running and no latest run', async () => {
   const child = spawn('npm', ['start', '--', '--console'], { cwd: PROJECT, detached: true });
   let output = '';
   const armed = new Promise<void>(resolve => {
@@ -64,13 +72,16 @@ test('Ctrl-C in the middle of npm start leaves nothing running', async () => {
   const mine = join(PROJECT, 'lab-runs');
   const run = new RegExp(`file=(${mine}/[^/]+)`).exec(qemusWith(mine).join('\n'))?.[1];
   expect(run).toBeDefined();
-  // As a terminal does it: to the whole group.
+  // A terminal sends it to the whole process group.
   process.kill(-child.pid!, 'SIGINT');
   expect(await exited).not.toBe(0);
   expect(qemusWith(run!)).toEqual([]);
+  expect(JSON.parse(readFileSync(join(run!, 'summary.json'), 'utf8'))).toEqual({ verdict: 'interrupted' });
+  const latest = join(mine, 'latest');
+  if (existsSync(latest)) expect(realpathSync(latest)).not.toBe(run);
 });
 
-/** Command lines of running QEMUs that name `text`. */
+/** Command lines of running QEMUs that contain `text`. */
 function qemusWith(text: string): string[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
@@ -78,7 +89,7 @@ function qemusWith(text: string): string[] {
       try {
         return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
       } catch {
-        return ''; // it ended while we looked
+        return ''; // it ended meanwhile
       }
     })
     .filter(line => line.startsWith('qemu-system') && line.includes(text));

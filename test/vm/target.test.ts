@@ -1,4 +1,4 @@
-/** Another disk and file system than the stock one, and a target that fails. `npm run crash -- --list` has more, and its options. */
+/** Another disk and file system, and a target that fails. `npm run crash -- --list` shows all faults. */
 import { beforeAll, expect, test } from 'vitest';
 import type { Lab } from '../../qemu/lab/lab.ts';
 import { broken, crashWithFault, openTestLab } from './lab.ts';
@@ -16,6 +16,6 @@ test('xfs on NVMe', async () => {
   expect(broken(await crashWithFault(on, 'none'))).toEqual([]);
 });
 
-test('a disk that fails in mid-dump, and another that stands in', async () => {
+test('a disk that fails in mid-dump, and its fallback', async () => {
   expect(broken(await crashWithFault(lab, 'write-errors'))).toEqual([]);
 });

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The lab's hand in the Debian guest: runs the commands that come in on the second serial port. A line in is
-# "<id> <command in base64>", the line out "lab-agent: <id> <exit code> <output in base64>".
+# The lab's agent in the Debian guest: runs commands that arrive on the second serial port. A request is the line
+# "<id> <command in base64>", its answer the line "lab-agent: <id> <exit code> <output in base64>".
 exec < /dev/ttyS1 > /dev/ttyS1 2> /dev/null
 stty raw -echo
 echo "lab-agent: ready $(cat /proc/sys/kernel/random/boot_id)"

@@ -1,6 +1,6 @@
 /**
- * Lab fault. Does something bad when a phase begins, or in the middle of the page loop: `lab.do=throw lab.at=verify` on the
- * crash kernel's command line, where the product reads nothing of it.
+ * A lab fault: does something bad when a phase begins, or in the middle of the page loop. `lab.at=verify lab.do=throw` on
+ * the crash kernel's command line chooses; kdumpling itself does not read these words.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { openFfi } from '../../../capture/ffi/library.ts';
@@ -16,11 +16,11 @@ const DEEDS: Readonly<Record<string, () => void>> = {
   segfault() {
     new Uint8Array(openFfi().view(8n, 8))[0] = 1;
   },
-  /** A second panic, in the crash kernel. */
+  /** Panics the crash kernel. */
   panic() {
     writeFileSync('/proc/sysrq-trigger', 'c');
   },
-  /** Nobody is left but the watchdog. */
+  /** Only the watchdog is left. */
   'kill-supervisor-and-hang'() {
     for (const pid of childrenOfInit()) process.kill(pid, 'SIGKILL');
     for (;;);

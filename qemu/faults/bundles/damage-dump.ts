@@ -1,7 +1,7 @@
-/** For lab faults: a disk that does not keep what it is given. */
+/** For lab faults: a disk that changes what was written. */
 import { closeSync, fsyncSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs';
 
-/** Flips a bit in the middle of the dump that is being made. */
+/** Flips a bit in the middle of the unfinished dump. */
 export function damageDump(): void {
   const [name] = readdirSync('/target/var/crash').sort().slice(-1);
   const path = `/target/var/crash/${name}/vmcore-incomplete`;

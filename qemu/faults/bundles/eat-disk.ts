@@ -1,4 +1,4 @@
-/** Lab fault. Takes all room of the target towards the end of the page loop, as another program would. */
+/** A lab fault: fills the target near the end of the page loop, as another program could. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { runAsInit } from '../../../capture/pid1.ts';
 

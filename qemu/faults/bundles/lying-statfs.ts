@@ -1,4 +1,4 @@
-/** Lab fault. statfs(2) says that nearly all of the target is free. */
+/** A lab fault: statfs(2) reports the whole target as free. */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { runAsInit } from '../../../capture/pid1.ts';

@@ -1,4 +1,4 @@
-/** Lab fault. Takes memory without end in the middle of the page loop. */
+/** A lab fault: takes memory without end in the middle of the page loop. */
 import { runAsInit } from '../../../capture/pid1.ts';
 
 const PIECE_BYTES = 1 << 20;
@@ -6,7 +6,7 @@ const PIECE_BYTES = 1 << 20;
 runAsInit({
   onProgress(done, total) {
     if (done < total / 3) return;
-    // Outside V8's heap, whose own limit would end in a tidy exception first; touched, so that it is really there.
+    // Outside V8's heap, whose limit would throw first. Filled, so that the kernel allocates the pages.
     for (const taken: Buffer[] = []; ; ) taken.push(Buffer.alloc(PIECE_BYTES, 1));
   },
 });

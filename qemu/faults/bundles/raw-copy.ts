@@ -1,4 +1,4 @@
-/** No fault: a capture that also keeps a raw copy of /proc/vmcore, to hold its dump against one made of the copy. */
+/** Not a fault: a capture that also keeps a raw copy of /proc/vmcore. A dump of the copy must be the captured dump. */
 import { closeSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { runAsInit } from '../../../capture/pid1.ts';
 
@@ -21,7 +21,7 @@ function copyVmcore(): void {
   for (;;) {
     const length = readSync(from, chunk, 0, CHUNK_BYTES, offset);
     if (length === 0) break;
-    // Most of a machine is zeros; a hole is written faster. The last piece is written, for the file's length.
+    // Most of the memory is zeros: holes are faster. The last piece is always written, which sets the file's length.
     const isHole = length === CHUNK_BYTES && chunk.equals(zeros);
     if (!isHole) writeSync(to, chunk, 0, length, offset);
     offset += length;

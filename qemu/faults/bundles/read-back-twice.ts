@@ -1,4 +1,4 @@
-/** Lab fault. What is read back is never what was written. */
+/** A lab fault: the disk returns wrong bytes at every verification. */
 import { runAsInit } from '../../../capture/pid1.ts';
 import { damageDump } from './damage-dump.ts';
 

@@ -1,4 +1,4 @@
-/** Lab fault. What is read back is not what was written; the second time it is. */
+/** A lab fault: the disk returns wrong bytes at the first verification. */
 import { runAsInit } from '../../../capture/pid1.ts';
 import { damageDump } from './damage-dump.ts';
 

@@ -1,4 +1,4 @@
-/** Lab fault. Takes a second, or `lab.pause=` of them, for every piece of the dump, as a dying disk would. */
+/** A lab fault: each piece of the dump takes a second, or `lab.pause=` seconds, as on a failing disk. */
 import { readFileSync } from 'node:fs';
 import { runAsInit } from '../../../capture/pid1.ts';
 

@@ -1,7 +1,7 @@
 /**
- * Lab fault. Every read of /proc/vmcore that touches the first pages of the dump ends in EIO, from when they are dumped:
- * mocked, since no machine here has memory that cannot be read. For an image without the FFI, which maps nothing: a mapping
- * that fails has no error to give back.
+ * A lab fault: once the dump phase begins, reads of the first dumped pages of /proc/vmcore fail with EIO. It is mocked,
+ * since QEMU has no memory that cannot be read. It needs an image without the FFI: a failing mapping raises SIGBUS and
+ * returns no error.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -1,24 +1,24 @@
-/** When the power goes, and what of the unflushed writes has reached the medium by then: pure, the same for the same seed. */
+/** When the power fails, and which unflushed writes have reached the medium. Pure: the same seed gives the same cuts. */
 import { createHash } from 'node:crypto';
 import type { LogEntry } from './write-log.ts';
 
-/** `all`: every write so far. `some`: what was flushed, and any of the writes since, whole or torn at a sector. */
+/** `all`: every write so far is on the medium. `some`: the flushed ones, and any of those since, whole or torn at a sector. */
 export type CutKind = 'all' | 'some';
 
 export interface Cut {
-  /** Entries before this one were given to the disk. */
+  /** Index of the first log entry that the disk did not get. */
   readonly at: number;
   readonly kind: CutKind;
   readonly seed: number;
 }
 
-/** The part of an entry that has reached the medium. */
+/** The part of an entry that reached the medium. */
 export interface Reached {
   readonly entry: LogEntry;
   readonly sizeBytes: number;
 }
 
-/** Directly before and after every flush, and at `count` other places, every other one with some of the writes only. */
+/** Cuts before and after every flush, and `count` cuts elsewhere. Every second one loses some of the unflushed writes. */
 export function planCuts(entries: readonly LogEntry[], count: number, seed: number): Cut[] {
   const cuts: Cut[] = [{ at: 0, kind: 'all', seed }];
   for (const [index, { isFlush }] of entries.entries()) {
@@ -35,14 +35,14 @@ export function planCuts(entries: readonly LogEntry[], count: number, seed: numb
   return cuts.toSorted((a, b) => a.at - b.at);
 }
 
-/** How many entries are on the medium for certain: those before the last flush that was done. */
+/** Number of entries that are certainly on the medium: those before the last completed flush. */
 export function durableEntries(entries: readonly LogEntry[], at: number): number {
   let durable = at;
   while (durable > 0 && !entries[durable - 1].isFlush) durable--;
   return durable;
 }
 
-/** What of `entries[from, cut.at)` reaches the medium besides, in order. */
+/** The entries in [from, cut.at) that also reach the medium, in order. */
 export function reachedEntries(
   entries: readonly LogEntry[],
   from: number,
@@ -59,7 +59,7 @@ export function reachedEntries(
       continue;
     }
     const fate = fraction(seed, index);
-    // Half of them are lost, a quarter of the others are torn.
+    // Half of them are lost, and a quarter of the rest is torn.
     if (fate < 0.5) continue;
     const sectors = Math.floor(((fate - 0.5) / 0.125) * (sizeBytes / sectorBytes));
     reached.push({ entry, sizeBytes: fate < 0.625 ? sectors * sectorBytes : sizeBytes });
@@ -67,7 +67,7 @@ export function reachedEntries(
   return reached;
 }
 
-/** 0 to below 1, looks random. */
+/** A pseudo-random number in [0, 1). */
 function fraction(seed: number, index: number): number {
   return createHash('sha256').update(`${seed}:${index}`).digest().readUInt32LE(0) / 2 ** 32;
 }

@@ -1,7 +1,6 @@
 /**
- * A power cut at any moment. One capture goes to a disk whose writes and flushes QEMU records; then the record is replayed
- * up to every flush and to as many other points, each time onto the disk as it was before, and what a machine would find
- * there is judged.
+ * A power cut at any moment. QEMU records the writes and flushes of one capture's disk. The record is then replayed onto
+ * the original disk up to each flush and up to 200 other points, and each resulting disk is judged.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
@@ -26,7 +25,7 @@ const CUTS = 200;
 const CONTROL_CUTS = 10;
 const SEED = 20261126;
 
-/** In the run's folder, beside `captured/`. */
+/** In the run's directory, beside `captured/`. */
 const FILES = {
   log: 'writes.log',
   base: 'before.img',
@@ -52,7 +51,7 @@ const disk: MakeSecondDisk = {
       log: file(`${image}.log`),
       'log-sector-size': 512,
     };
-    // Of the drive's own level, where its format is. A comma would end the option.
+    // The drive's options name the raw format, so it is the top node here. -drive needs commas doubled.
     return `json:${JSON.stringify({ driver: 'raw', file: node })}`.replaceAll(',', ',,');
   },
   async takeOut(image, captured) {
@@ -80,7 +79,7 @@ const everyCut: expect.Expectation = async ({ directory }) => {
     return { outcomes, faults, count: cuts.length };
   };
   const { entries } = log;
-  // A disk that keeps no promise loses dumps, and the judge must see it. It leaves the base as it is.
+  // The control: on a disk that ignores flushes dumps are lost, and the judge must notice. It does not change the base.
   const faithless = entries.map(entry => ({ ...entry, isFlush: false }));
   const control = await judgeAll(
     faithless,
@@ -114,7 +113,7 @@ const everyCut: expect.Expectation = async ({ directory }) => {
 
 export const POWER_CUT: Fault = {
   name: 'power-cut',
-  help: 'the power goes, at every flush of the dump’s disk and at 200 other moments',
+  help: 'the power fails at every flush of the target’s disk and at 200 other moments',
   crashWords: [`kdumpling.target=UUID=${UUID}`],
   secondDisk: disk,
   expectations: [
@@ -125,7 +124,7 @@ export const POWER_CUT: Fault = {
   ],
 };
 
-/** As an earlier capture left it: complete, with a digest that holds. */
+/** Writes a complete dump of an earlier capture, with a valid digest. */
 function writeOlderDump(directory: string): void {
   mkdirSync(directory, { recursive: true });
   const vmcore = Buffer.alloc(OLDER_BYTES, 'an older dump. ');

@@ -1,4 +1,4 @@
-/** What a machine finds on its disk after a power cut: the file system repaired as at boot, then every dump looked into. */
+/** What a machine finds on its disk after a power cut: repairs the file system as at boot, then inspects every dump. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,19 +15,19 @@ import { extract } from '../../disks/image.ts';
 import { runBounded } from '../../judges/bounded-run.ts';
 
 export interface CutVerdict {
-  /** What lies there of the dump that was being made. */
+  /** What is left of the dump that was being written. */
   readonly outcome: string;
-  /** What must never be: a dump that is lost, or one that is not what it says. */
+  /** What must never happen: a lost dump, or one that is not what it claims to be. */
   readonly faults: readonly string[];
 }
 
-/** @param older the dump that was there before: its directory's name, and what its files must be. */
+/** The dump that was there before: its directory's name, and the digests of its files. */
 export interface OlderDump {
   readonly name: string;
   readonly digests: Readonly<Record<string, string>>;
 }
 
-/** What e2fsck -fy says when it is done: nothing amiss, or corrected. */
+/** Exit codes of e2fsck -fy on success: no errors, errors corrected. */
 const REPAIRED = [0, 1];
 
 export async function judgeCut(image: string, older: OlderDump, scratch: string): Promise<CutVerdict> {
@@ -45,14 +45,14 @@ export async function judgeCut(image: string, older: OlderDump, scratch: string)
   const folder = join(scratch, 'crash');
   const faults: string[] = [];
   if (digestsOf(join(folder, older.name)) !== JSON.stringify(older.digests))
-    faults.push('the older dump is not what it was');
+    faults.push('the older dump was changed');
   const names = existsSync(folder) ? readdirSync(folder).filter(name => name !== older.name) : [];
   const outcomes: string[] = [];
   for (const name of names) {
     const facts = readDumpFacts(folder, name, checkManifest);
     const verdict = judgeDump(facts);
     outcomes.push(describe(facts, verdict.state));
-    faults.push(...(await liesOf(join(folder, name), facts, verdict.state)));
+    faults.push(...(await falseClaimsOf(join(folder, name), facts, verdict.state)));
   }
   return { outcome: outcomes.join(' + ') || 'nothing of it', faults };
 }
@@ -67,22 +67,22 @@ export function digestsOf(directory: string): string {
   return JSON.stringify(Object.fromEntries(names.map(name => [name, digest(name)])));
 }
 
-/** What is told of a dump and is not so. */
-async function liesOf(
+/** False claims about a dump. */
+async function falseClaimsOf(
   directory: string,
   { files, manifest }: DumpFacts<Manifest>,
   state: string,
 ): Promise<string[]> {
-  const lies: string[] = [];
-  if (manifest instanceof ManifestDamage) lies.push(`there is a damaged manifest: ${manifest.why}`);
-  if (state === 'damaged') lies.push('what was committed is damaged');
+  const claims: string[] = [];
+  if (manifest instanceof ManifestDamage) claims.push(`there is a damaged manifest: ${manifest.why}`);
+  if (state === 'damaged') claims.push('the committed dump is damaged');
   if (
     manifest !== undefined &&
     !(manifest instanceof ManifestDamage) &&
     manifest.state === 'complete' &&
     !files.has('vmcore')
   )
-    lies.push('the manifest says complete, and there is no vmcore');
+    claims.push('the manifest says complete, but there is no vmcore');
   if (files.get('vmcore') !== undefined) {
     const expected = manifest instanceof ManifestDamage ? undefined : manifest?.dump;
     const source = openVmcoreFile(join(directory, 'vmcore'), undefined);
@@ -92,12 +92,12 @@ async function liesOf(
         signal: new AbortController().signal,
         onProgress: () => {},
       });
-      if (!whole) lies.push('there is a vmcore that is not whole');
+      if (!whole) claims.push('the vmcore is not whole');
     } finally {
       source.close();
     }
   }
-  return lies;
+  return claims;
 }
 
 function describe({ files, manifest }: DumpFacts<Manifest>, state: string): string {

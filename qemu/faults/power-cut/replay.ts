@@ -1,4 +1,4 @@
-/** Disks as power cuts leave them: a base image, and the log's writes on top of it up to each cut. */
+/** Disks as power cuts leave them: a base image with the log's writes applied up to each cut. */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { tool } from '../../disks/file-systems.ts';
 import { type Cut, durableEntries, type Reached, reachedEntries } from './cuts.ts';
@@ -6,15 +6,15 @@ import type { WriteLog } from './write-log.ts';
 
 export interface ReplayRequest {
   readonly log: WriteLog;
-  /** The disk before the first write; it is written to. */
+  /** The disk before the first write. It is modified. */
   readonly base: string;
-  /** Where each cut's disk is made, one after another. */
+  /** Gets the disk of each cut in turn. */
   readonly image: string;
-  /** In order; see planCuts. */
+  /** Ordered; see planCuts. */
   readonly cuts: readonly Cut[];
 }
 
-/** Yields for each cut, with its disk in `image`. */
+/** Yields each cut when its disk is in `image`. */
 export async function* replayCuts({ log, base, image, cuts }: ReplayRequest): AsyncGenerator<Cut> {
   const { entries, sectorBytes } = log;
   let durable = 0;

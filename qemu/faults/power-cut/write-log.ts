@@ -1,7 +1,7 @@
 /**
- * The log of a disk's writes and flushes that QEMU's blklogwrites driver makes, in the format of the kernel's dm-log-writes
- * (Documentation/admin-guide/device-mapper/log-writes.rst, drivers/md/dm-log-writes.c): a super block, then entries, each
- * in a sector of its own with its data behind it.
+ * The log of a disk's writes and flushes by QEMU's blklogwrites driver. It has the format of the kernel's dm-log-writes
+ * (Linux Documentation/admin-guide/device-mapper/log-writes.rst, drivers/md/dm-log-writes.c): a super block, then entries,
+ * each in its own sector and followed by its data.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { SystemError } from '../../../capture/errors.ts';
@@ -13,14 +13,14 @@ const DISCARD_FLAG = 4;
 const ENTRY_BYTES = 32;
 
 export interface LogEntry {
-  /** On the disk. */
+  /** Byte offset on the disk. */
   readonly offset: number;
   readonly sizeBytes: number;
-  /** All writes before it have reached the medium. */
+  /** A flush: all writes before it are on the medium. */
   readonly isFlush: boolean;
-  /** It has reached the medium itself when it is done. */
+  /** A forced write: it is on the medium when it completes. */
   readonly isFua: boolean;
-  /** Where in the log its data lie; undefined for what brings none. */
+  /** Offset of its data in the log; undefined for an entry without data. */
   readonly dataOffset: number | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface WriteLog {
   readonly entries: readonly LogEntry[];
 }
 
-/** @throws SystemError for what is no such log. */
+/** @throws SystemError WRITE_LOG for a file that is not such a log. */
 export function readWriteLog(path: string): WriteLog {
   const fd = openSync(path, 'r');
   try {

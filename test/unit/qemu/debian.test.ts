@@ -1,4 +1,4 @@
-/** What the lab reads off a Debian guest: answers of its agent, stations of a crash, traces of a removed program. */
+/** What the lab reads from a Debian guest: answers of its agent, stations of a crash, traces of a removed program. */
 import { describe, expect, test } from 'vitest';
 import { parseAnswer } from '../../../qemu/debian/agent.ts';
 import { crashTimes } from '../../../qemu/debian/crash.ts';
@@ -27,7 +27,7 @@ describe('the stations of a crash', () => {
     expect(crashTimes(lines(...texts))).toEqual({ captureKernel: 10, reboot: 30, login: 50 });
   });
 
-  test('a silent reboot is seen by what follows', () => {
+  test('a silent reboot is recognized by the next boot', () => {
     const texts = [panic, 'Linux version 6.1', 'x', 'Linux version 6.1', banner];
     expect(crashTimes(lines(...texts))).toEqual({ captureKernel: 10, reboot: 30, login: 40 });
   });
@@ -41,7 +41,7 @@ describe('the stations of a crash', () => {
   });
 });
 
-test('a trace is a file that no package owns and that nothing writes all the time', () => {
+test('a trace is a file that no package owns and that machines do not write all the time', () => {
   const list = (files: string[], owned: string[] = []) => ({ files: new Set(files), owned: new Set(owned) });
   const before = list(['/etc/passwd']);
   const after = list(

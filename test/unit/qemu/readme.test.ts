@@ -41,7 +41,7 @@ test('the options it names exist', () => {
   expect(named.filter(name => !known.includes(name))).toEqual([]);
 });
 
-test('the files and folders it names exist', () => {
+test('the files and directories it names exist', () => {
   const named = firstCells('Where things are').filter(name => /^[a-z-]+(\/|\.ts)$/.test(name));
   expect(named.length).toBeGreaterThan(8);
   expect(named.filter(name => !existsSync(join(LAB, name)))).toEqual([]);

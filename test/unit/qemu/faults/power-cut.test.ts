@@ -13,7 +13,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** What is done to a disk: a letter fills a sector, a flush, a discard. */
+/** An operation of a disk: a sector filled with a letter, a flush, a discard. */
 type Step = { sector: number; letter: string; fua?: true } | 'flush' | 'discard';
 const [FLUSH, FUA, DISCARD] = [1, 2, 4];
 
@@ -59,7 +59,7 @@ const STEPS: readonly Step[] = [
   { sector: 4, letter: 'f' },
 ];
 
-test('a log is read as it was written', () => {
+test('reads a log as it was written', () => {
   const { entries, sectorBytes } = readWriteLog(writeLog(STEPS));
   expect(sectorBytes).toBe(SECTOR);
   expect(
@@ -82,7 +82,7 @@ test('a log is read as it was written', () => {
   ]);
 });
 
-test('what is no log is refused', () => {
+test('refuses a file that is not a log', () => {
   const path = join(directory, 'no-log');
   writeFileSync(path, Buffer.alloc(4096));
   expect(() => readWriteLog(path)).toThrow(/Cannot read the write log .*a log of blklogwrites/);
@@ -99,7 +99,7 @@ test.each([
   expect(durableEntries(readWriteLog(writeLog(STEPS)).entries, at)).toBe(durable),
 );
 
-test('cuts: at every flush from both sides, and elsewhere; the same for the same seed', () => {
+test('cuts are before and after every flush, and elsewhere; the same seed gives the same cuts', () => {
   const { entries } = readWriteLog(writeLog(STEPS));
   const cuts = planCuts(entries, 50, 7);
   expect(cuts).toEqual(planCuts(entries, 50, 7));
@@ -125,7 +125,7 @@ describe('of the writes since the last flush', () => {
     expect(reached.map(({ sizeBytes }) => sizeBytes)).toEqual(Array(390).fill(8192));
   });
 
-  test('some: half are lost, some torn between sectors, none that was forced out', () => {
+  test('some: half are lost, some are torn between sectors, forced writes stay', () => {
     const reached = reachedEntries(entries, 10, { at: 400, kind: 'some', seed: 1 }, SECTOR);
     const free = reached.filter(({ entry }) => !entry.isFua);
     const torn = free.filter(({ sizeBytes }) => sizeBytes < 8192);
@@ -139,7 +139,7 @@ describe('of the writes since the last flush', () => {
   });
 });
 
-test('disks are what the log says, and one cut leaves nothing of itself to the next', async () => {
+test('each disk is what the log says, and no cut affects the next', async () => {
   const log = readWriteLog(writeLog(STEPS));
   const base = join(directory, 'base');
   const image = join(directory, 'image');

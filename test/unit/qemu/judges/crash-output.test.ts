@@ -30,7 +30,7 @@ const PS = `      PID    PPID  CPU       TASK        ST  %MEM      VSZ      RSS 
 const SOUND = { sys: SYS, bt: BT, ps: PS };
 
 describe('what crash shows', () => {
-  it('is read whole', () => {
+  it('is read completely', () => {
     expect(parseCrash(SOUND)).toEqual({
       release: '6.1.0-56-cloud-amd64',
       tasks: 3,
@@ -61,7 +61,7 @@ describe('what crash shows', () => {
 });
 
 describe('complaints', () => {
-  it('are none in a sound dump, although the kernel’s own words would match', () => {
+  it('a sound dump has none, although the kernel’s own words match the pattern', () => {
     expect(findComplaints(SYS + BT + PS)).toEqual([]);
   });
 
@@ -77,7 +77,7 @@ describe('complaints', () => {
     expect(findComplaints(`${SYS}${line}\n${BT}`)).toEqual([line]);
   });
 
-  it('in the kernel log are only crash’s own lines', () => {
+  it('in the kernel log, only crash’s own lines count', () => {
     const kernel = '[    1.0] WARNING: CPU: 0 PID: 1 at x\n[    1.1] cannot do invalid things\n   read error';
     expect(findLogComplaints(kernel)).toEqual([]);
     expect(findLogComplaints(`${kernel}\nlog: invalid ring buffer`)).toEqual(['log: invalid ring buffer']);

@@ -8,7 +8,7 @@ task: 1 init
 tasks: 2
 `;
 
-test('what gdb printed, as data', () => {
+test('gdb’s output becomes data', () => {
   expect(parseGdb(WHOLE, '')).toMatchObject({
     problems: [],
     release: '6.1.0-56-cloud-amd64',

@@ -44,12 +44,12 @@ it.each([
 });
 
 describe('a bounded run', () => {
-  it('hands back output and exit code', async () => {
+  it('returns output and exit code', async () => {
     const outcome = await runBounded(['sh', '-c', 'echo out; echo err >&2; exit 3'], { timeoutSeconds: 10 });
     expect(outcome).toEqual({ stdout: 'out\n', stderr: 'err\n', exitCode: 3 });
   });
 
-  it('ends what takes too long', async () => {
+  it('kills what takes too long', async () => {
     const outcome = await runBounded(['sleep', '60'], { timeoutSeconds: 0.2 });
     expect(outcome).toEqual({ stdout: '', stderr: '', exitCode: null, killed: 'timeout' });
   });

@@ -41,7 +41,7 @@ describe('a dump is exact', () => {
   });
 });
 
-test('each page lost is named, and each kept that should not be', () => {
+test('names each page that is lost, and each that is kept and should not be', () => {
   const verdict = comparePages(kernelPages(), dumpOf([0, 2, 6, 7]), 16);
   expect(verdict.needed.map(({ pfn }) => pfn)).toEqual([1, 3, 4, 5]);
   expect(verdict.droppable).toEqual([
@@ -61,9 +61,12 @@ test('zero pages share one copy at levels with bit 1', () => {
   expect(comparePages(kernelPages(), kept, 0).droppable).toEqual([]);
 });
 
-test.each([0, 1])('level %i, and a kernel without poison: offline pages may be there or not', level => {
-  const shared = [9, 8, 9, 7, 6];
-  expect(comparePages(kernelPages(false), dumpOf([1, 2, 3, 4, 5], shared), level).droppable).toEqual([]);
-  const more = comparePages(kernelPages(false), dumpOf([1, 2, 3, 4, 5, 7], [...shared, 5]), level);
-  expect(more.droppable).toEqual([]);
-});
+test.each([0, 1])(
+  'level %i on a kernel without PG_hwpoison: offline pages may be kept or left out',
+  level => {
+    const shared = [9, 8, 9, 7, 6];
+    expect(comparePages(kernelPages(false), dumpOf([1, 2, 3, 4, 5], shared), level).droppable).toEqual([]);
+    const more = comparePages(kernelPages(false), dumpOf([1, 2, 3, 4, 5, 7], [...shared, 5]), level);
+    expect(more.droppable).toEqual([]);
+  },
+);

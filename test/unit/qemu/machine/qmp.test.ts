@@ -32,7 +32,7 @@ function serve(answer: (command: string) => string | undefined): Promise<void> {
   return new Promise(resolve => server!.listen(path, resolve));
 }
 
-test('commands are answered in order, and events are passed over', async () => {
+test('commands are answered in order, and events are ignored', async () => {
   await serve(command => `{"event": "STOP"}\r\n{"return": {"was": "${command}"}}\r\n`);
   const qmp = await openQmp(path);
   expect(await qmp.execute('stop')).toEqual({ was: 'stop' });
@@ -40,7 +40,7 @@ test('commands are answered in order, and events are passed over', async () => {
   qmp.close();
 });
 
-test('an error is told in QEMU’s words', async () => {
+test('an error has QEMU’s message', async () => {
   await serve(command =>
     command === 'stop' ? '{"error": {"class": "X", "desc": "no such thing"}}\n' : '{"return": {}}\n',
   );
@@ -50,7 +50,7 @@ test('an error is told in QEMU’s words', async () => {
   qmp.close();
 });
 
-test('a QEMU that goes away, and one that is not there', async () => {
+test('a QEMU that ends, and one that does not run', async () => {
   await serve(command => (command === 'stop' ? undefined : '{"return": {}}\n'));
   const qmp = await openQmp(path);
   await expect(qmp.execute('stop')).rejects.toThrow('QEMU closed the connection');
