@@ -33,6 +33,8 @@ const commonFiles = (lib: string): readonly PackagedFile[] => [
   { source: 'files/kdumpling.sh', path: 'usr/sbin/kdumpling', mode: 0o755 },
   { source: 'files/kdump.conf', path: 'etc/kdump.conf', mode: 0o644 },
   unit('kdumpling-load.service', lib),
+  unit('kdumpling-reload.timer', lib),
+  unit('kdumpling-reload.service', lib),
   unit('kdumpling-report.service', lib),
   {
     source: 'files/90-kdumpling.rules',

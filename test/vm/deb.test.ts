@@ -66,7 +66,9 @@ test.each(['postinst', 'prerm', 'postrm'])('the maintainer script %s is a shell 
 });
 
 test.skipIf(!findCommand('systemd-analyze'))('systemd accepts the units', () => {
-  const units = ['kdumpling-load.service', 'kdumpling-report.service'];
+  const units = ['load.service', 'report.service', 'reload.service', 'reload.timer'].map(
+    name => `kdumpling-${name}`,
+  );
   const { stderr } = spawnSync(
     'systemd-analyze',
     ['verify', '--man=no', ...units.map(unit => join(root, 'lib/systemd/system', unit))],
