@@ -98,7 +98,8 @@ async function crashAndLook(guest: Guest, teller: Teller, expected: number): Pro
   const failed = await agent.must('systemctl --failed --no-legend --plain');
   teller.check('it is back in multi-user, no unit failed', failed.trim() === '', failed.trim() || 'none');
   const { exitCode, output } = await agent.run('kdumpling list --json');
-  const dumps = exitCode === 0 ? (JSON.parse(output) as { id: string; state: string }[]) : [];
+  const dumps =
+    exitCode === 0 ? (JSON.parse(output) as { dumps: { id: string; state: string }[] }).dumps : [];
   const newest = dumps.at(-1);
   teller.check(
     `list has ${expected} complete`,

@@ -2,7 +2,6 @@
 import { counted } from '../../capture/errors.ts';
 import { ask } from '../lib/cli/ask.ts';
 import { type Command, EXIT, wholeNumber } from '../lib/cli/command.ts';
-import { requireRoot } from '../lib/cli/root.ts';
 import { describeBytes } from '../lib/cli/sizes.ts';
 import { deleteDumps } from '../lib/dumps/delete.ts';
 import { hostDumps } from '../lib/dumps/host-dumps.ts';
@@ -20,7 +19,6 @@ export const cleanup: Command<typeof OPTIONS> = {
   options: OPTIONS,
   async run({ yes, keep }, signal) {
     const kept = wholeNumber('keep', keep, 0, 1e6);
-    requireRoot('delete dumps');
     const host = openHost();
     const { directory, dumps } = hostDumps(host);
     const ours = dumps.filter(({ isOurs }) => isOurs);

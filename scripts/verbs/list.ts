@@ -1,22 +1,38 @@
-/** `kdumpling list`: the dumps of this machine, newest last. */
-import { type Command, EXIT } from '../lib/cli/command.ts';
-import { requireRoot } from '../lib/cli/root.ts';
+/** `kdumpling list`: the dumps of this machine. */
+import { printable } from '../../capture/text.ts';
+import { type Command, EXIT, wholeNumber } from '../lib/cli/command.ts';
+import { parseSince } from '../lib/cli/since.ts';
+import { choose } from '../lib/dumps/choose.ts';
 import { hostDumps } from '../lib/dumps/host-dumps.ts';
-import { dumpData, dumpLines } from '../lib/dumps/list-text.ts';
+import { dumpLines, ignoredLines, listData } from '../lib/dumps/list-text.ts';
 import { openHost } from '../lib/host/host.ts';
 
-const OPTIONS = { json: { help: 'say it as JSON' } } as const;
+const OPTIONS = {
+  lines: { value: 'N', short: 'n', help: 'the newest N only' },
+  since: { value: 'TIME', help: 'not before TIME: 2026-11-28, "2026-11-28 10:12", yesterday, 3d (days), 2h' },
+  reverse: { short: 'r', help: 'newest first' },
+  json: { help: 'as JSON' },
+} as const;
 
 export const list: Command<typeof OPTIONS> = {
   name: 'kdumpling list',
   purpose: 'Lists the dumps of this machine, newest last.',
   options: OPTIONS,
-  async run({ json }) {
-    requireRoot('list dumps');
-    const { directory, dumps } = hostDumps(openHost());
-    if (json) console.log(JSON.stringify(dumps.map(dumpData), undefined, 2));
-    else if (dumps.length === 0) console.log(`there are no dumps in ${directory}`);
-    else console.log(dumpLines(dumps).join('\n'));
+  async run({ json, lines, since, reverse }) {
+    const found = hostDumps(openHost());
+    const dumps = choose(found.dumps, {
+      most: lines === undefined ? undefined : wholeNumber('lines', lines, 1, 1e6),
+      since: since === undefined ? undefined : parseSince(since, new Date()),
+      newestFirst: reverse,
+    });
+    if (json) {
+      console.log(JSON.stringify(listData({ dumps, ignored: found.ignored }), undefined, 2));
+      return EXIT.done;
+    }
+    if (found.dumps.length === 0) console.log(printable(`There are no dumps in ${found.directory}.`));
+    else if (dumps.length === 0) console.log(`None of ${found.dumps.length} dumps matches.`);
+    for (const line of dumpLines(dumps)) console.log(line);
+    for (const line of ignoredLines(found.ignored)) console.error(line);
     return EXIT.done;
   },
 };

@@ -3,7 +3,7 @@
 import { reportNews } from '../lib/announce/news.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { readConfig } from '../lib/config/config.ts';
-import { dumpOf } from '../lib/dumps/dumps.ts';
+import { findDump, onlyArgument } from '../lib/dumps/find-dump.ts';
 import { hostDumps } from '../lib/dumps/host-dumps.ts';
 import { openHost } from '../lib/host/host.ts';
 import type { CrashReport } from '../lib/report/crash-report.ts';
@@ -21,16 +21,13 @@ const OPTIONS = {
 export const report: Command<typeof OPTIONS> = {
   name: 'kdumpling report',
   purpose: 'Says on one page why the machine crashed (without ID: the last time) and what was saved.',
-  positionals: ['[ID]'],
+  positionals: ['[ID|DIRECTORY|FILE]'],
   options: OPTIONS,
   async run(given, signal) {
     const host = openHost();
-    const { dumps, directory } = hostDumps(host);
-    if (given.new) return reportNews(host, dumps, readConfig(host).notifyUrl, signal);
-    const [id] = given.positionals;
-    const dump = id === undefined ? dumps.at(-1) : dumpOf(dumps, id);
-    if (dump) console.log(format(reportDump(host, dump), given));
-    else console.log(`there are no dumps in ${directory}`);
+    if (given.new) return reportNews(host, hostDumps(host), readConfig(host).notifyUrl, signal);
+    const dump = findDump(host, onlyArgument('kdumpling report', given.positionals));
+    console.log(format(reportDump(host, dump), given));
     return EXIT.done;
   },
 };

@@ -4,8 +4,7 @@ import { type Command, EXIT, oneOf, UsageError, wholeNumber } from '../lib/cli/c
 import { readDestination, shown } from '../lib/cli/destination.ts';
 import { openMessages } from '../lib/dump/messages.ts';
 import { MESSAGE } from '../lib/dump/request.ts';
-import { dumpOf } from '../lib/dumps/dumps.ts';
-import { hostDumps } from '../lib/dumps/host-dumps.ts';
+import { findDump } from '../lib/dumps/find-dump.ts';
 import { openHost } from '../lib/host/host.ts';
 import { fileContent } from '../lib/upload/content.ts';
 import { parseHeaderFile, TOKEN_VARIABLE, userHeaders } from '../lib/upload/headers.ts';
@@ -27,7 +26,7 @@ const OPTIONS = {
 export const upload: Command<typeof OPTIONS> = {
   name: 'kdumpling upload',
   purpose: `Sends a dump or its report by HTTP(S). $${TOKEN_VARIABLE} holds a token, @FILE a URL.`,
-  positionals: ['ID', 'URL|@FILE'],
+  positionals: ['ID|DIRECTORY|FILE', 'URL|@FILE'],
   options: OPTIONS,
   async run(given, signal) {
     const [id, url, ...rest] = given.positionals;
@@ -39,8 +38,8 @@ export const upload: Command<typeof OPTIONS> = {
       });
     }
     const host = openHost();
-    const dump = dumpOf(hostDumps(host).dumps, id);
-    const suffix = given.report ? `report.${given.json ? 'json' : 'txt'}` : fileOf(host, dump, given.file);
+    const dump = findDump(host, id);
+    const suffix = given.report ? `report.${given.json ? 'json' : 'txt'}` : fileOf(dump, given.file);
     const destination = readDestination(url, `${dump.id}-${suffix}`);
     const fromFile = given['header-file']
       ? parseHeaderFile(readFileSync(given['header-file'], 'utf8'), given['header-file'])

@@ -3,8 +3,20 @@
  * its days dumping. After N captures within M minutes, the next one saves the kernel log alone.
  */
 import { Buffer } from 'node:buffer';
-import { closeSync, constants, fsyncSync, openSync, readdirSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { isTrusted } from './ownership.ts';
 
 export interface CrashLoopLimit {
   readonly captures: number;
@@ -76,7 +88,11 @@ export function secondsOfStamp(name: string): number | undefined {
 /** @param dumps the directory of all dumps; @param own the name of this capture's in it. */
 export function readHistory(dumps: string, own: string): CrashHistory {
   const others = readdirSync(dumps).filter(name => name !== own);
-  return { captures: others.flatMap(name => secondsOfStamp(name) ?? []), quick: readCount(dumps) };
+  const captures = others.flatMap(name => {
+    const seconds = secondsOfStamp(name);
+    return seconds !== undefined && isRootsDirectory(join(dumps, name)) ? seconds : [];
+  });
+  return { captures, quick: readCount(dumps) };
 }
 
 /** Counts this crash for the next one, on a machine whose dates say nothing. */
@@ -88,6 +104,7 @@ export function countCrash(
 ): void {
   if (crash.trusted) return;
   const count = isQuick(limit, crash) ? quick + 1 : 0;
+  removeForeign(join(dumps, COUNT_FILE));
   const fd = openCountFile(dumps, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC);
   try {
     writeSync(fd, `${count}\n`);
@@ -101,6 +118,7 @@ function readCount(dumps: string): number {
   try {
     const fd = openCountFile(dumps, constants.O_RDONLY);
     try {
+      if (!isTrusted(fstatSync(fd))) return 0;
       const bytes = Buffer.alloc(16);
       const text = bytes.toString('latin1', 0, readSync(fd, bytes)).trim();
       return /^\d{1,6}$/.test(text) ? Number(text) : 0;
@@ -110,6 +128,17 @@ function readCount(dumps: string): number {
   } catch {
     return 0;
   }
+}
+
+function isRootsDirectory(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found?.isDirectory() === true && isTrusted(found);
+}
+
+/** Another user's file, or a link, would be refused or written through (fs.protected_regular, O_NOFOLLOW). */
+function removeForeign(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found && !found.isDirectory() && !(found.isFile() && isTrusted(found))) rmSync(path);
 }
 
 /** A symbolic link is not followed, a FIFO not waited for: what lies on a disk may be anything. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { MANIFEST_NAME } from '../manifest.ts';
 import { incompleteName } from '../place/place.ts';
 import { type ManifestCheck, ManifestDamage, type ManifestOutline, readManifest } from '../read-manifest.ts';
+import { isTrusted } from './ownership.ts';
 
 /**
  * `complete`: a vmcore under that name, of the length that the manifest says. `missing`: there was a dump and it is no
@@ -23,7 +24,7 @@ export interface DumpVerdict {
 export interface DumpFacts<M extends ManifestOutline = ManifestOutline> {
   /** The directory's name. */
   readonly name: string;
-  /** All that lies in it: name -> bytes; undefined for what is no regular file. */
+  /** Everything in it: name -> bytes; undefined for what is no regular file of root's. */
   readonly files: ReadonlyMap<string, number | undefined>;
   /** Undefined when there is none. */
   readonly manifest: M | ManifestDamage | undefined;
@@ -81,17 +82,28 @@ export function foreignFiles({ files }: DumpFacts): string[] {
     .map(([name]) => name);
 }
 
-/** Nothing in it is followed. @throws what Node's calls throw. */
+/** Nothing in it is followed. @param isOwn whose files count. @throws what Node's calls throw. */
 export function readDumpFacts<M extends ManifestOutline>(
   directory: string,
   name: string,
   check: ManifestCheck<M>,
+  isOwn = isTrusted,
 ): DumpFacts<M> {
   const path = join(directory, name);
   const files = new Map<string, number | undefined>();
   for (const file of readdirSync(path)) {
     const stat = lstatSync(join(path, file));
-    files.set(file, stat.isFile() ? stat.size : undefined);
+    files.set(file, stat.isFile() && isOwn(stat) ? stat.size : undefined);
   }
-  return { name, files, manifest: readManifest(path, check) };
+  return { name, files, manifest: manifestIn(path, files, check) };
+}
+
+function manifestIn<M extends ManifestOutline>(
+  path: string,
+  files: DumpFacts['files'],
+  check: ManifestCheck<M>,
+): DumpFacts<M>['manifest'] {
+  if (!files.has(MANIFEST_NAME)) return undefined;
+  if (files.get(MANIFEST_NAME) === undefined) return new ManifestDamage('it is not a regular file of root’s');
+  return readManifest(path, check);
 }

@@ -5,6 +5,7 @@ import { MANIFEST_NAME } from '../manifest.ts';
 import { syncDirectory } from '../place/sync-directory.ts';
 import { checkOutline } from '../read-manifest.ts';
 import { foreignFiles, isDumpDirectory, judgeDump, readDumpFacts } from './dump-state.ts';
+import { isTrusted } from './ownership.ts';
 import type { StoredDump } from './retention.ts';
 
 const STAT_BLOCK_BYTES = 512;
@@ -13,7 +14,8 @@ const STAT_BLOCK_BYTES = 512;
 export function storedDumps(directory: string): StoredDump[] {
   return readdirSync(directory).flatMap(name => {
     try {
-      if (!lstatSync(join(directory, name)).isDirectory()) return [];
+      const found = lstatSync(join(directory, name));
+      if (!found.isDirectory() || !isTrusted(found)) return [];
       const facts = readDumpFacts(directory, name, checkOutline);
       if (!isDumpDirectory(facts)) return [];
       const blocks = [...facts.files.keys()].map(file => lstatSync(join(directory, name, file)).blocks);

@@ -3,8 +3,9 @@
  * has worked. Which were is kept in a file; it names dumps that are there, so it does not grow.
  */
 import { describeError, Failure } from '../../../capture/errors.ts';
+import { printable } from '../../../capture/text.ts';
 import { EXIT } from '../cli/command.ts';
-import type { Dump } from '../dumps/dumps.ts';
+import type { Dump, FoundDumps } from '../dumps/dumps.ts';
 import type { Host } from '../host/host.ts';
 import type { CrashReport } from '../report/crash-report.ts';
 import { reportDump } from '../report/dump-report.ts';
@@ -23,18 +24,24 @@ export type Post = (url: string, report: CrashReport, signal: AbortSignal) => Pr
 /** Returns the exit code: 1 when a report could not be posted. */
 export async function reportNews(
   host: Host,
-  dumps: readonly Dump[],
+  { dumps, ignored }: FoundDumps,
   notifyUrl: string | undefined,
   signal: AbortSignal,
   post: Post = postReport,
 ): Promise<number> {
   const before = readNews(host);
   const fresh = dumps.filter(({ id }) => !before.reported.includes(id));
-  for (const dump of fresh) console.log(reportLines(reportDump(host, dump)).join('\n'));
+  // One that cannot be read is reported once too, and hides no other.
+  for (const { id, why } of ignored.filter(one => !before.reported.includes(one.id)))
+    console.log(printable(`crash ${id}: ignored: ${why}`));
+  for (const dump of fresh) console.log(linesOf(host, dump));
   const due = [...before.unposted, ...fresh.map(({ id }) => id)];
   let unposted = notifyUrl === undefined ? [] : dumps.filter(({ id }) => due.includes(id));
   const save = () =>
-    writeNews(host, { reported: dumps.map(({ id }) => id), unposted: unposted.map(({ id }) => id) });
+    writeNews(host, {
+      reported: [...dumps, ...ignored].map(({ id }) => id),
+      unposted: unposted.map(({ id }) => id),
+    });
   // Before the network, which may take long: said is said.
   save();
   let exitCode: number = EXIT.done;
@@ -52,6 +59,14 @@ export async function reportNews(
     }
   }
   return exitCode;
+}
+
+function linesOf(host: Host, dump: Dump): string {
+  try {
+    return reportLines(reportDump(host, dump)).join('\n');
+  } catch (error) {
+    return printable(`crash ${dump.id}: cannot be reported: ${describeError(error)}`);
+  }
 }
 
 /** Read when there is something to post: it brings an HTTP client with it. */

@@ -36,7 +36,7 @@ export interface CrashFile {
 }
 
 /** @throws VmcoreError, DumpFormatError, SystemError */
-export function openCrashFile(request: DumpRequest, messages: Messages): CrashFile {
+export function openCrashFile(request: Pick<DumpRequest, 'vmcore' | 'maps'>, messages: Messages): CrashFile {
   const { vmcore: path, maps } = request;
   // A dump without the FFI takes longer but works.
   const warn = (error: unknown) => messages.warn(describeError(error));

@@ -1,72 +1,73 @@
-/** The dumps on this machine: which there are, in what state, and one of them by the beginning of its name. */
-import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Manifest } from '../../../capture/storage/manifest.ts';
-import {
-  type DumpVerdict,
-  isDumpDirectory,
-  judgeDump,
-  readDumpFacts,
-} from '../../../capture/storage/policy/dump-state.ts';
-import { ManifestDamage } from '../../../capture/storage/read-manifest.ts';
-import { UsageError } from '../cli/command.ts';
+/** The dumps in a directory of dumps: those that count, and those that are left out, each with its reason. */
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { describeError } from '../../../capture/errors.ts';
+import { isTrusted, whyIgnored } from '../../../capture/storage/policy/ownership.ts';
 import type { Host } from '../host/host.ts';
-import { checkManifest } from './manifest-schema.ts';
+import { type Dump, dumpInDirectory, fileOnItsOwn, isDumpFile } from './dump.ts';
+import { layOut } from './layouts.ts';
 
-/** The state by names and lengths alone, which takes no time; `kdumpling verify` reads the bytes. */
-export interface Dump extends DumpVerdict {
+export type { Dump } from './dump.ts';
+
+export interface IgnoredDump {
   readonly id: string;
-  /** On the host. */
   readonly directory: string;
-  /** Made by us, and so ours to delete. */
-  readonly isOurs: boolean;
-  /** When it crashed, as far as it is known. */
-  readonly time: Date;
-  /** All its files together. */
-  readonly bytes: number;
-  /** Undefined for a dump of another program, or one that got no manifest. */
-  readonly manifest?: Manifest;
+  readonly why: string;
 }
 
-/** What makes another program's directory a dump's. */
-const TELLING_FILES = ['vmcore', 'vmcore-incomplete', 'vmcore-dmesg.txt', 'vmcore-dmesg-incomplete.txt'];
-
-/** Newest last. @param directories where dumps go, on the host. */
-export function listDumps(host: Host, ...directories: readonly string[]): Dump[] {
-  return directories
-    .flatMap(directory => host.list(directory).map(name => readDump(host, directory, name)))
-    .filter(dump => dump !== undefined)
-    .sort((a, b) => a.time.getTime() - b.time.getTime() || (a.id < b.id ? -1 : 1));
+export interface FoundDumps {
+  /** Newest last. */
+  readonly dumps: readonly Dump[];
+  /** What looks like a dump and does not count, or cannot be read. */
+  readonly ignored: readonly IgnoredDump[];
 }
 
-/** @param given a dump's name, or its beginning when no other begins so. @throws UsageError */
-export function dumpOf(dumps: readonly Dump[], given: string): Dump {
-  const exact = dumps.find(({ id }) => id === given);
-  const found = exact ? [exact] : dumps.filter(({ id }) => given !== '' && id.startsWith(given));
-  if (found.length === 1) return found[0]!;
-  const names = (found.length > 0 ? found : dumps).map(({ id }) => id).join(', ');
-  throw new UsageError('NO_SUCH_DUMP', {
-    action: `find the dump ${given}`,
-    ...(found.length > 1
-      ? { actual: `${found.length} dumps begin so: ${names}`, wanted: 'more of the name' }
-      : names === ''
-        ? { actual: 'there are none' }
-        : { actual: 'there is none of that name', wanted: `one of ${names}` }),
-  });
+/** One odd dump never hides the others. @param directories where dumps go, on the host. */
+export function findDumps(host: Host, ...directories: readonly string[]): FoundDumps {
+  const dumps: Dump[] = [];
+  const ignored: IgnoredDump[] = [];
+  for (const directory of directories) {
+    for (const path of entriesOf(host, directory, ignored)) {
+      const ignore = (why: string) => void ignored.push({ id: basename(path), directory: path, why });
+      try {
+        const found = lstatSync(host.path(path));
+        if (isTrusted(found)) dumps.push(...dumpAt(host, path, found));
+        else if (looksLikeDump(host, path, found)) ignore(whyIgnored(found));
+      } catch (error) {
+        ignore(describeError(error));
+      }
+    }
+  }
+  dumps.sort((a, b) => a.time.getTime() - b.time.getTime() || (a.id < b.id ? -1 : 1));
+  return { dumps, ignored };
 }
 
-function readDump(host: Host, parent: string, id: string): Dump | undefined {
-  const directory = join(parent, id);
-  const path = host.path(directory);
-  if (!lstatSync(path).isDirectory()) return undefined;
-  const facts = readDumpFacts(host.path(parent), id, checkManifest);
-  const isOurs = isDumpDirectory(facts);
-  if (!isOurs && !TELLING_FILES.some(name => facts.files.has(name))) return undefined;
-  const manifest = facts.manifest instanceof ManifestDamage ? undefined : facts.manifest;
-  const bytes = [...facts.files.values()].reduce<number>((sum, size) => sum + (size ?? 0), 0);
-  return { id, directory, isOurs, time: timeOf(path, manifest), bytes, manifest, ...judgeDump(facts) };
+/** Newest last, without those that are left out. */
+export function listDumps(host: Host, ...directories: readonly string[]): readonly Dump[] {
+  return findDumps(host, ...directories).dumps;
 }
 
-function timeOf(directory: string, manifest: Manifest | undefined): Date {
-  return manifest?.stamp.trusted ? new Date(manifest.stamp.time) : lstatSync(directory).mtime;
+/** Links, pipes and devices are none. */
+function dumpAt(host: Host, path: string, found: Stats): Dump[] {
+  if (found.isFile()) return isDumpFile(host, path) ? [fileOnItsOwn(host, path)] : [];
+  const dump = found.isDirectory() ? dumpInDirectory(host, path) : undefined;
+  return dump ? [dump] : [];
+}
+
+/** By names alone: another user's files are not opened. */
+function looksLikeDump(host: Host, path: string, found: Stats): boolean {
+  const names = found.isDirectory() ? readdirSync(host.path(path)) : [basename(path)];
+  return layOut(basename(path), names) !== undefined;
+}
+
+function entriesOf(host: Host, directory: string, ignored: IgnoredDump[]): string[] {
+  try {
+    return readdirSync(host.path(directory))
+      .sort()
+      .map(name => join(directory, name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      ignored.push({ id: basename(directory), directory: dirname(directory), why: describeError(error) });
+    return [];
+  }
 }

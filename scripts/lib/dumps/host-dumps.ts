@@ -1,39 +1,37 @@
-/** Where this machine's dumps are, by its config. */
+/** Where this machine's dumps are, by its config. Reading them needs no dump target that works. */
 import { TargetError } from '../../../capture/errors.ts';
-import { UsageError } from '../cli/command.ts';
+import { DEFAULT_OPTIONS } from '../../../capture/options/schema.ts';
+import { requireRoot } from '../cli/root.ts';
 import { readConfig } from '../config/config.ts';
+import type { Settings } from '../config/directives.ts';
 import type { Host } from '../host/host.ts';
 import { describeAbsence } from '../storage/dump-location.ts';
 import { dumpDirectories, hostTarget } from '../storage/host-target.ts';
-import { type Dump, dumpOf, listDumps } from './dumps.ts';
+import { type FoundDumps, findDumps } from './dumps.ts';
 
-export interface HostDumps {
+export interface HostDumps extends FoundDumps {
   /** Where they are, for messages. */
   readonly directory: string;
-  /** Newest last. */
-  readonly dumps: readonly Dump[];
 }
 
-/** @throws TargetError when they cannot be seen. */
+/** @throws SystemError for a user who may not read them; TargetError when their file system is not mounted. */
 export function hostDumps(host: Host): HostDumps {
+  requireRoot('look for dumps');
   const settings = readConfig(host);
-  const directories = dumpDirectories(host, settings);
+  const directories = readableDirectories(host, settings);
+  if (directories.length > 0)
+    return { directory: directories.join(', '), ...findDumps(host, ...directories) };
   const { target, fstype, location } = hostTarget(host, settings);
-  if (location.kind === 'visible' || directories.length > 0)
-    return { directory: directories.join(', '), dumps: listDumps(host, ...directories) };
-  throw new TargetError('NOT_MOUNTED', {
-    action: `look for dumps on ${fstype} ${target}`,
-    ...describeAbsence(location),
-  });
+  const why = location.kind === 'visible' ? { actual: 'it has no directory' } : describeAbsence(location);
+  throw new TargetError('NOT_MOUNTED', { action: `look for dumps on ${fstype} ${target}`, ...why });
 }
 
-/** The one dump that a verb is about. @param given its positionals: a name, or its beginning. @throws UsageError */
-export function theDump(host: Host, given: readonly string[]): Dump {
-  const { directory, dumps } = hostDumps(host);
-  if (given.length === 1) return dumpOf(dumps, given[0]!);
-  throw new UsageError('USAGE', {
-    action: 'choose a dump',
-    actual: `${given.length} are given`,
-    wanted: `one of ${dumps.map(({ id }) => id).join(', ') || `those in ${directory}, where there is none`}`,
-  });
+/** A directory that no dump could be captured to (on an overlay, say) may hold dumps that were copied there. */
+function readableDirectories(host: Host, settings: Settings): string[] {
+  try {
+    return dumpDirectories(host, settings);
+  } catch (error) {
+    if (!(error instanceof TargetError)) throw error;
+    return [settings.options.path ?? DEFAULT_OPTIONS.path];
+  }
 }

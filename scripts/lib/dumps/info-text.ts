@@ -4,22 +4,21 @@ import { printable } from '../../../capture/text.ts';
 import { describeBytes } from '../cli/sizes.ts';
 import type { Dump } from './dumps.ts';
 
-export function infoText({ id, directory, state, why, time, bytes, manifest }: Dump): string {
+export function infoText(dump: Dump): string {
+  const { id, directory, state, why, time, timeBy, madeBy, bytes, manifest, dumpFile, logFile } = dump;
   const rows: (readonly [string, string | undefined])[] = [
     ['dump', id],
     ['directory', directory],
     ['state', why ? `${state}: ${why}` : state],
-    [
-      'crashed',
-      `${time.toISOString()}${manifest?.stamp?.trusted ? '' : ' (by a clock that cannot be trusted)'}`,
-    ],
-    ['why', manifest?.crash?.reason],
-    ['kernel', [manifest?.kernel?.release, manifest?.kernel?.version].filter(Boolean).join(' ') || undefined],
-    ['build id', manifest?.kernel?.buildId],
+    ['crashed', `${time.toISOString()}${TIME_BY[timeBy]}`],
+    ['why', manifest?.crash.reason],
+    ['kernel', [manifest?.kernel.release, manifest?.kernel.version].filter(Boolean).join(' ') || undefined],
+    ['build id', manifest?.kernel.buildId],
     ['size', describeBytes(bytes)],
+    ['files', [dumpFile, logFile].filter(Boolean).join(', ') || undefined],
     ['pages', pagesOf(manifest?.dump)],
     ['seconds', secondsOf(manifest?.seconds)],
-    ['program', manifest?.program],
+    ['program', manifest?.program ?? madeBy],
     ...(manifest?.warnings ?? []).map(warning => ['warning', warning] as const),
   ];
   return rows
@@ -27,6 +26,12 @@ export function infoText({ id, directory, state, why, time, bytes, manifest }: D
     .map(([name, value]) => `${name.padEnd(12)}${printable(value!)}`)
     .join('\n');
 }
+
+const TIME_BY: Readonly<Record<Dump['timeBy'], string>> = {
+  clock: '',
+  'unset clock': ' (by the directory; the clock was not set)',
+  file: ' (when the dump was written)',
+};
 
 function pagesOf(dump: NonNullable<Dump['manifest']>['dump']): string | undefined {
   if (!dump) return undefined;

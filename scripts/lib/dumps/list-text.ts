@@ -1,13 +1,21 @@
 /** Dumps as lines for people, a line each in aligned columns, and as data for programs. */
 import { printable } from '../../../capture/text.ts';
 import { describeBytes } from '../cli/sizes.ts';
-import type { Dump } from './dumps.ts';
+import type { Dump, FoundDumps, IgnoredDump } from './dumps.ts';
+
+export const LIST_FORMAT = 1;
+export const INFO_FORMAT = 1;
 
 const GAP = '  ';
 
+/** What another program made has its name at the end of the line. */
 export function dumpLines(dumps: readonly Dump[]): string[] {
-  const rows = dumps.map(({ id, state, bytes, manifest, why }) => {
-    const texts = [state === 'complete' ? undefined : why, manifest?.crash.reason];
+  const rows = dumps.map(({ id, state, bytes, manifest, why, isOurs, madeBy }) => {
+    const texts = [
+      state === 'complete' ? undefined : why,
+      manifest?.crash.reason,
+      isOurs || manifest ? undefined : `(by ${madeBy})`,
+    ];
     return [id, state, describeBytes(bytes), texts.filter(Boolean).join('; ')].map(printable);
   });
   const widths = [0, 1, 2, 3].map(column => Math.max(0, ...rows.map(row => row[column]!.length)));
@@ -19,13 +27,35 @@ export function dumpLines(dumps: readonly Dump[]): string[] {
   );
 }
 
-export function dumpData({ id, directory, state, why, time, bytes, manifest }: Dump): unknown {
+export function ignoredLines(ignored: readonly IgnoredDump[]): string[] {
+  return ignored.map(({ directory, why }) => printable(`ignored: ${directory}: ${why}`));
+}
+
+/** The document of `kdumpling list --json`. */
+export function listData({ dumps, ignored }: FoundDumps): unknown {
+  return { format: LIST_FORMAT, dumps: dumps.map(dumpData), ignored };
+}
+
+/** The document of `kdumpling info --json`. @param dump undefined where there is none */
+export function infoData(dump: Dump | undefined): unknown {
+  if (!dump) return { format: INFO_FORMAT, dump: null };
+  const { files, dumpFile, logFile, manifest, manifestDamage } = dump;
+  return {
+    format: INFO_FORMAT,
+    dump: { ...(dumpData(dump) as object), files, dumpFile, logFile, manifestDamage, manifest },
+  };
+}
+
+export function dumpData(dump: Dump): unknown {
+  const { id, directory, state, why, time, timeBy, madeBy, bytes, manifest } = dump;
   return {
     id,
     directory,
     state,
     why,
     time: time.toISOString(),
+    timeBy,
+    madeBy,
     bytes,
     reason: manifest?.crash.reason,
     kernel: manifest?.kernel.release,

@@ -1,5 +1,6 @@
 /** The report of one crash as facts: what `kdumpling report` prints and `notify_url` posts. Pure. */
 import type { Manifest, ManifestFile } from '../../../capture/storage/manifest.ts';
+import type { Dump } from '../dumps/dump.ts';
 import { findCause, otherEvents } from './cause.ts';
 import { classOf } from './classes.ts';
 import type { CrashSite } from './crash-site.ts';
@@ -45,6 +46,8 @@ export interface CrashReport {
     /** ISO 8601. */
     readonly crashed: string;
     readonly clockTrusted: boolean;
+    /** By a clock that was set, one that was not, or when the dump's file was written. */
+    readonly by: Dump['timeBy'];
     readonly booted?: string;
   };
   readonly saved: {
@@ -78,10 +81,16 @@ export interface ReportedDump {
   readonly why?: string;
   /** When it crashed, as far as it is known. */
   readonly time: Date;
+  readonly timeBy: Dump['timeBy'];
   /** Undefined for a dump of another program, or one that got no manifest. */
   readonly manifest?: Manifest;
-  /** Its files, as they are. */
+  /** Names of the dump itself and of its log; undefined where there is none. */
+  readonly dumpFile?: string;
+  readonly logFile?: string;
+  /** Its regular files, as they are. */
   readonly files: readonly ManifestFile[];
+  /** What went wrong while it was read. */
+  readonly warnings?: readonly string[];
 }
 
 /** @param log the text of vmcore-dmesg.txt, as far as there is one. @param host the machine that crashed, if it is known. */
@@ -121,7 +130,8 @@ export function reportOf(dump: ReportedDump, log: string, host: string | undefin
     kernel,
     when: {
       crashed: isoSeconds(dump.time),
-      clockTrusted: manifest?.stamp?.trusted ?? false,
+      clockTrusted: dump.timeBy === 'clock',
+      by: dump.timeBy,
       ...(uptimeSeconds !== undefined && {
         booted: isoSeconds(new Date(dump.time.getTime() - uptimeSeconds * 1000)),
       }),
@@ -137,8 +147,8 @@ export function reportOf(dump: ReportedDump, log: string, host: string | undefin
         captureSeconds: round(Object.values(manifest.seconds).reduce((sum, seconds) => sum + seconds, 0)),
       }),
     },
-    warnings: manifest?.warnings ?? [],
-    next: nextSteps({ id, directory, state, kernel, files: dump.files.map(({ name }) => name) }),
+    warnings: [...(manifest?.warnings ?? []), ...(dump.warnings ?? [])],
+    next: nextSteps({ ...dump, kernel }),
   };
 }
 

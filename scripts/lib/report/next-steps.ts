@@ -11,8 +11,8 @@ export interface Saved {
   readonly directory: string;
   readonly state: string;
   readonly kernel: Manifest['kernel'];
-  /** Names in the directory. */
-  readonly files: readonly string[];
+  readonly dumpFile?: string;
+  readonly logFile?: string;
 }
 
 interface SymbolSource {
@@ -42,17 +42,16 @@ const SYMBOL_SOURCES: readonly SymbolSource[] = [
 ];
 const ANY_KERNEL: Pick<SymbolSource, 'vmlinux'> = { vmlinux: () => 'vmlinux' };
 
-export function nextSteps({ id, directory, state, kernel, files }: Saved): NextStep[] {
-  const vmcore = ['vmcore', 'vmcore-incomplete'].find(name => files.includes(name));
+export function nextSteps({ id, directory, state, kernel, dumpFile, logFile }: Saved): NextStep[] {
   const steps: NextStep[] = [];
-  if (files.includes('vmcore-dmesg.txt'))
-    steps.push({ command: `less ${directory}/vmcore-dmesg.txt`, why: 'the kernel log up to the crash' });
-  if (vmcore) {
+  if (logFile !== undefined)
+    steps.push({ command: `less ${directory}/${logFile}`, why: 'the kernel log up to the crash' });
+  if (dumpFile !== undefined) {
     const { release = '' } = kernel;
     const named = `${kernel.version ?? ''} ${release}`;
     const source = release === '' ? undefined : SYMBOL_SOURCES.find(({ pattern }) => pattern.test(named));
     const { vmlinux } = source ?? ANY_KERNEL;
-    const dump = `${directory}/${vmcore}`;
+    const dump = `${directory}/${dumpFile}`;
     if (state === 'complete') steps.push({ command: `kdumpling verify ${id}`, why: 'whether it is whole' });
     steps.push({
       command: source?.install(release) ?? `find vmlinux with debug symbols for ${release || 'this kernel'}`,

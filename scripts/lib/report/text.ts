@@ -1,4 +1,5 @@
 /** A crash report as a page for people, and as lines for a journal. */
+import { printable } from '../../../capture/text.ts';
 import type { CrashReport } from './crash-report.ts';
 import type { HungTask, MachineCheck } from './details.ts';
 import type { Frame } from './frames.ts';
@@ -32,7 +33,9 @@ export function reportPage(report: CrashReport): string {
     'Next',
     ...next.map(({ command, why }) => `  ${command.padEnd(Math.min(width, 70))}  # ${why}`),
     '',
-  ].join('\n');
+  ]
+    .map(printable)
+    .join('\n');
 }
 
 /** One line a fact. A log's readers see the lines apart, so each says which crash it is of. */
@@ -51,7 +54,7 @@ export function reportLines(report: CrashReport): string[] {
         ]
       : [];
   const facts = [...factsOf(report), ...trace];
-  return facts.map(([label, text]) => `crash ${report.id}: ${label}: ${text}`);
+  return facts.map(([label, text]) => printable(`crash ${report.id}: ${label}: ${text}`));
 }
 
 function factsOf(report: CrashReport): Fact[] {
@@ -73,7 +76,7 @@ function factsOf(report: CrashReport): Fact[] {
     ['tainted', crash.taints.map(({ letter, meaning }) => `${letter}: ${meaning}`).join('; ')],
     ['modules', modulesText(crash.modules)],
     ['last unloaded', crash.lastUnloaded],
-    ['crashed', `${when.crashed}${when.clockTrusted ? '' : ' (the clock was not set)'}`],
+    ['crashed', `${when.crashed}${TIME_BY[when.by]}`],
     ['booted', when.booted && `${when.booted}, up ${duration(crash.uptimeSeconds!)}`],
     ['saved', `${saved.directory}: ${saved.state}${saved.why ? `: ${saved.why}` : ''}${verified(report)}`],
     ['files', saved.files.map(({ name, bytes }) => `${name} ${bytes}`).join(', ')],
@@ -82,6 +85,12 @@ function factsOf(report: CrashReport): Fact[] {
   ];
   return facts.filter((fact): fact is Fact => Boolean(fact[1]));
 }
+
+const TIME_BY: Readonly<Record<CrashReport['when']['by'], string>> = {
+  clock: '',
+  'unset clock': ' (the clock was not set)',
+  file: ' (when the dump was written)',
+};
 
 function taskText({ comm, pid, cpu }: NonNullable<CrashReport['crash']['task']>): string {
   return `${comm} (pid ${pid})${cpu === undefined ? '' : ` on CPU ${cpu}`}`;

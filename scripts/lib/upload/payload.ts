@@ -14,14 +14,13 @@ export function reportContent(host: Host, dump: Dump, json: boolean): Content {
     : textContent(reportPage(report), 'text/plain; charset=utf-8');
 }
 
-/** @throws UsageError when the dump has no such file. */
-export function fileOf(host: Host, { id, directory }: Dump, given: string | undefined): string {
-  const names = given === undefined ? ['vmcore', 'vmcore-incomplete'] : [basename(given)];
-  const name = names.find(file => host.exists(`${directory}/${file}`));
-  if (name !== undefined) return name;
+/** Regular files of the dump alone: a link in its directory can lead anywhere. @throws UsageError when it has no such file. */
+export function fileOf({ id, directory, dumpFile, files }: Dump, given: string | undefined): string {
+  const name = given === undefined ? dumpFile : basename(given);
+  if (name !== undefined && files.some(file => file.name === name)) return name;
   throw new UsageError('NO_SUCH_FILE', {
     action: `upload ${id}`,
-    actual: `there is no ${names.join(' or ')} in ${directory}`,
-    wanted: `there are ${host.list(directory).join(', ')}`,
+    actual: `${directory} has no ${name ?? 'dump'}`,
+    wanted: files.length > 0 ? `one of ${files.map(file => file.name).join(', ')}` : 'a file',
   });
 }

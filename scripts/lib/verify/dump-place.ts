@@ -1,11 +1,11 @@
-/** Finds the dump that `kdumpling verify` is to check: in a dump directory, or a file on its own. */
-import { existsSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import type { ManifestDump } from '../../../capture/storage/manifest.ts';
+/** Finds the file that `kdumpling verify` is to check, and what the manifest says of it. */
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { TargetError } from '../../../capture/errors.ts';
+import { MANIFEST_NAME, type ManifestDump } from '../../../capture/storage/manifest.ts';
 import { UsageError } from '../cli/command.ts';
-import { theDump } from '../dumps/host-dumps.ts';
+import { findDump } from '../dumps/find-dump.ts';
 import type { Host } from '../host/host.ts';
-import { readManifest } from './manifest.ts';
 
 export interface DumpPlace {
   readonly path: string;
@@ -13,32 +13,33 @@ export interface DumpPlace {
   readonly expected?: ManifestDump;
 }
 
-const COMPLETE = 'vmcore';
-const INCOMPLETE = 'vmcore-incomplete';
-
-/** Anything that is not a path is the ID of a dump of this machine, or a prefix of it. */
-export function pathOfDump(host: Host, given: string): string {
-  return existsSync(given) || given.includes('/') ? given : host.path(theDump(host, [given]).directory);
-}
-
-/** @throws UsageError when there is nothing to verify; TargetError for an unusable manifest. */
-export function findDump(given: string, asksManifest: boolean): DumpPlace {
-  const expectedIn = (directory: string) => (asksManifest ? readManifest(directory)?.dump : undefined);
-  const refuse = (actual: string) =>
-    new UsageError('NO_DUMP', {
-      action: `verify ${given}`,
-      actual,
-      wanted: 'a dump directory or a vmcore',
+/**
+ * @param given an ID, a directory or a file; undefined for the last dump.
+ * @throws UsageError when there is nothing to verify; TargetError for a damaged manifest, if it is asked.
+ */
+export function placeToVerify(host: Host, given: string | undefined, asksManifest: boolean): DumpPlace {
+  const { id, directory, dumpFile, files, manifest, manifestDamage } = findDump(host, given);
+  if (asksManifest && manifestDamage !== undefined)
+    throw new TargetError('MANIFEST', {
+      action: `use ${join(directory, MANIFEST_NAME)}`,
+      actual: manifestDamage,
+      toDo: 'verify the dump without it: --no-manifest',
     });
-  const status = statSync(given, { throwIfNoEntry: false });
-  if (!status) throw refuse('it does not exist');
-  if (!status.isDirectory()) {
-    const expected = expectedIn(dirname(given));
-    return expected?.name === basename(given) ? { path: given, expected } : { path: given };
-  }
-  const expected = expectedIn(given);
-  if (expected) return { path: join(given, basename(expected.name)), expected };
-  const name = [COMPLETE, INCOMPLETE].find(file => existsSync(join(given, file)));
-  if (name === undefined) throw refuse(`it has neither ${COMPLETE} nor ${INCOMPLETE}`);
-  return { path: join(given, name) };
+  const expected = asksManifest ? manifest?.dump : undefined;
+  const name = expected?.name ?? dumpFile;
+  if (name === undefined)
+    throw new UsageError('NO_DUMP', {
+      action: `verify ${given ?? id}`,
+      actual: 'there is a kernel log in it, and no dump',
+      wanted: 'a dump directory or a dump',
+    });
+  const path = host.path(join(directory, name));
+  const isListed = files.some(file => file.name === name);
+  if (!isListed && lstatSync(path, { throwIfNoEntry: false }))
+    throw new TargetError('NOT_A_FILE', {
+      action: `verify ${path}`,
+      actual: 'it is not a regular file of root’s',
+      wanted: 'the dump that its manifest names',
+    });
+  return { path, ...(expected && { expected }) };
 }

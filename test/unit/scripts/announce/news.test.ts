@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { NEWS_PATH, type Post, reportNews } from '../../../../scripts/lib/announce/news.ts';
-import type { Dump } from '../../../../scripts/lib/dumps/dumps.ts';
-import { listDumps } from '../../../../scripts/lib/dumps/dumps.ts';
+import { findDumps } from '../../../../scripts/lib/dumps/dumps.ts';
 import { UploadError } from '../../../../scripts/lib/upload/errors.ts';
 import { addFiles, hostWith, textOf } from '../../../support/host-root.ts';
 
@@ -24,7 +23,7 @@ const dumpFiles = (id: string) => ({ [`/var/crash/${id}/vmcore-dmesg.txt`]: LOG 
 async function boot(host: ReturnType<typeof hostWith>, url: string | undefined, post: Post = async () => {}) {
   said.length = 0;
   const posted: string[] = [];
-  const dumps: Dump[] = listDumps(host, '/var/crash');
+  const dumps = findDumps(host, '/var/crash');
   const exitCode = await reportNews(host, dumps, url, signal, async (to, report, abort) => {
     posted.push(`${to} ${report.id}`);
     await post(to, report, abort);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { dumpOf, listDumps } from '../../../../scripts/lib/dumps/dumps.ts';
+import { listDumps } from '../../../../scripts/lib/dumps/dumps.ts';
+import { dumpOf } from '../../../../scripts/lib/dumps/find-dump.ts';
 import { infoText } from '../../../../scripts/lib/dumps/info-text.ts';
 import { dumpLines } from '../../../../scripts/lib/dumps/list-text.ts';
 import { judgeTest } from '../../../../scripts/lib/status/test-record.ts';
@@ -25,7 +26,7 @@ const DUMPS = {
   '/var/crash/20261121T220237Z/manifest.json': manifest('2026-11-21T22:02:37Z'),
 };
 const OTHERS = {
-  '/var/crash/202611212202/vmcore': 'made by another program',
+  '/var/crash/202611212202/vmcore': `KDUMP   ${'\0'.repeat(500)}`,
   '/var/crash/20261122T000000Z/vmcore-dmesg-incomplete.txt': 'cut off',
   '/var/crash/20261123T000000Z/vmcore': 'x',
   '/var/crash/20261123T000000Z/manifest.json': '{ no json',
@@ -76,10 +77,10 @@ test('by name, or by its beginning', () => {
   expect(dumpOf(dumps, '20261121T220235').id).toBe('20261121T220235Z');
   expect(() => dumpOf(dumps, '2026')).toThrow(/5 dumps begin so: 20261121T220234Z, /);
   expect(() => dumpOf(dumps, '2027')).toThrow(
-    /Cannot find the dump 2027: there is none of that name; expected one of 20261121T220234Z, /,
+    'Cannot find dump "2027": none of 5 dumps has that ID. Did you mean 20261121T220234Z-2?',
   );
-  expect(() => dumpOf(dumps, '')).toThrow(/none of that name/);
-  expect(() => dumpOf([], 'x')).toThrow(/there are none/);
+  expect(() => dumpOf(dumps, '')).toThrow(/none of 5 dumps has that ID/);
+  expect(() => dumpOf([], 'x')).toThrow('Cannot find dump "x": this machine has no dumps');
 });
 
 describe('a crash on purpose', () => {

@@ -212,6 +212,9 @@ function dump(): Parameters<typeof reportOf>[0] {
     directory,
     state: 'complete',
     time: new Date('2026-11-26T10:09:55Z'),
+    timeBy: 'unset clock',
+    dumpFile: 'vmcore',
+    logFile: 'vmcore-dmesg.txt',
     files,
   };
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { encodeDiskDumpHeader } from '../../../../capture/kdump/format/header.ts';
 import type { Manifest } from '../../../../capture/storage/manifest.ts';
+import { listDumps } from '../../../../scripts/lib/dumps/dumps.ts';
 import { crashedName } from '../../../../scripts/lib/report/crashed-name.ts';
 import { reportDump } from '../../../../scripts/lib/report/dump-report.ts';
 import { hostWith } from '../../../support/host-root.ts';
@@ -52,15 +53,8 @@ test('a report of a dump without a name does not take the reader’s', () => {
     '/etc/hostname': 'reader\n',
     [`${directory}/vmcore-dmesg.txt`]: 'Linux version 6.1\n',
   });
-  const dump = {
-    id: '20261126T100955Z',
-    directory,
-    isOurs: true,
-    time: new Date(0),
-    bytes: 1,
-    state: 'complete' as const,
-  };
-  const report = reportDump(host, dump);
+  const [dump] = listDumps(host, '/var/crash');
+  const report = reportDump(host, dump!);
   expect(report.host).toBeUndefined();
   expect(JSON.stringify(report)).not.toContain('reader');
   expect(report.summary).not.toContain(hostname());

@@ -13,6 +13,7 @@ const DUMP = {
   directory: '/var/crash/20261126T100955Z',
   state: 'complete',
   time: new Date('2026-11-26T10:09:55Z'),
+  timeBy: 'clock' as const,
   files: [],
 };
 

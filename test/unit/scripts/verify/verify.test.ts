@@ -145,7 +145,6 @@ describe('a damaged dump', () => {
 
 describe('nothing to verify', () => {
   test.each<[string, string[]]>([
-    ['no argument', []],
     ['two', ['a', 'b']],
     ['a path that is not there', ['/nonexistent/x']],
     ['an unknown option', ['--fast', 'x']],
@@ -155,7 +154,7 @@ describe('nothing to verify', () => {
 
   test('an empty directory', async () => {
     expect(await run(dir)).toBe(
-      '2: Cannot verify DIR: it has neither vmcore nor vmcore-incomplete; expected a dump directory or a vmcore',
+      '2: Cannot find a dump in DIR: it holds no dump; expected the directory or the file of a dump',
     );
   });
 

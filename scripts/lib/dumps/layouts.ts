@@ -1,0 +1,88 @@
+/**
+ * What the programs that capture dumps leave behind: one row each. The first row counts whose pattern fits the directory's
+ * name and one of whose files is in it.
+ *
+ * kdump-tools: /usr/sbin/kdump-config (KDUMP_STAMPDIR, KDUMP_COREFILE, KDUMP_DMESGFILE). kdump-utils:
+ * kdump-lib-initramfs.sh and kdump.sh (save_vmcore_dmesg_fs, dump_fs). SUSE: kdump-save.
+ */
+
+export interface Layout {
+  readonly madeBy: string;
+  /** Of the directory's name. */
+  readonly directory: RegExp;
+  /** A dump that its program finished, by its name. */
+  readonly dump: RegExp;
+  readonly incompleteDump: RegExp;
+  readonly log: RegExp;
+  readonly incompleteLog?: RegExp;
+}
+
+export const KDUMPLING = 'kdumpling';
+export const UNKNOWN_PROGRAM = 'another program';
+
+const VMCORE = /^vmcore(\.flat)?$/;
+const VMCORE_INCOMPLETE = /^vmcore-incomplete(\.flat)?$/;
+
+export const LAYOUTS: readonly Layout[] = [
+  {
+    madeBy: KDUMPLING,
+    directory: /^\d{8}T\d{6}Z(-\d+)?$/,
+    dump: /^vmcore$/,
+    incompleteDump: /^vmcore-incomplete$/,
+    log: /^vmcore-dmesg\.txt$/,
+    incompleteLog: /^vmcore-dmesg-incomplete\.txt$/,
+  },
+  {
+    // 202611281012; HOSTTAG puts the host's address or name before it.
+    madeBy: 'kdump-tools',
+    directory: /^(.+-)?\d{12}$/,
+    dump: /^(dump|vmcore)\.\d{12}$/,
+    incompleteDump: /^(dump|vmcore)-incomplete$/,
+    log: /^dmesg\.\d{12}$/,
+  },
+  {
+    // 127.0.0.1-2026-11-28-10:12:13
+    madeBy: 'kdump-utils',
+    directory: /^.+-\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d$/,
+    dump: VMCORE,
+    incompleteDump: VMCORE_INCOMPLETE,
+    log: /^vmcore-dmesg\.txt$/,
+    incompleteLog: /^vmcore-dmesg-incomplete\.txt$/,
+  },
+  {
+    // 2026-11-28-10:12
+    madeBy: 'SUSE kdump',
+    directory: /^\d{4}-\d\d-\d\d-\d\d:\d\d$/,
+    dump: VMCORE,
+    incompleteDump: VMCORE_INCOMPLETE,
+    log: /^dmesg\.txt$/,
+  },
+  {
+    madeBy: UNKNOWN_PROGRAM,
+    directory: /^/,
+    dump: /^(vmcore(\.flat)?|(dump|vmcore)\.\d{12})$/,
+    incompleteDump: /^(vmcore-incomplete(\.flat)?|dump-incomplete)$/,
+    log: /^(vmcore-dmesg\.txt|dmesg\.txt|dmesg\.\d{12})$/,
+    incompleteLog: /^vmcore-dmesg-incomplete\.txt$/,
+  },
+];
+
+export interface LaidOut {
+  readonly madeBy: string;
+  readonly dump?: string;
+  readonly incompleteDump?: string;
+  readonly log?: string;
+}
+
+/** @param names of the directory's regular files. Undefined when there is no dump and no log among them. */
+export function layOut(directory: string, names: readonly string[]): LaidOut | undefined {
+  const first = (pattern: RegExp | undefined) => pattern && names.find(name => pattern.test(name));
+  for (const { madeBy, directory: pattern, ...files } of LAYOUTS) {
+    if (!pattern.test(directory)) continue;
+    const dump = first(files.dump);
+    const incompleteDump = first(files.incompleteDump);
+    const log = first(files.log) ?? first(files.incompleteLog);
+    if (dump ?? incompleteDump ?? log) return { madeBy, dump, incompleteDump, log };
+  }
+  return undefined;
+}
