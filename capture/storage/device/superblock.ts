@@ -32,7 +32,9 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock | undefined {
 
 function decode(fstype: string, layout: SuperblockLayout, buffer: Buffer): Superblock {
   const { uuid, label, errorFlag, otherDevices = [] } = layout;
-  const other = otherDevices.find(count => !count.alone(numberAt(buffer, count)));
+  const other = otherDevices.find(
+    count => count.offset + 8 <= buffer.length && !count.alone(numberAt(buffer, count)),
+  );
   const found = {
     fstype,
     uuid: uuid.kind === 'uuid' ? uuidText(buffer, uuid.offset) : serialText(buffer.readUInt32LE(uuid.offset)),

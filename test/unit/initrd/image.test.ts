@@ -48,6 +48,17 @@ test('a network module is refused', () => {
   expect(build('kernel/drivers/net/virtio_net.ko')).toThrow(/it would hold network modules/);
 });
 
+test('a character set of the target’s mount options that the kernel lacks is refused', () => {
+  const options = { target: '/dev/vda', mountOptions: 'rw,codepage=850' };
+  expect(build('kernel/fs/fat/vfat.ko', { fstype: 'vfat', options })).toThrow(
+    /Cannot include the module nls_cp850/,
+  );
+  const fallbackTargets = ['vfat LABEL=x codepage=852'];
+  expect(build('kernel/fs/fat/vfat.ko', { options: { target: '/dev/vda', fallbackTargets } })).toThrow(
+    /Cannot include the module nls_cp852/,
+  );
+});
+
 test('a name that a shell could misread is refused', () => {
   expect(build("kernel/a';reboot;'.ko")).toThrow(/characters that no module name has/);
 });

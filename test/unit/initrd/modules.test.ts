@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { optionModules } from '../../../capture/options/file-systems.ts';
 import { targetModules } from '../../../initrd/drivers.ts';
 import { isNetworkModule, moduleName, openModuleTree } from '../../../initrd/modules.ts';
 
@@ -69,6 +70,14 @@ test('without a disk list, the usual disk drivers that the kernel has are includ
   expect(() => targetModules(tree, ['ntfs'], undefined)).toThrow(
     /Cannot write dumps to ntfs: .*; expected one of ext4/,
   );
+});
+
+test('the character sets of a FAT’s mount options are required', () => {
+  expect(optionModules('vfat', 'rw,codepage=850,iocharset=iso8859-15,shortname=mixed')).toEqual([
+    'nls_cp850',
+    'nls_iso8859-15',
+  ]);
+  expect(optionModules('ext4', 'rw,codepage=850')).toEqual([]);
 });
 
 test.each([

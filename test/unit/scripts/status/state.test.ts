@@ -159,6 +159,24 @@ describe('not armed: the most basic reason first, and the command that fixes it'
       /Cannot include the module ext4/,
     ],
     [
+      'a FAT whose character set the kernel lacks',
+      {
+        '/proc/self/mountinfo': '21 1 254:1 / / rw - vfat /dev/vda1 rw,codepage=850,iocharset=iso8859-15\n',
+        [`/lib/modules/${KVER}/modules.builtin`]: 'kernel/fs/fat/vfat.ko\n',
+      },
+      [],
+      /Cannot include the module nls_cp850/,
+    ],
+    [
+      'a target on a partition of an array',
+      {
+        '/sys/devices/pci0000:00/block/vda/vda1/partition': '1\n',
+        '/sys/devices/pci0000:00/block/vda/md/level': 'raid1\n',
+      },
+      [],
+      /\/dev\/vda is a RAID of level raid1, which the capture does not support; to fix it: name a file system/,
+    ],
+    [
       'a target on an encrypted disk',
       { '/sys/devices/pci0000:00/block/vda/vda1/dm/uuid': 'CRYPT-LUKS2-0123-root\n' },
       [],

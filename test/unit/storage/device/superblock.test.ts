@@ -94,6 +94,44 @@ describe.each(FILE_SYSTEMS)('$tool $args', ({ tool, args, mib, found }) => {
   );
 });
 
+describe('a file system that needs more than its device', () => {
+  const other = () => {
+    const path = join(directory, 'other');
+    rmSync(path, { force: true });
+    writeFileSync(path, '');
+    truncateSync(path, 128 * MIB);
+    return path;
+  };
+  const decode = (path: string) => decodeSuperblock(reader(path)(0, SUPERBLOCK_BYTES))?.otherDevice;
+
+  test.skipIf(!findCommand('mkfs.btrfs'))('btrfs on two devices', () => {
+    const second = other();
+    expect(decode(image(128, 'mkfs.btrfs', '-q', '-f', second))).toMatch(/spans several devices/);
+    expect(decode(second)).toMatch(/spans several devices/);
+  });
+
+  test.skipIf(!findCommand('mkfs.xfs'))('XFS with its log, or a realtime part, elsewhere', () => {
+    expect(decode(image(300, 'mkfs.xfs', '-q', '-l', `logdev=${other()},size=64m`))).toBe(
+      'keeps its log on another device',
+    );
+    expect(decode(image(300, 'mkfs.xfs', '-q', '-r', `rtdev=${other()}`))).toBe('has a realtime device');
+  });
+
+  test('the journal of an ext4', () => {
+    expect(decode(image(16, 'mke2fs', '-q', '-O', 'journal_dev'))).toBe('is the journal of another one');
+    const path = image(16, 'mke2fs', '-q', '-t', 'ext4', '-O', '^has_journal');
+    execFileSync(findCommand('debugfs')!, ['-w', '-R', 'set_super_value journal_dev 0x801', path], {
+      stdio: 'pipe',
+    });
+    expect(decode(path)).toBe('keeps its journal on another device');
+  });
+
+  test('cut at any field, nothing throws', () => {
+    const bytes = reader(image(4, 'mke2fs', '-q', '-t', 'ext4'))(0, 0x600);
+    for (let length = 0x43c; length < bytes.length; length++) decodeSuperblock(bytes.subarray(0, length));
+  });
+});
+
 test('an ext4 that records errors', () => {
   const path = image(4, 'mke2fs', '-q', '-t', 'ext4');
   execFileSync(findCommand('debugfs')!, ['-w', '-R', 'set_super_value state 3', path], { stdio: 'pipe' });
