@@ -5,35 +5,17 @@ import { STRONGEST_CODEC } from '../codecs/table.ts';
 import { describeError } from '../errors.ts';
 import { type BitmapMemory, openBitmapMemory } from '../ffi/file-memory.ts';
 import { openFfi } from '../ffi/library.ts';
-import { Bitmap } from '../filter/bitmap.ts';
-import { DUMP_LEVEL_ZERO, MAX_DUMP_LEVEL } from '../filter/dump-level.ts';
-import { reachablePages } from '../filter/reach.ts';
+import { MAX_DUMP_LEVEL } from '../filter/dump-level.ts';
 import { type DumpLayout, planLayout } from '../kdump/format/layout.ts';
 import type { Bound } from '../kdump/write/bounded.ts';
+import { boundDump, sampleDump, type UnboundedDump } from '../kdump/write/first-pages.ts';
 import { choosePages, type PageChoice } from '../kdump/write/input.ts';
-import {
-  fittingPages,
-  type PageSample,
-  type Prediction,
-  predictSize,
-  type ReadPage,
-  SAMPLE_PAGES,
-  samplePages,
-  spreadPages,
-} from '../kdump/write/predict.ts';
+import { type Prediction, predictSize, SAMPLE_PAGES, spreadPages } from '../kdump/write/predict.ts';
 import type { Crash } from '../kernel/crash.ts';
 import type { Step } from '../storage/policy/ladder.ts';
-import { readPhysicalOrZeros } from '../vmcore/open.ts';
 import type { CaptureContext } from './context.ts';
 import { DeadlineError, type Phases } from './phases.ts';
 import type { DumpRequest } from './record.ts';
-
-/** The share of the room that is kept for the pages that are needed first; the others get what those leave. */
-const FIRST_SHARE = 0.9;
-/** A kernel's own pages take more than this on average when compressed, so no more of them fit. */
-const LEAST_PAGE_BYTES = 512;
-/** 4 GiB of pages: more than the structures that a debugger starts with take in any kernel, and found in bounded time. */
-const MOST_FIRST_PAGES = 1 << 20;
 
 export interface PlannedDump {
   readonly pages: PageChoice;
@@ -90,7 +72,7 @@ export class DumpPlanner {
       dumpablePages,
     });
     const sample = this.#phases.run('space', () =>
-      this.#sample(spreadPages(pages.bitmap2, SAMPLE_PAGES), codec),
+      sampleDump(this.#unbounded({ pages, codec, layout }), spreadPages(pages.bitmap2, SAMPLE_PAGES)),
     );
     const prediction = predictSize(layout, dumpablePages, sample);
     const planned = { pages, codec, layout, prediction };
@@ -102,14 +84,15 @@ export class DumpPlanner {
    * Which pages come first in a dump that must not exceed `limitBytes`. Degrades: where they cannot be found, pages are
    * taken in the order of memory.
    */
-  bound({ pages: { bitmap2 }, codec, layout }: PlannedDump, limitBytes: number): Bound {
-    const dataBytes = Math.max(0, limitBytes - layout.dataOffset - layout.block_size);
-    const reached = this.#reach(bitmap2, dataBytes / LEAST_PAGE_BYTES);
-    const firstPages = fittingPages(reached, FIRST_SHARE * dataBytes, some => this.#sample(some, codec));
-    const first = Bitmap.create(bitmap2.sizeBits, 1, this.#memory?.allocate);
-    for (let i = 0; i < firstPages; i++) first.set(reached[i]);
-    const { sizes } = this.#sample(spreadPages(first, SAMPLE_PAGES), codec);
-    return { limitBytes, first, firstPages, firstPageBytes: sizes };
+  bound(planned: PlannedDump, limitBytes: number): Bound {
+    return boundDump(this.#unbounded(planned), limitBytes, {
+      allocate: this.#memory?.allocate,
+      onProgress: () => this.#phases.checkDeadline('space'),
+      onUnranked: cause => {
+        if (cause instanceof DeadlineError) throw cause;
+        this.#context.log.warn('dump', `pages are taken in the order of memory: ${describeError(cause)}`);
+      },
+    });
   }
 
   close(): void {
@@ -150,32 +133,8 @@ export class DumpPlanner {
     return codec;
   }
 
-  #sample(pfns: Iterable<number>, codec: Codec): PageSample {
-    const { vmcore } = this.#crash;
-    const read: ReadPage = (pfn, into) => {
-      try {
-        return readPhysicalOrZeros(vmcore, pfn * vmcore.pageSizeBytes, into) > 0;
-      } catch {
-        return false;
-      }
-    };
-    const sharesZeroPage = (this.#pages!.dumpLevel & DUMP_LEVEL_ZERO) !== 0;
-    return samplePages(pfns, read, codec, { pageSizeBytes: vmcore.pageSizeBytes, sharesZeroPage });
-  }
-
-  #reach(bitmap2: Bitmap, most: number): readonly number[] {
-    const { log } = this.#context;
-    try {
-      return reachablePages(this.#crash.vmcore, {
-        bitmap2,
-        mostPages: Math.min(MOST_FIRST_PAGES, Math.floor(most)),
-        allocate: this.#memory?.allocate,
-        onProgress: () => this.#phases.checkDeadline('space'),
-      });
-    } catch (error) {
-      if (error instanceof DeadlineError) throw error;
-      log.warn('dump', `pages are taken in the order of memory: ${describeError(error)}`);
-      return [];
-    }
+  #unbounded({ pages, codec, layout }: Omit<PlannedDump, 'prediction'>): UnboundedDump {
+    const { bitmap2, dumpLevel } = pages;
+    return { vmcore: this.#crash.vmcore, bitmap2, dumpLevel, codec, layout };
   }
 }

@@ -4,7 +4,7 @@ import { type Command, EXIT } from '../lib/cli/command.ts';
 import { DUMP_OPTIONS, readRequest } from '../lib/dump/arguments.ts';
 import { dumpDmesg } from '../lib/dump/dmesg.ts';
 import { dumpElf } from '../lib/dump/elf.ts';
-import { dumpKdump } from '../lib/dump/kdump.ts';
+import { dumpFirstPages, dumpKdump } from '../lib/dump/kdump.ts';
 import { type Messages, openMessages } from '../lib/dump/messages.ts';
 import { rearrangeDump } from '../lib/dump/rearrange.ts';
 import type { DumpRequest } from '../lib/dump/request.ts';
@@ -40,6 +40,11 @@ async function carryOut(request: DumpRequest, messages: Messages, signal: AbortS
     case 'elf':
       return withRetries(request, messages, one => dumpElf(one, messages, signal));
     case 'kdump':
-      return withRetries(request, messages, one => dumpKdump(one, messages, signal));
+      return withRetries(
+        request,
+        messages,
+        one => dumpKdump(one, messages, signal),
+        one => dumpFirstPages(one, messages, signal),
+      );
   }
 }

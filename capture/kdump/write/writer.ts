@@ -4,10 +4,10 @@
  */
 
 import type { Codec } from '../../codecs/codec.ts';
-import { Bitmap } from '../../filter/bitmap.ts';
+import type { Bitmap } from '../../filter/bitmap.ts';
 import { DUMP_LEVEL_ZERO } from '../../filter/dump-level.ts';
 import type { Vmcore } from '../../vmcore/open.ts';
-import { type PfnRange, pfnRanges } from '../../vmcore/segments.ts';
+import type { PfnRange } from '../../vmcore/segments.ts';
 import { type DigestAlgorithm, type DumpDigest, openDigest, type RunningDigest } from '../format/digest.ts';
 import {
   DISK_DUMP_HEADER_BYTES,
@@ -21,12 +21,11 @@ import {
 import { type DumpLayout, planLayout } from '../format/layout.ts';
 import type { DumpSink } from '../sink.ts';
 import { finish } from '../steps.ts';
+import { type HeadDigest, writeBitmap1, writeBitmap2 } from './bitmaps.ts';
 import { type Bound, BoundedTaker } from './bounded.ts';
 import { dumpablePages, type PageLoopEvents } from './page-loop.ts';
 import { PageStore } from './page-store.ts';
 import { type UnreadableAs, UnreadablePages } from './unreadable.ts';
-
-const BITMAP_CHUNK_BYTES = 1 << 20;
 
 export interface DumpInput {
   readonly vmcore: Pick<
@@ -100,19 +99,24 @@ export function writeDump(input: DumpInput, sink: DumpSink, events: DumpEvents =
   return finish(dumpSteps(input, sink, events));
 }
 
+/** @throws DumpFormatError for input that the format has no room for. */
+export function layoutOf({ vmcore, bitmap2 }: Pick<DumpInput, 'vmcore' | 'bitmap2'>): DumpLayout {
+  return planLayout({
+    pageSizeBytes: vmcore.pageSizeBytes,
+    max_mapnr: bitmap2.sizeBits,
+    noteBytes: vmcore.noteBytes.length,
+    dumpablePages: bitmap2.count(),
+  });
+}
+
 /** As `writeDump`, a few megabytes a step: between steps, the caller's event loop hears a Ctrl-C. */
 export function* dumpSteps(
   input: DumpInput,
   sink: DumpSink,
   events: DumpEvents = {},
 ): Generator<void, DumpResult> {
-  const { vmcore, bitmap2, codec, digestAlgorithm } = input;
-  const layout = planLayout({
-    pageSizeBytes: vmcore.pageSizeBytes,
-    max_mapnr: bitmap2.sizeBits,
-    noteBytes: vmcore.noteBytes.length,
-    dumpablePages: bitmap2.count(),
-  });
+  const { bitmap2, codec, digestAlgorithm } = input;
+  const layout = layoutOf(input);
   const headers = encodeHeaders(input, layout, codec.statusFlag);
   const incompleteHeaders = encodeHeaders(input, layout, codec.statusFlag | DUMP_DH_COMPRESSED_INCOMPLETE);
   sink.writeAt(incompleteHeaders, 0);
@@ -128,7 +132,7 @@ export function* dumpSteps(
       incompleteDigest?.update(bytes);
     },
   };
-  const pagesPresent = writeBitmap1(input, layout, sink, head);
+  const pagesPresent = writeBitmap1(input.vmcore.segments.segments, bitmap2.sizeBits, layout, sink, head);
   writeBitmap2(bitmap2, layout, sink, head);
 
   const store = new PageStore(sink, {
@@ -186,8 +190,6 @@ export function* dumpSteps(
   };
 }
 
-type HeadDigest = Pick<RunningDigest, 'update'>;
-
 /** Header block, sub header and notes, up to the first bitmap. */
 function encodeHeaders(input: DumpInput, layout: DumpLayout, status: number): Uint8Array {
   const { vmcore, bitmap2 } = input;
@@ -230,45 +232,6 @@ function encodeSubHeader(input: DumpInput, { offset_note }: DumpLayout, offset_e
     end_pfn_64: input.pfns?.end ?? 0,
     max_mapnr_64: bitmap2.sizeBits,
   });
-}
-
-/** The pages that exist, made from the segments a chunk at a time: it never takes a bit a page of memory. */
-function writeBitmap1(input: DumpInput, layout: DumpLayout, sink: DumpSink, digest: HeadDigest): number {
-  const max_mapnr = input.bitmap2.sizeBits;
-  const ranges = pfnRanges(input.vmcore.segments.segments, layout.block_size);
-  let pagesPresent = 0;
-  const chunk = new Uint8Array(Math.min(BITMAP_CHUNK_BYTES, layout.bitmapBytes));
-  let nextRange = 0;
-  for (let at = 0; at < layout.bitmapBytes; at += chunk.length) {
-    const bytes = chunk.subarray(0, Math.min(chunk.length, layout.bitmapBytes - at));
-    const firstPfn = at * 8;
-    const endPfn = Math.min(firstPfn + bytes.length * 8, max_mapnr);
-    const part = new Bitmap(bytes.fill(0), Math.max(0, endPfn - firstPfn));
-    while (nextRange < ranges.length && ranges[nextRange].end <= firstPfn) nextRange++;
-    for (let i = nextRange; i < ranges.length && ranges[i].start < endPfn; i++) {
-      const start = Math.max(ranges[i].start, firstPfn);
-      const end = Math.min(ranges[i].end, endPfn);
-      part.setRange(start - firstPfn, end - firstPfn);
-      pagesPresent += end - start;
-    }
-    sink.writeAt(bytes, layout.bitmap1Offset + at);
-    digest.update(bytes);
-  }
-  return pagesPresent;
-}
-
-function writeBitmap2(bitmap2: Bitmap, layout: DumpLayout, sink: DumpSink, digest: HeadDigest): void {
-  const write = (bytes: Uint8Array, at: number): void => {
-    sink.writeAt(bytes, layout.bitmap2Offset + at);
-    digest.update(bytes);
-  };
-  const bytes = bitmap2.bytes.subarray(0, layout.bitmapBytes);
-  for (let at = 0; at < bytes.length; at += BITMAP_CHUNK_BYTES) {
-    write(bytes.subarray(at, at + BITMAP_CHUNK_BYTES), at);
-  }
-  // The caller's bitmap need not be padded to blocks.
-  if (bytes.length < layout.bitmapBytes)
-    write(new Uint8Array(layout.bitmapBytes - bytes.length), bytes.length);
 }
 
 function* writePages(

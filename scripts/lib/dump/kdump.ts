@@ -9,8 +9,9 @@ import { openBitmapMemory } from '../../../capture/ffi/file-memory.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
 import type { Bitmap } from '../../../capture/filter/bitmap.ts';
 import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
+import { boundDump } from '../../../capture/kdump/write/first-pages.ts';
 import { choosePages } from '../../../capture/kdump/write/input.ts';
-import { type DumpCounts, type DumpInput, dumpSteps } from '../../../capture/kdump/write/writer.ts';
+import { type DumpCounts, type DumpInput, dumpSteps, layoutOf } from '../../../capture/kdump/write/writer.ts';
 import type { Vmcore } from '../../../capture/vmcore/open.ts';
 import { type Shortfall, shortfallOf } from '../../../capture/vmcore/shortfall.ts';
 import { openCrashFile } from './crash-file.ts';
@@ -48,6 +49,33 @@ export async function dumpKdump(
   }
 }
 
+/** As `dumpKdump`, within the size limit: the dump has the pages that a debugger needs first. */
+export async function dumpFirstPages(
+  request: DumpRequest,
+  messages: Messages,
+  signal: AbortSignal,
+): Promise<void> {
+  const input = openKdumpInput(request, messages);
+  const { vmcore, bitmap2, dumpLevel, codec } = input;
+  const events = { onProgress: messages.progress, onWarning: messages.warn };
+  try {
+    const dump = { vmcore, bitmap2, dumpLevel, codec, layout: layoutOf(input) };
+    const bound = boundDump(dump, request.sizeLimitBytes ?? Number.POSITIVE_INFINITY, {
+      allocate: input.allocate,
+      onUnranked: cause => messages.warn(`pages are taken in the order of memory: ${describeError(cause)}`),
+    });
+    const { counts, unreadablePfns } = await withTarget(request, signal, sink =>
+      runSteps(dumpSteps({ ...input, bound }, sink, events), signal),
+    );
+    messages.say(`${nameOfTarget(request)}: ${summarize(counts, input)}`);
+    messages.report(JSON.stringify(counts));
+    const pagesOverLimit = counts.pagesMissing - counts.pagesUnreadable;
+    requireComplete(request, input, { ...counts, unreadablePfns, pagesOverLimit });
+  } finally {
+    codec.close();
+  }
+}
+
 /** More only on request: each thread takes memory, and the writing thread becomes the bottleneck. */
 const MOST_THREADS_UNASKED = 4;
 /** The size of a vmcore. A smaller one is done before a thread starts; for a larger one the shared bitmap is too large. */
@@ -62,6 +90,9 @@ function threadsThatPay({ vmcore }: DumpRequest): number {
 }
 
 export interface KdumpInput extends DumpInput, InputState {
+  readonly vmcore: Vmcore;
+  /** For further bitmaps of the same size. */
+  readonly allocate: (sizeBytes: number) => Uint8Array;
   /** False for a dump that is filtered again. */
   readonly isVmcore: boolean;
 }
@@ -71,10 +102,9 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
   const opened = openCrashFile(request, messages);
   const { crash, facts, ffi, libc, dumpLevelBefore, isVmcore, damage } = opened;
   // Classes that were left out already are not looked for again: finding none of them is normal.
-  const choice = choosePages(crash, request.dumpLevel & ~dumpLevelBefore, {
-    allocate: openBitmapMemory(libc, folderOf(request), cause => messages.warn(describeError(cause)))
-      .allocate,
-  });
+  const onDegraded = (cause: unknown) => messages.warn(describeError(cause));
+  const { allocate } = openBitmapMemory(libc, folderOf(request), onDegraded);
+  const choice = choosePages(crash, request.dumpLevel & ~dumpLevelBefore, { allocate });
   const { bitmap2, warnings } = choice;
   const shortfall = shortfallOf(crash.vmcore, bitmap2.sizeBits);
   leaveOutPartialPages(crash.vmcore, shortfall, bitmap2);
@@ -96,6 +126,8 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
   return {
     ...facts,
     ...state,
+    vmcore: crash.vmcore,
+    allocate,
     bitmap2,
     dumpLevel,
     codec,

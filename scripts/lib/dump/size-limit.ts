@@ -35,11 +35,16 @@ export function limitSink(sink: DumpSink, sizeLimitBytes: number): DumpSink {
   };
 }
 
-/** Makes the dump at the first level at which it fits. @throws what the last attempt throws */
+/**
+ * Makes the dump at the first level at which it fits.
+ * @param dumpFirstPages for when the size limit is too small for all levels: makes a dump of the pages that fit.
+ * @throws what the last attempt throws
+ */
 export async function withRetries(
   request: DumpRequest,
   messages: Messages,
   dump: (request: DumpRequest) => Promise<void>,
+  dumpFirstPages?: (request: DumpRequest) => Promise<void>,
 ): Promise<void> {
   let attempt = request;
   for (const nextLevel of request.furtherLevels) {
@@ -52,5 +57,11 @@ export async function withRetries(
       attempt = { ...attempt, dumpLevel: nextLevel, force: true };
     }
   }
-  return dump(attempt);
+  try {
+    return await dump(attempt);
+  } catch (error) {
+    if (!dumpFirstPages || !(error instanceof TargetError) || error.code !== LIMIT_REACHED) throw error;
+    messages.debug(`again with the pages that are needed first: ${describeError(error)}`);
+    return dumpFirstPages({ ...attempt, force: true });
+  }
 }

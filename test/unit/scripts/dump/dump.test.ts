@@ -276,7 +276,7 @@ describe('files', () => {
       expect(await run('-L', `${whole}`, vmcore, out)).toBe(0);
       expect(statSync(out).size).toBe(whole);
       expect(await run('-f', '-L', `${whole - 1}`, vmcore, out)).toBe(1);
-      expect(said.join('')).toContain(`the size limit of ${whole - 1} bytes is reached`);
+      expect(said.join('')).toContain(`the size limit of ${whole - 1} bytes leaves no room for 1 page`);
       expect(statSync(out).size).toBeLessThan(whole);
       expect(readFileSync(out).readUInt32LE(424) & 8).toBe(8);
     });
