@@ -103,9 +103,13 @@ function tellingFrames(
   blame: 'trace' | 'interrupted',
   named: Frame | undefined,
 ): Frame[] {
-  const sure = trace.filter(({ doubtful }) => !doubtful);
-  const seen = blame === 'interrupted' ? interruptedFrames(at, sure) : [...(at ? [at] : []), ...sure];
-  const frames = withoutRepeats(seen).filter(({ name }) => !isMachinery(name));
+  const framesOf = (seen: CrashSite['trace']) =>
+    withoutRepeats(
+      blame === 'interrupted' ? interruptedFrames(at, seen) : [...(at ? [at] : []), ...seen],
+    ).filter(({ name }) => !isMachinery(name));
+  const sure = framesOf(trace.filter(({ doubtful }) => !doubtful));
+  // After a jump to a bad address the unwinder is sure of nothing.
+  const frames = sure.length > 0 ? sure : framesOf(trace);
   if (!named || isMachinery(named.name)) return frames;
   const place = frames.findIndex(({ name }) => name === named.name);
   return [named, ...(place < 0 ? frames : frames.slice(place + 1))];

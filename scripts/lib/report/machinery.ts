@@ -128,7 +128,7 @@ const HELPERS = [
   '(_?copy_(from|to)_user|raw_copy_|copy_user_).*',
   'kfree(_.*)?',
   'kvfree',
-  'kmem_cache_(alloc|free).*',
+  '(__)?kmem_cache_(alloc|free).*',
   '__kmalloc.*',
 ];
 
