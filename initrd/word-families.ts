@@ -21,13 +21,13 @@ export const FAMILIES: readonly Family[] = [
   {
     does: 'reserves the crash kernel’s memory',
     why: 'there is no second crash kernel',
-    names: 'crashkernel kexec_* crash_kexec_post_notifiers elfcorehdr dmcryptkeys',
+    names: 'crashkernel crash_kexec_post_notifiers elfcorehdr dmcryptkeys',
   },
   {
     does: 'turns an error into a panic',
     why: 'an error that the capture survives must not cost the dump',
     names: `*panic* oops panic_print softlockup_all_cpu_backtrace hardlockup_all_cpu_backtrace watchdog_thresh
-      hung_task_* dm_verity.error_behavior`,
+      hung_task_*`,
     unless: OFF,
   },
   {
@@ -61,7 +61,7 @@ export const FAMILIES: readonly Family[] = [
   {
     does: 'chooses init, root or resume',
     why: 'the root is the initrd, and its /init is the capture',
-    names: `init rdinit root root* rw_root ramdisk_start load_ramdisk prompt_ramdisk noinitrd skip_initramfs initrd
+    names: `init rdinit root root* rw_root ramdisk_start load_ramdisk prompt_ramdisk noinitrd skip_initramfs initramfs_options initrd
       initrdmem bootconfig resume* noresume hibernate nohibernate single s S 1 2 3 4 5 emergency rescue auto
       usr* mount.* boot ostree* overlayroot fstab fsck.* fastboot forcefsck`,
   },
@@ -85,7 +85,8 @@ export const FAMILIES: readonly Family[] = [
   {
     does: 'enforces a policy',
     why: 'the policy is for the first system, and could forbid running the capture',
-    names: `ima ima_* evm evm_* integrity* ipe ipe.* ipe_* dm dm_* roothash verity* loadpin.* lsm security selinux
+    names: `ima ima_* evm evm_* integrity* ipe ipe.* ipe_* dm dm_mod.create dm_mod.waitfor dm_verity.* dm_crypt.*
+      dm_integrity.* roothash verity* loadpin.* lsm security selinux
       enforcing checkreqprot apparmor apparmor.* smack* tomoyo* landlock* yama.* fips audit`,
     unless: OFF,
   },
@@ -100,6 +101,11 @@ export const FAMILIES: readonly Family[] = [
     why: 'the crash kernel has one CPU, whichever crashed',
     names: `isolcpus nohz_full rcu_nocbs rcu_nocb_poll maxcpus nr_cpus possible_cpus additional_cpus nosmp nosmt
       irqaffinity kthread_cpus housekeeping disable_cpu_apicid cpu0_hotplug workqueue.unbound_cpus managed_irq`,
+  },
+  {
+    does: 'changes the software watchdog',
+    why: 'it resets a capture that hangs, and softdog.soft_noboot would keep it from doing so',
+    names: 'softdog.*',
   },
   {
     does: 'mutes the console',

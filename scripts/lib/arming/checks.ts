@@ -99,9 +99,7 @@ const POSSIBLE: readonly Check[] = [
     name: 'command line',
     look({ crashCommandLine }) {
       const excess = excessOf(crashCommandLine);
-      if (!excess) return undefined;
-      const { actual, wanted, toDo } = excess;
-      return block(`${actual.replace(/^its/, 'the crash kernel’s')}; expected ${wanted}`, toDo!);
+      return excess && block(`${excess.found}, and kexec takes ${excess.limit}`, excess.toDo);
     },
   },
   {

@@ -9,7 +9,7 @@ import type { Host } from './host.ts';
 
 const FILE = '/run/kdumpling/lock';
 const LOOK_AGAIN_MS = 100;
-const TELL_AFTER_MS = 1000;
+const NOTICE_AFTER_MS = 1000;
 /** A command that builds and loads takes seconds, or a minute or two on a slow machine. */
 const PATIENCE_MS = 10 * 60_000;
 
@@ -37,7 +37,7 @@ export async function withHostLock<T>(
 async function acquire(fd: number, signal: AbortSignal): Promise<void> {
   const tryLock = openFlock(openFfi());
   const start = Date.now();
-  let told = false;
+  let noticed = false;
   while (!tryLock(fd)) {
     const waited = Date.now() - start;
     if (waited > PATIENCE_MS)
@@ -46,9 +46,9 @@ async function acquire(fd: number, signal: AbortSignal): Promise<void> {
         actual: 'another kdumpling command has held it for ten minutes',
         toDo: 'Find that command and see what it waits for',
       });
-    if (!told && waited > TELL_AFTER_MS) {
+    if (!noticed && waited > NOTICE_AFTER_MS) {
       console.error('waiting for another kdumpling command …');
-      told = true;
+      noticed = true;
     }
     await sleep(LOOK_AGAIN_MS, undefined, { signal });
   }

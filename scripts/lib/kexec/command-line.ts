@@ -1,6 +1,6 @@
 /** The command line of this machine's crash kernel, and whether the kernel takes a line of that length. */
 import { Buffer } from 'node:buffer';
-import { SystemError, type What } from '../../../capture/errors.ts';
+import { SystemError } from '../../../capture/errors.ts';
 import { type CommandLinePlan, LONGEST_LINE_BYTES, planCommandLine } from '../../../initrd/command-line.ts';
 import { CONFIG_PATH } from '../config/config.ts';
 import type { Settings } from '../config/directives.ts';
@@ -13,16 +13,21 @@ export function hostCommandLine(host: Host, settings: Settings): CommandLinePlan
 /** How many of the longest words an error names. */
 const NAMED_WORDS = 5;
 
-/** What is wrong with a line that kexec would refuse; undefined if nothing is. */
-export function excessOf({ text, inherited }: CommandLinePlan): What | undefined {
+export interface Excess {
+  readonly found: string;
+  readonly limit: string;
+  readonly toDo: string;
+}
+
+/** What is wrong with a line that kexec would refuse because of its length; undefined if nothing is. */
+export function excessOf({ text, inherited }: CommandLinePlan): Excess | undefined {
   const bytes = Buffer.byteLength(text);
   if (bytes <= LONGEST_LINE_BYTES) return undefined;
   const longest = [...inherited].sort((a, b) => b.length - a.length).slice(0, NAMED_WORDS);
   const names = longest.map(word => word.replace(/^"/, '').split('=', 1)[0]);
   return {
-    action: 'load the crash kernel',
-    actual: `its command line has ${bytes} bytes`,
-    wanted: `at most ${LONGEST_LINE_BYTES}`,
+    found: `the crash kernel’s command line has ${bytes} bytes`,
+    limit: `at most ${LONGEST_LINE_BYTES}`,
     toDo: `Shorten it in ${CONFIG_PATH} with \`command_line_remove\`; its longest words are ${names.join(', ')}`,
   };
 }
@@ -30,6 +35,12 @@ export function excessOf({ text, inherited }: CommandLinePlan): What | undefined
 /** @throws SystemError if kexec would refuse the line because of its length. */
 export function requireLoadable(plan: CommandLinePlan): CommandLinePlan {
   const excess = excessOf(plan);
-  if (excess) throw new SystemError('COMMAND_LINE_TOO_LONG', excess);
-  return plan;
+  if (!excess) return plan;
+  const { found, limit, toDo } = excess;
+  throw new SystemError('COMMAND_LINE_TOO_LONG', {
+    action: 'load the crash kernel',
+    actual: found,
+    wanted: limit,
+    toDo,
+  });
 }

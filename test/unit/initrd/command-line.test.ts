@@ -127,9 +127,10 @@ describe('left out, with a reason', () => {
     ...[
       'dm="1 vroot none ro 1,0 4077568 verity payload=PARTUUID=1 root_hexdigest=abc"',
       'dm-mod.create="a,,,ro"',
+      'dm_verity.error_behavior=3',
     ],
     ...['security=selinux', 'lsm=landlock,ipe', 'selinux=1', 'enforcing=1', 'apparmor=1', 'audit=1'],
-    ...['module_blacklist=loop,squashfs', 'nomodule'],
+    ...['module_blacklist=loop,squashfs', 'nomodule', 'softdog.soft_noboot=1'],
     // What brings a network up.
     ...['ip=dhcp', 'ip=::::host:eth0:dhcp', 'nfsroot=10.0.0.1:/r', 'netconsole=@/eth0,@10.0.0.2/'],
     // What chooses CPUs.
@@ -197,7 +198,15 @@ describe('kept', () => {
       'nomodeset',
     ],
     ...['mem_encrypt=on', 'ipv6.disable=1', 'net.ifnames=0', 'lockdown=integrity', 'module.sig_enforce=1'],
-    ...['initcall_blacklist=sysfb_init', 'loglevel=7', 'ro', 'rw', 'unknown_word', 'vendor.thing="a b"'],
+    ...[
+      'dm_mod.dm_numa_node=0',
+      'initcall_blacklist=sysfb_init',
+      'loglevel=7',
+      'ro',
+      'rw',
+      'unknown_word',
+      'vendor.thing="a b"',
+    ],
     ...['kdumpling.codec=lzo', 'memory=1', 'initx', 'rooster=1', 'ipx=1'],
     // These switch off what a kernel may have on by default.
     ...[

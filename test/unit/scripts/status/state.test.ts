@@ -120,7 +120,7 @@ describe('not armed: the most basic reason first, and the command that fixes it'
       'a command line that is too long',
       { '/proc/cmdline': `ro crashkernel=192M one=${'x'.repeat(900)} two=${'y'.repeat(970)}\n` },
       [],
-      /command line has 2\d{3} bytes; expected at most 2016; to fix it: Shorten it in \/etc\/kdump\.conf with `command_line_remove`; its longest words are two, one, ro$/,
+      /command line has 2\d{3} bytes, and kexec takes at most 2016; to fix it: Shorten it in \/etc\/kdump\.conf with `command_line_remove`; its longest words are two, one, ro$/,
     ],
     [
       'not loaded',

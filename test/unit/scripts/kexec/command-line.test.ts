@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { planCommandLine } from '../../../../initrd/command-line.ts';
+import { settingsOf } from '../../../../scripts/lib/config/config.ts';
+import { hostCommandLine, requireLoadable } from '../../../../scripts/lib/kexec/command-line.ts';
+import { hostWith } from '../../../support/host-root.ts';
+
+/** The bytes that a word may have beside those that kdumpling adds. */
+const room = 2016 - planCommandLine('x=').text.length;
+
+test.each([
+  [room, true],
+  [room + 1, false],
+])('a word of %i bytes', (length, fits) => {
+  const plan = planCommandLine(`x=${'y'.repeat(length)}`);
+  expect(plan.text.length <= 2016).toBe(fits);
+  if (fits) expect(requireLoadable(plan)).toBe(plan);
+  else
+    expect(() => requireLoadable(plan)).toThrow(
+      'Cannot load the crash kernel: the crash kernel’s command line has 2017 bytes; expected at most 2016. ' +
+        'Shorten it in /etc/kdump.conf with `command_line_remove`; its longest words are x',
+    );
+});
+
+test('the length counts in bytes', () => {
+  expect(() => requireLoadable(planCommandLine(`x=${'ä'.repeat(room / 2 + 1)}`))).toThrow(/20\d\d bytes/);
+});
+
+test('the config changes the line', () => {
+  const host = hostWith({ '/proc/cmdline': 'a b quiet\n' });
+  const settings = settingsOf('command_line_append z "y=1 2"\ncommand_line_remove b\n', 'kdump.conf');
+  expect(hostCommandLine(host, settings).text).toMatch(/^a irqpoll .* z "y=1 2"$/);
+});
