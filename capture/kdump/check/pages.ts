@@ -28,7 +28,7 @@ export interface PageCheckEvents {
 }
 
 /**
- * @param codecs undefined to check only the descriptors.
+ * @param codecs undefined to check only the descriptors, without pages that reading them will find to be damaged.
  * @throws SystemError when the file cannot be read, or a codec's library is not available.
  */
 export function* checkPages(
@@ -76,7 +76,8 @@ export function* checkPages(
       const isRaw = page.flags === 0;
       if (page.offset === zeroOffset && isRaw && page.size === header.block_size) continue;
       if (!isStoredPage(file, page)) {
-        onDamage('descriptors', `its ${page.size} bytes at ${page.offset} are not in the file`, pfn);
+        if (codecs)
+          onDamage('descriptors', `its ${page.size} bytes at ${page.offset} are not in the file`, pfn);
         continue;
       }
       if (page.offset !== dataEnd)

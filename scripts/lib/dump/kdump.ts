@@ -156,10 +156,10 @@ function folderOf({ dryRun, flattened, outputs }: DumpRequest): string {
 }
 
 function summarize(counts: DumpCounts, { vmcore, codec }: DumpInput): string {
-  const { pagesDumped, pagesPresent, pagesZero, bytesWritten } = counts;
+  const { pagesDumped, pagesPresent, pagesZero, pagesMissing, bytesWritten } = counts;
   const percent = ((100 * bytesWritten) / (pagesPresent * vmcore.pageSizeBytes)).toFixed(1);
   return (
-    `${pagesDumped - pagesZero} of ${pagesPresent} pages, ${codec.name === 'none' ? 'not compressed' : codec.name}; ` +
+    `${pagesDumped - pagesZero - pagesMissing} of ${pagesPresent} pages, ${codec.name === 'none' ? 'not compressed' : codec.name}; ` +
     `${(bytesWritten / 1e6).toFixed(1)} MB, ${percent} % of memory`
   );
 }
