@@ -52,10 +52,7 @@ export function dumpInDirectory(host: Host, directory: string, isOwn = isTrusted
   const facts = readDumpFacts(dirname(path), id, checkManifest, isOwn);
   const files = [...facts.files].flatMap(([name, bytes]) => (bytes === undefined ? [] : { name, bytes }));
   const isOurs = isDumpDirectory(facts);
-  const laidOut = layOut(
-    id,
-    files.map(({ name }) => name),
-  );
+  const laidOut = layOut(id, files);
   const manifest = facts.manifest instanceof ManifestDamage ? undefined : facts.manifest;
   if (!isOurs && !laidOut && !manifest) return undefined;
   const dumpFile = laidOut?.dump ?? laidOut?.incompleteDump;
@@ -79,7 +76,8 @@ export function dumpInDirectory(host: Host, directory: string, isOwn = isTrusted
 /** Whether a file among the dumps is one itself. A core of a process, or vmlinux, is no dump of a machine. */
 export function isDumpFile(host: Host, file: string): boolean {
   const { format } = readDumpHead(host.path(file));
-  return format !== undefined && (format !== 'ELF' || /^(vmcore|dump)/.test(basename(file)));
+  if (format === 'ELF' || format === 'compressed') return /^(vmcore|dump)/.test(basename(file));
+  return format !== undefined;
 }
 
 /** A dump that is a file and no more. @throws SystemError for what is no regular file; what Node's calls throw. */
@@ -110,14 +108,16 @@ function judgeForeign(path: string, { madeBy, dump, incompleteDump }: LaidOut): 
 }
 
 function judgeHead(path: string, program: string): DumpVerdict {
-  const { format, isMarkedIncomplete } = readDumpHead(path);
-  if (format === undefined)
-    return {
-      state: 'damaged',
-      why: `${basename(path)} is not a dump: it is neither kdump-compressed, an ELF core nor flattened`,
-    };
-  if (isMarkedIncomplete) return { state: 'incomplete', why: 'its header says that it is incomplete' };
-  return { state: 'complete', why: `by its name; ${program} did not read it back` };
+  const { format, isEmpty, incomplete, compressor } = readDumpHead(path);
+  if (format === undefined) {
+    const what = isEmpty
+      ? 'is empty'
+      : 'is not a dump: it is neither kdump-compressed, an ELF core nor flattened';
+    return { state: 'damaged', why: `${basename(path)} ${what}` };
+  }
+  if (incomplete !== undefined) return { state: 'incomplete', why: incomplete };
+  const closed = compressor ? `, and it is compressed with ${compressor}` : '';
+  return { state: 'complete', why: `by its name; ${program} did not read it back${closed}` };
 }
 
 function timeOf({ mtime }: Stats, manifest: Manifest | undefined): Pick<Dump, 'time' | 'timeBy'> {

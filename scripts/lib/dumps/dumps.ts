@@ -57,7 +57,9 @@ function dumpAt(host: Host, path: string, found: Stats): Dump[] {
 /** By names alone: another user's files are not opened. */
 function looksLikeDump(host: Host, path: string, found: Stats): boolean {
   const names = found.isDirectory() ? readdirSync(host.path(path)) : [basename(path)];
-  return layOut(basename(path), names) !== undefined;
+  // A log of theirs counts whatever its length, which is not asked.
+  const files = names.map(name => ({ name, bytes: 1 }));
+  return layOut(basename(path), files) !== undefined;
 }
 
 function entriesOf(host: Host, directory: string, ignored: IgnoredDump[]): string[] {

@@ -2,13 +2,23 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import { describeError, TargetError } from '../../../capture/errors.ts';
+import { openPageCodecs } from '../../../capture/codecs/decompressors.ts';
+import { attempt, describeError, TargetError } from '../../../capture/errors.ts';
+import { openFfi } from '../../../capture/ffi/library.ts';
+import { isFlattened } from '../../../capture/kdump/format/flattened.ts';
+import { isKdumpFile } from '../../../capture/kdump/read/file.ts';
+import { openFlattenedSource } from '../../../capture/kdump/read/flattened-source.ts';
+import { openKdumpVmcore } from '../../../capture/kdump/read/vmcore.ts';
+import { type Crash, crashOf } from '../../../capture/kernel/crash.ts';
 import { dmesgLines } from '../../../capture/kernel/dmesg-text.ts';
 import { openRegular } from '../../../capture/storage/place/open-regular.ts';
-import { openCrashFile } from '../dump/crash-file.ts';
-import { openMessages } from '../dump/messages.ts';
+import { readUpTo } from '../../../capture/vmcore/elf.ts';
+import { openVmcore } from '../../../capture/vmcore/open.ts';
+import { openVmcoreFile } from '../../../capture/vmcore/reader.ts';
+import type { ByteSource } from '../../../capture/vmcore/source.ts';
 import type { Host } from '../host/host.ts';
 import type { Dump } from './dump.ts';
+import { refuseCompressed } from './dump-file.ts';
 
 const CHUNK_BYTES = 1 << 18;
 
@@ -67,15 +77,29 @@ function* textOf(path: string, fromByte: number): Generator<string> {
 }
 
 function* logInDump(path: string, warn: (text: string) => void): Generator<string> {
-  // What opening it warns of is in `crash.warnings` too.
-  const { crash } = openCrashFile({ vmcore: path, maps: false }, openMessages(0, true));
-  if (!crash.memory)
-    throw new TargetError('NO_LOG', {
-      action: `read the kernel log in ${path}`,
-      actual: crash.warnings.join('; ') || "the crashed kernel's addresses cannot be translated",
-    });
-  const warnings = [...crash.warnings];
-  for (const line of dmesgLines(crash.memory, crash.vmcore.vmcoreinfo, warnings))
-    yield Buffer.from(line, 'latin1').toString('utf8');
-  for (const warning of warnings) warn(warning);
+  const action = `read the kernel log in ${path}`;
+  refuseCompressed(path, action);
+  const file = openVmcoreFile(path, undefined);
+  try {
+    const crash = openCrash(file);
+    if (!crash.memory)
+      throw new TargetError('NO_LOG', {
+        action,
+        actual: crash.warnings.join('; ') || "the crashed kernel's addresses cannot be translated",
+      });
+    const warnings = [...crash.warnings];
+    for (const line of dmesgLines(crash.memory, crash.vmcore.vmcoreinfo, warnings))
+      yield Buffer.from(line, 'latin1').toString('utf8');
+    for (const warning of warnings) warn(warning);
+  } finally {
+    file.close();
+  }
+}
+
+/** In any of the formats of a dump. @throws VmcoreError, DumpFormatError */
+function openCrash(file: ByteSource): Crash {
+  const source = isFlattened(readUpTo(file, 0, 16)) ? openFlattenedSource(file) : file;
+  if (!isKdumpFile(readUpTo(source, 0, 16))) return crashOf(openVmcore(source));
+  // Without the FFI, Node's own codecs do.
+  return crashOf(openKdumpVmcore(source, openPageCodecs(attempt(openFfi))).vmcore);
 }

@@ -6,6 +6,8 @@
  * kdump-lib-initramfs.sh and kdump.sh (save_vmcore_dmesg_fs, dump_fs). SUSE: kdump-save.
  */
 
+import type { ManifestFile } from '../../../capture/storage/manifest.ts';
+
 export interface Layout {
   readonly madeBy: string;
   /** Of the directory's name. */
@@ -33,11 +35,11 @@ export const LAYOUTS: readonly Layout[] = [
     incompleteLog: /^vmcore-dmesg-incomplete\.txt$/,
   },
   {
-    // 202611281012; HOSTTAG puts the host's address or name before it.
+    // 202611281012; HOSTTAG puts the host's address or name before it. The dump is flattened; KDUMP_COMPRESSION adds .gz …
     madeBy: 'kdump-tools',
     directory: /^(.+-)?\d{12}$/,
-    dump: /^(dump|vmcore)\.\d{12}$/,
-    incompleteDump: /^(dump|vmcore)-incomplete$/,
+    dump: /^(dump|vmcore)\.\d{12}(\.\w+)?$/,
+    incompleteDump: /^(dump|vmcore)-incomplete(\.\w+)?$/,
     log: /^dmesg\.\d{12}$/,
   },
   {
@@ -60,8 +62,8 @@ export const LAYOUTS: readonly Layout[] = [
   {
     madeBy: UNKNOWN_PROGRAM,
     directory: /^/,
-    dump: /^(vmcore(\.flat)?|(dump|vmcore)\.\d{12})$/,
-    incompleteDump: /^(vmcore-incomplete(\.flat)?|dump-incomplete)$/,
+    dump: /^(vmcore(\.flat)?|(dump|vmcore)\.\d{12}(\.\w+)?)$/,
+    incompleteDump: /^((dump|vmcore)-incomplete(\.\w+)?)$/,
     log: /^(vmcore-dmesg\.txt|dmesg\.txt|dmesg\.\d{12})$/,
     incompleteLog: /^vmcore-dmesg-incomplete\.txt$/,
   },
@@ -74,14 +76,18 @@ export interface LaidOut {
   readonly log?: string;
 }
 
-/** @param names of the directory's regular files. Undefined when there is no dump and no log among them. */
-export function layOut(directory: string, names: readonly string[]): LaidOut | undefined {
-  const first = (pattern: RegExp | undefined) => pattern && names.find(name => pattern.test(name));
+/**
+ * @param present the directory's regular files. Undefined when there is no dump and no log among them. A log that is
+ * incomplete counts where there is no finished dump, whose memory has all of it.
+ */
+export function layOut(directory: string, present: readonly ManifestFile[]): LaidOut | undefined {
+  const first = (pattern: RegExp | undefined, leastBytes = 0) =>
+    pattern && present.find(({ name, bytes }) => bytes >= leastBytes && pattern.test(name))?.name;
   for (const { madeBy, directory: pattern, ...files } of LAYOUTS) {
     if (!pattern.test(directory)) continue;
     const dump = first(files.dump);
     const incompleteDump = first(files.incompleteDump);
-    const log = first(files.log) ?? first(files.incompleteLog);
+    const log = first(files.log, 1) ?? (dump === undefined ? first(files.incompleteLog, 1) : undefined);
     if (dump ?? incompleteDump ?? log) return { madeBy, dump, incompleteDump, log };
   }
   return undefined;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { TargetError } from '../../../capture/errors.ts';
 import { MANIFEST_NAME, type ManifestDump } from '../../../capture/storage/manifest.ts';
 import { UsageError } from '../cli/command.ts';
+import { refuseCompressed } from '../dumps/dump-file.ts';
 import { findDump } from '../dumps/find-dump.ts';
 import type { Host } from '../host/host.ts';
 
@@ -41,5 +42,6 @@ export function placeToVerify(host: Host, given: string | undefined, asksManifes
       actual: 'it is not a regular file of root’s',
       wanted: 'the dump that its manifest names',
     });
+  if (isListed) refuseCompressed(path, `verify ${path}`);
   return { path, ...(expected && { expected }) };
 }

@@ -1,16 +1,16 @@
 /** Judges a dump by its manifest's digests, if there are any, and by its own contents. */
 import type { PageCodecs } from '../../../capture/codecs/codec.ts';
-import { counted, describeError, Failure } from '../../../capture/errors.ts';
+import { counted, DumpFormatError, describeError, Failure } from '../../../capture/errors.ts';
 import { checkSteps, type Damage, type DumpCheck } from '../../../capture/kdump/check/check.ts';
 import { damageSteps } from '../../../capture/kdump/format/digest.ts';
 import { isFlattened } from '../../../capture/kdump/format/flattened.ts';
 import { DUMP_ELF_INCOMPLETE } from '../../../capture/kdump/format/head-marks.ts';
 import { isKdumpFile } from '../../../capture/kdump/read/file.ts';
+import { type FlattenedSource, openFlattenedSource } from '../../../capture/kdump/read/flattened-source.ts';
 import type { ManifestDump } from '../../../capture/storage/manifest.ts';
 import { PT_LOAD, PT_NOTE, readUpTo } from '../../../capture/vmcore/elf.ts';
 import { openVmcore } from '../../../capture/vmcore/open.ts';
 import type { ByteSource } from '../../../capture/vmcore/source.ts';
-import { UsageError } from '../cli/command.ts';
 import { runSteps } from '../dump/steps.ts';
 import type { Verdict } from './report.ts';
 
@@ -20,7 +20,7 @@ export interface Judging {
   readonly onProgress: (done: number, total: number) => void;
 }
 
-/** @throws SystemError when the file cannot be read; UsageError for a flattened file. */
+/** @throws SystemError when the file cannot be read; */
 export async function judgeDump(
   source: ByteSource,
   expected: ManifestDump | undefined,
@@ -75,21 +75,31 @@ async function digestDamage(
   return damage;
 }
 
-async function checkFile(
-  source: ByteSource,
-  { codecs, signal, onProgress }: Judging,
-): Promise<Pick<DumpCheck, 'damage' | 'pages' | 'pagesUnprotected'>> {
+type FileCheck = Pick<DumpCheck, 'damage' | 'pages' | 'pagesUnprotected'>;
+
+async function checkFile(source: ByteSource, judging: Judging): Promise<FileCheck> {
+  const { codecs, signal, onProgress } = judging;
   const start = readUpTo(source, 0, 16);
-  if (isFlattened(start)) {
-    throw new UsageError('FLATTENED', {
-      action: `verify ${source.name}`,
-      actual: 'it is flattened',
-      toDo: `run kdumpling dump -R OUT < ${source.name} first`,
-    });
-  }
+  if (isFlattened(start)) return checkFlattened(source, judging);
   const isElf = !isKdumpFile(start) && Buffer.from(start).toString('latin1', 1, 4) === 'ELF';
   if (isElf) return { damage: elfDamage(source), pages: 0, pagesUnprotected: 0 };
   return runSteps(checkSteps(source, codecs, onProgress), signal);
+}
+
+/** The dump that the stream stands for, and whether the stream ends. */
+async function checkFlattened(stream: ByteSource, judging: Judging): Promise<FileCheck> {
+  const nothing = { pages: 0, pagesUnprotected: 0 };
+  let source: FlattenedSource;
+  try {
+    source = openFlattenedSource(stream);
+  } catch (error) {
+    if (!(error instanceof DumpFormatError)) throw error;
+    return { ...nothing, damage: [{ kind: 'damage', region: 'file', text: describeError(error) }] };
+  }
+  const check = source.sizeBytes === 0 ? { ...nothing, damage: [] } : await checkFile(source, judging);
+  if (source.isWhole) return check;
+  const cut: Damage = { kind: 'incomplete', region: 'file', text: 'the flattened stream is cut' };
+  return { ...check, damage: [cut, ...check.damage] };
 }
 
 /** An ELF core has no checksums, so only its headers can be checked. */

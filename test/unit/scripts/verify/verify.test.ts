@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openNodeCodec } from '../../../../capture/codecs/open.ts';
+import { encodeFlattenedHeader, encodeRecordHeader } from '../../../../capture/kdump/format/flattened.ts';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { verify } from '../../../../scripts/verbs/verify.ts';
 import { manifestDump, manifestOf } from '../../../support/manifest.ts';
@@ -140,6 +141,35 @@ describe('a damaged dump', () => {
   test('a file that is not a dump', async () => {
     place(Buffer.alloc(5000, 0x55), null);
     expect(await run(dir)).toMatch(/^1: DIR\/vmcore: head: Cannot read the dump's signature/);
+  });
+});
+
+describe('a flattened dump, as kdump-tools makes it', () => {
+  function flattened(bytes: Uint8Array): Buffer {
+    const pieces: Uint8Array[] = [encodeFlattenedHeader()];
+    for (let at = 0; at < bytes.length; at += 5000) {
+      const piece = bytes.subarray(at, at + 5000);
+      pieces.push(encodeRecordHeader(BigInt(at), BigInt(piece.length)), piece);
+    }
+    return Buffer.concat([...pieces, encodeRecordHeader(-1n, -1n)]);
+  }
+
+  test('whole', async () => {
+    place(flattened(file.bytes), null, 'vmcore.flat');
+    expect(await run(dir)).toMatch(/^0: DIR\/vmcore.flat: whole, .* 64 pages/);
+  });
+
+  test('cut', async () => {
+    const stream = flattened(file.bytes);
+    place(stream.subarray(0, stream.length - 16), null, 'vmcore.flat');
+    expect(await run(dir)).toMatch(/^1: DIR\/vmcore.flat: file: the flattened stream is cut/);
+    place(stream.subarray(0, stream.length - 6000), null, 'vmcore.flat');
+    expect(await run(dir)).toMatch(/DAMAGED$/);
+  });
+
+  test('a byte that flipped', async () => {
+    place(flattened(flipped(firstPage)), null, 'vmcore.flat');
+    expect(await run(dir)).toMatch(/^1: .*DAMAGED$/s);
   });
 });
 
