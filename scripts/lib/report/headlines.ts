@@ -100,6 +100,9 @@ const WARNINGS: readonly ClassName[] = [
   'refcount',
   'scheduling-while-atomic',
   'sleeping-in-atomic',
+  'bad-slab',
+  'bad-page',
+  'spinlock',
   ...CHECKERS,
 ];
 
