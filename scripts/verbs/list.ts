@@ -12,19 +12,24 @@ const OPTIONS = {
   since: { value: 'TIME', help: 'not before TIME: 2026-11-28, "2026-11-28 10:12", yesterday, 3d (days), 2h' },
   reverse: { short: 'r', help: 'newest first' },
   json: { help: 'as JSON' },
+  ids: { help: 'only the IDs, one on each line' },
 } as const;
 
 export const list: Command<typeof OPTIONS> = {
   name: 'kdumpling list',
   purpose: 'Lists the dumps of this machine, newest last.',
   options: OPTIONS,
-  async run({ json, lines, since, reverse }) {
+  async run({ json, ids, lines, since, reverse }) {
     const found = hostDumps(openHost());
     const dumps = choose(found.dumps, {
       most: lines === undefined ? undefined : wholeNumber('lines', lines, 1, 1e6),
       since: since === undefined ? undefined : parseSince(since, new Date()),
       newestFirst: reverse,
     });
+    if (ids) {
+      for (const { id } of dumps) console.log(printable(id));
+      return EXIT.done;
+    }
     if (json) {
       console.log(JSON.stringify(listData({ dumps, ignored: found.ignored }), undefined, 2));
       return EXIT.done;

@@ -11,11 +11,13 @@ import { parseHeaderFile, TOKEN_VARIABLE, userHeaders } from '../lib/upload/head
 import { fileOf, reportContent } from '../lib/upload/payload.ts';
 import { upload as send } from '../lib/upload/upload.ts';
 
+const METHODS = ['PUT', 'POST'] as const;
+
 const OPTIONS = {
   report: { help: 'the crash report, and not the dump' },
   json: { help: 'with --report: as JSON' },
   file: { value: 'NAME', help: 'this file of the dump’s directory; else vmcore, or vmcore-incomplete' },
-  method: { value: 'NAME', help: 'PUT or POST (PUT; POST for a report)' },
+  method: { value: 'NAME', choices: METHODS, help: 'PUT or POST (PUT; POST for a report)' },
   'header-file': { value: 'FILE', help: 'headers to send, a line each: Name: value' },
   ca: { value: 'FILE', help: 'PEM: trust these authorities, and no other' },
   tries: { value: 'N', default: '6', help: 'attempts, with growing pauses between them' },
@@ -46,7 +48,7 @@ export const upload: Command<typeof OPTIONS> = {
       : {};
     const job = {
       destination,
-      method: oneOf('method', given.method ?? (given.report ? 'POST' : 'PUT'), ['PUT', 'POST']),
+      method: oneOf('method', given.method ?? (given.report ? 'POST' : 'PUT'), METHODS),
       headers: userHeaders(fromFile, process.env[TOKEN_VARIABLE], destination),
       tries: wholeNumber('tries', given.tries, 1, 100),
       ca: given.ca ? readFileSync(given.ca, 'utf8') : undefined,

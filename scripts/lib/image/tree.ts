@@ -21,6 +21,7 @@ export const TREE_OPTIONS = {
   },
   layout: {
     value: 'NAME',
+    choices: LAYOUTS,
     default: 'self-contained',
     help: `where Node is: self-contained (in the image) or lean (on the target, in ${RUNTIME_ON_DISK})`,
   },
