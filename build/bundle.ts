@@ -1,33 +1,33 @@
 /** The bundles: one file each, CommonJS, nothing left to look up at run time but Node's own modules. */
-import { writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
+import { lazyModules } from './lazy-modules.ts';
+import { PROJECT } from './paths.ts';
 
-/** What every bundle is told about itself. */
 export interface BundleRequest {
   /** The TypeScript file to begin with. */
   readonly entry: string;
   readonly output: string;
+  /** What the program says of itself; see capture/version.ts. */
   readonly version: string;
-  /** Lines to put before the program, for example a `#!` line. */
+  /** Lines to put before and after the program, for example a `#!` line. */
   readonly banner?: string;
+  readonly footer?: string;
   /** Node's own modules, like "crypto", to load when something in them is first used. */
-  readonly lazyModules?: readonly string[];
+  readonly loadedWhenUsed?: readonly string[];
 }
 
-export async function bundle({
-  entry,
-  output,
-  version,
-  banner,
-  lazyModules = [],
-}: BundleRequest): Promise<void> {
-  const { outputFiles } = await build({
+/** @returns the names of the npm packages that are in the bundle. */
+export async function bundle(request: BundleRequest): Promise<string[]> {
+  const { entry, output, version, banner, footer, loadedWhenUsed = [] } = request;
+  const { metafile } = await build({
     entryPoints: [entry],
     outfile: output,
-    write: false,
     bundle: true,
-    // For runtimes without streams of the web's kind: node-fetch asks for it only there.
+    metafile: true,
+    absWorkingDir: PROJECT,
+    // node-fetch imports it on runtimes without web streams only.
     external: ['web-streams-polyfill'],
+    plugins: [lazyModules(loadedWhenUsed)],
     platform: 'node',
     target: 'node24',
     format: 'cjs',
@@ -35,19 +35,14 @@ export async function bundle({
     minify: false,
     legalComments: 'none',
     define: { KDUMPLING_VERSION: JSON.stringify(version), 'import.meta.url': 'undefined' },
-    banner: banner ? { js: banner } : {},
+    ...(banner && { banner: { js: banner } }),
+    ...(footer && { footer: { js: footer } }),
     logLevel: 'error',
   });
-  writeFileSync(output, lazyModules.reduce(loadWhenUsed, outputFiles![0].text));
+  return npmPackages(Object.keys(metafile.inputs));
 }
 
-/** As esbuild writes an import: a variable for the module (set where a file that is read later begins), and each use as a member of it. */
-function loadWhenUsed(code: string, module: string): string {
-  const variable = `import_node_${module.replaceAll('/', '_')}`;
-  const declaration = new RegExp(`^ *(?:var )?(${variable}\\d*) = require\\("node:${module}"\\);$`, 'gm');
-  const names = [...code.matchAll(declaration)].map(([, name]) => name);
-  return names.reduce(
-    (text, name) => text.replace(new RegExp(`\\b${name}\\.`, 'g'), `require("node:${module}").`),
-    code.replace(declaration, ''),
-  );
+function npmPackages(files: readonly string[]): string[] {
+  const names = files.map(file => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1]);
+  return [...new Set(names.filter(name => name !== undefined))].sort();
 }

@@ -15,7 +15,10 @@ import { buildRuntime, runtimeFiles } from './runtime.ts';
  * What the host command uses in few of its verbs. OpenSSL alone takes a tenth of a start. The capture program loads all
  * it has when it begins: later, when it is needed, memory may be short.
  */
-const NOT_AT_START = ['crypto', 'zlib', 'child_process', 'tty', 'os', 'timers/promises'];
+export const NOT_AT_START = ['crypto', 'zlib', 'child_process', 'tty', 'os', 'timers/promises'];
+
+/** In dist/: the names of the npm packages in the bundles, for the list of parts. */
+export const BUNDLED_PACKAGES = 'bundled-packages.json';
 
 export function programVersion(): string {
   return (JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as { version: string }).version;
@@ -30,9 +33,10 @@ async function build(say: (line: string) => void): Promise<Program> {
   // The bundles are CommonJS, and the project's own package.json above them says otherwise.
   writeFileSync(join(DIST, 'package.json'), '{ "type": "commonjs" }\n');
   const version = programVersion();
-  await bundle({ entry: join(PROJECT, 'capture/main.ts'), output: join(DIST, 'capture.js'), version });
+  const capture = { entry: join(PROJECT, 'capture/main.ts'), output: join(DIST, 'capture.js'), version };
+  const packages = [...(await bundle(capture)), ...(await buildHostCommand(DIST, version))];
+  writeFileSync(join(DIST, BUNDLED_PACKAGES), JSON.stringify([...new Set(packages)].sort()));
   replaceByCopy(KOFFI_BINARY, join(DIST, 'koffi.node'));
-  await buildHostCommand(DIST, version);
   for (const script of ['early.sh', 'watch.sh', 'runtime-image.sh', 'runtime-disk.sh']) {
     replaceByCopy(join(PROJECT, 'initrd', script), join(DIST, script));
   }
@@ -56,20 +60,27 @@ export const HOST_COMMAND_FILES = [
   'package.json',
 ] as const;
 
-async function buildHostCommand(directory: string, version: string): Promise<void> {
+/** @returns the npm packages in it. */
+async function buildHostCommand(directory: string, version: string): Promise<string[]> {
   const entry = (file: string) => join(PROJECT, 'scripts', file);
   const output = (file: string) => join(directory, file);
-  const common = { version, lazyModules: NOT_AT_START };
-  const banner = '#!/usr/bin/env node';
-  await bundle({ entry: entry('launch.ts'), output: output('kdumpling.js'), version, banner });
-  chmodSync(output('kdumpling.js'), 0o755);
-  await bundle({ ...common, entry: entry('lib/dump/thread.ts'), output: output('dump-thread.js') });
+  const common = { version, loadedWhenUsed: NOT_AT_START };
   const program = output(PROGRAM_FILE);
-  await bundle({ ...common, entry: entry('kdumpling.ts'), output: program });
-  const [before, after] = PROGRAM_WRAPPER;
-  writeFileSync(program, `${before}${readFileSync(program, 'utf8')}${after}`);
+  const [banner, footer] = PROGRAM_WRAPPER;
+  const packages = [
+    await bundle({
+      entry: entry('launch.ts'),
+      output: output('kdumpling.js'),
+      version,
+      banner: '#!/usr/bin/env node',
+    }),
+    await bundle({ ...common, entry: entry('lib/dump/thread.ts'), output: output('dump-thread.js') }),
+    await bundle({ ...common, entry: entry('kdumpling.ts'), output: program, banner, footer }),
+  ];
+  chmodSync(output('kdumpling.js'), 0o755);
   const fails = ['dump', '-z', '-d', '31', '--message-level', '0', '/', output('no-dump')];
   spawnSync(NODE_BINARY, [join(PROJECT, 'build/code-cache.ts'), program, ...fails], { stdio: 'ignore' });
+  return packages.flat();
 }
 
 /** Replaced, never written over: a process that has the old file mapped would die of SIGBUS. */

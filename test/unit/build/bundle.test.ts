@@ -1,0 +1,54 @@
+/** What the bundles leave unloaded: a start of the host command must not wait for OpenSSL. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bundle } from '../../../build/bundle.ts';
+import { PROJECT } from '../../../build/paths.ts';
+import { NOT_AT_START } from '../../../build/program.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kdumpling-bundle-'));
+  writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }');
+  const hook = `process.on('exit', () => console.error(JSON.stringify(process.moduleLoadList)))`;
+  writeFileSync(join(folder, 'loaded.js'), hook);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs a bundle. @returns what it printed, and Node's modules that it loaded. */
+function run(output: string, ...args: string[]): { stdout: string; loaded: string[] } {
+  const argv = ['--require', join(folder, 'loaded.js'), output, ...args];
+  const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+  const names = JSON.parse(stderr) as string[];
+  return { stdout, loaded: NOT_AT_START.filter(name => names.includes(`NativeModule ${name}`)) };
+}
+
+test('the capture engine of the host command starts without them', async () => {
+  const output = join(folder, 'kdumpling.js');
+  const entry = join(PROJECT, 'scripts/kdumpling.ts');
+  expect(await bundle({ entry, output, version: '1', loadedWhenUsed: NOT_AT_START })).toContain('node-fetch');
+  const args = ['dump', '--check-params', '-z', '-d', '31', 'vmcore', 'out'];
+  expect(run(output, ...args)).toEqual({ stdout: '', loaded: [] });
+});
+
+test('functions, classes, constants and promises work, each when it is used', async () => {
+  const [entry, output] = [join(folder, 'entry.ts'), join(folder, 'entry.js')];
+  const source = `
+    import { createHash, Hash } from 'node:crypto';
+    import * as os from 'node:os';
+    import { setTimeout } from 'node:timers/promises';
+    import { constants, crc32 } from 'node:zlib';
+    if (process.argv[2] === 'use')
+      void setTimeout(1, createHash('md5') instanceof Hash).then(isHash =>
+        console.log(isHash, constants.Z_BEST_SPEED, crc32('a'), typeof os.totalmem()));`;
+  writeFileSync(entry, source);
+  await bundle({ entry, output, version: '1', loadedWhenUsed: NOT_AT_START });
+  expect(run(output)).toEqual({ stdout: '', loaded: [] });
+  const used = run(output, 'use');
+  expect(used.stdout).toBe('true 1 3904355907 number\n');
+  expect(used.loaded.sort()).toEqual(['crypto', 'os', 'timers/promises', 'zlib']);
+  await bundle({ entry, output, version: '1' });
+  expect(run(output).loaded).toContain('crypto');
+});
