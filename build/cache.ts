@@ -1,6 +1,6 @@
 /**
- * The lab's cache: what was fetched from outside (kernels, tools, package lists), kept between runs. A thing in it is
- * either whole or not there: it is filled under another name and renamed. Two runs at once wait for one another.
+ * The lab's cache: kernels, tools and package lists that were fetched, kept between runs. An entry is either whole or
+ * absent: it is filled under another name and renamed. Two runs at once wait for each other.
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { mkdir, rename, rm, statfs } from 'node:fs/promises';
@@ -26,20 +26,35 @@ export function openCache(
 ): Cache {
   const dir = resolve(env[CACHE_VARIABLE] || join(PROJECT, '.cache'));
   try {
-    mkdirSync(dir, { recursive: true });
+    makeFolder(dir);
   } catch (cause) {
     throw new SystemError(
       'CACHE_DIR',
       {
         action: 'open the cache',
-        actual: `${dir} cannot be made`,
-        toDo: `set ${CACHE_VARIABLE} to a folder of yours`,
+        actual: `the folder ${dir} cannot be made`,
+        toDo: `set ${CACHE_VARIABLE} to a folder that you can write to`,
       },
       { path: dir },
       { cause },
     );
   }
   return { dir, say };
+}
+
+/**
+ * Not by Node's own `recursive`: it takes an ENOENT for a missing parent, and so tries for ever where the parent exists
+ * (/proc, a dangling symbolic link; MKDirpSync in Node's src/node_file.cc).
+ */
+function makeFolder(dir: string): void {
+  if (existsSync(dir)) return;
+  makeFolder(dirname(dir));
+  try {
+    mkdirSync(dir);
+  } catch (error) {
+    // Another run may have made it meanwhile.
+    if (!existsSync(dir)) throw error;
+  }
 }
 
 /** Fails before a big download and not in the middle of it. */
@@ -52,7 +67,8 @@ export async function requireSpace(cache: Cache, neededBytes: number, what: stri
     {
       action: `fetch ${what}`,
       actual: `${mib(freeBytes)} MiB are free in ${cache.dir}`,
-      wanted: `it needs ${mib(neededBytes)} MiB (set ${CACHE_VARIABLE} to a folder on a larger disk)`,
+      wanted: `${mib(neededBytes)} MiB`,
+      toDo: `set ${CACHE_VARIABLE} to a folder on a larger disk`,
     },
     { freeBytes, neededBytes },
   );

@@ -1,4 +1,5 @@
 /** `npm run build`: dist/, with a dump-capture initrd for the newest kernel of a stock Debian series. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, runCommand } from '../scripts/lib/cli/command.ts';
 import { openCache } from './cache.ts';
@@ -9,6 +10,7 @@ import { readChangelog } from './package/changelog.ts';
 import { buildDeb } from './package/deb.ts';
 import { manualFiles, writeFiles } from './package/man/manual.ts';
 import { buildRpm } from './package/rpm.ts';
+import { SBOM_NAME, sbom } from './package/sbom.ts';
 import { DIST } from './paths.ts';
 import { buildProgram, programVersion } from './program.ts';
 import { buildStockImage } from './stock-image.ts';
@@ -24,16 +26,14 @@ await runCommand({
     const program = await buildProgram(console.log);
     const { path, bytes } = buildStockImage(program, await fetchKernel(cache));
     console.log(`${path}: ${(bytes / 1e6).toFixed(1)} MB`);
-    const manual = writeFiles(join(DIST, 'man'), await manualFiles(edition()));
-    console.log(`${join(DIST, 'man')}: ${manual.length} manual pages`);
+    const version = programVersion();
+    const { date } = readChangelog(version)[0]!;
+    const manual = await manualFiles({ version, date: date.toISOString().slice(0, 10) });
+    writeFiles(join(DIST, 'man'), manual);
+    writeFileSync(join(DIST, SBOM_NAME), sbom(date));
+    console.log(`${join(DIST, 'man')}: ${manual.size} manual pages; ${join(DIST, SBOM_NAME)}`);
     if (deb) console.log(await buildDeb(console.log));
     if (rpm) console.log(await buildRpm(await fetchTool(cache, 'rpmbuild'), console.log));
     return EXIT.done;
   },
 });
-
-function edition() {
-  const version = programVersion();
-  const [newest] = readChangelog(version);
-  return { version, date: newest!.date.toISOString().slice(0, 10) };
-}

@@ -1,7 +1,7 @@
 /** `npm run check`: types, lint, unit tests. `npm test`: these, and real crashes. */
 import { join } from 'node:path';
 import { openCache } from '../build/cache.ts';
-import { ensureHostPackages } from '../build/host/host-packages.ts';
+import { ensureHostPackages, HOST_PACKAGES, TEST_PACKAGES } from '../build/host/host-packages.ts';
 import { PROJECT } from '../build/paths.ts';
 import { EXIT, runCommand } from '../scripts/lib/cli/command.ts';
 import { ALL_KERNELS, DEFAULT_KERNELS, KERNELS_VARIABLE } from './conformance/vmcores.ts';
@@ -19,7 +19,8 @@ await runCommand({
   },
   async run({ quick, full }, signal) {
     const cache = openCache(console.log);
-    ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log);
+    const packages = [...HOST_PACKAGES, ...TEST_PACKAGES];
+    ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log, packages);
     await step('types', ['tsc', '-p', '.'], signal);
     await step('lint and format', ['biome', 'check', '.'], signal);
     const counts: TestCounts[] = [await testStep('unit', true, signal)];

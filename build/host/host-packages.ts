@@ -52,6 +52,16 @@ export const HOST_PACKAGES: readonly HostPackage[] = [
   { name: 'libdeflate0', provides: { library: 'libdeflate.so.0' }, why: 'a dump codec (zlib)' },
 ];
 
+/** What only the tests need. */
+export const TEST_PACKAGES: readonly HostPackage[] = [
+  { name: 'mandoc', provides: { command: 'mandoc' }, why: 'judges the manual pages' },
+  { name: 'groff-base', provides: { command: 'groff' }, why: 'judges the manual pages' },
+  { name: 'zsh', provides: { command: 'zsh' }, why: 'judges the completion for zsh' },
+  { name: 'fish', provides: { command: 'fish' }, why: 'judges the completion for fish' },
+  { name: 'lintian', provides: { command: 'lintian' }, why: 'judges the Debian package' },
+  { name: 'rpmlint', provides: { command: 'rpmlint' }, why: 'judges the package for Fedora' },
+];
+
 /** Where commands and libraries are looked for. The administrator's folders too: a user's PATH often lacks them. */
 export interface HostFolders {
   readonly commands: readonly string[];
@@ -96,8 +106,12 @@ export function missingPackages(
  * Installs what is missing. Silent and without a process started when nothing is.
  * @throws SystemError in one line that says what to do, when it can't.
  */
-export function ensureHostPackages(logFile: string, say: (line: string) => void = console.error): void {
-  const names = missingPackages().map(({ name }) => name);
+export function ensureHostPackages(
+  logFile: string,
+  say: (line: string) => void = console.error,
+  wanted: readonly HostPackage[] = HOST_PACKAGES,
+): void {
+  const names = missingPackages(wanted).map(({ name }) => name);
   if (names.length === 0) return;
   const list = names.join(' ');
   const action = `install the host packages ${list}`;
@@ -105,7 +119,7 @@ export function ensureHostPackages(logFile: string, say: (line: string) => void 
     throw new SystemError('NO_APT', {
       action,
       actual: 'there is no apt-get',
-      wanted: 'this lab needs Debian and its apt, or the packages’ commands and libraries from elsewhere',
+      toDo: 'use Debian, or install the commands and libraries of these packages from elsewhere',
     });
   }
   if (process.getuid?.() !== 0) {
@@ -131,7 +145,7 @@ export function ensureHostPackages(logFile: string, say: (line: string) => void 
   } finally {
     closeSync(log);
   }
-  const left = missingPackages();
+  const left = missingPackages(wanted);
   if (left.length > 0) {
     throw new SystemError('STILL_MISSING', {
       action,

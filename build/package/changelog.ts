@@ -60,8 +60,43 @@ function plain(markdown: string): string {
     .trim();
 }
 
+/** A changelog in Debian's format (deb-changelog(5)). @param maintainer `NAME <ADDRESS>`. */
+export function debianChangelog(releases: readonly Release[], maintainer: string): string {
+  return releases
+    .map(({ version, date, changes }) => {
+      const items = changes.map(change => wrapped(change, '  * ', '    ')).join('\n');
+      return `kdumpling (${version}) unstable; urgency=medium\n\n${items}\n\n -- ${maintainer}  ${date.toUTCString().replace('GMT', '+0000')}\n`;
+    })
+    .join('\n');
+}
+
+/** The %changelog of a spec file, in which a percent sign begins a macro. */
+export function rpmChangelog(releases: readonly Release[], maintainer: string): string {
+  return releases
+    .map(({ version, date, changes }) => {
+      const [, weekday, day, month, year] = /^(\w+), (\d+) (\w+) (\d+)/.exec(date.toUTCString())!;
+      const items = changes.map(change => wrapped(change.replaceAll('%', '%%'), '- ', '  ')).join('\n');
+      return `* ${weekday} ${month} ${day} ${year} ${maintainer} - ${version}-1\n${items}\n`;
+    })
+    .join('\n');
+}
+
+const MOST_COLUMNS = 78;
+
+function wrapped(text: string, first: string, rest: string): string {
+  const lines: string[] = [];
+  let line = first;
+  for (const word of text.split(' ')) {
+    const isFull = line.trim() !== '' && line !== first && line.length + 1 + word.length > MOST_COLUMNS;
+    if (isFull) lines.push(line);
+    line = isFull ? `${rest}${word}` : line === first ? `${first}${word}` : `${line} ${word}`;
+  }
+  return [...lines, line].join('\n');
+}
+
 /** https://reproducible-builds.org/specs/source-date-epoch/; else the changelog's own time. */
 function dateOfUnreleased(): Date {
   const epoch = process.env.SOURCE_DATE_EPOCH;
-  return epoch ? new Date(Number(epoch) * 1000) : statSync(CHANGELOG).mtime;
+  const seconds = epoch ? Number(epoch) : Math.floor(statSync(CHANGELOG).mtimeMs / 1000);
+  return new Date(seconds * 1000);
 }

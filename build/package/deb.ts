@@ -1,19 +1,29 @@
 /** The Debian package. dpkg-deb is all it takes; same input, same bytes. */
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { $ } from 'zx';
 import { replaceFileMadeBy } from '../../capture/storage/place/durable-file.ts';
 import { buildingInDist } from '../dist-lock.ts';
 import { DIST } from '../paths.ts';
-import { filled, makeTree, type PackagedFile, place, settle } from './tree.ts';
+import { debianChangelog } from './changelog.ts';
+import { DOCUMENTATION, makeTree, type PackagedFile, place, settle } from './tree.ts';
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+
+/** Of lintian. Each has its reason beside it. */
+const OVERRIDES = {
+  source: 'debian/lintian-overrides',
+  path: 'usr/share/lintian/overrides/kdumpling',
+  mode: 0o644,
+};
 
 const FILES: readonly PackagedFile[] = [
   // Before zz-update-grub, whose menu is not concerned, and after the kernel's own initrd.
   { source: 'debian/kernel-postinst', path: 'etc/kernel/postinst.d/kdumpling', mode: 0o755 },
   { source: 'debian/kernel-postrm', path: 'etc/kernel/postrm.d/kdumpling', mode: 0o755 },
+  OVERRIDES,
 ];
 
 const CONTROL: Readonly<Record<string, number>> = {
@@ -32,18 +42,24 @@ export function buildDeb(say: (line: string) => void): Promise<string> {
 async function build(): Promise<string> {
   const architecture = ARCHITECTURES[process.arch]!;
   const tree = join(DIST, 'deb.partial');
-  const words = { ...makeTree(tree, 'lib', FILES), architecture };
+  const { words: common, releases } = await makeTree(tree, {
+    lib: 'lib',
+    zsh: 'vendor-completions',
+    files: FILES,
+  });
+  const words = { ...common, architecture };
   for (const [name, mode] of Object.entries(CONTROL))
     place(tree, { source: `debian/${name}`, path: `DEBIAN/${name}`, mode }, words);
-  const changelog = filled('debian/changelog', words);
-  writeFileSync(join(tree, 'usr/share/doc/kdumpling/changelog.gz'), gzipSync(changelog, { level: 9 }));
-  const seconds = dateOf(changelog);
+  const changelog = debianChangelog(releases, words.maintainer);
+  writeFileSync(join(tree, DOCUMENTATION, 'changelog.gz'), gzipSync(changelog, { level: 9 }));
+  writeFileSync(join(tree, 'DEBIAN/md5sums'), digests(tree));
+  const seconds = releases[0]!.date.getTime() / 1000;
   settle(tree, seconds);
 
   const deb = join(DIST, `kdumpling_${words.version}_${architecture}.deb`);
   const env = { ...process.env, SOURCE_DATE_EPOCH: String(seconds) };
-  // zstd: Debian 12's dpkg reads it, and the runtime image does not shrink anyway.
-  const flags = ['--root-owner-group', '-Zzstd', '-z9', '--threads-max=1'];
+  // zstd: Debian 12's dpkg reads it, and the runtime image does not shrink anyway. The control files stay xz.
+  const flags = ['--root-owner-group', '--no-uniform-compression', '-Zzstd', '-z9', '--threads-max=1'];
   await replaceFileMadeBy(
     deb,
     temporary => $({ env, quiet: true })`dpkg-deb ${flags} --build ${tree} ${temporary}`,
@@ -52,7 +68,19 @@ async function build(): Promise<string> {
   return deb;
 }
 
-/** Of the newest entry of a Debian changelog, in seconds since 1970: what Debian's own tools date a package by. */
-function dateOf(changelog: string): number {
-  return Date.parse(/^ -- .*> {2}(.*)$/m.exec(changelog)![1]) / 1000;
+/** `MD5  PATH` of every file, for dpkg --verify (deb-md5sums(5)). */
+function digests(tree: string): string {
+  const entries = readdirSync(tree, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter(entry => entry.isFile())
+    .map(entry => relative(tree, join(entry.parentPath, entry.name)))
+    .filter(path => !path.startsWith('DEBIAN/'));
+  const digest = (path: string) =>
+    createHash('md5')
+      .update(readFileSync(join(tree, path)))
+      .digest('hex');
+  return files
+    .sort()
+    .map(path => `${digest(path)}  ${path}\n`)
+    .join('');
 }

@@ -7,6 +7,7 @@ import { replaceFileMadeBy } from '../../capture/storage/place/durable-file.ts';
 import { buildingInDist } from '../dist-lock.ts';
 import type { Tool } from '../fetch/tools.ts';
 import { DIST } from '../paths.ts';
+import { rpmChangelog } from './changelog.ts';
 import { filled, makeTree, type PackagedFile } from './tree.ts';
 
 const FILES: readonly PackagedFile[] = [
@@ -27,8 +28,10 @@ export function buildRpm(rpmbuild: Tool, say: (line: string) => void): Promise<s
 async function build({ argv, env }: Tool): Promise<string> {
   const work = join(DIST, 'rpm.partial');
   const tree = join(work, 'tree');
-  const spec = filled('fedora/kdumpling.spec', makeTree(tree, 'usr/lib', FILES));
-  writeFileSync(join(work, 'kdumpling.spec'), spec);
+  const { words, releases } = await makeTree(tree, { lib: 'usr/lib', zsh: 'site-functions', files: FILES });
+  const changelog = rpmChangelog(releases, words.maintainer);
+  writeFileSync(join(work, 'kdumpling.spec'), filled('fedora/kdumpling.spec', { ...words, changelog }));
+  const seconds = String(releases[0]!.date.getTime() / 1000);
   const defines = Object.entries({
     _topdir: work,
     tree,
@@ -38,7 +41,7 @@ async function build({ argv, env }: Tool): Promise<string> {
   }).flatMap(([name, value]) => ['--define', `${name} ${value}`]);
   await $({
     // It reads ~/.rpmmacros, and writes nothing there.
-    env: { ...process.env, ...env, HOME: work, LC_ALL: 'C', SOURCE_DATE_EPOCH: String(dateOf(spec)) },
+    env: { ...process.env, ...env, HOME: work, LC_ALL: 'C', SOURCE_DATE_EPOCH: seconds },
     quiet: true,
   })`${[...argv, '-bb', '--quiet', ...defines, join(work, 'kdumpling.spec')]}`;
   const [built] = globSync('RPMS/*/*.rpm', { cwd: work });
@@ -46,9 +49,4 @@ async function build({ argv, env }: Tool): Promise<string> {
   await replaceFileMadeBy(rpm, temporary => rename(join(work, built!), temporary));
   rmSync(work, { recursive: true, force: true });
   return rpm;
-}
-
-/** Of the newest entry of the changelog, in seconds since 1970. RPM takes noon. */
-function dateOf(spec: string): number {
-  return Date.parse(`${/^\* (.*?) The /m.exec(spec)![1]} 12:00:00 UTC`) / 1000;
 }

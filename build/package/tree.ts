@@ -12,13 +12,19 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { programIn } from '../../initrd/image.ts';
-import { DIST } from '../paths.ts';
-import { HOST_COMMAND_FILES, HOST_NODE_FLAGS, programVersion } from '../program.ts';
+import { DIST, PROJECT } from '../paths.ts';
+import { HOST_COMMAND_FILES, HOST_NODE_FLAGS } from '../program.ts';
 import { LIBRARY_FOLDERS } from '../runtime.ts';
 import { hostLoader } from '../shared-libraries.ts';
+import { type Release, readChangelog } from './changelog.ts';
+import { COMPLETION_LINKS, completionFiles, type ZshFolder } from './completion/completion.ts';
+import { manualFiles, writeFiles } from './man/manual.ts';
+import { SBOM_NAME, sbom } from './sbom.ts';
 
 const HOME = 'usr/lib/kdumpling';
+export const DOCUMENTATION = 'usr/share/doc/kdumpling';
 const SOURCES = import.meta.dirname;
 
 export interface PackagedFile {
@@ -41,8 +47,8 @@ const commonFiles = (lib: string): readonly PackagedFile[] => [
     path: `${lib}/udev/rules.d/90-kdumpling.rules`,
     mode: 0o644,
   },
-  { source: '../../README.md', path: 'usr/share/doc/kdumpling/README.md', mode: 0o644 },
-  { source: 'files/copyright', path: 'usr/share/doc/kdumpling/copyright', mode: 0o644 },
+  { source: '../../README.md', path: `${DOCUMENTATION}/README.md`, mode: 0o644 },
+  { source: 'files/copyright', path: `${DOCUMENTATION}/copyright`, mode: 0o644 },
 ];
 
 const LINKS: Readonly<Record<string, string>> = {
@@ -51,15 +57,37 @@ const LINKS: Readonly<Record<string, string>> = {
   [`${HOME}/kdump_helper`]: 'kdumpling.js',
 };
 
-export type Words = Readonly<Record<string, string>> & { readonly version: string };
+/** What is filled into the texts of a package. */
+export interface Words extends Readonly<Record<string, string>> {
+  readonly version: string;
+  /** `NAME <ADDRESS>`. */
+  readonly maintainer: string;
+}
 
-/** Makes the tree anew, from a finished dist/. @returns what is filled in: version, sizes, how the runtime is started. */
-export function makeTree(tree: string, lib: string, files: readonly PackagedFile[]): Words {
+/** Where two distributions differ. */
+export interface Distribution {
+  /** Where it keeps what others have in /usr/lib: units and udev's rules. */
+  readonly lib: string;
+  readonly zsh: ZshFolder;
+  readonly files: readonly PackagedFile[];
+}
+
+export interface PackageTree {
+  readonly words: Words;
+  /** Newest first. */
+  readonly releases: readonly Release[];
+}
+
+/** Makes the tree anew, from a finished dist/. */
+export async function makeTree(tree: string, { lib, zsh, files }: Distribution): Promise<PackageTree> {
   rmSync(tree, { recursive: true, force: true });
   mkdirSync(join(tree, HOME), { recursive: true });
   for (const name of programNames()) cpSync(join(DIST, name), join(tree, HOME, name), { recursive: true });
+  const { version, author } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as Author;
+  const releases = readChangelog(version);
   const words = {
-    version: programVersion(),
+    version,
+    maintainer: author,
     loader: hostLoader().slice(1),
     libraries: LIBRARY_FOLDERS[process.arch]!,
     flags: HOST_NODE_FLAGS.join(' '),
@@ -67,7 +95,19 @@ export function makeTree(tree: string, lib: string, files: readonly PackagedFile
   };
   for (const file of [...commonFiles(lib), ...files]) place(tree, file, words);
   for (const [path, to] of Object.entries(LINKS)) symlinkSync(to, join(tree, path));
-  return words;
+  const { date } = releases[0]!;
+  const manual = await manualFiles({ version, date: date.toISOString().slice(0, 10) });
+  const pages = new Map([...manual].map(([path, text]) => [`man/${path}.gz`, gzipSync(text, { level: 9 })]));
+  writeFiles(join(tree, 'usr/share'), pages);
+  writeFiles(join(tree, 'usr/share'), await completionFiles(zsh));
+  for (const [path, to] of Object.entries(COMPLETION_LINKS)) symlinkSync(to, join(tree, 'usr/share', path));
+  writeFileSync(join(tree, DOCUMENTATION, SBOM_NAME), sbom(date));
+  return { words, releases };
+}
+
+interface Author {
+  readonly version: string;
+  readonly author: string;
 }
 
 /** Puts a text file in its place. */

@@ -18,8 +18,9 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openCache } from '../../build/cache.ts';
 import { fetchTool, type Tool } from '../../build/fetch/tools.ts';
+import { findCommand } from '../../build/host/host-packages.ts';
 import { buildRpm } from '../../build/package/rpm.ts';
-import { DIST } from '../../build/paths.ts';
+import { DIST, PROJECT } from '../../build/paths.ts';
 import { buildProgram } from '../../build/program.ts';
 
 let tool: Tool;
@@ -75,6 +76,27 @@ test('it asks for xz and for no library, gives none, and is not beside kdump-uti
   expect(rpm('-qp', '--nosignature', '--conflicts', file).text).toContain('kdump-utils');
   expect(rpm('-qp', '--nosignature', '--provides', file).text).not.toMatch(/\.so/);
 });
+
+test.skipIf(!findCommand('rpmlint'))(
+  'rpmlint finds nothing, but for what fedora/rpmlint.toml explains',
+  () => {
+    // It calls rpm, which this machine need not have.
+    const folder = mkdtempSync(join(tmpdir(), 'kdumpling-rpmlint-'));
+    const words = [...tool.argv.slice(0, -1), join(tool.root, 'usr/bin/rpm')].map(word => `'${word}'`);
+    writeFileSync(join(folder, 'rpm'), `#!/bin/sh\nexec ${words.join(' ')} "$@"\n`, { mode: 0o755 });
+    const { stdout } = spawnSync(
+      'rpmlint',
+      ['-c', join(PROJECT, 'build/package/fedora/rpmlint.toml'), file],
+      {
+        encoding: 'utf8',
+        env: { ...process.env, ...tool.env, PATH: `${folder}:${process.env.PATH}` },
+      },
+    );
+    rmSync(folder, { recursive: true });
+    expect(stdout.split('\n').filter(line => /^kdumpling\./.test(line))).toEqual([]);
+    expect(stdout).toContain('0 errors, 0 warnings');
+  },
+);
 
 test('installed it runs on its own runtime; taken out it leaves an edited kdump.conf and nothing else', () => {
   const before = filesIn(root);

@@ -8,17 +8,18 @@ import { zshCompletion } from './zsh.ts';
 /** Debian's zsh looks into vendor-completions, Fedora's into site-functions. */
 export type ZshFolder = 'vendor-completions' | 'site-functions';
 
+/** bash and fish read a file when a command of its name is typed first: link path below /usr/share -> file beside it. */
+export const COMPLETION_LINKS: Readonly<Record<string, string>> = {
+  [`bash-completion/completions/${KDUMP_HELPER}`]: 'kdumpling',
+  [`fish/vendor_completions.d/${KDUMP_HELPER}.fish`]: 'kdumpling.fish',
+};
+
 /** Path below /usr/share -> text. */
 export async function completionFiles(zsh: ZshFolder): Promise<Map<string, string>> {
   const verbs = await completedVerbs();
-  const bash = bashCompletion(verbs);
-  const fish = fishCompletion(verbs);
-  // bash and fish read a file when a command of its name is typed first.
   return new Map([
-    ['bash-completion/completions/kdumpling', bash],
-    [`bash-completion/completions/${KDUMP_HELPER}`, bash],
+    ['bash-completion/completions/kdumpling', bashCompletion(verbs)],
     [`zsh/${zsh}/_kdumpling`, zshCompletion(verbs)],
-    ['fish/vendor_completions.d/kdumpling.fish', fish],
-    [`fish/vendor_completions.d/${KDUMP_HELPER}.fish`, fish],
+    ['fish/vendor_completions.d/kdumpling.fish', fishCompletion(verbs)],
   ]);
 }

@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -41,8 +49,22 @@ it('says how much space is needed, how much there is and what moves the cache', 
   await requireSpace(cache, 1, 'a byte');
   const refused = requireSpace(cache, 2 ** 60, 'the moon');
   await expect(refused).rejects.toThrow(
-    /fetch the moon: \d+ MiB are free .* needs 1099511627776 MiB .*KDUMPLING_CACHE/,
+    /fetch the moon: \d+ MiB are free .* expected 1099511627776 MiB\. Set KDUMPLING_CACHE to /,
   );
+});
+
+it('is made with its parents', () => {
+  const dir = join(cache.dir, 'a', 'b');
+  expect(openCache(() => {}, { KDUMPLING_CACHE: dir }).dir).toBe(dir);
+  expect(existsSync(dir)).toBe(true);
+});
+
+it('ends with an error where no folder can be made', () => {
+  symlinkSync('nowhere', join(cache.dir, 'dangling'));
+  for (const dir of ['/proc/nope', '/proc/nope/deeper', join(cache.dir, 'dangling')])
+    expect(() => openCache(() => {}, { KDUMPLING_CACHE: dir })).toThrow(
+      `Cannot open the cache: the folder ${dir} cannot be made. Set KDUMPLING_CACHE to a folder`,
+    );
 });
 
 describe('the lock', () => {
