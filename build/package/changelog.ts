@@ -23,7 +23,7 @@ export function readChangelog(version: string): Release[] {
  */
 export function parseChangelog(text: string, unreleased: { version: string; date: Date }): Release[] {
   const [, ...sections] = text.split(/^## /m);
-  return sections.map(section => {
+  const releases = sections.map(section => {
     const [heading, ...lines] = section.split('\n');
     const date = /\d{4}-\d\d-\d\d/.exec(heading!)?.[0];
     return {
@@ -32,6 +32,12 @@ export function parseChangelog(text: string, unreleased: { version: string; date
       changes: changesOf(lines.join('\n')),
     };
   });
+  // Changes that are not released yet go into the version that is.
+  const versions = Map.groupBy(releases, ({ version }) => version);
+  return [...versions.values()].map(same => ({
+    ...same[0]!,
+    changes: same.flatMap(({ changes }) => changes),
+  }));
 }
 
 function changesOf(section: string): string[] {

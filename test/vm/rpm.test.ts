@@ -112,7 +112,7 @@ test('installed it runs on its own runtime; taken out it leaves an edited kdump.
   writeFileSync(join(root, 'boot/initramfs-6.5.6kdump.img'), '');
   expect(inside(plugin, 'add', '6.5.6', '/boot/x/6.5.6', '/lib/modules/6.5.6/vmlinuz')).toEqual({
     status: 0,
-    text: 'kdump is not enabled: nothing is built\n',
+    text: 'kdump is not enabled: nothing was built\n',
   });
   expect(inside(plugin, 'remove', '6.5.6', '/boot/x/6.5.6')).toEqual({ status: 0, text: '' });
   expect(existsSync(join(root, 'boot/initramfs-6.5.6kdump.img'))).toBe(false);

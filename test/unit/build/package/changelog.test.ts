@@ -45,6 +45,11 @@ test('releases, with groups, lists and paragraphs', () => {
   ]);
 });
 
+test('two headings for one version are one release', () => {
+  const text = '## Unreleased\n\n- New.\n\n## 0.2.0\n\n- Old.\n';
+  expect(parseChangelog(text, UNRELEASED)).toEqual([{ ...UNRELEASED, changes: ['New.', 'Old.'] }]);
+});
+
 test('as Debian has it', () => {
   expect(
     debianChangelog(parseChangelog(TEXT, UNRELEASED), MAINTAINER),
