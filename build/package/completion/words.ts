@@ -55,7 +55,7 @@ export async function completedVerbs(): Promise<CompletedVerb[]> {
 }
 
 function kindsOf(positionals: readonly string[]): Kind[] {
-  const words = positionals.flatMap(positional => positional.replace(/[[\]]/g, '').split('|'));
+  const words = positionals.flatMap(positional => positional.replace(/[[\]…]/g, '').split('|'));
   return [...new Set(words.map(kindOf))];
 }
 
