@@ -1,5 +1,5 @@
 /** Finds the zero pages before anything is written: in an ELF core they determine where PT_LOADs begin and end. */
-import { Bitmap } from '../filter/bitmap.ts';
+import type { Bitmap } from '../filter/bitmap.ts';
 import { ZeroPageDetector } from '../filter/zero-page.ts';
 import type { Steps } from '../kdump/steps.ts';
 import { dumpablePages, type PageTaker } from '../kdump/write/page-loop.ts';
@@ -33,7 +33,7 @@ class ZeroScan implements PageTaker {
 
   constructor(all: Bitmap, pageSizeBytes: number) {
     this.#all = all;
-    this.kept = new Bitmap(all.bytes.slice(), all.sizeBits);
+    this.kept = all.copy();
     this.#detector = new ZeroPageDetector(pageSizeBytes);
     this.#pfn = all.nextSet(0);
   }

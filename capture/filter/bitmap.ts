@@ -5,23 +5,46 @@
  * Pfns exceed 2^31 on a machine of 8 TiB, so byte indexes come from a division, never from a 32-bit shift.
  */
 
+import type { PfnRange } from '../vmcore/segments.ts';
+
 const BITS_PER_BYTE = 8;
 const WORD_BYTES = 4;
+/** 2 GiB of memory in pages of 4 KiB. */
+const CHUNK_BYTES = 64 << 10;
+const CHUNK_BITS = CHUNK_BYTES * BITS_PER_BYTE;
+const NO_SLOT = -1;
 
+/** Returns zeroed memory. Throws RangeError when there is none. */
+export type Allocate = (sizeBytes: number) => Uint8Array;
+
+const allocateOwn: Allocate = sizeBytes => new Uint8Array(sizeBytes);
+
+/**
+ * Physical addresses may have holes of petabytes, so a bitmap can be sparse: then it has memory only for some chunks, its
+ * other bits are clear, and they cannot be set.
+ */
 export class Bitmap {
-  /** The bits as the file holds them; longer than `sizeBits` when the format pads it. */
+  /** All bits in the layout of the file, longer than `sizeBits` when padded. Of a sparse bitmap, the chunks that it has. */
   readonly bytes: Uint8Array;
   /** Pfns are below this. */
   readonly sizeBits: number;
+  /** The numbers of the chunks in `bytes`, ascending; undefined when `bytes` are all. */
+  readonly chunks: Uint32Array | undefined;
+  /** For each chunk, where it is in `bytes`, in units of chunks. */
+  readonly #slots: Int32Array | undefined;
   /** The same bits, four bytes at a time, because most of a large bitmap is long runs. An incomplete last word is left out. */
   readonly #words: Uint32Array;
 
-  constructor(bytes: Uint8Array, sizeBits: number) {
-    if (!Number.isSafeInteger(sizeBits) || sizeBits < 0 || sizeBits > bytes.length * BITS_PER_BYTE) {
+  /** @param chunks see `chunks`; all of them have their full length in `bytes`. */
+  constructor(bytes: Uint8Array, sizeBits: number, chunks?: Uint32Array) {
+    const roomBits = chunks ? Number.MAX_SAFE_INTEGER : bytes.length * BITS_PER_BYTE;
+    if (!Number.isSafeInteger(sizeBits) || sizeBits < 0 || sizeBits > roomBits) {
       throw new RangeError(`a bitmap of ${sizeBits} bits does not fit into ${bytes.length} bytes`);
     }
     this.bytes = bytes;
     this.sizeBits = sizeBits;
+    this.chunks = chunks;
+    this.#slots = chunks && slotsOf(chunks, Math.ceil(sizeBits / CHUNK_BITS));
     const isAligned = bytes.byteOffset % WORD_BYTES === 0;
     const words = isAligned ? Math.floor(bytes.length / WORD_BYTES) : 0;
     this.#words = new Uint32Array(
@@ -32,61 +55,118 @@ export class Bitmap {
   }
 
   /** An empty bitmap whose bytes fill whole blocks of `blockBytes`. */
-  static create(
-    sizeBits: number,
-    blockBytes = 1,
-    allocate: (sizeBytes: number) => Uint8Array = sizeBytes => new Uint8Array(sizeBytes),
-  ): Bitmap {
+  static create(sizeBits: number, blockBytes = 1, allocate = allocateOwn): Bitmap {
     const blocks = Math.ceil(sizeBits / BITS_PER_BYTE / blockBytes);
     return new Bitmap(allocate(blocks * blockBytes), sizeBits);
   }
 
+  /**
+   * An empty bitmap with memory for the pages in `ranges` (sorted, disjoint): sparse, unless that makes no difference.
+   * @throws RangeError when it would take more than `mostBytes`, and what `allocate` throws.
+   */
+  static over(
+    ranges: readonly PfnRange[],
+    sizeBits: number,
+    { blockBytes = 1, allocate = allocateOwn, mostBytes = Number.MAX_SAFE_INTEGER } = {},
+  ): Bitmap {
+    const chunks = chunksOf(ranges, mostBytes / CHUNK_BYTES);
+    if (chunks.length * CHUNK_BITS >= sizeBits) return Bitmap.create(sizeBits, blockBytes, allocate);
+    return new Bitmap(allocate(chunks.length * CHUNK_BYTES), sizeBits, Uint32Array.from(chunks));
+  }
+
+  /** An empty bitmap of the same size, with memory for the same pages. */
+  alike(allocate = allocateOwn): Bitmap {
+    return new Bitmap(allocate(this.bytes.length), this.sizeBits, this.chunks);
+  }
+
+  copy(): Bitmap {
+    return new Bitmap(this.bytes.slice(), this.sizeBits, this.chunks);
+  }
+
   has(pfn: number): boolean {
-    return pfn < this.sizeBits && (this.bytes[byteOf(pfn)] & (1 << (pfn & 7))) !== 0;
+    if (!(pfn < this.sizeBits)) return false;
+    const at = this.bitOf(pfn);
+    return at !== NO_SLOT && (this.bytes[byteOf(at)] & (1 << (at & 7))) !== 0;
   }
 
   set(pfn: number): void {
-    this.#check(pfn, pfn + 1);
-    this.bytes[byteOf(pfn)] |= 1 << (pfn & 7);
+    this.setRange(pfn, pfn + 1);
   }
 
   clear(pfn: number): void {
-    this.#check(pfn, pfn + 1);
-    this.bytes[byteOf(pfn)] &= ~(1 << (pfn & 7));
+    this.clearRange(pfn, pfn + 1);
   }
 
+  /** @throws RangeError for pages outside the bitmap, and for those that a sparse one has no memory for. */
   setRange(startPfn: number, endPfn: number): void {
     this.#check(startPfn, endPfn);
-    if (startPfn === endPfn) return;
-    const { bytes } = this;
-    const first = byteOf(startPfn);
-    const last = byteOf(endPfn - 1);
-    const firstMask = maskFrom(startPfn);
-    const lastMask = maskTo(endPfn);
-    if (first === last) {
-      bytes[first] |= firstMask & lastMask;
-      return;
+    for (let pfn = startPfn; pfn < endPfn; ) {
+      const count = this.#pagesInChunk(pfn, endPfn);
+      const at = this.bitOf(pfn);
+      if (at === NO_SLOT) throw new RangeError(`the bitmap has no memory for page ${pfn}`);
+      this.#fill(at, at + count, 0xff);
+      pfn += count;
     }
-    bytes[first] |= firstMask;
-    bytes.fill(0xff, first + 1, last);
-    bytes[last] |= lastMask;
   }
 
+  /** @throws RangeError for pages outside the bitmap. */
   clearRange(startPfn: number, endPfn: number): void {
     this.#check(startPfn, endPfn);
-    if (startPfn === endPfn) return;
+    for (let pfn = startPfn; pfn < endPfn; ) {
+      const count = this.#pagesInChunk(pfn, endPfn);
+      const at = this.bitOf(pfn);
+      if (at !== NO_SLOT) this.#fill(at, at + count, 0);
+      pfn += count;
+    }
+  }
+
+  /** Which bit of `bytes` a page below `sizeBits` has; NO_SLOT (-1) when a sparse bitmap has no memory for it. */
+  bitOf(pfn: number): number {
+    if (!this.#slots) return pfn;
+    const chunk = Math.floor(pfn / CHUNK_BITS);
+    const slot = this.#slots[chunk];
+    return slot === NO_SLOT ? NO_SLOT : pfn + (slot - chunk) * CHUNK_BITS;
+  }
+
+  /** From `pfn` on, how many pages up to `endPfn` have their bits next to each other in `bytes`, or none of them memory. */
+  #pagesInChunk(pfn: number, endPfn: number): number {
+    const count = endPfn - pfn;
+    return this.#slots ? Math.min(count, CHUNK_BITS - (pfn % CHUNK_BITS)) : count;
+  }
+
+  /** The bits of `bytes` from `start` to before `end`. @param value 0 or 0xff. */
+  #fill(start: number, end: number, value: number): void {
     const { bytes } = this;
-    const first = byteOf(startPfn);
-    const last = byteOf(endPfn - 1);
-    const firstMask = maskFrom(startPfn);
-    const lastMask = maskTo(endPfn);
+    const first = byteOf(start);
+    const last = byteOf(end - 1);
+    const firstMask = maskFrom(start);
+    const lastMask = maskTo(end);
     if (first === last) {
-      bytes[first] &= ~(firstMask & lastMask);
+      const mask = firstMask & lastMask;
+      bytes[first] = (bytes[first] & ~mask) | (value & mask);
       return;
     }
-    bytes[first] &= ~firstMask;
-    bytes.fill(0, first + 1, last);
-    bytes[last] &= ~lastMask;
+    bytes[first] = (bytes[first] & ~firstMask) | (value & firstMask);
+    bytes.fill(value, first + 1, last);
+    bytes[last] = (bytes[last] & ~lastMask) | (value & lastMask);
+  }
+
+  /**
+   * The bytes from `byteOffset` on, in the layout of the file. Padding, and what has no memory, is zeros.
+   * @param buffer is used, and overwritten, where they are not in one piece.
+   */
+  fileBytes(byteOffset: number, lengthBytes: number, buffer: Uint8Array): Uint8Array {
+    const end = byteOffset + lengthBytes;
+    if (!this.chunks && end <= this.bytes.length) return this.bytes.subarray(byteOffset, end);
+    const result = buffer.subarray(0, lengthBytes).fill(0);
+    for (let at = byteOffset; at < end && at * BITS_PER_BYTE < this.sizeBits; ) {
+      const nextAt = this.#slots ? Math.min(end, (Math.floor(at / CHUNK_BYTES) + 1) * CHUNK_BYTES) : end;
+      const bit = this.bitOf(at * BITS_PER_BYTE);
+      const from = bit / BITS_PER_BYTE;
+      if (bit !== NO_SLOT) result.set(this.bytes.subarray(from, from + nextAt - at), at - byteOffset);
+      at = nextAt;
+    }
+    return result;
   }
 
   /** How many bits are set. */
@@ -117,12 +197,25 @@ export class Bitmap {
 
   /** The first bit in `[pfn, limit)` that differs from those of `skipped`, which is 0 or 0xff. */
   #next(pfn: number, limit: number, skipped: number): number {
-    const { bytes } = this;
     const end = Math.min(limit, this.sizeBits);
-    if (pfn >= end) return end;
+    for (let at = pfn; at < end; ) {
+      const count = this.#pagesInChunk(at, end);
+      const bit = this.bitOf(at);
+      // Clear bits, as `skipped` 0 is.
+      const found =
+        bit !== NO_SLOT ? this.#nextBit(bit, bit + count, skipped) - bit : skipped === 0 ? count : 0;
+      if (found < count) return at + found;
+      at += count;
+    }
+    return end;
+  }
+
+  /** As `#next`, for the bits of `bytes` from `bit` to before `end`. */
+  #nextBit(bit: number, end: number, skipped: number): number {
+    const { bytes } = this;
     const last = byteOf(end - 1);
-    let index = byteOf(pfn);
-    let differing = (bytes[index] ^ skipped) & maskFrom(pfn);
+    let index = byteOf(bit);
+    let differing = (bytes[index] ^ skipped) & maskFrom(bit);
     while (differing === 0) {
       index++;
       while (index <= last && index % WORD_BYTES !== 0 && bytes[index] === skipped) index++;
@@ -171,4 +264,27 @@ function maskFrom(pfn: number): number {
 /** The bits below endPfn of the byte that holds endPfn - 1. */
 function maskTo(endPfn: number): number {
   return 0xff >>> (7 - ((endPfn - 1) & 7));
+}
+
+function slotsOf(chunks: Uint32Array, count: number): Int32Array {
+  const slots = new Int32Array(count).fill(NO_SLOT);
+  for (let slot = 0; slot < chunks.length; slot++) slots[chunks[slot]] = slot;
+  return slots;
+}
+
+/** The chunks that `ranges` touch. @throws RangeError for more than `most`. */
+function chunksOf(ranges: readonly PfnRange[], most: number): number[] {
+  const chunks: number[] = [];
+  for (const { start, end } of ranges) {
+    const last = Math.floor((end - 1) / CHUNK_BITS);
+    for (
+      let chunk = Math.max(Math.floor(start / CHUNK_BITS), (chunks.at(-1) ?? -1) + 1);
+      chunk <= last;
+      chunk++
+    ) {
+      if (chunks.length >= most) throw new RangeError(`a bitmap of ${most * CHUNK_BYTES} bytes is too small`);
+      chunks.push(chunk);
+    }
+  }
+  return chunks;
 }

@@ -58,7 +58,8 @@ export class PageClassifier {
   take(words: Uint32Array, held: number, firstPfn: number, count: number): number {
     let done = 0;
     while (done < count) {
-      const wanted = Math.min(SLICE_PAGES, count - done);
+      // A slice is within one chunk of the bitmap: chunks are multiples of it.
+      const wanted = Math.min(SLICE_PAGES - ((firstPfn + done) % SLICE_PAGES), count - done);
       const taken = this.#takeSlice(words, done, held, firstPfn + done, wanted);
       done += taken;
       if (taken < wanted) break;
@@ -103,8 +104,9 @@ export class PageClassifier {
     const excluded = this.#excluded;
     const counts = this.#counts;
     const { bytes } = this.#bitmap2;
-    const firstByte = Math.floor(firstPfn / 8);
-    const firstBit = firstPfn % 8;
+    const bitOfFirst = this.#bitmap2.bitOf(firstPfn);
+    const firstByte = Math.floor(bitOfFirst / 8);
+    const firstBit = bitOfFirst % 8;
 
     let i = 0;
     if (this.#blockEnd > firstPfn) {

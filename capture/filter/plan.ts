@@ -11,14 +11,16 @@ import { needsMemmap } from './dump-level.ts';
 import { walkMemmap } from './memmap-walk.ts';
 import { excludedClasses, PageClass, type PageClassName, type PagesByClass } from './page-class.ts';
 
-/** A machine of 16 TiB in pages of 4 KiB: half a gigabyte of bitmap. PT_LOADs beyond are damage. */
-const MAX_MAPNR = 2 ** 32;
+/** Bitmaps of 64 TiB of memory in pages of 4 KiB. More is damage. */
+const MOST_BITMAP_BYTES = 2 ** 31;
 
 export interface DumpPlan {
   /** Second bitmap of the dump: the pages to keep, including zero pages, which are found when they are read. */
   readonly bitmap2: Bitmap;
   /** Pages by class, kept or not; undefined when the memmap was not read. */
   readonly pages: PagesByClass | undefined;
+  /** The machine had memory that the dump cannot have, so the dump is incomplete. */
+  readonly lacksMemory: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -36,21 +38,21 @@ export function planDump(
   events: PlanEvents = {},
 ): DumpPlan {
   const warnings: string[] = [];
-  const { ranges, bitmap2 } = heldPages(vmcore, warnings, events);
+  const { ranges, bitmap2, lacksMemory } = heldPages(vmcore, warnings, events);
   // Broken and unplugged memory is left out at every level, as makedumpfile does, if vmcoreinfo shows how to recognize it.
   const knowsBroken = vmcore.vmcoreinfo.number('PG_hwpoison') !== undefined;
   if (!needsMemmap(level) && !knowsBroken) {
-    return { bitmap2, pages: undefined, warnings };
+    return { bitmap2, pages: undefined, lacksMemory, warnings };
   }
   const pages = memory ? filterPages(vmcore, memory, ranges, bitmap2, level, warnings, events) : undefined;
-  if (pages) return { bitmap2, pages, warnings };
+  if (pages) return { bitmap2, pages, lacksMemory, warnings };
   keepAll(bitmap2, ranges);
   warnings.push(
     needsMemmap(level)
       ? `dump level ${level} is not possible: only zero pages are left out`
       : 'broken and offline memory cannot be recognized: it is read and kept',
   );
-  return { bitmap2, pages: undefined, warnings };
+  return { bitmap2, pages: undefined, lacksMemory, warnings };
 }
 
 /** Clears the bits of pages that the level leaves out. Undefined when no page can be classified; `warnings` tells why. */
@@ -131,46 +133,52 @@ function heldPages(
   vmcore: Vmcore,
   warnings: string[],
   { allocate }: PlanEvents,
-): { ranges: PfnRange[]; bitmap2: Bitmap } {
+): { ranges: readonly PfnRange[]; bitmap2: Bitmap; lacksMemory: boolean } {
   const { segments } = vmcore.segments;
   const announced = pfnRanges(segments, vmcore.pageSizeBytes);
-  const bitmap2 = largestBitmap(announced, vmcore.pageSizeBytes, allocate);
+  const held = pfnRanges(segments, vmcore.pageSizeBytes, 'file');
+  const bitmap2 = largestBitmap(announced, held, vmcore.pageSizeBytes, allocate);
   const max_mapnr = bitmap2.sizeBits;
-  const ranges: PfnRange[] = [];
-  for (const { start, end } of pfnRanges(segments, vmcore.pageSizeBytes, 'file')) {
-    if (start < max_mapnr) ranges.push({ start, end: Math.min(end, max_mapnr) });
+  const ranges = below(held, max_mapnr);
+  const end = announced.at(-1)?.end ?? 0;
+  if (end > max_mapnr) {
+    warnings.push(`memory above page ${max_mapnr} is left out: the PT_LOADs go to page ${end}`);
   }
-  if ((announced.at(-1)?.end ?? 0) > max_mapnr) {
-    warnings.push(
-      `memory above page ${max_mapnr} is left out: the PT_LOADs go to page ${announced.at(-1)!.end}`,
-    );
-  }
-  const missing = pagesIn(announced, max_mapnr) - pagesIn(ranges, max_mapnr);
-  if (missing > 0) warnings.push(`${missing} pages are left out: the vmcore announces them and lacks them`);
+  const missing = pagesIn(below(announced, max_mapnr)) - pagesIn(ranges);
+  if (missing > 0)
+    warnings.push(`${counted(missing, 'page')} left out: announced by a PT_LOAD, but not in the vmcore`);
   keepAll(bitmap2, ranges);
-  return { ranges, bitmap2 };
+  return { ranges, bitmap2, lacksMemory: vmcore.lacksMemory === true || end > max_mapnr };
 }
 
-/** With a bit for each page of as many ranges, from the first on, as there is memory for. */
+/** For the pages of as many ranges, from the first on, as there is memory for. */
 function largestBitmap(
   announced: readonly PfnRange[],
-  pageSizeBytes: number,
+  held: readonly PfnRange[],
+  blockBytes: number,
   allocate: PlanEvents['allocate'],
 ): Bitmap {
-  const ranges = announced.filter(({ start }) => start < MAX_MAPNR);
+  const ranges = [...announced];
   for (;;) {
+    const max_mapnr = ranges.at(-1)?.end ?? 0;
     try {
-      return Bitmap.create(Math.min(ranges.at(-1)?.end ?? 0, MAX_MAPNR), pageSizeBytes, allocate);
+      const limits = { blockBytes, allocate, mostBytes: MOST_BITMAP_BYTES };
+      return Bitmap.over(below(held, max_mapnr), max_mapnr, limits);
     } catch (error) {
-      // V8's way to say that there is no memory. One PT_LOAD that lies about its address must not cost the dump.
+      // V8's way to report that it is out of memory. One PT_LOAD with a wrong address must not cost the dump.
       if (!(error instanceof RangeError) || ranges.length === 0) throw error;
       ranges.pop();
     }
   }
 }
 
-function pagesIn(ranges: readonly PfnRange[], max_mapnr: number): number {
-  return ranges.reduce((sum, { start, end }) => sum + Math.max(0, Math.min(end, max_mapnr) - start), 0);
+/** `max_mapnr` is the end of a range, of announced pages, which no held one crosses. */
+function below(ranges: readonly PfnRange[], max_mapnr: number): readonly PfnRange[] {
+  return ranges.filter(({ start }) => start < max_mapnr);
+}
+
+function pagesIn(ranges: readonly PfnRange[]): number {
+  return ranges.reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
 function keepAll(bitmap2: Bitmap, ranges: readonly PfnRange[]): void {

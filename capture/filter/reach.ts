@@ -9,7 +9,7 @@ import { decodePageLayout } from '../kernel/page-layout.ts';
 import { memmapRanges } from '../kernel/sections.ts';
 import { readPhysical, type Vmcore } from '../vmcore/open.ts';
 import { type PfnRange, pfnRanges } from '../vmcore/segments.ts';
-import { Bitmap } from './bitmap.ts';
+import type { Bitmap } from './bitmap.ts';
 import { perCpuAreas } from './per-cpu.ts';
 import { LeafCache, NOT_MAPPED, TableCache, type VaddrRange } from './translation-cache.ts';
 
@@ -39,7 +39,7 @@ export interface ReachRequest {
 export function reachablePages(vmcore: Vmcore, request: ReachRequest): readonly number[] {
   const { bitmap2, mostPages } = request;
   const { pageSizeBytes } = vmcore;
-  const found = Bitmap.create(bitmap2.sizeBits, 1, request.allocate);
+  const found = bitmap2.alike(request.allocate);
   const queue: number[] = [];
   const reach = (pfn: number): void => {
     if (queue.length >= mostPages || !bitmap2.has(pfn) || found.has(pfn)) return;

@@ -12,6 +12,8 @@ export interface Vmcore {
   readonly source: ByteSource;
   readonly elf: Elf;
   readonly segments: SegmentIndex;
+  /** The machine had memory that is not in `segments`. */
+  readonly lacksMemory?: boolean;
   readonly pageSizeBytes: number;
   readonly notes: readonly Note[];
   /** The notes as bytes, as the kdump format stores them: the PT_NOTE segments of the file, unless they are very large. */
@@ -31,7 +33,11 @@ export interface Vmcore {
  */
 export function openVmcore(source: ByteSource): Vmcore {
   const elf = readElf(source);
-  const { segments, warnings: segmentWarnings } = buildSegments(elf.programHeaders, source.sizeBytes);
+  const {
+    segments,
+    lacksMemory,
+    warnings: segmentWarnings,
+  } = buildSegments(elf.programHeaders, source.sizeBytes);
   if (segments.length === 0) {
     throw new VmcoreError(
       'VMCORE_NO_MEMORY',
@@ -64,6 +70,7 @@ export function openVmcore(source: ByteSource): Vmcore {
     source,
     elf,
     segments: new SegmentIndex(segments),
+    lacksMemory,
     pageSizeBytes,
     notes,
     noteBytes,

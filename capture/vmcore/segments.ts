@@ -1,8 +1,9 @@
 /**
- * Where in the file each byte of physical memory lies: the PT_LOADs as sorted, disjoint segments, and the lookups over
- * them. In /proc/vmcore (fs/proc/vmcore.c) each PT_LOAD is a range of System RAM and may begin or end off a page
- * boundary; on x86-64 one PT_LOAD more covers the kernel image and so describes memory that another one describes too.
+ * Where in the file each byte of physical memory is: the PT_LOADs as sorted, disjoint segments, and lookups in them. In
+ * /proc/vmcore (fs/proc/vmcore.c) each PT_LOAD is a range of System RAM, which may begin and end within a page. On x86-64
+ * an additional one covers the kernel image, which is part of another range.
  */
+import { counted } from '../errors.ts';
 import type { ProgramHeader } from './elf.ts';
 import { PT_LOAD } from './elf.ts';
 
@@ -11,7 +12,7 @@ export interface Segment {
   readonly start: number;
   readonly end: number;
   readonly fileOffset: number;
-  /** How much of it the file holds, from `start` on: at most `end - start`. */
+  /** How many bytes from `start` on the file holds: at most `end - start`. */
   readonly fileBytes: number;
 }
 
@@ -20,19 +21,25 @@ export interface PfnRange {
   readonly end: number;
 }
 
-/** Degradable: what cannot be true of a PT_LOAD is clipped or dropped, with a warning. */
+/**
+ * Degradable: an impossible PT_LOAD is clipped or dropped, with a warning.
+ * @returns `lacksMemory`: memory that exists, by its PT_LOAD, is not in `segments`.
+ */
 export function buildSegments(
   programHeaders: readonly ProgramHeader[],
   sourceBytes: number,
-): { segments: Segment[]; warnings: string[] } {
+): { segments: Segment[]; warnings: string[]; lacksMemory: boolean } {
   const warnings: string[] = [];
   const found: Segment[] = [];
+  let lacksMemory = false;
   programHeaders.forEach((header, index) => {
     if (header.p_type !== PT_LOAD || header.p_memsz === 0n) return;
     const segment = narrow(header, sourceBytes, text =>
       warnings.push(`PT_LOAD in program header ${index}: ${text}`),
     );
     if (segment) found.push(segment);
+    const memoryBytes = segment ? segment.end - segment.start : 0;
+    if (memoryBytes < header.p_memsz && header.p_paddr !== NOT_PADDR) lacksMemory = true;
   });
   found.sort((a, b) => a.start - b.start || b.end - a.end);
   const segments: Segment[] = [];
@@ -40,11 +47,16 @@ export function buildSegments(
     const clipped = withoutOverlap(segment, segments.at(-1), warnings);
     if (clipped) segments.push(clipped);
   }
-  return { segments, warnings };
+  const bounded = boundSegments(segments, sourceBytes, warnings);
+  return { segments: bounded, warnings, lacksMemory: lacksMemory || bounded.length < segments.length };
 }
 
-/** The largest physical address that numbers hold exactly; above any that x86-64 (52 bits) or AArch64 (52) has. */
-export const MAX_PADDR = BigInt(Number.MAX_SAFE_INTEGER);
+/** The end of physical addresses of x86-64 and AArch64, which numbers hold exactly. */
+export const MAX_PADDR = 2n ** 52n;
+/** Of a PT_LOAD without a physical address: another one has its memory. */
+const NOT_PADDR = 2n ** 64n - 1n;
+/** Memory of which the file holds nothing takes a bit for each page too. No machine has more memory than this. */
+const MOST_UNHELD_BYTES = 2 ** 46;
 
 function narrow(
   header: ProgramHeader,
@@ -53,7 +65,7 @@ function narrow(
 ): Segment | undefined {
   const { p_paddr, p_memsz, p_offset } = header;
   if (p_paddr + p_memsz > MAX_PADDR) {
-    warn(`dropped, it covers 0x${p_memsz.toString(16)} bytes from 0x${p_paddr.toString(16)} on`);
+    warn(`ignored: it covers 0x${p_memsz.toString(16)} bytes from 0x${p_paddr.toString(16)} on`);
     return undefined;
   }
   const start = Number(p_paddr);
@@ -62,9 +74,13 @@ function narrow(
   const fileOffset = p_offset < BigInt(sourceBytes) ? Number(p_offset) : sourceBytes;
   const fileBytes = Math.min(wantedBytes, sourceBytes - fileOffset);
   if (fileBytes < wantedBytes) {
-    warn(`cut, the file ends ${wantedBytes - fileBytes} bytes before the end of 0x${start.toString(16)}`);
+    warn(`truncated: the file lacks the last ${wantedBytes - fileBytes} bytes of 0x${start.toString(16)}`);
   }
-  return { start, end: start + memoryBytes, fileOffset, fileBytes };
+  if (memoryBytes - fileBytes <= MOST_UNHELD_BYTES) {
+    return { start, end: start + memoryBytes, fileOffset, fileBytes };
+  }
+  warn(`truncated: it covers 0x${p_memsz.toString(16)} bytes, of which the file holds ${fileBytes}`);
+  return fileBytes === 0 ? undefined : { start, end: start + fileBytes, fileOffset, fileBytes };
 }
 
 function withoutOverlap(
@@ -74,7 +90,7 @@ function withoutOverlap(
 ): Segment | undefined {
   const overlapBytes = before ? before.end - segment.start : 0;
   if (overlapBytes <= 0) return segment;
-  // The kernel image's own PT_LOAD lies within a range of System RAM. That is how it should be.
+  // The PT_LOAD of the kernel image is within a range of System RAM, as it should be.
   if (segment.end <= before!.end) return undefined;
   warnings.push(
     `two PT_LOADs cover 0x${segment.start.toString(16)} to 0x${before!.end.toString(16)}; the lower one is used`,
@@ -88,9 +104,31 @@ function withoutOverlap(
 }
 
 /**
- * The pfns that the segments touch, sorted and disjoint: a page belongs when any byte of it is covered, so that no byte
- * of the machine's memory is lost to rounding. `covered: 'memory'` counts what p_memsz says exists (the kdump format's
- * first bitmap), `'file'` only what the file holds.
+ * Keeps damaged headers from asking for more bitmap than any machine needs: the file cannot hold more memory than it has
+ * bytes, and only so much can be absent.
+ */
+function boundSegments(segments: readonly Segment[], sourceBytes: number, warnings: string[]): Segment[] {
+  let heldBytes = 0;
+  let unheldBytes = 0;
+  const bounded = segments.filter(({ start, end, fileBytes }) => {
+    const isPossible =
+      heldBytes + fileBytes <= sourceBytes && unheldBytes + end - start - fileBytes <= MOST_UNHELD_BYTES;
+    if (isPossible) {
+      heldBytes += fileBytes;
+      unheldBytes += end - start - fileBytes;
+    }
+    return isPossible;
+  });
+  const ignored = segments.length - bounded.length;
+  if (ignored > 0)
+    warnings.push(`${counted(ignored, 'PT_LOAD')} ignored: they cover more memory than there can be`);
+  return bounded;
+}
+
+/**
+ * The pfns of the segments, sorted and disjoint. A page is included when any byte of it is covered, so that no memory is
+ * lost to rounding.
+ * @param covered `memory`: all memory by p_memsz (the kdump format's first bitmap); `file`: only what the file holds.
  */
 export function pfnRanges(
   segments: readonly Segment[],
@@ -110,7 +148,7 @@ export function pfnRanges(
   return ranges;
 }
 
-/** Looks up one address among sorted, disjoint segments, fast when asked in runs. */
+/** Looks up addresses in sorted, disjoint segments. Fast when one lookup hits the segment of the last one. */
 export class SegmentIndex {
   readonly segments: readonly Segment[];
   #lastHit = 0;
@@ -119,12 +157,12 @@ export class SegmentIndex {
     this.segments = segments;
   }
 
-  /** One past the highest address that exists; 0 when none does. */
+  /** One past the highest address; 0 without segments. */
   get maxPaddr(): number {
     return this.segments.at(-1)?.end ?? 0;
   }
 
-  /** The segment that holds `paddr`, in the file or not. */
+  /** The segment of `paddr`, whether the file holds the byte or not. */
   at(paddr: number): Segment | undefined {
     const hit = this.segments[this.#lastHit];
     if (hit && paddr >= hit.start && paddr < hit.end) return hit;
@@ -140,14 +178,14 @@ export class SegmentIndex {
     return this.segments[this.#firstEndingAfter(paddr)];
   }
 
-  /** Where in the file the byte at `paddr` lies; undefined when the file does not hold it. */
+  /** The file offset of the byte at `paddr`; undefined when the file does not hold it. */
   fileOffset(paddr: number): number | undefined {
     const segment = this.at(paddr);
     if (!segment || paddr - segment.start >= segment.fileBytes) return undefined;
     return segment.fileOffset + (paddr - segment.start);
   }
 
-  /** How many bytes from `paddr` on lie next to each other in the file; 0 when the file does not hold it. */
+  /** How many bytes from `paddr` on are contiguous in the file; 0 when the file does not hold the first one. */
   fileRunBytes(paddr: number): number {
     const segment = this.at(paddr);
     return segment ? Math.max(0, segment.start + segment.fileBytes - paddr) : 0;

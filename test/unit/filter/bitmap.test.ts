@@ -102,6 +102,104 @@ test('pages past 2^31 and 2^32: a machine of 20 TiB', () => {
   expect(bitmap.nextSet(sizeBits - 50)).toBe(sizeBits - 1);
 });
 
+describe('a sparse bitmap', () => {
+  const CHUNK = 2 ** 19;
+  const RANGES = [
+    { start: 5, end: 40 },
+    { start: CHUNK - 2, end: CHUNK + 3 },
+    { start: 7 * CHUNK + 100, end: 7 * CHUNK + 200 },
+    { start: 2 ** 40 - 9, end: 2 ** 40 },
+  ];
+  const sparse = () => Bitmap.over(RANGES, 2 ** 40);
+  /** The same, up to the last range, which no other bitmap has room for. */
+  const SIZE = 8 * CHUNK - 3;
+  const pair = () => [Bitmap.over(RANGES.slice(0, 3), SIZE), Bitmap.create(SIZE)] as const;
+
+  test('has memory for its ranges alone', () => {
+    const bitmap = sparse();
+    expect([...bitmap.chunks!]).toEqual([0, 1, 7, 2 ** 21 - 1]);
+    expect(bitmap.bytes.length).toBe((4 * CHUNK) / 8);
+    for (const { start, end } of RANGES) bitmap.setRange(start, end);
+    expect(bitmap.count()).toBe(35 + 5 + 100 + 9);
+    expect(bitmap.has(2 ** 40 - 1)).toBe(true);
+    expect([bitmap.has(2 ** 39), bitmap.has(2 ** 40)]).toEqual([false, false]);
+    expect(() => bitmap.set(2 ** 39)).toThrow('no memory for page');
+    expect(() => bitmap.setRange(CHUNK, 3 * CHUNK)).toThrow(RangeError);
+    bitmap.clearRange(0, 2 ** 40);
+    expect(bitmap.count()).toBe(0);
+  });
+
+  test('finds runs across holes and chunks', () => {
+    const bitmap = sparse();
+    for (const { start, end } of RANGES) bitmap.setRange(start, end);
+    const runs: [number, number][] = [];
+    for (let pfn = bitmap.nextSet(0); pfn < bitmap.sizeBits; ) {
+      const end = bitmap.nextClear(pfn);
+      runs.push([pfn, end]);
+      pfn = bitmap.nextSet(end);
+    }
+    expect(runs).toEqual(RANGES.map(({ start, end }) => [start, end]));
+    expect(bitmap.nextClear(3 * CHUNK)).toBe(3 * CHUNK);
+    expect(bitmap.nextSet(2 * CHUNK, 6 * CHUNK)).toBe(6 * CHUNK);
+  });
+
+  test('is what a whole one is, after any changes', () => {
+    const [bitmap, whole] = pair();
+    const random = (most: number) => Math.floor(Math.random() * most);
+    for (let i = 0; i < 300; i++) {
+      const { start, end } = RANGES[i % 3];
+      const from = start + random(end - start);
+      const to = from + random(end - from + 1);
+      for (const one of [bitmap, whole]) {
+        if (i % 2 === 0) one.setRange(from, to);
+        else one.clearRange(from, to + (i % 3 === 0 ? CHUNK : 0));
+      }
+    }
+    const both = [bitmap, bitmap.copy(), whole];
+    for (const one of both) {
+      expect(one.count()).toBe(whole.count());
+      for (let pfn = 0; pfn < SIZE; pfn = whole.nextSet(pfn + 1)) {
+        expect(one.has(pfn)).toBe(whole.has(pfn));
+        expect(one.nextSet(pfn + 1)).toBe(whole.nextSet(pfn + 1));
+        expect(one.nextClear(pfn)).toBe(whole.nextClear(pfn));
+      }
+    }
+    const buffer = new Uint8Array(1 << 20);
+    for (const [at, lengthBytes] of [
+      [0, 8192],
+      [CHUNK / 8 - 100, 200],
+      [4096, CHUNK],
+      [CHUNK - 1000, 1000],
+    ]) {
+      const bytes = bitmap.fileBytes(at, lengthBytes, buffer).slice();
+      const expected = new Uint8Array(lengthBytes);
+      expected.set(whole.bytes.subarray(at, at + lengthBytes));
+      expect(Buffer.compare(bytes, expected)).toBe(0);
+      expect(Buffer.compare(whole.fileBytes(at, lengthBytes, buffer), expected)).toBe(0);
+    }
+  });
+
+  test('alike has room for the same pages, and none of them', () => {
+    const bitmap = sparse();
+    bitmap.setRange(5, 40);
+    const other = bitmap.alike();
+    expect([other.count(), other.sizeBits]).toEqual([0, 2 ** 40]);
+    other.set(2 ** 40 - 1);
+    expect(bitmap.has(2 ** 40 - 1)).toBe(false);
+  });
+
+  test('is a whole one where there are no holes', () => {
+    const bitmap = Bitmap.over([{ start: 0, end: 3 * CHUNK }], 3 * CHUNK, { blockBytes: 4096 });
+    expect([bitmap.chunks, bitmap.bytes.length]).toEqual([undefined, (3 * CHUNK) / 8]);
+  });
+
+  test('is refused when it takes more than the limit, before it is allocated', () => {
+    const allocate = () => expect.unreachable();
+    const limits = { allocate, mostBytes: 1 << 20 };
+    expect(() => Bitmap.over([{ start: 0, end: 2 ** 40 }], 2 ** 40, limits)).toThrow(RangeError);
+  });
+});
+
 test('what lies outside is refused', () => {
   const bitmap = Bitmap.create(10, 4096);
   expect(() => bitmap.set(10)).toThrow(RangeError);

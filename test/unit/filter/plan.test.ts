@@ -1,6 +1,5 @@
-import { describe, expect, it, test, vi } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { SystemError } from '../../../capture/errors.ts';
-import { Bitmap } from '../../../capture/filter/bitmap.ts';
 import { planDump } from '../../../capture/filter/plan.ts';
 import type { Crash } from '../../../capture/kernel/crash.ts';
 import type { ByteSource } from '../../../capture/vmcore/source.ts';
@@ -182,6 +181,44 @@ describe('the plan of a dump', () => {
   });
 });
 
+describe('memory at high addresses', () => {
+  it.each([
+    ['16 TiB', 2 ** 32],
+    ['32 TiB', 2 ** 33],
+    ['1 PiB', 2 ** 38],
+    ['4 PiB, the end of 52 bits', 2 ** 40 - 1],
+  ])('is kept like other memory, and its hole costs nothing: %s', (_, high) => {
+    const machine = filled();
+    // The section of the high page does not exist. A root has 256 of them.
+    machine.setRoot(Math.floor(high / SECTION_PAGES / 256), 0n);
+    const low = planDump(machine.crash(), 31);
+    machine.builder.memory.page(high).fill(1);
+    let allocatedBytes = 0;
+    const allocate = (sizeBytes: number): Uint8Array => {
+      allocatedBytes += sizeBytes;
+      return new Uint8Array(sizeBytes);
+    };
+    const crash = machine.crash();
+    const plan = planDump(crash, 31, { allocate });
+    expect(plan).toMatchObject({ lacksMemory: false, warnings: [] });
+    expect(plan.bitmap2.sizeBits).toBe(high + 1);
+    expect(plan.bitmap2.has(high)).toBe(true);
+    expect(plan.bitmap2.count()).toBe(low.bitmap2.count() + 1);
+    expect([leftOut(plan), leftOut(plan, 1)]).toEqual([leftOut(low), leftOut(low, 1)]);
+    expect(allocatedBytes).toBeLessThan(1 << 20);
+  });
+
+  it('past 2^52 is not in the dump, which is incomplete then', () => {
+    const machine = filled();
+    machine.builder.memory.page(2 ** 40);
+    const { lacksMemory, bitmap2, warnings } = planDump(machine.crash(), 31);
+    expect([lacksMemory, bitmap2.has(2 ** 40)]).toEqual([true, false]);
+    expect(warnings).toEqual([]);
+    expect(machine.crash().warnings).toEqual([expect.stringContaining('ignored: it covers 0x1000 bytes')]);
+    expect(planDump(filled().crash(), 31).lacksMemory).toBe(false);
+  });
+});
+
 describe('offline memory', () => {
   const OFFLINE = ONLINE_SECTION & ~4n;
   const POISONED = [
@@ -325,33 +362,17 @@ describe('a memmap that makes no sense', () => {
     expect(leftOut(plan, 1)).toEqual([]);
   });
 
-  it('because a PT_LOAD lies beyond the largest machine costs that PT_LOAD, and no bitmap up to it', () => {
-    const machine = filled();
-    const { sizeBits } = planDump(machine.crash(), 16).bitmap2;
-    machine.builder.memory.page(2 ** 38);
-    const plan = planDump(machine.crash(), 16);
-    expect(plan.bitmap2.sizeBits).toBe(sizeBits);
-    expect(plan.warnings).toContainEqual(
-      expect.stringContaining(
-        `memory above page ${sizeBits} is left out: the PT_LOADs go to page 274877906945`,
-      ),
-    );
-    expect(leftOut(plan)).toEqual([
-      [0, 8],
-      [11, 13],
-    ]);
-  });
-
   it('because there is no memory for a bitmap of all of it costs the highest addresses', () => {
     const machine = filled();
     const { sizeBits } = planDump(machine.crash(), 16).bitmap2;
     machine.builder.memory.page(2 ** 31);
-    const create = vi.spyOn(Bitmap, 'create').mockImplementationOnce(() => {
-      throw new RangeError('Array buffer allocation failed');
-    });
-    const plan = planDump(machine.crash(), 16);
-    create.mockRestore();
-    expect(plan.bitmap2.sizeBits).toBe(sizeBits);
+    let allocations = 0;
+    const allocate = (sizeBytes: number): Uint8Array => {
+      if (allocations++ === 0) throw new RangeError('Array buffer allocation failed');
+      return new Uint8Array(sizeBytes);
+    };
+    const plan = planDump(machine.crash(), 16, { allocate });
+    expect([plan.bitmap2.sizeBits, plan.lacksMemory]).toEqual([sizeBits, true]);
     expect(plan.warnings).toContainEqual(
       expect.stringContaining(
         `memory above page ${sizeBits} is left out: the PT_LOADs go to page 2147483649`,

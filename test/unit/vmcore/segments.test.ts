@@ -51,6 +51,32 @@ describe('buildSegments', () => {
     }
   });
 
+  it('takes addresses up to 2^52, and reports memory that it cannot take', () => {
+    const top = load(2n ** 52n - 0x1000n, 0x1000, 0);
+    expect(build(top)).toMatchObject({ segments: [{ end: 2 ** 52 }], warnings: [], lacksMemory: false });
+    expect(build(top, load(2n ** 52n, 0x1000, 0)).lacksMemory).toBe(true);
+    // Without a physical address there is no memory that is lacking.
+    expect(build(top, load(2n ** 64n - 1n, 0x1000, 0)).lacksMemory).toBe(false);
+  });
+
+  it('an absurd size costs its own PT_LOAD at most', () => {
+    const real = load(0x100000, 0x8000, 0x1000);
+    const { segments, warnings, lacksMemory } = build(load(0x1000, 2n ** 51n, 0x9000, 0x1000), real);
+    expect(segments.map(({ start, end }) => [start, end])).toEqual([
+      [0x1000, 0x2000],
+      [0x100000, 0x108000],
+    ]);
+    expect([warnings.length, lacksMemory]).toEqual([1, true]);
+  });
+
+  it('takes no more memory than the file can hold', () => {
+    const headers = Array.from({ length: 1000 }, (_, i) => load(i * 2 ** 32, FILE_BYTES / 2, 0));
+    const { segments, warnings, lacksMemory } = build(...headers);
+    expect(segments).toHaveLength(2);
+    expect(warnings).toEqual(['998 PT_LOADs ignored: they cover more memory than there can be']);
+    expect(lacksMemory).toBe(true);
+  });
+
   it('clips the upper of two that overlap', () => {
     const headers = [load(0x1000, 0x2000, 0x1000), load(0x2000, 0x2000, 0x8000)];
     expect(shown(...headers)).toEqual([
@@ -71,7 +97,7 @@ describe('buildSegments', () => {
   ])('drops one %s and keeps the rest', (_, absurd) => {
     const { segments, warnings } = build(absurd, load(0x1000, 0x1000, 0));
     expect(segments.map(s => s.start)).toEqual([0x1000]);
-    expect(warnings).toEqual([expect.stringContaining('PT_LOAD in program header 0: dropped')]);
+    expect(warnings).toEqual([expect.stringContaining('PT_LOAD in program header 0: ignored')]);
   });
 
   it.each([
