@@ -10,7 +10,7 @@ import type { PfnRange } from '../vmcore/segments.ts';
 const BITS_PER_BYTE = 8;
 const WORD_BYTES = 4;
 /** 2 GiB of memory in pages of 4 KiB. */
-const CHUNK_BYTES = 64 << 10;
+export const CHUNK_BYTES = 64 << 10;
 const CHUNK_BITS = CHUNK_BYTES * BITS_PER_BYTE;
 const NO_SLOT = -1;
 

@@ -34,7 +34,7 @@ export function captureDump(request: DumpRequest): MadeDump {
       }
       file ??= place.create(DUMP_NAME);
       const planned = planner.plan(choice.step);
-      if (!reserveRoom(request, file, choice) && !isLast) continue;
+      if (!reserveRoom(request, file, choice, planned.holes) && !isLast) continue;
       const writing: Writing = { ...request, planned, file, sink: trackEnd(file.sink) };
       try {
         return writeChosen(writing, choice, planner);
@@ -70,7 +70,7 @@ function chooseDump(planner: DumpPlanner, keeper: RoomKeeper): Choice | undefine
   const choice = chooseStep(
     {
       needBytes: step => planner.plan(step).prediction.needBytes,
-      dataOffset: step => planner.plan(step).layout.dataOffset,
+      dataOffset: step => planner.plan(step).layout.dataOffset - planner.plan(step).holeBytes,
       room: () => keeper.room(),
       makeRoom: bytes => keeper.makeRoom(bytes),
       isOther: step => planner.isOther(step),

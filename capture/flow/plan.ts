@@ -7,12 +7,14 @@ import { type BitmapMemory, openBitmapMemory } from '../ffi/file-memory.ts';
 import { openFfi } from '../ffi/library.ts';
 import { MAX_DUMP_LEVEL } from '../filter/dump-level.ts';
 import { type DumpLayout, planLayout } from '../kdump/format/layout.ts';
+import { bitmapHoles } from '../kdump/write/bitmaps.ts';
 import type { Bound } from '../kdump/write/bounded.ts';
 import { boundDump, sampleDump, type UnboundedDump } from '../kdump/write/first-pages.ts';
 import { choosePages, type PageChoice } from '../kdump/write/input.ts';
 import { type Prediction, predictSize, SAMPLE_PAGES, spreadPages } from '../kdump/write/predict.ts';
 import type { Crash } from '../kernel/crash.ts';
 import type { Step } from '../storage/policy/ladder.ts';
+import type { FileRange } from '../vmcore/mappable.ts';
 import type { CaptureContext } from './context.ts';
 import { DeadlineError, type Phases } from './phases.ts';
 import type { DumpRequest } from './record.ts';
@@ -21,6 +23,10 @@ export interface PlannedDump {
   readonly pages: PageChoice;
   readonly codec: Codec;
   readonly layout: DumpLayout;
+  /** The file has no blocks for these; sorted. */
+  readonly holes: readonly FileRange[];
+  readonly holeBytes: number;
+  /** Sizes do not include holes. */
   readonly prediction: Prediction;
 }
 
@@ -30,6 +36,8 @@ export class DumpPlanner {
   readonly #phases: Phases;
   /** A directory for bitmaps that are too large for this machine's memory. */
   readonly #scratch: string | undefined;
+  /** Neither FAT nor a bare partition has holes. */
+  readonly #allowsHoles: boolean;
   readonly #codecs = new Map<Step['codec'], Codec>();
   #memory: BitmapMemory | undefined;
   #level = Number.NaN;
@@ -46,6 +54,7 @@ export class DumpPlanner {
     this.#crash = crash;
     this.#phases = phases;
     this.#scratch = place.scratch;
+    this.#allowsHoles = place.mostFileBytes === undefined;
   }
 
   levelOf(step: Step): number {
@@ -74,18 +83,21 @@ export class DumpPlanner {
     const sample = this.#phases.run('space', () =>
       sampleDump(this.#unbounded({ pages, codec, layout }), spreadPages(pages.bitmap2, SAMPLE_PAGES)),
     );
-    const prediction = predictSize(layout, dumpablePages, sample);
-    const planned = { pages, codec, layout, prediction };
+    const segments = vmcore.segments.segments;
+    const holes = this.#allowsHoles ? bitmapHoles(layout, { segments, bitmap2: pages.bitmap2 }) : [];
+    const holeBytes = holes.reduce((sum, { start, end }) => sum + end - start, 0);
+    const prediction = predictSize(layout, dumpablePages, sample, holeBytes);
+    const planned = { pages, codec, layout, holes, holeBytes, prediction };
     this.#planned.set(step.codec, planned);
     return planned;
   }
 
   /**
-   * Which pages come first in a dump that must not exceed `limitBytes`. Degrades: where they cannot be found, pages are
+   * Which pages come first in a dump that must not take more than `roomBytes`. Degrades: where they cannot be found, pages are
    * taken in the order of memory.
    */
-  bound(planned: PlannedDump, limitBytes: number): Bound {
-    return boundDump(this.#unbounded(planned), limitBytes, {
+  bound(planned: PlannedDump, roomBytes: number): Bound {
+    return boundDump(this.#unbounded(planned), roomBytes + planned.holeBytes, {
       allocate: this.#memory?.allocate,
       onProgress: () => this.#phases.checkDeadline('space'),
       onUnranked: cause => {
@@ -133,7 +145,7 @@ export class DumpPlanner {
     return codec;
   }
 
-  #unbounded({ pages, codec, layout }: Omit<PlannedDump, 'prediction'>): UnboundedDump {
+  #unbounded({ pages, codec, layout }: Pick<PlannedDump, 'pages' | 'codec' | 'layout'>): UnboundedDump {
     const { bitmap2, dumpLevel } = pages;
     return { vmcore: this.#crash.vmcore, bitmap2, dumpLevel, codec, layout };
   }

@@ -9,6 +9,7 @@ import type { EndTracking } from '../storage/place/file-sink.ts';
 import type { DumpFile } from '../storage/place/place.ts';
 import { reserve } from '../storage/place/reserve.ts';
 import type { Choice } from '../storage/policy/ladder.ts';
+import type { FileRange } from '../vmcore/mappable.ts';
 import type { PlannedDump } from './plan.ts';
 import { openProgress } from './progress.ts';
 import type { DumpRequest, MadeDump } from './record.ts';
@@ -30,9 +31,10 @@ export function reserveRoom(
   { context: { libc, log }, keeper }: DumpRequest,
   file: DumpFile,
   { step, roomBytes, needBytes }: Choice,
+  holes: readonly FileRange[],
 ): boolean {
   const wantedBytes = Math.min(needBytes, step.isBounded ? roomBytes : needBytes);
-  const reservation = reserve(libc, file, wantedBytes);
+  const reservation = reserve(libc, file, wantedBytes, holes);
   keeper.reserved(reservation === 'reserved');
   if (reservation === 'refused') {
     keeper.refused(file, wantedBytes);
@@ -47,10 +49,18 @@ export function reserveRoom(
 export function writeVmcore({ context, phases, crash, planned, sink }: Writing, bound?: Bound): DumpResult {
   const { log, clock, hooks } = context;
   const { codec, layout } = planned;
-  const { bitmap2, dumpLevel } = planned.pages;
+  const { bitmap2, dumpLevel, lacksMemory } = planned.pages;
   const progress = openProgress(layout.block_size, text => log.say('dump', text), clock.seconds);
   return writeDump(
-    { ...crashFacts(crash), bitmap2, dumpLevel, codec, digestAlgorithm: DIGEST_ALGORITHM, bound },
+    {
+      ...crashFacts(crash),
+      bitmap2,
+      dumpLevel,
+      codec,
+      digestAlgorithm: DIGEST_ALGORITHM,
+      bound,
+      isInputIncomplete: lacksMemory,
+    },
     sink,
     {
       onProgress(done, total) {
@@ -86,13 +96,18 @@ export function commitDump(
   result: DumpResult,
 ): MadeDump {
   const { pagesMissing, pagesDumped } = result.counts;
-  const isComplete = pagesMissing === 0;
+  const { lacksMemory } = planned.pages;
+  const isComplete = pagesMissing === 0 && !lacksMemory;
   phases.runLast('commit', () => (isComplete ? file.commit() : file.keep()));
   const dump = describeDump(isComplete ? DUMP_NAME : file.incompleteName, planned, result);
-  keeper.written(dump.bytes);
+  keeper.written(dump.bytes - planned.holeBytes);
   context.log.say('dump', summarize(dump));
   if (isComplete) return { state: 'complete', dump };
-  return { state: 'lacking', dump, lacks: `there was no room for ${pagesMissing} of ${pagesDumped} pages` };
+  const lacks = [
+    pagesMissing > 0 ? `there was no room for ${pagesMissing} of ${pagesDumped} pages` : '',
+    lacksMemory ? 'the vmcore names memory that a dump cannot have' : '',
+  ];
+  return { state: 'lacking', dump, lacks: lacks.filter(text => text !== '').join(', and ') };
 }
 
 function describeDump(

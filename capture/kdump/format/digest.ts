@@ -7,6 +7,9 @@ import { crc32 } from 'node:zlib';
 import { DumpFormatError } from '../../errors.ts';
 import type { ByteSource } from '../../vmcore/source.ts';
 import { finish, type Steps } from '../steps.ts';
+import { crc32Zeros } from './crc32-zeros.ts';
+
+const ZEROS_BYTES = 1 << 20;
 
 /** sha256 also detects deliberate changes; crc32 is for CPUs without SHA instructions, where sha256 costs too much. */
 export type DigestAlgorithm = 'sha256' | 'crc32' | 'none';
@@ -31,6 +34,8 @@ export interface DumpDigest {
 /** Takes bytes in order. */
 export interface RunningDigest {
   update(bytes: Uint8Array): void;
+  /** So many zeros. */
+  zeros(lengthBytes: number): void;
   finish(): string;
 }
 
@@ -41,7 +46,7 @@ export function openDigest(algorithm: DigestAlgorithm): RunningDigest {
     case 'crc32':
       return new Crc32Digest();
     case 'none':
-      return { update: () => {}, finish: () => '' };
+      return { update: () => {}, zeros: () => {}, finish: () => '' };
   }
 }
 
@@ -100,6 +105,11 @@ class OpensslDigest implements RunningDigest {
   update(bytes: Uint8Array): void {
     this.#hash.update(bytes);
   }
+  zeros(lengthBytes: number): void {
+    const zeros = new Uint8Array(Math.min(lengthBytes, ZEROS_BYTES));
+    for (let done = 0; done < lengthBytes; done += zeros.length)
+      this.#hash.update(zeros.subarray(0, Math.min(zeros.length, lengthBytes - done)));
+  }
   finish(): string {
     return this.#hash.digest('hex');
   }
@@ -109,6 +119,9 @@ class Crc32Digest implements RunningDigest {
   #value = 0;
   update(bytes: Uint8Array): void {
     this.#value = crc32(bytes, this.#value);
+  }
+  zeros(lengthBytes: number): void {
+    this.#value = crc32Zeros(this.#value, lengthBytes);
   }
   finish(): string {
     return this.#value.toString(16).padStart(8, '0');

@@ -3,7 +3,7 @@
  * read as 0 (makedumpfile: IMPLEMENTATION, diskdump_mod.h). Every field is checked before it is used.
  */
 import { DumpFormatError } from '../../errors.ts';
-import { Bitmap } from '../../filter/bitmap.ts';
+import type { Bitmap } from '../../filter/bitmap.ts';
 import { readUpTo } from '../../vmcore/elf.ts';
 import type { ByteSource } from '../../vmcore/source.ts';
 import { decodePageDescriptor, PAGE_DESC_BYTES, type PageDescriptor } from '../format/descriptor.ts';
@@ -17,6 +17,7 @@ import {
   KDUMP_SUB_HEADER_BYTES,
   type KdumpSubHeader,
 } from '../format/header.ts';
+import { readBitmap } from './bitmap.ts';
 
 /** The end of `kdump_sub_header`, by header version. */
 const SUB_HEADER_ENDS: readonly (readonly [number, number])[] = [
@@ -59,11 +60,7 @@ export function openKdumpFile(source: ByteSource): KdumpFile {
   if (descriptorsOffset > source.sizeBytes) {
     throw refuse(`the file ends at byte ${source.sizeBytes}`, `bitmaps up to byte ${descriptorsOffset}`);
   }
-  const bytes = readUpTo(source, bitmap1Offset + bitmapBytes, bitmapBytes);
-  const bitmap2 = new Bitmap(bytes, max_mapnr);
-  // Bits past the last page would be counted as pages.
-  bytes.fill(0, Math.ceil(max_mapnr / 8));
-  if (max_mapnr % 8 !== 0) bytes[Math.floor(max_mapnr / 8)] &= (1 << (max_mapnr % 8)) - 1;
+  const bitmap2 = readBitmap(source, bitmap1Offset + bitmapBytes, bitmapBytes, max_mapnr);
   return { source, header, sub, max_mapnr, bitmap1Offset, bitmapBytes, bitmap2, descriptorsOffset };
 }
 

@@ -5,11 +5,13 @@ import type { Bitmap } from '../../filter/bitmap.ts';
 const BLOCK_BYTES = 512;
 
 export class RankIndex {
-  readonly #bytes: Uint8Array;
+  readonly #bitmap: Bitmap;
   readonly #before: Uint32Array;
 
-  constructor({ bytes }: Bitmap) {
-    this.#bytes = bytes;
+  /** A sparse bitmap's chunks are in order, and what it lacks has no bits. */
+  constructor(bitmap: Bitmap) {
+    this.#bitmap = bitmap;
+    const { bytes } = bitmap;
     this.#before = new Uint32Array(Math.ceil(bytes.length / BLOCK_BYTES));
     let count = 0;
     for (let block = 0; block < this.#before.length; block++) {
@@ -18,12 +20,14 @@ export class RankIndex {
     }
   }
 
-  /** For a pfn within the bitmap. */
+  /** For a page of the bitmap. */
   of(pfn: number): number {
-    const byte = Math.floor(pfn / 8);
+    const { bytes } = this.#bitmap;
+    const bit = this.#bitmap.bitOf(pfn);
+    const byte = Math.floor(bit / 8);
     const block = Math.floor(byte / BLOCK_BYTES);
-    const below = this.#bytes[byte] & ((1 << (pfn & 7)) - 1);
-    return this.#before[block] + countBits(this.#bytes, block * BLOCK_BYTES, byte) + bitsOf(below);
+    const below = bytes[byte] & ((1 << (bit & 7)) - 1);
+    return this.#before[block] + countBits(bytes, block * BLOCK_BYTES, byte) + bitsOf(below);
   }
 }
 

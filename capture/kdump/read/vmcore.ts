@@ -3,7 +3,7 @@
  * memory but not in the file.
  */
 import type { PageCodecs } from '../../codecs/codec.ts';
-import { Bitmap } from '../../filter/bitmap.ts';
+import type { Bitmap } from '../../filter/bitmap.ts';
 import { readUpTo } from '../../vmcore/elf.ts';
 import { eMachineOf } from '../../vmcore/machines.ts';
 import { decodeNotes, vmcoreinfoNote } from '../../vmcore/notes.ts';
@@ -12,6 +12,7 @@ import { type Segment, SegmentIndex } from '../../vmcore/segments.ts';
 import type { ByteSource } from '../../vmcore/source.ts';
 import { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
 import { DUMP_DH_COMPRESSED_INCOMPLETE } from '../format/header.ts';
+import { readBitmap } from './bitmap.ts';
 import { DescriptorReader, isStoredPage, type KdumpFile, openKdumpFile } from './file.ts';
 import { KdumpPageSource } from './page-source.ts';
 
@@ -96,7 +97,7 @@ function heldPages(file: KdumpFile, warnings: string[]): { held: Bitmap; pagesMi
   const { bitmap2, header } = file;
   if ((header.status & DUMP_DH_COMPRESSED_INCOMPLETE) === 0)
     return { held: bitmap2, pagesMissing: undefined };
-  const held = new Bitmap(bitmap2.bytes.slice(), bitmap2.sizeBits);
+  const held = bitmap2.copy();
   const descriptors = new DescriptorReader(file);
   let pagesMissing = 0;
   let index = 0;
@@ -112,7 +113,7 @@ function heldPages(file: KdumpFile, warnings: string[]): { held: Bitmap; pagesMi
 /** A segment for each run of held pages and the omitted pages after it. */
 function segmentsOf(file: KdumpFile, held: Bitmap): Segment[] {
   const { source, bitmap1Offset, bitmapBytes, max_mapnr, header } = file;
-  const present = new Bitmap(readUpTo(source, bitmap1Offset, bitmapBytes), max_mapnr);
+  const present = readBitmap(source, bitmap1Offset, bitmapBytes, max_mapnr);
   const segments: Segment[] = [];
   const add = (start: number, heldEnd: number, end: number): void => {
     const [paddr, heldPaddr, endPaddr] = [start, heldEnd, end].map(pfn => pfn * header.block_size);

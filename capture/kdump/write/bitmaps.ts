@@ -1,58 +1,134 @@
-/** Writes the two bitmaps of a dump, a chunk at a time. */
+/**
+ * The two bitmaps of a dump: pages that exist, and pages that are kept. Physical addresses can have holes of terabytes, whose
+ * bits are left as holes in the file where it can have them.
+ */
 import { Bitmap } from '../../filter/bitmap.ts';
-import { pfnRanges, type Segment } from '../../vmcore/segments.ts';
+import type { FileRange } from '../../vmcore/mappable.ts';
+import { type PfnRange, pfnRanges, type Segment } from '../../vmcore/segments.ts';
 import type { RunningDigest } from '../format/digest.ts';
 import type { DumpLayout } from '../format/layout.ts';
 import type { DumpSink } from '../sink.ts';
 
-const BITMAP_CHUNK_BYTES = 1 << 20;
+/** What is written at once, and the unit of holes: a multiple of every block size. */
+const PIECE_BYTES = 64 << 10;
 
-export type HeadDigest = Pick<RunningDigest, 'update'>;
-
-/**
- * The pages that exist, made from the segments one chunk at a time, so that this bitmap is never in memory as a whole.
- * @returns their number.
- */
-export function writeBitmap1(
-  segments: readonly Segment[],
-  max_mapnr: number,
-  layout: DumpLayout,
-  sink: DumpSink,
-  digest: HeadDigest,
-): number {
-  const ranges = pfnRanges(segments, layout.block_size);
-  let pagesPresent = 0;
-  const chunk = new Uint8Array(Math.min(BITMAP_CHUNK_BYTES, layout.bitmapBytes));
-  let nextRange = 0;
-  for (let at = 0; at < layout.bitmapBytes; at += chunk.length) {
-    const bytes = chunk.subarray(0, Math.min(chunk.length, layout.bitmapBytes - at));
-    const firstPfn = at * 8;
-    const endPfn = Math.min(firstPfn + bytes.length * 8, max_mapnr);
-    const part = new Bitmap(bytes.fill(0), Math.max(0, endPfn - firstPfn));
-    while (nextRange < ranges.length && ranges[nextRange].end <= firstPfn) nextRange++;
-    for (let i = nextRange; i < ranges.length && ranges[i].start < endPfn; i++) {
-      const start = Math.max(ranges[i].start, firstPfn);
-      const end = Math.min(ranges[i].end, endPfn);
-      part.setRange(start - firstPfn, end - firstPfn);
-      pagesPresent += end - start;
-    }
-    sink.writeAt(bytes, layout.bitmap1Offset + at);
-    digest.update(bytes);
-  }
-  return pagesPresent;
+export interface BitmapInput {
+  readonly segments: readonly Segment[];
+  readonly bitmap2: Bitmap;
 }
 
-/** The pages that are kept. */
-export function writeBitmap2(bitmap2: Bitmap, layout: DumpLayout, sink: DumpSink, digest: HeadDigest): void {
-  const write = (bytes: Uint8Array, at: number): void => {
-    sink.writeAt(bytes, layout.bitmap2Offset + at);
-    digest.update(bytes);
+/** Part of one bitmap, at byte `at` of it. `bytes` are undefined when all of them are zeros. */
+interface Piece {
+  readonly at: number;
+  readonly lengthBytes: number;
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** The parts of the file that are not written when its sink allows holes; sorted. */
+export function bitmapHoles(layout: DumpLayout, input: BitmapInput): FileRange[] {
+  const holes: FileRange[] = [];
+  const add = (bitmapOffset: number, pieces: Iterable<Piece>): void => {
+    for (const { at, lengthBytes, bytes } of pieces) {
+      const start = bitmapOffset + at;
+      if (!bytes) holes.push({ start, end: start + lengthBytes });
+    }
   };
-  const bytes = bitmap2.bytes.subarray(0, layout.bitmapBytes);
-  for (let at = 0; at < bytes.length; at += BITMAP_CHUNK_BYTES) {
-    write(bytes.subarray(at, at + BITMAP_CHUNK_BYTES), at);
+  add(layout.bitmap1Offset, piecesOfBitmap1(layout, input));
+  add(layout.bitmap2Offset, piecesOfBitmap2(layout, input));
+  return holes;
+}
+
+/** Writes both. @returns how many pages exist. */
+export function writeBitmaps(
+  layout: DumpLayout,
+  input: BitmapInput,
+  sink: DumpSink,
+  digest: Pick<RunningDigest, 'update' | 'zeros'>,
+): number {
+  const write = (bitmapOffset: number, pieces: Iterable<Piece>): void => {
+    for (const { at, lengthBytes, bytes } of pieces) {
+      if (bytes) {
+        sink.writeAt(bytes, bitmapOffset + at);
+        digest.update(bytes);
+      } else {
+        if (!sink.allowsHoles) writeZeros(sink, bitmapOffset + at, lengthBytes);
+        digest.zeros(lengthBytes);
+      }
+    }
+  };
+  write(layout.bitmap1Offset, piecesOfBitmap1(layout, input));
+  write(layout.bitmap2Offset, piecesOfBitmap2(layout, input));
+  return rangesOf(layout, input).reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+function writeZeros(sink: DumpSink, offset: number, lengthBytes: number): void {
+  const zeros = new Uint8Array(Math.min(lengthBytes, 16 * PIECE_BYTES));
+  for (let done = 0; done < lengthBytes; done += zeros.length)
+    sink.writeAt(zeros.subarray(0, Math.min(zeros.length, lengthBytes - done)), offset + done);
+}
+
+/** The pages below max_mapnr that exist. */
+function rangesOf({ block_size }: DumpLayout, { segments, bitmap2 }: BitmapInput): PfnRange[] {
+  return pfnRanges(segments, block_size)
+    .filter(({ start }) => start < bitmap2.sizeBits)
+    .map(({ start, end }) => ({ start, end: Math.min(end, bitmap2.sizeBits) }));
+}
+
+/** Made from the segments, so that it takes no memory. */
+function* piecesOfBitmap1(layout: DumpLayout, input: BitmapInput): Generator<Piece> {
+  const ranges = rangesOf(layout, input);
+  const buffer = new Uint8Array(PIECE_BYTES);
+  let next = 0;
+  yield* pieces(
+    layout,
+    input,
+    pfn => {
+      while (next < ranges.length && ranges[next].end <= pfn) next++;
+      return Math.max(pfn, ranges[next]?.start ?? Number.POSITIVE_INFINITY);
+    },
+    (at, lengthBytes) => {
+      const first = at * 8;
+      const bytes = buffer.subarray(0, lengthBytes).fill(0);
+      const part = new Bitmap(bytes, lengthBytes * 8);
+      for (let i = next; i < ranges.length && ranges[i].start < first + part.sizeBits; i++) {
+        const { start, end } = ranges[i];
+        part.setRange(Math.max(start - first, 0), Math.min(end - first, part.sizeBits));
+      }
+      return bytes;
+    },
+  );
+}
+
+function* piecesOfBitmap2(layout: DumpLayout, input: BitmapInput): Generator<Piece> {
+  const { bitmap2 } = input;
+  const buffer = new Uint8Array(PIECE_BYTES);
+  yield* pieces(
+    layout,
+    input,
+    pfn => bitmap2.nextSet(pfn),
+    (at, lengthBytes) => bitmap2.fileBytes(at, lengthBytes, buffer),
+  );
+}
+
+/** @param nextSet the first set bit from `pfn` on, asked in ascending order; at least sizeBits when there is none. */
+function* pieces(
+  { bitmapBytes }: DumpLayout,
+  { bitmap2: { sizeBits } }: BitmapInput,
+  nextSet: (pfn: number) => number,
+  bytesAt: (at: number, lengthBytes: number) => Uint8Array,
+): Generator<Piece> {
+  for (let at = 0; at < bitmapBytes; ) {
+    const set = nextSet(at * 8);
+    // The last piece is always written, so that the file does not end within a bitmap.
+    const byte = set < sizeBits ? Math.floor(set / 8) : bitmapBytes - 1;
+    const piece = byte - (byte % PIECE_BYTES);
+    if (piece > at) {
+      yield { at, lengthBytes: piece - at, bytes: undefined };
+      at = piece;
+    } else {
+      const lengthBytes = Math.min(PIECE_BYTES, bitmapBytes - at);
+      yield { at, lengthBytes, bytes: bytesAt(at, lengthBytes) };
+      at += lengthBytes;
+    }
   }
-  // The caller's bitmap need not be padded to blocks.
-  if (bytes.length < layout.bitmapBytes)
-    write(new Uint8Array(layout.bitmapBytes - bytes.length), bytes.length);
 }

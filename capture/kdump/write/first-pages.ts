@@ -1,6 +1,6 @@
 /** Which pages a dump with a size limit must keep: those that a debugger needs first, as far as they fit. */
 import type { Codec } from '../../codecs/codec.ts';
-import { Bitmap } from '../../filter/bitmap.ts';
+import type { Bitmap } from '../../filter/bitmap.ts';
 import { DUMP_LEVEL_ZERO } from '../../filter/dump-level.ts';
 import { type ReachRequest, reachablePages } from '../../filter/reach.ts';
 import { readPhysicalOrZeros, type Vmcore } from '../../vmcore/open.ts';
@@ -35,7 +35,7 @@ export function boundDump(dump: UnboundedDump, limitBytes: number, events: First
   const dataBytes = Math.max(0, limitBytes - layout.dataOffset - layout.block_size);
   const reached = reach(dump, dataBytes / LEAST_PAGE_BYTES, events);
   const firstPages = fittingPages(reached, FIRST_SHARE * dataBytes, some => sampleDump(dump, some));
-  const first = Bitmap.create(bitmap2.sizeBits, 1, events.allocate);
+  const first = bitmap2.alike(events.allocate);
   for (let i = 0; i < firstPages; i++) first.set(reached[i]);
   const { sizes } = sampleDump(dump, spreadPages(first, SAMPLE_PAGES));
   return { limitBytes, first, firstPages, firstPageBytes: sizes };

@@ -82,11 +82,17 @@ export function spreadOf(sizes: readonly number[]): { meanBytes: number; varianc
   return { meanBytes, variance };
 }
 
-export function predictSize(layout: DumpLayout, dumpablePages: number, sample: PageSample): Prediction {
+/** @param holeBytes of the bitmaps: they take no room. */
+export function predictSize(
+  layout: DumpLayout,
+  dumpablePages: number,
+  sample: PageSample,
+  holeBytes = 0,
+): Prediction {
   const { dataOffset, block_size } = layout;
   // A sample of all pages has no sampling error.
   const errors = sample.pages < dumpablePages ? STANDARD_ERRORS : 0;
-  const fixedBytes = dataOffset + (sample.sharesZeroPage ? block_size : 0);
+  const fixedBytes = dataOffset - holeBytes + (sample.sharesZeroPage ? block_size : 0);
   // The product of a mean and its count is a whole number but for rounding errors.
   const dataBytes = (meanBytes: number) => Math.round(Math.min(meanBytes, block_size) * dumpablePages);
   return {

@@ -21,7 +21,7 @@ import {
 import { type DumpLayout, planLayout } from '../format/layout.ts';
 import type { DumpSink } from '../sink.ts';
 import { finish } from '../steps.ts';
-import { type HeadDigest, writeBitmap1, writeBitmap2 } from './bitmaps.ts';
+import { writeBitmaps } from './bitmaps.ts';
 import { type Bound, BoundedTaker } from './bounded.ts';
 import { dumpablePages, type PageLoopEvents } from './page-loop.ts';
 import { PageStore } from './page-store.ts';
@@ -131,9 +131,13 @@ export function* dumpSteps(
       headDigest.update(bytes);
       incompleteDigest?.update(bytes);
     },
+    zeros(lengthBytes) {
+      headDigest.zeros(lengthBytes);
+      incompleteDigest?.zeros(lengthBytes);
+    },
   };
-  const pagesPresent = writeBitmap1(input.vmcore.segments.segments, bitmap2.sizeBits, layout, sink, head);
-  writeBitmap2(bitmap2, layout, sink, head);
+  const bitmaps = { segments: input.vmcore.segments.segments, bitmap2 };
+  const pagesPresent = writeBitmaps(layout, bitmaps, sink, head);
 
   const store = new PageStore(sink, {
     layout,
@@ -189,6 +193,8 @@ export function* dumpSteps(
     },
   };
 }
+
+type HeadDigest = Pick<RunningDigest, 'update' | 'zeros'>;
 
 /** Header block, sub header and notes, up to the first bitmap. */
 function encodeHeaders(input: DumpInput, layout: DumpLayout, status: number): Uint8Array {

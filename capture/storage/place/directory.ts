@@ -73,7 +73,7 @@ function openDumpDirectory(path: string, pathOnHost: string, name: string): Dump
         incompleteName: incomplete,
         fd,
         startOffset: 0,
-        sink: openFileSink(fd, incomplete, { durable: true }),
+        sink: openFileSink(fd, incomplete, { durable: true, allowsHoles: true }),
         readBack: () => openVmcoreFile(join(path, incomplete), undefined),
         commit: () => commit(fd, file),
         setLength: sizeBytes => ftruncateSync(fd, sizeBytes),

@@ -22,7 +22,11 @@ const MOST_RETRIES = 100;
 export function openFileSink(
   fd: number,
   path: string,
-  { durable, calls = FILE_CALLS }: { durable: boolean; calls?: FileCalls },
+  {
+    durable,
+    allowsHoles = false,
+    calls = FILE_CALLS,
+  }: { durable: boolean; allowsHoles?: boolean; calls?: FileCalls },
 ): DumpSink {
   const refuse = (action: string, cause: unknown, offset?: number): TargetError => {
     const code = errorCode(cause) ?? 'WRITE_FAILED';
@@ -32,6 +36,7 @@ export function openFileSink(
     });
   };
   return {
+    allowsHoles,
     writeAt(bytes, offset) {
       let done = 0;
       let retries = 0;
@@ -71,6 +76,7 @@ export interface EndTracking extends DumpSink {
 export function trackEnd(sink: DumpSink): EndTracking {
   let endOffset = 0;
   return {
+    allowsHoles: sink.allowsHoles,
     get endOffset() {
       return endOffset;
     },

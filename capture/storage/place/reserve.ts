@@ -13,14 +13,25 @@ interface Fallocate {
   fallocate(fd: number, offset: number, lengthBytes: number): number;
 }
 
+/** @param sizeBytes without the holes, which are sorted and get no blocks. */
 export function reserve(
   libc: Fallocate | undefined,
   { fd, startOffset }: DumpFile,
   sizeBytes: number,
+  holes: readonly { readonly start: number; readonly end: number }[] = [],
 ): Reservation {
   if (!fstatSync(fd).isFile()) return { unknown: 'a partition has all its blocks' };
   if (!libc) return { unknown: 'without the FFI there is no fallocate' };
-  const errno = libc.fallocate(fd, startOffset, sizeBytes);
+  let left = sizeBytes;
+  let at = 0;
+  let errno = 0;
+  // Up to each hole, and after the last one.
+  for (const { start, end } of [...holes, { start: Number.POSITIVE_INFINITY, end: 0 }]) {
+    const lengthBytes = Math.min(left, start - at);
+    if (lengthBytes > 0 && errno === 0) errno = libc.fallocate(fd, startOffset + at, lengthBytes);
+    left -= lengthBytes;
+    at = end;
+  }
   if (errno === 0) return 'reserved';
   return errno === ENOSPC ? 'refused' : { unknown: `the file system refused fallocate with errno ${errno}` };
 }

@@ -29,7 +29,7 @@ export class BatchWork {
     this.#vmcore = vmcore;
     this.#events = events;
     this.#filler = new BatchFiller(codec, work.pageSizeBytes, work.sharesZeroPage, work.unreadableAs);
-    this.#bitmap2 = new Bitmap(new Uint8Array(work.bitmap2), work.max_mapnr);
+    this.#bitmap2 = new Bitmap(new Uint8Array(work.bitmap2), work.max_mapnr, work.chunks);
     this.#bounds = new Float64Array(work.bounds);
     this.turns = new Int32Array(work.turns);
     this.batches = work.slots.map(slotBatch);

@@ -26,6 +26,7 @@ export function openSparseSink(sink: DumpSink, fd: number): SparseSink {
     writtenEnd = Math.max(writtenEnd, offset + bytes.length);
   };
   return {
+    allowsHoles: true,
     writeAt(bytes, offset) {
       end = Math.max(end, offset + bytes.length);
       if (offset < writtenEnd) return write(bytes, offset);

@@ -16,6 +16,8 @@ export interface ThreadWork {
   readonly unreadableAs: UnreadableAs;
   readonly segments: readonly Segment[];
   readonly bitmap2: SharedArrayBuffer;
+  /** Of `bitmap2`, if it is sparse. */
+  readonly chunks: Uint32Array | undefined;
   readonly max_mapnr: number;
   /** The pfns at which batches begin, and the end of the last one, as doubles. */
   readonly bounds: SharedArrayBuffer;

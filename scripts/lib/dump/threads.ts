@@ -92,6 +92,7 @@ function workFor(request: DumpRequest, input: DumpInput, threads: number): Threa
     unreadableAs,
     segments: vmcore.segments.segments,
     bitmap2: sharedCopy(bitmap2),
+    chunks: bitmap2.chunks,
     max_mapnr: bitmap2.sizeBits,
     bounds: batchBounds(bitmap2, pages).buffer,
     turns: turns.buffer,

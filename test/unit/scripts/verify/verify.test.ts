@@ -92,7 +92,7 @@ describe('a whole dump', () => {
     expect(await run(path)).toMatch(/^0: .*whole/);
     writeFileSync(path, core.subarray(0, -1));
     expect(await run(path)).toMatch(
-      /^1: DIR\/core: head: PT_LOAD in program header 1: cut.*\n.*data: it has/,
+      /^1: DIR\/core: head: PT_LOAD in program header 1: truncated.*\n.*data: it has/,
     );
   });
 });
