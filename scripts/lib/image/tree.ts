@@ -5,6 +5,7 @@ import { buildImage, LAYOUTS, programIn, RUNTIME_ON_DISK } from '../../../initrd
 import { badValue, EXIT, type Given, oneOf, UsageError } from '../cli/command.ts';
 import { CONFIG_PATH, readConfig } from '../config/config.ts';
 import { openHost } from '../host/host.ts';
+import { captureView } from '../storage/btrfs-view.ts';
 import { programDirectory } from './host-image.ts';
 
 export const TREE_OPTIONS = {
@@ -43,7 +44,7 @@ export function rebuildForTree(given: Given<typeof TREE_OPTIONS>): number {
     layout,
     disks: given.drivers?.split(','),
     extraModules: settings?.extraModules,
-    options: { ...settings?.options, target },
+    options: { ...settings?.options, target, ...captureView(fstype, settings?.options) },
     output,
   });
   console.log(`${output}: ${(bytes / 1e6).toFixed(1)} MB, ${modules.length} modules for ${kver}`);

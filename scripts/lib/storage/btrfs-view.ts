@@ -3,6 +3,7 @@
  * whichever subvolume is the default one. This converts a path below another subvolume into one from the top.
  */
 import { posix } from 'node:path';
+import { type CaptureOptions, DEFAULT_OPTIONS } from '../../../capture/options/schema.ts';
 import type { Mount } from '../host/mounts.ts';
 import { subvolumePath } from './dump-location.ts';
 
@@ -41,4 +42,12 @@ function pathOfId(mountOptions: string, mounts: readonly Mount[]): string | unde
   if (id === undefined || NAMES_TOP.test(id)) return '/';
   const mount = mounts.find(({ options }) => options.includes(id));
   return mount && subvolumePath(mount.options.join(','));
+}
+
+/** The options of an image for a machine whose mounts are not known; none for other file systems than btrfs. */
+export function captureView(fstype: string, options: Partial<CaptureOptions> = {}): Partial<CaptureOptions> {
+  if (fstype !== 'btrfs') return {};
+  const { mountOptions = '', path = DEFAULT_OPTIONS.path } = options;
+  const view = viewFromTop(mountOptions, path, []);
+  return { mountOptions: view.mountOptions, path: view.path };
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { settingsOf } from '../../../../scripts/lib/config/config.ts';
 import { hostDumps } from '../../../../scripts/lib/dumps/host-dumps.ts';
 import { mountOf, parseMountinfo } from '../../../../scripts/lib/host/mounts.ts';
+import { captureView } from '../../../../scripts/lib/storage/btrfs-view.ts';
 import { locate, placeOf, readMounts } from '../../../../scripts/lib/storage/dump-location.ts';
 import {
   captureFallbacks,
@@ -180,6 +181,15 @@ describe('btrfs', () => {
     expect(targetFindings(host(), target)).toEqual([
       expect.objectContaining({ blocks: true, text: expect.stringContaining('subvolid=999') }),
     ]);
+  });
+
+  test('an image for another machine has the same view', () => {
+    expect(captureView('btrfs', {})).toEqual({ mountOptions: 'subvolid=5', path: '/var/crash' });
+    expect(captureView('btrfs', { mountOptions: 'subvol=/@/var,ssd', path: '/crash' })).toEqual({
+      mountOptions: 'subvolid=5,ssd',
+      path: '/@/var/crash',
+    });
+    expect(captureView('ext4', { mountOptions: 'data=journal' })).toEqual({});
   });
 
   test('a fallback is mounted from the top, like the target', () => {
