@@ -48,7 +48,7 @@ export const FAMILIES: readonly Family[] = [
       transparent_hugepage* thp_* log_buf_len swiotlb reserve_mem retain_initrd keepinitrd ramdisk_size brd.*
       zswap.* zram.* *hash_entries cgroup_enable swapaccount coherent_pool audit_backlog_limit kho kho_* numa*
       trace_* traceoff_on_warning tp_printk* ftrace* kprobe_event* alloc_snapshot stacktrace*
-      slub_* slab_* page_owner page_table_check page_poison* page_alloc.* stack_depot_*
+      slub_* slab_* page_owner page_table_check page_poison* page_alloc.* early_page_ext stack_depot_*
       kfence* kasan* kmsan* kcsan* kmemleak* debug_pagealloc debug_guardpage_minorder debug_objects dma_debug*`,
     unless: OFF,
   },
@@ -63,7 +63,7 @@ export const FAMILIES: readonly Family[] = [
     why: 'the root is the initrd, and its /init is the capture',
     names: `init rdinit root root* rw_root ramdisk_start load_ramdisk prompt_ramdisk noinitrd skip_initramfs initramfs_options initrd
       initrdmem bootconfig resume* noresume hibernate nohibernate single s S 1 2 3 4 5 emergency rescue auto
-      usr* mount.* boot ostree* overlayroot fstab fsck.* fastboot forcefsck`,
+      usr* mount.* boot ostree* overlayroot fstab md raid fsck.* fastboot forcefsck`,
   },
   {
     does: 'names the boot loader’s files',
@@ -75,7 +75,7 @@ export const FAMILIES: readonly Family[] = [
     why: 'none of it is in the capture',
     names: `systemd.* systemd_* rd.* rd_* rdblacklist udev.* dracut* luks* cryptdevice plymouth* splash nosplash rhgb
       ignition.* coreos.* cloud_* network_config ds cc live* casper* modules_load modprobe.blacklist
-      cros_* vconsole.* locale.*`,
+      inst.* ks cros_* vconsole.* locale.*`,
   },
   {
     does: 'keeps kernel modules from loading',
@@ -86,7 +86,7 @@ export const FAMILIES: readonly Family[] = [
     does: 'enforces a policy',
     why: 'the policy is for the first system, and could forbid running the capture',
     names: `ima ima_* evm evm_* integrity* ipe ipe.* ipe_* dm dm_mod.create dm_mod.waitfor dm_verity.* dm_crypt.*
-      dm_integrity.* roothash verity* loadpin.* lsm security selinux
+      dm_integrity.* roothash verity* loadpin.* lsm lsm.* security selinux
       enforcing checkreqprot apparmor apparmor.* smack* tomoyo* landlock* yama.* fips audit`,
     unless: OFF,
   },
@@ -94,7 +94,7 @@ export const FAMILIES: readonly Family[] = [
     does: 'brings a network up',
     why: 'the capture has no network, and waiting for one would hold it up (Linux net/ipv4/ipconfig.c)',
     names: `ip ip6 nfs* netconsole netconsole.* netroot cifsroot iscsi_* ifname vlan bond team bridge nameserver
-      carrier_timeout`,
+      netdev dhcp* carrier_timeout`,
   },
   {
     does: 'chooses or isolates CPUs',
@@ -117,7 +117,7 @@ export const FAMILIES: readonly Family[] = [
     does: 'tests, traces or debugs the kernel',
     why: 'it slows the capture down, floods the console, injects faults or waits for a debugger',
     names: `kunit* *.kunit* *torture.* *_test.* test_* lkdtm.* fail_* failslab initcall_debug dyndbg *.dyndbg
-      ddebug_query kgdb* kdb* ekgdboc boot_delay printk.boot_delay printk_delay profile lockdep* lock_stat
+      ddebug_query kgdb* kdb* ekgdboc boot_delay printk.boot_delay printk_delay mminit_loglevel profile lockdep* lock_stat
       prove_locking schedstats backtrace_idle debugpat ramoops.* memory_corruption_check*`,
     unless: OFF,
   },

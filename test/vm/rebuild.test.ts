@@ -1,8 +1,9 @@
 /** `kdumpling rebuild` as a host runs it: the built command, on the kernel tree of another machine. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DIST } from '../../build/paths.ts';
 import type { Lab } from '../../qemu/lab/lab.ts';
@@ -21,20 +22,13 @@ function kdumpling(...args: string[]) {
 }
 
 function rebuild(output: string, ...more: string[]) {
+  return kdumpling(...rebuildWords(output), ...more);
+}
+
+function rebuildWords(output: string): string[] {
   const { release, modulesDir } = lab.kernel;
   const target = 'ext4 UUID=00112233-4455-6677-8899-aabbccddeeff';
-  return kdumpling(
-    'rebuild',
-    '--kver',
-    release,
-    '--modules',
-    modulesDir,
-    '--target',
-    target,
-    '--output',
-    output,
-    ...more,
-  );
+  return ['rebuild', '--kver', release, '--modules', modulesDir, '--target', target, '--output', output];
 }
 
 test('the same input gives the same bytes, and everything that is needed is in the image', () => {
@@ -66,6 +60,21 @@ test('the same input gives the same bytes, and everything that is needed is in t
       'modules/sd_mod.ko',
     ]),
   );
+});
+
+test('three at once write the same image, and leave nothing else behind', async () => {
+  const output = join(directory, 'three', 'image');
+  mkdirSync(dirname(output));
+  const argv = [join(DIST, 'kdumpling.js'), ...rebuildWords(output)];
+  const exitCodes = await Promise.all(
+    [1, 2, 3].map(async () => {
+      const [code] = await once(spawn(process.execPath, argv, { stdio: 'ignore' }), 'exit');
+      return code;
+    }),
+  );
+  expect(exitCodes).toEqual([0, 0, 0]);
+  expect(readdirSync(dirname(output))).toEqual(['image']);
+  expect(readFileSync(output).equals(readFileSync(join(directory, 'a.img')))).toBe(true);
 });
 
 test.each([

@@ -114,7 +114,16 @@ describe('left out, with a reason', () => {
       'noinitrd',
       'BOOT_IMAGE=/vmlinuz',
     ],
-    ...['systemd.unit=rescue.target', 'rd.luks.uuid=1', 'rd.break', 'ostree=/ostree/boot.1/x', 'bootconfig'],
+    ...[
+      'md=0,/dev/sda1,/dev/sdb1',
+      'raid=autodetect',
+      'inst.ks=https://h/ks',
+      'systemd.unit=rescue.target',
+      'rd.luks.uuid=1',
+      'rd.break',
+      'ostree=/ostree/boot.1/x',
+      'bootconfig',
+    ],
     // What enforces a policy.
     ...[
       'ima_policy=appraise_tcb',
