@@ -10,7 +10,7 @@ import { publishDir } from './cache.ts';
 import { findCommand } from './host/host-packages.ts';
 import { findLibrary, hostLoader, sharedLibraries } from './shared-libraries.ts';
 
-/** Debian's multiarch folder: where the copied loader looks without being told. */
+/** Debian's multiarch folder: where the copied loader looks by default. */
 export const LIBRARY_FOLDERS: Readonly<Record<string, string>> = {
   x64: 'lib/x86_64-linux-gnu',
   arm64: 'lib/aarch64-linux-gnu',

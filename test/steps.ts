@@ -13,7 +13,7 @@ export async function step(name: string, argv: readonly string[], signal: AbortS
   console.log(`── ${name}`);
   const [command, ...args] = argv;
   const child = spawn(command, args, { stdio: 'inherit' });
-  // A test run ends its machines when it is told to end.
+  // A test run ends its machines when it is signalled to end.
   const stop = () => child.kill('SIGTERM');
   signal.addEventListener('abort', stop);
   try {

@@ -93,7 +93,7 @@ export function parseDeb822Sources(text: string): Source[] {
   });
 }
 
-/** Debian's own two archives among the sources: told by suite, component and keyring, since mirrors have any name. */
+/** Debian's own two archives among the sources: recognized by suite, component and keyring, since mirrors have any name. */
 export function selectMirror(sources: readonly Source[]): Mirror {
   const own = sources.filter(
     ({ uri, components, signedBy }) =>

@@ -20,7 +20,7 @@ interface ToolOrigin {
   readonly binary: string;
   /** Packages beside it, which it does not depend on. */
   readonly with?: readonly string[];
-  /** Folders of the tree that it must be told of: the name of an environment variable, and the path. */
+  /** Folders of the tree that it needs to know: the name of an environment variable, and the path. */
   readonly folders?: Readonly<Record<string, string>>;
   /** A Python module: the binary is the tree's own interpreter, which must look for its library in the tree. */
   readonly python?: true;
@@ -151,13 +151,13 @@ async function openTool(name: ToolName, dir: string): Promise<Tool> {
   const libraries = libraryDirs(root);
   const loader = await findLoader(libraries, root);
   const { binary, python, folders = {} }: ToolOrigin = TOOL_ORIGINS[name];
-  const told = Object.entries(folders).map(([variable, path]) => [variable, join(root, path)]);
+  const variables = Object.entries(folders).map(([variable, path]) => [variable, join(root, path)]);
   return {
     name,
     version,
     root,
     argv: [loader, '--library-path', libraries.join(':'), join(root, binary)],
-    env: { ...Object.fromEntries(told), ...(python ? pythonEnvironment(root) : {}) },
+    env: { ...Object.fromEntries(variables), ...(python ? pythonEnvironment(root) : {}) },
   };
 }
 

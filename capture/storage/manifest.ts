@@ -14,7 +14,7 @@ export interface Manifest {
   readonly format: typeof MANIFEST_FORMAT;
   readonly program: string;
   /**
-   * `complete` only when a whole, verified `vmcore` lies beside this file; `skipped` when there is none on purpose, and
+   * `complete` only when a whole, verified `vmcore` is beside this file; `skipped` when there is none on purpose, and
    * what was meant to be saved is.
    */
   readonly state: 'complete' | 'incomplete' | 'skipped';
@@ -105,7 +105,7 @@ export interface Stamp {
   /** When it crashed, ISO 8601, as far as the clock can be trusted. */
   readonly time: string;
   readonly clock: 'vmcoreinfo' | 'capture-kernel';
-  /** False for a clock that was never set (1970 and such). */
+  /** False for a clock that was never set (1970, for example). */
   readonly trusted: boolean;
 }
 

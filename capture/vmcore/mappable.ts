@@ -1,5 +1,5 @@
 /**
- * Which parts of a vmcore may be mapped: each window lies within one PT_LOAD.
+ * Which parts of a vmcore may be mapped: each window is within one PT_LOAD.
  *
  * A mapping of /proc/vmcore that crosses a PT_LOAD boundary is several remap_pfn_range() calls, and x86 refuses one whose
  * pages have different cache modes (reserve_pfn_range() and pfnmap_setup_cachemode() in arch/x86/mm/pat/memtype.c).

@@ -19,7 +19,7 @@ interface FuzzResult {
 
 await runCommand({
   name: 'npm run fuzz --',
-  purpose: 'Captures from vmcores that are damaged in every way, each told by a seed and a number.',
+  purpose: 'Captures from vmcores that are damaged in every way, each identified by a seed and a number.',
   options: {
     seconds: { value: 'N', default: '60', help: 'how long' },
     seed: { value: 'S', help: 'which mutants; another one each time when left out' },

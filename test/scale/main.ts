@@ -38,7 +38,7 @@ await runCommand({
     const limit = openMemoryLimit(limitMib * MIB);
     const results = join(PROJECT, 'bench-results');
     mkdirSync(results, { recursive: true });
-    // Where files can have holes and lie on a disk: what lies in a tmpfs counts as memory.
+    // Where files can have holes and are on a disk: a tmpfs counts as memory.
     const dir = mkdtempSync(join(results, 'scale-'));
     console.log(`${limitMib} MiB by ${limit.kind}\n`);
     console.log('memory GiB | in use GiB | seconds | peak anonymous MB | peak RSS MB | dump MB | ended');

@@ -67,7 +67,7 @@ export function writeSparseMachine({ path, sizeBytes, usedSections }: SparseMach
   try {
     ftruncateSync(fd, offset);
     writeSync(fd, head.subarray(0, DATA_OFFSET), 0, Math.min(head.length, DATA_OFFSET), 0);
-    // All that is not a hole lies low.
+    // All that is not a hole is at low addresses.
     for (const { paddr, bytes } of builder.memory.loads()) {
       writeSync(fd, bytes as Uint8Array, 0, bytes.length, DATA_OFFSET + Number(paddr));
     }

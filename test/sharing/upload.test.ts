@@ -37,7 +37,7 @@ async function logged(method: string, uri: string) {
 
 interface Sent {
   readonly said: string[];
-  /** Bytes done, each time that it was told. */
+  /** Bytes done, at each report of progress. */
   readonly progress: number[];
 }
 
@@ -69,7 +69,7 @@ async function expectStored(path: string, content: Buffer = bytes): Promise<void
 }
 
 describe('a server that takes it', () => {
-  test('has every byte; length and digest were told, nothing was in chunks', async () => {
+  test('has every byte; length and digest were announced, nothing was in chunks', async () => {
     const { progress, said } = await send(`${nginx.http}/dav/folder/plain`);
     await expectStored('/dav/folder/plain');
     expect(await logged('PUT', '/dav/folder/plain')).toMatchObject({

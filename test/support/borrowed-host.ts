@@ -6,13 +6,13 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Borrowed {
-  /** What lies at /var/crash. */
+  /** What is at /var/crash. */
   readonly crash: string;
   /** Files for /etc. */
   readonly etc?: string;
   /** Commands for /usr/bin. */
   readonly bin?: string;
-  /** What lies at /var/lib/kdumpling, and stays. */
+  /** What is at /var/lib/kdumpling, and stays. */
   readonly state?: string;
 }
 

@@ -33,7 +33,7 @@ export interface RecordSpec {
   callerId?: number;
   /** What the info says, where that is not the truth. */
   textLen?: number;
-  /** Where the descriptor says its block lies, likewise: begin, next. */
+  /** Where the descriptor says its block is: begin, next. */
   lpos?: readonly [bigint, bigint];
 }
 
@@ -95,7 +95,7 @@ export class KernelBuilder {
     this.memory.u64(entryPaddr(table, vaddr, SPANS[size]), BigInt(paddr) | leaf | this.#smeMask);
   }
 
-  /** Where the entry lies that the walk for `vaddr` reads at a level, for a walk that gets there. */
+  /** Where the entry is that the walk for `vaddr` reads at a level, for a walk that gets there. */
   entryAt(vaddr: bigint, levelShift: 12 | 21 | 30 | 39 | 48): number {
     let table = PGD_PADDR;
     for (let shift = this.levels === 5 ? 48 : 39; shift > levelShift; shift -= 9) {
@@ -178,7 +178,7 @@ export class KernelBuilder {
   }
 }
 
-/** A block that does not fit before the ring's end lies at its start; the bytes left over before it are lost. */
+/** A block that does not fit before the ring's end is at its start; the bytes left over before it are lost. */
 function placeBlock(begin: bigint, lengthBytes: number, sizeBits: number, wrapsWhenExact: boolean) {
   const size = 2n ** BigInt(sizeBits);
   const length = BigInt(roundUp(lengthBytes, 8));

@@ -111,7 +111,7 @@ export class MemmapMachine {
     this.builder.memory.u64(ROOTS_PADDR + root * 8, vaddr);
   }
 
-  /** Where the struct page of a section's test page lies in memory. */
+  /** Where the struct page of a section's test page is in memory. */
   structPaddr(section: number, index: number): number {
     const slot = (this.spec.sectionNumbers ?? [0, 1]).indexOf(section);
     const base = (this.spec.memmap === 'apart' ? APART_PADDR : VMEMMAP_PADDR) + slot * SECTION_MEMMAP_BYTES;

@@ -20,7 +20,7 @@ const FOLDERS = [
 ];
 const MERGED = ['bin', 'sbin', 'lib', 'lib64'];
 
-/** Runs a command in the root: this machine's /usr lies below the root's own, in a mount namespace that ends with it. */
+/** Runs a command in the root: this machine's /usr is mounted below the root's own, in a mount namespace that ends with it. */
 const IN_ROOT = `set -e
   mount -t overlay overlay -o lowerdir="$0/usr":/usr "$0/usr"
   mount --bind /dev "$0/dev"

@@ -1,7 +1,7 @@
 /**
  * The crashed kernel's log on the serial console, the place of last resort, so that it can be cut out of what a log
  * collector kept and checked. Each line of it begins with `| `, so that a line of the crash kernel's own in between is
- * told apart; the mark at the end has the number of lines and the CRC-32 of their text, each line with its newline.
+ * distinguished; the mark at the end has the number of lines and the CRC-32 of their text, each line with its newline.
  */
 import { crc32 } from 'node:zlib';
 import { printable } from '../../text.ts';

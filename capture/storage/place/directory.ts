@@ -1,7 +1,7 @@
 /**
  * The directory of one dump: made for this crash alone, private, and filled so that a power cut never leaves a lie.
  *
- * The file system is the crashed machine's, and so is what lies on the way to the directory: nothing there is followed.
+ * The file system is the crashed machine's, and so is every directory on the way to the dumps: nothing there is followed.
  */
 import {
   closeSync,

@@ -22,7 +22,7 @@ export interface DumpFile {
   /** What it is called until its commit. */
   readonly incompleteName: string;
   readonly sink: DumpSink;
-  /** The file's descriptor and where in it the file's first byte lies, for calls that are about room. */
+  /** The file's descriptor and the offset of the file's first byte in it, for calls that are about room. */
   readonly fd: number;
   readonly startOffset: number;
   /** What was written so far, for a reader that checks it. */

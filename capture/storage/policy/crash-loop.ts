@@ -32,7 +32,7 @@ export interface CrashTime {
   readonly uptimeSeconds: number | undefined;
 }
 
-/** What lies on the target. */
+/** What is on the target. */
 export interface CrashHistory {
   /** When earlier captures were, seconds since 1970. */
   readonly captures: readonly number[];
@@ -141,7 +141,7 @@ function removeForeign(path: string): void {
   if (found && !found.isDirectory() && !(found.isFile() && isTrusted(found))) rmSync(path);
 }
 
-/** A symbolic link is not followed, a FIFO not waited for: what lies on a disk may be anything. */
+/** A symbolic link is not followed, a FIFO not waited for: a disk may hold anything. */
 function openCountFile(dumps: string, flags: number): number {
   return openSync(join(dumps, COUNT_FILE), flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
 }

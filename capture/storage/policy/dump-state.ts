@@ -1,5 +1,5 @@
 /**
- * What lies in a dump directory, said truthfully whatever moment the power went. The order of the commit is what makes it
+ * What a dump directory holds, stated truthfully whatever moment the power went. The order of the commit is what makes it
  * so: vmcore-incomplete is written, checked and renamed to vmcore; only then comes the manifest that says complete.
  */
 import { lstatSync, readdirSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Dumps and most of what arms a machine are root's: who is not root is told so, and not half an answer. */
+/** Dumps and most of what arms a machine are root's: without root the answer is a refusal, not half an answer. */
 import { SystemError } from '../../../capture/errors.ts';
 
 /** @throws SystemError */

@@ -30,7 +30,7 @@ const MEASURED: Readonly<Record<Layout, { bytes: number; imageBytes: number }>> 
   'self-contained': { bytes: 160 * MIB, imageBytes: 44_000_000 },
   lean: { bytes: 112 * MIB, imageBytes: 5_000_000 },
 };
-/** Past this the bitmap lies in a file beside the dump. */
+/** Past this the bitmap is in a file beside the dump. */
 const MOST_BITMAP_BYTES = 32 * MIB;
 /** Drivers and firmware tables of real hardware; an allowance, not a measurement. */
 const HARDWARE_BYTES = 64 * MIB;

@@ -47,7 +47,7 @@ export interface Host {
   set(file: string, value: string): void;
   /** Bytes that a process of root's may still write below a directory; undefined when there is no such directory. */
   freeBytes(directory: string): number | undefined;
-  /** The path of a command, as the machine has it installed. */
+  /** The path of a command installed on the machine. */
   command(name: string): string | undefined;
   /** Runs a command of the machine, below its root, to its end. */
   run(command: string, args: readonly string[]): CommandResult;

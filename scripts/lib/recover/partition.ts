@@ -32,7 +32,7 @@ export function markPartition(path: string): void {
     if (known) return;
     const foreign = foreignContents(read, sizeBytes);
     if (foreign) throw refuse(`it seems to hold ${foreign}`);
-    if (read(0, FILES_OFFSET).some(byte => byte !== 0)) throw refuse('something lies in its first MiB');
+    if (read(0, FILES_OFFSET).some(byte => byte !== 0)) throw refuse('its first MiB is not empty');
     // Both slots: neither may be left to what was there before.
     writeSlot(fd, writeSlot(fd, { ...EMPTY, generation: 0 }));
   });

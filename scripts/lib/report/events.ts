@@ -109,7 +109,7 @@ function eventOf(lines: readonly LogLine[], { at, best, end }: MergedMark & { en
   };
 }
 
-/** Where callers are printed, two CPUs that report at once are told apart. */
+/** Where callers are printed, two CPUs that report at once are distinguished. */
 function sameCaller(lines: readonly LogLine[], begin: number, end: number): LogLine[] {
   const { caller } = lines[begin]!;
   return lines.slice(begin, end).filter(line => line.caller === caller);

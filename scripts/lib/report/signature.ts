@@ -7,7 +7,7 @@ const HASH_CHARS = 12;
 
 /** The class and the functions, without addresses, offsets, numbers and task names. */
 export function signatureOf({ class: name, reason, frames }: Cause): string {
-  // What has no class of its own is told apart by its words.
+  // What has no class of its own is distinguished by its words.
   const words = name === 'panic' && reason !== undefined ? [withoutNumbers(reason)] : [];
   const key = [name, ...words, ...frames.slice(0, FRAMES).map(frame => frame.name)].join('|');
   return `${name}-${createHash('sha256').update(key).digest('hex').slice(0, HASH_CHARS)}`;

@@ -19,7 +19,7 @@ import {
 const GRUBENV = '/boot/grub2/grubenv';
 
 /**
- * As Fedora's installer leaves it. @param tool gives GRUB's package. @param script grubby, as its package has it.
+ * As Fedora's installer leaves it. @param tool gives GRUB's package. @param script grubby, as its package ships it.
  * @param shared as RHEL 8's does: the command line in grubenv, and a variable in each entry.
  */
 export function grubby(tool: () => Tool, script: string, shared = false): System {

@@ -12,7 +12,7 @@ test.each(['', '32', '-1', '1.5', '0x1f', 'all', '1,31', ' 1', '031'])('"%s" is 
   expect(() => parseDumpLevel(text)).toThrow(DumpFormatError);
 });
 
-test('only the classes of levels 0 and 1 are told without the memmap', () => {
+test('only the classes of levels 0 and 1 are known without the memmap', () => {
   const without = Array.from({ length: 32 }, (_, level) => level).filter(level => !needsMemmap(level));
   expect(without).toEqual([0, 1]);
 });

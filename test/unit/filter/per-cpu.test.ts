@@ -1,4 +1,4 @@
-/** The array of per-CPU areas, told from other words of the kernel's data. */
+/** The array of per-CPU areas, distinguished from other words of the kernel's data. */
 import { expect, test } from 'vitest';
 import { perCpuAreas } from '../../../capture/filter/per-cpu.ts';
 

@@ -129,7 +129,7 @@ describe('printkRecords', () => {
     expect(readLog(builder).texts).toEqual(['line 0', 'line 2', 'line 3']);
   });
 
-  it('reads the newest when the tail lies', () => {
+  it('reads the newest when the tail is false', () => {
     const builder = new KernelBuilder({ records: lines(20), firstId: 0n });
     for (const tailId of [3n, 20n, 1000n, 2n ** 61n]) {
       builder.memory.u64(PRB + 32, tailId);
@@ -139,7 +139,7 @@ describe('printkRecords', () => {
     }
   });
 
-  it('ends when the head lies', () => {
+  it('ends when the head is false', () => {
     const builder = new KernelBuilder({ records: lines(4), firstId: 0n });
     for (const headId of [2n ** 62n - 1n, 2n ** 40n, 2n ** 64n - 1n]) {
       builder.memory.u64(PRB + 24, headId);

@@ -58,7 +58,7 @@ test('1 TB: every page is classified, and the few that matter are kept', { timeo
   expect((user + system) / 1e6).toBeLessThan(15);
 });
 
-test('12 TiB: where everything lies in the file, and bits at the far end', () => {
+test('12 TiB: where everything is in the file, and bits at the far end', () => {
   const max_mapnr = (12 * TIB) / 4096;
   const layout = planLayout({ pageSizeBytes: 4096, max_mapnr, noteBytes: 4096, dumpablePages: max_mapnr });
   expect(layout.bitmapBytes).toBe(402_653_184);

@@ -73,7 +73,7 @@ describe('readElf', () => {
         v.setBigUint64(40, BigInt(v.byteLength - 63), true);
       },
     ],
-  ])('reads what there is of %s, and says so', (_, patch) => {
+  ])('reads the readable part of %s, and reports it', (_, patch) => {
     const { programHeaders, warnings } = read(patched(patch));
     expect(programHeaders.slice(0, 2).map(h => h.p_type)).toEqual([PT_NOTE, PT_LOAD]);
     expect(warnings).toEqual([

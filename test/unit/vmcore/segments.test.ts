@@ -198,7 +198,7 @@ describe('SegmentIndex', () => {
     [0x9fff, 0x9fff, 1],
     [0xa000, undefined, 0],
     [2 ** 53, undefined, 0],
-  ])('paddr %s lies at %s for %i bytes', (paddr, offset, runBytes) => {
+  ])('paddr %s is at %s for %i bytes', (paddr, offset, runBytes) => {
     // From each segment as the last hit.
     for (const before of [0x1000, 0x4000, 0x9000, 0x3000]) {
       index.at(before);

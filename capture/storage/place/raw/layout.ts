@@ -25,7 +25,7 @@ export const FILE_ALIGN_BYTES = 4096;
 
 const MAGIC = 'KDUMPRAW';
 const VERSION = 1;
-/** The text lies where no signature of a file system or of a part of something would be looked for. */
+/** The text is where no signature of a file system or of a part of something would be looked for. */
 const TEXT_OFFSET = 2048;
 
 export interface RawFile {
@@ -88,7 +88,7 @@ export function readContents(read: ReadBytes): RawSlot | undefined {
     .sort((a, b) => b.generation - a.generation)[0];
 }
 
-/** Where the slot of this generation lies: each where the one before it does not. */
+/** The slot of this generation: each where the one before it does not. */
 export function slotOffset(generation: number): number {
   return SLOT_OFFSETS[generation % 2];
 }

@@ -48,7 +48,7 @@ describe('with room for', () => {
 
 describe('the pages that are needed most', () => {
   test.each([
-    ['comes before what lies below it', 5, [20, 21, 30], [0, 1, 20, 21, 30]],
+    ['comes before what is below it', 5, [20, 21, 30], [0, 1, 20, 21, 30]],
     ['alone, when there is room for no more', 3, [20, 21, 30], [20, 21, 30]],
     ['as far as there is room', 2, [20, 21, 30], [20, 21]],
     ['leaves its room to the others once it is passed', 6, [0, 1], [0, 1, 2, 3, 4, 5]],

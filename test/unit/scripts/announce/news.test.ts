@@ -71,7 +71,7 @@ test('one that fails does not keep back another', async () => {
   expect((await boot(host, 'https://h/hook')).posted).toEqual([`https://h/hook ${FIRST}`]);
 });
 
-test('a URL that comes later is not told old crashes; one that goes is forgotten', async () => {
+test('a URL that comes later is not sent old crashes; one that goes is forgotten', async () => {
   const host = hostWith(dumpFiles(FIRST));
   await boot(host, undefined);
   expect((await boot(host, 'https://h/hook')).posted).toEqual([]);

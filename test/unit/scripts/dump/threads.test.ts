@@ -62,7 +62,7 @@ describe('the same dump as one thread makes', () => {
   );
 });
 
-test('batches hold so many pages, whatever lies between them', () => {
+test('batches hold so many pages, whatever is between them', () => {
   const bitmap = Bitmap.create(1000);
   bitmap.setRange(10, 15);
   bitmap.setRange(100, 102);

@@ -19,7 +19,7 @@ describe('the reservation', () => {
     ['the lean layout', 1 * G, { layout: 'lean' as const }, 112],
     ['256 GB', 256 * G, {}, 176],
     ['1 TB: 32 MB of bitmap', 1 * T, {}, 192],
-    ['12 TB: not more, the bitmap lies in a file', 12 * T, {}, 192],
+    ['12 TB: not more, the bitmap is in a file', 12 * T, {}, 192],
     ['real hardware', 64 * G, { physical: true }, 240],
     ['the measured initrd', 1 * G, { imageBytes: 44_000_000 }, 160],
     ['one that is 10 MB larger', 1 * G, { imageBytes: 54_000_000 }, 192],

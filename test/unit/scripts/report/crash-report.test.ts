@@ -243,7 +243,7 @@ describe('signature', () => {
     expect(signature(log.replaceAll('labcrash_null', 'labcrash_other'))).not.toBe(signature(log));
   });
 
-  test('names the class; a panic of no class is told apart by its words without numbers', () => {
+  test('names the class; a panic of no class is distinguished by its words without numbers', () => {
     const panic = (text: string) => signature(`[    1.000000] Kernel panic - not syncing: ${text}\n`);
     expect(panic('device 7 is gone at ffff8881')).toBe(panic('device 12 is gone at ffff9999'));
     expect(panic('device 7 is gone')).not.toBe(panic('device 7 is lost'));

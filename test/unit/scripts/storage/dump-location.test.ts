@@ -240,7 +240,7 @@ test('the report’s unit waits for these mounts, until kdumpling is disabled', 
   expect(ran).toEqual(['daemon-reload', 'daemon-reload']);
 });
 
-test('who looks for dumps is told why they are not visible', () => {
+test('who looks for dumps learns why they are not visible', () => {
   const config = `ext4 ${UUID(1)}\npath /var/crash\n`;
   const hidden = machine({ '/proc/self/mountinfo': ROOT + VAR, '/etc/kdump.conf': config });
   expect(() => hostDumps(hidden)).toThrow(

@@ -33,7 +33,7 @@ test('a token, and no secret without encryption', () => {
   expect(() => userHeaders({}, 't', open)).toThrow(/http is not encrypted.*expected https/);
 });
 
-test('the digest as RFC 9530 has it; nothing unsigned for a presigned URL but what its signer does not look at', () => {
+test('the digest in the form of RFC 9530; nothing unsigned for a presigned URL but what its signer does not look at', () => {
   // The example of RFC 9530, appendix A: {"hello": "world"} and a newline.
   const content = textContent('{"hello": "world"}\n', 'application/json');
   const digest = { 'repr-digest': 'sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:' };

@@ -38,7 +38,7 @@ test.each([
   expect(isWorthRetrying(new UploadError(code, { action: 'x', actual: 'y' }))).toBe(expected);
 });
 
-test('a bug of ours is not', () => expect(isWorthRetrying(new TypeError('x'))).toBe(false));
+test('a bug of the program is not', () => expect(isWorthRetrying(new TypeError('x'))).toBe(false));
 
 test('pauses double to a minute, each between half and whole', () => {
   const longest = [1, 2, 3, 7, 8, 100].map(failures => delaySeconds(failures, undefined, 0, () => 1));

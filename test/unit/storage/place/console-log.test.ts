@@ -25,6 +25,6 @@ test.each([
   ['a letter changed', (text: string) => text.replace('first', 'fierst')],
   ['two lines swapped', (text: string) => text.replace('two', 'tow')],
   ['cut off', (text: string) => text.slice(0, text.indexOf('looks'))],
-])('%s is told', (_, damage) => expect(cutConsoleLog(damage(console(RECORDS)))?.whole).toBe(false));
+])('%s is noticed', (_, damage) => expect(cutConsoleLog(damage(console(RECORDS)))?.whole).toBe(false));
 
 test('a console without one', () => expect(cutConsoleLog('booting\r\n')).toBeUndefined());

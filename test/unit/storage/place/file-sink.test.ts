@@ -25,7 +25,7 @@ const sinkWith = (calls: Partial<FileCalls>) =>
   openFileSink(fd, path, { durable: true, calls: { write: writeSync, sync: () => {}, ...calls } });
 const BYTES = Buffer.from('some bytes of a dump');
 
-test('writes where it is told', () => {
+test('writes where it is asked to', () => {
   const sink = openFileSink(fd, path, { durable: true });
   sink.writeAt(BYTES, 100);
   sink.writeAt(Buffer.from('head'), 0);

@@ -28,7 +28,7 @@ const facts = (files: Record<string, number>, manifest?: DumpFacts['manifest']):
   manifest,
 });
 
-describe('what lies in a dump directory, by the moment at which the power went', () => {
+describe('what a dump directory holds, by the moment at which the power went', () => {
   test.each([
     ['as it should be', facts({ vmcore: 5, 'manifest.json': 1 }, said('complete', 5)), 'complete', undefined],
     [

@@ -41,7 +41,7 @@ describe('the room for a dump', () => {
 
   test('no file is larger than the file system has them', () =>
     expect(roomIn(space(300, 250), '0', 1000)).toEqual({ users: 1000, root: 1000 }));
-  test('what cannot be told is no limit', () =>
+  test('what is not known is no limit', () =>
     expect(roomIn(undefined, '64M').root).toBe(Number.POSITIVE_INFINITY));
 });
 

@@ -122,7 +122,7 @@ describe('a dump', () => {
     ]);
   });
 
-  test('with a flipped bit is told', () => {
+  test('with a flipped bit is noticed', () => {
     markPartition(path);
     capture();
     poke(FILES_OFFSET, Buffer.from('O'));
@@ -177,7 +177,7 @@ describe('what is not ours is never written to', () => {
   });
 
   test.each([
-    ['anything in its first MiB', () => poke(700_000, Buffer.from('x')), /something lies in its first MiB/],
+    ['anything in its first MiB', () => poke(700_000, Buffer.from('x')), /its first MiB is not empty/],
     [
       'an LVM physical volume',
       () => poke(512, Buffer.from('LABELONE')),
