@@ -200,7 +200,7 @@ describe('a sparse bitmap', () => {
   });
 });
 
-test('what lies outside is refused', () => {
+test('what is outside is refused', () => {
   const bitmap = Bitmap.create(10, 4096);
   expect(() => bitmap.set(10)).toThrow(RangeError);
   expect(() => bitmap.setRange(5, 11)).toThrow(RangeError);

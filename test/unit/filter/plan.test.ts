@@ -167,7 +167,7 @@ describe('the plan of a dump', () => {
     );
   });
 
-  it('tells how far it is, and stops when it is told to', () => {
+  it('reports how far it is, and stops when asked to', () => {
     const crash = filled().crash();
     const calls: [number, number][] = [];
     planDump(crash, 31, { onProgress: (done, total) => calls.push([done, total]) });
@@ -390,7 +390,7 @@ describe('a memmap that makes no sense', () => {
     expect(plan.bitmap2.count()).toBe(pagesPresent(crash));
   });
 
-  it('is told of when a class that no machine is without is empty', () => {
+  it('is reported when a class that no machine is without is empty', () => {
     const plan = planDump(new MemmapMachine().crash(), 31);
     for (const name of ['free', 'cache', 'user']) {
       expect(plan.warnings).toContain(
