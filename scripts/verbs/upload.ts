@@ -64,7 +64,12 @@ export const upload: Command<typeof OPTIONS> = {
       ? reportContent(host, dump, given.json)
       : await fileContent(host.path(`${dump.directory}/${suffix}`), signal, messages.progress);
     try {
-      await send({ ...job, content, say: messages.warn, onProgress: messages.progress });
+      await send({
+        ...job,
+        content,
+        say: messages.warn,
+        onProgress: (done, total) => messages.progress(done, total, 'bytes'),
+      });
     } finally {
       await content.close();
     }

@@ -1,4 +1,5 @@
 /** What a command says of itself, as data. Its help, its manual page and the shells' completion are made of this. */
+import { tableLines, terminalColumns } from './table.ts';
 
 export interface OptionFacts {
   /** A switch has none. */
@@ -60,16 +61,15 @@ export function usageLine({ name, positionals = [] }: CommandFacts): string {
 }
 
 export function helpText(command: CommandFacts): string {
-  const rows = optionRows(command.options).map(({ flags, value, text }) => ({
-    usage: `  ${flags.join(', ')}${value ? ` ${value}` : ''}`,
+  const rows = optionRows(command.options).map(({ flags, value, text }) => [
+    `${flags.join(', ')}${value ? ` ${value}` : ''}`,
     text,
-  }));
-  const width = Math.max(...rows.map(({ usage }) => usage.length)) + 2;
+  ]);
   return [
     command.purpose,
     '',
     `usage: ${usageLine(command)}`,
     '',
-    ...rows.map(({ usage, text }) => usage.padEnd(width) + text),
+    ...tableLines(rows, { indent: 2, columns: terminalColumns(), last: 'wrapped' }),
   ].join('\n');
 }

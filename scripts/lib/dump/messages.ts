@@ -1,4 +1,5 @@
 /** The output of `kdumpling dump`: messages by --message-level, and on a terminal a progress line that is overwritten. */
+import { type ProgressUnit, progressLine } from '../cli/progress.ts';
 import { MESSAGE } from './request.ts';
 
 export interface Messages {
@@ -7,7 +8,8 @@ export interface Messages {
   warn(text: string): void;
   debug(text: string): void;
   report(text: string): void;
-  progress(done: number, total: number): void;
+  /** @param unit of both numbers; pages, if it is left out */
+  progress(done: number, total: number, unit?: ProgressUnit): void;
 }
 
 const MS_BETWEEN_UPDATES = 100;
@@ -17,6 +19,7 @@ export function openMessages(level: number, stdoutIsFree: boolean): Messages {
   const has = (bit: number): boolean => (level & bit) !== 0;
   let lineBytes = 0;
   let updatedMs = 0;
+  let doneBefore = 0;
   const clearLine = (): void => {
     if (lineBytes > 0) process.stderr.write(`\r${' '.repeat(lineBytes)}\r`);
     lineBytes = 0;
@@ -28,21 +31,24 @@ export function openMessages(level: number, stdoutIsFree: boolean): Messages {
   };
   const showsProgress = has(MESSAGE.progress) && process.stderr.isTTY;
   // Read only if it is used: Node loads the module of this clock on first use.
-  const startedMs = showsProgress ? performance.now() : 0;
+  let startedMs = showsProgress ? performance.now() : 0;
   return {
     say: text => line(MESSAGE.common, text, true),
     warn: text => line(MESSAGE.error, `warning: ${text}`),
     debug: text => line(MESSAGE.debug, text),
     report: text => line(MESSAGE.report, text, true),
-    progress(done, total) {
+    progress(done, total, unit = 'pages') {
       if (!showsProgress) return;
       const nowMs = performance.now();
+      // Other work has begun.
+      if (done < doneBefore) startedMs = nowMs;
+      doneBefore = done;
       if (done < total && nowMs - updatedMs < MS_BETWEEN_UPDATES) return;
       updatedMs = nowMs;
       clearLine();
       if (done >= total) return;
-      const etaSeconds = done > 0 ? Math.ceil(((nowMs - startedMs) * (total - done)) / done / 1000) : 0;
-      const text = `${((100 * done) / total).toFixed(1)} %, ETA ${etaSeconds} s`;
+      const seconds = (nowMs - startedMs) / 1000;
+      const text = progressLine({ done, total, unit, seconds }, process.stderr.columns || 80);
       process.stderr.write(text);
       lineBytes = text.length;
     },

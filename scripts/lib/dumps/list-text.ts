@@ -1,12 +1,11 @@
 /** Dumps as lines for people, a line each in aligned columns, and as data for programs. */
 import { printable } from '../../../capture/text.ts';
 import { describeBytes } from '../cli/sizes.ts';
+import { tableLines, terminalColumns } from '../cli/table.ts';
 import type { Dump, FoundDumps, IgnoredDump } from './dumps.ts';
 
 export const LIST_FORMAT = 1;
 export const INFO_FORMAT = 1;
-
-const GAP = '  ';
 
 /** What another program made has its name at the end of the line. */
 export function dumpLines(dumps: readonly Dump[]): string[] {
@@ -18,13 +17,7 @@ export function dumpLines(dumps: readonly Dump[]): string[] {
     ];
     return [id, state, describeBytes(bytes), texts.filter(Boolean).join('; ')].map(printable);
   });
-  const widths = [0, 1, 2, 3].map(column => Math.max(0, ...rows.map(row => row[column]!.length)));
-  return rows.map(row =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join(GAP)
-      .trimEnd(),
-  );
+  return tableLines(rows, { columns: terminalColumns() });
 }
 
 export function ignoredLines(ignored: readonly IgnoredDump[]): string[] {

@@ -11,13 +11,14 @@ import type { ManifestDump } from '../../../capture/storage/manifest.ts';
 import { PT_LOAD, PT_NOTE, readUpTo } from '../../../capture/vmcore/elf.ts';
 import { openVmcore } from '../../../capture/vmcore/open.ts';
 import type { ByteSource } from '../../../capture/vmcore/source.ts';
+import type { ProgressUnit } from '../cli/progress.ts';
 import { runSteps } from '../dump/steps.ts';
 import type { Verdict } from './report.ts';
 
 export interface Judging {
   readonly codecs: PageCodecs;
   readonly signal: AbortSignal;
-  readonly onProgress: (done: number, total: number) => void;
+  readonly onProgress: (done: number, total: number, unit?: ProgressUnit) => void;
 }
 
 /** @throws SystemError when the file cannot be read; */
@@ -66,7 +67,8 @@ async function digestDamage(
     const text = `it has ${source.sizeBytes} bytes; ${bytes} were written`;
     damage.push({ kind: 'damage', region: 'file', text });
   }
-  for (const region of await runSteps(damageSteps(source, digest, onProgress), signal))
+  const onBytes = (done: number, total: number) => onProgress(done, total, 'bytes');
+  for (const region of await runSteps(damageSteps(source, digest, onBytes), signal))
     damage.push({
       kind: 'damage',
       region,
