@@ -106,9 +106,9 @@ function reasonToLeaveOut(
 ): string | undefined {
   if (!word.isClosed) return 'its quote is not closed, so it would swallow the words behind it';
   const ours = added.find(({ word: { name } }) => name === word.name);
-  if (ours) return `kdumpling sets ${ours.word.text}: ${ours.why}`;
+  if (ours) return `kdumpling sets ${ours.word.text}; ${ours.why}`;
   const family = familyOf(word);
-  return family && `it ${family.does}: ${family.why}`;
+  return family && `it ${family.does}; ${family.why}`;
 }
 
 function removerOf(wanted: readonly Word[]): (word: Word) => boolean {

@@ -272,7 +272,7 @@ test('the crash kernel’s command line and the reasons for it are shown on requ
   expect(lines.slice(at + 1, at + 8)).toEqual([
     expect.stringMatching(/^ {2}\d+ of at most 2016 bytes$/),
     'left out of it:',
-    expect.stringMatching(/^ {2}quiet: it mutes the console: /),
+    expect.stringMatching(/^ {2}quiet: it mutes the console; /),
     expect.stringMatching(/^ {2}crashkernel=192M: /),
     '  console=ttyS0: command_line_remove removes it',
     '  nr_cpus=1: command_line_append replaces it',
