@@ -10,6 +10,7 @@ import { type Lab, openLab } from './lab/lab.ts';
 import { describeLoss } from './lab/loss.ts';
 import { MACHINE_OPTIONS, readMachineOptions } from './lab/options.ts';
 import { describeCapture, describeCheck } from './lab/report.ts';
+import { TRIGGERS } from './triggers/triggers.ts';
 
 const TAIL_LINES = 40;
 const names = FAULTS.map(({ name }) => name);
@@ -20,13 +21,14 @@ await runCommand({
   options: {
     fault: { value: 'NAME', default: SOUND.name, help: `what goes wrong: ${names.join(', ')}` },
     matrix: { help: 'run every fault, one after another' },
-    list: { help: 'list faults and memory geometries, a line each' },
+    list: { help: 'list faults, memory geometries and triggers, a line each' },
     ...MACHINE_OPTIONS,
   },
   async run(given, signal) {
     if (given.list) {
       console.log(listOf('--fault', FAULTS));
       console.log(listOf('\n--geometry', GEOMETRIES));
+      console.log(listOf('\n--trigger', TRIGGERS));
       return EXIT.done;
     }
     const fault = oneOf('fault', given.fault, names);

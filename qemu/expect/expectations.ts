@@ -104,6 +104,22 @@ export const kernelLogSaved: Expectation = run => {
   ];
 };
 
+/** The saved log ends in the panic that the trigger causes, and the manifest's reason is that panic. */
+export const panicOfTrigger: Expectation = ({ dumps, trigger }) => {
+  const log = join(dumps[0] ?? '', 'vmcore-dmesg.txt');
+  const panic = existsSync(log)
+    ? /^.*Kernel panic - not syncing.*$/m.exec(readFileSync(log, 'utf8'))?.[0]
+    : undefined;
+  const reason = readManifest(dumps[0] ?? '')?.crash.reason;
+  return [
+    {
+      what: `the kernel log and the manifest have the panic of ${trigger.name}`,
+      holds: [panic, reason].every(text => text !== undefined && trigger.panic.test(text)),
+      saw: `log: ${panic ?? 'no panic'}; manifest: ${reason ?? 'no reason'}`,
+    },
+  ];
+};
+
 export function manifestSays(state: Manifest['state']): Expectation {
   return run => {
     const found = run.dumps.length === 1 ? readManifest(run.dumps[0])?.state : undefined;

@@ -5,7 +5,8 @@ import { poisonedPagesAbsent } from '../expect/poison.ts';
 import type { Geometry } from './geometry.ts';
 
 const MIB = 1 << 20;
-const DIMM_MIB = 256;
+/** One memory block of a small machine. */
+const DIMM_MIB = 128;
 const NODE_MIB = 512;
 
 const backend = (id: string, mib: number) => ['-object', `memory-backend-ram,id=${id},size=${mib}M`];
@@ -139,7 +140,8 @@ export const GEOMETRIES: readonly Geometry[] = [
     name: 'poisoned',
     help: 'a broken page in an online block and one in an offline block',
     ...DIMMS,
-    // Level 1 keeps all other pages, zero pages among them: what is missing is missing because of the poison.
+    // Level 1 keeps all other pages, as zero pages at least: only poison makes one missing. Little memory, to be quick.
+    memoryMib: 640,
     crashWords: ['kdumpling.dumpLevel=1'],
     beforeArming: `${BLOCKS}
 poison "$(movable_block 1)" "in an online block"

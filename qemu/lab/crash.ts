@@ -2,16 +2,16 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DIST } from '../../build/paths.ts';
-import { type Check, judge, readManifest } from '../expect/expectations.ts';
+import { type Check, judge, panicOfTrigger, readManifest } from '../expect/expectations.ts';
 import type { Fault } from '../faults/fault.ts';
-import type { Geometry } from '../geometry/geometry.ts';
+import { SOUND } from '../faults/sound.ts';
 import { fetchUefi } from '../machine/firmware.ts';
 import { GUEST_RAM_DRIVERS, type GuestRamTaking, guestRamFiles, takeGuestRam } from '../machine/guest-ram.ts';
 import { inRunDirectory, writeSummary } from '../run/directory.ts';
 import { type CrashPlan, type CrashRun, crashOnce } from '../run/run.ts';
-import { SYSRQ_CRASH } from '../triggers/triggers.ts';
 import { captureImage } from './image.ts';
 import { type Lab, withKernel } from './lab.ts';
+import { DEFAULT_MACHINE, type MachineChoice } from './options.ts';
 
 export interface Verdict {
   readonly verdict: 'passed' | 'failed';
@@ -27,7 +27,7 @@ export interface CrashEvents {
 /** Crashes the machine with one fault and judges what was saved. @throws LostMachine */
 export async function crashWith(anyLab: Lab, fault: Fault, events: CrashEvents): Promise<Verdict> {
   const lab = await labFor(fault, anyLab);
-  return inRunDirectory(runName(fault, lab.choice.geometry), events.signal, async directory => {
+  return inRunDirectory(runName(fault, lab.choice), events.signal, async directory => {
     const captureInitrd = await captureImage(lab, fault, directory);
     const ram = fault.takesGuestRam ? takeGuestRam(directory) : undefined;
     const run = await crashOnce(
@@ -57,9 +57,11 @@ async function labFor({ kernel, disk }: Fault, lab: Lab): Promise<Lab> {
   return kernel ? await withKernel(changed, kernel) : changed;
 }
 
-function runName(fault: Fault, geometry: Geometry): string {
-  const names = [fault.name === 'none' ? '' : fault.name, geometry.name === 'bios' ? '' : geometry.name];
-  return names.filter(name => name !== '').join('-') || 'crash';
+/** The parts of the run that are not the usual ones. */
+function runName(fault: Fault, { geometry, trigger }: MachineChoice): string {
+  const usual: readonly string[] = [SOUND.name, DEFAULT_MACHINE.geometry.name, DEFAULT_MACHINE.trigger.name];
+  const names = [fault.name, geometry.name, trigger.name].filter(name => !usual.includes(name));
+  return names.join('-') || 'crash';
 }
 
 async function planOf(
@@ -85,7 +87,7 @@ async function planOf(
     fillMib: choice.fillMib,
     beforeArming: [geometry.beforeArming ?? '', fault.beforeArming ?? ''].join('\n'),
     beforeCrash: fault.beforeCrash ?? '',
-    trigger: SYSRQ_CRASH,
+    trigger: choice.trigger,
     crashWords: [...(geometry.crashWords ?? []), ...(fault.crashWords ?? []), ...choice.crashWords],
     deadlineSeconds: choice.deadlineSeconds,
     keepDisk: choice.keepDisk,
@@ -115,7 +117,8 @@ async function judgeWithRam(
 ): Promise<Check[]> {
   try {
     await ram?.taken();
-    return await judge(run, judges, [...choice.geometry.expectations, ...expectations]);
+    const ofTrigger = choice.trigger === DEFAULT_MACHINE.trigger ? [] : [panicOfTrigger];
+    return await judge(run, judges, [...choice.geometry.expectations, ...ofTrigger, ...expectations]);
   } finally {
     // Each is as large as the machine's memory.
     for (const file of Object.values(guestRamFiles(run.directory))) rmSync(file, { force: true });

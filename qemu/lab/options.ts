@@ -8,9 +8,11 @@ import { LAB_FILE_SYSTEMS } from '../disks/file-systems.ts';
 import { GEOMETRIES } from '../geometry/all.ts';
 import type { Geometry } from '../geometry/geometry.ts';
 import type { AccelRequest } from '../machine/accel.ts';
+import { SYSRQ_CRASH, TRIGGERS, type Trigger } from '../triggers/triggers.ts';
 
 const busNames = BUSES.map(({ name }) => name);
 const geometryNames = GEOMETRIES.map(({ name }) => name);
+const triggerNames = TRIGGERS.map(({ name }) => name);
 const fileSystemNames = LAB_FILE_SYSTEMS.map(({ name }) => name);
 
 /** One word of Linux's Documentation/admin-guide/kdump/kdump.rst; a second one, as `72M,low`, is a --kernel-option. */
@@ -26,6 +28,11 @@ export const MACHINE_OPTIONS = {
     value: 'NAME',
     default: 'bios',
     help: `shape of the memory: ${geometryNames.join(', ')}`,
+  },
+  trigger: {
+    value: 'NAME',
+    default: SYSRQ_CRASH.name,
+    help: `how the first kernel crashes: ${triggerNames.join(', ')}`,
   },
   memory: { value: 'MIB', default: '1024', help: 'memory of the guest' },
   crashkernel: {
@@ -65,6 +72,7 @@ export const MACHINE_OPTIONS = {
 export interface MachineChoice {
   readonly kernel: KernelChoice;
   readonly geometry: Geometry;
+  readonly trigger: Trigger;
   readonly memoryMib: number;
   readonly crashkernel: string;
   /** More words for the first kernel's command line, in order; a word may hold quoted blanks. */
@@ -91,6 +99,7 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
       flavour: oneOf('kernel', flavour, ['cloud', 'generic']),
     },
     geometry: geometryOf(oneOf('geometry', given.geometry, geometryNames)),
+    trigger: triggerOf(oneOf('trigger', given.trigger, triggerNames)),
     memoryMib: wholeNumber('memory', given.memory, 256, 1 << 20),
     crashkernel: given.crashkernel,
     diskKind: {
@@ -107,6 +116,10 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
     keepDisk: given['keep-disk'],
     showConsole: given.console,
   };
+}
+
+export function triggerOf(name: string): Trigger {
+  return TRIGGERS.find(trigger => trigger.name === name)!;
 }
 
 export function geometryOf(name: string): Geometry {

@@ -7,6 +7,7 @@ import { fetchTool } from '../../build/fetch/tools.ts';
 import { type CrashVerdict, runCrash } from '../../qemu/judges/crash.ts';
 import type { Verdict } from '../../qemu/lab/crash.ts';
 import type { Lab } from '../../qemu/lab/lab.ts';
+import { SYSRQ_CRASH } from '../../qemu/triggers/triggers.ts';
 import { openKdump } from '../support/kdump-reader.ts';
 import { broken, crashWithFault, openTestLab } from './lab.ts';
 
@@ -62,8 +63,8 @@ describe.each([1, 31])('dump level %i', level => {
         dump: vmcore,
         expected: {
           release: lab.kernel.release,
-          panic: /sysrq triggered crash/,
-          frames: ['sysrq_handle_crash', 'write_sysrq_trigger'],
+          panic: SYSRQ_CRASH.panic,
+          frames: [...SYSRQ_CRASH.frames, 'write_sysrq_trigger'],
         },
       });
     });

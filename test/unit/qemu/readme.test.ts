@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { FAULTS } from '../../../qemu/faults/all.ts';
 import { GEOMETRIES } from '../../../qemu/geometry/all.ts';
 import { MACHINE_OPTIONS } from '../../../qemu/lab/options.ts';
+import { TRIGGERS } from '../../../qemu/triggers/triggers.ts';
 
 const LAB = join(import.meta.dirname, '../../../qemu');
 const readme = readFileSync(join(LAB, 'README.md'), 'utf8');
@@ -26,6 +27,10 @@ test('every fault has a row, and every row is a fault', () => {
 
 test('every memory geometry has a row, and every row is a geometry', () => {
   expect(firstCells('Memory geometries')).toEqual(GEOMETRIES.map(({ name }) => name));
+});
+
+test('every trigger has a row, and every row is a trigger', () => {
+  expect(firstCells('Triggers')).toEqual(TRIGGERS.map(({ name }) => name));
 });
 
 test('fault names are unique, and each has a line of help', () => {
