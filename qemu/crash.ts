@@ -19,7 +19,7 @@ await runCommand({
   name: 'npm run crash --',
   purpose: 'Crashes a machine in QEMU, makes the capture go wrong if asked to, and judges what was saved.',
   options: {
-    fault: { value: 'NAME', default: SOUND.name, help: `what goes wrong: ${names.join(', ')}` },
+    fault: { value: 'NAME', default: SOUND.name, help: 'what goes wrong: a fault that --list shows' },
     matrix: { help: 'run every fault, one after another' },
     list: { help: 'list faults, memory geometries and triggers, a line each' },
     ...MACHINE_OPTIONS,
@@ -52,7 +52,9 @@ function listOf(option: string, rows: readonly { readonly name: string; readonly
 }
 
 async function crashAndTell(lab: Lab, fault: Fault, signal: AbortSignal): Promise<boolean> {
-  console.log(`\ncrashing ${lab.kernel.release}; fault: ${fault.name} (${fault.help}) …`);
+  const { geometry, trigger } = lab.choice;
+  const axes = `geometry ${geometry.name}, trigger ${trigger.name}, fault ${fault.name}`;
+  console.log(`\ncrashing ${lab.kernel.release}: ${axes} (${fault.help}) …`);
   try {
     const verdict = await crashWith(lab, fault, {
       signal,
