@@ -104,18 +104,19 @@ export const kernelLogSaved: Expectation = run => {
   ];
 };
 
-/** The saved log ends in the panic that the trigger causes, and the manifest's reason is that panic. */
+/** The saved log has the trigger's panic with its functions in the call trace, and the manifest names the cause. */
 export const panicOfTrigger: Expectation = ({ dumps, trigger }) => {
-  const log = join(dumps[0] ?? '', 'vmcore-dmesg.txt');
-  const panic = existsSync(log)
-    ? /^.*Kernel panic - not syncing.*$/m.exec(readFileSync(log, 'utf8'))?.[0]
-    : undefined;
-  const reason = readManifest(dumps[0] ?? '')?.crash.reason;
+  const path = join(dumps[0] ?? '', 'vmcore-dmesg.txt');
+  const log = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const panic = /^.*Kernel panic - not syncing.*$/m.exec(log)?.[0] ?? 'no panic';
+  const reason = readManifest(dumps[0] ?? '')?.crash.reason ?? 'no reason';
+  const absent = trigger.frames.filter(name => !new RegExp(` ${name}(\\.cold)?\\+0x`).test(log));
+  const cause = trigger.cause ?? trigger.panic;
   return [
     {
-      what: `the kernel log and the manifest have the panic of ${trigger.name}`,
-      holds: [panic, reason].every(text => text !== undefined && trigger.panic.test(text)),
-      saw: `log: ${panic ?? 'no panic'}; manifest: ${reason ?? 'no reason'}`,
+      what: `the kernel log has the panic of ${trigger.name}, and the manifest its cause`,
+      holds: trigger.panic.test(panic) && cause.test(reason) && absent.length === 0,
+      saw: `log: ${panic}; manifest: ${reason}; missing in the call trace: ${absent.join(' ') || 'none'}`,
     },
   ];
 };

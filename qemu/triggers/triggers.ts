@@ -8,6 +8,8 @@ export interface Trigger {
   readonly command: string;
   /** Found in the panic message. */
   readonly panic: RegExp;
+  /** The cause that the capture must name, where an earlier message says more than the panic. */
+  readonly cause?: RegExp;
   /** Functions on the stack of the task that panicked. */
   readonly frames: readonly string[];
 }
@@ -51,6 +53,7 @@ export const TRIGGERS: readonly Trigger[] = [
 cd /proc/sys/kernel; echo 1 > hung_task_panic; echo 5 > hung_task_timeout_secs; cd /
 fsfreeze --freeze /disk && : > /disk/lab/never-written`,
     panic: /hung_task: blocked tasks/,
+    cause: /INFO: task init:1 blocked for more than 5 seconds/,
     frames: ['watchdog'],
   },
 ];
