@@ -42,17 +42,16 @@ export function linearVolumes(disks: readonly KnownDisk[]): VolumesFound {
   const refused: string[] = [];
   for (const [vg, group] of newestGroups(disks)) {
     const sections = asSection(group.logical_volumes);
-    const origins = new Set(Object.values(sections).flatMap(snapshotOrigins));
+    const inSnapshots = new Map(Object.values(sections).flatMap(snapshotParts));
     for (const [lv, section] of Object.entries(sections)) {
       const name = `${vg.replaceAll('-', '--')}-${lv.replaceAll('-', '--')}`;
       const volume = asSection(section);
-      // Hidden volumes are parts of other volumes.
-      if (!asList(volume.status).includes('VISIBLE')) continue;
-      const result = origins.has(lv)
-        ? 'it is the origin of a snapshot'
-        : asList(group.status).includes('EXPORTED')
-          ? 'its volume group is exported'
-          : segmentsOf(volume, group, disks);
+      const snapshot = inSnapshots.get(lv);
+      // Hidden volumes are parts of other volumes, but for the store of a snapshot, which has the snapshot's name.
+      if (!snapshot && !asList(volume.status).includes('VISIBLE')) continue;
+      const isExported = asList(group.status).includes('EXPORTED');
+      const result =
+        snapshot ?? (isExported ? 'its volume group is exported' : segmentsOf(volume, group, disks));
       if (typeof result === 'string') refused.push(`${name}: ${result}`);
       else volumes.push({ name, uuid: `LVM-${plainId(group.id)}${plainId(volume.id)}`, segments: result });
     }
@@ -74,10 +73,18 @@ function newestGroups(disks: readonly KnownDisk[]): Map<string, Section> {
   return groups;
 }
 
-function snapshotOrigins(volume: Value | Section): string[] {
+/**
+ * The volumes that a snapshot relates, each with what it is. The volume of the snapshot's name is linear in the metadata:
+ * it is the store of the changed blocks, not the file system.
+ */
+function snapshotParts(volume: Value | Section): [string, string][] {
   return Object.values(asSection(volume)).flatMap(segment => {
-    const { type, origin } = asSection(segment);
-    return type === 'snapshot' && typeof origin === 'string' ? [origin] : [];
+    const { type, origin, cow_store: store } = asSection(segment);
+    if (type !== 'snapshot') return [];
+    return [
+      [String(origin), 'it is the origin of a snapshot'],
+      [String(store), 'it is a snapshot'],
+    ];
   });
 }
 
