@@ -1,4 +1,4 @@
-/** Builds dist/: what goes into every dump-capture initrd, and the host command. */
+/** Builds dist/: the files of every dump-capture initrd, and the host command. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

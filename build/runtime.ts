@@ -1,4 +1,4 @@
-/** The runtime image: the pinned Node and every library it and the FFI need, as one compressed read-only file system. */
+/** The runtime image: the pinned Node, and the libraries that it and the FFI need, as one compressed read-only file system. */
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -10,16 +10,16 @@ import { publishDir } from './cache.ts';
 import { findCommand } from './host/host-packages.ts';
 import { findLibrary, hostLoader, sharedLibraries } from './shared-libraries.ts';
 
-/** Debian's multiarch folder: where the copied loader looks by default. */
+/** Debian's multiarch folder, which the copied loader searches by default. */
 export const LIBRARY_FOLDERS: Readonly<Record<string, string>> = {
   x64: 'lib/x86_64-linux-gnu',
   arm64: 'lib/aarch64-linux-gnu',
 };
-/** zstd at 128 KiB a block: 37 MB, and a page of Node costs one small block when it is first touched. */
+/** zstd with blocks of 128 KiB: 37 MB, and the first access to a page of Node reads one small block. */
 const SQUASHFS_FLAGS = ['-comp', 'zstd', '-Xcompression-level', '19', '-b', '128K'];
 const REPRODUCIBLE_FLAGS = ['-all-root', '-all-time', '0', '-mkfs-time', '0', '-no-xattrs', '-noappend'];
 
-/** Where each file of the image comes from: path in the image -> path here. */
+/** Path in the image -> path of its source here. */
 export type RuntimeFiles = ReadonlyMap<string, string>;
 
 export function runtimeFiles(node: string, koffi: string): RuntimeFiles {
@@ -39,8 +39,8 @@ export function runtimeFiles(node: string, koffi: string): RuntimeFiles {
 }
 
 /**
- * Builds the image, and beside it the folder that it holds, unless they are there of the same files already. Takes half a
- * minute.
+ * Builds the image, and beside it the folder with its contents, unless they exist and were made of the same files. Takes
+ * half a minute.
  * @param folder of the files; the image, whose path is returned, is beside it.
  */
 export async function buildRuntime(
@@ -54,7 +54,7 @@ export async function buildRuntime(
   const whole = [folder, image, stamp].every(path => existsSync(path));
   if (whole && readFileSync(stamp, 'utf8') === wanted) return image;
   say('packing Node into the runtime image (once, about a minute) …');
-  // Without a stamp, what a build that is interrupted leaves counts as nothing.
+  // Without a stamp, the remains of an interrupted build are ignored.
   rmSync(stamp, { force: true });
   await publishDir(folder, async staging => {
     for (const [path, source] of files) {

@@ -14,11 +14,10 @@ export interface Manifest {
   readonly format: typeof MANIFEST_FORMAT;
   readonly program: string;
   /**
-   * `complete` only when a whole, verified `vmcore` is beside this file; `skipped` when there is none on purpose, and
-   * what was meant to be saved is.
+   * `complete`: a verified `vmcore` is beside this file. `skipped`: only the kernel's log was to be saved, and it is.
    */
   readonly state: 'complete' | 'incomplete' | 'skipped';
-  /** Why it is not complete. */
+  /** Why the state is not `complete`. */
   readonly failure?: string;
   readonly stamp: Stamp;
   readonly kernel: {
@@ -36,12 +35,12 @@ export interface Manifest {
     /** How long the crashed kernel had run, by its log. */
     readonly uptimeSeconds?: number;
   };
-  /** Of an incomplete dump: what `vmcore-incomplete` has. */
+  /** For an incomplete dump, this describes `vmcore-incomplete`. */
   readonly dump?: ManifestDump;
-  /** Absent from a capture that did not get as far. */
+  /** Absent if the capture ended earlier. */
   readonly space?: ManifestSpace;
   readonly files: readonly ManifestFile[];
-  /** Phase -> seconds, in the order they ran; since the capture kernel's start: `boot`. */
+  /** Phase -> seconds, in the order they ran. `boot` is the time from the capture kernel's start. */
   readonly seconds: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
 }
@@ -56,16 +55,16 @@ export interface ManifestDump {
   readonly bytes: number;
   readonly pageSizeBytes: number;
   readonly pages: {
-    /** Pages of memory that the vmcore has. */
+    /** Pages of memory in the vmcore. */
     readonly total: number;
     readonly dumped: number;
     /** Pages left out, by class. */
     readonly zero: number;
-    /** Pages that could not be read and stand as zeros. */
+    /** Pages that could not be read and are stored as zeros. */
     readonly unreadable: number;
-    /** Pages that an incomplete dump had no room for; left out of what is said of one that was not bounded. */
+    /** Pages that an incomplete dump had no room for; absent if the dump was not bounded. */
     readonly missing?: number;
-    /** What memory was used for, kept or not, as the filter saw it; absent when the dump level asked nothing of it. */
+    /** Use of all pages, kept or not, by the filter; absent if the dump level needed no filter. */
     readonly byClass?: {
       readonly kernel: number;
       readonly free: number;
@@ -79,44 +78,44 @@ export interface ManifestDump {
   readonly digest: DumpDigest;
 }
 
-/** Where the dump went, and what was known of its size before. */
+/** The space on the target, and the prediction of the dump's size. */
 export interface ManifestSpace {
-  /** Of the file system, before; absent for a target without one. */
+  /** Of the file system, before the dump; absent for a target without one. */
   readonly totalBytes?: number;
   readonly freeBytes?: number;
   readonly availableBytes?: number;
   readonly freeInodes?: number;
-  /** As the option says it. */
+  /** The option's value. */
   readonly keepFree: string;
-  /** What was tried and had no room, in order; the last one is what was done. */
+  /** The steps that were tried, in order; the last one succeeded. */
   readonly steps: readonly string[];
   readonly predictedBytes?: number;
-  /** Written less predicted, as a share of what was predicted. */
+  /** (written - predicted) / predicted, in percent. */
   readonly predictionErrorPercent?: number;
-  /** Whether the file system gave all blocks before the first was written. */
+  /** Whether all blocks were allocated before the first write. */
   readonly reserved?: boolean;
-  /** Names of dumps that were removed for this one, or after it. */
+  /** Names of the dumps removed for this one or after it. */
   readonly removed: readonly string[];
 }
 
 export interface Stamp {
   /** The dump directory's name. */
   readonly name: string;
-  /** When it crashed, ISO 8601, as far as the clock can be trusted. */
+  /** When it crashed, ISO 8601. It is as good as the clock; see `trusted`. */
   readonly time: string;
   readonly clock: 'vmcoreinfo' | 'capture-kernel';
-  /** False for a clock that was never set (1970, for example). */
+  /** False for a clock that was never set (1970). */
   readonly trusted: boolean;
 }
 
-/** No machine that runs this crashed before. */
+/** Earlier than this program. */
 const EARLIEST_TRUSTED_SECONDS = Date.UTC(2024, 0, 1) / 1000;
-/** A number beyond is no time; far beyond, no date can be made of it. */
+/** A larger number is not a time, and a much larger one is outside the range of Date. */
 const LATEST_SECONDS = Date.UTC(2100, 0, 1) / 1000;
 
 /**
- * The stamp of a crash. The crashed kernel's own word (CRASHTIME in vmcoreinfo, seconds) is preferred to the clock of
- * the capture kernel.
+ * The stamp of a crash. The crashed kernel's time (CRASHTIME in vmcoreinfo, seconds) is preferred to the clock of the
+ * capture kernel.
  */
 export function stampOf(saidSeconds: number | undefined, nowSeconds: number): Stamp {
   const crashTimeSeconds =

@@ -1,4 +1,4 @@
-/** `kdumpling recover`: dumps in places that no file system keeps: a bare partition, or the log of a serial console. */
+/** `kdumpling recover`: extracts dumps that are outside file systems: on a bare partition, or in the log of a serial console. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cutConsoleLog } from '../../capture/storage/place/console-log.ts';
@@ -7,13 +7,13 @@ import { saveConsoleLog } from '../lib/recover/console.ts';
 import { clearPartition, extractPartition, markPartition } from '../lib/recover/partition.ts';
 
 const OPTIONS = {
-  mark: { help: 'make DEVICE, whose first MiB must be zeros, a place for dumps: what `raw DEVICE` names' },
-  clear: { help: 'make room for the next dump on DEVICE, after taking this one out' },
+  mark: { help: 'prepare DEVICE, whose first MiB must be zeros, as a fallback target (`raw DEVICE`)' },
+  clear: { help: 'clear DEVICE for the next dump, after extracting this one' },
 } as const;
 
 export const recover: Command<typeof OPTIONS> = {
   name: 'kdumpling recover',
-  purpose: 'Takes a dump out of a bare partition, or the kernel log out of a console’s text, and checks it.',
+  purpose: 'Extracts a dump from a bare partition, or the kernel log from console output, and checks it.',
   positionals: ['DEVICE|CONSOLE_TEXT', '[DIRECTORY]'],
   options: OPTIONS,
   async run({ mark, clear, positionals }) {
@@ -22,7 +22,7 @@ export const recover: Command<typeof OPTIONS> = {
     if (!source || rest.length > 0 || (wantsDirectory ? !directory : mark && directory)) throw usage();
     if (mark) {
       markPartition(source);
-      console.log(`${source} takes dumps now: fallback_target raw ${source} in /etc/kdump.conf`);
+      console.log(`${source} is ready for dumps. Add to /etc/kdump.conf: fallback_target raw ${source}`);
       return EXIT.done;
     }
     const log = isText(source) ? cutConsoleLog(readFileSync(source, 'utf8')) : undefined;
@@ -32,12 +32,12 @@ export const recover: Command<typeof OPTIONS> = {
       const { path, files, damaged } = extractPartition(source, directory);
       console.log(files.map(name => join(path, name)).join('\n'));
       if (damaged.length > 0) console.error(`damaged: ${damaged.join(', ')}`);
-      console.log(`check it: kdumpling verify ${path}`);
+      console.log(`to check it: kdumpling verify ${path}`);
       whole = damaged.length === 0;
     }
     if (clear && whole) {
       clearPartition(source);
-      console.log(`${source} has room for the next dump`);
+      console.log(`${source} is ready for the next dump`);
     }
     return whole ? EXIT.done : EXIT.failed;
   },
@@ -52,7 +52,7 @@ function isText(source: string): boolean {
 function usage(): UsageError {
   return new UsageError('USAGE', {
     action: 'run kdumpling recover',
-    actual: 'its arguments make no sense',
-    wanted: 'a device (or a console’s text) and a directory; or --mark or --clear and a device',
+    actual: 'the arguments do not fit together',
+    wanted: 'a device (or console output) and a directory, or --mark or --clear and a device',
   });
 }

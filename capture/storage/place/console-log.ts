@@ -1,7 +1,7 @@
 /**
- * The crashed kernel's log on the serial console, the place of last resort, so that it can be cut out of what a log
- * collector kept and checked. Each line of it begins with `| `, so that a line of the crash kernel's own in between is
- * distinguished; the mark at the end has the number of lines and the CRC-32 of their text, each line with its newline.
+ * The crashed kernel's log on the serial console, the last resort, in a form that can be extracted from the records of a
+ * log collector and checked. Each line begins with `| `, which separates it from the crash kernel's own lines. The end
+ * mark has the number of lines and the CRC-32 of their text, newlines included.
  */
 import { crc32 } from 'node:zlib';
 import { printable } from '../../text.ts';
@@ -19,7 +19,7 @@ export class ConsoleLog {
     this.#show = show;
   }
 
-  /** A record of the log: a line, or more than one, with or without the last newline. */
+  /** @param record one or more lines, with or without the last newline. */
   add(record: string): void {
     for (const part of record.trimEnd().split('\n')) {
       const line = printable(part).trimEnd();
@@ -36,11 +36,11 @@ export class ConsoleLog {
 
 export interface CutLog {
   readonly lines: readonly string[];
-  /** Whether it is what the capture program wrote, by the end mark. */
+  /** Whether the end mark confirms all lines. */
   readonly whole: boolean;
 }
 
-/** The last log in the text of a serial console; undefined where there is none. */
+/** The last log in the text of a serial console; undefined for none. */
 export function cutConsoleLog(serial: string): CutLog | undefined {
   const begin = serial.lastIndexOf(BEGIN_MARK);
   if (begin < 0) return undefined;

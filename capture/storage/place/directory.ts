@@ -1,7 +1,7 @@
 /**
- * The directory of one dump: made for this crash alone, private, and filled so that a power cut never leaves a lie.
+ * The directory of one dump: private, new for each crash, and filled so that its names are true after a power cut.
  *
- * The file system is the crashed machine's, and so is every directory on the way to the dumps: nothing there is followed.
+ * The file system belongs to the crashed machine, so no symbolic link on the path is followed.
  */
 import {
   closeSync,
@@ -37,9 +37,9 @@ export interface DumpDirectory extends DumpPlace {
 }
 
 /**
- * Makes `<mountpoint><path>/<stamp>/`. A name that is taken gets a suffix: nothing is ever overwritten.
- * @param onWarning hears what is odd about the way there and no reason to lose a dump.
- * @throws TargetError when it cannot be made, or when something on the way is no directory.
+ * Makes `<mountpoint><path>/<stamp>/`, with a suffix if the name is taken. Nothing is ever overwritten.
+ * @param onWarning is told of an insecure directory on the path, which is no reason to lose a dump.
+ * @throws TargetError when it cannot be made, or when a component of the path is not a directory.
  */
 export function createDumpDirectory(
   mountpoint: string,
@@ -54,7 +54,7 @@ export function createDumpDirectory(
 }
 
 function openDumpDirectory(path: string, pathOnHost: string, name: string): DumpDirectory {
-  // O_EXCL: a name that is there, a symbolic link among them, is refused by the kernel.
+  // O_EXCL: the kernel refuses any existing name, including a symbolic link.
   const create = (file: string) => openSync(join(path, file), 'wx+', FILE_MODE);
   const commit = (fd: number, file: string) => {
     fsyncSync(fd);
@@ -98,7 +98,7 @@ function openDumpDirectory(path: string, pathOnHost: string, name: string): Dump
   };
 }
 
-/** A kernel log is thousands of short lines: few writes, and never all of it in memory. */
+/** A kernel log has thousands of short lines: batches make few writes, and never hold all of it in memory. */
 export function* inBatches(text: Iterable<string>): Generator<string> {
   let batch = '';
   for (const piece of text) {
@@ -110,7 +110,7 @@ export function* inBatches(text: Iterable<string>): Generator<string> {
   if (batch !== '') yield batch;
 }
 
-/** From the mountpoint down, a component at a time, making what is missing. Returns the last one's path. */
+/** Walks down from the mountpoint, making missing directories. Returns the path of the last one. */
 function walk(mountpoint: string, path: string, onWarning: (text: string) => void): string {
   let at = mountpoint;
   for (const component of path.split('/').filter(part => part !== '')) {
@@ -126,8 +126,8 @@ function walk(mountpoint: string, path: string, onWarning: (text: string) => voi
 }
 
 /**
- * No other program runs while we write, and the dump's own directory is closed to all but root: whoever may write to
- * the directory above can take the dump away afterwards, and cannot read it.
+ * Nothing else runs during a capture, and only root can enter the dump's own directory. A user who may write to the
+ * directory above can remove the dump later, but cannot read it.
  */
 function warnOfOthers(path: string, { uid, mode }: Stats, onWarning: (text: string) => void): void {
   if (uid !== 0) onWarning(`${path} belongs to user ${uid}, who can remove the dump; expected root`);
@@ -183,7 +183,7 @@ function lookAt(path: string): Stats | undefined {
   }
 }
 
-/** EBADMSG and EUCLEAN, for which Node has no names: ext4, xfs and btrfs say so of what fails their checksums. */
+/** EBADMSG and EUCLEAN, for which Node has no names: ext4, xfs and btrfs return them for metadata with a bad checksum. */
 const DAMAGED: readonly (number | undefined)[] = [-74, -117];
 
 function cannotMake(path: string, cause: unknown): TargetError {

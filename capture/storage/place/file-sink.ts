@@ -1,9 +1,9 @@
-/** A dump's bytes into a file, by pwrite(2). */
+/** Writes a dump's bytes to a file with pwrite(2). */
 import { fdatasyncSync, writeSync } from 'node:fs';
 import { TargetError } from '../../errors.ts';
 import type { DumpSink } from '../../kdump/sink.ts';
 
-/** The calls, exchangeable for a test's. */
+/** The system calls; a test replaces them. */
 export interface FileCalls {
   write(fd: number, bytes: Uint8Array, from: number, lengthBytes: number, offset: number): number;
   sync(fd: number): void;
@@ -11,13 +11,13 @@ export interface FileCalls {
 
 const FILE_CALLS: FileCalls = { write: writeSync, sync: fdatasyncSync };
 
-/** Errors that say "again", not "no". */
+/** Errors after which the call may succeed. */
 const TRANSIENT = new Set(['EINTR', 'EAGAIN']);
 const MOST_RETRIES = 100;
 
 /**
  * @param path for messages only.
- * @param durable whether `sync` waits for the device. A dump made on a running system needs no such promise.
+ * @param durable whether `sync` waits for the device, which a dump on a running system does not need.
  */
 export function openFileSink(
   fd: number,
@@ -48,7 +48,7 @@ export function openFileSink(
           if (TRANSIENT.has(errorCode(error) ?? '') && retries++ < MOST_RETRIES) continue;
           throw refuse('write the dump', error, offset + done);
         }
-        // A regular file that takes nothing and says nothing would hold a loop for ever.
+        // Zero bytes written without an error would otherwise loop forever.
         if (count <= 0) throw refuse('write the dump', 'the file takes no more bytes', offset + done);
         done += count;
       }
@@ -68,7 +68,7 @@ function errorCode(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
-/** A sink that knows how far it was written. */
+/** A sink that records how far it was written. */
 export interface EndTracking extends DumpSink {
   readonly endOffset: number;
 }

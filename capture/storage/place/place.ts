@@ -1,39 +1,39 @@
-/** What a capture fills with files, whatever it is made of: a directory of a file system, or a partition without one. */
+/** Where a capture puts its files: a directory of a file system, or a partition without one. */
 import type { DumpSink } from '../../kdump/sink.ts';
 import type { ByteSource } from '../../vmcore/source.ts';
 import type { ManifestFile } from '../manifest.ts';
 
 export interface DumpPlace {
-  /** What a person on the machine itself looks for: `/var/crash/<stamp>`, or `/dev/vdb1`. */
+  /** The path on the running machine: `/var/crash/<stamp>`, or `/dev/vdb1`. */
   readonly pathOnHost: string;
-  /** The stamp, and a suffix where that was taken. */
+  /** The stamp, with a suffix if that name was taken. */
   readonly name: string;
-  /** A directory for files that live as long as the capture; not every place has one. */
+  /** A directory for files that last as long as the capture; not every place has one. */
   readonly scratch?: string;
-  /** Of a file of it, where there is a limit that a dump can meet: what is left of a partition, a FAT's 4 GiB. */
+  /** The largest possible file, if a dump can reach the limit: the rest of a partition, or 4 GiB on FAT. */
   readonly mostFileBytes?: number;
-  /** Writes the text under a name that says incomplete, syncs, and renames to `name`. */
+  /** Writes the text under an incomplete name, syncs, and renames it to `name`. */
   writeDurably(name: string, text: Iterable<string>): ManifestFile;
-  /** A new file for a writer that goes back and forth in it. Until its commit it is not called `name`. */
+  /** A new file for random access. It is not called `name` before its commit. */
   create(name: string): DumpFile;
 }
 
 export interface DumpFile {
-  /** What it is called until its commit. */
+  /** Its name before the commit. */
   readonly incompleteName: string;
   readonly sink: DumpSink;
-  /** The file's descriptor and the offset of the file's first byte in it, for calls that are about room. */
+  /** The descriptor and the offset of the file's first byte in it, for fallocate and fstat. */
   readonly fd: number;
   readonly startOffset: number;
-  /** What was written so far, for a reader that checks it. */
+  /** Reads what was written so far, to check it. */
   readBack(): ByteSource & { close(): void };
-  /** Syncs, and makes the name durable under which it is whole. */
+  /** Syncs the file and durably gives it its final name. */
   commit(): void;
-  /** Cuts it to so many bytes. */
+  /** Truncates it. */
   setLength(sizeBytes: number): void;
-  /** Syncs what stays under its first name. */
+  /** Syncs the file, which keeps its incomplete name. */
   keep(): void;
-  /** Removes it, where that can be done. */
+  /** Removes it, if the place can. */
   discard(): void;
   close(): void;
 }

@@ -1,14 +1,14 @@
-/** Blocks for a file before it is written: a promise that the file system keeps, unlike a length that is only said. */
+/** Allocates blocks for a file before it is written; unlike ftruncate, this guarantees the space. */
 import { fstatSync } from 'node:fs';
 import type { DumpFile } from './place.ts';
 
-/** errno: ENOSPC; ENOSYS, EOPNOTSUPP; ENODEV, for what is no regular file. */
+/** errno */
 const ENOSPC = 28;
 
-/** `refused`: there is no such room. `unknown`: the file system makes no such promise, and why. */
+/** `refused`: there is not enough space. `unknown`: why the file system cannot guarantee it. */
 export type Reservation = 'reserved' | 'refused' | { readonly unknown: string };
 
-/** Of libc: returns errno. */
+/** libc's call; it returns errno. */
 interface Fallocate {
   fallocate(fd: number, offset: number, lengthBytes: number): number;
 }

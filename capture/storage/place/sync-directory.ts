@@ -1,7 +1,7 @@
-/** What a directory holds, made durable: a new name, or one that is gone. */
+/** Makes the names in a directory durable, added and removed ones. */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 
-/** @throws what the system refuses. */
+/** @throws the system's error. */
 export function syncDirectory(path: string): void {
   const fd = openSync(path, 'r');
   try {

@@ -1,6 +1,6 @@
 /**
- * The crash-loop guard: a machine that crashes again and again must not fill its disk with dumps of one fault, nor spend
- * its days dumping. After N captures within M minutes, the next one saves the kernel log alone.
+ * The crash-loop guard: a machine in a crash loop must not fill its disk with dumps of the same fault, or spend its time
+ * on dumps. After N captures within M minutes, the next one saves the kernel log alone.
  */
 import { Buffer } from 'node:buffer';
 import {
@@ -23,36 +23,36 @@ export interface CrashLoopLimit {
   readonly minutes: number;
 }
 
-/** What is known of this crash. */
+/** When this crash happened. */
 export interface CrashTime {
   readonly seconds: number;
-  /** Whether the clock can be: then the dates of earlier captures can be compared with it. */
+  /** Whether the clock is right, so that the dates of earlier captures can be compared with it. */
   readonly trusted: boolean;
-  /** How long the crashed kernel had run, by its log; needs no clock. */
+  /** How long the crashed kernel had run, by its log. This needs no clock. */
   readonly uptimeSeconds: number | undefined;
 }
 
-/** What is on the target. */
+/** Earlier captures on the target. */
 export interface CrashHistory {
-  /** When earlier captures were, seconds since 1970. */
+  /** Their times, seconds since 1970. */
   readonly captures: readonly number[];
-  /** How many captures in a row, of machines without a clock, had run for less than the limit's minutes. */
+  /** Without a clock: how many captures in a row came less than the limit's minutes after the boot. */
   readonly quick: number;
 }
 
-/** Beside the dumps, and only on machines whose clock is not to be trusted. */
+/** Beside the dumps; made only on machines without a valid clock. */
 const COUNT_FILE = '.crash-loop';
 
-/** `3/10`; undefined for `0`: no guard. */
+/** Parses `3/10`; undefined for `0`, which turns the guard off. */
 export function parseCrashLoop(text: string): CrashLoopLimit | undefined {
   const match = /^(\d+)\/(\d+)$/.exec(text);
   return match ? { captures: Number(match[1]), minutes: Number(match[2]) } : undefined;
 }
 
 /**
- * Counts this crash among the others, and judges it.
+ * Counts this crash and judges it.
  * @param dumps the directory of all dumps; @param own the name of this capture's in it.
- * @returns how many captures were just before this one, when they are too many.
+ * @returns the number of recent captures if there are too many, else undefined.
  */
 export function judgeCrashLoop(
   dumps: string,
@@ -66,7 +66,7 @@ export function judgeCrashLoop(
   return before >= limit.captures ? before : undefined;
 }
 
-/** How many captures came before this one within the limit's time. */
+/** The number of captures within the limit's time before this one. */
 export function capturesBefore(limit: CrashLoopLimit, crash: CrashTime, history: CrashHistory): number {
   const span = limit.minutes * 60;
   if (!crash.trusted) return isQuick(limit, crash) ? history.quick : 0;
@@ -77,7 +77,7 @@ function isQuick({ minutes }: CrashLoopLimit, { uptimeSeconds }: CrashTime): boo
   return uptimeSeconds !== undefined && uptimeSeconds < minutes * 60;
 }
 
-/** When a dump directory of this name is from; undefined for what is none. */
+/** The time in a dump directory's name; undefined for any other name. */
 export function secondsOfStamp(name: string): number | undefined {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z(?:-\d+)?$/.exec(name);
   if (!match) return undefined;
@@ -95,7 +95,7 @@ export function readHistory(dumps: string, own: string): CrashHistory {
   return { captures, quick: readCount(dumps) };
 }
 
-/** Counts this crash for the next one, on a machine whose dates say nothing. */
+/** Counts this crash for the next one, on a machine without a valid clock. */
 export function countCrash(
   dumps: string,
   limit: CrashLoopLimit,
@@ -141,7 +141,7 @@ function removeForeign(path: string): void {
   if (found && !found.isDirectory() && !(found.isFile() && isTrusted(found))) rmSync(path);
 }
 
-/** A symbolic link is not followed, a FIFO not waited for: a disk may hold anything. */
+/** Anything may be on a disk: a symbolic link is not followed, and a FIFO does not block. */
 function openCountFile(dumps: string, flags: number): number {
   return openSync(join(dumps, COUNT_FILE), flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
 }

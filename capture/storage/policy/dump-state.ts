@@ -1,6 +1,6 @@
 /**
- * What a dump directory holds, stated truthfully whatever moment the power went. The order of the commit is what makes it
- * so: vmcore-incomplete is written, checked and renamed to vmcore; only then comes the manifest that says complete.
+ * The state of a dump directory, correct after a power cut at any moment. It follows from the order of the commit:
+ * vmcore-incomplete is written, checked and renamed to vmcore; then the manifest with the state `complete` is written.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,14 +10,14 @@ import { type ManifestCheck, ManifestDamage, type ManifestOutline, readManifest 
 import { isTrusted } from './ownership.ts';
 
 /**
- * `complete`: a vmcore under that name, of the length that the manifest says. `missing`: there was a dump and it is no
- * longer there. `damaged`: what is there cannot be what was written. Whether every byte is right is for verify to say.
+ * `complete`: there is a vmcore of the length in the manifest. `missing`: the dump was removed. `damaged`: the files differ
+ * from what was written. Only `verify` reads all the bytes.
  */
 export type DumpState = 'complete' | 'incomplete' | 'missing' | 'damaged';
 
 export interface DumpVerdict {
   readonly state: DumpState;
-  /** What a person should know besides; undefined for a complete dump as it should be. */
+  /** The reason for the state; undefined for a complete dump without a flaw. */
   readonly why?: string;
 }
 
@@ -33,7 +33,7 @@ export interface DumpFacts<M extends ManifestOutline = ManifestOutline> {
 const VMCORE = 'vmcore';
 const NAMES = [VMCORE, 'vmcore-dmesg.txt', 'kexec-dmesg.log', MANIFEST_NAME];
 const OUR_NAMES: ReadonlySet<string> = new Set(NAMES.flatMap(name => [name, incompleteName(name)]));
-/** As `stampOf` names directories, with the suffix that a second crash within a second gets. */
+/** A name as `stampOf` makes it, with the suffix for further crashes in the same second. */
 const STAMP = /^\d{8}T\d{6}Z(-\d+)?$/;
 
 export function judgeDump({ files, manifest }: DumpFacts): DumpVerdict {
@@ -46,7 +46,7 @@ export function judgeDump({ files, manifest }: DumpFacts): DumpVerdict {
       return { state: 'damaged', why: `vmcore has ${bytes} bytes, and had ${said} when it was written` };
     if (manifest?.state === 'complete') return { state: 'complete' };
     const why = manifest
-      ? `it was named after it was verified, and then: ${manifest.failure ?? 'nothing is known'}`
+      ? `it was verified and named, and then: ${manifest.failure ?? 'nothing is known'}`
       : 'it has no manifest: the machine stopped after it was verified and named';
     return { state: 'complete', why };
   }
@@ -62,20 +62,20 @@ export function judgeDump({ files, manifest }: DumpFacts): DumpVerdict {
   if (incomplete !== undefined)
     return { state: 'incomplete', why: 'the machine stopped while it was written' };
   if (files.get('vmcore-dmesg.txt') !== undefined)
-    return { state: 'incomplete', why: 'the machine stopped behind the kernel’s log' };
+    return { state: 'incomplete', why: 'the machine stopped after the kernel’s log was written' };
   return { state: 'missing', why: 'there is no dump in it' };
 }
 
 /**
- * Whether a directory is clearly one of ours: its manifest says so, or its name and a dump in it do. One that was renamed
- * is somebody's who wanted to keep it.
+ * Whether a directory is certainly a kdumpling dump: by the name in its manifest, or by its own name and files. Somebody
+ * who renames one wants to keep it.
  */
 export function isDumpDirectory({ name, files, manifest }: DumpFacts): boolean {
   if (manifest !== undefined && !(manifest instanceof ManifestDamage)) return manifest.stamp.name === name;
   return STAMP.test(name) && [...files.keys()].some(file => OUR_NAMES.has(file));
 }
 
-/** Of the files in it, those that we never wrote. */
+/** The files in it that kdumpling did not write. */
 export function foreignFiles({ files }: DumpFacts): string[] {
   return [...files]
     .filter(([name, bytes]) => bytes === undefined || !OUR_NAMES.has(name))

@@ -1,4 +1,4 @@
-/** The dumps that lie on a target: found and removed. Nothing that is not clearly ours is touched. */
+/** Finds and removes the dumps on a target. Only what kdumpling certainly made is touched. */
 import { lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { MANIFEST_NAME } from '../manifest.ts';
@@ -10,7 +10,7 @@ import type { StoredDump } from './retention.ts';
 
 const STAT_BLOCK_BYTES = 512;
 
-/** @param directory that holds dump directories. What cannot be read is left out: it is not removed either. */
+/** @param directory of the dump directories. One that cannot be read is left out, and so never removed. */
 export function storedDumps(directory: string): StoredDump[] {
   return readdirSync(directory).flatMap(name => {
     try {
@@ -28,9 +28,9 @@ export function storedDumps(directory: string): StoredDump[] {
 }
 
 /**
- * Removes what we wrote in a dump directory, and the directory when nothing else is in it. The manifest goes last: a power
- * cut in between leaves a dump that says truthfully that it is missing.
- * @returns the names of what stays. @throws what Node's calls throw.
+ * Removes the files that kdumpling wrote, and the directory if it is empty then. The manifest goes last, so that a power cut
+ * in between leaves a dump whose state is `missing`.
+ * @returns the names of the files that stay. @throws what Node's calls throw.
  */
 export function removeDump(directory: string, name: string): string[] {
   const path = join(directory, name);

@@ -1,19 +1,19 @@
-/** What is tried, in this order, where a dump does not fit: data. Each step is said on the console and in the manifest. */
+/** The steps that are tried in turn for a dump that does not fit. Each is logged on the console and in the manifest. */
 import type { Room } from './space.ts';
 
 export interface Step {
   readonly name: string;
-  /** `tightest` leaves out all that a dump level can. */
+  /** `tightest` leaves out everything that a dump level can. */
   readonly level: 'wished' | 'tightest';
   readonly codec: 'wished' | 'strongest';
   readonly room: keyof Room;
-  /** Removes the oldest dumps first, where the policy lets it. */
+  /** Removes the oldest dumps first, if the policy allows it. */
   readonly makesRoom?: true;
-  /** Writes as much as there is room for, and marks the dump incomplete. */
+  /** Writes as much as fits, and marks the dump incomplete. */
   readonly isBounded?: true;
 }
 
-/** Losing pages that the wish would have kept comes before giving up pages that every debugger needs. */
+/** Pages that the configured level would have kept are given up before pages that every debugger needs. */
 export const LADDER: readonly Step[] = [
   { name: 'as wished', level: 'wished', codec: 'wished', room: 'users' },
   { name: 'a tighter dump level', level: 'tightest', codec: 'wished', room: 'users' },
@@ -23,39 +23,39 @@ export const LADDER: readonly Step[] = [
   { name: 'an incomplete dump', level: 'tightest', codec: 'strongest', room: 'root', isBounded: true },
 ];
 
-/** Below this share of its pages' data a dump is not worth the room: the kernel's log is there already. */
+/** Below this share of its page data a dump is not worth the space: the kernel's log is already saved. */
 const LEAST_SHARE = 0.05;
 
 export interface Needs {
-  /** What a dump of that level and codec needs; with its error. */
+  /** The predicted size of such a dump, with a margin for error. */
   needBytes(step: Step): number;
-  /** Where in such a dump the pages' data begin. */
+  /** The offset of the page data in such a dump. */
   dataOffset(step: Step): number;
   room(): Room;
-  /** Removes dumps until there are `bytes` of room, or as many as may be; false when there is none to remove. */
+  /** Removes dumps until `bytes` are free, or as many as allowed; false when there is none to remove. */
   makeRoom(bytes: number): boolean;
-  /** Whether a level or codec differs from the wished one. */
+  /** Whether its level or codec differs from the configured one. */
   isOther(step: Step): boolean;
 }
 
 export interface Choice {
   readonly step: Step;
-  /** The dump must not be larger. */
+  /** The largest size of the dump. */
   readonly roomBytes: number;
-  /** What it needs, complete. */
+  /** The size of the complete dump. */
   readonly needBytes: number;
 }
 
 /**
- * The first step of the ladder for which there is room; undefined when there is none, and the kernel's log must do.
- * `say` hears of each step that there was no room for.
+ * The first step of the ladder that fits; undefined when none does, and only the kernel's log is saved.
+ * `say` is called for each step that does not fit.
  */
 export function chooseStep(
   needs: Needs,
   say: (step: Step, needBytes: number, roomBytes: number) => void,
 ): Choice | undefined {
   for (const [index, step] of LADDER.entries()) {
-    // The same dump in the same room was refused just now.
+    // The same dump with the same space did not fit in the step before.
     if (index > 0 && step.room === 'users' && !needs.isOther(step)) continue;
     const needBytes = needs.needBytes(step);
     if (step.makesRoom && !needs.makeRoom(needBytes)) continue;

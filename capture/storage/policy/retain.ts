@@ -1,4 +1,4 @@
-/** Older dumps, on a target that keeps them side by side: removed as the options say, each one said. */
+/** Removes older dumps by the options, on a target that holds several. Each removal is logged. */
 import { dirname } from 'node:path';
 import { describeError } from '../../errors.ts';
 import { amountBytes } from '../../options/amount.ts';
@@ -13,14 +13,14 @@ export interface RetentionLog {
   warn(text: string): void;
 }
 
-/** To make room for a dump. Returns its name; undefined when none may go or none can be removed. */
+/** Makes room for a dump. Returns the removed one's name; undefined when none may or can be removed. */
 export function removeOldest({ scratch, name }: DumpPlace, log: RetentionLog): string | undefined {
   if (scratch === undefined) return undefined;
   const directory = dirname(scratch);
   return removableDumps(storedDumps(directory), name).find(dump => remove(directory, dump, log))?.name;
 }
 
-/** After a complete dump. */
+/** Applies `keepDumps` and `maxUse` after a complete dump. */
 export function retain(
   { keepDumps, maxUse }: { readonly keepDumps: number; readonly maxUse: string },
   { scratch, name }: DumpPlace,

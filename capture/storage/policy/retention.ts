@@ -1,4 +1,4 @@
-/** Which dumps go: pure. The newest complete one never does, nor does the one that was just made. */
+/** Chooses the dumps to remove, never the newest complete one or the one that was just made. Pure. */
 
 export interface StoredDump {
   readonly name: string;
@@ -7,13 +7,13 @@ export interface StoredDump {
 }
 
 export interface RetentionPolicy {
-  /** How many stay; 0: all. */
+  /** How many to keep; 0: all. */
   readonly keepDumps: number;
-  /** What all of them may take; 0: whatever they take. */
+  /** Their total size limit; 0: none. */
   readonly maxUseBytes: number;
 }
 
-/** By when they were made, oldest first: the stamp, then the number of those that share it. */
+/** Oldest first: by the stamp, then by the number of those that share it. */
 export function byAge(a: { readonly name: string }, b: { readonly name: string }): number {
   const parts = ({ name }: { readonly name: string }): [string, number] => {
     const [stamp, number = '1'] = name.split('-');
@@ -24,20 +24,20 @@ export function byAge(a: { readonly name: string }, b: { readonly name: string }
   return stampA < stampB ? -1 : stampA > stampB ? 1 : numberA - numberB;
 }
 
-/** Those that may go, oldest first. @param current the dump that is being made, whatever its stamp says. */
+/** Those that may be removed, oldest first. @param current the dump that is being made, whatever its stamp. */
 export function removableDumps(dumps: readonly StoredDump[], current: string): StoredDump[] {
   const sorted = dumps.filter(({ name }) => name !== current).toSorted(byAge);
   const newestComplete = sorted.findLast(({ isComplete }) => isComplete);
   return sorted.filter(dump => dump !== newestComplete);
 }
 
-/** What goes after the dump `current` is complete. */
+/** The dumps to remove once `current` is complete. */
 export function expiredDumps(
   dumps: readonly StoredDump[],
   current: string,
   { keepDumps, maxUseBytes }: RetentionPolicy,
 ): StoredDump[] {
-  // With a complete one just made, no older one is the newest.
+  // `current` is complete, so every older one may go.
   const removable = dumps.filter(({ name }) => name !== current).toSorted(byAge);
   let count = dumps.length;
   let bytes = dumps.reduce((sum, dump) => sum + dump.bytes, 0);

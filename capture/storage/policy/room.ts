@@ -1,4 +1,4 @@
-/** What is known of the room on a target as a capture goes on: what the file system says, and what it then does. */
+/** Keeps track of the space on a target during a capture: what the file system reports, and what it really accepts. */
 import { fstatSync } from 'node:fs';
 import { TargetError } from '../../errors.ts';
 import { amountBytes } from '../../options/amount.ts';
@@ -7,23 +7,23 @@ import type { DumpFile } from '../place/place.ts';
 import { EPILOGUE_BYTES, INODES_WANTED, type Room, readSpace, roomIn } from './space.ts';
 
 export interface RoomKeeping {
-  /** Of the file system; undefined for a partition without one. */
+  /** On the file system; undefined for a partition without one. */
   readonly directory: string | undefined;
   readonly mostFileBytes: number | undefined;
   readonly options: { readonly keepFree: string; readonly makeRoom: 'never' | 'oldest' };
   readonly say: (text: string) => void;
   readonly warn: (text: string) => void;
-  /** Removes the oldest dump that may go and returns its name; undefined when there is none. */
+  /** Removes the oldest dump that may be removed and returns its name; undefined for none. */
   readonly removeOldest: () => string | undefined;
 }
 
-/** st_blocks counts in these, whatever the file system's own are. */
+/** The unit of st_blocks on every file system. */
 const STAT_BLOCK_BYTES = 512;
 
 export class RoomKeeper {
   readonly #keeping: RoomKeeping;
   readonly #before: ReturnType<typeof readSpace> | undefined;
-  /** What the file system took before it had no more, less what is to be left free. */
+  /** What the file system accepted before ENOSPC, less the space to keep free. */
   #learntBytes = Number.POSITIVE_INFINITY;
   readonly #steps: string[] = [];
   readonly #removed: string[] = [];
@@ -47,7 +47,7 @@ export class RoomKeeper {
     return roomIn(space, options.keepFree, Math.min(mostFileBytes ?? this.#learntBytes, this.#learntBytes));
   }
 
-  /** Removes dumps until there are `bytes` of room, where the policy lets it. Returns whether any was removed. */
+  /** Removes dumps until `bytes` are free, if the policy allows it. Returns whether any was removed. */
   makeRoom(bytes: number): boolean {
     if (this.#keeping.options.makeRoom !== 'oldest') return false;
     let isAny = false;
@@ -55,7 +55,7 @@ export class RoomKeeper {
     return isAny;
   }
 
-  /** What was tried or is done. */
+  /** Records a step, tried or done. */
   step(text: string): void {
     this.#steps.push(text);
     this.#keeping.say(text);
@@ -78,11 +78,11 @@ export class RoomKeeper {
     );
   }
 
-  /** The file system had no more, whatever it said before: `endOffset` is how far the writing came. */
+  /** After ENOSPC. @param endOffset the end of what was written */
   refused({ fd }: DumpFile, endOffset: number): void {
     const { directory, options, warn } = this.#keeping;
     const stat = fstatSync(fd);
-    // What was written may lie in memory and have got no blocks.
+    // Written data may still be in memory, without blocks.
     const took = stat.isFile() ? Math.min(endOffset, stat.blocks * STAT_BLOCK_BYTES) : endOffset;
     const kept =
       directory === undefined ? 0 : amountBytes(options.keepFree, this.#before!.totalBytes) + EPILOGUE_BYTES;
@@ -93,12 +93,12 @@ export class RoomKeeper {
   exhausted(): TargetError {
     return new TargetError('NO_SPACE', {
       action: 'save a dump',
-      actual: `there is room for ${this.room().root} bytes, ${this.#keeping.options.keepFree} being kept free`,
+      actual: `there is room for ${this.room().root} bytes, with ${this.#keeping.options.keepFree} kept free`,
       toDo: 'remove old dumps (kdumpling cleanup), or set keep_free, make_room or a fallback_target',
     });
   }
 
-  /** A dump that went after this one was complete. */
+  /** Records a dump that was removed after this one was complete. */
   expired(name: string): void {
     this.#removed.push(name);
   }

@@ -1,28 +1,28 @@
-/** How much of a file system a dump may take: statfs(2), and what is to be left free. Pure but for `readSpace`. */
+/** How much of a file system a dump may take, by statfs(2) and the space to keep free. Pure except for `readSpace`. */
 import { statfsSync } from 'node:fs';
 import { amountBytes } from '../../options/amount.ts';
 
 export interface FileSystemSpace {
   readonly totalBytes: number;
-  /** With what is set aside for root (ext4: 5 % by default). */
+  /** Including the space reserved for root (ext4: 5 % by default). */
   readonly freeBytes: number;
-  /** Without it: what a user may have. */
+  /** Without the space reserved for root. */
   readonly availableBytes: number;
-  /** Undefined where the file system makes them as it goes (btrfs, vfat). */
+  /** Undefined on file systems that allocate inodes on demand (btrfs, vfat). */
   readonly freeInodes: number | undefined;
 }
 
-/** What a dump may take, never negative. */
+/** The space that a dump may take, never negative. */
 export interface Room {
-  /** Of what any user may have. */
+  /** Without the space reserved for root. */
   readonly users: number;
-  /** With what is set aside for root. */
+  /** Including the space reserved for root. */
   readonly root: number;
 }
 
-/** For what is written behind the dump: manifest.json, kexec-dmesg.log, and the directory's own blocks. */
+/** For the files written after the dump, manifest.json and kexec-dmesg.log, and for the directory's own blocks. */
 export const EPILOGUE_BYTES = 1 << 20;
-/** vmcore, manifest.json and kexec-dmesg.log: by then the directory and the kernel's log are there. */
+/** For vmcore, manifest.json and kexec-dmesg.log. The directory and the kernel's log exist by then. */
 export const INODES_WANTED = 3;
 
 export function readSpace(path: string): FileSystemSpace {
@@ -36,8 +36,8 @@ export function readSpace(path: string): FileSystemSpace {
 }
 
 /**
- * @param space undefined for a target that cannot say (a partition without a file system).
- * @param mostFileBytes what the file system or an earlier attempt to write has shown to be the most.
+ * @param space undefined for a partition without a file system.
+ * @param mostFileBytes the largest file, by the file system's limit or by an earlier write that failed.
  */
 export function roomIn(
   space: FileSystemSpace | undefined,

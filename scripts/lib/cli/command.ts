@@ -1,6 +1,7 @@
 /** How every command begins and ends: options with one-line errors, --help, --version, Ctrl-C, exit codes. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { describeError, Failure } from '../../../capture/errors.ts';
+import { printable } from '../../../capture/text.ts';
 import { PROGRAM } from '../../../capture/version.ts';
 import { type CommandFacts, helpText, type Options } from './help.ts';
 import { isClosedPipe, watchOutput } from './output.ts';
@@ -87,9 +88,9 @@ function report(command: string, error: unknown, signal: AbortSignal): number {
 
 /** One line for what was foreseen and for what the system refused; a stack for a bug. */
 function explain(command: string, error: unknown): string {
-  if (error instanceof Failure) return describeError(error);
+  if (error instanceof Failure) return printable(describeError(error));
   if ((error as NodeJS.ErrnoException).syscall)
-    return `Cannot go on with ${command}: ${(error as Error).message}`;
+    return printable(`Cannot go on with ${command}: ${(error as Error).message}`);
   return [
     `This is a bug in kdumpling. Please report it in the project's issue tracker, with the lines below.`,
     `${PROGRAM}, Node ${process.version}: ${command}`,

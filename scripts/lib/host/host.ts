@@ -26,16 +26,16 @@ export interface CommandResult {
 /** Paths are absolute, as on the machine itself. */
 export interface Host {
   readonly root: string;
-  /** Where a file of the machine is for this process. */
+  /** The path of a file of the machine as this process sees it. */
   path(file: string): string;
   exists(file: string): boolean;
-  /** A file's text; undefined when there is none or it cannot be read. */
+  /** A file's text; undefined when it does not exist or cannot be read. */
   read(file: string): string | undefined;
   readBytes(file: string): Buffer | undefined;
   sizeBytes(file: string): number | undefined;
-  /** Names in a directory, sorted; none when there is no such directory. */
+  /** Names in a directory, sorted; none when it does not exist or cannot be read. */
   list(directory: string): string[];
-  /** Where a path leads to, links followed, seen from the root; undefined when it does not exist. */
+  /** A path with links resolved, seen from the root; undefined when it does not exist. */
   resolve(file: string): string | undefined;
   /**
    * Writes a file so that after a power cut there is the old one or the new one. Makes its directory. A file that exists
@@ -43,9 +43,9 @@ export interface Host {
    */
   write(file: string, text: string, mode?: number): void;
   remove(file: string): void;
-  /** A file of this process's own kernel interface (/proc, /sys) that takes a value. */
+  /** Writes a value to a file of the kernel's (/proc, /sys). */
   set(file: string, value: string): void;
-  /** Bytes that a process of root's may still write below a directory; undefined when there is no such directory. */
+  /** Bytes that may still be written below a directory; undefined when it does not exist. */
   freeBytes(directory: string): number | undefined;
   /** The path of a command installed on the machine. */
   command(name: string): string | undefined;
@@ -55,7 +55,7 @@ export interface Host {
 
 const COMMAND_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
-/** @param run how commands are run, for a root that has none of its own to run. */
+/** @param run runs commands; for a root without programs of its own. */
 export function openHost(root = '/', run: Host['run'] = runBelow(root)): Host {
   const path = (file: string) => join(root, file);
   const host: Host = {
@@ -105,7 +105,7 @@ function runBelow(root: string): Host['run'] {
   };
 }
 
-/** Runs a command that must succeed. @throws SystemError with its last words. */
+/** Runs a command that must succeed. @throws SystemError with the last line of its stderr. */
 export function mustRun(host: Host, command: string, ...args: string[]): string {
   const { status, stdout, stderr } = host.run(command, args);
   if (status === 0) return stdout;

@@ -1,4 +1,4 @@
-/** A bare partition that takes dumps: marked, read, cleared. capture/storage/place/raw/layout.ts has how it is laid out. */
+/** Marks, reads and clears a partition without a file system; capture/storage/place/raw/layout.ts has its layout. */
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -13,10 +13,10 @@ import {
 import { foreignContents, reader, section, writeSlot } from '../../../capture/storage/place/raw/partition.ts';
 
 const CHUNK_BYTES = 1 << 20;
-/** Room for a kernel's log and a small dump at the least. */
+/** Room for a kernel log and a small dump. */
 const LEAST_BYTES = 16 << 20;
 
-/** @throws TargetError unless it is large enough and its first MiB is zeros, or it was marked before and is empty. */
+/** @throws TargetError unless it is large enough and its first MiB is zeros, or it is already marked and empty. */
 export function markPartition(path: string): void {
   withPartition(path, 'r+', (fd, sizeBytes) => {
     const refuse = (actual: string) =>
@@ -28,12 +28,12 @@ export function markPartition(path: string): void {
     if (sizeBytes < LEAST_BYTES) throw refuse(`it has ${sizeBytes} bytes`);
     const read = reader(fd);
     const known = readContents(read);
-    if (known?.stamp) throw refuse(`it holds the dump of ${known.stamp}`);
+    if (known?.stamp) throw refuse(`it holds the dump ${known.stamp}`);
     if (known) return;
     const foreign = foreignContents(read, sizeBytes);
     if (foreign) throw refuse(`it seems to hold ${foreign}`);
-    if (read(0, FILES_OFFSET).some(byte => byte !== 0)) throw refuse('its first MiB is not empty');
-    // Both slots: neither may be left to what was there before.
+    if (read(0, FILES_OFFSET).some(byte => byte !== 0)) throw refuse('its first MiB is not all zeros');
+    // Both slots, so that nothing old is left in either.
     writeSlot(fd, writeSlot(fd, { ...EMPTY, generation: 0 }));
   });
 }
@@ -41,15 +41,15 @@ export function markPartition(path: string): void {
 export interface Extracted {
   readonly path: string;
   readonly files: readonly string[];
-  /** Names of those that are not what was written. */
+  /** Names of the files whose size or checksum is wrong. */
   readonly damaged: readonly string[];
 }
 
-/** @throws TargetError when there is no dump of ours; what Node throws when DIRECTORY does not take it. */
+/** @throws TargetError when there is no kdumpling dump; what Node throws when DIRECTORY cannot be written. */
 export function extractPartition(path: string, directory: string): Extracted {
   return withPartition(path, 'r', (fd, sizeBytes) => {
     const { stamp, files } = requireContents(path, fd);
-    if (stamp === null) throw noDump(path, 'it is marked, and holds no dump');
+    if (stamp === null) throw noDump(path, 'it is marked and holds no dump');
     const into = join(directory, stamp);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     mkdirSync(into, { mode: 0o700 });
@@ -58,14 +58,14 @@ export function extractPartition(path: string, directory: string): Extracted {
   });
 }
 
-/** @throws TargetError when it is none of ours. */
+/** @throws TargetError for a partition that is not marked. */
 export function clearPartition(path: string): void {
   withPartition(path, 'r+', fd => {
     writeSlot(fd, { ...EMPTY, generation: requireContents(path, fd).generation });
   });
 }
 
-/** Returns whether it was there in full and with its checksum. */
+/** Returns whether the file had its full size and the right checksum. */
 function copyOut(path: string, fd: number, sizeBytes: number, file: RawFile, to: string): boolean {
   const bytes = Math.max(0, Math.min(file.bytes, sizeBytes - file.offset));
   const source = section(path, fd, file.offset, bytes);
@@ -96,7 +96,7 @@ function noDump(path: string, actual: string): TargetError {
   return new TargetError('NO_RAW_DUMP', { action: `take a dump out of ${path}`, actual });
 }
 
-/** Files are taken too: images of disks. */
+/** Works on images of disks too. */
 function withPartition<T>(path: string, flags: 'r' | 'r+', work: (fd: number, sizeBytes: number) => T): T {
   const fd = openSync(path, flags === 'r' ? constants.O_RDONLY : constants.O_RDWR | constants.O_EXCL);
   try {
@@ -106,7 +106,7 @@ function withPartition<T>(path: string, flags: 'r' | 'r+', work: (fd: number, si
   }
 }
 
-/** A block device's status has no size: the last byte that can be read tells. */
+/** fstat(2) gives no size for a block device: the last readable byte is searched for. */
 function blockDeviceBytes(fd: number): number {
   const SECTOR = 512;
   const probe = new Uint8Array(1);

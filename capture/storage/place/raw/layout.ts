@@ -1,15 +1,15 @@
 /**
- * A partition of our own without a file system, for when there is none that takes a dump:
+ * The layout of a partition without a file system that takes one dump when no file system does:
  *
  *     0        slot: 4096 bytes
  *     4096     slot: 4096 bytes
- *     1 MiB    the files, one behind another, each from a multiple of 4096 on
+ *     1 MiB    the files in turn, each aligned to 4096 bytes
  *
- * A slot says what is there. The two are written in turn, so that a power cut leaves the older one; the newer one that is
- * whole counts. It names a file only after the file is on the disk.
+ * A slot lists the contents. The two are written in turn, so a power cut leaves the older one intact; the newer valid one
+ * counts. A slot names a file only after the file is on the disk.
  *
  *     0     "KDUMPRAW"        8 bytes
- *     8     version, 1        u32, little-endian like the others
+ *     8     version, 1        u32; all integers are little-endian
  *     12    CRC-32 of all that follows, to the slot's end
  *     16    generation        u64
  *     24    length of the text
@@ -25,7 +25,7 @@ export const FILE_ALIGN_BYTES = 4096;
 
 const MAGIC = 'KDUMPRAW';
 const VERSION = 1;
-/** The text is where no signature of a file system or of a part of something would be looked for. */
+/** The text starts behind every offset at which the signature of a file system, RAID or LVM is searched for. */
 const TEXT_OFFSET = 2048;
 
 export interface RawFile {
@@ -49,7 +49,7 @@ export interface RawSlot extends RawContents {
 
 export const EMPTY: RawContents = { stamp: null, files: [] };
 
-/** @throws RangeError for more than a slot holds, which no dump has. */
+/** @throws RangeError for more files than fit; a dump never has as many. */
 export function encodeSlot({ generation, stamp, files }: RawSlot): Buffer {
   const text = Buffer.from(JSON.stringify({ stamp, files }));
   if (text.length > SLOT_BYTES - TEXT_OFFSET) throw new RangeError(`${text.length} bytes for a slot`);
@@ -63,7 +63,7 @@ export function encodeSlot({ generation, stamp, files }: RawSlot): Buffer {
   return slot;
 }
 
-/** Undefined for what is no slot, or a damaged one. */
+/** Undefined for anything but a valid slot. */
 export function decodeSlot(bytes: Uint8Array): RawSlot | undefined {
   const slot = Buffer.from(bytes);
   if (slot.length < SLOT_BYTES || slot.toString('latin1', 0, 8) !== MAGIC) return undefined;
@@ -81,14 +81,14 @@ export function decodeSlot(bytes: Uint8Array): RawSlot | undefined {
   }
 }
 
-/** What the partition says of itself; undefined when it is none of ours. */
+/** The newest valid slot; undefined for a partition that kdumpling did not mark. */
 export function readContents(read: ReadBytes): RawSlot | undefined {
   return SLOT_OFFSETS.map(offset => decodeSlot(read(offset, SLOT_BYTES)))
     .filter(slot => slot !== undefined)
     .sort((a, b) => b.generation - a.generation)[0];
 }
 
-/** The slot of this generation: each where the one before it does not. */
+/** The offset of the slot of this generation. Generations alternate between the two. */
 export function slotOffset(generation: number): number {
   return SLOT_OFFSETS[generation % 2];
 }
@@ -101,7 +101,7 @@ function isFile(value: Partial<RawFile> | null): boolean {
   );
 }
 
-/** These become names of files and folders on the machine that takes the dump out. */
+/** `kdumpling recover` makes files and directories of these names. */
 function isPlainName(name: unknown): boolean {
   return typeof name === 'string' && /^[\w-][\w.-]*$/.test(name) && name.length <= 100;
 }

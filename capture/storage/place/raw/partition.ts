@@ -1,4 +1,4 @@
-/** Opens a partition of ours and fills it with a dump's files. What is not marked as ours is never written to. */
+/** Opens a marked partition and fills it with a dump's files. A partition that is not marked is never written to. */
 import { closeSync, constants, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { TargetError } from '../../../errors.ts';
@@ -22,14 +22,14 @@ import {
 const WINDOW_BYTES = 1 << 20;
 
 export interface RawPartition {
-  /** @throws TargetError when it holds a dump already: nothing is destroyed to make room. */
+  /** @throws TargetError when it already holds a dump, which is never overwritten. */
   createPlace(stamp: string): DumpPlace;
   close(): void;
 }
 
-/** @throws TargetError when it is not ours, or seems to hold something else all the same. */
+/** @throws TargetError for a partition that is not marked, or that has the signature of something else. */
 export function openRawPartition(node: string, sizeBytes: number): RawPartition {
-  // O_EXCL, for a block device: not while something has it mounted or mapped.
+  // O_EXCL fails for a block device that is mounted or mapped.
   const fd = openSync(node, constants.O_RDWR | constants.O_EXCL);
   const read = reader(fd);
   try {
@@ -46,7 +46,7 @@ export function openRawPartition(node: string, sizeBytes: number): RawPartition 
   }
 }
 
-/** What else than a dump of ours seems to lie there. */
+/** The file system, RAID or LVM whose signature is there; undefined for none. */
 export function foreignContents(read: ReadBytes, sizeBytes: number): string | undefined {
   return decodeSuperblock(read(0, SUPERBLOCK_BYTES))?.fstype ?? otherSignature(read, sizeBytes);
 }
@@ -62,7 +62,7 @@ function createPlace(node: string, fd: number, sizeBytes: number, found: RawSlot
   if (found.stamp !== null) {
     throw new TargetError('RAW_TAKEN', {
       action: `write a dump to ${node}`,
-      actual: `it holds that of ${found.stamp}`,
+      actual: `it holds the dump ${found.stamp}`,
       toDo: 'take it out and clear the partition with kdumpling recover --clear',
     });
   }
@@ -91,7 +91,7 @@ function createPlace(node: string, fd: number, sizeBytes: number, found: RawSlot
   };
 }
 
-/** Which files there are, in order, and where the next one may begin. */
+/** The files in order, and where the next one may begin. */
 interface Ledger {
   end(): number;
   /** Syncs the file's data before it names the file. */
@@ -111,7 +111,7 @@ function openLedger(fd: number, contents: RawSlot): Ledger {
   };
 }
 
-/** Until it is committed or closed, nothing else is added: what it will take is not known. */
+/** Nothing else is added before it is committed or closed, because its final size is not known. */
 function createFile(node: string, fd: number, sizeBytes: number, name: string, ledger: Ledger): DumpFile {
   const offset = ledger.end();
   const sink = openSink(node, fd, offset, sizeBytes);
@@ -136,7 +136,7 @@ function createFile(node: string, fd: number, sizeBytes: number, name: string, l
     setLength(sizeBytes) {
       bytes = sizeBytes;
     },
-    // Under its first name it stands in the ledger when it is closed.
+    // close() adds it under its incomplete name.
     keep: () => fdatasyncSync(fd),
     discard() {
       isDone = true;
@@ -146,7 +146,7 @@ function createFile(node: string, fd: number, sizeBytes: number, name: string, l
       try {
         ledger.add({ name: incompleteName(name), offset, bytes });
       } catch {
-        // What kept it from being committed is the error to tell.
+        // The error that prevented the commit is the one to report.
       }
     },
   };
@@ -168,7 +168,7 @@ function openSink(node: string, fd: number, start: number, sizeBytes: number) {
   };
 }
 
-/** A part of the partition as a file that is read. Closing it leaves the partition open. */
+/** A part of the partition as a readable file. Closing it leaves the partition open. */
 export function section(
   name: string,
   fd: number,
@@ -203,7 +203,7 @@ export function section(
   };
 }
 
-/** The next generation, on the disk when this returns. */
+/** Writes the next generation. It is on the disk when this returns. */
 export function writeSlot(fd: number, contents: RawSlot): RawSlot {
   const slot = { ...contents, generation: contents.generation + 1 };
   writeSync(fd, encodeSlot(slot), 0, undefined, slotOffset(slot.generation));

@@ -43,7 +43,7 @@ describe('what a dump directory holds, by the moment at which the power went', (
       'incomplete',
       /while it was written/,
     ],
-    ['behind the log', facts({ 'vmcore-dmesg.txt': 2 }), 'incomplete', /behind the kernel’s log/],
+    ['behind the log', facts({ 'vmcore-dmesg.txt': 2 }), 'incomplete', /after the kernel’s log was written/],
     ['in an empty directory', facts({}), 'missing', /no dump in it/],
     [
       'not at all, but it failed',
