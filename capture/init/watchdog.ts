@@ -37,7 +37,7 @@ function setTime(fd: number, name: string, libc: Libc | undefined, log: Log): vo
   } catch (error) {
     log.warn('watchdog', `${name} keeps its own timeout: ${describeError(error)}`);
   } finally {
-    closeSync(fd); // the supervisor has it too, and must be the last that has
+    closeSync(fd); // the supervisor holds it too, and must be the last to close it
   }
 }
 
