@@ -187,7 +187,9 @@ export class Bitmap {
    * be as long as the machine's memory.
    */
   nextSet(pfn: number, limit = this.sizeBits): number {
-    return this.#next(pfn, limit, 0);
+    const next = this.#next(pfn, limit, 0);
+    // Of a range that ends past the bitmap: a loop up to `limit` must end there.
+    return next < this.sizeBits ? next : limit;
   }
 
   /** The first clear bit in `[pfn, limit)`, or `limit` when there is none. */

@@ -85,6 +85,15 @@ describe('runs', () => {
   });
 });
 
+/** A leaf of a crashed machine's page tables may reach past the last page: a loop over its pages must end. */
+test('in a range that ends past the bitmap, the next set page after the last one is its end', () => {
+  const bitmap = Bitmap.create(100);
+  bitmap.set(99);
+  expect(bitmap.nextSet(50, 5000)).toBe(99);
+  expect(bitmap.nextSet(100, 5000)).toBe(5000);
+  expect(bitmap.nextSet(4000, 5000)).toBe(5000);
+});
+
 test('pages past 2^31 and 2^32: a machine of 20 TiB', () => {
   const sizeBits = (20 * 2 ** 40) / 4096;
   // Sparse backing: only the bytes that are looked at cost memory.

@@ -140,3 +140,12 @@ test('without the image’s symbol there is nothing to begin with', () => {
     /find the kernel image/,
   );
 });
+
+test('an image that is mapped past the last page of the dump ends there', () => {
+  const { vmcore } = kernel(5);
+  const bitmap2 = Bitmap.create(IMAGE_PFN + 2);
+  bitmap2.setRange(0, IMAGE_PFN + 2);
+  const order = reachablePages(vmcore, { bitmap2, mostPages: 10_000 });
+  expect(order).toEqual(expect.arrayContaining([IMAGE_PFN, IMAGE_PFN + 1]));
+  expect(Math.max(...order)).toBe(IMAGE_PFN + 1);
+});
