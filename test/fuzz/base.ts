@@ -1,6 +1,6 @@
 /**
- * A vmcore to make mutants of, with the places in it that a capture reads: they are found by watching a capture of the
- * unchanged file, so that they are the structures that matter, whatever the kernel.
+ * A vmcore to make mutants of, with the places that a capture reads in it. They are found by watching a capture of the
+ * unchanged file, so they are the structures that matter, whatever the kernel.
  */
 
 import { isKdumpFile } from '../../capture/kdump/read/file.ts';
@@ -22,7 +22,7 @@ export interface Base {
   /** n_namesz, n_descsz, n_type of each note. */
   readonly noteFields: readonly Place[];
   readonly vmcoreinfo: Place & { readonly text: string };
-  /** Page table entries, sections, rings, names: what is read in small pieces. */
+  /** What is read in small pieces: page table entries, sections, rings, names. */
   readonly structures: readonly Place[];
   /** Runs of struct pages. */
   readonly memmaps: readonly Place[];

@@ -1,9 +1,11 @@
 /** `npm run fuzz`: hostile vmcores for as long as wanted. A counterexample is left as a line that makes it again. */
+
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { openCache } from '../../build/cache.ts';
 import { PROJECT } from '../../build/paths.ts';
+import { counted } from '../../capture/errors.ts';
 import { preparedVmcores } from '../../qemu/vmcores/vmcores.ts';
 import { EXIT, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
 import type { Case } from './cases.ts';
@@ -19,12 +21,12 @@ interface FuzzResult {
 
 await runCommand({
   name: 'npm run fuzz --',
-  purpose: 'Captures from vmcores that are damaged in every way, each identified by a seed and a number.',
+  purpose: 'Captures from vmcores that are damaged in every way. A seed and a number identify each one.',
   options: {
-    seconds: { value: 'N', default: '60', help: 'how long' },
-    seed: { value: 'S', help: 'which mutants; another one each time when left out' },
-    case: { value: 'N', default: '0', help: 'the first to run: with --seconds 0, the only one' },
-    built: { help: 'no mutants of the real vmcores that `npm run vmcores` made' },
+    seconds: { value: 'N', default: '60', help: 'run for this long' },
+    seed: { value: 'S', help: 'the seed of the mutants (default: random)' },
+    case: { value: 'N', default: '0', help: 'the number of the first mutant; with --seconds 0 the only one' },
+    built: { help: 'only mutants of built vmcores, not of those from `npm run vmcores`' },
   },
   async run(given, signal) {
     const seconds = wholeNumber('seconds', given.seconds, 0, 30 * 86400);
@@ -33,7 +35,7 @@ await runCommand({
       : Math.floor(Math.random() * 2 ** 31);
     const firstIndex = wholeNumber('case', given.case, 0, 2 ** 40);
     const vmcores = given.built ? [] : preparedVmcores(openCache()).map(({ vmcore }) => vmcore);
-    console.log(`seed ${seed}; ${vmcores.length} real vmcores besides the built ones`);
+    console.log(`seed ${seed}; ${counted(vmcores.length, 'real vmcore')} and the built ones`);
     const endMs = Date.now() + Math.max(1, seconds * 1000);
     const startedMs = Date.now();
     const { counts, failure } = await fuzz({ seed, firstIndex, endMs, vmcores }, signal);

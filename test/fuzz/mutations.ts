@@ -1,11 +1,11 @@
-/** What can be wrong with a vmcore, each kind where it hurts: a table of ways to damage one. */
+/** A table of ways to damage a vmcore, each kind where it matters. */
 import type { Random } from '../support/random.ts';
 import type { Base, Place } from './base.ts';
 import type { Mutation } from './mutant-source.ts';
 
 type Mutator = (base: Base, random: Random) => Mutation;
 
-/** Around the limits of the types that C and JavaScript have, of addresses, and of pages. */
+/** Around the limits of C and JavaScript types, of addresses, and of pages. */
 const NUMBERS: readonly bigint[] = [
   ...[0n, 1n, 2n, 3n, 7n, 8n, 9n, 63n, 64n, 65n, 255n, 4095n, 4096n, 4097n, 0xffffn, 65536n],
   ...[31n, 32n, 40n, 46n, 47n, 52n, 53n, 57n, 63n].flatMap(bits => [
@@ -55,7 +55,7 @@ function valueAt(base: Base, place: Place): bigint {
   return new DataView(bytes.buffer).getBigUint64(0, true);
 }
 
-/** Another number, a neighbour of the old one, one bit of it, or what stands somewhere else. */
+/** Another number, a neighbour of the old one, the old one with one bit flipped, or the value of another place. */
 function change(base: Base, random: Random, place: Place, others: readonly Place[]): Mutation {
   const old = valueAt(base, place);
   const value = [
@@ -89,12 +89,12 @@ const vmcoreinfoLine: Mutator = (base, random) => {
   const lines = text.split('\n');
   const at = random.below(lines.length);
   const [key, value = ''] = lines[at].split('=');
-  const lie = () => {
-    const lied = number(base, random);
+  const wrongValue = () => {
+    const wrong = number(base, random);
     return random.pick([
-      lied.toString(),
-      BigInt.asIntN(64, lied).toString(),
-      lied.toString(16),
+      wrong.toString(),
+      BigInt.asIntN(64, wrong).toString(),
+      wrong.toString(16),
       random.pick(TEXTS),
     ]);
   };
@@ -103,7 +103,7 @@ const vmcoreinfoLine: Mutator = (base, random) => {
       lines.splice(at, 1);
       break;
     case 1:
-      lines.splice(random.below(lines.length), 0, `${key}=${lie()}`);
+      lines.splice(random.below(lines.length), 0, `${key}=${wrongValue()}`);
       break;
     case 2:
       lines[at] = `${random.pick(lines).split('=')[0]}=${value}`;
@@ -112,14 +112,14 @@ const vmcoreinfoLine: Mutator = (base, random) => {
       lines[at] = `${key}=${random.pick(lines).split('=')[1] ?? ''}`;
       break;
     default:
-      lines[at] = `${key}=${lie()}`;
+      lines[at] = `${key}=${wrongValue()}`;
   }
   const bytes = new Uint8Array(lengthBytes);
   bytes.set(Buffer.from(lines.join('\n'), 'latin1').subarray(0, lengthBytes));
   return { label: `vmcoreinfo ${key}: ${lines[at]?.slice(0, 80)}`, patches: [{ offset, bytes }] };
 };
 
-/** Fields of a struct page, or the same thing in a run of them. */
+/** A field of a struct page, or of a run of them. */
 const structPages: Mutator = (base, random) => {
   if (base.memmaps.length === 0) return structure(base, random);
   const memmap = random.pick(base.memmaps);
@@ -173,7 +173,7 @@ const MUTATORS: readonly Mutator[] = [
   noise,
 ];
 
-/** One to four things wrong at once. */
+/** One to four mutations at once. */
 export function mutate(base: Base, random: Random): Mutation[] {
   const count = random.chance(0.5) ? 1 : 2 + random.below(3);
   return Array.from({ length: count }, () => random.pick(MUTATORS)(base, random));

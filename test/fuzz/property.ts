@@ -1,6 +1,6 @@
 /**
- * What must hold of any vmcore, whatever is wrong with it: a capture ends with a dump that an independent reader takes,
- * or with a Failure that says what was wrong. Never with another exception, for ever, or with all of the memory.
+ * What must hold for any vmcore, whatever is wrong with it: a capture ends with a dump that an independent reader accepts, or
+ * with a Failure that names the fault. It never throws anything else, runs for ever, or exhausts memory.
  */
 
 import { openNoneCodec } from '../../capture/codecs/codec.ts';
@@ -29,17 +29,17 @@ import type { MutantSource } from './mutant-source.ts';
 import { SparseFile } from './sparse-file.ts';
 
 const DUMP_LEVEL = 31;
-/** Beyond, a dump is checked by its header alone: test readers hold files in memory. */
+/** Larger dumps are checked by their header alone, because the test readers hold files in memory. */
 const MOST_CHECKED_BYTES = 32 << 20;
 const MOST_CHECKED_BITMAP_BYTES = 1 << 16;
 const MOST_LOG_LINES = 1 << 20;
 
 export type Outcome = 'dump' | 'refused';
 
-/** @throws Error that says which part of the property does not hold. */
+/** @throws Error that names the part of the property that does not hold. */
 export function holds(source: MutantSource): Outcome {
   const outcome = failureOr(() => capture(source));
-  if (source.isExhausted) throw new Error('it is read for ever');
+  if (source.isExhausted) throw new Error('it is read without end');
   return outcome;
 }
 
@@ -66,7 +66,7 @@ function capture(source: ByteSource): Outcome {
   }
 }
 
-/** All that a capture reads but the pages: for a base, where its structures are. @throws Failure */
+/** Reads everything that a capture reads except the pages, to find a base's structures. @throws Failure */
 export function readAll(source: ByteSource): void {
   const { crash, close } = openAny(source);
   readLog(crash);
@@ -103,26 +103,29 @@ function failureOr(run: () => Outcome): Outcome {
     return run();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    if (!/^Cannot \S/.test(error.message)) throw new Error(`it says: ${error.message}`);
+    if (!/^Cannot \S/.test(error.message))
+      throw new Error(`not an error of the usual form: ${error.message}`);
     return 'refused';
   }
 }
 
-/** The other format: of what there are pages of, once each. */
+/** The other format. */
 function writeElf({ vmcore }: Crash, bitmap2: Bitmap, dumpLevel: number): Outcome {
   const file = new SparseFile();
-  const { bytesWritten } = finish(elfSteps({ vmcore, bitmap2, dumpLevel }, file));
+  const { bytesWritten, pagesUnreadable } = finish(elfSteps({ vmcore, bitmap2, dumpLevel }, file));
   if (bytesWritten !== file.sizeBytes) throw new Error(`an ELF core of ${file.sizeBytes} bytes`);
   if (bytesWritten > 2 * vmcore.source.sizeBytes + (64 << 20))
     throw new Error(`an ELF core of ${bytesWritten} bytes from ${vmcore.source.sizeBytes}`);
   if (bytesWritten > MOST_CHECKED_BYTES) return 'dump';
   const { dataEnd, flags } = openElf(file.bytes());
   if (dataEnd > bytesWritten) throw new Error(`an ELF core of ${bytesWritten} bytes that ends at ${dataEnd}`);
-  if ((flags & 1) !== 0 && (vmcore.elf.header.e_flags & 1) === 0) throw new Error('an incomplete ELF core');
+  const isMarked = (flags & 1) !== 0;
+  if (isMarked && pagesUnreadable === 0 && (vmcore.elf.header.e_flags & 1) === 0)
+    throw new Error('an ELF core that is marked incomplete and lacks nothing');
   return 'dump';
 }
 
-/** By a reader that shares no code with the writer, and by our own check of a dump. */
+/** By a reader that shares no code with the writer, and by the program's own check. */
 function checkDump(bytes: Buffer): void {
   const kdump = openKdump(bytes);
   const { header } = kdump;
@@ -141,6 +144,6 @@ function checkDump(bytes: Buffer): void {
     demand(Buffer.isBuffer(kdump.readPage(pfn)), `page ${pfn} cannot be read`);
   }
   const { damage } = finish(checkSteps(new MemorySource(bytes), codecs));
-  const ours = damage.filter(({ region }) => region !== 'head');
-  demand(ours.length === 0, JSON.stringify(ours[0]));
+  const unexpected = damage.filter(({ region }) => region !== 'head');
+  demand(unexpected.length === 0, JSON.stringify(unexpected[0]));
 }

@@ -1,12 +1,13 @@
-/** A file in memory that a dump is written to: zeros take no room, as on a disk, and what is far behind is forgotten. */
+/** A file in memory for a dump: zeros take no memory, like holes on a disk, and bytes at large offsets are discarded. */
 import type { DumpSink } from '../../capture/kdump/sink.ts';
 
 const CHUNK_BYTES = 1 << 16;
-/** Larger dumps are not looked into. */
+/** Larger dumps are not checked by their contents. */
 const MOST_BYTES = 64 << 20;
 const ZEROS = Buffer.alloc(CHUNK_BYTES);
 
 export class SparseFile implements DumpSink {
+  readonly allowsHoles = true;
   readonly #chunks = new Map<number, Buffer>();
   sizeBytes = 0;
 

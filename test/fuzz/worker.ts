@@ -1,4 +1,4 @@
-/** Runs mutants in a thread of its own, so that one that hangs can be seen and ended. */
+/** Runs mutants in a separate thread, so that one that hangs can be reported and ended. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { bases } from './bases.ts';
 import { type Case, Counterexample, runCase } from './cases.ts';

@@ -2,7 +2,7 @@
  * Builds the memory of a small crashed x86-64 kernel: page tables, a printk ring buffer, a utsname, and the vmcoreinfo
  * that describes them. Addresses are fixed so that tests can damage what they mean to.
  */
-import { buildVmcore, PhysicalMemory, roundUp } from './vmcore-builder.ts';
+import { buildVmcore, type NoteSpec, PhysicalMemory, roundUp } from './vmcore-builder.ts';
 
 /** The kernel image: 2 MiB of virtual addresses from here, at IMAGE_PADDR. */
 export const IMAGE_VADDR = 0xffffffff81000000n;
@@ -31,9 +31,9 @@ export interface RecordSpec {
   level?: number;
   facility?: number;
   callerId?: number;
-  /** What the info says, where that is not the truth. */
+  /** The text length in the info, if that is wrong. */
   textLen?: number;
-  /** Where the descriptor says its block is: begin, next. */
+  /** The block's place in the descriptor, if that is wrong: begin, next. */
   lpos?: readonly [bigint, bigint];
 }
 
@@ -66,9 +66,9 @@ export class KernelBuilder {
     this.levels = spec.levels ?? 5;
     this.directMap = this.levels === 5 ? DIRECT_MAP : DIRECT_MAP_4_LEVEL;
     this.#smeMask = spec.smeMask ?? 0n;
-    const said = { ...vmcoreinfoOf(this.levels, this.#smeMask), ...spec.vmcoreinfo };
+    const keys = { ...vmcoreinfoOf(this.levels, this.#smeMask), ...spec.vmcoreinfo };
     this.vmcoreinfo = Object.fromEntries(
-      Object.entries(said).filter((entry): entry is [string, string | number] => entry[1] !== undefined),
+      Object.entries(keys).filter((entry): entry is [string, string | number] => entry[1] !== undefined),
     );
     this.memory.page(PGD_PADDR / 4096);
     for (let paddr = 0; paddr < 0x1000000; paddr += 2 ** 21)
@@ -90,12 +90,12 @@ export class KernelBuilder {
         this.#nextTable += 4096;
       } else table = Number(entry & 0x000ffffffffff000n & ~this.#smeMask);
     }
-    // Bit 12 of a huge entry is its PAT bit, no address.
+    // Bit 12 of a huge entry is its PAT bit, not part of the address.
     const leaf = (size === 'page' ? 0x163n : 0x11e3n) | (of === 'data' ? 0x8000000000000000n : 0n);
     this.memory.u64(entryPaddr(table, vaddr, SPANS[size]), BigInt(paddr) | leaf | this.#smeMask);
   }
 
-  /** Where the entry is that the walk for `vaddr` reads at a level, for a walk that gets there. */
+  /** The address of the entry that the walk for `vaddr` reads at a level. The walk must get there. */
   entryAt(vaddr: bigint, levelShift: 12 | 21 | 30 | 39 | 48): number {
     let table = PGD_PADDR;
     for (let shift = this.levels === 5 ? 48 : 39; shift > levelShift; shift -= 9) {
@@ -104,8 +104,9 @@ export class KernelBuilder {
     return entryPaddr(table, vaddr, levelShift);
   }
 
-  build(): Uint8Array {
-    return buildVmcore({ vmcoreinfo: this.vmcoreinfo, loads: this.memory.loads() });
+  /** @param notesFirst before those of the CPUs. */
+  build(notesFirst: readonly NoteSpec[] = []): Uint8Array {
+    return buildVmcore({ vmcoreinfo: this.vmcoreinfo, loads: this.memory.loads(), notesFirst });
   }
 
   #readU64(paddr: number): bigint {
@@ -178,7 +179,7 @@ export class KernelBuilder {
   }
 }
 
-/** A block that does not fit before the ring's end is at its start; the bytes left over before it are lost. */
+/** A block that does not fit before the ring's end is placed at its start. The bytes before the end are unused. */
 function placeBlock(begin: bigint, lengthBytes: number, sizeBits: number, wrapsWhenExact: boolean) {
   const size = 2n ** BigInt(sizeBits);
   const length = BigInt(roundUp(lengthBytes, 8));

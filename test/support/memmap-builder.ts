@@ -1,5 +1,5 @@
 /**
- * Struct pages as the kernels wrote them, a generation for each change of their layout, with the vmcoreinfo that says so.
+ * Struct pages as kernels write them: one generation for each change of their layout, with its vmcoreinfo.
  * Numbers are those of Debian's x86-64 kernels where there is one. Shares no code with the filter.
  */
 
@@ -161,14 +161,14 @@ export const GENERATIONS: readonly Generation[] = [
 export interface PageSpec {
   flags?: readonly Flag[];
   type?: Type;
-  /** The word itself, where it is none of the types. */
+  /** The word itself, if it is not one of the types. */
   typeWord?: number;
   mapping?: bigint;
   private?: bigint;
   tail?: boolean;
 }
 
-/** Addresses as a kernel has them: of an inode's mapping, of an anon_vma with its mark. */
+/** Addresses like those of a kernel: of an inode's mapping, and of an anon_vma with its mark. */
 export const FILE_MAPPING = 0xff11000004567890n;
 export const ANON_MAPPING = 0xff11000004567891n;
 
@@ -191,7 +191,7 @@ export class StructPages {
   set(index: number, page: PageSpec): this {
     const at = index * STRUCT_BYTES;
     const { flags, types } = this.generation;
-    // Node and zone of the page, which lie in the high bits.
+    // Node and zone of the page are in the high bits.
     let word = 0x0100000000000000n;
     for (const flag of page.flags ?? []) word |= 1n << BigInt(flags[flag]!);
     this.#view.setBigUint64(at + FLAGS, word, true);
@@ -212,7 +212,7 @@ export class StructPages {
     return this.order(index, order, hugetlb);
   }
 
-  /** What the first tail says. */
+  /** Sets the order in the first tail. */
   order(index: number, order: number, hugetlb = false): this {
     const tail = (index + 1) * STRUCT_BYTES;
     const { orderAt, hugetlbInTail } = this.generation;
@@ -227,7 +227,7 @@ export class StructPages {
   }
 
   slab(index: number, order: number): this {
-    // All that a slab page has beyond its type is the allocator's: odd pointers, any numbers.
+    // Everything but the type belongs to the allocator: odd pointers, any numbers.
     const junk = { mapping: 0x1n, private: 3n };
     const page: PageSpec =
       this.generation.types.slab === undefined
@@ -236,7 +236,7 @@ export class StructPages {
     return order === 0 ? this.set(index, page) : this.compound(index, order, page);
   }
 
-  /** The rest of a free block keeps what it had: nothing. */
+  /** The other pages of a free block stay as they are. */
   free(index: number, order: number): this {
     return this.set(index, { type: 'buddy', private: BigInt(order) });
   }

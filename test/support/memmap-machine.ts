@@ -3,14 +3,14 @@ import { type Crash, openCrash } from '../../capture/kernel/crash.ts';
 import type { ByteSource } from '../../capture/vmcore/source.ts';
 import { KernelBuilder } from './kernel-builder.ts';
 import { GENERATIONS, type Generation, STRUCT_BYTES, StructPages } from './memmap-builder.ts';
-import { MemorySource } from './vmcore-builder.ts';
+import { MemorySource, type NoteSpec } from './vmcore-builder.ts';
 
 /** What x86-64 has; one memmap of a section is 2 MiB. */
 export const SECTION_SIZE_BITS = 27;
 export const SECTION_PAGES = 2 ** (SECTION_SIZE_BITS - 12);
 const SECTION_MEMMAP_BYTES = SECTION_PAGES * STRUCT_BYTES;
 const VMEMMAP = { 4: 0xffffea0000000000n, 5: 0xffd4000000000000n };
-/** With SPARSEMEM and no VMEMMAP every section has a memmap of its own somewhere in the direct map. */
+/** With SPARSEMEM without VMEMMAP, each section has its own memmap somewhere in the direct map. */
 const APART_PADDR = 0xc00000;
 const VMEMMAP_PADDR = 0x5000000;
 export const ROOTS_PADDR = 0xa00000;
@@ -26,15 +26,15 @@ export interface MachineSpec {
   /** How mem_section is laid out. */
   sections?: 'extreme' | 'static';
   memmap?: 'vmemmap' | 'apart';
-  /** Which sections there are; two by default. */
+  /** The sections that exist; two by default. */
   sectionNumbers?: readonly number[];
   sectionFlags?: bigint;
-  /** How the memmap is mapped: all of it, or no more than the test pages' struct pages. */
+  /** How the memmap is mapped: all of it, or only the struct pages of the test pages. */
   mapping?: 'huge2M' | 'page' | 'test pages';
   vmcoreinfo?: Readonly<Record<string, string | number | undefined>>;
 }
 
-/** Pages that a test may give a meaning: FIRST_PAGE on in each section, all of them present. */
+/** The pages of each section that tests may set up, from FIRST_PAGE on. All of them are present. */
 export const FIRST_PAGE = 16384;
 export const TEST_PAGES = 64;
 
@@ -111,19 +111,20 @@ export class MemmapMachine {
     this.builder.memory.u64(ROOTS_PADDR + root * 8, vaddr);
   }
 
-  /** Where the struct page of a section's test page is in memory. */
+  /** The physical address of the struct page of a section's test page. */
   structPaddr(section: number, index: number): number {
     const slot = (this.spec.sectionNumbers ?? [0, 1]).indexOf(section);
     const base = (this.spec.memmap === 'apart' ? APART_PADDR : VMEMMAP_PADDR) + slot * SECTION_MEMMAP_BYTES;
     return base + (FIRST_PAGE + index) * STRUCT_BYTES;
   }
 
-  /** Takes a page out of the vmcore, whatever is written to it. */
+  /** Removes a page from the vmcore, whatever is written to it. */
   lose(paddr: number): void {
     this.#lost.push(Math.floor(paddr / 4096));
   }
 
-  bytes(): Uint8Array {
+  /** @param notesFirst before those of the CPUs. */
+  bytes(notesFirst: readonly NoteSpec[] = []): Uint8Array {
     const { memory } = this.builder;
     for (const [section, pages] of this.#structPages) {
       memory.write(
@@ -133,7 +134,7 @@ export class MemmapMachine {
       memory.write(this.structPaddr(section, 0), pages.bytes);
     }
     for (const pfn of this.#lost) memory.remove(pfn);
-    return this.builder.build();
+    return this.builder.build(notesFirst);
   }
 
   crash(wrap: (source: ByteSource) => ByteSource = source => source): Crash {
