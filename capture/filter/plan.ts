@@ -38,13 +38,14 @@ export function planDump(
   events: PlanEvents = {},
 ): DumpPlan {
   const warnings: string[] = [];
-  const { ranges, bitmap2, lacksMemory } = heldPages(vmcore, warnings, events);
+  const held = heldPages(vmcore, warnings, events);
+  const { ranges, bitmap2, lacksMemory } = held;
   // Broken and unplugged memory is left out at every level, as makedumpfile does, if vmcoreinfo shows how to recognize it.
   const knowsBroken = vmcore.vmcoreinfo.number('PG_hwpoison') !== undefined;
   if (!needsMemmap(level) && !knowsBroken) {
     return { bitmap2, pages: undefined, lacksMemory, warnings };
   }
-  const pages = memory ? filterPages(vmcore, memory, ranges, bitmap2, level, warnings, events) : undefined;
+  const pages = memory ? filterPages(vmcore, memory, held, level, warnings, events) : undefined;
   if (pages) return { bitmap2, pages, lacksMemory, warnings };
   keepAll(bitmap2, ranges);
   warnings.push(
@@ -59,8 +60,7 @@ export function planDump(
 function filterPages(
   vmcore: Vmcore,
   memory: KernelMemory,
-  ranges: readonly PfnRange[],
-  bitmap2: Bitmap,
+  { ranges, bitmap2, wasFiltered }: HeldPages,
   level: number,
   warnings: string[],
   events: PlanEvents,
@@ -96,7 +96,9 @@ function filterPages(
         `${counted(classifier.invalidOrders, 'block')} of pages kept because the size is impossible`,
       );
     }
-    warnings.push(...suspicions(classifier.counts, level, walk.pagesSeen, pagesTotal));
+    warnings.push(...unseenPages(walk.pagesSeen, pagesTotal));
+    // Classes that an earlier filter left out are empty.
+    if (!wasFiltered) warnings.push(...emptyClasses(classifier.counts, level));
     return classifier.counts;
   } catch (error) {
     if (interrupted !== undefined) throw interrupted;
@@ -107,12 +109,15 @@ function filterPages(
 
 const NEVER_EMPTY = ['kernel', 'free', 'cache', 'user'] as const satisfies readonly PageClassName[];
 
-/** Signs that the filter went wrong: an empty class that no running machine lacks, or memory without a memmap. */
-function suspicions(pages: PagesByClass, level: number, pagesSeen: number, pagesTotal: number): string[] {
+/** Memory without a memmap: a sign that the filter went wrong. */
+function unseenPages(pagesSeen: number, pagesTotal: number): string[] {
+  if (pagesSeen >= pagesTotal / 2) return [];
+  return [`the memmap covers only ${pagesSeen} of ${pagesTotal} pages: the rest is kept`];
+}
+
+/** An empty class that no running machine lacks: a sign that the filter went wrong. */
+function emptyClasses(pages: PagesByClass, level: number): string[] {
   const texts: string[] = [];
-  if (pagesSeen < pagesTotal / 2) {
-    texts.push(`the memmap covers only ${pagesSeen} of ${pagesTotal} pages: the rest is kept`);
-  }
   const excluded = excludedClasses(level);
   for (const name of NEVER_EMPTY) {
     const asked = name === 'kernel' || excluded[PageClass[name]] !== 0;
@@ -125,15 +130,19 @@ function suspicions(pages: PagesByClass, level: number, pagesSeen: number, pages
   return texts;
 }
 
+interface HeldPages {
+  readonly ranges: readonly PfnRange[];
+  readonly bitmap2: Bitmap;
+  readonly lacksMemory: boolean;
+  /** The file lacks memory of its PT_LOADs by design: an earlier filter left it out. */
+  readonly wasFiltered: boolean;
+}
+
 /**
  * The pages that the vmcore holds. A page of a PT_LOAD without a byte in the file is left out, as makedumpfile does when it
  * filters a filtered ELF core again: it must not turn into a zero page.
  */
-function heldPages(
-  vmcore: Vmcore,
-  warnings: string[],
-  { allocate }: PlanEvents,
-): { ranges: readonly PfnRange[]; bitmap2: Bitmap; lacksMemory: boolean } {
+function heldPages(vmcore: Vmcore, warnings: string[], { allocate }: PlanEvents): HeldPages {
   const { segments } = vmcore.segments;
   const announced = pfnRanges(segments, vmcore.pageSizeBytes);
   const held = pfnRanges(segments, vmcore.pageSizeBytes, 'file');
@@ -145,10 +154,9 @@ function heldPages(
     warnings.push(`memory above page ${max_mapnr} is left out: the PT_LOADs go to page ${end}`);
   }
   const missing = pagesIn(below(announced, max_mapnr)) - pagesIn(ranges);
-  if (missing > 0)
-    warnings.push(`${counted(missing, 'page')} left out: announced by a PT_LOAD, but not in the vmcore`);
   keepAll(bitmap2, ranges);
-  return { ranges, bitmap2, lacksMemory: vmcore.lacksMemory === true || end > max_mapnr };
+  const lacksMemory = vmcore.lacksMemory === true || end > max_mapnr;
+  return { ranges, bitmap2, lacksMemory, wasFiltered: missing > 0 };
 }
 
 /** For the pages of as many ranges, from the first on, as there is memory for. */

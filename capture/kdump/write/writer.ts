@@ -148,6 +148,9 @@ export function* dumpSteps(
   });
   const unreadable = yield* writePages(input, store, events);
   store.flush();
+  // Without page data the file would end with a hole, and so too early.
+  if (store.endOffset === layout.descriptorsOffset && sink.allowsHoles)
+    sink.writeAt(new Uint8Array(layout.block_size), layout.descriptorsOffset - layout.block_size);
   const { eraseinfo } = input;
   if (eraseinfo) {
     sink.writeAt(eraseinfo, store.endOffset);

@@ -22,12 +22,12 @@ export async function dumpElf(request: DumpRequest, messages: Messages, signal: 
       wanted: 'a vmcore',
     });
   }
-  const { bitmap2, dumpLevel, warnings } = choosePages(crash, request.dumpLevel);
+  const { bitmap2, dumpLevel, warnings, lacksMemory } = choosePages(crash, request.dumpLevel);
   for (const warning of warnings) messages.warn(warning);
   messages.debug(`dump level ${describeDumpLevel(dumpLevel)}`);
   const shortfall = shortfallOf(crash.vmcore, bitmap2.sizeBits);
   leaveOutPartialPages(crash.vmcore, shortfall, bitmap2);
-  const state = { shortfall, pagesMissingBefore: pagesMissing, damage };
+  const state = { shortfall, pagesMissingBefore: pagesMissing, damage, lacksMemory };
   const input = { vmcore: crash.vmcore, bitmap2, dumpLevel, isInputIncomplete: isIncomplete(state) };
   const events = { onProgress: messages.progress, onWarning: messages.warn };
   const counts = await withTarget(request, signal, sink => runSteps(elfSteps(input, sink, events), signal));

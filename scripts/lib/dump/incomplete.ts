@@ -14,6 +14,8 @@ export interface InputState {
   /** A dump that is marked incomplete lacks so many pages; undefined for input without the mark. */
   readonly pagesMissingBefore: number | undefined;
   readonly damage: InputDamage;
+  /** It names memory that no dump can have; see DumpPlan. */
+  readonly lacksMemory: boolean;
 }
 
 export interface OutputState {
@@ -23,13 +25,8 @@ export interface OutputState {
   readonly pagesOverLimit?: number;
 }
 
-export function isIncomplete({ shortfall, pagesMissingBefore, damage }: InputState): boolean {
-  return (
-    damage.count > 0 ||
-    pagesMissingBefore !== undefined ||
-    shortfall.segments > 0 ||
-    shortfall.programHeaders > 0
-  );
+export function isIncomplete(input: InputState): boolean {
+  return describeInput(input).length > 0;
 }
 
 /** @throws DumpFormatError if the dump lacks anything. Call it when the dump is written. */
@@ -43,7 +40,7 @@ export function requireComplete(request: DumpRequest, input: InputState, output:
   });
 }
 
-function describeInput({ shortfall, pagesMissingBefore, damage }: InputState): string[] {
+function describeInput({ shortfall, pagesMissingBefore, damage, lacksMemory }: InputState): string[] {
   const { segments, ranges, programHeaders } = shortfall;
   const lacks: string[] = [];
   if (pagesMissingBefore !== undefined) {
@@ -59,6 +56,7 @@ function describeInput({ shortfall, pagesMissingBefore, damage }: InputState): s
     const pages = counted(pagesOf(ranges), 'page');
     lacks.push(`it lacks ${pages} of ${counted(segments, 'segment')}${listed(ranges)}`);
   }
+  if (lacksMemory && segments === 0) lacks.push('it names memory that a dump cannot have');
   return lacks;
 }
 

@@ -105,10 +105,10 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
   const onDegraded = (cause: unknown) => messages.warn(describeError(cause));
   const { allocate } = openBitmapMemory(libc, folderOf(request), onDegraded);
   const choice = choosePages(crash, request.dumpLevel & ~dumpLevelBefore, { allocate });
-  const { bitmap2, warnings } = choice;
+  const { bitmap2, warnings, lacksMemory } = choice;
   const shortfall = shortfallOf(crash.vmcore, bitmap2.sizeBits);
   leaveOutPartialPages(crash.vmcore, shortfall, bitmap2);
-  const state: InputState = { shortfall, pagesMissingBefore: opened.pagesMissing, damage };
+  const state: InputState = { shortfall, pagesMissingBefore: opened.pagesMissing, damage, lacksMemory };
   const dumpLevel = choice.dumpLevel | dumpLevelBefore;
   if ((dumpLevelBefore & ~request.dumpLevel) !== 0) {
     messages.say(`dump level is ${dumpLevel}, because that of ${request.vmcore} is ${dumpLevelBefore}`);

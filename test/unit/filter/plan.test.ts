@@ -2,6 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { SystemError } from '../../../capture/errors.ts';
 import { planDump } from '../../../capture/filter/plan.ts';
 import type { Crash } from '../../../capture/kernel/crash.ts';
+import { SegmentIndex } from '../../../capture/vmcore/segments.ts';
 import type { ByteSource } from '../../../capture/vmcore/source.ts';
 import { ANON_MAPPING, FILE_MAPPING, GENERATIONS } from '../../support/memmap-builder.ts';
 import {
@@ -398,6 +399,15 @@ describe('a memmap that makes no sense', () => {
       );
     }
     expect(planDump(new MemmapMachine().crash(), 16).warnings).toHaveLength(1);
+  });
+
+  test('is empty in a vmcore that was filtered before, which is no reason for a warning', () => {
+    const { vmcore, memory } = new MemmapMachine().crash();
+    const segments = vmcore.segments.segments.map((segment, i, { length }) =>
+      i === length - 1 ? { ...segment, end: segment.end + vmcore.pageSizeBytes } : segment,
+    );
+    const filtered = { ...vmcore, segments: new SegmentIndex(segments) };
+    expect(planDump({ vmcore: filtered, memory }, 31).warnings).toEqual([]);
   });
 
   it('covers nothing', () => {

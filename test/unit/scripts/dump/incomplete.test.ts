@@ -193,6 +193,15 @@ test('a vmcore whose program headers are cut', async () => {
   expect(await run(vmcore, out)).toMatch(/^1: [\s\S]*it lacks 1 program header/);
 });
 
+test('a vmcore that was cut before its first page, with memory at a high address, keeps its length', async () => {
+  const loads = [{ paddr: 2 ** 36, bytes: pages(0, 4) }];
+  writeFileSync(vmcore, buildVmcore({ loads }).subarray(0, -4 * PAGE));
+  expect(await run('-d0', vmcore, out)).toMatch(/^1: [\s\S]*lacks 4 pages/);
+  const bytes = readFileSync(out);
+  const { subHdrSize, bitmapBlocks } = openKdump(bytes).header;
+  expect(bytes.length).toBe((1 + subHdrSize + bitmapBlocks) * PAGE);
+});
+
 test('a segment at an impossible address makes the dump incomplete', async () => {
   const loads = [
     { paddr: 0, bytes: pages(0, 4) },
