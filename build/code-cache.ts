@@ -1,6 +1,6 @@
 /**
- * Makes the cache of the host command's code: runs it once, with the arguments given, in the Node that it is for, and
- * keeps what V8 compiled. Run as a program of its own: `node code-cache.ts PROGRAM ARGUMENT…`.
+ * Makes the code cache of the host command: runs it once, with the given arguments, on the Node that the cache is for, and
+ * saves what V8 compiled. Run as `node code-cache.ts PROGRAM ARGUMENT…`.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,11 +1,11 @@
-/** One run at a time, of all that share a folder. */
+/** A lock file: one run at a time among all that share a folder. */
 import { spawn } from 'node:child_process';
 import { SystemError } from '../capture/errors.ts';
 
 /**
- * Runs `work` while holding the lock `path`, a file whose folder exists. The lock is a flock held by a child whose stdin is
- * ours: it ends with this process however this process ends, so that a lock never outlives its owner.
- * @throws SystemError, and what `work` throws.
+ * Runs `work` while holding the lock `path`, a file whose folder exists. A child holds the lock (flock(1)). Its standard
+ * input is a pipe from this process and closes when this process ends, so that a lock never outlives its owner.
+ * @throws SystemError, and what `work` throws
  */
 export async function withFileLock<T>(
   path: string,
@@ -21,7 +21,7 @@ export async function withFileLock<T>(
 }
 
 function acquire(path: string, say: (line: string) => void): Promise<() => Promise<void>> {
-  // util-linux is an essential package of Debian: flock is always there. A group of its own keeps Ctrl-C from it.
+  // util-linux is essential on Debian, so flock is always present. A process group of its own keeps Ctrl-C from it.
   const holder = spawn('flock', ['--exclusive', path, 'sh', '-c', 'echo held; exec cat'], {
     stdio: ['pipe', 'pipe', 'ignore'],
     detached: true,

@@ -1,11 +1,11 @@
-/** Where things are, seen from the project's root. */
+/** Paths of the project and of the files that builds start from. */
 import { join } from 'node:path';
 
 export const PROJECT = join(import.meta.dirname, '..');
 export const DIST = join(PROJECT, 'dist');
 
 const { arch } = process;
-/** The pinned Node, from the npm package that carries the official binary. */
+/** The pinned Node: the official binary, from an npm package. */
 export const NODE_BINARY = join(PROJECT, 'node_modules', `node-linux-${arch}`, 'bin', 'node');
 export const KOFFI_BINARY = join(
   PROJECT,

@@ -12,8 +12,8 @@ import { DIST, KOFFI_BINARY, NODE_BINARY, PROJECT } from './paths.ts';
 import { buildRuntime, runtimeFiles } from './runtime.ts';
 
 /**
- * What the host command uses in few of its verbs. OpenSSL alone takes a tenth of a start. The capture program loads all
- * it has when it begins: later, when it is needed, memory may be short.
+ * Modules that only a few verbs of the host command use. Loading OpenSSL alone takes a tenth of a start. The capture
+ * program loads all its modules when it begins, because memory may be short later.
  */
 export const NOT_AT_START = ['crypto', 'zlib', 'child_process', 'tty', 'os', 'timers/promises'];
 
@@ -24,7 +24,7 @@ export function programVersion(): string {
   return (JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
-/** All but the first time this takes a second: the runtime image is kept while its files are the same. */
+/** Takes a second, except for the first time: the runtime image is kept as long as its files are the same. */
 export function buildProgram(say: (line: string) => void): Promise<Program> {
   return buildingInDist(say, () => build(say));
 }
@@ -46,12 +46,12 @@ async function build(say: (line: string) => void): Promise<Program> {
 }
 
 /**
- * Node's flags for the host command: of V8's threads one is enough to compile what is hot. With as many as it takes unasked
- * a dump of a second takes a tenth longer.
+ * Node's flags for the host command. One V8 thread is enough to compile hot code; with V8's default number a dump that
+ * takes a second takes a tenth longer.
  */
 export const HOST_NODE_FLAGS = ['--no-warnings', '--v8-pool-size=1'] as const;
 
-/** What of dist/ the host command is, koffi.node apart. */
+/** The files of the host command in dist/, except koffi.node. */
 export const HOST_COMMAND_FILES = [
   'kdumpling.js',
   PROGRAM_FILE,

@@ -1,4 +1,4 @@
-/** Which shared libraries a program needs, by asking the host's own loader. */
+/** The shared libraries that a program needs, as the host's own loader finds them. */
 import { execFileSync } from 'node:child_process';
 
 const LOADERS: Readonly<Record<string, string>> = {
@@ -6,12 +6,12 @@ const LOADERS: Readonly<Record<string, string>> = {
   arm64: '/lib/ld-linux-aarch64.so.1',
 };
 
-/** The loader of this machine's kind. */
+/** The loader for this architecture. */
 export function hostLoader(): string {
   return LOADERS[process.arch];
 }
 
-/** Soname and path of everything that `file` (a program or a library) loads, itself and the loader left out. */
+/** Soname -> path of every library that `file` (a program or a library) loads, except itself and the loader. */
 export function sharedLibraries(file: string): Map<string, string> {
   const listing = execFileSync(hostLoader(), ['--list', file], { encoding: 'utf8' });
   return parseListing(listing);

@@ -8,15 +8,15 @@ import { DIST } from './paths.ts';
 
 /** The file system of the lab's boot disk: "kdumpling-labdis" in hexadecimal. */
 export const LAB_ROOT_UUID = '6b64756d-706c-696e-672d-6c6162646973';
-/** Of the lab's boot disk. */
+/** Drivers of the lab's boot disk. */
 export const LAB_DISK_DRIVERS = ['virtio_pci', 'virtio_blk'];
 
-/** Where another image than the stock one differs. */
+/** How an image differs from the stock one. */
 export interface ImageVariant {
   readonly target: string;
   readonly fstype: string;
   readonly disks: readonly string[];
-  /** Options that are baked in beside the target. */
+  /** Further options for the image, beside the target. */
   readonly options: Partial<CaptureOptions>;
   readonly layout?: Layout;
 }
@@ -28,7 +28,7 @@ const STOCK: ImageVariant = {
   options: {},
 };
 
-/** @param output somewhere else than in dist/, for a program or a disk that is not the stock one. */
+/** @param output default: in dist/. Another path for a program or a disk that is not the stock one. */
 export function buildStockImage(
   program: Program,
   kernel: Kernel,

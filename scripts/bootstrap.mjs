@@ -1,5 +1,5 @@
 // The one file that plain Node 20 runs: `npm start` on a machine with nothing installed begins here.
-// It installs the npm packages when package-lock.json asks for others than are there, and then runs the given
+// It installs the npm packages if package-lock.json has changed since the last time, and then runs the given
 // TypeScript file on the pinned Node (node_modules/.bin/node, from the npm package node-linux-<arch>).
 //
 //   node scripts/bootstrap.mjs FILE.ts [ARG...]
@@ -19,19 +19,19 @@ function installPackages() {
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted && existsSync(join(bin, 'node'))) return;
   console.error('installing npm packages (npm ci) …');
-  // Nothing we use needs its install script, and npm versions differ in whether they run them.
+  // No package here needs its install script, and versions of npm differ in whether they run such scripts.
   const npm = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
   if (npm.status !== 0) {
     fail(
-      'Cannot install the npm packages: `npm ci` failed (see above); it needs npm and its registry reachable',
+      'Cannot install the npm packages: `npm ci` failed (see above). Check that npm is installed and its registry can be reached',
     );
   }
   if (!existsSync(join(bin, 'node'))) {
     fail(
-      `Cannot find the pinned Node in node_modules: no package for ${process.platform}-${process.arch}; wanted linux-x64`,
+      `Cannot find the pinned Node in node_modules: there is no package for ${process.platform}-${process.arch}; expected linux-x64`,
     );
   }
   writeFileSync(stamp, wanted);
@@ -52,7 +52,7 @@ const child = spawn(command, rest, {
   stdio: 'inherit',
   env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
 });
-// The child cleans up and decides when it is over. From a terminal it hears Ctrl-C twice, which is all the same to it.
+// The child cleans up and decides when to end. From a terminal it gets Ctrl-C twice, which does no harm.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
 child.on('error', error => fail(`Cannot start ${command}: ${error.message}`));

@@ -1,7 +1,6 @@
 /**
- * The first file of the host command: runs the program beside it, with what V8 compiled of it when it was built, so that a
- * start does not wait for its compiler. The code in the cache is the program's own; V8 itself refuses one that does not
- * belong to this version of it or to this program, and compiles.
+ * The first file of the host command. It runs the program beside it with the code that V8 compiled when the program was
+ * built, so that a start does not wait for the compiler. V8 rejects a cache of another program or another V8, and compiles.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

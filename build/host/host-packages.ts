@@ -1,13 +1,13 @@
 /**
- * The host's own packages: what the lab, the build and the capture engine need of the machine they run on. A need is
- * met by a command or a library being there, wherever it came from; only what is missing is asked of apt.
+ * The host packages that the lab, the build and the capture engine need. A package counts as present when its command or
+ * library is present, wherever that came from; apt installs only what is missing.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SystemError } from '../../capture/errors.ts';
 
-/** What shows that a package is there. `static`: a command without an interpreter, so that it runs in an empty root. */
+/** What shows that a package is present. `static`: a command without an interpreter, which runs in an empty root. */
 export type Provided = { command: string } | { static: string } | { library: string };
 
 export interface HostPackage {
@@ -35,7 +35,7 @@ export const HOST_PACKAGES: readonly HostPackage[] = [
   {
     name: 'debootstrap',
     provides: { command: 'debootstrap' },
-    why: 'the Debian that the package is tried on',
+    why: 'the Debian on which the package is tested',
   },
   { name: 'kmod', provides: { command: 'depmod' }, why: 'modules.dep of a kernel that is not installed' },
   { name: 'file', provides: { command: 'file' }, why: 'a judge: is it a "Kdump compressed dump"' },
@@ -52,7 +52,7 @@ export const HOST_PACKAGES: readonly HostPackage[] = [
   { name: 'libdeflate0', provides: { library: 'libdeflate.so.0' }, why: 'a dump codec (zlib)' },
 ];
 
-/** What only the tests need. */
+/** Packages that only the tests need. */
 export const TEST_PACKAGES: readonly HostPackage[] = [
   { name: 'mandoc', provides: { command: 'mandoc' }, why: 'judges the manual pages' },
   { name: 'groff-base', provides: { command: 'groff' }, why: 'judges the manual pages' },
@@ -62,7 +62,7 @@ export const TEST_PACKAGES: readonly HostPackage[] = [
   { name: 'rpmlint', provides: { command: 'rpmlint' }, why: 'judges the package for Fedora' },
 ];
 
-/** Where commands and libraries are looked for. The administrator's folders too: a user's PATH often lacks them. */
+/** The folders that are searched. They include the administrator's, which a user's PATH often lacks. */
 export interface HostFolders {
   readonly commands: readonly string[];
   readonly libraries: readonly string[];
@@ -103,8 +103,8 @@ export function missingPackages(
 }
 
 /**
- * Installs what is missing. Silent and without a process started when nothing is.
- * @throws SystemError in one line that says what to do, when it can't.
+ * Installs the missing packages. If none is missing, it prints nothing and starts no process.
+ * @throws SystemError that says what to do
  */
 export function ensureHostPackages(
   logFile: string,
@@ -135,7 +135,7 @@ export function ensureHostPackages(
   const log = openSync(logFile, 'w');
   try {
     const apt = ['apt-get', '-o', 'Acquire::Retries=3', '-o', 'DPkg::Lock::Timeout=120'];
-    // A third party's repository that is broken fails the update and says nothing of ours: the install decides.
+    // A broken third-party repository fails the update, but need not concern these packages: only the install counts.
     runLogged([...apt, 'update'], log);
     const exitCode = runLogged([...apt, 'install', '-y', '--no-install-recommends', ...names], log);
     if (exitCode !== 0) {
@@ -156,7 +156,7 @@ export function ensureHostPackages(
   say(`installed host packages in ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
 }
 
-/** What in apt's output tells why, most telling first. */
+/** Reasons in apt's output, the most specific first. */
 const APT_REASONS: readonly (readonly [RegExp, string])[] = [
   [/Temporary failure resolving '([^']*)'|Could not resolve '([^']*)'/, 'no network (cannot resolve $1)'],
   [
@@ -205,7 +205,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** A 64-bit ELF executable that asks for no interpreter. */
+/** A 64-bit ELF executable without a PT_INTERP. */
 export function isStaticExecutable(path: string): boolean {
   if (!isExecutable(path)) return false;
   const elf = readFileSync(path);

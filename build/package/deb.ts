@@ -1,4 +1,4 @@
-/** The Debian package. dpkg-deb is all it takes; same input, same bytes. */
+/** The Debian package, made by dpkg-deb alone. The same input gives the same bytes. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -12,7 +12,7 @@ import { DOCUMENTATION, makeTree, type PackagedFile, place, settle } from './tre
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
-/** Of lintian. Each has its reason beside it. */
+/** For lintian. The file gives a reason for each. */
 const OVERRIDES = {
   source: 'debian/lintian-overrides',
   path: 'usr/share/lintian/overrides/kdumpling',
@@ -20,7 +20,7 @@ const OVERRIDES = {
 };
 
 const FILES: readonly PackagedFile[] = [
-  // Before zz-update-grub, whose menu is not concerned, and after the kernel's own initrd.
+  // Runs after the hook that makes the kernel's own initrd.
   { source: 'debian/kernel-postinst', path: 'etc/kernel/postinst.d/kdumpling', mode: 0o755 },
   { source: 'debian/kernel-postrm', path: 'etc/kernel/postrm.d/kdumpling', mode: 0o755 },
   OVERRIDES,

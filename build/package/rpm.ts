@@ -1,4 +1,4 @@
-/** The package for Fedora and its kin, by Debian's rpmbuild; same input, same bytes. */
+/** The package for Fedora and related distributions, made by Debian's rpmbuild. The same input gives the same bytes. */
 import { globSync, rmSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -11,7 +11,7 @@ import { rpmChangelog } from './changelog.ts';
 import { filled, makeTree, type PackagedFile } from './tree.ts';
 
 const FILES: readonly PackagedFile[] = [
-  // After what makes the kernel's own initrd and its boot entry.
+  // Runs after the scripts that make the kernel's own initrd and its boot entry.
   {
     source: 'fedora/95-kdumpling.install',
     path: 'usr/lib/kernel/install.d/95-kdumpling.install',

@@ -1,4 +1,4 @@
-/** What a package of a distribution's holds, whichever: dist/ with its own runtime, the units, the commands. */
+/** The files of a package, for any distribution: dist/ with its own runtime, units, commands, documentation. */
 import {
   chmodSync,
   cpSync,
@@ -34,7 +34,7 @@ export interface PackagedFile {
   readonly mode: number;
 }
 
-/** @param lib where the distribution keeps what is in /usr/lib. */
+/** @param lib the distribution's folder for units and udev rules */
 const commonFiles = (lib: string): readonly PackagedFile[] => [
   { source: 'files/kdumpling.sh', path: 'usr/sbin/kdumpling', mode: 0o755 },
   { source: 'files/kdump.conf', path: 'etc/kdump.conf', mode: 0o644 },
@@ -118,13 +118,13 @@ export function place(tree: string, { source, path, mode }: PackagedFile, words:
   chmodSync(target, mode);
 }
 
-/** A text beside this file, its `@word@`s filled in. */
+/** A text beside this file, with its `@word@`s filled in. */
 export function filled(source: string, words: Words): string {
   const text = readFileSync(join(SOURCES, source), 'utf8');
   return text.replace(/@(\w+)@/g, (whole, word) => words[word] ?? whole);
 }
 
-/** Modes and times that do not depend on who built it and when. */
+/** Sets modes and times that do not depend on who builds the package, and when. */
 export function settle(directory: string, seconds: number): void {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
@@ -140,7 +140,7 @@ function unit(name: string, lib: string): PackagedFile {
   return { source: `files/${name}`, path: `${lib}/systemd/system/${name}`, mode: 0o644 };
 }
 
-/** What dist/ has that a host needs: what goes into an initrd, and the host command. */
+/** The entries of dist/ that a host needs: the parts of an initrd, and the host command. */
 function programNames(): string[] {
   const parts = Object.values(programIn(DIST)).map(path => basename(path));
   return [...new Set([...parts, ...HOST_COMMAND_FILES, 'runtime'])].sort();

@@ -65,7 +65,7 @@ test('upload: the report, to a hook, with a token from the environment', async (
 test.each([
   [['upload', ID], 2, /1 arguments; expected a dump’s name and a URL/],
   [['upload', 'none', 'http://127.0.0.1/'], 2, /Cannot find the dump none/],
-  [['upload', ID, 'https://me:geheim@127.0.0.1/'], 2, /user or password in it/],
+  [['upload', ID, 'https://me:geheim@127.0.0.1/'], 2, /a user or password/],
   [['upload', '--file', '../../etc/shadow', ID, 'http://127.0.0.1/'], 2, /there is no shadow in/],
   [['upload', '--method', 'DELETE', ID, 'http://127.0.0.1/'], 2, /one of PUT, POST/],
   [['upload', '--tries', '1', ID, 'http://127.0.0.1:9/x'], 1, /ECONNREFUSED/],

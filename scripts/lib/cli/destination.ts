@@ -1,17 +1,17 @@
-/** Where an upload goes, and how that place is named in messages: what gives access to it is in its URL, and stays there. */
+/** Where an upload goes, and how messages name that place without the secrets in its URL. */
 import { readFileSync } from 'node:fs';
 import { UsageError } from './command.ts';
 
 export interface Destination {
   readonly url: URL;
-  /** `plain`: one request carries all. The others: a session of Google Cloud Storage, to be begun or under way. */
+  /** `plain`: one request carries everything. The others: a session of Google Cloud Storage, to be started or resumed. */
   readonly kind: 'plain' | 'session-start' | 'session';
-  /** Signed for this one request: a header that was not signed can make it void. */
+  /** Signed for this one request: a further header can make the signature invalid. */
   readonly presigned: boolean;
 }
 
 /**
- * @param given a URL, or `@FILE` that holds one, since other users see what a command is called with.
+ * @param given a URL, or `@FILE` whose file holds it: other users can see the arguments of a command
  * @param name of the object, for a URL that ends in `/`.
  * @throws UsageError
  */
@@ -24,14 +24,14 @@ export function readDestination(given: string, name: string): Destination {
 /** @throws UsageError, which does not repeat the URL: it may be a secret. */
 export function checkUrl(text: string): URL {
   const refuse = (actual: string, wanted: string) =>
-    new UsageError('BAD_URL', { action: 'use that URL', actual, wanted });
-  if (!URL.canParse(text)) throw refuse('it is none', 'https://HOST/PATH, or @FILE that holds it');
+    new UsageError('BAD_URL', { action: 'use the URL', actual, wanted });
+  if (!URL.canParse(text)) throw refuse('it is not a URL', 'https://HOST/PATH, or @FILE whose file holds it');
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     throw refuse(`its scheme is ${url.protocol.slice(0, -1)}`, 'https or http');
   if (url.username !== '' || url.password !== '') {
     throw refuse(
-      'it has a user or password in it, which other users of this machine can see',
+      'it contains a user or password, which other users of this machine can see',
       'a header from --header-file, or KDUMPLING_UPLOAD_TOKEN in the environment',
     );
   }
@@ -45,17 +45,17 @@ export function destinationOf(url: URL): Destination {
   if (has('upload_id')) return { url, kind: 'session', presigned: false };
   const signedHeaders = searchParams.get('X-Goog-SignedHeaders')?.split(';') ?? [];
   if (signedHeaders.includes('x-goog-resumable')) return { url, kind: 'session-start', presigned: true };
-  // Of S3 and Google, their first and their present schemes; of Azure.
+  // The old and the present schemes of S3 and Google, and that of Azure.
   const presigned = has('X-Amz-Signature', 'X-Goog-Signature', 'Signature', 'sig');
   return { url, kind: 'plain', presigned };
 }
 
-/** A URL as it may be shown: a query can be a signature. */
+/** A URL without its query, which may hold a signature. */
 export function shown({ origin, pathname, search }: URL): string {
   return `${origin}${pathname}${search === '' ? '' : '?…'}`;
 }
 
-/** Loopback: what is said there, nobody hears. */
+/** Whether nobody can listen: HTTPS, or this machine itself. */
 export function isPrivate({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }

@@ -1,18 +1,18 @@
-/** A program of one file, compiled with V8's cache of its code beside it. */
+/** A program of one file, compiled with the help of V8's code cache beside it. */
 import { readFileSync } from 'node:fs';
 import { Script } from 'node:vm';
 
-/** The host command's, in dist/: a function expression, that is, an ASCII text. */
+/** The host command in dist/: an ASCII text that is one function expression. */
 export const PROGRAM_FILE = 'kdumpling-program.js';
 
-/** What the bundle is put between. */
+/** What stands before and after the bundle. */
 export const PROGRAM_WRAPPER = ['(function (require) {', '\n})'] as const;
 
 export interface ProgramCode {
-  /** Whether V8 took the code in the cache. */
+  /** Whether V8 accepted the cache. */
   readonly cached: boolean;
   run(require: NodeJS.Require): void;
-  /** All functions that were called so far. */
+  /** Holds all functions that were called so far. */
   createCache(): Uint8Array;
 }
 

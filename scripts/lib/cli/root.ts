@@ -1,4 +1,4 @@
-/** Dumps and most of what arms a machine are root's: without root the answer is a refusal, not half an answer. */
+/** Dumps belong to root, and only root can arm a machine. Without root, a verb refuses to give half an answer. */
 import { SystemError } from '../../../capture/errors.ts';
 
 /** @throws SystemError */

@@ -50,7 +50,7 @@ test('two headings for one version are one release', () => {
   expect(parseChangelog(text, UNRELEASED)).toEqual([{ ...UNRELEASED, changes: ['New.', 'Old.'] }]);
 });
 
-test('as Debian has it', () => {
+test('in the format of Debian', () => {
   expect(
     debianChangelog(parseChangelog(TEXT, UNRELEASED), MAINTAINER),
   ).toBe(`kdumpling (0.2.0) unstable; urgency=medium
@@ -70,7 +70,7 @@ kdumpling (0.1.0) unstable; urgency=medium
 `);
 });
 
-test('as RPM has it', () => {
+test('in the format of RPM', () => {
   expect(
     rpmChangelog(parseChangelog(TEXT, UNRELEASED), MAINTAINER),
   ).toBe(`* Sat Nov 28 2026 The maintainers <m@example.org> - 0.2.0-1

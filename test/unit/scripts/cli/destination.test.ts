@@ -29,11 +29,11 @@ test.each([
 });
 
 test.each([
-  ['geheim', /^Cannot use that URL: it is none; expected https:/],
+  ['geheim', /^Cannot use the URL: it is not a URL; expected https:/],
   ['ftp://h/geheim', /its scheme is ftp; expected https or http/],
   ['file:///geheim', /its scheme is file/],
-  ['https://user:geheim@h/o', /user or password in it.*KDUMPLING_UPLOAD_TOKEN/],
-  ['https://geheim@h/o', /user or password in it/],
+  ['https://user:geheim@h/o', /a user or password.*KDUMPLING_UPLOAD_TOKEN/],
+  ['https://geheim@h/o', /a user or password/],
 ])('%s is refused, and not repeated', (given, message) => {
   let said = '';
   try {
