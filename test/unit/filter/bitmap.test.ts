@@ -17,7 +17,7 @@ test('bytes are padded to whole blocks, and padding is no page', () => {
   expect(Bitmap.create(8 * 4096 - 1, 4096).bytes.length).toBe(4096);
   const bitmap = Bitmap.create(10, 4096);
   expect(bitmap.nextSet(0)).toBe(10);
-  bitmap.bytes[1] = 0xff; // padding of somebody else's making
+  bitmap.bytes[1] = 0xff; // padding from another writer
   expect(bitmap.has(10)).toBe(false);
   expect(bitmap.nextSet(10)).toBe(10);
 });

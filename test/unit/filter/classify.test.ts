@@ -68,7 +68,7 @@ function classify(
 const make = (generation: Generation, count = 32) => new StructPages(generation, count);
 
 describe.each(GENERATIONS)('struct page of $name', generation => {
-  it('keeps what nobody claims, page tables, and slabs whatever else they hold', () => {
+  it('keeps pages without a class, page tables, and slabs whatever their other fields hold', () => {
     const pages = make(generation, 32)
       .slab(1, 0)
       .slab(8, 3)
@@ -92,7 +92,7 @@ describe.each(GENERATIONS)('struct page of $name', generation => {
     });
   });
 
-  it('keeps free blocks that lie where they cannot, or have an absurd order', () => {
+  it('keeps free blocks at an impossible place or with an absurd order', () => {
     const pages = make(generation)
       .free(2, 2)
       .set(8, { type: 'buddy', private: 1n << 32n })
@@ -241,7 +241,7 @@ test('a tail whose head was never seen is kept', () => {
   expect(classify(pages, 31).out).toEqual([]);
 });
 
-test('a swap cache flag says nothing where PG_swapbacked is unknown', () => {
+test('a swap cache flag means nothing when PG_swapbacked is unknown', () => {
   const { 'NUMBER(PG_swapbacked)': _, ...vmcoreinfo } = OLDEST.vmcoreinfo;
   const pages = make({ ...OLDEST, vmcoreinfo }).set(0, {
     flags: ['swapcache', 'swapbacked'],

@@ -17,7 +17,7 @@ test('only the classes of levels 0 and 1 are known without the memmap', () => {
   expect(without).toEqual([0, 1]);
 });
 
-test('a level says what it leaves out', () => {
+test('the description of a level names what it leaves out', () => {
   expect(describeDumpLevel(0)).toBe('0 (every page)');
   expect(describeDumpLevel(17)).toBe('17 (without zero, free pages)');
 });

@@ -121,7 +121,7 @@ describe('the plan of a dump', () => {
   it.each([0, 1])('at level %i does not look at the memmap of a kernel that cannot tell these', level => {
     const crash = filled({ vmcoreinfo: { 'NUMBER(PG_hwpoison)': undefined } }).crash();
     const memory = new Proxy(crash.memory!, {
-      get: () => expect.fail('the crashed kernel was asked'),
+      get: () => expect.fail('the crashed kernel was read'),
     });
     const plan = planDump({ vmcore: crash.vmcore, memory }, level);
     expect(plan).toMatchObject({ warnings: [], pages: undefined });
@@ -263,7 +263,7 @@ describe('offline memory', () => {
     expect(leftOut(planDump(machine.crash(), 31), 1)).toEqual([]);
   });
 
-  it('whose struct pages are not in the vmcore is kept, without a word', () => {
+  it('whose struct pages are not in the vmcore is kept, without a warning', () => {
     const machine = offline({ mapping: 'test pages' });
     const plan = planDump(machine.crash(), 31);
     expect(leftOut(plan, 1)).toEqual(POISONED);
@@ -272,7 +272,7 @@ describe('offline memory', () => {
   });
 });
 
-describe('a memmap that makes no sense', () => {
+describe('a damaged memmap', () => {
   const keepsAll = (crash: Crash, warning: RegExp | string) => {
     const plan = planDump(crash, 31);
     expect(plan.bitmap2.count()).toBe(pagesPresent(crash));
@@ -363,7 +363,7 @@ describe('a memmap that makes no sense', () => {
     expect(leftOut(plan, 1)).toEqual([]);
   });
 
-  it('because there is no memory for a bitmap of all of it costs the highest addresses', () => {
+  it('costs the highest addresses when there is no memory for a bitmap of all of it', () => {
     const machine = filled();
     const { sizeBits } = planDump(machine.crash(), 16).bitmap2;
     machine.builder.memory.page(2 ** 31);

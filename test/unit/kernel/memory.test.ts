@@ -82,7 +82,7 @@ describe('KernelMemory', () => {
     expect(() => act(memory)).toThrow('prb');
   });
 
-  it('says where it failed', () => {
+  it('names where it failed', () => {
     expect(() => memory.readVirtual(VADDR, 0x4000)).toThrow(
       expect.objectContaining({
         code: 'KERNEL_READ',

@@ -18,7 +18,7 @@ function decode(
 }
 
 describe('the layout of struct page', () => {
-  it('is where vmcoreinfo says', () => {
+  it('follows vmcoreinfo', () => {
     expect(decode(OLDEST).layout).toMatchObject({
       structWords: 16,
       flags: 0,
@@ -61,7 +61,7 @@ describe('the layout of struct page', () => {
     ['OFFSET(page.compound_head)', 24],
     ['OFFSET(page.mapping)', 40],
     ['OFFSET(page._mapcount)', 40],
-  ])('is not believed with %s=%s', (key, value) => {
+  ])('is refused with %s=%s', (key, value) => {
     const { layout, warnings } = decode(OLDEST, { [key]: value });
     expect(layout).toBeUndefined();
     expect(warnings).toEqual([expect.stringContaining('only zero pages can be left out')]);

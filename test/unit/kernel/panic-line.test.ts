@@ -121,7 +121,7 @@ describe('panicReason', () => {
       ],
       'kernel BUG at mm/slub.c:304!',
     ],
-    ['a fatal exception that says nothing else', [...boot, FATAL], FATAL],
+    ['a fatal exception without a cause', [...boot, FATAL], FATAL],
     ['a warning before another panic', [...boot, 'WARNING: CPU: 0', FATAL], FATAL],
     [
       'a panic line that ends the log',

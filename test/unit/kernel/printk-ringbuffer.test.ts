@@ -165,7 +165,7 @@ describe('printkRecords', () => {
       const builder = new KernelBuilder(big);
       builder.memory.remove(DESCS_PADDR / 4096 + 1);
       const { texts, warnings } = readLog(builder);
-      // Records 170 to 341 lie wholly or partly in the second page; finding the next readable one overshoots some.
+      // Records 170 to 341 are wholly or partly in the second page; finding the next readable one overshoots some.
       expect(texts.slice(0, 170)).toEqual(textsOf(lines(170)));
       expect(texts.slice(-500)).toEqual(textsOf(lines(500, 524)));
       expect(warnings).toEqual([expect.stringMatching(/^\d+ unreadable records of the kernel log/)]);

@@ -31,7 +31,7 @@ describe('readUtsname', () => {
     });
   });
 
-  it('knows where 5.10 has it, which does not say', () => {
+  it('knows the offset of 5.10, which does not export it', () => {
     const { utsname, warnings } = read(
       new KernelBuilder({ vmcoreinfo: { 'OFFSET(uts_namespace.name)': undefined } }),
     );
@@ -43,7 +43,7 @@ describe('readUtsname', () => {
     ['a wrong offset', { 'OFFSET(uts_namespace.name)': 3 }],
     ['a symbol that is not mapped', { 'SYMBOL(init_uts_ns)': 'ffa0000000000000' }],
     ['a symbol that points at zeros', { 'SYMBOL(init_uts_ns)': 'ff11000000400800' }],
-  ])('%s: says what vmcoreinfo says', (_, vmcoreinfo) => {
+  ])('%s: falls back to vmcoreinfo', (_, vmcoreinfo) => {
     const { utsname, warnings } = read(new KernelBuilder({ vmcoreinfo }));
     expect(utsname).toEqual(fromVmcoreinfo);
     expect(warnings).toHaveLength(1);

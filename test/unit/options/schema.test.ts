@@ -113,7 +113,7 @@ describe('the command line', () => {
     },
   );
 
-  test('words of others are none of ours', () => {
+  test('words without our prefix are ignored', () => {
     expect(overrideOptions(baked, 'kdump.codec=lzo xkdumpling.codec=lzo').options).toEqual(baked);
   });
 });

@@ -57,7 +57,7 @@ describe('readElf', () => {
     expect(() => read(patched(patch))).toThrow(expect.objectContaining({ name: 'VmcoreError', code }));
   });
 
-  it('refuses in the form that the serial log wants', () => {
+  it('refuses with one sentence', () => {
     expect(() => read(patched(v => v.setUint16(18, 3, true)))).toThrow(
       'Cannot open memory as a vmcore: e_machine is 3; expected 62 (x86_64) or 183 (aarch64)',
     );

@@ -10,7 +10,7 @@ const base: NoteSpec[] = [
 ];
 
 describe('decodeNotes', () => {
-  it('finds every CPU and vmcoreinfo, and where their bytes lie', () => {
+  it('finds every CPU and vmcoreinfo, and where their bytes are', () => {
     const bytes = encodeNotes(base);
     const { notes, warnings } = decodeNotes(bytes);
     expect(warnings).toEqual([]);

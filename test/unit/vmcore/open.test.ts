@@ -51,8 +51,8 @@ describe('openVmcore', () => {
     [62, 65536, 4096, 1],
     [183, 65536, 65536, 0],
     [183, 12345, 4096, 1],
-  ])('machine %i that says PAGESIZE=%i has %i', (machine, said, used, warned) => {
-    const vmcore = open({ ...base, machine, vmcoreinfo: { PAGESIZE: said } });
+  ])('machine %i with PAGESIZE=%i has %i', (machine, PAGESIZE, used, warned) => {
+    const vmcore = open({ ...base, machine, vmcoreinfo: { PAGESIZE } });
     expect([vmcore.pageSizeBytes, vmcore.warnings.length]).toEqual([used, warned]);
   });
 

@@ -38,7 +38,7 @@ describe('buildSegments', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('folds the kernel image into the System RAM around it, without a word', () => {
+  it('folds the kernel image into the System RAM around it, without a warning', () => {
     const ram = load(0x1000, 0x8000, 0x4000);
     for (const image of [
       load(0x1000, 0x8000, 0x4000),
@@ -112,7 +112,7 @@ describe('buildSegments', () => {
     expect(warnings).toHaveLength(warned);
   });
 
-  it('keeps what p_memsz says apart from what the file holds', () => {
+  it('distinguishes the memory by p_memsz from what the file holds', () => {
     expect(shown(load(0x1000, 0x3000, 0, 0x1800))).toEqual([[0x1000, 0x4000, 0, 0x1800]]);
     expect(shown(load(0x1000, 0x1000, 0, 2n ** 64n - 1n))).toEqual([[0x1000, 0x2000, 0, 0x1000]]);
   });

@@ -24,7 +24,7 @@ const base = decode(
 );
 
 describe('Vmcoreinfo', () => {
-  it('reads what the kernel says of itself', () => {
+  it('reads what the kernel exports', () => {
     expect(base.osrelease).toBe('6.1.0-56-cloud-amd64');
     expect(base.buildId).toBe('3b43fad5034874490492495d552c0af6a5fab235');
     expect(base.pageSize).toBe(4096);

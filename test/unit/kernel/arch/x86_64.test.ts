@@ -118,7 +118,7 @@ describe('chooseArch', () => {
   const without = (...keys: string[]) =>
     new KernelBuilder({ vmcoreinfo: Object.fromEntries(keys.map(key => [key, undefined])) });
 
-  it('takes 4 levels and a 512 MiB image where vmcoreinfo says nothing', () => {
+  it('assumes 4 levels and a 512 MiB image when vmcoreinfo has neither', () => {
     const builder = new KernelBuilder({
       levels: 4,
       vmcoreinfo: { 'NUMBER(pgtable_l5_enabled)': undefined, 'NUMBER(KERNEL_IMAGE_SIZE)': undefined },
@@ -128,8 +128,8 @@ describe('chooseArch', () => {
     expect(translate(0xffffffffa0000000n)).toBeUndefined();
   });
 
-  it.each(['0', '-1', '4294967296', 'x'])('does not believe KERNEL_IMAGE_SIZE=%s', said => {
-    const translate = translator(new KernelBuilder({ vmcoreinfo: { 'NUMBER(KERNEL_IMAGE_SIZE)': said } }));
+  it.each(['0', '-1', '4294967296', 'x'])('ignores KERNEL_IMAGE_SIZE=%s', value => {
+    const translate = translator(new KernelBuilder({ vmcoreinfo: { 'NUMBER(KERNEL_IMAGE_SIZE)': value } }));
     expect(translate(0xffffffff80000000n)?.lengthBytes).toBe(2 ** 29);
   });
 
@@ -164,7 +164,7 @@ describe('chooseArch', () => {
     expect(() => chooseArch(vmcore)).toThrow(expect.objectContaining({ name: 'KernelError', code }));
   });
 
-  it('says which machines it knows', () => {
+  it('names the machines that it knows', () => {
     const builder = new KernelBuilder();
     const { vmcore } = opened(builder, { machine: 183, loads: builder.memory.loads() });
     expect(() => chooseArch(vmcore)).toThrow(KernelError);
