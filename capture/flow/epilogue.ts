@@ -4,7 +4,7 @@ import { attempt, describeError } from '../errors.ts';
 import { mergeLogs } from '../init/kernel-log.ts';
 import { UNKNOWN_NAME } from '../kernel/utsname.ts';
 import { MANIFEST_FORMAT, MANIFEST_NAME, type Manifest, type ManifestFile } from '../storage/manifest.ts';
-import type { DumpPlace } from '../storage/place/place.ts';
+import type { TextPlace } from '../storage/place/place.ts';
 import { PROGRAM } from '../version.ts';
 import { type Course, type Made, reasonOf, type Verdict } from './record.ts';
 
@@ -17,7 +17,7 @@ const STATES: Readonly<Record<Verdict['state'], Manifest['state']>> = {
 };
 
 /** Adds what it writes to `files`. @throws what the place throws. */
-export function writeEpilogue(course: Course, place: DumpPlace, files: ManifestFile[], made: Made): void {
+export function writeEpilogue(course: Course, place: TextPlace, files: ManifestFile[], made: Made): void {
   const { log, system } = course.context;
   const manifest = manifestOf(course, place, files, made);
   files.push(place.writeDurably(MANIFEST_NAME, [`${JSON.stringify(manifest, null, 2)}\n`]));
@@ -31,7 +31,7 @@ export function writeEpilogue(course: Course, place: DumpPlace, files: ManifestF
 
 function manifestOf(
   { context, evidence: { crash }, findings, phases, stamp }: Course,
-  { name }: DumpPlace,
+  { name }: TextPlace,
   files: readonly ManifestFile[],
   { verdict, space }: Made,
 ): Manifest {

@@ -5,7 +5,7 @@ import { PanicFinder } from '../kernel/panic-line.ts';
 import type { TargetSpec } from '../options/target-spec.ts';
 import type { ManifestFile } from '../storage/manifest.ts';
 import type { OpenTarget } from '../storage/open-target.ts';
-import type { DumpPlace } from '../storage/place/place.ts';
+import type { DumpPlace, TextPlace } from '../storage/place/place.ts';
 import { reportFailure } from './advice.ts';
 import { logLines } from './crash-log.ts';
 import { writeEpilogue } from './epilogue.ts';
@@ -73,7 +73,7 @@ function saveInto(course: Course, { spec, device, place }: Destination): Saving 
   return { spec, place: { pathOnHost, device }, files, verdict };
 }
 
-function saveLog({ context, findings }: Course, crash: Crash, place: DumpPlace): ManifestFile {
+function saveLog({ context, findings }: Course, crash: Crash, place: TextPlace): ManifestFile {
   const { log } = context;
   const finder = new PanicFinder();
   const file = place.writeDurably('vmcore-dmesg.txt', logLines(crash, log, finder));

@@ -3,20 +3,27 @@ import type { DumpSink } from '../../kdump/sink.ts';
 import type { ByteSource } from '../../vmcore/source.ts';
 import type { ManifestFile } from '../manifest.ts';
 
-export interface DumpPlace {
+/** A place for text: the log and the manifest. */
+export interface TextPlace {
   /** The path on the running machine: `/var/crash/<stamp>`, or `/dev/vdb1`. */
   readonly pathOnHost: string;
   /** The stamp, with a suffix if that name was taken. */
   readonly name: string;
   /** A directory for files that last as long as the capture; not every place has one. */
   readonly scratch?: string;
-  /** The largest possible file, if a dump can reach the limit: the rest of a partition, or 4 GiB on FAT. */
-  readonly mostFileBytes?: number;
   /** Writes the text under an incomplete name, syncs, and renames it to `name`. */
   writeDurably(name: string, text: Iterable<string>): ManifestFile;
+}
+
+/** A place for the bytes of a dump. It can be another one than that of the text. */
+export interface BytesPlace {
+  /** The largest possible file, if a dump can reach the limit: the rest of a partition, or 4 GiB on FAT. */
+  readonly mostFileBytes?: number;
   /** A new file for random access. It is not called `name` before its commit. */
   create(name: string): DumpFile;
 }
+
+export interface DumpPlace extends TextPlace, BytesPlace {}
 
 export interface DumpFile {
   /** Its name before the commit. */

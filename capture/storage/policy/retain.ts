@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { describeError } from '../../errors.ts';
 import { amountBytes } from '../../options/amount.ts';
-import type { DumpPlace } from '../place/place.ts';
+import type { TextPlace } from '../place/place.ts';
 import { removeDump, storedDumps } from './dump-store.ts';
 import { expiredDumps, removableDumps, type StoredDump } from './retention.ts';
 import type { RoomKeeper } from './room.ts';
@@ -14,7 +14,7 @@ export interface RetentionLog {
 }
 
 /** Makes room for a dump. Returns the removed one's name; undefined when none may or can be removed. */
-export function removeOldest({ scratch, name }: DumpPlace, log: RetentionLog): string | undefined {
+export function removeOldest({ scratch, name }: TextPlace, log: RetentionLog): string | undefined {
   if (scratch === undefined) return undefined;
   const directory = dirname(scratch);
   return removableDumps(storedDumps(directory), name).find(dump => remove(directory, dump, log))?.name;
@@ -23,7 +23,7 @@ export function removeOldest({ scratch, name }: DumpPlace, log: RetentionLog): s
 /** Applies `keepDumps` and `maxUse` after a complete dump. */
 export function retain(
   { keepDumps, maxUse }: { readonly keepDumps: number; readonly maxUse: string },
-  { scratch, name }: DumpPlace,
+  { scratch, name }: TextPlace,
   keeper: RoomKeeper,
   log: RetentionLog,
 ): void {
