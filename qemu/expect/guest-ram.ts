@@ -3,7 +3,7 @@
  * `kdumpling dump` on QEMU's own dumps, both of whose formats come from a writer that is neither the kernel nor
  * makedumpfile.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT } from '../../build/paths.ts';
@@ -19,7 +19,13 @@ const LEVEL = '31';
 const LOW_PAGES = 256;
 /** Other pages that the crash kernel may write to before the machine is stopped. */
 const MOST_CHANGED = 8;
-const OURS = [process.execPath, join(PROJECT, 'scripts/kdumpling.ts'), 'dump'];
+const KDUMPLING = [process.execPath, join(PROJECT, 'scripts/kdumpling.ts')];
+const OURS = [...KDUMPLING, 'dump'];
+const VERIFY = [...KDUMPLING, 'verify'];
+/** In disk_dump_header, of which the sub header with phys_base is a page apart. */
+const UTSNAME_OFFSET = 12;
+const UTSNAME_END = UTSNAME_OFFSET + 6 * 65;
+const PAGE_BYTES = 4096;
 
 export const judgeGuestRam: Expectation = async ({ directory, dumps }, judges) => {
   const { elf, flattened } = guestRamFiles(directory);
@@ -43,6 +49,8 @@ export const judgeGuestRam: Expectation = async ({ directory, dumps }, judges) =
       samePages('rearranged by makedumpfile it has the same pages', rearranged, byMakedumpfile),
       samePages('filtered again, it keeps what the ELF core gave', ofElf, ofKdump),
       sameBytes('and has its bytes', await againstElf(ofKdump)),
+      sameHeader('and the header of what was captured', captured, ofKdump),
+      await undamaged('and is whole by kdumpling verify', ofKdump),
     ];
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -83,6 +91,34 @@ function samePages(what: string, onePath: string, otherPath: string): Check {
       .map(pfn => ` 0x${pfn.toString(16)}`)
       .join('')}`,
   };
+}
+
+/** QEMU leaves the names of the utsname empty in its own header, and has another phys_base. */
+function sameHeader(what: string, onePath: string, otherPath: string): Check {
+  const facts = (path: string): string => {
+    const head = readHead(path);
+    const names = head
+      .subarray(UTSNAME_OFFSET, UTSNAME_END)
+      .toString('latin1')
+      .split('\0')
+      .filter(name => name);
+    return `${names.join(' ')}, phys_base 0x${head.readBigUInt64LE(PAGE_BYTES).toString(16)}`;
+  };
+  const [one, other] = [facts(onePath), facts(otherPath)];
+  return { what, holds: one === other && one.startsWith('Linux'), saw: other };
+}
+
+function readHead(path: string): Buffer {
+  const head = Buffer.alloc(PAGE_BYTES + 8);
+  const fd = openSync(path, 'r');
+  readSync(fd, head, 0, head.length, 0);
+  closeSync(fd);
+  return head;
+}
+
+async function undamaged(what: string, path: string): Promise<Check> {
+  const { exitCode, stdout } = await runBounded([...VERIFY, path], { timeoutSeconds: 300 });
+  return { what, holds: exitCode === 0, saw: stdout.trim().split('\n').at(-1) ?? '' };
 }
 
 /** @throws SystemError GUEST_RAM with the program's last line */
