@@ -45,10 +45,23 @@ export function readManifest<M extends ManifestOutline>(
     if (error instanceof SyntaxError) return new ManifestDamage('it is not JSON');
     return new ManifestDamage(whyUnreadable(error));
   }
+  if (isDeep(value)) return new ManifestDamage(`it is nested more than ${MOST_DEPTH} levels deep`);
   const format = (value as { format?: unknown } | null)?.format;
   if (typeof format === 'number' && format > MANIFEST_FORMAT)
     return new ManifestDamage(`its format is ${format}, of a newer kdumpling; expected ${MANIFEST_FORMAT}`);
   return check(value);
+}
+
+/** A manifest has five levels. What is much deeper overflows the stack of everything that recurses, JSON.stringify too. */
+const MOST_DEPTH = 32;
+
+function isDeep(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth <= MOST_DEPTH; depth++) {
+    level = level.flatMap(one => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
 }
 
 /** The fields of the outline, and no others. */

@@ -1,5 +1,6 @@
 /** `kdumpling upload`: sends a dump, or its report, to an object store, a WebDAV server or a ticket system's hook. */
 import { readFileSync } from 'node:fs';
+import { counted } from '../../capture/errors.ts';
 import { type Command, EXIT, oneOf, UsageError, wholeNumber } from '../lib/cli/command.ts';
 import { readDestination, shown } from '../lib/cli/destination.ts';
 import { openMessages } from '../lib/dump/messages.ts';
@@ -35,8 +36,8 @@ export const upload: Command<typeof OPTIONS> = {
     if (id === undefined || url === undefined || rest.length > 0) {
       throw new UsageError('USAGE', {
         action: 'run kdumpling upload',
-        actual: `${given.positionals.length} arguments`,
-        wanted: 'a dump’s name and a URL',
+        actual: `it has ${counted(given.positionals.length, 'argument')}`,
+        wanted: 'a dump and a URL',
       });
     }
     const host = openHost();

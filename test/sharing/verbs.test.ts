@@ -59,14 +59,22 @@ test('upload: the report, to a hook, with a token from the environment', async (
   expect((await kdumpling(argv, { KDUMPLING_UPLOAD_TOKEN: 't' })).status).toBe(0);
   const [request] = await posted('/hook/report');
   expect(request).toMatchObject({ method: 'POST', type: 'application/json', token: 'Bearer t' });
-  expect(JSON.parse(request.body)).toMatchObject({ format: 1, id: ID, crash: { class: 'sysrq' } });
+  expect(JSON.parse(request.body)).toMatchObject({ format: 2, id: ID, crash: { class: 'sysrq' } });
 });
 
 test.each([
-  [['upload', ID], 2, /1 arguments; expected a dump’s name and a URL/],
-  [['upload', 'none', 'http://127.0.0.1/'], 2, /Cannot find the dump none/],
+  [['upload', ID], 2, /it has 1 argument; expected a dump and a URL/],
+  [
+    ['upload', 'none', 'http://127.0.0.1/'],
+    2,
+    /Cannot find dump "none": the only dump has another ID. Did you mean 20261126T100955Z/,
+  ],
   [['upload', ID, 'https://me:geheim@127.0.0.1/'], 2, /a user or password/],
-  [['upload', '--file', '../../etc/shadow', ID, 'http://127.0.0.1/'], 2, /there is no shadow in/],
+  [
+    ['upload', '--file', '../../etc/shadow', ID, 'http://127.0.0.1/'],
+    2,
+    /has no shadow; expected one of vmcore, vmcore-dmesg.txt/,
+  ],
   [['upload', '--method', 'DELETE', ID, 'http://127.0.0.1/'], 2, /one of PUT, POST/],
   [['upload', '--tries', '1', ID, 'http://127.0.0.1:9/x'], 1, /ECONNREFUSED/],
 ])('%j ends with %i', async (argv, expected, message) => {
@@ -84,7 +92,9 @@ test('report --new: into the journal and to notify_url, once', async () => {
   expect(said).not.toContain('geheim');
   expect(status).toBe(0);
   const [request] = await posted('/hook/notify?key=geheim');
-  expect(JSON.parse(request.body).text).toMatch(/: It was asked to, by sysrq .* \[sysrq-[0-9a-f]{12}\]$/);
+  expect(JSON.parse(request.body).text).toMatch(
+    /: Somebody triggered a crash by sysrq .* \[sysrq-[0-9a-f]{12}\]$/,
+  );
   expect(await kdumpling(['report', '--new'])).toEqual({ status: 0, said: '' });
   expect(await posted('/hook/notify?key=geheim')).toHaveLength(1);
 });

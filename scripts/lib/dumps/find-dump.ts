@@ -52,7 +52,9 @@ export function dumpOf(dumps: readonly Dump[], given: string): Dump {
         ? `${found.length} dumps begin so: ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
         : dumps.length === 0
           ? 'this machine has no dumps'
-          : `none of ${counted(dumps.length, 'dump')} has that ID`,
+          : dumps.length === 1
+            ? 'the only dump has another ID'
+            : `none of ${dumps.length} dumps has that ID`,
     ...(found.length > 1 ? { toDo: 'give more of the ID' } : {}),
     ...(found.length === 0 && dumps.length > 0 && { toDo: `did you mean ${closest(dumps, given)}?` }),
   });

@@ -22,7 +22,7 @@ export function infoText(dump: Dump): string {
     ...(manifest?.warnings ?? []).map(warning => ['warning', warning] as const),
   ];
   return rows
-    .filter(([, value]) => value !== undefined)
+    .filter(([, value]) => value)
     .map(([name, value]) => `${name.padEnd(12)}${printable(value!)}`)
     .join('\n');
 }

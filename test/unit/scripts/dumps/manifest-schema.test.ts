@@ -75,6 +75,7 @@ describe('the file', () => {
       ['{"format": 2}', 'its format is 2, of a newer kdumpling; expected 1'],
       ['-> /etc/passwd', 'it is not a regular file'],
       [`"${'x'.repeat(1 << 20)}"`, 'it is larger than 1048576 bytes'],
+      [`${'['.repeat(400_000)}${']'.repeat(400_000)}`, 'it is nested more than 32 levels deep'],
     ])('is damaged: %.20s', (text, why) => expect(read(text)).toEqual(new ManifestDamage(why)));
     test.each([
       ['null'],
