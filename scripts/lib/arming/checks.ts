@@ -1,6 +1,11 @@
 /** Whether a crash of this machine would be captured: one small check per row, the most basic ones first. */
 import { describeError, Failure } from '../../../capture/errors.ts';
-import { optionModules } from '../../../capture/options/file-systems.ts';
+import {
+  fileSystemsOf,
+  optionModulesOf,
+  parseTargetSpec,
+  targetSpec,
+} from '../../../capture/options/target-spec.ts';
 import { targetModules } from '../../../initrd/drivers.ts';
 import { openModuleTree } from '../../../initrd/modules.ts';
 import { describeBytes } from '../cli/sizes.ts';
@@ -109,8 +114,12 @@ const POSSIBLE: readonly Check[] = [
       return blockIfRefused(() => {
         const tree = openModuleTree(host.path(modulesDirectory));
         const disks = hostDiskDrivers(host, tree, target, settings.options.fallbackTargets);
-        targetModules(tree, [target.fstype], disks);
-        tree.closure(optionModules(target.fstype, target.mountOptions));
+        const targets = [
+          targetSpec(target.fstype, target.target, target.mountOptions),
+          ...(settings.options.fallbackTargets ?? []).flatMap(text => parseTargetSpec(text) ?? []),
+        ];
+        targetModules(tree, fileSystemsOf(targets), disks);
+        tree.closure(optionModulesOf(targets));
       }, 'install the modules, or name another target in /etc/kdump.conf');
     },
   },

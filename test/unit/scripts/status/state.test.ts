@@ -168,6 +168,12 @@ describe('not armed: the most basic reason first, and the command that fixes it'
       /Cannot include the module nls_cp850/,
     ],
     [
+      'a fallback whose file system the kernel lacks',
+      { '/etc/kdump.conf': 'fallback_target xfs LABEL=spare\n' },
+      [],
+      /Cannot include the module xfs/,
+    ],
+    [
       'a target on a partition of an array',
       {
         '/sys/devices/pci0000:00/block/vda/vda1/partition': '1\n',
