@@ -1,4 +1,4 @@
-/** What is measured against what: each contest is one vmcore, level and codec, and the programs that dump it. */
+/** The contests: each has one vmcore, level and codec, and the programs that dump it. */
 import { spawnSync } from 'node:child_process';
 import type { Tool } from '../../build/fetch/tools.ts';
 import { findLibrary } from '../../build/shared-libraries.ts';
@@ -16,7 +16,7 @@ export interface Contestant {
   readonly output: string;
 }
 
-/** How many compress: a number asked of both; or none asked for, which is one for makedumpfile and ours to choose. */
+/** The number of threads passed to both programs, or `unasked` for their defaults: one in makedumpfile, chosen in ours. */
 export type Threads = number | 'unasked';
 
 export interface Contest {
@@ -30,20 +30,20 @@ export interface Contest {
 /** A makedumpfile. */
 export interface Peer {
   readonly name: string;
-  /** What comes before its flags. */
+  /** The command before its flags. */
   readonly argv: readonly string[];
   readonly codecs: readonly BenchCodec[];
 }
 
 export interface Field {
-  /** Node and the bundle: what comes before the verb. */
+  /** Node and the bundle: the command before the verb. */
   readonly ours: readonly string[];
   readonly peers: readonly Peer[];
   readonly vmcore: string;
   readonly workDir: string;
 }
 
-/** As its users write it: the same flags for each. One thread is what makedumpfile has when it is not asked. */
+/** The same flags for each program, as users type them. One thread is makedumpfile's default. */
 export function contest(field: Field, level: number, codec: BenchCodec, threads: Threads): Contest {
   const flags = ['-d', `${level}`, `-${codec}`, '--message-level', '0'];
   const asked = threads === 'unasked' ? [] : ['--num-threads', `${threads}`];
@@ -59,7 +59,7 @@ export function contest(field: Field, level: number, codec: BenchCodec, threads:
   return { level, codec, threads, contestants: [ours, ...peers] };
 }
 
-/** Debian's newest is built without snappy, Debian 12's without zstd too. */
+/** Debian's newest is built without snappy, that of Debian 12 also without zstd. */
 export function packagedPeers(newest: Tool, bookworm: Tool): Peer[] {
   return [
     { name: nameOf(newest), argv: threadable(newest), codecs: ['l', 'z', 'c'] },
@@ -67,7 +67,7 @@ export function packagedPeers(newest: Tool, bookworm: Tool): Peer[] {
   ];
 }
 
-/** One that somebody built, for all codecs. @throws Failure when it does not say its version. */
+/** A makedumpfile built with all codecs. @throws Failure when it prints no version. */
 export function builtPeer(path: string): Peer {
   const { stdout, stderr } = spawnSync(path, ['-v'], { encoding: 'utf8' });
   const version = /makedumpfile: version ([\d.]+)/.exec(`${stdout}${stderr}`)?.[1];
@@ -79,7 +79,7 @@ export function builtPeer(path: string): Peer {
   });
 }
 
-/** A thread of glibc's ends by way of libgcc_s, which no dependency says and so the tool's own tree lacks. */
+/** glibc loads libgcc_s when a thread ends, which is no dependency of the tool and so not in its tree. */
 function threadable({ argv: [loader, ...rest] }: Tool): readonly string[] {
   const libgcc = findLibrary('libgcc_s.so.1');
   return libgcc ? [loader, '--preload', libgcc, ...rest] : [loader, ...rest];

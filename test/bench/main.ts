@@ -1,4 +1,4 @@
-/** `npm run bench`: our dumps beside makedumpfile's of the same vmcore, as ratios. */
+/** `npm run bench`: compares our dumps with makedumpfile's of the same vmcore, as ratios. */
 import { copyFileSync, createReadStream, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -15,7 +15,7 @@ import { measure, runTimed } from './measure.ts';
 import { openPhases } from './phases.ts';
 import { contestLines, contestReport, machineFacts, phasesLine, TABLE_HEAD } from './report.ts';
 
-/** A copy of the host command is what runs: another build in the meantime would be measured too. */
+/** Runs a copy of the host command, so that a build in the meantime does not change what is measured. */
 const HOST_FILES = [...HOST_COMMAND_FILES, 'koffi.node'];
 
 await runCommand({
@@ -132,7 +132,7 @@ async function usedVmcore(cache: Cache, signal: AbortSignal): Promise<string> {
   return vmcore;
 }
 
-/** Into the page cache, so that no disk is measured. */
+/** Reads the file into the page cache, so that the disk is not measured. */
 async function readThrough(path: string): Promise<void> {
   for await (const _ of createReadStream(path, { highWaterMark: 4 << 20 }));
 }

@@ -20,7 +20,7 @@ export interface Result {
   readonly runs: readonly Run[];
 }
 
-/** bash's own `time` asks the kernel for what the child used, and needs nothing installed. */
+/** bash's builtin `time` reports the child's CPU time and needs no package. */
 const TIMED = 'TIMEFORMAT="%3R %3U %3S"; time "$@" >/dev/null 2>&1';
 
 /** @throws Failure when it does not exit with 0. */
@@ -34,7 +34,7 @@ export function runTimed(argv: readonly string[]): Run {
   return { wallSeconds, userSeconds, systemSeconds };
 }
 
-/** Each round runs every contestant once, in turn, so that what else the machine does hits all alike. */
+/** Each round runs every contestant once, so that other load on the machine affects all of them equally. */
 export function measure({ contestants }: Contest, rounds: number, signal: AbortSignal): Result[] {
   const measured = contestants.map(contestant => ({ contestant, runs: [] as Run[], bytes: 0 }));
   for (let round = 0; round < rounds; round++) {
@@ -60,7 +60,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Removed at once: to overwrite a file costs what it held. */
+/** Removes the output at once, because overwriting a file costs time for its old blocks. */
 function takeSize({ output }: Contestant): number {
   const { size } = statSync(output);
   rmSync(output);

@@ -68,14 +68,14 @@ function clocked(codec: Codec, spent: { calls: number; compress: number }): Code
   };
 }
 
-/** Of a function that does nothing with as many arguments as a codec's: labs(3), which looks at the first only. */
+/** The cost of an FFI call with as many arguments as a codec's: labs(3), which ignores all but the first. */
 function msPerCall(ffi: Ffi): number {
   const nothing = openLibrary(ffi, ['libc.so.6']).func(
     'long labs(uintptr_t, uintptr_t, size_t, uintptr_t, size_t)',
   );
   const [address, calls] = [2 ** 46, 50_000];
   let startedMs = 0;
-  // The first half is for the compiler.
+  // The first half warms up the JIT compiler.
   for (let i = -calls; i < calls; i++) {
     if (i === 0) startedMs = performance.now();
     nothing(address, address + i, 4096, address - i, 4096);

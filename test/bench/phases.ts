@@ -1,4 +1,4 @@
-/** Where our time goes: shares of a dump's time by phase. */
+/** Shares of a dump's time by phase. */
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ export interface Phases {
   readonly ms: Readonly<Record<PhaseName, number>>;
 }
 
-/** Builds the program that has the clock in it; returns what measures one dump. */
+/** Builds the instrumented program. Returns a function that measures one dump. */
 export async function openPhases(vmcore: string, workDir: string, rounds: number, version: string) {
   const program = join(workDir, 'phases-run.cjs');
   await bundle({ entry: join(PROJECT, 'test/bench/phases-run.ts'), output: program, version });

@@ -1,4 +1,4 @@
-/** What the bench says: a line for each contest, the phases as shares, and all of it as JSON. */
+/** The report of the bench: a line for each contest, the shares of the phases, and everything as JSON. */
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { CODECS } from '../../capture/codecs/table.ts';
 import type { BenchCodec, Contest, Threads } from './contest.ts';
@@ -12,7 +12,7 @@ export interface ContestReport {
   readonly results: readonly (Result & Ratios)[];
 }
 
-/** Of ours to theirs: below 1, ours takes less. Ours has none. */
+/** Our figure divided by theirs: below 1, ours is lower. Undefined for ours. */
 interface Ratios {
   readonly wallRatio?: number;
   readonly cpuRatio?: number;
@@ -37,7 +37,7 @@ export function machineFacts() {
     cpus: all.length,
     memoryBytes: totalmem(),
     kernel: release(),
-    /** Of the last minute: what else the machine had to do. */
+    /** The load average of the last minute. */
     loadBefore: loadavg()[0],
   };
 }
@@ -57,7 +57,7 @@ export const TABLE_HEAD = row([
   'size ×',
 ]);
 
-/** The ratios stand in the line of the program that ours is compared with. */
+/** The ratios are in the line of the program that ours is compared with. */
 export function contestLines({ level, codec, threads, results }: ContestReport): string[] {
   return results.map(({ name, wallSeconds, cpuSeconds, bytes, wallRatio, cpuRatio, sizeRatio }) =>
     row([

@@ -1,6 +1,6 @@
 /**
- * Writes a dump in the kdump-compressed format, header version 6 (makedumpfile: IMPLEMENTATION). The header says
- * "incomplete" until everything else is with the target; the header that says otherwise is the last write.
+ * Writes a dump in the kdump-compressed format, header version 6 (makedumpfile: IMPLEMENTATION). The header is
+ * marked incomplete until everything else is written; the header without the mark is the last write.
  */
 
 import type { Codec } from '../../codecs/codec.ts';
@@ -32,7 +32,7 @@ export interface DumpInput {
     Vmcore,
     'source' | 'segments' | 'pageSizeBytes' | 'noteBytes' | 'vmcoreinfoOffset' | 'vmcoreinfoBytes'
   >;
-  /** The pages to keep, zero pages included: those are found while writing. Its size is max_mapnr. */
+  /** The pages to keep, including zero pages, which are found while writing. Its size is max_mapnr. */
   readonly bitmap2: Bitmap;
   readonly utsname: Utsname;
   readonly crashTimeSeconds: number;
@@ -40,16 +40,16 @@ export interface DumpInput {
   readonly phys_base: bigint;
   readonly dumpLevel: number;
   readonly codec: Codec;
-  /** With `pfns`, only for "none": the descriptors of the other pages are a hole. */
+  /** With `pfns` it must be "none", because the descriptors of the other pages are a hole. */
   readonly digestAlgorithm: DigestAlgorithm;
   /** Makes one file of a split dump: only the pages from `start` to before `end`; the bitmaps are whole. */
   readonly pfns?: PfnRange;
   /**
-   * What was erased from the input, as makedumpfile tells it. It goes behind the pages, so that its place is known at the
-   * end only: not with a digest, and not with `pfns`.
+   * makedumpfile's record of what was erased from the input. It follows the pages, so its offset is only known at the end;
+   * hence not with a digest and not with `pfns`.
    */
   readonly eraseinfo?: Uint8Array;
-  /** Brings the pages instead of the page loop here; not with `pfns`. */
+  /** Replaces the page loop; not with `pfns`. */
   readonly feed?: PageFeed;
   /** Not with `feed` and `pfns`. The dump is incomplete only if pages do not fit. */
   readonly bound?: Bound;
@@ -59,24 +59,24 @@ export interface DumpInput {
   readonly isInputIncomplete?: boolean;
 }
 
-/** Hands all dumpable pages to the store in order. Yields as the page loop does: pages so far. */
+/** Passes all dumpable pages to the store in order. Yields the number of pages so far, as the page loop does. */
 export type PageFeed = (store: PageStore, events: PageLoopEvents) => Generator<number, void>;
 
 export interface DumpEvents {
-  /** Every few megabytes read. The page loop blocks the event loop, so watchdog and deadline are looked after here. */
+  /** Called every few megabytes. The page loop blocks the event loop, so watchdog and deadline are handled here. */
   readonly onProgress?: (pagesDone: number, pagesTotal: number) => void;
-  /** A bounded number of times. */
+  /** Called a bounded number of times. */
   readonly onWarning?: (text: string) => void;
 }
 
 export interface DumpCounts {
-  /** Below max_mapnr, and there in memory. */
+  /** Pages that exist, below max_mapnr. */
   readonly pagesPresent: number;
-  /** Those with a descriptor: zero, unreadable and missing ones included. */
+  /** Pages with a descriptor, including zero, unreadable and missing ones. */
   readonly pagesDumped: number;
   /** Zero pages that share the stored one; 0 when the dump level keeps zero pages. */
   readonly pagesZero: number;
-  /** Stored as they are, because they don't shrink. */
+  /** Stored uncompressed, because they do not shrink. */
   readonly pagesUncompressed: number;
   /** They could not be read from the input; in the dump as zeros, or missing. */
   readonly pagesUnreadable: number;
@@ -90,7 +90,7 @@ export interface DumpResult {
   readonly counts: DumpCounts;
   readonly layout: DumpLayout;
   readonly digest: DumpDigest;
-  /** The first few. */
+  /** The first few unreadable pages. */
   readonly unreadablePfns: readonly number[];
 }
 
@@ -109,7 +109,7 @@ export function layoutOf({ vmcore, bitmap2 }: Pick<DumpInput, 'vmcore' | 'bitmap
   });
 }
 
-/** As `writeDump`, a few megabytes a step: between steps, the caller's event loop hears a Ctrl-C. */
+/** As `writeDump`, a few megabytes per step, so that the caller's event loop can notice Ctrl-C between steps. */
 export function* dumpSteps(
   input: DumpInput,
   sink: DumpSink,
@@ -122,7 +122,7 @@ export function* dumpSteps(
   sink.writeAt(incompleteHeaders, 0);
   const headDigest = openDigest(digestAlgorithm);
   headDigest.update(headers);
-  // Whether pages are missing is known at the end, and a digest takes bytes from the first one on.
+  // Whether pages are missing is only known at the end, but the digest starts with the header.
   const mayLackPages = input.bound || input.isInputIncomplete || input.unreadableAs === 'missing';
   const incompleteDigest = mayLackPages ? openDigest(digestAlgorithm) : undefined;
   incompleteDigest?.update(incompleteHeaders);

@@ -1,7 +1,7 @@
 /**
- * Compresses on several threads. Each reads the vmcore by itself; the main thread takes their batches in the order of
- * pages and writes, so that the dump is the same to the byte as one thread's, and compresses itself when the batch that is
- * next is not done. The buffers are fixed: threads that are ahead wait for the one that writes.
+ * Compresses on several threads. Each reads the vmcore itself. The main thread writes their batches in the order of pages, so
+ * the dump is byte for byte that of one thread, and compresses a batch itself while it waits for the next one. The buffers
+ * are fixed: threads that are ahead wait for the main thread.
  */
 import { realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

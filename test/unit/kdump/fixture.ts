@@ -72,7 +72,7 @@ export class MemoryFile implements DumpSink {
 
 export type PageKind = 'zero' | 'text' | 'noise' | 'last byte';
 
-/** A page that tells where it comes from; "noise" does not shrink, "last byte" is zero but for one byte. */
+/** A page with recognizable contents; "noise" does not compress, "last byte" is zero except for one byte. */
 export function pageOf(kind: PageKind, seed: number): Buffer {
   const page = Buffer.alloc(PAGE);
   if (kind === 'text') page.fill(`page ${seed} of the machine's memory. `);
