@@ -70,7 +70,8 @@ done
 
 eval "$before_arming"
 say "memory map"
-sed -n 's/^\([0-9a-f-]*\) : System RAM$/lab: ram \1/p; s/^ *\([0-9a-f-]*\) : Crash kernel$/lab: reserved \1/p' /proc/iomem
+# virtio-mem's memory has a suffix and is below its device.
+sed -n 's/^ *\([0-9a-f-]*\) : System RAM.*/lab: ram \1/p; s/^ *\([0-9a-f-]*\) : Crash kernel$/lab: reserved \1/p' /proc/iomem
 say "arming"
 kexec -s -p "/disk/boot/vmlinuz-$kver" --initrd="/disk/boot/initramfs-${kver}kdump.img" \
   --command-line="$crash_command_line" || give_up "kexec refused"
