@@ -104,7 +104,7 @@ test.each([
 test('an unknown verb is refused', () => {
   expect(kdumpling('explode')).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining('try kdumpling help'),
+    stderr: expect.stringContaining('Try kdumpling help'),
   });
 });
 
