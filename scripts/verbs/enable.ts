@@ -4,14 +4,13 @@ import { SystemError } from '../../capture/errors.ts';
 import { armHost } from '../lib/arming/arm.ts';
 import { obstaclesOf } from '../lib/arming/checks.ts';
 import { hostReservation, readFacts } from '../lib/arming/facts.ts';
-import { reserveAtNextBoot } from '../lib/arming/reserve.ts';
-import { badValue, type Command, EXIT } from '../lib/cli/command.ts';
+import { readAskedCrashkernel, reserveAtNextBoot } from '../lib/arming/reserve.ts';
+import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
 import { readConfig } from '../lib/config/config.ts';
 import type { Settings } from '../lib/config/directives.ts';
-import { haveSameEffect, readCrashkernel } from '../lib/crashkernel/reading.ts';
+import { haveSameEffect } from '../lib/crashkernel/reading.ts';
 import { type CrashkernelValues, crashkernelValues, crashkernelWords } from '../lib/crashkernel/words.ts';
-import { readingFacts } from '../lib/estimate/reading-facts.ts';
 import { type Host, openHost } from '../lib/host/host.ts';
 import { runningKernel } from '../lib/host/kernel-files.ts';
 import { withHostLock } from '../lib/host/lock.ts';
@@ -36,7 +35,7 @@ export const enable: Command<typeof OPTIONS> = {
   async run({ crashkernel, 'set-sysctls': setsSysctls }, signal) {
     requireRoot('enable kdump');
     const host = openHost();
-    const asked = crashkernel === undefined ? undefined : readAsked(host, crashkernel);
+    const asked = crashkernel === undefined ? undefined : readAskedCrashkernel(host, crashkernel);
     refuseWhatCannotWork(host);
     const settings = readConfig(host);
     const build = () => ensureHostImage(host, settings, runningKernel(host), false);
@@ -50,19 +49,6 @@ export const enable: Command<typeof OPTIONS> = {
     return withHostLock(host, signal, () => armNow(host, settings, values));
   },
 };
-
-/** @throws UsageError for what the kernel of this machine would not reserve. */
-function readAsked(host: Host, text: string): CrashkernelValues | 'auto' {
-  if (text === 'auto') return text;
-  const values = text.trim().split(/\s+/);
-  const reading = readCrashkernel(values, readingFacts(host));
-  if (reading.kind === 'reserved') return values;
-  throw badValue(
-    'crashkernel',
-    text,
-    `a size like 192M that this kernel reserves${reading.kind === 'void' ? ` (of ${reading.value}, ${reading.why})` : ''}, or auto`,
-  );
-}
 
 /** Before anything is changed. */
 function refuseWhatCannotWork(host: Host): void {

@@ -5,7 +5,9 @@ import {
   noBootLoader,
   setCrashkernel,
 } from '../boot-loader/boot-loaders.ts';
+import { badValue } from '../cli/command.ts';
 import type { Settings } from '../config/directives.ts';
+import { readCrashkernel } from '../crashkernel/reading.ts';
 import type { CrashkernelValues } from '../crashkernel/words.ts';
 import { type ChoiceFacts, chooseCrashkernel } from '../estimate/choose.ts';
 import { readingFacts } from '../estimate/reading-facts.ts';
@@ -31,4 +33,14 @@ export function reserveAtNextBoot(host: Host, settings: Settings, asked: ChoiceF
   if (!loader) throw noBootLoader(host, values);
   const changed = setCrashkernel(host, loader, values);
   return { loader: loader.name, values, why: changed ? why : 'already set' };
+}
+
+/** What `--crashkernel` asks for. @throws UsageError for what the kernel of this machine would not reserve. */
+export function readAskedCrashkernel(host: Host, text: string): CrashkernelValues | 'auto' {
+  if (text === 'auto') return text;
+  const values = text.trim().split(/\s+/);
+  const reading = readCrashkernel(values, readingFacts(host));
+  if (reading.kind === 'reserved') return values;
+  const why = reading.kind === 'void' ? ` (${reading.value}: ${reading.why})` : '';
+  throw badValue('crashkernel', text, `a size like 192M that this kernel reserves${why}, or auto`);
 }
