@@ -31,7 +31,7 @@ export const PHASE_FAULTS: readonly Fault[] = [
       ...expect.INCOMPLETE_CAPTURE,
       expect.says(
         'the serial log says why',
-        /kdumpling: end: NOT saved: dump: Error: lab fault: thrown in mid-dump/,
+        /kdumpling: end: NOT saved: dump: lab fault: thrown in mid-dump/,
       ),
       expect.unmountedCleanly,
       expect.kernelLogSaved,

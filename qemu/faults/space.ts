@@ -135,11 +135,11 @@ export const SPACE_FAULTS: readonly Fault[] = [
       ...incomplete,
       expect.says(
         'the console reports it',
-        /kdumpling: space: no room for any dump: the kernel’s log is what is saved/,
+        /kdumpling: space: no room for any dump: only the kernel log is saved/,
       ),
       expect.says(
         'the console says what to do',
-        /kdumpling: end: NOT saved: dump: Cannot save a dump: there is room for \d+ bytes, 64M being kept free; remove old dumps/,
+        /kdumpling: end: NOT saved: dump: Cannot save a dump: there is room for \d+ bytes, with 64M kept free\. Remove old dumps/,
       ),
       expect.kernelLogSaved,
     ],
