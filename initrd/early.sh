@@ -91,8 +91,11 @@ fi
 
 # With this, a kernel that cannot keep the pages used within the last second is out of memory and panics. Without it, it
 # drops the program's code and reads it back without end (Linux Documentation/admin-guide/mm/multigen_lru.rst, v6.1).
+# With memory in two zones (crashkernel=…,high) it panics with memory to spare: pages that kswapd looks at for the small zone are
+# never older than that second. There the supervisor ends a capture that gets nowhere.
 lru=/sys/kernel/mm/lru_gen
-[ -w $lru/enabled ] && echo y > $lru/enabled && echo 1000 > $lru/min_ttl_ms
+zones=$($bb grep -c 'managed  *[0-9]\{4,\}$' /proc/zoneinfo)
+[ -w $lru/enabled ] && echo y > $lru/enabled && [ "$zones" -le 1 ] && echo 1000 > $lru/min_ttl_ms
 
 # A driver that does not load may be for another disk (xen_blkfront outside of Xen): whether one is missing shows below.
 for module in $modules; do load "$module" required; done

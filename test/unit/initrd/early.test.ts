@@ -77,3 +77,25 @@ test('a driver that does not load does not end the early stage', () => {
   const said = execFileSync(BUSYBOX, ['sh', '-c', script], { encoding: 'utf8' });
   expect(said).toBe('/modules/one.ko\n/modules/two.ko\n');
 });
+
+describe('the guard against thrashing is set', () => {
+  const GUARD = /^lru=.*?^\[ -w .*?$/ms.exec(EARLY)![0];
+  const zone = (name: string, pages: number) =>
+    `Node 0, zone ${name.padStart(8)}\n        managed  ${pages}\n`;
+
+  test.each([
+    ['in one zone, beside the little below 1 MiB', [zone('DMA', 159), zone('DMA32', 44_000)], '1000\n'],
+    ['not in two', [zone('DMA32', 2_300), zone('Normal', 46_000)], '0\n'],
+  ])('%s', (_, zones, ttl) => {
+    writeFileSync(path('zoneinfo'), zones.join(''));
+    writeFileSync(path('enabled'), '0');
+    writeFileSync(path('min_ttl_ms'), '0\n');
+    const script = GUARD.replace('/sys/kernel/mm/lru_gen', directory).replace(
+      '/proc/zoneinfo',
+      path('zoneinfo'),
+    );
+    execFileSync(BUSYBOX, ['sh', '-c', `bb=${BUSYBOX}\n${script}\ntrue`]);
+    expect(readFileSync(path('enabled'), 'utf8')).toBe('y\n');
+    expect(readFileSync(path('min_ttl_ms'), 'utf8')).toBe(ttl);
+  });
+});
