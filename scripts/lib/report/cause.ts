@@ -23,16 +23,14 @@ export interface Cause {
 
 /** Reports of one scan of khungtaskd, or of one machine check, are this near to each other. */
 const BATCH_SECONDS = 10;
-/** What killed init or the idle task came right before. */
-const CONSEQUENCE_SECONDS = 5;
 
 export function findCause(story: LogStory, reason: string | undefined): Cause {
-  const { panic, events } = story;
+  const { panic } = story;
   const kind = panic ? PANICS.find(({ pattern }) => pattern.test(panic.said)) : UNPANICKED;
-  const batch = kind ? batchOf(events, kind) : [];
+  const batch = kind ? batchOf(story, kind) : [];
   const event = batch[0];
   const own = panic ? readSite(panic.texts) : NO_SITE;
-  if (event && !isOldNews(event, kind, events)) return causeOf(event, batch, own);
+  if (event) return causeOf(event, batch, own);
   const line = panic?.line ?? reason;
   const name = kind?.class ?? (line === undefined ? 'unknown' : 'panic');
   const named = panic ? frameInText(panic.said) : undefined;
@@ -53,18 +51,18 @@ export function otherEvents({ events }: LogStory, { batch }: Cause): LogEvent[] 
   return events.filter(event => !batch.includes(event));
 }
 
-function batchOf(events: readonly LogEvent[], { from = [], which }: PanicKind): LogEvent[] {
-  const fitting = events.filter(event => from.includes(event.class));
+function batchOf(
+  { events, panic }: LogStory,
+  { from = [], which, withinSeconds = Number.POSITIVE_INFINITY }: PanicKind,
+): LogEvent[] {
+  const fitting = events.filter(
+    event => from.includes(event.class) && !isLater(panic?.seconds, event.seconds, withinSeconds),
+  );
   const last = fitting.at(-1);
   if (!last) return [];
   if (which === 'first') return [fitting[0]!];
   if (which === 'last') return [last];
   return fitting.filter(({ seconds }) => !isLater(last.seconds, seconds, BATCH_SECONDS));
-}
-
-/** An oops that was survived did not kill init an hour later. */
-function isOldNews(event: LogEvent, kind: PanicKind | undefined, events: readonly LogEvent[]): boolean {
-  return kind?.class === 'init-killed' && isLater(events.at(-1)?.seconds, event.seconds, CONSEQUENCE_SECONDS);
 }
 
 function isLater(later: number | undefined, earlier: number | undefined, seconds: number): boolean {

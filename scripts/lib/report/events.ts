@@ -17,6 +17,7 @@ export interface Panic {
   readonly line: string;
   /** What follows "not syncing: ". */
   readonly said: string;
+  readonly seconds?: number;
   /** The line, and the trace that panic() printed. */
   readonly texts: readonly string[];
 }
@@ -52,11 +53,13 @@ export function readStory(lines: readonly LogLine[]): LogStory {
     .sort((one, other) => one.at - other.at)
     .map(mark => eventOf(lines, mark));
   if (panicAt < 0) return { events };
+  const { text, seconds } = lines[panicAt]!;
   return {
     events,
     panic: {
-      line: lines[panicAt]!.text.slice(0, MOST_CHARS),
-      said: PANIC.exec(lines[panicAt]!.text)![1]!,
+      line: text.slice(0, MOST_CHARS),
+      said: PANIC.exec(text)![1]!,
+      ...(seconds !== undefined && { seconds }),
       texts: sameCaller(lines, panicAt, panicAt + REPORT_LINES).map(({ text }) => text),
     },
   };

@@ -114,6 +114,8 @@ export interface PanicKind {
   /** Reports that lead to it. `first`: the first of the boot is the cause; `last`: the one right before the panic. */
   readonly from?: readonly ClassName[];
   readonly which?: 'first' | 'last' | 'batch';
+  /** Reports that are older than this before the panic did not lead to it. */
+  readonly withinSeconds?: number;
 }
 
 /** The first that fits. */
@@ -155,6 +157,8 @@ export const PANICS: readonly PanicKind[] = [
     class: 'init-killed',
     from: OOPSES,
     which: 'first',
+    // What was survived for longer did not kill init.
+    withinSeconds: 5,
   },
   { pattern: /^(VFS: Unable to mount root|No (working )?init found|Requested init )/, class: 'no-root' },
   {

@@ -110,12 +110,15 @@ describe('which report is the cause', () => {
     ];
     const near = [timed(60, OOPS('mine_first', 1, 'init')), timed(61, killed)].join('\n');
     expect(causeOf(near)).toMatchObject({ class: 'null-pointer', culprit: { name: 'mine_first' } });
-    const far = [
-      timed(60, OOPS('mine_first', 1)),
-      timed(3600, ['a line', ...OOPS('x', 2)].slice(0, 1)),
+    const far = [timed(60, OOPS('mine_first', 1)), timed(3700, killed)].join('\n');
+    expect(causeOf(far)).toMatchObject({ class: 'init-killed', site: { task: { comm: 'init' } } });
+    expect(causeOf(far).culprit).toBeUndefined();
+    const both = [
+      timed(60, OOPS('mine_old', 1)),
+      timed(3699, OOPS('mine_near', 2, 'init')),
       timed(3700, killed),
-    ].join('\n');
-    expect(causeOf(far).class).toBe('null-pointer');
+    ];
+    expect(causeOf(both.join('\n'))).toMatchObject({ culprit: { name: 'mine_near' } });
   });
 
   test('two CPUs report at once: their callers tell them apart', () => {
