@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeFlattenedHeader } from '../../../../capture/kdump/format/flattened.ts';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { readRequest } from '../../../../scripts/lib/dump/arguments.ts';
@@ -20,24 +20,10 @@ import { REFUSED } from '../../../../scripts/lib/dump/refused.ts';
 import type { DumpRequest } from '../../../../scripts/lib/dump/request.ts';
 import { dump } from '../../../../scripts/verbs/dump.ts';
 import { openKdump } from '../../../support/kdump-reader.ts';
+import { recordOutput } from '../../../support/recorded-output.ts';
 import { buildVmcore } from '../../../support/vmcore-builder.ts';
 
-let said: string[];
-beforeEach(() => {
-  said = [];
-  const take = (text: string | Uint8Array) => {
-    said.push(String(text));
-    return true;
-  };
-  vi.spyOn(console, 'error').mockImplementation(take);
-  vi.spyOn(console, 'log').mockImplementation(take);
-  vi.spyOn(process.stdout, 'write').mockImplementation(take);
-  vi.spyOn(process.stderr, 'write').mockImplementation(take);
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
-});
+const output = recordOutput();
 
 /** The request, or the exit code and what was said. */
 async function requestOf(line: string): Promise<DumpRequest | string> {
@@ -50,7 +36,7 @@ async function requestOf(line: string): Promise<DumpRequest | string> {
     },
   };
   await runCommand(probe, line.split(' '));
-  return request ?? `${process.exitCode}: ${said.join('')}`;
+  return request ?? `${process.exitCode}: ${output.said.join('')}`;
 }
 
 const PLAIN = {
@@ -200,14 +186,14 @@ describe('files', () => {
     const file = openKdump(readFileSync(out));
     expect(file.header.status).toBe(0x20);
     for (let pfn = 0; pfn < 8; pfn++) expect(file.readPage(pfn)).toEqual(page(pfn));
-    expect(said.join('')).toContain('7 of 8 pages, zstd');
+    expect(output.said.join('')).toContain('7 of 8 pages, zstd');
   });
 
   test('an existing file is only overwritten with -f, the input never', async () => {
     const out = join(folder, 'out');
     writeFileSync(out, 'mine');
     expect(await run(vmcore, out)).toBe(1);
-    expect(said.join('')).toContain('Use -f to overwrite it');
+    expect(output.said.join('')).toContain('Use -f to overwrite it');
     expect(readFileSync(out, 'latin1')).toBe('mine');
     expect(await run('-f', vmcore, vmcore)).toBe(1);
     expect(readFileSync(vmcore).subarray(1, 4).toString()).toBe('ELF');
@@ -219,9 +205,9 @@ describe('files', () => {
     const out = join(folder, 'out');
     expect(await run('--dry-run', vmcore, out)).toBe(0);
     expect(existsSync(out)).toBe(false);
-    said.length = 0;
+    output.said.length = 0;
     expect(await run('--message-level', '0', vmcore, out)).toBe(0);
-    expect(said).toEqual([]);
+    expect(output.said).toEqual([]);
   });
 
   test('an input that is not a vmcore is named, and no output is left', async () => {
@@ -232,7 +218,7 @@ describe('files', () => {
       'no vmcore at all, but a text of some length, longer than the header of an ELF file',
     );
     expect(await run(vmcore, out)).toBe(1);
-    expect(said.join('')).toContain('as a vmcore');
+    expect(output.said.join('')).toContain('as a vmcore');
     expect(existsSync(out)).toBe(false);
   });
 
@@ -243,9 +229,9 @@ describe('files', () => {
     const file = openKdump(readFileSync(second));
     expect(file.header).toMatchObject({ status: 0x20, dumpLevel: 1, release: '6.1.0' });
     for (let pfn = 0; pfn < 8; pfn++) expect(file.readPage(pfn)).toEqual(page(pfn));
-    expect(said.join('')).toContain('dump level is 1, because');
+    expect(output.said.join('')).toContain('dump level is 1, because');
     expect(await run('-E', first, join(folder, 'elf'))).toBe(2);
-    expect(said.join('')).toContain('it is kdump-compressed');
+    expect(output.said.join('')).toContain('it is kdump-compressed');
   });
 
   test('eraseinfo of the input is copied: from an ELF core and from a dump', async () => {
@@ -276,7 +262,9 @@ describe('files', () => {
       expect(await run('-L', `${whole}`, vmcore, out)).toBe(0);
       expect(statSync(out).size).toBe(whole);
       expect(await run('-f', '-L', `${whole - 1}`, vmcore, out)).toBe(1);
-      expect(said.join('')).toContain(`the size limit of ${whole - 1} bytes leaves no room for 1 page`);
+      expect(output.said.join('')).toContain(
+        `the size limit of ${whole - 1} bytes leaves no room for 1 page`,
+      );
       expect(statSync(out).size).toBeLessThan(whole);
       expect(readFileSync(out).readUInt32LE(424) & 8).toBe(8);
     });
@@ -286,18 +274,18 @@ describe('files', () => {
       writeFileSync(vmcore, buildVmcore({ loads: [{ paddr: 0, bytes: new Uint8Array(8 * 4096) }] }));
       const fits = 4 * 4096 + 8 * 24 + 4096;
       expect(await run('-d', '0,1', '-L', `${fits}`, vmcore, out)).toBe(0);
-      expect(said.join('')).toContain('again at dump level 1: ');
+      expect(output.said.join('')).toContain('again at dump level 1: ');
       expect(openKdump(readFileSync(out)).header).toMatchObject({ dumpLevel: 1, status: 0 });
       expect(await run('-f', '-d', '0,1', '-L', `${fits - 1}`, vmcore, out)).toBe(1);
       expect(await run('-d', '0,1', '-L', `${fits}`, vmcore, out)).toBe(1);
-      expect(said.join('')).toContain('Use -f to overwrite it');
+      expect(output.said.join('')).toContain('Use -f to overwrite it');
     });
   });
 
   test('a flattened input is refused with the command that rearranges it', async () => {
     writeFileSync(vmcore, encodeFlattenedHeader());
     expect(await run(vmcore, join(folder, 'out'))).toBe(1);
-    expect(said.join('')).toContain(`kdumpling dump -R OUT < ${vmcore}`);
+    expect(output.said.join('')).toContain(`kdumpling dump -R OUT < ${vmcore}`);
   });
 
   test('-R refuses an input that is not flattened', async () => {

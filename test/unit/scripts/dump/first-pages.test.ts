@@ -2,33 +2,24 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { dump } from '../../../../scripts/verbs/dump.ts';
 import { openKdump } from '../../../support/kdump-reader.ts';
 import { IMAGE_PADDR, IMAGE_VADDR, KernelBuilder } from '../../../support/kernel-builder.ts';
 import { Random } from '../../../support/random.ts';
+import { recordOutput } from '../../../support/recorded-output.ts';
 
 /** Nothing leads to these, and they are below the image. */
 const STRAYS = { start: 0x420, count: 300 };
 const NEAR = 0x900;
 
 let folder: string;
-let said: string[];
+const output = recordOutput();
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'kdumpling-first-'));
-  said = [];
-  const take = (text: unknown) => {
-    said.push(String(text));
-    return true;
-  };
-  vi.spyOn(console, 'error').mockImplementation(take);
-  vi.spyOn(process.stdout, 'write').mockImplementation(take);
-  vi.spyOn(process.stderr, 'write').mockImplementation(take);
 });
 afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
   rmSync(folder, { recursive: true });
 });
 
@@ -51,10 +42,10 @@ function vmcore(): string {
 }
 
 async function run(...argv: string[]): Promise<string> {
-  said = [];
+  output.said = [];
   process.exitCode = undefined;
   await runCommand(dump, argv);
-  return `${process.exitCode}: ${said.join('')}`;
+  return `${process.exitCode}: ${output.said.join('')}`;
 }
 
 test.each([['-z'], ['-d1']])('with %s', async flag => {

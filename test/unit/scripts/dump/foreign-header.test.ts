@@ -6,12 +6,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { dump } from '../../../../scripts/verbs/dump.ts';
 import { verify } from '../../../../scripts/verbs/verify.ts';
 import { openKdump } from '../../../support/kdump-reader.ts';
 import { KernelBuilder, PHYS_BASE } from '../../../support/kernel-builder.ts';
+import { recordOutput } from '../../../support/recorded-output.ts';
 
 const PAGE = 4096;
 const UTSNAME = { offset: 12, fieldBytes: 65, fields: 6, machine: 4 };
@@ -20,31 +21,20 @@ const WRONG_PHYS_BASE = 0x1234000n;
 let folder: string;
 let foreign: string;
 let again: string;
-let said: string[];
+const output = recordOutput();
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'kdumpling-foreign-'));
-  said = [];
-  const take = (text: unknown) => {
-    said.push(String(text));
-    return true;
-  };
-  vi.spyOn(console, 'error').mockImplementation(take);
-  vi.spyOn(console, 'log').mockImplementation(take);
-  vi.spyOn(process.stdout, 'write').mockImplementation(take);
-  vi.spyOn(process.stderr, 'write').mockImplementation(take);
   [foreign, again] = ['foreign', 'again'].map(name => join(folder, name)) as [string, string];
 });
 afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
   rmSync(folder, { recursive: true });
 });
 
 async function run(command: typeof dump | typeof verify, ...argv: string[]): Promise<string> {
-  said = [];
+  output.said = [];
   process.exitCode = undefined;
   await runCommand(command as typeof dump, argv);
-  return `${process.exitCode}: ${said.join('\n')}`;
+  return `${process.exitCode}: ${output.said.join('\n')}`;
 }
 
 /** A dump of a kernel with the header of another writer. */

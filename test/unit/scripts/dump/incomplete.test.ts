@@ -2,12 +2,13 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { dump } from '../../../../scripts/verbs/dump.ts';
 import { verify } from '../../../../scripts/verbs/verify.ts';
 import { openKdump } from '../../../support/kdump-reader.ts';
 import { Random } from '../../../support/random.ts';
+import { recordOutput } from '../../../support/recorded-output.ts';
 import { buildVmcore } from '../../../support/vmcore-builder.ts';
 
 const PAGE = 4096;
@@ -19,38 +20,27 @@ const pages = (start: number, end: number) =>
 let folder: string;
 let vmcore: string;
 let out: string;
-let said: string[];
+const output = recordOutput();
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'kdumpling-incomplete-'));
   [vmcore, out] = [join(folder, 'vmcore'), join(folder, 'out')];
-  said = [];
-  const take = (text: unknown) => {
-    said.push(String(text));
-    return true;
-  };
-  vi.spyOn(console, 'error').mockImplementation(take);
-  vi.spyOn(console, 'log').mockImplementation(take);
-  vi.spyOn(process.stdout, 'write').mockImplementation(take);
-  vi.spyOn(process.stderr, 'write').mockImplementation(take);
 });
 afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
   rmSync(folder, { recursive: true });
 });
 
 async function run(...argv: string[]): Promise<string> {
-  said = [];
+  output.said = [];
   process.exitCode = undefined;
   await runCommand(dump, argv);
-  return `${process.exitCode}: ${said.join('\n')}`;
+  return `${process.exitCode}: ${output.said.join('\n')}`;
 }
 
 async function verdict(path: string): Promise<string> {
-  said = [];
+  output.said = [];
   process.exitCode = undefined;
   await runCommand(verify, [path]);
-  return `${process.exitCode}: ${said.join('\n')}`;
+  return `${process.exitCode}: ${output.said.join('\n')}`;
 }
 
 /** 32 pages in two segments; the second one's last bytes are the file's last. */

@@ -13,29 +13,20 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { openSparseSink } from '../../../../scripts/lib/dump/sparse.ts';
 import { dump } from '../../../../scripts/verbs/dump.ts';
 import { Random } from '../../../support/random.ts';
+import { recordOutput } from '../../../support/recorded-output.ts';
 import { buildVmcore } from '../../../support/vmcore-builder.ts';
 
 let folder: string;
-let said: string[];
+const output = recordOutput();
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'kdumpling-sparse-'));
-  said = [];
-  const take = (text: unknown) => {
-    said.push(String(text));
-    return true;
-  };
-  vi.spyOn(console, 'error').mockImplementation(take);
-  vi.spyOn(process.stdout, 'write').mockImplementation(take);
-  vi.spyOn(process.stderr, 'write').mockImplementation(take);
 });
 afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
   rmSync(folder, { recursive: true });
 });
 
@@ -130,6 +121,6 @@ describe('a full device', () => {
     const vmcore = join(folder, 'vmcore');
     writeFileSync(vmcore, buildVmcore({ loads: [{ paddr: 0, bytes: Buffer.alloc(8192, 7) }] }));
     expect(await run('-f', ...flags, vmcore, '/dev/full')).toBe(1);
-    expect(said.join('')).toContain('Cannot write the dump: ENOSPC');
+    expect(output.said.join('')).toContain('Cannot write the dump: ENOSPC');
   });
 });
