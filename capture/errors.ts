@@ -37,6 +37,9 @@ export class VmcoreError extends Failure {}
 /** The crashed kernel's memory does not make sense where we looked. */
 export class KernelError extends Failure {}
 
+/** The dump lacks a piece that an autopsy needs: a symbol, a type, a table. */
+export class AutopsyError extends Failure {}
+
 /** The dump cannot be encoded, or what was written cannot be read back. */
 export class DumpFormatError extends Failure {}
 

@@ -23,6 +23,7 @@ const RULES: readonly Rule[] = [
   },
   { files: 'capture/vmcore/', may: [...PURE, 'capture/vmcore/'] },
   { files: 'capture/kernel/', may: [...PURE, 'capture/vmcore/', 'capture/kernel/'] },
+  { files: 'capture/autopsy/', may: [...PURE, 'capture/vmcore/', 'capture/kernel/', 'capture/autopsy/'] },
   { files: 'capture/filter/', may: [...PURE, 'capture/vmcore/', 'capture/kernel/', 'capture/filter/'] },
   { files: 'capture/codecs/', may: [...PURE, 'capture/ffi/', 'capture/codecs/', 'node:zlib'] },
   {
