@@ -14,12 +14,14 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { programIn } from '../../initrd/image.ts';
+import { schemaFiles } from '../../scripts/lib/schema/documents.ts';
 import { DIST, PROJECT } from '../paths.ts';
 import { HOST_COMMAND_FILES, HOST_NODE_FLAGS } from '../program.ts';
 import { LIBRARY_FOLDERS } from '../runtime.ts';
 import { hostLoader } from '../shared-libraries.ts';
 import { type Release, readChangelog } from './changelog.ts';
 import { COMPLETION_LINKS, completionFiles, type ZshFolder } from './completion/completion.ts';
+import { SCHEMA_FOLDER } from './man/json-page.ts';
 import { manualFiles, writeFiles } from './man/manual.ts';
 import { SBOM_NAME, sbom } from './sbom.ts';
 
@@ -99,6 +101,7 @@ export async function makeTree(tree: string, { lib, zsh, files }: Distribution):
   const manual = await manualFiles({ version, date: date.toISOString().slice(0, 10) });
   const pages = new Map([...manual].map(([path, text]) => [`man/${path}.gz`, gzipSync(text, { level: 9 })]));
   writeFiles(join(tree, 'usr/share'), pages);
+  writeFiles(join(tree, SCHEMA_FOLDER), schemaFiles());
   writeFiles(join(tree, 'usr/share'), await completionFiles(zsh));
   for (const [path, to] of Object.entries(COMPLETION_LINKS)) symlinkSync(to, join(tree, 'usr/share', path));
   writeFileSync(join(tree, DOCUMENTATION, SBOM_NAME), sbom(date));

@@ -5,15 +5,17 @@ import { printable } from '../../capture/text.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { findDump, onlyArgument } from '../lib/dumps/find-dump.ts';
 import { kernelLog } from '../lib/dumps/kernel-log.ts';
-import { openHost } from '../lib/host/host.ts';
+import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
 
-export const dmesg: Command<Record<never, never>> = {
+const OPTIONS = { ...ROOT_OPTION } as const;
+
+export const dmesg: Command<typeof OPTIONS> = {
   name: 'kdumpling dmesg',
   purpose: "Shows the crashed kernel's log of a dump (by default the last one).",
   positionals: ['[ID|DIRECTORY|FILE]'],
-  options: {},
-  async run({ positionals }) {
-    const host = openHost();
+  options: OPTIONS,
+  async run({ positionals, root }) {
+    const host = openGivenHost(root);
     const log = kernelLog(host, findDump(host, onlyArgument('kdumpling dmesg', positionals)), {
       warn: text => console.error(printable(`warning: ${text}`)),
     });

@@ -1,29 +1,24 @@
 /** `kdumpling info`: what one dump is. */
 
-import { Failure } from '../../capture/errors.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
-import { findDump, NO_DUMPS, onlyArgument } from '../lib/dumps/find-dump.ts';
+import { findDump, onlyArgument, orNone } from '../lib/dumps/find-dump.ts';
 import { infoText } from '../lib/dumps/info-text.ts';
 import { infoData } from '../lib/dumps/list-text.ts';
-import { openHost } from '../lib/host/host.ts';
+import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
 
-const OPTIONS = { json: { help: 'as JSON, with the manifest as it is' } } as const;
+const OPTIONS = {
+  json: { help: 'as JSON, with the manifest as it is; see kdumpling-json(5)' },
+  ...ROOT_OPTION,
+} as const;
 
 export const info: Command<typeof OPTIONS> = {
   name: 'kdumpling info',
   purpose: 'Shows what a dump (by default the last one) is: when, why, which kernel, what is in it.',
   positionals: ['[ID|DIRECTORY|FILE]'],
   options: OPTIONS,
-  async run({ json, positionals }) {
-    const given = onlyArgument('kdumpling info', positionals);
-    try {
-      const dump = findDump(openHost(), given);
-      console.log(json ? JSON.stringify(infoData(dump), undefined, 2) : infoText(dump));
-      return EXIT.done;
-    } catch (error) {
-      if (!json || !(error instanceof Failure) || error.code !== NO_DUMPS) throw error;
-      console.log(JSON.stringify(infoData(undefined)));
-      return EXIT.failed;
-    }
+  async run({ json, positionals, root }) {
+    const find = () => findDump(openGivenHost(root), onlyArgument('kdumpling info', positionals));
+    console.log(json ? JSON.stringify(infoData(orNone(find)), undefined, 2) : infoText(find()));
+    return EXIT.done;
   },
 };

@@ -5,22 +5,23 @@ import { parseSince } from '../lib/cli/since.ts';
 import { choose } from '../lib/dumps/choose.ts';
 import { hostDumps } from '../lib/dumps/host-dumps.ts';
 import { dumpLines, ignoredLines, listData } from '../lib/dumps/list-text.ts';
-import { openHost } from '../lib/host/host.ts';
+import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
 
 const OPTIONS = {
   lines: { value: 'N', short: 'n', help: 'the newest N only' },
   since: { value: 'TIME', help: 'not before TIME: 2026-11-28, "2026-11-28 10:12", yesterday, 3d (days), 2h' },
   reverse: { short: 'r', help: 'newest first' },
-  json: { help: 'as JSON' },
+  json: { help: 'as JSON; see kdumpling-json(5)' },
   ids: { help: 'only the IDs, one on each line' },
+  ...ROOT_OPTION,
 } as const;
 
 export const list: Command<typeof OPTIONS> = {
   name: 'kdumpling list',
   purpose: 'Lists the dumps of this machine, newest last.',
   options: OPTIONS,
-  async run({ json, ids, lines, since, reverse }) {
-    const found = hostDumps(openHost());
+  async run({ json, ids, lines, since, reverse, root }) {
+    const found = hostDumps(openGivenHost(root));
     const dumps = choose(found.dumps, {
       most: lines === undefined ? undefined : wholeNumber('lines', lines, 1, 1e6),
       since: since === undefined ? undefined : parseSince(since, new Date()),

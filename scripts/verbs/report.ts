@@ -3,19 +3,20 @@
 import { reportNews } from '../lib/announce/news.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { readConfig } from '../lib/config/config.ts';
-import { findDump, onlyArgument } from '../lib/dumps/find-dump.ts';
+import { findDump, onlyArgument, orNone } from '../lib/dumps/find-dump.ts';
 import { hostDumps } from '../lib/dumps/host-dumps.ts';
-import { openHost } from '../lib/host/host.ts';
-import type { CrashReport } from '../lib/report/crash-report.ts';
+import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
+import { REPORT_FORMAT } from '../lib/report/crash-report.ts';
 import { reportDump } from '../lib/report/dump-report.ts';
 import { reportLines, reportPage } from '../lib/report/text.ts';
 
 const OPTIONS = {
-  json: { help: 'say it as JSON' },
+  json: { help: 'as JSON; see kdumpling-json(5)' },
   journal: { help: 'a line for each fact' },
   new: {
     help: 'those that were not yet reported so, as --journal; posts them to notify_url. For the boot after a crash',
   },
+  ...ROOT_OPTION,
 } as const;
 
 export const report: Command<typeof OPTIONS> = {
@@ -24,15 +25,19 @@ export const report: Command<typeof OPTIONS> = {
   positionals: ['[ID|DIRECTORY|FILE]'],
   options: OPTIONS,
   async run(given, signal) {
-    const host = openHost();
+    const host = openGivenHost(given.root);
     if (given.new) return reportNews(host, hostDumps(host), readConfig(host).notifyUrl, signal);
-    const dump = findDump(host, onlyArgument('kdumpling report', given.positionals));
-    console.log(format(reportDump(host, dump), given));
+    const find = () => findDump(host, onlyArgument('kdumpling report', given.positionals));
+    if (given.json) {
+      const dump = orNone(find);
+      console.log(JSON.stringify(dump ? reportDump(host, dump) : NO_REPORT, undefined, 2));
+      return EXIT.done;
+    }
+    const facts = reportDump(host, find());
+    console.log(given.journal ? reportLines(facts).join('\n') : reportPage(facts));
     return EXIT.done;
   },
 };
 
-function format(report: CrashReport, { json, journal }: { json: boolean; journal: boolean }): string {
-  if (json) return JSON.stringify(report, undefined, 2);
-  return journal ? reportLines(report).join('\n') : reportPage(report);
-}
+/** The document of a machine without dumps. */
+const NO_REPORT = { format: REPORT_FORMAT, id: null };

@@ -7,14 +7,15 @@ import { type Command, EXIT } from '../lib/cli/command.ts';
 import { openMessages } from '../lib/dump/messages.ts';
 import { MESSAGE } from '../lib/dump/request.ts';
 import { onlyArgument } from '../lib/dumps/find-dump.ts';
-import { openHost } from '../lib/host/host.ts';
+import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
 import { placeToVerify } from '../lib/verify/dump-place.ts';
 import { judgeDump } from '../lib/verify/judge.ts';
-import { printVerdict } from '../lib/verify/report.ts';
+import { printVerdict, verdictData } from '../lib/verify/report.ts';
 
 const OPTIONS = {
-  json: { help: 'print JSON' },
+  json: { help: 'as JSON; see kdumpling-json(5)' },
   'no-manifest': { help: 'ignore the manifest and check every page' },
+  ...ROOT_OPTION,
 } as const;
 
 export const verify: Command<typeof OPTIONS> = {
@@ -22,10 +23,10 @@ export const verify: Command<typeof OPTIONS> = {
   purpose: 'Checks that a dump (by default the last one) is complete and undamaged.',
   positionals: ['[ID|DIRECTORY|FILE]'],
   options: OPTIONS,
-  async run({ json, 'no-manifest': ignoresManifest, positionals }, signal) {
+  async run({ json, 'no-manifest': ignoresManifest, positionals, root }, signal) {
     const given = onlyArgument('kdumpling verify', positionals);
     const messages = openMessages(MESSAGE.progress | MESSAGE.error, true);
-    const { path, expected } = placeToVerify(openHost(), given, !ignoresManifest);
+    const { path, expected } = placeToVerify(openGivenHost(root), given, !ignoresManifest);
     // Not mapped: a bad sector of a mapped file would kill the program (SIGBUS).
     const source = openVmcoreFile(path, undefined);
     try {
@@ -34,7 +35,7 @@ export const verify: Command<typeof OPTIONS> = {
         signal,
         onProgress: messages.progress,
       });
-      if (json) console.log(JSON.stringify(verdict, undefined, 2));
+      if (json) console.log(JSON.stringify(verdictData(verdict), undefined, 2));
       else printVerdict(verdict);
       return verdict.whole ? EXIT.done : EXIT.failed;
     } finally {

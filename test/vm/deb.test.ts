@@ -75,6 +75,7 @@ test('its manual pages open', () => {
     'man8/kdumpling.8',
     'man8/kdump_helper.8',
     'man5/kdump.conf.5',
+    'man5/kdumpling-json.5',
     'man7/kdumpling-capture.7',
   ]) {
     const text = gunzipSync(readFileSync(join(root, `usr/share/man/${page}.gz`))).toString();

@@ -72,7 +72,9 @@ export async function kdumplingPage(): Promise<Page> {
       },
       {
         title: 'See also',
-        blocks: ['kdump.conf(5), kdumpling-capture(7), crash(8), makedumpfile(8), kexec(8)'],
+        blocks: [
+          'kdump.conf(5), kdumpling-json(5), kdumpling-capture(7), crash(8), makedumpfile(8), kexec(8)',
+        ],
       },
     ],
   };

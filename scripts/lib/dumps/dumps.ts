@@ -42,11 +42,6 @@ export function findDumps(host: Host, ...directories: readonly string[]): FoundD
   return { dumps, ignored };
 }
 
-/** Newest last, without those that are left out. */
-export function listDumps(host: Host, ...directories: readonly string[]): readonly Dump[] {
-  return findDumps(host, ...directories).dumps;
-}
-
 /** Links, pipes and devices are none. */
 function dumpAt(host: Host, path: string, found: Stats): Dump[] {
   if (found.isFile()) return isDumpFile(host, path) ? [fileOnItsOwn(host, path)] : [];

@@ -1,7 +1,7 @@
 /** The dump that a verb is about: by its ID, the beginning of one, its directory or its file; the last one by default. */
 import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { counted, TargetError } from '../../../capture/errors.ts';
+import { counted, Failure, TargetError } from '../../../capture/errors.ts';
 import { UsageError } from '../cli/command.ts';
 import type { Host } from '../host/host.ts';
 import { type Dump, dumpInDirectory, fileOnItsOwn } from './dump.ts';
@@ -9,7 +9,7 @@ import { hostDumps } from './host-dumps.ts';
 import { UNKNOWN_PROGRAM } from './layouts.ts';
 
 /** The code of the error where there is no last dump. */
-export const NO_DUMPS = 'NO_DUMPS';
+const NO_DUMPS = 'NO_DUMPS';
 
 /**
  * What has a slash in it or exists is a path, and needs no config, no dump target and no root beyond reading it.
@@ -26,6 +26,16 @@ export function findDump(host: Host, given: string | undefined): Dump {
     action: 'find the last dump',
     actual: `there are no dumps in ${directory}`,
   });
+}
+
+/** For a document, in which no dump is an answer and not a failure. @returns undefined where this machine has no dump. */
+export function orNone(find: () => Dump): Dump | undefined {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof Failure && error.code === NO_DUMPS) return undefined;
+    throw error;
+  }
 }
 
 /** The one of a verb's arguments. @throws UsageError for more than one. */

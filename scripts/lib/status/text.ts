@@ -9,6 +9,8 @@ import { describeAbsence } from '../storage/dump-location.ts';
 import type { HostTarget } from '../storage/host-target.ts';
 import type { State } from './state.ts';
 
+export const STATE_FORMAT = 1;
+
 /** @param verbose with the crash kernel's command line and the reasons for it. */
 export function stateText(state: State, { verbose = false } = {}): string {
   const { facts, findings, dumps } = state;
@@ -68,9 +70,11 @@ function sysctlsText({ sysctls }: State): string {
     .join(', ');
 }
 
+/** The document of `kdumpling show --json`. */
 export function stateData(state: State): unknown {
-  const { facts, findings, sysctls, dumps } = state;
+  const { facts, findings, sysctls, dumps, ignored } = state;
   return {
+    format: STATE_FORMAT,
     enabled: facts.enabled,
     ready: state.ready,
     loaded: facts.isLoaded,
@@ -97,5 +101,6 @@ export function stateData(state: State): unknown {
     },
     test: state.test && { passed: state.test.passed, text: state.test.text, changed: state.test.changed },
     dumps: dumps.map(dumpData),
+    ignored,
   };
 }

@@ -2,6 +2,8 @@
 import { counted } from '../../../capture/errors.ts';
 import type { Damage } from '../../../capture/kdump/check/check.ts';
 
+export const VERDICT_FORMAT = 1;
+
 export interface Verdict {
   readonly path: string;
   readonly whole: boolean;
@@ -15,6 +17,11 @@ export interface Verdict {
   /** Of these, the pages without a checksum, where only a digest detects damage. */
   readonly pagesUnprotected: number;
   readonly damage: readonly Damage[];
+}
+
+/** The document of `kdumpling verify --json`. */
+export function verdictData(verdict: Verdict): unknown {
+  return { format: VERDICT_FORMAT, ...verdict };
 }
 
 export function printVerdict(verdict: Verdict): void {

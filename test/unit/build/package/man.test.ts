@@ -116,7 +116,7 @@ describe('the roff', () => {
   for (const [command, flags] of Object.entries(checks)) {
     test
       .skipIf(!findCommand(command))
-      .each(['man8/kdumpling.8', 'man5/kdump.conf.5', 'man7/kdumpling-capture.7'])(
+      .each(['man8/kdumpling.8', 'man5/kdump.conf.5', 'man5/kdumpling-json.5', 'man7/kdumpling-capture.7'])(
       `${command} reads %s without a warning`,
       path => {
         const { status, stdout, stderr } = spawnSync(command, [...flags, path], {

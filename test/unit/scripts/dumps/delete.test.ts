@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { deleteDumps } from '../../../../scripts/lib/dumps/delete.ts';
-import { listDumps } from '../../../../scripts/lib/dumps/dumps.ts';
+import { findDumps } from '../../../../scripts/lib/dumps/dumps.ts';
 import { hostWith } from '../../../support/host-root.ts';
 import { manifestOf } from '../../../support/manifest.ts';
 
@@ -18,7 +18,7 @@ test('files that kdumpling did not write stay, with their directory, and are nam
     '/var/crash/20261121T220235Z/vmcore': '1234',
   });
   const lines: string[] = [];
-  expect(deleteDumps(host, listDumps(host, '/var/crash'), line => lines.push(line))).toBe(2);
+  expect(deleteDumps(host, findDumps(host, '/var/crash').dumps, line => lines.push(line))).toBe(2);
   expect(readdirSync(host.path(D)).sort()).toEqual(['analysis', 'notes.txt']);
   expect(existsSync(host.path(`${D}/analysis/notes.txt`))).toBe(true);
   expect(existsSync(host.path('/var/crash/20261121T220235Z'))).toBe(false);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { listDumps } from '../../../../scripts/lib/dumps/dumps.ts';
+import { findDumps } from '../../../../scripts/lib/dumps/dumps.ts';
 import { dumpOf } from '../../../../scripts/lib/dumps/find-dump.ts';
 import { infoText } from '../../../../scripts/lib/dumps/info-text.ts';
 import { dumpLines } from '../../../../scripts/lib/dumps/list-text.ts';
@@ -35,7 +35,7 @@ const OTHERS = {
 };
 
 test('states, newest last', () => {
-  const dumps = listDumps(hostWith(DUMPS), DIRECTORY);
+  const dumps = findDumps(hostWith(DUMPS), DIRECTORY).dumps;
   expect(dumps.map(({ id, state }) => `${id} ${state}`)).toEqual([
     '20261121T220234Z complete',
     '20261121T220235Z incomplete',
@@ -49,7 +49,7 @@ test('states, newest last', () => {
 });
 
 test('what others left, and what is no dump', () => {
-  const dumps = listDumps(hostWith(OTHERS), DIRECTORY);
+  const dumps = findDumps(hostWith(OTHERS), DIRECTORY).dumps;
   const states = Object.fromEntries(dumps.map(one => [one.id, `${one.state} ${one.isOurs}`]));
   expect(states).toEqual({
     '202611212202': 'complete false',
@@ -65,14 +65,17 @@ test('a clock that cannot be trusted: by when the directory was written', () => 
     '/var/crash/19700101T000012Z/vmcore': '1234',
     '/var/crash/19700101T000012Z/manifest.json': manifest('1970-01-01T00:00:12Z'),
   };
-  const dumps = listDumps(hostWith(files), DIRECTORY);
+  const dumps = findDumps(hostWith(files), DIRECTORY).dumps;
   expect(dumps.find(({ id }) => id.startsWith('1970'))!.time.getFullYear()).toBeGreaterThan(2020);
 });
 
-test('no directory, no dumps', () => expect(listDumps(hostWith({}), DIRECTORY)).toEqual([]));
+test('no directory, no dumps', () => expect(findDumps(hostWith({}), DIRECTORY).dumps).toEqual([]));
 
 test('by name, or by its beginning', () => {
-  const dumps = listDumps(hostWith({ ...DUMPS, '/var/crash/20261121T220234Z-2/vmcore': '' }), DIRECTORY);
+  const dumps = findDumps(
+    hostWith({ ...DUMPS, '/var/crash/20261121T220234Z-2/vmcore': '' }),
+    DIRECTORY,
+  ).dumps;
   expect(dumpOf(dumps, '20261121T220234Z').id).toBe('20261121T220234Z');
   expect(dumpOf(dumps, '20261121T220235').id).toBe('20261121T220235Z');
   expect(() => dumpOf(dumps, '2026')).toThrow(/5 dumps begin so: 20261121T220234Z, /);
@@ -85,7 +88,7 @@ test('by name, or by its beginning', () => {
 
 describe('a crash on purpose', () => {
   const record = { bootId: 'a', time: '2026-11-21T22:02:30Z', dumps: ['20261121T220230Z'] };
-  const all = listDumps(hostWith(DUMPS), DIRECTORY);
+  const all = findDumps(hostWith(DUMPS), DIRECTORY).dumps;
   test.each([
     ['the same boot', 'a', all, false, /did not crash/],
     ['no new dump', 'b', [], false, /left no dump/],

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { encodeDiskDumpHeader } from '../../../../capture/kdump/format/header.ts';
 import type { Manifest } from '../../../../capture/storage/manifest.ts';
-import { listDumps } from '../../../../scripts/lib/dumps/dumps.ts';
+import { findDumps } from '../../../../scripts/lib/dumps/dumps.ts';
 import { crashedName } from '../../../../scripts/lib/report/crashed-name.ts';
 import { reportDump } from '../../../../scripts/lib/report/dump-report.ts';
 import { hostWith } from '../../../support/host-root.ts';
@@ -53,7 +53,7 @@ test('a report of a dump without a name does not take the reader’s', () => {
     '/etc/hostname': 'reader\n',
     [`${directory}/vmcore-dmesg.txt`]: 'Linux version 6.1\n',
   });
-  const [dump] = listDumps(host, '/var/crash');
+  const [dump] = findDumps(host, '/var/crash').dumps;
   const report = reportDump(host, dump!);
   expect(report.host).toBeUndefined();
   expect(JSON.stringify(report)).not.toContain('reader');

@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { crashCommandLine } from '../../../../initrd/command-line.ts';
 import { obstaclesOf } from '../../../../scripts/lib/arming/checks.ts';
 import type { Dump } from '../../../../scripts/lib/dumps/dumps.ts';
 import { SYSCTLS, setSysctls, unsetSysctls } from '../../../../scripts/lib/host/sysctls.ts';
@@ -9,40 +7,9 @@ import { readState } from '../../../../scripts/lib/status/state.ts';
 import { judgeTest } from '../../../../scripts/lib/status/test-record.ts';
 import { subjectOf } from '../../../../scripts/lib/status/test-subject.ts';
 import { stateData, stateText } from '../../../../scripts/lib/status/text.ts';
+import { ARMED, CONFIG, KVER, LOADED } from '../../../support/armed-machine.ts';
 import { addFiles, type Files, hostWith, textOf } from '../../../support/host-root.ts';
 
-const KVER = '6.1.0-56-cloud-amd64';
-const CONFIG = ['KEXEC', 'KEXEC_FILE', 'CRASH_DUMP', 'PROC_VMCORE', 'BLK_DEV_INITRD', 'DEVTMPFS']
-  .map(name => `CONFIG_${name}=y\n`)
-  .concat('CONFIG_SQUASHFS=m\nCONFIG_BLK_DEV_LOOP=m\n# CONFIG_KEXEC_SIG is not set\n')
-  .join('');
-const COMMAND_LINE = 'BOOT_IMAGE=/boot/vmlinuz root=/dev/vda1 ro crashkernel=192M';
-const STAMP = { inputs: '', bytes: 5, sha256: createHash('sha256').update('image').digest('hex') };
-const LOADED = { imageSha256: STAMP.sha256, commandLine: crashCommandLine(COMMAND_LINE) };
-const ARMED: Files = {
-  '/proc/sys/kernel/osrelease': `${KVER}\n`,
-  '/proc/sys/kernel/kexec_load_disabled': '0\n',
-  '/proc/cmdline': `${COMMAND_LINE}\n`,
-  '/proc/self/mountinfo': '21 1 254:1 / / rw - ext4 /dev/vda1 rw\n',
-  '/proc/meminfo': 'MemTotal: 1000000 kB\nMemFree: 500000 kB\nCached: 300000 kB\nAnonPages: 100000 kB\n',
-  '/proc/zoneinfo': '',
-  '/proc/cpuinfo': 'flags : fpu hypervisor lahf_lm\n',
-  '/sys/kernel/kexec_crash_size': `${192 << 20}\n`,
-  '/sys/kernel/kexec_crash_loaded': '1\n',
-  '/sys/kernel/security/lockdown': '[none] integrity confidentiality\n',
-  '/boot/grub/grub.cfg': '\tlinux /boot/vmlinuz root=/dev/vda1 ro crashkernel=192M\n',
-  '/etc/default/grub': '',
-  '/etc/kdump.conf': 'path /var/crash\ncore_collector makedumpfile -z -d 31\n',
-  [`/boot/config-${KVER}`]: CONFIG,
-  [`/boot/initramfs-${KVER}kdump.img`]: 'image',
-  [`/var/lib/kdumpling/initramfs-${KVER}kdump.stamp`]: JSON.stringify(STAMP),
-  '/run/kdumpling/loaded.json': JSON.stringify(LOADED),
-  [`/lib/modules/${KVER}/modules.builtin`]: 'kernel/fs/ext4/ext4.ko\n',
-  '/dev/vda1': '',
-  '/sys/devices/pci0000:00/block/vda/vda1/': '',
-  '/sys/class/block/vda1': '-> /sys/devices/pci0000:00/block/vda/vda1',
-  '/var/crash/20261121T220234Z/vmcore-incomplete': '',
-};
 const COMMANDS = { 'update-grub': () => '' };
 
 const stateOf = (more: Files = {}, without: readonly string[] = []) => {

@@ -1,0 +1,27 @@
+/** What each verb prints with `--json`. kdumpling-json(5) and the package's JSON Schema files are made of this. */
+import { INFO, LIST } from './dumps.ts';
+import { ESTIMATE, SHOW } from './machine.ts';
+import { REPORT_DOCUMENT } from './report.ts';
+import type { Schema } from './schema.ts';
+import { VERDICT } from './verdict.ts';
+
+export const DOCUMENTS: Readonly<Record<string, Schema>> = {
+  list: LIST,
+  info: INFO,
+  verify: VERDICT,
+  report: REPORT_DOCUMENT,
+  show: SHOW,
+  estimate: ESTIMATE,
+};
+
+export const SCHEMA_DIALECT = 'https://json-schema.org/draft/2020-12/schema';
+
+/** The documents as files: name -> JSON Schema. */
+export function schemaFiles(): Map<string, string> {
+  return new Map(
+    Object.entries(DOCUMENTS).map(([verb, schema]) => [
+      `${verb}.schema.json`,
+      `${JSON.stringify({ $schema: SCHEMA_DIALECT, ...schema }, undefined, 2)}\n`,
+    ]),
+  );
+}

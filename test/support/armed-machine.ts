@@ -1,0 +1,41 @@
+/** The files of a machine that is armed and has an incomplete dump. */
+import { createHash } from 'node:crypto';
+import { crashCommandLine } from '../../initrd/command-line.ts';
+import type { Files } from './host-root.ts';
+
+export const KVER = '6.1.0-56-cloud-amd64';
+export const COMMAND_LINE = 'BOOT_IMAGE=/boot/vmlinuz root=/dev/vda1 ro crashkernel=192M';
+
+/** Of the kernel, without options that are not needed. */
+export const CONFIG = ['KEXEC', 'KEXEC_FILE', 'CRASH_DUMP', 'PROC_VMCORE', 'BLK_DEV_INITRD', 'DEVTMPFS']
+  .map(name => `CONFIG_${name}=y\n`)
+  .concat('CONFIG_SQUASHFS=m\nCONFIG_BLK_DEV_LOOP=m\n# CONFIG_KEXEC_SIG is not set\n')
+  .join('');
+
+export const STAMP = { inputs: '', bytes: 5, sha256: createHash('sha256').update('image').digest('hex') };
+export const LOADED = { imageSha256: STAMP.sha256, commandLine: crashCommandLine(COMMAND_LINE) };
+
+export const ARMED: Files = {
+  '/proc/sys/kernel/osrelease': `${KVER}\n`,
+  '/proc/sys/kernel/kexec_load_disabled': '0\n',
+  '/proc/cmdline': `${COMMAND_LINE}\n`,
+  '/proc/self/mountinfo': '21 1 254:1 / / rw - ext4 /dev/vda1 rw\n',
+  '/proc/meminfo': 'MemTotal: 1000000 kB\nMemFree: 500000 kB\nCached: 300000 kB\nAnonPages: 100000 kB\n',
+  '/proc/zoneinfo': '',
+  '/proc/cpuinfo': 'flags : fpu hypervisor lahf_lm\n',
+  '/sys/kernel/kexec_crash_size': `${192 << 20}\n`,
+  '/sys/kernel/kexec_crash_loaded': '1\n',
+  '/sys/kernel/security/lockdown': '[none] integrity confidentiality\n',
+  '/boot/grub/grub.cfg': '\tlinux /boot/vmlinuz root=/dev/vda1 ro crashkernel=192M\n',
+  '/etc/default/grub': '',
+  '/etc/kdump.conf': 'path /var/crash\ncore_collector makedumpfile -z -d 31\n',
+  [`/boot/config-${KVER}`]: CONFIG,
+  [`/boot/initramfs-${KVER}kdump.img`]: 'image',
+  [`/var/lib/kdumpling/initramfs-${KVER}kdump.stamp`]: JSON.stringify(STAMP),
+  '/run/kdumpling/loaded.json': JSON.stringify(LOADED),
+  [`/lib/modules/${KVER}/modules.builtin`]: 'kernel/fs/ext4/ext4.ko\n',
+  '/dev/vda1': '',
+  '/sys/devices/pci0000:00/block/vda/vda1/': '',
+  '/sys/class/block/vda1': '-> /sys/devices/pci0000:00/block/vda/vda1',
+  '/var/crash/20261121T220234Z/vmcore-incomplete': '',
+};
