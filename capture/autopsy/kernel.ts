@@ -87,6 +87,10 @@ export interface Field {
   readonly elementBytes?: number;
   /** In C, without the member's name: `struct list_head`, `char [16]`, `struct mm_struct *`. */
   readonly typeName: string;
+  /** In C, with it: `struct list_head tasks`, `char comm[16]`, `unsigned int in_execve:1`. */
+  readonly declaration: string;
+  /** Of an anonymous struct or union, from `Types.members`; their offsets are from the beginning of the path's first type too. */
+  readonly members?: readonly Field[];
 }
 
 export interface Enumerator {
@@ -96,8 +100,8 @@ export interface Enumerator {
 
 /**
  * Layouts by BTF. A path is a type's name and its members: `task_struct.comm`, `task_struct.thread.sp`. Members of anonymous
- * structs and unions are found as in C; a member of an array of structs is that of its first element. Where several types
- * have a name, the first in BTF counts.
+ * structs and unions are found as in C; a member of an array of structs is that of its first element. A type's name may have
+ * `struct`, `union` or `enum` in front. Where several types have a name, structs come first, and of them the first in BTF.
  */
 export interface Types {
   /** In bytes. @throws AutopsyError NO_TYPES, NO_TYPE, NO_MEMBER; NOT_BYTES for a bit field */

@@ -2,23 +2,13 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import { openPageCodecs } from '../../../capture/codecs/decompressors.ts';
-import { attempt, describeError, TargetError } from '../../../capture/errors.ts';
-import { openFfi } from '../../../capture/ffi/library.ts';
-import { isFlattened } from '../../../capture/kdump/format/flattened.ts';
-import { isKdumpFile } from '../../../capture/kdump/read/file.ts';
-import { openFlattenedSource } from '../../../capture/kdump/read/flattened-source.ts';
-import { openKdumpVmcore } from '../../../capture/kdump/read/vmcore.ts';
-import { type Crash, crashOf } from '../../../capture/kernel/crash.ts';
+import { describeError, TargetError } from '../../../capture/errors.ts';
+import { crashOf } from '../../../capture/kernel/crash.ts';
 import { dmesgLines } from '../../../capture/kernel/dmesg-text.ts';
 import { openRegular } from '../../../capture/storage/place/open-regular.ts';
-import { readUpTo } from '../../../capture/vmcore/elf.ts';
-import { openVmcore } from '../../../capture/vmcore/open.ts';
-import { openVmcoreFile } from '../../../capture/vmcore/reader.ts';
-import type { ByteSource } from '../../../capture/vmcore/source.ts';
 import type { Host } from '../host/host.ts';
 import type { Dump } from './dump.ts';
-import { refuseCompressed } from './dump-file.ts';
+import { openDumpFile } from './open-vmcore.ts';
 
 const CHUNK_BYTES = 1 << 18;
 
@@ -78,10 +68,9 @@ function* textOf(path: string, fromByte: number): Generator<string> {
 
 function* logInDump(path: string, warn: (text: string) => void): Generator<string> {
   const action = `read the kernel log in ${path}`;
-  refuseCompressed(path, action);
-  const file = openVmcoreFile(path, undefined);
+  const file = openDumpFile(path, action);
   try {
-    const crash = openCrash(file);
+    const crash = crashOf(file.vmcore);
     if (!crash.memory)
       throw new TargetError('NO_LOG', {
         action,
@@ -94,12 +83,4 @@ function* logInDump(path: string, warn: (text: string) => void): Generator<strin
   } finally {
     file.close();
   }
-}
-
-/** In any of the formats of a dump. @throws VmcoreError, DumpFormatError */
-function openCrash(file: ByteSource): Crash {
-  const source = isFlattened(readUpTo(file, 0, 16)) ? openFlattenedSource(file) : file;
-  if (!isKdumpFile(readUpTo(source, 0, 16))) return crashOf(openVmcore(source));
-  // Without the FFI, Node's own codecs do.
-  return crashOf(openKdumpVmcore(source, openPageCodecs(attempt(openFfi))).vmcore);
 }

@@ -1,0 +1,96 @@
+/** Opens the crashed kernel in a vmcore, of any format, for an autopsy. What is missing costs its part. */
+import { AutopsyError, attempt, counted, describeError } from '../errors.ts';
+import { chooseArch } from '../kernel/arch/choose.ts';
+import { KernelMemory } from '../kernel/memory.ts';
+import { readPhysical, type Vmcore } from '../vmcore/open.ts';
+import { FieldReader } from './fields.ts';
+import type { DeadKernel, LoadedModule, Types } from './kernel.ts';
+import { loadedModules } from './loaded-modules.ts';
+import { cachedReads } from './page-cache.ts';
+import { KernelPerCpu } from './per-cpu.ts';
+import { exportedImage, type ImageSymbols, kallsymsImage } from './symbols/image-symbols.ts';
+import { Kallsyms } from './symbols/kallsyms.ts';
+import { scanForTables } from './symbols/kallsyms-scan.ts';
+import { exportedTables } from './symbols/kallsyms-tables.ts';
+import { KernelSymbols } from './symbols/symbols.ts';
+import { moduleLayouts, vmlinuxLayouts } from './types/find-btf.ts';
+import type { Layouts } from './types/layouts.ts';
+import { noTypes } from './types/no-types.ts';
+
+/** @throws KernelError when virtual addresses cannot be read: of another architecture, or without its page tables. */
+export function openAutopsy(vmcore: Vmcore): DeadKernel {
+  const { vmcoreinfo, pageSizeBytes } = vmcore;
+  const missing: string[] = [];
+  const miss = (error: unknown) => void missing.push(describeError(error));
+  const memory = new KernelMemory(
+    chooseArch(vmcore),
+    cachedReads((paddr, into) => readPhysical(vmcore, paddr, into), pageSizeBytes),
+  );
+  const image = openImage(memory, vmcore, missing);
+  const layouts = openLayouts(memory, vmcore, image, missing);
+  const types: Types = layouts instanceof Error ? noTypes(layouts) : layouts;
+  const fields = new FieldReader(memory, types);
+  const [list] = image.all('modules');
+  const modules =
+    list && types.has('module.list') ? loadedModules({ memory, types, fields }, list.address, miss) : [];
+  const symbols = new KernelSymbols(image, { memory, fields }, modules, (module, error) =>
+    missing.push(`symbols of the module ${module.name}: ${describeError(error)}`),
+  );
+  const kernel = { vmcore, vmcoreinfo, memory, symbols, types, fields, modules, missing };
+  return {
+    ...kernel,
+    perCpu: new KernelPerCpu(kernel, miss),
+    moduleTypes: moduleTypesOf(kernel, layouts),
+  };
+}
+
+function openImage(memory: KernelMemory, { vmcoreinfo }: Vmcore, missing: string[]): ImageSymbols {
+  const isExported = vmcoreinfo.symbol('kallsyms_names') !== undefined;
+  const kallsyms = attempt(
+    () =>
+      new Kallsyms(
+        isExported ? exportedTables(memory, vmcoreinfo) : scanForTables(memory, vmcoreinfo),
+        vmcoreinfo,
+      ),
+    error => missing.push(describeError(error)),
+  );
+  missing.push(...(kallsyms?.warnings ?? []));
+  return kallsyms ? kallsymsImage(kallsyms) : exportedImage(vmcoreinfo);
+}
+
+function openLayouts(
+  memory: KernelMemory,
+  { vmcoreinfo }: Vmcore,
+  image: ImageSymbols,
+  missing: string[],
+): Layouts | Error {
+  try {
+    const layouts = vmlinuxLayouts(memory, vmcoreinfo, name => image.all(name)[0]?.address);
+    if (layouts.btf.warning !== undefined) missing.push(layouts.btf.warning);
+    return layouts;
+  } catch (error) {
+    missing.push(describeError(error));
+    return error as Error;
+  }
+}
+
+function moduleTypesOf(
+  kernel: Pick<DeadKernel, 'memory' | 'symbols' | 'types' | 'fields' | 'modules'>,
+  vmlinux: Layouts | Error,
+): (name: string) => Types {
+  const opened = new Map<LoadedModule, Types>();
+  return name => {
+    const module = kernel.modules.find(loaded => loaded.name === name);
+    if (!module) {
+      throw new AutopsyError('NO_MODULE', {
+        action: `look up types of the module ${name}`,
+        actual: 'it is not loaded',
+        wanted: `one of ${counted(kernel.modules.length, 'loaded module')}`,
+      });
+    }
+    if (vmlinux instanceof Error) return noTypes(vmlinux);
+    const types = opened.get(module) ?? moduleLayouts(kernel, vmlinux, module);
+    opened.set(module, types);
+    return types;
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * Where the kernel keeps kallsyms (scripts/kallsyms.c, kernel/kallsyms_internal.h): from vmcoreinfo, which has the addresses
+ * since Linux 5fd8fea935a1 ("vmcoreinfo: include kallsyms symbols", v6.0).
+ */
+import { AutopsyError } from '../../errors.ts';
+import type { KernelMemory } from '../../kernel/memory.ts';
+import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
+import { readHeld } from '../image-scan.ts';
+
+/** The largest kernels have some 300,000. */
+export const MOST_SYMBOLS = 1 << 22;
+export const MOST_NAME_BYTES = 32 << 20;
+export const TOKENS = 256;
+
+/** The tables as bytes. Names and offsets may be cut. */
+export interface KallsymsTables {
+  readonly count: number;
+  readonly names: Uint8Array;
+  /** For each of the 256 tokens, what it stands for. */
+  readonly tokens: readonly Uint8Array[];
+  /** A 32-bit number for each symbol; `addresses.ts` has what they mean. */
+  readonly offsets: Uint8Array;
+  readonly offsetsAddress: bigint;
+  /** Undefined where offsets are relative to their own slots. */
+  readonly relativeBase: bigint | undefined;
+}
+
+const ACTION = "read the kernel's symbols";
+
+/** @throws AutopsyError NO_KALLSYMS when vmcoreinfo does not have the addresses; KernelError when the tables are not held. */
+export function exportedTables(memory: KernelMemory, vmcoreinfo: Vmcoreinfo): KallsymsTables {
+  const symbol = (name: string): bigint => {
+    const address = vmcoreinfo.symbol(name);
+    if (address !== undefined) return address;
+    throw new AutopsyError('NO_KALLSYMS', {
+      action: ACTION,
+      actual: `vmcoreinfo has no SYMBOL(${name})`,
+      wanted: 'the address of each table of kallsyms',
+    });
+  };
+  const names = symbol('kallsyms_names');
+  const tokenTable = symbol('kallsyms_token_table');
+  const tokenIndex = symbol('kallsyms_token_index');
+  const offsets = symbol('kallsyms_offsets');
+  const count = symbolCount(memory.u32(symbol('kallsyms_num_syms'), 'kallsyms_num_syms'));
+  const relativeBase = vmcoreinfo.symbol('kallsyms_relative_base');
+  return {
+    count,
+    names: readNames(memory, names, tokenTable),
+    tokens: readTokens(memory, tokenTable, tokenIndex),
+    offsets: readOffsets(memory, offsets, count),
+    offsetsAddress: offsets,
+    relativeBase: relativeBase === undefined ? undefined : memory.u64(relativeBase, 'kallsyms_relative_base'),
+  };
+}
+
+/** @throws AutopsyError */
+export function symbolCount(count: number): number {
+  if (count > 0 && count <= MOST_SYMBOLS) return count;
+  throw new AutopsyError('KALLSYMS_COUNT', {
+    action: ACTION,
+    actual: `kallsyms_num_syms is ${count}`,
+    wanted: `1 to ${MOST_SYMBOLS}`,
+  });
+}
+
+export function readOffsets(memory: KernelMemory, address: bigint, count: number): Uint8Array {
+  return readHeld(memory, address, 4 * count);
+}
+
+/** @throws KernelError */
+export function readTokens(memory: KernelMemory, tableAddress: bigint, indexAddress: bigint): Uint8Array[] {
+  const index = memory.readVirtual(indexAddress, 2 * TOKENS, 'kallsyms_token_index');
+  const view = new DataView(index.buffer);
+  const starts = Array.from({ length: TOKENS }, (_, token) => view.getUint16(2 * token, true));
+  const table = readHeld(memory, tableAddress, Math.max(...starts) + LONGEST_TOKEN);
+  return starts.map(start => {
+    const end = table.indexOf(0, start);
+    return table.subarray(start, end < 0 ? table.length : end);
+  });
+}
+
+/** The kernel's KSYM_NAME_LEN is 512. */
+const LONGEST_TOKEN = 512;
+
+/** The markers and the tokens follow the names, in all kernels. */
+function readNames(memory: KernelMemory, names: bigint, next: bigint): Uint8Array {
+  const apart = next - names;
+  const isUsable = apart > 0n && apart <= BigInt(MOST_NAME_BYTES);
+  return readHeld(memory, names, isUsable ? Number(apart) : MOST_NAME_BYTES);
+}

@@ -1,0 +1,167 @@
+/**
+ * The symbols of vmlinux from its own kallsyms. Names stay compressed, as bytes; addresses are computed when they are asked
+ * for. (scripts/kallsyms.c; kallsyms_expand_symbol() and get_symbol_pos() in kernel/kallsyms.c)
+ */
+import { AutopsyError } from '../../errors.ts';
+import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
+import { HASH_START, hashByte, hashOf, NameIndex } from '../name-index.ts';
+import { type AddressMode, addressAt, chooseMode, EXPORTED, positionOf } from './addresses.ts';
+import type { KallsymsTables } from './kallsyms-tables.ts';
+
+/** KSYM_NAME_LEN is 512; the type comes first. */
+const LONGEST_NAME = 513;
+/** All names of the largest kernels have some 10 MB. */
+const MOST_EXPANDED_BYTES = 128 << 20;
+/** A name of 128 bytes and more has a length of two bytes (Linux 73bbb94466fd, v6.1). */
+const LONG_NAME = 0x80;
+
+export class Kallsyms {
+  /** Fewer than the kernel had when its names or offsets are cut. */
+  readonly count: number;
+  readonly mode: AddressMode;
+  readonly warnings: readonly string[];
+  readonly #tables: KallsymsTables;
+  readonly #offsets: DataView;
+  /** Where each name's length is. */
+  readonly #starts: Uint32Array;
+  readonly #index: NameIndex;
+  /** Numbers by ascending address; undefined where they are in that order already. */
+  readonly #order: Uint32Array | undefined;
+
+  /** @throws AutopsyError KALLSYMS_MODE */
+  constructor(tables: KallsymsTables, vmcoreinfo: Vmcoreinfo) {
+    const { offsets, count } = tables;
+    this.#tables = tables;
+    this.#offsets = new DataView(offsets.buffer, offsets.byteOffset, offsets.byteLength);
+    const most = Math.min(count, Math.floor(offsets.length / 4));
+    this.#starts = new Uint32Array(most);
+    this.#index = new NameIndex(most);
+    this.count = this.#indexNames(most);
+    this.warnings =
+      this.count === count ? [] : [`kallsyms has ${count} symbols, of which ${this.count} are usable`];
+    const known = new Map<string, { offset: number; number: number }>();
+    for (const name of EXPORTED) {
+      const number = this.numbers(name).next().value;
+      if (number !== undefined) known.set(name, { offset: this.#offset(number), number });
+    }
+    this.mode = chooseMode(tables, known, vmcoreinfo);
+    this.#order = this.#ascending();
+  }
+
+  address(number: number): bigint {
+    return addressAt(this.mode, this.#position(number));
+  }
+
+  /** With its type in front. */
+  #expanded(number: number): string {
+    const { names, tokens } = this.#tables;
+    const [start, end] = nameRange(names, this.#starts[number]!);
+    let text = '';
+    for (let at = start; at < end && text.length < LONGEST_NAME; at++) text += latin1(tokens[names[at]!]!);
+    return text.slice(0, LONGEST_NAME);
+  }
+
+  name(number: number): string {
+    return this.#expanded(number).slice(1);
+  }
+
+  type(number: number): string {
+    return this.#expanded(number).slice(0, 1);
+  }
+
+  /** Of the symbols with this name, in the kernel's order. */
+  *numbers(name: string): Generator<number> {
+    for (const number of this.#index.candidates(hashOf(Buffer.from(name, 'latin1'))))
+      if (this.name(number) === name) yield number;
+  }
+
+  /**
+   * The last symbol at or below `address`, and the next address that has one. Of several at an address, the first in the
+   * kernel's order, which is the one that the kernel prints.
+   */
+  at(address: bigint): { number: number; next: bigint | undefined } | undefined {
+    const after = this.#firstFrom(positionOf(this.mode, address) + 1);
+    if (after === 0) return undefined;
+    const found = this.#position(this.#ranked(after - 1));
+    return {
+      number: this.#ranked(this.#firstFrom(found)),
+      next: after < this.count ? this.address(this.#ranked(after)) : undefined,
+    };
+  }
+
+  /** How many symbols have a lower position. */
+  #firstFrom(position: number): number {
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#position(this.#ranked(middle)) < position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #ranked(rank: number): number {
+    return this.#order ? this.#order[rank]! : rank;
+  }
+
+  #position(number: number): number {
+    return this.mode.position(this.#offset(number), number);
+  }
+
+  #offset(number: number): number {
+    return this.#offsets.getInt32(4 * number, true);
+  }
+
+  /** @returns how many names there are. */
+  #indexNames(most: number): number {
+    const { names, tokens } = this.#tables;
+    let at = 0;
+    let expandedBytes = 0;
+    for (let number = 0; number < most; number++) {
+      const [start, end] = nameRange(names, at);
+      if (end > names.length || end === start || expandedBytes > MOST_EXPANDED_BYTES) return number;
+      let hash = HASH_START;
+      let length = 0;
+      for (let i = start; i < end && length < LONGEST_NAME; i++) {
+        const token = tokens[names[i]!]!;
+        for (let j = 0; j < token.length && length < LONGEST_NAME; j++, length++)
+          if (length > 0) hash = hashByte(hash, token[j]!);
+      }
+      expandedBytes += length;
+      this.#starts[number] = at;
+      this.#index.add(hash, number);
+      at = end;
+    }
+    return most;
+  }
+
+  /** The kernel sorts them; damaged ones, and modes that it does not sort by, must not break the search. */
+  #ascending(): Uint32Array | undefined {
+    const positions = Float64Array.from({ length: this.count }, (_, number) => this.#position(number));
+    if (positions.every((position, number) => number === 0 || position >= positions[number - 1]!))
+      return undefined;
+    return Uint32Array.from(positions.keys()).sort((a, b) => positions[a]! - positions[b]! || a - b);
+  }
+}
+
+/** Of the name whose length is at `at`. */
+function nameRange(names: Uint8Array, at: number): [start: number, end: number] {
+  const low = names[at] ?? 0;
+  if (low < LONG_NAME) return [at + 1, at + 1 + low];
+  return [at + 2, at + 2 + ((low & (LONG_NAME - 1)) | ((names[at + 1] ?? 0) << 7))];
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+/** @throws AutopsyError NO_KALLSYMS for tables without a name. */
+export function requireNames(kallsyms: Kallsyms): Kallsyms {
+  if (kallsyms.count > 0) return kallsyms;
+  throw new AutopsyError('NO_KALLSYMS', {
+    action: "read the kernel's symbols",
+    actual: 'kallsyms_names begins with no name',
+    wanted: 'a compressed name for each symbol',
+  });
+}

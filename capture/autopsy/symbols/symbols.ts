@@ -1,0 +1,86 @@
+/** All symbols of a crashed kernel: those of vmlinux and of its modules, whose tables are read when one is asked for. */
+import { AutopsyError } from '../../errors.ts';
+import type { DeadKernel, KernelSymbol, LoadedModule, SymbolAt, Symbols } from '../kernel.ts';
+import type { ImageSymbols } from './image-symbols.ts';
+import { ModuleSymbols } from './module-symbols.ts';
+
+type Readable = Pick<DeadKernel, 'memory' | 'fields'>;
+
+export class KernelSymbols implements Symbols {
+  readonly #image: ImageSymbols;
+  readonly #kernel: Readable;
+  readonly #modules: readonly LoadedModule[];
+  readonly #onError: (module: LoadedModule, error: unknown) => void;
+  /** Undefined for a module whose table cannot be read. */
+  readonly #tables = new Map<LoadedModule, ModuleSymbols | undefined>();
+
+  constructor(
+    image: ImageSymbols,
+    kernel: Readable,
+    modules: readonly LoadedModule[],
+    onError: (module: LoadedModule, error: unknown) => void,
+  ) {
+    this.#image = image;
+    this.#kernel = kernel;
+    this.#modules = modules;
+    this.#onError = onError;
+  }
+
+  address(name: string): bigint | undefined {
+    const [own] = this.#image.all(name);
+    if (own) return own.address;
+    for (const module of this.#modules) {
+      const [found] = this.#tableOf(module)?.all(name) ?? [];
+      if (found) return found.address;
+    }
+    return undefined;
+  }
+
+  require(name: string): bigint {
+    const address = this.address(name);
+    if (address !== undefined) return address;
+    throw new AutopsyError('NO_SYMBOL', {
+      action: `find the symbol ${name}`,
+      actual: 'the crashed kernel and its modules do not have it',
+      wanted: 'a symbol of kallsyms',
+    });
+  }
+
+  all(name: string): KernelSymbol[] {
+    return [
+      ...this.#image.all(name),
+      ...this.#modules.flatMap(module => this.#tableOf(module)?.all(name) ?? []),
+    ];
+  }
+
+  at(address: bigint): SymbolAt | undefined {
+    const inImage = this.#image.at(address);
+    if (inImage) return inImage;
+    for (const module of this.#modules) {
+      const range = rangeOf(module, address);
+      if (range) return this.#tableOf(module)?.at(address, range);
+    }
+    return undefined;
+  }
+
+  isText(address: bigint): boolean {
+    if (this.#image.isText(address)) return true;
+    return this.#modules.some(module => rangeOf(module, address)?.kind.endsWith('text'));
+  }
+
+  #tableOf(module: LoadedModule): ModuleSymbols | undefined {
+    if (!this.#tables.has(module)) {
+      this.#tables.set(module, undefined);
+      try {
+        this.#tables.set(module, new ModuleSymbols(this.#kernel, module));
+      } catch (error) {
+        this.#onError(module, error);
+      }
+    }
+    return this.#tables.get(module);
+  }
+}
+
+function rangeOf({ ranges }: LoadedModule, address: bigint) {
+  return ranges.find(({ start, sizeBytes }) => address >= start && address < start + BigInt(sizeBytes));
+}

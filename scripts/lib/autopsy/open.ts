@@ -1,0 +1,76 @@
+/** How every verb of the autopsy begins: its options, and the dump that they name, opened. */
+import { join } from 'node:path';
+import type { DeadKernel } from '../../../capture/autopsy/kernel.ts';
+import { openAutopsy } from '../../../capture/autopsy/open.ts';
+import { TargetError } from '../../../capture/errors.ts';
+import { printable } from '../../../capture/text.ts';
+import type { Dump } from '../dumps/dump.ts';
+import { findDump } from '../dumps/find-dump.ts';
+import { openDumpFile } from '../dumps/open-vmcore.ts';
+import { openHost } from '../host/host.ts';
+
+/** The arguments of these verbs are tasks, symbols and types, so the dump is an option. */
+export const AUTOPSY_OPTIONS = {
+  dump: {
+    value: 'ID|PATH',
+    short: 'i',
+    help: 'the dump: its ID, directory or file; by default the last one',
+  },
+  json: { help: 'as JSON' },
+} as const;
+
+/** The `format` of the JSON of every verb of the autopsy. */
+export const AUTOPSY_FORMAT = 1;
+
+/** What every JSON of the autopsy begins with; the manual page describes it. */
+export interface AutopsyHeader {
+  readonly format: typeof AUTOPSY_FORMAT;
+  readonly dump: string;
+  readonly release: string | null;
+  readonly missing: readonly string[];
+}
+
+export interface Autopsy {
+  readonly kernel: DeadKernel;
+  readonly dump: Dump;
+  /** To be called last: what is missing is known when the work is done. */
+  header(): AutopsyHeader;
+}
+
+/**
+ * Opens the dump for as long as `work` runs. What the dump lacks goes to standard error afterwards.
+ * @param given the value of `--dump`.
+ * @throws UsageError, TargetError for no such dump; what reading it throws.
+ */
+export async function withAutopsy<T>(
+  given: string | undefined,
+  work: (autopsy: Autopsy) => T | Promise<T>,
+): Promise<T> {
+  const host = openHost();
+  const dump = findDump(host, given);
+  if (dump.dumpFile === undefined) {
+    throw new TargetError('NO_DUMP_FILE', {
+      action: `look into ${dump.id}`,
+      actual: 'it has a kernel log and no dump of the memory',
+      toDo: `kdumpling report ${dump.id}`,
+    });
+  }
+  const file = openDumpFile(host.path(join(dump.directory, dump.dumpFile)), `look into ${dump.id}`);
+  try {
+    const kernel = openAutopsy(file.vmcore);
+    const result = await work({
+      kernel,
+      dump,
+      header: () => ({
+        format: AUTOPSY_FORMAT,
+        dump: dump.id,
+        release: kernel.vmcoreinfo.osrelease ?? null,
+        missing: kernel.missing,
+      }),
+    });
+    for (const missing of kernel.missing) console.error(printable(`warning: ${missing}`));
+    return result;
+  } finally {
+    file.close();
+  }
+}
