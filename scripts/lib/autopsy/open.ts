@@ -7,7 +7,7 @@ import { printable } from '../../../capture/text.ts';
 import type { Dump } from '../dumps/dump.ts';
 import { findDump } from '../dumps/find-dump.ts';
 import { openDumpFile } from '../dumps/open-vmcore.ts';
-import { openHost } from '../host/host.ts';
+import { openGivenHost, ROOT_OPTION } from '../host/given-root.ts';
 
 /** The arguments of these verbs are tasks, symbols and types, so the dump is an option. */
 export const AUTOPSY_OPTIONS = {
@@ -16,13 +16,20 @@ export const AUTOPSY_OPTIONS = {
     short: 'i',
     help: 'the dump: its ID, directory or file; by default the last one',
   },
-  json: { help: 'as JSON' },
+  json: { help: 'as JSON; see kdumpling-json(5)' },
+  ...ROOT_OPTION,
 } as const;
+
+/** What was given for them. */
+export interface GivenDump {
+  readonly dump: string | undefined;
+  readonly root: string | undefined;
+}
 
 /** The `format` of the JSON of every verb of the autopsy. */
 export const AUTOPSY_FORMAT = 1;
 
-/** What every JSON of the autopsy begins with; the manual page describes it. */
+/** What every JSON of the autopsy begins with; `autopsyDocument` in the schema describes it. */
 export interface AutopsyHeader {
   readonly format: typeof AUTOPSY_FORMAT;
   readonly dump: string;
@@ -39,15 +46,14 @@ export interface Autopsy {
 
 /**
  * Opens the dump for as long as `work` runs. What the dump lacks goes to standard error afterwards.
- * @param given the value of `--dump`.
  * @throws UsageError, TargetError for no such dump; what reading it throws.
  */
 export async function withAutopsy<T>(
-  given: string | undefined,
+  given: GivenDump,
   work: (autopsy: Autopsy) => T | Promise<T>,
 ): Promise<T> {
-  const host = openHost();
-  const dump = findDump(host, given);
+  const host = openGivenHost(given.root);
+  const dump = findDump(host, given.dump);
   if (dump.dumpFile === undefined) {
     throw new TargetError('NO_DUMP_FILE', {
       action: `look into ${dump.id}`,
