@@ -96,27 +96,30 @@ export const noDumpLooksComplete: Expectation = ({ guest }) => {
   ];
 };
 
+/** panic()'s line, or the head of an oops: with a crash kernel loaded, no panic() follows it. */
+const LAST_WORDS = /^.*(?:Kernel panic - not syncing|: [0-9a-f]{4} \[#\d+\]).*$/gm;
+
 export const kernelLogSaved: Expectation = run => {
   const path = run.dumps.map(dump => join(dump, 'vmcore-dmesg.txt')).find(existsSync);
-  const panic = path && /^.*Kernel panic - not syncing.*$/m.exec(readFileSync(path, 'utf8'))?.[0];
+  const panic = path && readFileSync(path, 'utf8').match(LAST_WORDS)?.[0];
   return [
     { what: 'the kernel log was safe before', holds: Boolean(panic), saw: panic || 'no panic line saved' },
   ];
 };
 
-/** The saved log has the trigger's panic with its functions in the call trace, and the manifest names the cause. */
+/** The saved log has the trigger's last words with its functions in the call trace, and the manifest names the cause. */
 export const panicOfTrigger: Expectation = ({ dumps, trigger }) => {
   const path = join(dumps[0] ?? '', 'vmcore-dmesg.txt');
   const log = existsSync(path) ? readFileSync(path, 'utf8') : '';
-  const panic = /^.*Kernel panic - not syncing.*$/m.exec(log)?.[0] ?? 'no panic';
+  const lastWords = log.match(LAST_WORDS) ?? [];
   const reason = readManifest(dumps[0] ?? '')?.crash.reason ?? 'no reason';
   const absent = trigger.frames.filter(name => !new RegExp(` ${name}(\\.cold)?\\+0x`).test(log));
   const cause = trigger.cause ?? trigger.panic;
   return [
     {
       what: `the kernel log has the panic of ${trigger.name}, and the manifest its cause`,
-      holds: trigger.panic.test(panic) && cause.test(reason) && absent.length === 0,
-      saw: `log: ${panic}; manifest: ${reason}; missing in the call trace: ${absent.join(' ') || 'none'}`,
+      holds: lastWords.some(line => trigger.panic.test(line)) && cause.test(reason) && absent.length === 0,
+      saw: `log: ${lastWords.join(' | ') || 'no panic'}; manifest: ${reason}; missing in the call trace: ${absent.join(' ') || 'none'}`,
     },
   ];
 };
@@ -125,6 +128,18 @@ export function manifestSays(state: Manifest['state']): Expectation {
   return run => {
     const found = run.dumps.length === 1 ? readManifest(run.dumps[0])?.state : undefined;
     return [{ what: `the manifest says ${state}`, holds: found === state, saw: found ?? 'no manifest' }];
+  };
+}
+
+/** The crash kernel's command line, as its own log shows it, has none of the words. */
+export function crashKernelWithout(what: string, words: RegExp): Expectation {
+  return ({ dumps }) => {
+    const path = join(dumps[0] ?? '', 'kexec-dmesg.log');
+    const log = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    const line = /Command line: (.*)$/m.exec(log)?.[1];
+    return [
+      { what, holds: line !== undefined && !words.test(line), saw: line ?? 'no command line in the log' },
+    ];
   };
 }
 
@@ -229,7 +244,7 @@ export const completeDumpFiles: Expectation = async (run, { makedumpfile }) => {
   const type = await fileType(vmcore);
   const ours = readFileSync(join(dump, 'vmcore-dmesg.txt'), 'utf8');
   const differences = compareLogs(await dumpDmesg(makedumpfile, vmcore), ours);
-  const panic = /^.*Kernel panic - not syncing.*$/m.exec(ours)?.[0];
+  const panic = ours.match(LAST_WORDS)?.[0];
   const manifest = readManifest(dump);
   return [
     present,

@@ -24,6 +24,8 @@ export interface Fault {
   readonly runtimeOnDisk?: boolean;
   /** Options baked into the image. */
   readonly options?: Partial<CaptureOptions>;
+  /** Words for the first kernel's command line. */
+  readonly kernelWords?: readonly string[];
   /** Words for the crash kernel's command line. */
   readonly crashWords?: readonly string[];
   /** Shell commands of the first kernel before it loads the crash kernel. */

@@ -67,6 +67,20 @@ export const SOUND_RUNS: readonly Fault[] = [
     ],
   },
   {
+    name: 'ima-enforced',
+    help: 'the first kernel opens only files with a good hash (IMA appraisal), which the image’s files lack',
+    kernelWords: ['ima_policy=appraise_tcb', 'ima_appraise=enforce'],
+    // The policy appraises root's files, and exempts tmpfs and the initramfs (Linux security/integrity/ima/ima_policy.c).
+    beforeArming: `cat /disk/boot/vmlinuz-* > /dev/null && give_up "IMA does not enforce"
+say "IMA refuses the kernel image"
+chown 1 /disk/boot/*`,
+    expectations: [
+      expect.says('the first kernel enforces', /^lab: IMA refuses the kernel image/),
+      ...expect.SOUND_CAPTURE,
+      expect.crashKernelWithout('the crash kernel’s command line has none of it', /\bima/),
+    ],
+  },
+  {
     name: 'vmcore-eio',
     help: 'reads of a part of /proc/vmcore fail with EIO (mocked)',
     bundle: { entry: 'qemu/faults/bundles/vmcore-eio.ts' },

@@ -3,12 +3,14 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DIST } from '../../build/paths.ts';
 import { type Check, judge, panicOfTrigger, readManifest } from '../expect/expectations.ts';
+import { reportOfTrigger } from '../expect/report.ts';
 import type { Fault } from '../faults/fault.ts';
 import { SOUND } from '../faults/sound.ts';
 import { fetchUefi } from '../machine/firmware.ts';
 import { GUEST_RAM_DRIVERS, type GuestRamTaking, guestRamFiles, takeGuestRam } from '../machine/guest-ram.ts';
 import { inRunDirectory, writeSummary } from '../run/directory.ts';
 import { type CrashPlan, type CrashRun, crashOnce } from '../run/run.ts';
+import { buildCrashModule, CRASH_MODULE } from '../triggers/module.ts';
 import { captureImage } from './image.ts';
 import { type Lab, withKernel } from './lab.ts';
 import { DEFAULT_MACHINE, type MachineChoice } from './options.ts';
@@ -48,13 +50,14 @@ export async function crashWith(anyLab: Lab, fault: Fault, events: CrashEvents):
   });
 }
 
-/** With the memory that the geometry needs, and the kernel and the boot disk that the fault needs. */
+/** With the memory that the geometry needs, and the kernel and the boot disk that the fault or the trigger needs. */
 async function labFor({ kernel, disk }: Fault, lab: Lab): Promise<Lab> {
   const { choice } = lab;
   const { memoryMib = choice.memoryMib, crashkernel = choice.crashkernel } = choice.geometry;
   const diskKind = { ...choice.diskKind, ...disk };
   const changed = { ...lab, choice: { ...choice, memoryMib, crashkernel, diskKind } };
-  return kernel ? await withKernel(changed, kernel) : changed;
+  const wanted = kernel ?? choice.trigger.kernel;
+  return wanted ? await withKernel(changed, wanted) : changed;
 }
 
 /** The parts of the run that are not the usual ones. */
@@ -70,16 +73,20 @@ async function planOf(
   captureInitrd: string,
   ram: GuestRamTaking | undefined,
 ): Promise<CrashPlan> {
-  const { geometry } = choice;
+  const { geometry, trigger } = choice;
+  const module = trigger.needsModule && {
+    source: await buildCrashModule(cache, kernel),
+    path: CRASH_MODULE,
+  };
   return {
     kernel,
-    tools: guestTools,
+    tools: [...guestTools, ...(module ? [module] : [])],
     captureInitrd,
     runtime: fault.runtimeOnDisk ? join(DIST, 'runtime') : undefined,
     accel,
     memoryMib: choice.memoryMib,
     crashkernel: choice.crashkernel,
-    kernelWords: [...(geometry.kernelWords ?? []), ...choice.kernelWords],
+    kernelWords: [...(geometry.kernelWords ?? []), ...(fault.kernelWords ?? []), ...choice.kernelWords],
     diskKind: choice.diskKind,
     diskMib: choice.diskMib,
     driveOptions: fault.driveOptions,
@@ -87,7 +94,7 @@ async function planOf(
     fillMib: choice.fillMib,
     beforeArming: [geometry.beforeArming ?? '', fault.beforeArming ?? ''].join('\n'),
     beforeCrash: fault.beforeCrash ?? '',
-    trigger: choice.trigger,
+    trigger,
     crashWords: [...(geometry.crashWords ?? []), ...(fault.crashWords ?? []), ...choice.crashWords],
     deadlineSeconds: choice.deadlineSeconds,
     keepDisk: choice.keepDisk,
@@ -117,7 +124,7 @@ async function judgeWithRam(
 ): Promise<Check[]> {
   try {
     await ram?.taken();
-    const ofTrigger = choice.trigger === DEFAULT_MACHINE.trigger ? [] : [panicOfTrigger];
+    const ofTrigger = choice.trigger === DEFAULT_MACHINE.trigger ? [] : [panicOfTrigger, reportOfTrigger];
     return await judge(run, judges, [...choice.geometry.expectations, ...ofTrigger, ...expectations]);
   } finally {
     // Each is as large as the machine's memory.

@@ -8,7 +8,8 @@ import { LAB_FILE_SYSTEMS } from '../disks/file-systems.ts';
 import { GEOMETRIES } from '../geometry/all.ts';
 import type { Geometry } from '../geometry/geometry.ts';
 import type { AccelRequest } from '../machine/accel.ts';
-import { SYSRQ_CRASH, TRIGGERS, type Trigger } from '../triggers/triggers.ts';
+import type { Trigger } from '../triggers/trigger.ts';
+import { SYSRQ_CRASH, TRIGGERS } from '../triggers/triggers.ts';
 
 const busNames = BUSES.map(({ name }) => name);
 const geometryNames = GEOMETRIES.map(({ name }) => name);

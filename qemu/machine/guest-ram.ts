@@ -3,7 +3,7 @@
  * the crash kernel works in its own reservation. In both formats of QEMU's dump-guest-memory (QEMU dump/dump.c).
  */
 import { join } from 'node:path';
-import { openQmp, qmpOption } from './qmp.ts';
+import { monitorSocket, openQmp, qmpOption } from './qmp.ts';
 import type { SerialLine } from './serial.ts';
 
 export interface GuestRamFiles {
@@ -33,8 +33,7 @@ export interface GuestRamTaking {
 
 /** @param directory gets the files, which are as large as the guest's memory in use. */
 export function takeGuestRam(directory: string): GuestRamTaking {
-  // A socket's path has at most 108 bytes (unix(7)), and the run's directory may be longer.
-  const socket = join('/tmp', `kdumpling-qmp-${process.pid}-${Date.now()}`);
+  const socket = monitorSocket();
   let taking: Promise<void> | undefined;
   return {
     devices: [...qmpOption(socket), '-device', 'vmcoreinfo'],

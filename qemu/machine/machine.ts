@@ -1,12 +1,13 @@
 /** One QEMU: its command line, its serial console, its deadline, and its end. */
 import { spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure, type What } from '../../capture/errors.ts';
+import { describeError, Failure, type What } from '../../capture/errors.ts';
 import { type BusName, busOf } from '../disks/buses.ts';
 import type { MoreDisk } from '../disks/second-disk.ts';
 import { type Accel, labArch } from './arch.ts';
 import { type DialogueStep, openDialogue } from './dialogue.ts';
+import { openQmp, qmpOption } from './qmp.ts';
 import { type SerialLine, SerialReader } from './serial.ts';
 
 /** The machine did not end as it should. That says nothing about kdumpling; the message says where to look. */
@@ -43,7 +44,9 @@ export interface MachineSpec {
   readonly moreDisks?: readonly MoreDisk[];
   /** More QEMU options. */
   readonly devices?: readonly string[];
-  /** What is typed at the serial console; nothing by default. */
+  /** A socket's path for QEMU's monitor, where the dialogue has work for it. */
+  readonly monitor?: string;
+  /** What is done when a line appears on the serial console; nothing by default. */
   readonly dialogue?: readonly DialogueStep[];
   /** QEMU is killed after this time. */
   readonly deadlineSeconds: number;
@@ -72,6 +75,7 @@ export function machineCommand(spec: MachineSpec): string[] {
       ...busOf('virtio-blk').devices(`more${index}`, index + 1),
     ]),
     ...(spec.devices ?? []),
+    ...(spec.monitor ? qmpOption(spec.monitor) : []),
     ...(spec.boot
       ? ['-kernel', spec.boot.vmlinuz, '-initrd', spec.boot.initrd, '-append', spec.boot.commandLine]
       : []),
@@ -118,9 +122,16 @@ export async function runMachine(
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
 
+  let complaint = '';
   const hear = openDialogue(spec.dialogue ?? [], {
     type: text => child.stdin.write(text),
     pullPlug: () => child.kill('SIGTERM'),
+    execute: (command, args) => {
+      execute(spec, command, args).catch(error => {
+        complaint += describeError(error);
+        stop();
+      });
+    },
   });
   child.stdin.on('error', () => {}); // QEMU may have ended before the dialogue types
   const reader = new SerialReader(line => {
@@ -128,7 +139,6 @@ export async function runMachine(
     onLine(line);
   });
 
-  let complaint = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     log.write(chunk);
     reader.push(chunk, seconds());
@@ -147,7 +157,21 @@ export async function runMachine(
   } finally {
     clearTimeout(deadline);
     signal.removeEventListener('abort', stop);
+    if (spec.monitor) rmSync(spec.monitor, { force: true });
     await new Promise(resolve => log.end(resolve));
+  }
+}
+
+async function execute(
+  { monitor }: MachineSpec,
+  command: string,
+  args: Readonly<Record<string, unknown>> | undefined,
+): Promise<void> {
+  const qmp = await openQmp(monitor!);
+  try {
+    await qmp.execute(command, args);
+  } finally {
+    qmp.close();
   }
 }
 

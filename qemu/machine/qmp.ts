@@ -1,5 +1,7 @@
 /** QEMU's machine protocol (QMP): one JSON object per line, over a unix socket on which QEMU listens. */
+import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { SystemError } from '../../capture/errors.ts';
 
 export interface Qmp {
@@ -12,6 +14,11 @@ interface Message {
   readonly QMP?: unknown;
   readonly return?: unknown;
   readonly error?: { readonly desc: string };
+}
+
+/** A socket's path has at most 108 bytes (unix(7)), and the run's directory may be longer. QEMU removes it at its end. */
+export function monitorSocket(): string {
+  return join('/tmp', `kdumpling-qmp-${process.pid}-${randomBytes(4).toString('hex')}`);
 }
 
 /** QEMU's options for a socket at this path, which takes one client. */

@@ -15,8 +15,9 @@ import { buildFirstKernelInitrd, stageBootDisk } from '../guest/root.ts';
 import { type Accel, labArch } from '../machine/arch.ts';
 import type { DialogueStep } from '../machine/dialogue.ts';
 import { commandText, type MachineSpec, machineCommand, runMachine } from '../machine/machine.ts';
+import { monitorSocket } from '../machine/qmp.ts';
 import type { SerialLine } from '../machine/serial.ts';
-import type { Trigger } from '../triggers/triggers.ts';
+import type { Trigger } from '../triggers/trigger.ts';
 import { type Milestones, readMilestones } from './milestones.ts';
 
 const CPUS = 2;
@@ -143,6 +144,7 @@ async function prepareMachine(
     `console=${labArch().console}`,
     'panic=30',
     `crashkernel=${plan.crashkernel}`,
+    ...(plan.trigger.kernelWords ?? []),
     ...plan.kernelWords,
   ].join(' ');
   const crashBase = plan.withoutConsole ? commandLine.replace(/console=\S+ /, '') : commandLine;
@@ -181,7 +183,8 @@ async function prepareMachine(
     },
     output: initrd,
   });
-  const { accel, memoryMib, deadlineSeconds, driveOptions, devices, dialogue } = plan;
+  const { accel, memoryMib, deadlineSeconds, driveOptions, devices } = plan;
+  const { monitor } = plan.trigger;
   const spec = {
     accel,
     memoryMib,
@@ -192,7 +195,8 @@ async function prepareMachine(
     driveOptions,
     moreDisks,
     devices,
-    dialogue,
+    ...(monitor && { monitor: monitorSocket() }),
+    dialogue: [...(monitor ? [monitor] : []), ...plan.dialogue],
     deadlineSeconds,
   };
   return { spec, outbox };

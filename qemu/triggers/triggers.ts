@@ -1,18 +1,12 @@
-/** How the first kernel is crashed: one row for each way, with what its crash must look like. */
-
-export interface Trigger {
-  readonly name: string;
-  /** One line for --list. */
-  readonly help: string;
-  /** Shell commands that the first kernel's PID 1 runs; the kernel does not survive them. */
-  readonly command: string;
-  /** Found in the panic message. */
-  readonly panic: RegExp;
-  /** The cause that the capture must name, where an earlier message says more than the panic. */
-  readonly cause?: RegExp;
-  /** Functions on the stack of the task that panicked. */
-  readonly frames: readonly string[];
-}
+/** Every way to crash the first kernel, and those that the lab cannot take. */
+import {
+  ASKS_FOR_MONITOR,
+  INJECT_MACHINE_CHECK,
+  INJECT_NMI,
+  MODULE_TRIGGERS,
+  settingLines,
+} from './module-triggers.ts';
+import type { Trigger } from './trigger.ts';
 
 /** sysrq(8), Linux drivers/tty/sysrq.c. */
 export const SYSRQ_CRASH = {
@@ -21,6 +15,7 @@ export const SYSRQ_CRASH = {
   command: 'echo c > /proc/sysrq-trigger',
   panic: /sysrq triggered crash/,
   frames: ['sysrq_handle_crash'],
+  report: { class: 'sysrq', comm: 'init' },
 } as const satisfies Trigger;
 
 export const TRIGGERS: readonly Trigger[] = [
@@ -31,6 +26,7 @@ export const TRIGGERS: readonly Trigger[] = [
     command: `taskset 2 sh -c '${SYSRQ_CRASH.command}'`,
     panic: SYSRQ_CRASH.panic,
     frames: SYSRQ_CRASH.frames,
+    report: { class: 'sysrq', comm: 'sh', cpu: 1 },
   },
   {
     name: 'init-exits',
@@ -38,6 +34,7 @@ export const TRIGGERS: readonly Trigger[] = [
     command: 'exit 1',
     panic: /Attempted to kill init! exitcode=0x00000100/,
     frames: ['do_exit'],
+    report: { class: 'init-killed', comm: 'init' },
   },
   {
     name: 'oom',
@@ -45,6 +42,7 @@ export const TRIGGERS: readonly Trigger[] = [
     command: 'echo 2 > /proc/sys/vm/panic_on_oom; tail /dev/zero',
     panic: /Out of memory: compulsory panic_on_oom is enabled/,
     frames: ['out_of_memory'],
+    report: { class: 'out-of-memory' },
   },
   {
     name: 'hung-task',
@@ -55,5 +53,40 @@ fsfreeze --freeze /disk && : > /disk/lab/never-written`,
     panic: /hung_task: blocked tasks/,
     cause: /INFO: task init:1 blocked for more than 5 seconds/,
     frames: ['watchdog'],
+    report: { class: 'hung-task', culprit: 'percpu_rwsem_wait', comm: 'init' },
+  },
+  {
+    name: 'nmi',
+    help: 'QEMU’s monitor sends an NMI, with kernel.unknown_nmi_panic=1',
+    command: [...settingLines({ unknown_nmi_panic: 1 }), ASKS_FOR_MONITOR].join('\n'),
+    monitor: INJECT_NMI,
+    panic: /NMI: Not continuing/,
+    cause: /NMI received for unknown reason/,
+    frames: ['unknown_nmi_error'],
+    report: { class: 'nmi' },
+  },
+  {
+    name: 'machine-check',
+    help: 'QEMU’s monitor reports an uncorrected error of the hardware, which kernels with CONFIG_X86_MCE know',
+    kernel: { series: '6.12', flavour: 'cloud' },
+    command: ASKS_FOR_MONITOR,
+    monitor: INJECT_MACHINE_CHECK,
+    panic: /machine check/i,
+    cause: /machine check/i,
+    frames: [],
+    report: { class: 'machine-check' },
+  },
+  ...MODULE_TRIGGERS,
+];
+
+/** Crashes that the lab cannot make, with the reason. */
+export const IMPOSSIBLE_TRIGGERS: readonly { readonly name: string; readonly why: string }[] = [
+  {
+    name: 'hard-lockup',
+    why: 'the detector needs a performance counter that raises NMIs, and an emulated CPU has none',
+  },
+  {
+    name: 'before-arming',
+    why: 'a kernel that crashes before user space has loaded the crash kernel has nothing to jump to',
   },
 ];

@@ -9,16 +9,22 @@ test('each step waits for its line, in order', () => {
       [
         { after: /banner/, type: 'jobs\n' },
         { after: /Running/, type: 'exit\n' },
+        { after: /waits/, execute: 'inject-nmi', args: { cpu: 0 } },
         { after: /halted/, pullPlugAfterSeconds: 60 },
       ],
-      { type: text => done.push(text), pullPlug: () => done.push('plug') },
+      {
+        type: text => done.push(text),
+        pullPlug: () => done.push('plug'),
+        execute: (command, args) => done.push(`${command} ${JSON.stringify(args)}`),
+      },
     );
-    for (const line of ['Running', 'the banner', 'banner again', '[1]+ Running', 'halted']) hear(line);
-    expect(done).toEqual(['jobs\n', 'exit\n']);
+    for (const line of ['Running', 'the banner', 'banner again', '[1]+ Running', 'it waits', 'halted'])
+      hear(line);
+    expect(done).toEqual(['jobs\n', 'exit\n', 'inject-nmi {"cpu":0}']);
     vi.advanceTimersByTime(59_000);
-    expect(done).toHaveLength(2);
+    expect(done).toHaveLength(3);
     vi.advanceTimersByTime(1000);
-    expect(done).toEqual(['jobs\n', 'exit\n', 'plug']);
+    expect(done.at(-1)).toBe('plug');
   } finally {
     vi.useRealTimers();
   }

@@ -1,0 +1,39 @@
+/** A way to crash the first kernel, as data: how, and what its crash must look like to a reader of the dump. */
+import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
+import type { ClassName } from '../../scripts/lib/report/classes.ts';
+import type { MonitorStep } from '../machine/dialogue.ts';
+
+export interface Trigger {
+  readonly name: string;
+  /** One line for --list. */
+  readonly help: string;
+  /** Shell commands that the first kernel's PID 1 runs; the kernel does not survive them. */
+  readonly command: string;
+  /** What QEMU's monitor does when the command has printed a line. */
+  readonly monitor?: MonitorStep;
+  /** The guest has the lab's module that breaks the kernel. */
+  readonly needsModule?: true;
+  /** Words for the first kernel's command line. */
+  readonly kernelWords?: readonly string[];
+  /** Overrides the kernel that was asked for: one that can crash so. */
+  readonly kernel?: KernelChoice;
+  /** Found in the line with which the kernel gave up: panic()'s, or an oops's where no panic() follows. */
+  readonly panic: RegExp;
+  /** The cause that the manifest must name, where an earlier message says more than the panic. */
+  readonly cause?: RegExp;
+  /** Functions on the stack of the task that panicked. */
+  readonly frames: readonly string[];
+  readonly report: ReportedCrash;
+}
+
+/** What `kdumpling report --json` must say about the crash. */
+export interface ReportedCrash {
+  readonly class: ClassName;
+  /** The function to blame; absent where the report must blame none. */
+  readonly culprit?: string;
+  /** The culprit's module; absent where it is built in. */
+  readonly module?: string;
+  /** The task that ran, where the report must name it. */
+  readonly comm?: string;
+  readonly cpu?: number;
+}
