@@ -3,13 +3,19 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CaptureOptions } from '../capture/options/schema.ts';
 import { buildImage, type ImageFacts, type Layout, type Program } from '../initrd/image.ts';
-import type { Kernel } from './fetch/kernels.ts';
 import { DIST } from './paths.ts';
 
 /** The file system of the lab's boot disk: "kdumpling-labdis" in hexadecimal. */
 export const LAB_ROOT_UUID = '6b64756d-706c-696e-672d-6c6162646973';
 /** Drivers of the lab's boot disk. */
 export const LAB_DISK_DRIVERS = ['virtio_pci', 'virtio_blk'];
+
+/** The kernel that an image is for. */
+export interface ImageKernel {
+  readonly release: string;
+  /** …/lib/modules/RELEASE */
+  readonly modulesDir: string;
+}
 
 /** How an image differs from the stock one. */
 export interface ImageVariant {
@@ -31,7 +37,7 @@ const STOCK: ImageVariant = {
 /** @param output default: in dist/. Another path for a program or a disk that is not the stock one. */
 export function buildStockImage(
   program: Program,
-  kernel: Kernel,
+  kernel: ImageKernel,
   output = stockImagePath(kernel),
   { fstype, disks, target, options, layout }: ImageVariant = STOCK,
 ): ImageFacts {
@@ -47,7 +53,7 @@ export function buildStockImage(
   });
 }
 
-function stockImagePath(kernel: Kernel): string {
+function stockImagePath(kernel: ImageKernel): string {
   const folder = join(DIST, 'initrd');
   mkdirSync(folder, { recursive: true });
   return join(folder, `initramfs-${kernel.release}kdump.img`);

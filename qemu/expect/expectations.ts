@@ -113,7 +113,7 @@ export const panicOfTrigger: Expectation = ({ dumps, trigger }) => {
   const log = existsSync(path) ? readFileSync(path, 'utf8') : '';
   const lastWords = log.match(LAST_WORDS) ?? [];
   const reason = readManifest(dumps[0] ?? '')?.crash.reason ?? 'no reason';
-  const absent = trigger.frames.filter(name => !new RegExp(` ${name}(\\.cold)?\\+0x`).test(log));
+  const absent = trigger.frames.filter(name => !new RegExp(`[ :]${name}(\\.cold)?\\+0x`).test(log));
   const cause = trigger.cause ?? trigger.panic;
   return [
     {

@@ -8,15 +8,17 @@ import type { Expectation } from './expectations.ts';
 
 const TIMEOUT_SECONDS = 60;
 
-export const reportOfTrigger: Expectation = async ({ dumps, trigger }) => {
-  const what = `kdumpling report names the crash of ${trigger.name}`;
-  if (dumps.length === 0) return [{ what, holds: false, saw: 'no dump' }];
-  const { exitCode, stdout, stderr } = await reportOn(dumps[0]);
-  if (exitCode !== 0) return [{ what, holds: false, saw: stderr.trim() || `exit code ${exitCode}` }];
-  const said = reportedCrash(JSON.parse(stdout) as CrashReport);
-  const wrong = disagreements(trigger.report, said);
-  return [{ what, holds: wrong.length === 0, saw: wrong.join('; ') || JSON.stringify(said) }];
-};
+export const reportOfTrigger =
+  (wanted: ReportedCrash): Expectation =>
+  async ({ dumps }) => {
+    const what = `kdumpling report names the crash: ${Object.values(wanted).join(', ')}`;
+    if (dumps.length === 0) return [{ what, holds: false, saw: 'no dump' }];
+    const { exitCode, stdout, stderr } = await reportOn(dumps[0]);
+    if (exitCode !== 0) return [{ what, holds: false, saw: stderr.trim() || `exit code ${exitCode}` }];
+    const said = reportedCrash(JSON.parse(stdout) as CrashReport);
+    const wrong = disagreements(wanted, said);
+    return [{ what, holds: wrong.length === 0, saw: wrong.join('; ') || JSON.stringify(said) }];
+  };
 
 /** The report as the program prints it. */
 export function reportOn(dump: string, words: readonly string[] = ['--json']) {

@@ -4,17 +4,17 @@ import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Kernel } from '../../build/fetch/kernels.ts';
 import type { GuestFile } from '../../build/fetch/tools.ts';
 import { findCommand } from '../../build/host/host-packages.ts';
 import { hostLoader, sharedLibraries } from '../../build/shared-libraries.ts';
+import type { ImageKernel } from '../../build/stock-image.ts';
 import { type CpioEntry, encodeCpio } from '../../initrd/cpio.ts';
 import { targetModules } from '../../initrd/drivers.ts';
 import { RUNTIME_ON_DISK } from '../../initrd/image.ts';
 import { openModuleTree } from '../../initrd/modules.ts';
 
 export interface FirstKernelRequest {
-  readonly kernel: Kernel;
+  readonly kernel: ImageKernel;
   /** kexec and its libraries. */
   readonly tools: readonly GuestFile[];
   /** Of the boot disk and others. ext4 and the checksums that file systems need are always included. */
@@ -79,7 +79,7 @@ function shellAssignments(settings: Readonly<Record<string, string>>): string {
 /** Puts the boot disk's files below `staging`: the kernel and the capture image, where a distribution puts them. */
 export async function stageBootDisk(
   staging: string,
-  kernel: Kernel,
+  kernel: ImageKernel & { readonly vmlinuz: string },
   captureInitrd: string,
   runtime?: string,
 ): Promise<void> {

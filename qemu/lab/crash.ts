@@ -57,7 +57,8 @@ async function labFor({ kernel, disk }: Fault, lab: Lab): Promise<Lab> {
   const diskKind = { ...choice.diskKind, ...disk };
   const changed = { ...lab, choice: { ...choice, memoryMib, crashkernel, diskKind } };
   const wanted = kernel ?? choice.trigger.kernel;
-  return wanted ? await withKernel(changed, wanted) : changed;
+  // One's own kernel is what is to be crashed, come what may.
+  return wanted && !('path' in choice.kernel) ? await withKernel(changed, wanted) : changed;
 }
 
 /** The parts of the run that are not the usual ones. */
@@ -124,7 +125,11 @@ async function judgeWithRam(
 ): Promise<Check[]> {
   try {
     await ram?.taken();
-    const ofTrigger = choice.trigger === DEFAULT_MACHINE.trigger ? [] : [panicOfTrigger, reportOfTrigger];
+    const { trigger } = choice;
+    const ofTrigger =
+      trigger === DEFAULT_MACHINE.trigger
+        ? []
+        : [panicOfTrigger, ...(trigger.report ? [reportOfTrigger(trigger.report)] : [])];
     return await judge(run, judges, [...choice.geometry.expectations, ...ofTrigger, ...expectations]);
   } finally {
     // Each is as large as the machine's memory.
@@ -138,7 +143,7 @@ function summaryOf({ kernel, choice, accel }: Lab, fault: Fault, { verdict, chec
     verdict,
     fault: fault.name,
     trigger: run.trigger.name,
-    kernel: { release: kernel.release, packageVersion: kernel.packageVersion, sha256: kernel.sha256 },
+    kernel: { release: kernel.release, origin: kernel.origin, sha256: kernel.sha256 },
     machine: {
       accel,
       geometry: choice.geometry.name,

@@ -2,20 +2,21 @@
 import { join } from 'node:path';
 import { type Cache, openCache } from '../../build/cache.ts';
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
-import { fetchDebugSymbols, fetchKernel, type Kernel } from '../../build/fetch/kernels.ts';
 import { fetchGuestTools, fetchTool, type GuestFile } from '../../build/fetch/tools.ts';
 import { ensureHostPackages } from '../../build/host/host-packages.ts';
 import { buildProgram } from '../../build/program.ts';
 import { buildStockImage } from '../../build/stock-image.ts';
 import type { Program } from '../../initrd/image.ts';
 import type { Judges } from '../expect/expectations.ts';
+import { debianKernel, kernelLabel, type LabKernel } from '../kernel/lab-kernel.ts';
+import { ownKernel } from '../kernel/own-kernel.ts';
 import { chooseAccel } from '../machine/accel.ts';
 import type { Accel } from '../machine/arch.ts';
 import type { MachineChoice } from './options.ts';
 
 export interface Lab {
   readonly cache: Cache;
-  readonly kernel: Kernel;
+  readonly kernel: LabKernel;
   readonly guestTools: readonly GuestFile[];
   readonly judges: Judges;
   readonly program: Program;
@@ -29,7 +30,7 @@ export interface Lab {
 export async function openLab(choice: MachineChoice, say: (line: string) => void): Promise<Lab> {
   const cache = openCache(say);
   ensureHostPackages(join(cache.dir, 'host-packages.log'), say);
-  const kernel = await fetchKernel(cache, choice.kernel);
+  const kernel = await openKernel(cache, choice);
   const { files } = await fetchGuestTools(cache);
   const makedumpfile = await fetchTool(cache, 'makedumpfile');
   const program = await buildProgram(say);
@@ -43,7 +44,7 @@ export async function openLab(choice: MachineChoice, say: (line: string) => void
     judges: {
       makedumpfile,
       tool: name => fetchTool(cache, name),
-      vmlinux: () => fetchDebugSymbols(cache, kernel),
+      vmlinux: kernel.symbols,
     },
     program,
     captureInitrd,
@@ -52,9 +53,14 @@ export async function openLab(choice: MachineChoice, say: (line: string) => void
   };
 }
 
-/** The same lab with another kernel. */
+/** The same lab with another kernel of Debian's. */
 export async function withKernel(lab: Lab, choice: KernelChoice): Promise<Lab> {
-  const kernel = await fetchKernel(lab.cache, choice);
-  const judges = { ...lab.judges, vmlinux: () => fetchDebugSymbols(lab.cache, kernel) };
+  if (lab.kernel.label === kernelLabel(choice)) return lab;
+  const kernel = await debianKernel(lab.cache, choice);
+  const judges = { ...lab.judges, vmlinux: kernel.symbols };
   return { ...lab, kernel, judges, captureInitrd: buildStockImage(lab.program, kernel).path };
+}
+
+function openKernel(cache: Cache, { kernel, diskKind }: MachineChoice): Promise<LabKernel> {
+  return 'path' in kernel ? ownKernel(cache, kernel, diskKind) : debianKernel(cache, kernel);
 }

@@ -1,5 +1,6 @@
 /** The options that the lab's commands share, and the machine that they describe. */
 
+import { existsSync } from 'node:fs';
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
 import { badValue, type Given, oneOf, wholeNumber } from '../../scripts/lib/cli/command.ts';
 import { type DiskKind, LAYOUTS } from '../disks/boot-disk.ts';
@@ -7,9 +8,10 @@ import { BUSES } from '../disks/buses.ts';
 import { LAB_FILE_SYSTEMS } from '../disks/file-systems.ts';
 import { GEOMETRIES } from '../geometry/all.ts';
 import type { Geometry } from '../geometry/geometry.ts';
+import type { OwnKernelChoice } from '../kernel/own-kernel.ts';
 import type { AccelRequest } from '../machine/accel.ts';
 import type { Trigger } from '../triggers/trigger.ts';
-import { SYSRQ_CRASH, TRIGGERS } from '../triggers/triggers.ts';
+import { IMPOSSIBLE_TRIGGERS, ownTrigger, SYSRQ_CRASH, TRIGGERS } from '../triggers/triggers.ts';
 
 const busNames = BUSES.map(({ name }) => name);
 const geometryNames = GEOMETRIES.map(({ name }) => name);
@@ -21,10 +23,12 @@ const CRASHKERNEL = /^\d+[KMG](@\d+[KMG]|,high|,low|,cma)?$/;
 
 export const MACHINE_OPTIONS = {
   kernel: {
-    value: 'SERIES[-FLAVOUR]',
+    value: 'NAME|PATH',
     default: '6.1-cloud',
-    help: 'stock Debian kernel: 5.10, 6.1, 6.12 or 7.x; cloud or generic',
+    help: 'stock Debian kernel (5.10, 6.1, 6.12 or 7.x; -cloud or -generic), or your own: a bzImage or its build directory',
   },
+  modules: { value: 'DIR', help: 'modules of your own kernel, as `make modules_install` wrote them' },
+  vmlinux: { value: 'PATH', help: 'debug symbols of your own kernel, for crash' },
   geometry: {
     value: 'NAME',
     default: 'bios',
@@ -34,6 +38,10 @@ export const MACHINE_OPTIONS = {
     value: 'NAME',
     default: SYSRQ_CRASH.name,
     help: `how the first kernel crashes: ${triggerNames.join(', ')}`,
+  },
+  'crash-command': {
+    value: 'COMMAND',
+    help: 'crash the first kernel by these shell commands, which its PID 1 runs',
   },
   memory: { value: 'MIB', default: '1024', help: 'memory of the guest' },
   crashkernel: {
@@ -71,7 +79,7 @@ export const MACHINE_OPTIONS = {
 } as const;
 
 export interface MachineChoice {
-  readonly kernel: KernelChoice;
+  readonly kernel: KernelChoice | OwnKernelChoice;
   readonly geometry: Geometry;
   readonly trigger: Trigger;
   readonly memoryMib: number;
@@ -90,17 +98,13 @@ export interface MachineChoice {
 
 /** @throws UsageError that names the option, its value and what was expected */
 export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): MachineChoice {
-  const [series, flavour = 'cloud'] = given.kernel.split('-');
   if (!CRASHKERNEL.test(given.crashkernel)) {
     throw badValue('crashkernel', given.crashkernel, 'a size like 192M, 192M@512M, or 256M,high');
   }
   return {
-    kernel: {
-      series: oneOf('kernel', series, ['5.10', '6.1', '6.12', '7.x']),
-      flavour: oneOf('kernel', flavour, ['cloud', 'generic']),
-    },
+    kernel: readKernel(given),
     geometry: geometryOf(oneOf('geometry', given.geometry, geometryNames)),
-    trigger: triggerOf(oneOf('trigger', given.trigger, triggerNames)),
+    trigger: readTrigger(given),
     memoryMib: wholeNumber('memory', given.memory, 256, 1 << 20),
     crashkernel: given.crashkernel,
     diskKind: {
@@ -119,6 +123,32 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
   };
 }
 
+const DEBIAN_KERNEL = /^(5\.10|6\.1|6\.12|7\.x)(?:-(cloud|generic))?$/;
+
+function readKernel(given: Given<typeof MACHINE_OPTIONS>): MachineChoice['kernel'] {
+  const { kernel, modules, vmlinux } = given;
+  const [, series, flavour = 'cloud'] = DEBIAN_KERNEL.exec(kernel) ?? [];
+  if (series) {
+    for (const option of ['modules', 'vmlinux'] as const) {
+      if (given[option] !== undefined)
+        throw badValue(option, given[option], 'your own kernel, as --kernel PATH');
+    }
+    return { series, flavour } as KernelChoice;
+  }
+  if (existsSync(kernel)) return { path: kernel, modules, vmlinux };
+  throw badValue('kernel', kernel, `${DEBIAN_KERNELS}, or the path of a bzImage or of its build directory`);
+}
+
+const DEBIAN_KERNELS = '5.10, 6.1, 6.12 or 7.x, with -cloud or -generic';
+
+function readTrigger(given: Given<typeof MACHINE_OPTIONS>): Trigger {
+  const { trigger, 'crash-command': command } = given;
+  if (command !== undefined) return ownTrigger(command);
+  const impossible = IMPOSSIBLE_TRIGGERS.find(({ name }) => name === trigger);
+  if (impossible) throw badValue('trigger', trigger, `one that can be made: ${impossible.why}`);
+  return triggerOf(oneOf('trigger', trigger, triggerNames));
+}
+
 export function triggerOf(name: string): Trigger {
   return TRIGGERS.find(trigger => trigger.name === name)!;
 }
@@ -132,7 +162,7 @@ export const DEFAULT_MACHINE: MachineChoice = readMachineOptions({
   ...(Object.fromEntries(
     Object.entries(MACHINE_OPTIONS).map(([name, facts]) => [
       name,
-      'default' in facts ? facts.default : 'repeatable' in facts ? [] : false,
+      'default' in facts ? facts.default : 'repeatable' in facts ? [] : 'value' in facts ? undefined : false,
     ]),
   ) as unknown as Given<typeof MACHINE_OPTIONS>),
   positionals: [],

@@ -11,7 +11,7 @@ export function describeCapture(lab: Lab, { run, checks, verdict }: Verdict): st
   const manifest = run.dumps.length > 0 ? readManifest(run.dumps[0]) : undefined;
   const rows: [string, string][] = [
     ['panic', manifest?.crash.reason ?? 'unknown'],
-    ['kernel', `${manifest?.kernel.release ?? lab.kernel.release} (Debian ${lab.kernel.packageVersion})`],
+    ['kernel', `${manifest?.kernel.release ?? lab.kernel.release} (${lab.kernel.origin})`],
     ['machine', `${lab.choice.memoryMib} MiB, crashkernel=${lab.choice.crashkernel}, ${lab.accel}`],
     ...(manifest?.dump ? dumpRows(manifest) : []),
     ...stationRows(run.milestones),

@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Kernel } from '../../build/fetch/kernels.ts';
 import type { GuestFile } from '../../build/fetch/tools.ts';
 import { LAB_ROOT_UUID } from '../../build/stock-image.ts';
 import { crashCommandLine } from '../../initrd/command-line.ts';
@@ -12,6 +11,7 @@ import { type DiskCheck, fileSystemOf, makeSparse, tool } from '../disks/file-sy
 import { extract } from '../disks/image.ts';
 import { type MakeSecondDisk, openSecondDisk } from '../disks/second-disk.ts';
 import { buildFirstKernelInitrd, stageBootDisk } from '../guest/root.ts';
+import type { LabKernel } from '../kernel/lab-kernel.ts';
 import { type Accel, labArch } from '../machine/arch.ts';
 import type { DialogueStep } from '../machine/dialogue.ts';
 import { commandText, type MachineSpec, machineCommand, runMachine } from '../machine/machine.ts';
@@ -24,7 +24,7 @@ const CPUS = 2;
 const SECOND_DISK = 'second.img';
 
 export interface CrashPlan {
-  readonly kernel: Kernel;
+  readonly kernel: LabKernel;
   readonly tools: readonly GuestFile[];
   /** The dump-capture initrd to arm the machine with. */
   readonly captureInitrd: string;

@@ -4,8 +4,7 @@ import { copyFileSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { announced, type Cache, publishDir, withLock } from '../../build/cache.ts';
-import { fetchKernelHeaders, makeModules } from '../../build/fetch/kernel-headers.ts';
-import type { Kernel } from '../../build/fetch/kernels.ts';
+import type { LabKernel } from '../kernel/lab-kernel.ts';
 
 const SOURCE = join(import.meta.dirname, 'module');
 const FILE = 'kdumpling_lab.ko';
@@ -13,17 +12,16 @@ const FILE = 'kdumpling_lab.ko';
 export const CRASH_MODULE = `/${FILE}`;
 
 /** Returns the module's path in the cache. Built once for each kernel and source. */
-export async function buildCrashModule(cache: Cache, kernel: Kernel): Promise<string> {
+export async function buildCrashModule(cache: Cache, kernel: LabKernel): Promise<string> {
   const dir = join(cache.dir, 'modules', `${kernel.release}-${kernel.sha256.slice(0, 12)}-${sourceDigest()}`);
   const module = join(dir, FILE);
   return withLock(cache, `module-${kernel.release}`, async () => {
     if (existsSync(module)) return module;
-    const root = await fetchKernelHeaders(cache, kernel);
     const folder = mkdtempSync(join(tmpdir(), 'kdumpling-module-'));
     try {
       cpSync(SOURCE, folder, { recursive: true });
       await announced(cache, `building the crash module for ${kernel.release}`, () =>
-        makeModules(root, kernel, folder),
+        kernel.makeModules(folder),
       );
       await publishDir(dir, async partial => copyFileSync(join(folder, FILE), join(partial, FILE)));
     } finally {

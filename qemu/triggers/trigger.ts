@@ -23,7 +23,8 @@ export interface Trigger {
   readonly cause?: RegExp;
   /** Functions on the stack of the task that panicked. */
   readonly frames: readonly string[];
-  readonly report: ReportedCrash;
+  /** undefined for commands of which the lab does not know what they do. */
+  readonly report?: ReportedCrash;
 }
 
 /** What `kdumpling report --json` must say about the crash. */

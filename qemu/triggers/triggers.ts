@@ -90,3 +90,8 @@ export const IMPOSSIBLE_TRIGGERS: readonly { readonly name: string; readonly why
     why: 'a kernel that crashes before user space has loaded the crash kernel has nothing to jump to',
   },
 ];
+
+/** A user's own commands: any crash will do. */
+export function ownTrigger(command: string): Trigger {
+  return { name: 'own', help: 'the commands of --crash-command', command, panic: /./, frames: [] };
+}

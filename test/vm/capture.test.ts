@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { fetchDebugSymbols } from '../../build/fetch/kernels.ts';
 import { fetchTool } from '../../build/fetch/tools.ts';
 import { type CrashVerdict, runCrash } from '../../qemu/judges/crash.ts';
 import type { Verdict } from '../../qemu/lab/crash.ts';
@@ -57,7 +56,7 @@ describe.each([1, 31])('dump level %i', level => {
   describe('crash 9', () => {
     let crash: CrashVerdict;
     beforeAll(async () => {
-      const vmlinux = await fetchDebugSymbols(lab.cache, lab.kernel);
+      const vmlinux = await lab.judges.vmlinux();
       crash = await runCrash(await fetchTool(lab.cache, 'crash'), {
         vmlinux,
         dump: vmcore,

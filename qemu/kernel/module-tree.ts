@@ -1,0 +1,66 @@
+/** The module tree of one's own kernel: as it was installed, straight from the build directory, or none at all. */
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { $ } from 'zx';
+import { findCommand } from '../../build/host/host-packages.ts';
+import { Failure, SystemError } from '../../capture/errors.ts';
+
+/** `…/lib/modules/RELEASE` itself, or what INSTALL_MOD_PATH was. @throws Failure NO_MODULES */
+export function moduleTreeAt(directory: string, release: string): string {
+  const places = [directory, join(directory, release), join(directory, 'lib/modules', release)];
+  const found = places.find(place => existsSync(join(place, 'modules.dep')));
+  if (found) return found;
+  throw new Failure('NO_MODULES', {
+    action: `use the modules in ${directory}`,
+    actual: `no modules.dep in it, in ${release}/ or in lib/modules/${release}/`,
+    wanted: 'what `make modules_install INSTALL_MOD_PATH=…` wrote for this kernel',
+  });
+}
+
+/** What `make` leaves in the build directory for `make modules_install`. */
+const INDEXES = ['modules.order', 'modules.builtin', 'modules.builtin.modinfo'];
+
+/** Lays out the modules that the build directory lists, and indexes them. @param at gets `lib/modules/RELEASE`. */
+export async function modulesOfBuild(build: string, at: string, release: string): Promise<string> {
+  const tree = emptyTree(at, release);
+  for (const name of INDEXES.filter(file => existsSync(join(build, file)))) {
+    copyFileSync(join(build, name), join(tree, name));
+  }
+  for (const file of modulesIn(build)) {
+    const copy = join(tree, 'kernel', file);
+    mkdirSync(dirname(copy), { recursive: true });
+    copyFileSync(join(build, file), copy);
+  }
+  const depmod = findCommand('depmod');
+  const output = depmod && (await $({ nothrow: true, quiet: true })`${depmod} -b ${at} ${release}`);
+  if (output && output.exitCode === 0) return tree;
+  throw new SystemError('NO_DEPMOD', {
+    action: `index the modules of ${release}`,
+    actual: output ? output.stderr.trim() || 'depmod failed' : 'there is no depmod',
+    wanted: 'the host package kmod',
+  });
+}
+
+/** modules.order has `.o` since 6.4, `kernel/….ko` before (Linux commit f65a486821cf "kbuild: change module.order to list *.o"). */
+function modulesIn(build: string): string[] {
+  const order = join(build, 'modules.order');
+  const lines = existsSync(order) ? readFileSync(order, 'utf8').split('\n') : [];
+  return lines
+    .filter(line => line !== '')
+    .map(line => line.replace(/^kernel\//, '').replace(/\.o$/, '.ko'))
+    .filter(file => existsSync(join(build, file)));
+}
+
+/** A tree that says which drivers are built in, for an image whose build directory is not at hand. */
+export function listedBuiltIns(at: string, release: string, drivers: readonly string[]): string {
+  const tree = emptyTree(at, release);
+  writeFileSync(join(tree, 'modules.builtin'), drivers.map(name => `kernel/${name}.ko\n`).join(''));
+  return tree;
+}
+
+function emptyTree(at: string, release: string): string {
+  const tree = join(at, 'lib/modules', release);
+  rmSync(at, { recursive: true, force: true });
+  mkdirSync(tree, { recursive: true });
+  return tree;
+}

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { DEFAULT_MACHINE, MACHINE_OPTIONS, readMachineOptions } from '../../../../qemu/lab/options.ts';
+import type { Given } from '../../../../scripts/lib/cli/command.ts';
+
+function machine(given: Readonly<Record<string, string>>) {
+  const defaults = Object.entries(MACHINE_OPTIONS).map(([name, facts]) => [
+    name,
+    'default' in facts ? facts.default : 'repeatable' in facts ? [] : undefined,
+  ]);
+  return readMachineOptions({
+    ...Object.fromEntries(defaults),
+    ...given,
+    positionals: [],
+  } as unknown as Given<typeof MACHINE_OPTIONS>);
+}
+
+test('without options it is the default machine', () => {
+  expect(machine({})).toMatchObject({ kernel: { series: '6.1', flavour: 'cloud' }, memoryMib: 1024 });
+  expect(DEFAULT_MACHINE.trigger.name).toBe('sysrq-c');
+});
+
+test.each([
+  ['6.12', { series: '6.12', flavour: 'cloud' }],
+  ['7.x-generic', { series: '7.x', flavour: 'generic' }],
+  [import.meta.filename, { path: import.meta.filename }],
+])('--kernel %s', (kernel, wanted) => expect(machine({ kernel }).kernel).toMatchObject(wanted));
+
+test.each([
+  [
+    { kernel: '6.2' },
+    'its value is "6.2"; expected 5.10, 6.1, 6.12 or 7.x, with -cloud or -generic, or the path',
+  ],
+  [{ modules: '/lib/modules' }, 'expected your own kernel, as --kernel PATH'],
+  [{ trigger: 'hard-lockup' }, 'an emulated CPU has none'],
+  [{ trigger: 'no-such' }, 'expected one of sysrq-c, '],
+])('%j is refused with what would do', (given, message) => {
+  expect(() => machine(given as Record<string, string>)).toThrow(message);
+});
+
+test('--crash-command is a trigger of the user’s own', () => {
+  expect(machine({ 'crash-command': 'echo b > /proc/sysrq-trigger' }).trigger).toMatchObject({
+    name: 'own',
+    command: 'echo b > /proc/sysrq-trigger',
+  });
+});
