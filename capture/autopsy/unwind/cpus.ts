@@ -1,0 +1,90 @@
+/**
+ * What each CPU ran when the kernel died, and with which registers: those that crash_save_cpu (kernel/crash_core.c) left as
+ * a note, in the crashed kernel's memory and in the vmcore's PT_NOTE.
+ */
+import { attempt } from '../../errors.ts';
+import { EM_X86_64 } from '../../vmcore/machines.ts';
+import { decodeNotes, isPrstatus, type Note, prstatusNotes } from '../../vmcore/notes.ts';
+import type { DeadKernel } from '../kernel.ts';
+import { decodeArm64Registers } from './arm64-registers.ts';
+import type { Registers } from './frame.ts';
+import { decodeX86Registers } from './x86-registers.ts';
+
+export interface DeadCpu {
+  readonly cpu: number;
+  /** The address of the task_struct that it ran; undefined when the dump does not say. */
+  readonly task: bigint | undefined;
+  /**
+   * On the CPU that panicked: those of the fault, or of the call of panic(). On others: where the stop interrupted them.
+   * Undefined for a CPU that did not stop, and for one whose note is not in the dump.
+   */
+  readonly registers: Registers | undefined;
+}
+
+/** Of `struct elf_prstatus` (include/linux/elfcore.h). */
+const PR_PID_OFFSET = 32;
+const PR_REG_OFFSET = 112;
+/** Enough for the first note of any architecture. */
+const NOTE_BYTES = 1024;
+
+/** The online CPUs in ascending order. */
+export function deadCpus(kernel: DeadKernel): DeadCpu[] {
+  const { online } = kernel.perCpu;
+  const tasks = online.map(cpu => attempt(() => currentTask(kernel, cpu)));
+  const saved = savedNotes(kernel, online, tasks);
+  return online.map((cpu, index) => ({
+    cpu,
+    task: tasks[index],
+    registers: saved[index] && attempt(() => registersOf(kernel, saved[index]!)),
+  }));
+}
+
+/** Undefined when no CPU panicked: a machine whose memory was taken while it ran. */
+export function panicCpu({ symbols, memory }: Pick<DeadKernel, 'symbols' | 'memory'>): number | undefined {
+  for (const name of ['panic_cpu', 'crashing_cpu']) {
+    const address = symbols.address(name);
+    const cpu = address === undefined ? undefined : attempt(() => memory.u32(address, name) | 0);
+    if (cpu !== undefined && cpu >= 0) return cpu;
+  }
+  return undefined;
+}
+
+function currentTask({ perCpu, fields }: DeadKernel, cpu: number): bigint | undefined {
+  return fields.pointer(perCpu.address('runqueues', cpu), 'rq.curr') || undefined;
+}
+
+/** By CPU. The PT_NOTE has no CPU numbers, and none of a CPU that saved nothing: memory is asked first. */
+function savedNotes(
+  kernel: DeadKernel,
+  online: readonly number[],
+  tasks: readonly (bigint | undefined)[],
+): (Uint8Array | undefined)[] {
+  const inMemory = online.map(cpu => attempt(() => noteInMemory(kernel, cpu))?.desc);
+  if (inMemory.some(note => note !== undefined)) return inMemory;
+  const notes = prstatusNotes(kernel.vmcore.notes).map(({ desc }) => desc);
+  if (notes.length === online.length) return notes;
+  const pids = tasks.map(task => task && attempt(() => kernel.fields.number(task, 'task_struct.pid')));
+  // Each idle CPU's task has PID 0.
+  return pids.map(pid => (pid ? notes.find(note => pidOf(note) === pid) : undefined));
+}
+
+function noteInMemory({ symbols, memory, perCpu }: DeadKernel, cpu: number): Note | undefined {
+  const buffer = perCpu.address(memory.pointer(symbols.require('crash_notes'), 'crash_notes'), cpu);
+  const bytes = new Uint8Array(NOTE_BYTES);
+  const { notes } = decodeNotes(bytes.subarray(0, memory.readVirtualUpTo(buffer, bytes)));
+  return notes.find(({ name, type }) => isPrstatus({ name, n_type: type }));
+}
+
+function pidOf(note: Uint8Array): number | undefined {
+  return note.length < PR_PID_OFFSET + 4 ? undefined : viewOf(note).getInt32(PR_PID_OFFSET, true);
+}
+
+/** @throws RangeError for a note that is too short. */
+function registersOf({ vmcore }: DeadKernel, note: Uint8Array): Registers {
+  const decode = vmcore.elf.header.e_machine === EM_X86_64 ? decodeX86Registers : decodeArm64Registers;
+  return decode(new DataView(note.buffer, note.byteOffset + PR_REG_OFFSET, note.length - PR_REG_OFFSET));
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

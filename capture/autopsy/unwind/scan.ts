@@ -1,0 +1,91 @@
+/**
+ * Finds callers without rules: words on the stack that look like return addresses, as the kernel's own oops does with the
+ * frames that it marks `?`. One from which the unwinding comes to the stack's end is most likely the caller; old words in
+ * a live frame rarely lead there.
+ */
+import { attempt } from '../../errors.ts';
+import type { Cursor } from './cursor.ts';
+import type { Stack } from './stacks.ts';
+import type { Call } from './unwind-arch.ts';
+import type { Walk, WalkedFrame } from './walk.ts';
+import type { Words } from './words.ts';
+
+const WORD_BYTES = 8n;
+/** Of those that are shown when none leads to the end. */
+const MOST_GUESSES = 64;
+
+export interface Scanner {
+  readonly words: Words;
+  /** The call behind which `address` is; undefined for an address that is not behind one. */
+  callBefore(address: bigint): Call | undefined;
+  /** From a caller on. */
+  walk(from: Cursor, first: WalkedFrame): Walk;
+}
+
+/** Where the frame ends whose caller is looked for, and what is known of it. */
+export interface Orphan {
+  readonly sp: bigint;
+  /** What RBP may have been in its caller. */
+  readonly bps: readonly (bigint | undefined)[];
+  /** The beginning of its function. */
+  readonly function?: bigint;
+}
+
+/**
+ * The walk from the first return address above the orphan that leads to the stack's end. One behind a call of the orphan's
+ * own function is preferred, and is reliable.
+ */
+export function findCaller(scanner: Scanner, stack: Stack, orphan: Orphan): Walk | undefined {
+  const found = [...returnAddresses(scanner, orphan.sp, stack.end)];
+  const isCaller = ({ call }: ReturnAddress) => call.target !== undefined && call.target === orphan.function;
+  for (const reliable of [true, false]) {
+    for (const candidate of found) {
+      if (isCaller(candidate) !== reliable) continue;
+      const { slot, address } = candidate;
+      const first = { ...guessed(candidate, stack), reliable };
+      for (const bp of orphan.bps) {
+        const walk = scanner.walk({ ip: address, sp: slot + WORD_BYTES, bp, isExact: false }, first);
+        if (walk.end.end === 'whole') return walk;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** All candidates from `start` on, for a stack that cannot be followed. */
+export function guesses(scanner: Scanner, stack: Stack, start: bigint): WalkedFrame[] {
+  const frames: WalkedFrame[] = [];
+  for (const candidate of returnAddresses(scanner, start, stack.end)) {
+    frames.push(guessed(candidate, stack));
+    if (frames.length === MOST_GUESSES) break;
+  }
+  return frames;
+}
+
+export interface ReturnAddress {
+  readonly slot: bigint;
+  readonly address: bigint;
+  readonly call: Call;
+}
+
+/** Those in [start, end), upwards. */
+export function* returnAddresses(
+  { words, callBefore }: Pick<Scanner, 'words' | 'callBefore'>,
+  start: bigint,
+  end: bigint,
+): Generator<ReturnAddress, void> {
+  for (let slot = aligned(start); slot + WORD_BYTES <= end; slot += WORD_BYTES) {
+    // What is not in the dump is missing by the page; the rest of the stack may be there.
+    const address = attempt(() => words.u64(slot, 'the stack'));
+    const call = address === undefined ? undefined : callBefore(address);
+    if (address !== undefined && call) yield { slot, address, call };
+  }
+}
+
+function guessed({ slot, address }: ReturnAddress, stack: Stack): WalkedFrame {
+  return { address, sp: slot, kind: 'call', reliable: false, isExact: false, stack };
+}
+
+function aligned(address: bigint): bigint {
+  return (address + WORD_BYTES - 1n) & ~(WORD_BYTES - 1n);
+}

@@ -1,0 +1,108 @@
+/**
+ * All steps of an unwinding. Each goes up its stack, or to a stack where the unwinding has not been: a damaged stack ends it
+ * and cannot keep it going.
+ */
+import { describeError, Failure } from '../../errors.ts';
+import type { Cursor, Step } from './cursor.ts';
+import type { BacktraceEnd, FrameKind, Registers } from './frame.ts';
+import { type Stack, stackAt } from './stacks.ts';
+
+/** A frame before its symbol is looked up. */
+export interface WalkedFrame {
+  readonly address: bigint;
+  readonly sp: bigint;
+  readonly kind: FrameKind;
+  readonly reliable: boolean;
+  /** See `Cursor.isExact`. */
+  readonly isExact: boolean;
+  readonly stack?: Stack;
+  readonly registers?: Registers;
+}
+
+export interface Walk {
+  readonly frames: readonly WalkedFrame[];
+  readonly end: BacktraceEnd;
+  /** Where it stopped; undefined when it is whole. */
+  readonly last?: Cursor;
+}
+
+/** More than fit on a kernel stack. */
+const MOST_FRAMES = 1024;
+
+/** @param first the frame of `from`. */
+export function walk(
+  step: (cursor: Cursor) => Step,
+  stacks: readonly Stack[],
+  from: Cursor,
+  first: WalkedFrame,
+): Walk {
+  const frames = [first];
+  const left = new Set<Stack>();
+  let { stack } = first;
+  let cursor = from;
+  const stopped = (why: string): Walk => ({ frames, end: { end: 'stopped', why }, last: cursor });
+
+  for (;;) {
+    const next = attemptStep(step, cursor);
+    if (next.to === 'nowhere') return stopped(next.why);
+    if (next.to === 'end') return { frames, end: { end: 'whole' } };
+    if (next.to === 'user') {
+      const { registers } = next;
+      const address = registers.ip ?? registers.pc ?? 0n;
+      frames.push({
+        address,
+        sp: registers.sp ?? 0n,
+        kind: 'user',
+        reliable: true,
+        isExact: true,
+        registers,
+      });
+      return { frames, end: { end: 'whole' } };
+    }
+    if (frames.length === MOST_FRAMES) return stopped(`the stack has more than ${MOST_FRAMES} frames`);
+    const { sp, ip } = next.cursor;
+    const arrived = stackAt(stacks, sp);
+    if (!arrived) return stopped(`its caller's stack pointer ${hex(sp)} is on no stack of this task`);
+    if (arrived !== stack) {
+      if (stack) left.add(stack);
+      if (left.has(arrived)) return stopped(`the ${arrived.name} stack was left and is entered again`);
+    } else if (sp <= cursor.sp) {
+      return stopped(`its caller's stack pointer ${hex(sp)} is not above its own`);
+    }
+    stack = arrived;
+    frames.push(
+      next.to === 'call'
+        ? {
+            address: ip,
+            sp: next.slot,
+            kind: 'call',
+            reliable: !next.isGuess,
+            isExact: next.cursor.isExact,
+            stack,
+          }
+        : {
+            address: ip,
+            sp,
+            kind: 'exception',
+            reliable: true,
+            isExact: true,
+            stack,
+            registers: next.registers,
+          },
+    );
+    cursor = next.cursor;
+  }
+}
+
+function attemptStep(step: (cursor: Cursor) => Step, cursor: Cursor): Step {
+  try {
+    return step(cursor);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { to: 'nowhere', why: describeError(error) };
+  }
+}
+
+function hex(value: bigint): string {
+  return `0x${value.toString(16)}`;
+}
