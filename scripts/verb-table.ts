@@ -25,6 +25,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       rebuild: verb(async () => (await import('./verbs/rebuild.ts')).rebuild),
       estimate: verb(async () => (await import('./verbs/estimate.ts')).estimate),
       test: verb(async () => (await import('./verbs/test.ts')).test),
+      'import-config': verb(async () => (await import('./verbs/import-config.ts')).importConfigVerb),
     },
   },
   {
@@ -90,7 +91,7 @@ async function groupHelp(program: string, { title, verbs }: VerbGroup): Promise<
 }
 
 function row(name: string, text: string): string {
-  return `  ${name.padEnd(12)}${text}`;
+  return `  ${name.padEnd(15)}${text}`;
 }
 
 function verb<T extends Options>(load: () => Promise<Command<T>>): Verb {

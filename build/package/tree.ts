@@ -14,6 +14,8 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { programIn } from '../../initrd/image.ts';
+import { CONFIG_PATH } from '../../scripts/lib/config/config.ts';
+import { PACKAGED_CONFIG } from '../../scripts/lib/config/packaged-file.ts';
 import { schemaFiles } from '../../scripts/lib/schema/documents.ts';
 import { DIST, PROJECT } from '../paths.ts';
 import { HOST_COMMAND_FILES, HOST_NODE_FLAGS } from '../program.ts';
@@ -39,7 +41,6 @@ export interface PackagedFile {
 /** @param lib the distribution's folder for units and udev rules */
 const commonFiles = (lib: string): readonly PackagedFile[] => [
   { source: 'files/kdumpling.sh', path: 'usr/sbin/kdumpling', mode: 0o755 },
-  { source: 'files/kdump.conf', path: 'etc/kdump.conf', mode: 0o644 },
   unit('kdumpling-load.service', lib),
   unit('kdumpling-reload.timer', lib),
   unit('kdumpling-reload.service', lib),
@@ -96,6 +97,8 @@ export async function makeTree(tree: string, { lib, zsh, files }: Distribution):
     installed: String(Math.ceil(sizeOf(tree) / 1024)),
   };
   for (const file of [...commonFiles(lib), ...files]) place(tree, file, words);
+  mkdirSync(join(tree, 'etc'), { recursive: true });
+  writeFileSync(join(tree, CONFIG_PATH), PACKAGED_CONFIG);
   for (const [path, to] of Object.entries(LINKS)) symlinkSync(to, join(tree, path));
   const { date } = releases[0]!;
   const manual = await manualFiles({ version, date: date.toISOString().slice(0, 10) });

@@ -34,7 +34,13 @@ export function settingsOf(text: string, path: string): Settings {
     }
   }
   if (problems.length === 0) return settings;
-  throw new ConfigError('BAD_CONFIG', { action: `use ${path}`, actual: problems.join(' | ') });
+  throw new ConfigError('BAD_CONFIG', {
+    action: `use ${path}`,
+    actual: problems.join(' | '),
+    ...(path === CONFIG_PATH && {
+      toDo: 'Correct the file, or run `kdumpling import-config` if it is the file of another program',
+    }),
+  });
 }
 
 function applyLine(line: Line, settings: Settings, taken: Map<string, Line>): Settings {

@@ -16,12 +16,16 @@ export const DOCUMENTS: Readonly<Record<string, Schema>> = {
 
 export const SCHEMA_DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 
-/** The documents as files: name -> JSON Schema. */
+/** The documents as files: name -> JSON Schema. They take members that a later version adds. */
 export function schemaFiles(): Map<string, string> {
   return new Map(
     Object.entries(DOCUMENTS).map(([verb, schema]) => [
       `${verb}.schema.json`,
-      `${JSON.stringify({ $schema: SCHEMA_DIALECT, ...schema }, undefined, 2)}\n`,
+      `${JSON.stringify({ $schema: SCHEMA_DIALECT, ...schema }, withoutClosing, 2)}\n`,
     ]),
   );
+}
+
+function withoutClosing(key: string, value: unknown): unknown {
+  return key === 'additionalProperties' && value === false ? undefined : value;
 }

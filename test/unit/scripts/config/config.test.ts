@@ -125,7 +125,7 @@ describe('every wrong line is named', () => {
   test('with its number and what to do', () => {
     const text = 'path /crash\n\nnfs server:/export\ncolour red\npath /var\nfinal_action\n';
     expect(() => read(text)).toThrow(
-      /line 3: cannot use nfs: .*kdumpling upload.* \| line 4: cannot use colour red: there is no such directive; expected one of .* \| line 5: cannot use path: line 1 already has path; .* \| line 6: cannot use final_action: it has no value; expected final_action ACTION$/,
+      /line 3: cannot use nfs: .*kdumpling upload.* \| line 4: cannot use colour red: there is no such directive; expected one of .* \| line 5: cannot use path: line 1 already has path; .* \| line 6: cannot use final_action: it has no value; expected final_action ACTION\. Correct the file, or run `kdumpling import-config` if it is the file of another program$/,
     );
   });
 
