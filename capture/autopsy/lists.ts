@@ -22,8 +22,12 @@ export function* listEntries(
   const offset = BigInt(types.offset(member));
   const what = `the list of ${member}`;
   let count = 0;
+  // A list that runs in a circle without its head comes back to an entry that was marked (R. P. Brent, 1980).
+  let marked = head;
   for (let node = memory.pointer(head, what); node !== head; node = memory.pointer(node, what)) {
     if (++count > most) throw tooLong(what, most, head);
+    if (node === marked) throw circular(what, count, head);
+    if ((count & (count - 1)) === 0) marked = node;
     yield BigInt.asUintN(64, node - offset);
   }
 }
@@ -62,6 +66,18 @@ export function* treeEntries(
 
 /** A red-black tree of 2^n nodes is at most 2n deep. */
 const MOST_DEPTH = 128;
+
+function circular(what: string, count: number, at: bigint): KernelError {
+  return new KernelError(
+    'KERNEL_LIST',
+    {
+      action: `follow ${what}`,
+      actual: `it runs in a circle after ${count} entries`,
+      wanted: 'one that ends',
+    },
+    { at },
+  );
+}
 
 function tooLong(what: string, most: number, at: bigint): KernelError {
   return new KernelError(

@@ -7,14 +7,14 @@ import type { DeadKernel } from '../kernel.ts';
 import type { Counters } from './counters.ts';
 import type { HugePagePool } from './hugetlb.ts';
 import { perCpuCounter } from './sums.ts';
-import { intVariable, longVariable } from './variables.ts';
+import { hasVariable, intVariable, longVariable } from './variables.ts';
 
 /** What the rows are computed from. Counts are in pages; undefined for what this kernel has not or cannot be read. */
 export interface MeminfoSources {
   readonly kernel: DeadKernel;
   readonly pages: Counters;
   /** The sum over all zones. */
-  readonly lowWatermark: number;
+  readonly lowWatermark: number | undefined;
   /** Of block devices. */
   readonly bufferPages: number | undefined;
   readonly swapCachePages: number | undefined;
@@ -46,11 +46,11 @@ const variable =
   (name: string): Value =>
   ({ kernel }) =>
     longVariable(kernel, name);
-/** A row of kernels that have another variable, which comes with the row's configuration option. */
+/** A row of kernels with the variable that comes with the row's configuration option. */
 const where =
   (symbol: string, value: Value): Value =>
   from =>
-    from.kernel.symbols.address(symbol) === undefined ? undefined : value(from);
+    hasVariable(from.kernel, symbol) ? value(from) : undefined;
 const ofDefaultPool =
   (member: 'total' | 'free' | 'reserved' | 'surplus'): Value =>
   ({ pools }) =>
@@ -72,8 +72,8 @@ export const ROWS: readonly RowRule[] = [
   pages('Inactive(file)', counted('NR_INACTIVE_FILE')),
   pages('Unevictable', counted('NR_UNEVICTABLE')),
   pages('Mlocked', counted('NR_MLOCK')),
-  pages('SwapTotal', variable('total_swap_pages')),
-  pages('SwapFree', variable('nr_swap_pages')),
+  pages('SwapTotal', where('total_swap_pages', variable('total_swap_pages'))),
+  pages('SwapFree', where('nr_swap_pages', variable('nr_swap_pages'))),
   pages('Dirty', counted('NR_FILE_DIRTY')),
   pages('Writeback', counted('NR_WRITEBACK')),
   pages('AnonPages', counted('NR_ANON_MAPPED')),
@@ -93,7 +93,7 @@ export const ROWS: readonly RowRule[] = [
   pages('Committed_AS', ({ kernel }) => perCpuCounter(kernel, kernel.symbols.require('vm_committed_as'))),
   pages('VmallocUsed', from => from.pages('NR_VMALLOC') ?? longVariable(from.kernel, 'nr_vmalloc_pages')),
   pages('Percpu', perCpuPages),
-  pages('HardwareCorrupted', variable('num_poisoned_pages')),
+  pages('HardwareCorrupted', where('num_poisoned_pages', variable('num_poisoned_pages'))),
   pages('AnonHugePages', where('transparent_hugepage_flags', hugePages('NR_ANON_THPS'))),
   pages('ShmemHugePages', where('transparent_hugepage_flags', hugePages('NR_SHMEM_THPS'))),
   pages('ShmemPmdMapped', where('transparent_hugepage_flags', hugePages('NR_SHMEM_PMDMAPPED'))),
@@ -114,20 +114,21 @@ export const ROWS: readonly RowRule[] = [
   kB('DirectMap4k', directMap('PG_LEVEL_4K', 4)),
   kB('DirectMap2M', directMap('PG_LEVEL_2M', 2 << 10)),
   kB('DirectMap1G', from =>
-    intVariable(from.kernel, 'direct_gbpages') ? directMap('PG_LEVEL_1G', 1 << 20)(from) : undefined,
+    hasVariable(from.kernel, 'direct_gbpages') && intVariable(from.kernel, 'direct_gbpages') !== 0
+      ? directMap('PG_LEVEL_1G', 1 << 20)(from)
+      : undefined,
   ),
 ];
 
 /** What could be given to programs without swapping: si_mem_available(). */
 function availablePages({ kernel, pages, lowWatermark }: MeminfoSources): number | undefined {
-  const reserve = longVariable(kernel, 'totalreserve_pages');
   const free = pages('NR_FREE_PAGES');
   const cache = sum([pages('NR_ACTIVE_FILE'), pages('NR_INACTIVE_FILE')]);
   const reclaimable = sum([pages('NR_SLAB_RECLAIMABLE_B'), pages('NR_KERNEL_MISC_RECLAIMABLE')]);
-  if (reserve === undefined || free === undefined || cache === undefined || reclaimable === undefined)
-    return undefined;
+  if (free === undefined || cache === undefined || reclaimable === undefined) return undefined;
+  if (lowWatermark === undefined) return undefined;
   const spared = (given: number) => given - Math.min(Math.floor(given / 2), lowWatermark);
-  return Math.max(0, free - reserve + spared(cache) + spared(reclaimable));
+  return Math.max(0, free - longVariable(kernel, 'totalreserve_pages') + spared(cache) + spared(reclaimable));
 }
 
 function cachedPages({ pages, swapCachePages, bufferPages }: MeminfoSources): number | undefined {
@@ -137,24 +138,21 @@ function cachedPages({ pages, swapCachePages, bufferPages }: MeminfoSources): nu
 }
 
 /** vm_commit_limit() in mm/util.c. */
-function commitLimitPages({ kernel, pools }: MeminfoSources): number | undefined {
+function commitLimitPages({ kernel, pools }: MeminfoSources): number {
   const pageBytes = kernel.memory.arch.pageSizeBytes;
-  const ram = longVariable(kernel, '_totalram_pages');
   const kilobytes = longVariable(kernel, 'sysctl_overcommit_kbytes');
-  const percent = intVariable(kernel, 'sysctl_overcommit_ratio');
-  if (ram === undefined || kilobytes === undefined || percent === undefined) return undefined;
+  const small = longVariable(kernel, '_totalram_pages') - hugePageBytes(pools) / pageBytes;
   const allowed =
     kilobytes !== 0
       ? Math.floor((kilobytes * 1024) / pageBytes)
-      : Math.floor(((ram - hugePageBytes(pools) / pageBytes) * percent) / 100);
-  return allowed + (longVariable(kernel, 'total_swap_pages') ?? 0);
+      : Math.floor((small * intVariable(kernel, 'sysctl_overcommit_ratio')) / 100);
+  const swap = hasVariable(kernel, 'total_swap_pages') ? longVariable(kernel, 'total_swap_pages') : 0;
+  return allowed + swap;
 }
 
 /** pcpu_nr_pages() in mm/percpu.c. */
-function perCpuPages({ kernel }: MeminfoSources): number | undefined {
-  const populated = longVariable(kernel, 'pcpu_nr_populated');
-  const units = intVariable(kernel, 'pcpu_nr_units');
-  return populated === undefined || units === undefined ? undefined : populated * units;
+function perCpuPages({ kernel }: MeminfoSources): number {
+  return longVariable(kernel, 'pcpu_nr_populated') * intVariable(kernel, 'pcpu_nr_units');
 }
 
 function hugePages(name: string): Value {
@@ -174,14 +172,10 @@ function hugePageBytes(pools: readonly HugePagePool[]): number {
 
 /** direct_pages_count in arch/x86/mm/pat/set_memory.c: by enum pg_level, how many pages of a size map all memory. */
 function directMap(level: string, kilobytes: number): Value {
-  return ({ kernel: { memory, symbols, types } }) => {
-    const array = symbols.address('direct_pages_count');
-    if (array === undefined) return undefined;
-    return (
-      Number(memory.u64(array + BigInt(8 * enumValues(types, 'pg_level')(level)), 'direct_pages_count')) *
-      kilobytes
-    );
-  };
+  return where('direct_pages_count', ({ kernel: { memory, symbols, types } }) => {
+    const at = symbols.require('direct_pages_count') + BigInt(8 * enumValues(types, 'pg_level')(level));
+    return Number(memory.u64(at, 'direct_pages_count')) * kilobytes;
+  });
 }
 
 function sum(parts: readonly (number | undefined)[]): number | undefined {

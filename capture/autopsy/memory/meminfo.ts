@@ -52,9 +52,10 @@ function openSources(kernel: DeadKernel, problems: Problems): MeminfoSources {
   return {
     kernel,
     pages,
-    lowWatermark: zones.found.reduce((sum, { low }) => sum + low, 0),
+    lowWatermark:
+      zones.problems.length === 0 ? zones.found.reduce((sum, { low }) => sum + low, 0) : undefined,
     bufferPages: attempt(() => blockDevicePages(kernel), problems.add),
-    swapCachePages: pages('NR_SWAPCACHE') ?? attempt(() => swapCachePages(kernel), problems.add),
+    swapCachePages: attempt(() => pages('NR_SWAPCACHE') ?? swapCachePages(kernel), problems.add),
     pools: pools.found,
   };
 }

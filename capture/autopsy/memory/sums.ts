@@ -1,7 +1,7 @@
 /** Sums over structures that /proc/meminfo needs and for which the kernel keeps no counter. */
 import type { DeadKernel } from '../kernel.ts';
 import { listEntries } from '../lists.ts';
-import { intVariable } from './variables.ts';
+import { hasVariable, intVariable } from './variables.ts';
 
 /** Far more than disks and partitions. */
 const MOST_BLOCK_DEVICES = 1 << 17;
@@ -28,7 +28,10 @@ const MOST_SWAPPER_SPACES = 1 << 20;
  */
 export function swapCachePages(kernel: DeadKernel): number {
   const { memory, symbols, fields, types } = kernel;
-  const areas = Math.min(intVariable(kernel, 'nr_swapfiles') ?? 0, MOST_SWAP_AREAS);
+  // Without CONFIG_SWAP there is none.
+  const areas = hasVariable(kernel, 'nr_swapfiles')
+    ? Math.min(intVariable(kernel, 'nr_swapfiles'), MOST_SWAP_AREAS)
+    : 0;
   let pages = 0;
   for (let area = 0; area < areas; area++) {
     const lengthAt = symbols.require('nr_swapper_spaces') + BigInt(4 * area);

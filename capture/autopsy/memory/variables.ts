@@ -3,14 +3,17 @@ import type { DeadKernel } from '../kernel.ts';
 
 type Readable = Pick<DeadKernel, 'memory' | 'symbols'>;
 
-/** An `unsigned long` or an atomic_long_t; undefined where the kernel has no such variable. @throws KernelError */
-export function longVariable({ memory, symbols }: Readable, name: string): number | undefined {
-  const address = symbols.address(name);
-  return address === undefined ? undefined : Number(BigInt.asIntN(64, memory.u64(address, name)));
+/** An `unsigned long` or an atomic_long_t. @throws AutopsyError NO_SYMBOL, KernelError */
+export function longVariable({ memory, symbols }: Readable, name: string): number {
+  return Number(BigInt.asIntN(64, memory.u64(symbols.require(name), name)));
 }
 
-/** The same for an `int`. */
-export function intVariable({ memory, symbols }: Readable, name: string): number | undefined {
-  const address = symbols.address(name);
-  return address === undefined ? undefined : memory.u32(address, name) | 0;
+/** An `int`. @throws AutopsyError NO_SYMBOL, KernelError */
+export function intVariable({ memory, symbols }: Readable, name: string): number {
+  return memory.u32(symbols.require(name), name) | 0;
+}
+
+/** Whether the kernel has it: variables come with configuration options. */
+export function hasVariable({ symbols }: Readable, name: string): boolean {
+  return symbols.address(name) !== undefined;
 }

@@ -99,12 +99,21 @@ test('a slab of another cache makes the counts of this one unknown', () => {
   expect(problems.join()).toContain('a slab on its list belongs to another cache');
 });
 
+test('a list with more slabs than the kernel counted is not believed', () => {
+  const kernel = build();
+  kernel.set(0x60000n, 'kmem_cache_node.nr_partial', 0);
+  const { found, problems } = readSlabCaches(kernel.open());
+  expect(found[0]!.usage).toBeUndefined();
+  expect(problems.join()).toContain('does not end after 1 entries');
+});
+
 test('a list of slabs that runs in a circle ends', () => {
   const kernel = build();
+  kernel.set(0x60000n, 'kmem_cache_node.nr_partial', 1 << 30);
   kernel.number(SLABS[1]! + 8n, 8, SLABS[0]! + 8n);
   const { found, problems } = readSlabCaches(kernel.open());
   expect(found[0]!.usage).toBeUndefined();
-  expect(problems.join()).toContain('does not end');
+  expect(problems.join()).toContain('in a circle');
 });
 
 describe('damage', () => {
