@@ -1,72 +1,94 @@
-/** `npm run crash`: crashes a machine with one fault, or with each of them in turn. */
-import { EXIT, oneOf, runCommand } from '../scripts/lib/cli/command.ts';
+/** `npm run crash`: crashes machines in one way or in many, and says what was saved. */
+import { writeFileSync } from 'node:fs';
+import { badValue, EXIT, type Given, oneOf, runCommand, wholeNumber } from '../scripts/lib/cli/command.ts';
 import { FAULTS } from './faults/all.ts';
-import type { Fault } from './faults/fault.ts';
 import { SOUND } from './faults/sound.ts';
-import { GEOMETRIES } from './geometry/all.ts';
 import { consoleLines } from './lab/console.ts';
-import { crashWith } from './lab/crash.ts';
-import { type Lab, openLab } from './lab/lab.ts';
+import { junit, tap } from './lab/formats.ts';
+import { openLab } from './lab/lab.ts';
+import { listOfAxes } from './lab/list.ts';
 import { describeLoss } from './lab/loss.ts';
-import { MACHINE_OPTIONS, readMachineOptions } from './lab/options.ts';
+import { type Cell, cellsOf, MATRICES, titleOf } from './lab/matrix.ts';
+import { MACHINE_OPTIONS, type MachineChoice, readMachineOptions } from './lab/options.ts';
 import { describeCapture, describeCheck } from './lab/report.ts';
-import { TRIGGERS } from './triggers/triggers.ts';
+import { type CellResult, runCells } from './lab/suite.ts';
 
 const TAIL_LINES = 40;
-const names = FAULTS.map(({ name }) => name);
+const faultNames = FAULTS.map(({ name }) => name);
+
+const OPTIONS = {
+  fault: { value: 'NAME', default: SOUND.name, help: 'what goes wrong: a fault that --list shows' },
+  matrix: {
+    value: 'NAME|FILE',
+    help: `many crashes: ${MATRICES.map(({ name }) => name).join(', ')}, or a JSON file with a list of {kernel, geometry, trigger, fault}`,
+  },
+  parallel: { value: 'N', default: '1', help: 'machines that run side by side' },
+  junit: { value: 'FILE', help: 'write the verdicts as JUnit XML' },
+  tap: { help: 'print the verdicts as TAP, and all else on stderr' },
+  list: { help: 'list every axis, with a line on each value' },
+  ...MACHINE_OPTIONS,
+} as const;
 
 await runCommand({
   name: 'npm run crash --',
   purpose: 'Crashes a machine in QEMU, makes the capture go wrong if asked to, and judges what was saved.',
-  options: {
-    fault: { value: 'NAME', default: SOUND.name, help: 'what goes wrong: a fault that --list shows' },
-    matrix: { help: 'run every fault, one after another' },
-    list: { help: 'list faults, memory geometries and triggers, a line each' },
-    ...MACHINE_OPTIONS,
-  },
+  options: OPTIONS,
   async run(given, signal) {
     if (given.list) {
-      console.log(listOf('--fault', FAULTS));
-      console.log(listOf('\n--geometry', GEOMETRIES));
-      console.log(listOf('\n--trigger', TRIGGERS));
+      console.log(listOfAxes());
       return EXIT.done;
     }
-    const fault = oneOf('fault', given.fault, names);
-    const faults = given.matrix ? FAULTS : FAULTS.filter(({ name }) => name === fault);
+    const say = given.tap ? console.error : console.log;
+    const atOnce = wholeNumber('parallel', given.parallel, 1, 64);
     const choice = readMachineOptions(given);
-    const lab = await openLab(choice, console.log);
-    const failed: string[] = [];
-    for (const one of faults) {
-      signal.throwIfAborted();
-      if (!(await crashAndTell(lab, one, signal))) failed.push(one.name);
-    }
-    console.log(`\n${faults.length - failed.length} passed, ${failed.length} failed`);
-    if (failed.length > 0) console.error(`failed: ${failed.join(', ')}`);
-    return failed.length === 0 ? EXIT.done : EXIT.failed;
+    const cells = readCells(given, choice);
+    const lab = await openLab(choice, say);
+    const showsConsole = atOnce === 1;
+    const results = await runCells(lab, cells, atOnce, {
+      signal,
+      onStart: (cell, { kernel }) => say(`\ncrashing ${kernel.release}: ${axesOf(cell)} …`),
+      onConsoleLine: showsConsole ? consoleLines(choice.showConsole, say) : undefined,
+      onVerdict: (own, verdict) => {
+        const { checks } = verdict;
+        if (showsConsole && cells.length === 1) say(describeCapture(own, verdict));
+        else if (showsConsole) say(checks.map(describeCheck).join('\n'));
+      },
+      onResult: (result, error) => {
+        if (showsConsole && error) console.error(describeLoss(error, TAIL_LINES));
+        say(lineOf(result));
+      },
+    });
+    if (given.tap) console.log(tap(results));
+    if (given.junit !== undefined) writeFileSync(given.junit, junit(results));
+    say(`\n${summaryOf(results)}`);
+    return results.every(({ verdict }) => verdict === 'passed') ? EXIT.done : EXIT.failed;
   },
 });
 
-function listOf(option: string, rows: readonly { readonly name: string; readonly help: string }[]): string {
-  const width = Math.max(...rows.map(({ name }) => name.length)) + 2;
-  return [option, ...rows.map(({ name, help }) => `  ${name.padEnd(width)}${help}`)].join('\n');
+type Titled = { readonly cell: Cell; readonly title: string };
+
+function readCells(given: Given<typeof OPTIONS>, { geometry, trigger, kernel }: MachineChoice): Titled[] {
+  const fault = oneOf('fault', given.fault, faultNames);
+  const base: Cell = { geometry: geometry.name, trigger: trigger.name, fault };
+  const cells = given.matrix === undefined ? [base] : cellsOf(given.matrix, base);
+  if ('path' in kernel && cells.some(cell => cell.kernel !== undefined)) {
+    throw badValue('matrix', given.matrix, 'one that names no kernels, with your own kernel as --kernel');
+  }
+  return cells.map(cell => ({ cell, title: titleOf({ kernel: given.kernel, ...cell }) }));
 }
 
-async function crashAndTell(lab: Lab, fault: Fault, signal: AbortSignal): Promise<boolean> {
-  const { geometry, trigger } = lab.choice;
-  const axes = `geometry ${geometry.name}, trigger ${trigger.name}, fault ${fault.name}`;
-  console.log(`\ncrashing ${lab.kernel.release}: ${axes} (${fault.help}) …`);
-  try {
-    const verdict = await crashWith(lab, fault, {
-      signal,
-      onConsoleLine: consoleLines(lab.choice.showConsole),
-    });
-    console.log(
-      fault === SOUND ? describeCapture(lab, verdict) : verdict.checks.map(describeCheck).join('\n'),
-    );
-    return verdict.verdict === 'passed';
-  } catch (error) {
-    if (signal.aborted) throw error;
-    console.error(describeLoss(error, TAIL_LINES));
-    return false;
-  }
+function axesOf({ geometry, trigger, fault }: Cell): string {
+  return `geometry ${geometry}, trigger ${trigger}, fault ${fault}`;
+}
+
+function lineOf({ title, verdict, seconds, reasons }: CellResult): string {
+  const why = reasons.length > 0 ? `: ${reasons.join('; ')}` : '';
+  return `${verdict.toUpperCase()} ${title}, ${seconds.toFixed(0)} s${why}`;
+}
+
+function summaryOf(results: readonly CellResult[]): string {
+  const counts = (['passed', 'failed', 'lost'] as const).map(
+    verdict => `${results.filter(one => one.verdict === verdict).length} ${verdict}`,
+  );
+  return counts.join(', ');
 }

@@ -6,6 +6,7 @@ import { type Check, judge, panicOfTrigger, readManifest } from '../expect/expec
 import { reportOfTrigger } from '../expect/report.ts';
 import type { Fault } from '../faults/fault.ts';
 import { SOUND } from '../faults/sound.ts';
+import { kernelLabel } from '../kernel/lab-kernel.ts';
 import { fetchUefi } from '../machine/firmware.ts';
 import { GUEST_RAM_DRIVERS, type GuestRamTaking, guestRamFiles, takeGuestRam } from '../machine/guest-ram.ts';
 import { inRunDirectory, writeSummary } from '../run/directory.ts';
@@ -13,7 +14,7 @@ import { type CrashPlan, type CrashRun, crashOnce } from '../run/run.ts';
 import { buildCrashModule, CRASH_MODULE } from '../triggers/module.ts';
 import { captureImage } from './image.ts';
 import { type Lab, withKernel } from './lab.ts';
-import { DEFAULT_MACHINE, type MachineChoice } from './options.ts';
+import { DEFAULT_MACHINE } from './options.ts';
 
 export interface Verdict {
   readonly verdict: 'passed' | 'failed';
@@ -29,7 +30,7 @@ export interface CrashEvents {
 /** Crashes the machine with one fault and judges what was saved. @throws LostMachine */
 export async function crashWith(anyLab: Lab, fault: Fault, events: CrashEvents): Promise<Verdict> {
   const lab = await labFor(fault, anyLab);
-  return inRunDirectory(runName(fault, lab.choice), events.signal, async directory => {
+  return inRunDirectory(runName(fault, lab), events.signal, async directory => {
     const captureInitrd = await captureImage(lab, fault, directory);
     const ram = fault.takesGuestRam ? takeGuestRam(directory) : undefined;
     const run = await crashOnce(
@@ -62,9 +63,15 @@ async function labFor({ kernel, disk }: Fault, lab: Lab): Promise<Lab> {
 }
 
 /** The parts of the run that are not the usual ones. */
-function runName(fault: Fault, { geometry, trigger }: MachineChoice): string {
-  const usual: readonly string[] = [SOUND.name, DEFAULT_MACHINE.geometry.name, DEFAULT_MACHINE.trigger.name];
-  const names = [fault.name, geometry.name, trigger.name].filter(name => !usual.includes(name));
+function runName(fault: Fault, { kernel, choice: { geometry, trigger } }: Lab): string {
+  const { kernel: usualKernel } = DEFAULT_MACHINE;
+  const usual: readonly string[] = [
+    'path' in usualKernel ? '' : kernelLabel(usualKernel),
+    SOUND.name,
+    DEFAULT_MACHINE.geometry.name,
+    DEFAULT_MACHINE.trigger.name,
+  ];
+  const names = [kernel.label, fault.name, geometry.name, trigger.name].filter(name => !usual.includes(name));
   return names.join('-') || 'crash';
 }
 

@@ -125,15 +125,21 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
 
 const DEBIAN_KERNEL = /^(5\.10|6\.1|6\.12|7\.x)(?:-(cloud|generic))?$/;
 
+/** A kernel of Debian's by its name, as `6.12` or `6.12-generic`. @throws UsageError */
+export function debianKernelNamed(name: string): KernelChoice {
+  const [, series, flavour = 'cloud'] = DEBIAN_KERNEL.exec(name) ?? [];
+  if (series) return { series, flavour } as KernelChoice;
+  throw badValue('kernel', name, DEBIAN_KERNELS);
+}
+
 function readKernel(given: Given<typeof MACHINE_OPTIONS>): MachineChoice['kernel'] {
   const { kernel, modules, vmlinux } = given;
-  const [, series, flavour = 'cloud'] = DEBIAN_KERNEL.exec(kernel) ?? [];
-  if (series) {
+  if (DEBIAN_KERNEL.test(kernel)) {
     for (const option of ['modules', 'vmlinux'] as const) {
       if (given[option] !== undefined)
         throw badValue(option, given[option], 'your own kernel, as --kernel PATH');
     }
-    return { series, flavour } as KernelChoice;
+    return debianKernelNamed(kernel);
   }
   if (existsSync(kernel)) return { path: kernel, modules, vmlinux };
   throw badValue('kernel', kernel, `${DEBIAN_KERNELS}, or the path of a bzImage or of its build directory`);

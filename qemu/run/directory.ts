@@ -1,5 +1,5 @@
 /** Where a run leaves its files: `lab-runs/<time>-<name>/`, and `lab-runs/latest`, a link to the newest that ended. */
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { PROJECT } from '../../build/paths.ts';
 import { describeError } from '../../capture/errors.ts';
@@ -17,8 +17,9 @@ export async function inRunDirectory<T>(
   runs = RUNS,
 ): Promise<T> {
   const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
-  const directory = join(runs, `${stamp}-${name}`);
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(runs, { recursive: true });
+  const directory = freeName(join(runs, `${stamp}-${name}`));
+  mkdirSync(directory);
   try {
     const result = await work(directory);
     makeLatest(directory);
@@ -39,8 +40,17 @@ export function writeSummary(directory: string, summary: object): void {
   writeFileSync(join(directory, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
 }
 
+/** Two runs of one name may begin in the same second. */
+function freeName(directory: string): string {
+  for (let number = 2, name = directory; ; number++) {
+    if (!existsSync(name)) return name;
+    name = `${directory}-${number}`;
+  }
+}
+
+/** Replaced at once: another run may end at the same time. */
 function makeLatest(directory: string): void {
-  const latest = join(dirname(directory), 'latest');
-  rmSync(latest, { force: true });
-  symlinkSync(basename(directory), latest);
+  const link = `${directory}.latest`;
+  symlinkSync(basename(directory), link);
+  renameSync(link, join(dirname(directory), 'latest'));
 }

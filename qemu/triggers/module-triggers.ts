@@ -28,6 +28,8 @@ interface ModuleCrash
   readonly through?: readonly string[];
   /** The task that ran, where it is not the shell. undefined: any. */
   readonly comm?: string | undefined;
+  /** The CPU, where it is not the shell's. */
+  readonly cpu?: number;
 }
 
 function moduleTrigger({
@@ -38,7 +40,7 @@ function moduleTrigger({
   through = [],
   ...crash
 }: ModuleCrash): Trigger {
-  const { comm = 'sh', monitor, ...facts } = { comm: 'sh', ...crash };
+  const { comm, cpu, monitor, ...facts } = { comm: 'sh', cpu: CPU, ...crash };
   const lines = [
     ...settingLines(settings),
     `insmod ${CRASH_MODULE}`,
@@ -51,7 +53,7 @@ function moduleTrigger({
     command: lines.join('\n'),
     needsModule: true,
     frames: [culprit, ...through],
-    report: { class: name, culprit, module: 'kdumpling_lab', ...(comm && { comm }), cpu: CPU },
+    report: { class: name, culprit, module: 'kdumpling_lab', ...(comm && { comm }), cpu },
   };
 }
 
@@ -287,7 +289,9 @@ const ROWS: readonly ModuleCrash[] = [
     class: 'null-pointer',
     culprit: 'lab_null',
     through: ['lab_in_nmi'],
+    // The monitor's NMI comes by LINT1, which Linux opens on the first CPU (arch/x86/kernel/apic/apic.c).
     comm: undefined,
+    cpu: 0,
   },
 ];
 

@@ -63,7 +63,7 @@ fsfreeze --freeze /disk && : > /disk/lab/never-written`,
     panic: /NMI: Not continuing/,
     cause: /NMI received for unknown reason/,
     frames: ['unknown_nmi_error'],
-    report: { class: 'nmi' },
+    report: { class: 'nmi', cpu: 0 },
   },
   {
     name: 'machine-check',

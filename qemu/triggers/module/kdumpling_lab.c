@@ -236,11 +236,9 @@ static int lab_panic_notifier(void)
 	return lab_panic();
 }
 
-/* The monitor sends the NMI to all CPUs at once. */
 static noinline int lab_in_nmi(unsigned int type, struct pt_regs *regs)
 {
-	if (raw_smp_processor_id() == 1)
-		lab_null();
+	lab_null();
 	return NMI_HANDLED;
 }
 

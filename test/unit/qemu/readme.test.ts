@@ -41,7 +41,17 @@ test('fault names are unique, and each has a line of help', () => {
 
 test('the options it names exist', () => {
   const named = [...readme.matchAll(/--([a-z][a-z-]+)/g)].map(match => match[1]);
-  const known = [...Object.keys(MACHINE_OPTIONS), 'fault', 'matrix', 'list', 'help', 'full'];
+  const known = [
+    ...Object.keys(MACHINE_OPTIONS),
+    'fault',
+    'matrix',
+    'parallel',
+    'junit',
+    'tap',
+    'list',
+    'help',
+    'full',
+  ];
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter(name => !known.includes(name))).toEqual([]);
 });

@@ -1,0 +1,53 @@
+/** Every axis of the lab with a line on each value: what `--list` prints. */
+import { LAYOUTS } from '../disks/boot-disk.ts';
+import { BUSES } from '../disks/buses.ts';
+import { LAB_FILE_SYSTEMS } from '../disks/file-systems.ts';
+import { FAULTS } from '../faults/all.ts';
+import { GEOMETRIES } from '../geometry/all.ts';
+import { IMPOSSIBLE_TRIGGERS, TRIGGERS } from '../triggers/triggers.ts';
+import { MATRICES } from './matrix.ts';
+import { MACHINE_OPTIONS } from './options.ts';
+
+interface Row {
+  readonly name: string;
+  readonly help: string;
+}
+
+const LAYOUT_HELP = { whole: 'the whole disk', gpt: 'a partition', lvm: 'a linear logical volume' } as const;
+/** Axes of a size or of words, whose values are not listed. */
+const OPEN = [
+  'memory',
+  'crashkernel',
+  'disk',
+  'fill',
+  'kernel-option',
+  'crash-option',
+  'crash-command',
+] as const;
+
+export function listOfAxes(): string {
+  const { kernel } = MACHINE_OPTIONS;
+  const axes: readonly (readonly [string, readonly Row[]])[] = [
+    ['kernel', [{ name: kernel.default, help: kernel.help }]],
+    ['fault', FAULTS],
+    ['geometry', GEOMETRIES],
+    [
+      'trigger',
+      [
+        ...TRIGGERS,
+        ...IMPOSSIBLE_TRIGGERS.map(({ name, why }) => ({ name, help: `cannot be made: ${why}` })),
+      ],
+    ],
+    ['bus', BUSES.map(({ name, drivers }) => ({ name, help: drivers.join(', ') }))],
+    ['fs', LAB_FILE_SYSTEMS.map(({ name, drivers }) => ({ name, help: drivers.join(', ') }))],
+    ['layout', LAYOUTS.map(name => ({ name, help: LAYOUT_HELP[name] }))],
+    ['matrix', MATRICES],
+  ];
+  const open = OPEN.map(name => ({ name: `--${name}`, help: MACHINE_OPTIONS[name].help }));
+  return [...axes.map(([option, rows]) => listOf(`--${option}`, rows)), listOf('others', open)].join('\n\n');
+}
+
+function listOf(title: string, rows: readonly Row[]): string {
+  const width = Math.max(...rows.map(({ name }) => name.length)) + 2;
+  return [title, ...rows.map(({ name, help }) => `  ${name.padEnd(width)}${help}`)].join('\n');
+}

@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { junit, tap } from '../../../../qemu/lab/formats.ts';
+import { PLAIN } from '../../../../qemu/lab/matrix.ts';
+import type { CellResult } from '../../../../qemu/lab/suite.ts';
+
+let directory: string;
+let results: readonly CellResult[];
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'kdumpling-formats-'));
+  writeFileSync(join(directory, 'qemu.txt'), 'qemu-system-x86_64 -m 1024\n');
+  const cell = { ...PLAIN, kernel: '6.1-cloud' };
+  results = [
+    { cell, title: '6.1-cloud null', verdict: 'passed', reasons: [], directory, seconds: 61.04 },
+    {
+      cell,
+      title: '6.1-cloud bug',
+      verdict: 'failed',
+      reasons: ['file(1) knows it: <data> & "more"\x1b[0m'],
+      directory,
+      seconds: 70,
+    },
+    {
+      cell,
+      title: '6.1-cloud oom',
+      verdict: 'lost',
+      reasons: ['it did not power off in 600 s'],
+      seconds: 600,
+    },
+  ];
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+test('TAP: a plan, a point for each crash, and why it is not ok', () => {
+  expect(tap(results).split('\n')).toEqual([
+    'TAP version 14',
+    '1..3',
+    'ok 1 - 6.1-cloud null',
+    '  ---',
+    '  verdict: "passed"',
+    '  seconds: "61.0"',
+    `  directory: ${JSON.stringify(directory)}`,
+    '  ...',
+    'not ok 2 - 6.1-cloud bug',
+    '  ---',
+    '  verdict: "failed"',
+    '  seconds: "70.0"',
+    `  directory: ${JSON.stringify(directory)}`,
+    '  reasons:',
+    '    - "file(1) knows it: <data> & \\"more\\"\\u001b[0m"',
+    '  ...',
+    'not ok 3 - 6.1-cloud oom',
+    '  ---',
+    '  verdict: "lost"',
+    '  seconds: "600.0"',
+    '  reasons:',
+    '    - "it did not power off in 600 s"',
+    '  ...',
+  ]);
+});
+
+test('JUnit: failures and errors are counted apart, and what a reader needs is in their texts', () => {
+  const text = junit(results);
+  expect(text).toContain('tests="3" failures="1" errors="1" time="731.0"');
+  expect(text).toContain('<testcase classname="6.1-cloud" name="6.1-cloud null" time="61.0"/>');
+  expect(text).toContain('<failure message="file(1) knows it: &lt;data&gt; &amp; &quot;more&quot;?[0m">');
+  expect(text).toContain('QEMU: qemu-system-x86_64 -m 1024');
+  expect(text).toContain(`serial log: ${join(directory, 'serial.log')}`);
+  expect(text).toContain('<error message="it did not power off in 600 s">');
+});
