@@ -1,4 +1,4 @@
-/** The capture program fails at its worst moments, and the machine still reboots. `npm run crash -- --matrix` runs all faults. */
+/** The capture program fails at its worst moments, and the machine still reboots. `npm run crash -- --matrix faults` runs all faults. */
 import { rmSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import type { Lab } from '../../qemu/lab/lab.ts';
