@@ -50,6 +50,12 @@ export const TOOL_ORIGINS = {
   nginx: { package: 'nginx', suites: ['bookworm'], binary: 'usr/sbin/nginx' },
   /** What support asks for: it is to find our files. */
   sos: { package: 'sosreport', suites: ['sid', 'forky'], binary: 'usr/bin/python3', python: true },
+  /** What the report's page is looked at in. Without its own sandbox, which needs a user other than root. */
+  chromium: {
+    package: 'chromium-headless-shell',
+    suites: ['bookworm'],
+    binary: 'usr/lib/chromium/chromium-headless-shell',
+  },
   /** What reads the snippets for Fedora CoreOS and for cloud images. */
   ignition: { package: 'ignition', suites: ['bookworm'], binary: 'usr/bin/ignition-validate' },
   'cloud-init': { package: 'cloud-init', suites: ['bookworm'], binary: 'usr/bin/python3', python: true },

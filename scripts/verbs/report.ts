@@ -1,16 +1,18 @@
 /** `kdumpling report`: why a machine crashed, on one page; what the boot after a crash puts into the journal. */
 
 import { reportNews } from '../lib/announce/news.ts';
-import { type Command, EXIT } from '../lib/cli/command.ts';
+import { type Command, EXIT, UsageError } from '../lib/cli/command.ts';
 import { readConfig } from '../lib/config/config.ts';
 import { findDump, onlyArgument, orNone } from '../lib/dumps/find-dump.ts';
 import { hostDumps } from '../lib/dumps/host-dumps.ts';
 import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
 import { REPORT_FORMAT } from '../lib/report/crash-report.ts';
-import { reportDump } from '../lib/report/dump-report.ts';
+import { reportDump, reportWithAutopsy } from '../lib/report/dump-report.ts';
+import { htmlPage } from '../lib/report/page/page.ts';
 import { reportLines, reportPage } from '../lib/report/text.ts';
 
 const OPTIONS = {
+  html: { help: 'as one self-contained web page, with all CPUs, tasks, waits and a picture of the memory' },
   json: { help: 'as JSON; see kdumpling-json(5)' },
   journal: { help: 'a line for each fact' },
   new: {
@@ -19,18 +21,33 @@ const OPTIONS = {
   ...ROOT_OPTION,
 } as const;
 
+/** Each excludes the others. */
+const FORMATS = ['html', 'json', 'journal'] as const;
+
 export const report: Command<typeof OPTIONS> = {
   name: 'kdumpling report',
   purpose: 'Says on one page why the machine crashed (without ID: the last time) and what was saved.',
   positionals: ['[ID|DIRECTORY|FILE]'],
   options: OPTIONS,
   async run(given, signal) {
+    const formats = FORMATS.filter(name => given[name]);
+    if (formats.length > 1)
+      throw new UsageError('USAGE', {
+        action: 'run kdumpling report',
+        actual: `it has ${formats.map(name => `--${name}`).join(' and ')}`,
+        wanted: 'one format',
+      });
     const host = openGivenHost(given.root);
     if (given.new) return reportNews(host, hostDumps(host), readConfig(host).notifyUrl, signal);
     const find = () => findDump(host, onlyArgument('kdumpling report', given.positionals));
     if (given.json) {
       const dump = orNone(find);
       console.log(JSON.stringify(dump ? reportDump(host, dump) : NO_REPORT, undefined, 2));
+      return EXIT.done;
+    }
+    if (given.html) {
+      const { report: facts, autopsy } = reportWithAutopsy(host, find());
+      console.log(htmlPage(facts, autopsy));
       return EXIT.done;
     }
     const facts = reportDump(host, find());

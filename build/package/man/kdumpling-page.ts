@@ -62,6 +62,7 @@ export async function kdumplingPage(): Promise<Page> {
             example: [
               'kdumpling list',
               'kdumpling report',
+              'kdumpling report --html > crash.html',
               'kdumpling verify 20261126',
               'kdumpling upload 20261126 https://bucket.example/crashes/',
             ],

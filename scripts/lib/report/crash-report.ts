@@ -36,6 +36,10 @@ export interface CrashReport {
     /** The tasks that hung, the first to hang first. */
     readonly hungTasks?: readonly HungTask[];
     readonly machineChecks?: readonly MachineCheck[];
+    /** Where task, pointer, trace and registers come from: the dump's memory, or its kernel log where the memory does not give them. */
+    readonly stackFrom: 'memory' | 'log';
+    /** What memory and log contradict each other in, a sentence each. */
+    readonly differences: readonly string[];
     /** The report as the kernel printed it, without times: input for scripts/decode_stacktrace.sh. */
     readonly oops: readonly string[];
   } & CrashSite;
@@ -119,6 +123,8 @@ export function reportOf(dump: ReportedDump, log: string, host: string | undefin
       ...(uptimeSeconds !== undefined && { uptimeSeconds }),
       ...(name === 'hung-task' && { hungTasks: hungTasks(cause.batch) }),
       ...(name === 'machine-check' && { machineChecks: machineChecks(cause.batch) }),
+      stackFrom: 'log',
+      differences: [],
       oops: cause.texts,
       ...site,
     },

@@ -37,7 +37,9 @@ const CPU_LINE =
 const WARNING_TASK = /, CPU#(\d+): (.+)\/(\d+)$/;
 /** What comes before a trace. */
 const HEADLINE_LINES = 6;
-const REGISTER = /\b(R[A-Z0-9]{2}|EFLAGS|ORIG_RAX|CR\d|x\d{1,2}|sp|lr|pstate) ?: ?([0-9a-f]{4,16}\b)/g;
+/** `RSP: 0018:ff8484f1803a3db0` has its segment before it; `RIP: 0010:function` is no value. */
+const REGISTER =
+  /\b(R[A-Z0-9]{2}|EFLAGS|ORIG_RAX|CR\d|x\d{1,2}|sp|lr|pstate) ?: ?(?:[0-9a-f]{4}:)?([0-9a-f]{4,16}\b)(?!:)/g;
 const PROGRAMS_POINTER = /^RIP: 0033:/;
 const NMI_BACKTRACE = /^NMI backtrace for cpu (\d+)$/;
 

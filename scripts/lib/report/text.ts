@@ -2,6 +2,7 @@
 import { printable } from '../../../capture/text.ts';
 import type { CrashReport } from './crash-report.ts';
 import type { HungTask, MachineCheck } from './details.ts';
+import { duration } from './duration.ts';
 import type { Frame } from './frames.ts';
 
 const TRACE_FRAMES = 16;
@@ -113,20 +114,6 @@ function modulesText(modules: readonly string[]): string | undefined {
   if (modules.length === 0) return undefined;
   const flagged = modules.filter(name => name.includes('('));
   return `${modules.length}${flagged.length > 0 ? `, of them ${flagged.join(', ')}` : ''}`;
-}
-
-function duration(seconds: number): string {
-  const [DAY, HOUR, MINUTE] = [86_400, 3600, 60];
-  if (seconds < MINUTE) return `${seconds.toFixed(1)} s`;
-  const parts = [
-    [Math.floor(seconds / DAY), 'd'],
-    [Math.floor((seconds % DAY) / HOUR), 'h'],
-    [Math.floor((seconds % HOUR) / MINUTE), 'min'],
-  ] as const;
-  return parts
-    .filter(([count]) => count > 0)
-    .map(([count, unit]) => `${count} ${unit}`)
-    .join(' ');
 }
 
 function frameText({ name, offset, size, module, doubtful }: Frame): string {

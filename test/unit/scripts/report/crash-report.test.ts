@@ -227,6 +227,16 @@ test('taint, and the modules that it comes from', () => {
   for (const version of ['5.10', '6.12', '7.2']) expect(letters(`${version}-sysrq`)).toEqual(['W']);
 });
 
+test('registers are those of the fault, without the segments before them', () => {
+  const { registers } = causeOf(readLog('6.1-null-pointer')).site;
+  expect(registers).toMatchObject({
+    RSP: 'ff8484f1803a3db0',
+    RAX: '0000000000000000',
+    CR2: 'ffffffffc0429fdb',
+  });
+  expect(registers).not.toHaveProperty('RIP');
+});
+
 describe('signature', () => {
   test('one cause on two kernels is one crash', () => {
     expect(signature(readLog('6.1-null-pointer'))).toBe(signature(readLog('7.2-null-pointer')));
