@@ -58,6 +58,12 @@ const CRASH = object('What crashed.', {
       }),
     ),
   ),
+  stackFrom: oneOf(
+    'Where task, pointer, trace and registers come from: the dump’s memory, or its kernel log where the memory does not give them.',
+    'memory',
+    'log',
+  ),
+  differences: texts('What memory and log contradict each other in.'),
   oops: texts('The report as the kernel printed it, without times; scripts/decode_stacktrace.sh reads it.'),
   task: optional(object('The task.', { cpu: optional(count('The CPU.')), ...TASK })),
   at: optional(FRAME),
