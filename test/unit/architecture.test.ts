@@ -23,6 +23,11 @@ const RULES: readonly Rule[] = [
   },
   { files: 'capture/vmcore/', may: [...PURE, 'capture/vmcore/'] },
   { files: 'capture/kernel/', may: [...PURE, 'capture/vmcore/', 'capture/kernel/'] },
+  // Its picture of memory classifies pages as the filter does.
+  {
+    files: 'capture/autopsy/summary/',
+    may: [...PURE, 'capture/vmcore/', 'capture/kernel/', 'capture/filter/', 'capture/autopsy/'],
+  },
   { files: 'capture/autopsy/', may: [...PURE, 'capture/vmcore/', 'capture/kernel/', 'capture/autopsy/'] },
   { files: 'capture/filter/', may: [...PURE, 'capture/vmcore/', 'capture/kernel/', 'capture/filter/'] },
   { files: 'capture/codecs/', may: [...PURE, 'capture/ffi/', 'capture/codecs/', 'node:zlib'] },
