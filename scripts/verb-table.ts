@@ -44,6 +44,9 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     verbs: {
       report: verb(async () => (await import('./verbs/report.ts')).report),
       dmesg: verb(async () => (await import('./verbs/dmesg.ts')).dmesg),
+      ps: verb(async () => (await import('./verbs/ps.ts')).ps),
+      sym: verb(async () => (await import('./verbs/sym.ts')).sym),
+      struct: verb(async () => (await import('./verbs/struct.ts')).struct),
       dump: verb(async () => (await import('./verbs/dump.ts')).dump),
     },
   },

@@ -83,8 +83,10 @@ export interface Field {
   readonly isSigned: boolean;
   /** Of an array: its outermost dimension. */
   readonly elements?: number;
-  /** Of an array: the size of an element of that dimension. */
+  /** Of an array: the size of an element of that dimension, and what one is. */
   readonly elementBytes?: number;
+  readonly elementKind?: TypeKind;
+  readonly elementIsSigned?: boolean;
   /** In C, without the member's name: `struct list_head`, `char [16]`, `struct mm_struct *`. */
   readonly typeName: string;
   /** In C, with it: `struct list_head tasks`, `char comm[16]`, `unsigned int in_execve:1`. */

@@ -3,7 +3,7 @@ import { AutopsyError } from '../../errors.ts';
 import type { Field } from '../kernel.ts';
 import { type Btf, type BtfType, KIND } from './btf.ts';
 import { declaration } from './declaration.ts';
-import { arrayOf, intBits, isSigned, kindName, resolve, sizeOf } from './resolve.ts';
+import { type ArrayFacts, arrayOf, intBits, isSigned, kindName, resolve, sizeOf } from './resolve.ts';
 
 const MEMBER_BYTES = 12;
 /** Members looked at for one name. The largest struct of the kernel has some 300; damaged ones may hold themselves. */
@@ -71,9 +71,19 @@ export function fieldOf(btf: Btf, member: Member, baseBits: number): Field {
     ...(member.bits !== undefined && { bitOffset: bit % 8, bits: member.bits }),
     kind: kindName(type),
     isSigned: isSigned(type),
-    ...(array && { elements: array.count, elementBytes: sizeOf(btf, array.element) }),
+    ...(array && elementFacts(btf, array)),
     typeName: declaration(btf, member.type),
     declaration: `${declaration(btf, member.type, name)}${member.bits === undefined ? '' : `:${member.bits}`}`,
+  };
+}
+
+function elementFacts(btf: Btf, { element, count }: ArrayFacts) {
+  const type = resolve(btf, element);
+  return {
+    elements: count,
+    elementBytes: sizeOf(btf, element),
+    elementKind: kindName(type),
+    elementIsSigned: isSigned(type),
   };
 }
 

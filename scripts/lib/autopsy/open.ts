@@ -40,6 +40,8 @@ export interface AutopsyHeader {
 export interface Autopsy {
   readonly kernel: DeadKernel;
   readonly dump: Dump;
+  /** Adds to what the dump lacks: a sentence. */
+  note(missing: string): void;
   /** To be called last: what is missing is known when the work is done. */
   header(): AutopsyHeader;
 }
@@ -64,17 +66,20 @@ export async function withAutopsy<T>(
   const file = openDumpFile(host.path(join(dump.directory, dump.dumpFile)), `look into ${dump.id}`);
   try {
     const kernel = openAutopsy(file.vmcore);
+    const noted: string[] = [];
+    const missing = () => [...new Set([...kernel.missing, ...noted])];
     const result = await work({
       kernel,
       dump,
+      note: text => void noted.push(text),
       header: () => ({
         format: AUTOPSY_FORMAT,
         dump: dump.id,
         release: kernel.vmcoreinfo.osrelease ?? null,
-        missing: kernel.missing,
+        missing: missing(),
       }),
     });
-    for (const missing of kernel.missing) console.error(printable(`warning: ${missing}`));
+    for (const text of missing()) console.error(printable(`warning: ${text}`));
     return result;
   } finally {
     file.close();

@@ -1,4 +1,5 @@
 /** What each verb prints with `--json`. kdumpling-json(5) and the package's JSON Schema files are made of this. */
+import { PS, STRUCT, SYM } from './autopsy.ts';
 import { INFO, LIST } from './dumps.ts';
 import { ESTIMATE, SHOW } from './machine.ts';
 import { REPORT_DOCUMENT } from './report.ts';
@@ -12,6 +13,9 @@ export const DOCUMENTS: Readonly<Record<string, Schema>> = {
   report: REPORT_DOCUMENT,
   show: SHOW,
   estimate: ESTIMATE,
+  ps: PS,
+  sym: SYM,
+  struct: STRUCT,
 };
 
 export const SCHEMA_DIALECT = 'https://json-schema.org/draft/2020-12/schema';

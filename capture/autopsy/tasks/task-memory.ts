@@ -1,0 +1,41 @@
+/** How much memory a task has (struct mm_struct): what ps calls VSZ and RSS. */
+import type { DeadKernel } from '../kernel.ts';
+
+export interface TaskMemory {
+  readonly virtualBytes: number;
+  readonly residentBytes: number;
+}
+
+type Readable = Pick<DeadKernel, 'memory' | 'types' | 'fields' | 'perCpu'>;
+
+/** Of RSS; swap entries are not. MM_SHMEMPAGES is there since Linux v4.5. */
+const RESIDENT = ['MM_FILEPAGES', 'MM_ANONPAGES', 'MM_SHMEMPAGES'];
+
+/** Reads the memory of tasks by address of their mm_struct. @throws AutopsyError for a layout that is not known. */
+export function memoryReader(kernel: Readable, pageSizeBytes: number): (mm: bigint) => TaskMemory {
+  const { fields, types } = kernel;
+  const counters = RESIDENT.map(name => types.enumValue(name));
+  const countOf = rssCounter(kernel);
+  return mm => {
+    const pages = counters.reduce((sum, counter) => sum + countOf(mm, counter), 0);
+    return {
+      virtualBytes: fields.number(mm, 'mm_struct.total_vm') * pageSizeBytes,
+      residentBytes: Math.max(0, pages) * pageSizeBytes,
+    };
+  };
+}
+
+function rssCounter({ memory, types, fields, perCpu }: Readable): (mm: bigint, counter: number) => number {
+  const { offsetBytes, elementBytes = 0 } = types.field('mm_struct.rss_stat');
+  // Before Linux f1a7941243c1 ("mm: convert mm's rss stats into percpu_counter"), v6.2.
+  if (types.has('mm_rss_stat.count')) {
+    const first = offsetBytes + types.offset('mm_rss_stat.count');
+    return (mm, counter) => Number(BigInt.asIntN(64, memory.u64(mm + BigInt(first + 8 * counter))));
+  }
+  return (mm, counter) => {
+    const address = mm + BigInt(offsetBytes + counter * elementBytes);
+    const parts = fields.pointer(address, 'percpu_counter.counters');
+    const onCpus = parts === 0n ? [] : perCpu.online.map(cpu => memory.u32(perCpu.address(parts, cpu)) | 0);
+    return onCpus.reduce((sum, part) => sum + part, fields.number(address, 'percpu_counter.count'));
+  };
+}

@@ -1,0 +1,66 @@
+/** What `ps` shows: which tasks, and as JSON. */
+import type { Task, TaskList } from '../../../capture/autopsy/tasks/tasks.ts';
+import { UsageError } from '../cli/command.ts';
+import { hex } from './words.ts';
+
+export interface TaskChoice {
+  /** PIDs, names, or addresses of task_structs; none for all. */
+  readonly words: readonly string[];
+  readonly only: 'user' | 'kernel' | undefined;
+  /** Processes and not their threads. */
+  readonly leaders: boolean;
+}
+
+/** @throws UsageError for a word that no task answers to. */
+export function chooseTasks(tasks: readonly Task[], { words, only, leaders }: TaskChoice): Task[] {
+  const isWanted = words.map(word => {
+    const answers = answersTo(word);
+    if (tasks.some(answers)) return answers;
+    throw new UsageError('NO_TASK', {
+      action: `find the task ${word}`,
+      actual: `none of ${tasks.length} tasks has that PID, name or address`,
+      toDo: 'kdumpling ps lists them',
+    });
+  });
+  return tasks.filter(
+    task =>
+      (isWanted.length === 0 || isWanted.some(answers => answers(task))) &&
+      (only === undefined || task.isKernelThread === (only === 'kernel')) &&
+      (!leaders || task.pid === task.tgid),
+  );
+}
+
+function answersTo(word: string): (task: Task) => boolean {
+  if (/^[0-9]{1,7}$/.test(word)) return ({ pid }) => pid === Number(word);
+  const address = /^(0x)?[0-9a-f]{16}$/i.test(word) ? word.replace(/^0x/i, '').toLowerCase() : undefined;
+  return task => task.comm === word || (address !== undefined && hex(task.address) === address);
+}
+
+export function psData({ cpus, panicCpu, panicTask, totalPages }: TaskList, shown: readonly Task[]) {
+  return {
+    panicCpu: panicCpu ?? null,
+    panicTask: panicTask ? hex(panicTask.address) : null,
+    totalPages: totalPages ?? null,
+    cpus: cpus.map(({ cpu, isOnline, runqueue, current, idle, runnable }) => ({
+      cpu,
+      isOnline,
+      runqueue: hex(runqueue),
+      current: hex(current),
+      idle: hex(idle),
+      runnable,
+    })),
+    tasks: shown.map(task => ({
+      address: hex(task.address),
+      pid: task.pid,
+      tgid: task.tgid,
+      ppid: task.ppid ?? null,
+      comm: task.comm,
+      state: task.state,
+      stateBits: task.stateBits,
+      cpu: task.cpu,
+      isCurrent: task.isCurrent,
+      isKernelThread: task.isKernelThread,
+      ...(task.memory && task.memory),
+    })),
+  };
+}

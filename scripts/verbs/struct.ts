@@ -1,0 +1,30 @@
+/** `kdumpling struct`: a type of the crashed kernel, and what is in memory where one is. */
+import { printable } from '../../capture/text.ts';
+import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { showStruct, structData, structLines } from '../lib/autopsy/struct.ts';
+import { parsePlace } from '../lib/autopsy/words.ts';
+import { type Command, EXIT, UsageError } from '../lib/cli/command.ts';
+
+const OPTIONS = { ...AUTOPSY_OPTIONS } as const;
+
+export const struct: Command<typeof OPTIONS> = {
+  name: 'kdumpling struct',
+  purpose: 'Shows the members of a type of the crashed kernel, with their values at an address.',
+  positionals: ['NAME[.MEMBER]', '[ADDRESS|SYMBOL]'],
+  options: OPTIONS,
+  run: given =>
+    withAutopsy(given, ({ kernel, header }) => {
+      const [name, place, ...more] = given.positionals;
+      if (name === undefined || more.length > 0) {
+        throw new UsageError('USAGE', {
+          action: 'run kdumpling struct',
+          actual: `it has ${given.positionals.length === 0 ? 'no argument' : `${given.positionals.length} arguments`}`,
+          wanted: 'the name of a type, and an address at most',
+        });
+      }
+      const shown = showStruct(kernel, name, place === undefined ? undefined : parsePlace(kernel, place));
+      if (given.json) console.log(JSON.stringify({ ...header(), ...structData(shown) }, undefined, 2));
+      else for (const line of structLines(shown)) console.log(printable(line));
+      return EXIT.done;
+    }),
+};
