@@ -1,5 +1,6 @@
 /** `npm run crash`: crashes machines in one way or in many, and says what was saved. */
 import { writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { badValue, EXIT, type Given, oneOf, runCommand, wholeNumber } from '../scripts/lib/cli/command.ts';
 import { FAULTS } from './faults/all.ts';
 import { SOUND } from './faults/sound.ts';
@@ -12,6 +13,8 @@ import { type Cell, cellsOf, MATRICES, titleOf } from './lab/matrix.ts';
 import { MACHINE_OPTIONS, type MachineChoice, readMachineOptions } from './lab/options.ts';
 import { describeCapture, describeCheck } from './lab/report.ts';
 import { type CellResult, runCells } from './lab/suite.ts';
+import { publishResults } from './results/publish.ts';
+import { RUNS } from './run/directory.ts';
 
 const TAIL_LINES = 40;
 const faultNames = FAULTS.map(({ name }) => name);
@@ -60,7 +63,7 @@ await runCommand({
     });
     if (given.tap) console.log(tap(results));
     if (given.junit !== undefined) writeFileSync(given.junit, junit(results));
-    say(`\n${summaryOf(results)}`);
+    say(`\n${summaryOf(results)}; see ${relative(process.cwd(), publishResults(RUNS))}`);
     return results.every(({ verdict }) => verdict === 'passed') ? EXIT.done : EXIT.failed;
   },
 });

@@ -52,7 +52,7 @@ await runCommand({
     console.log(`QEMU runs on ${why}`);
     const image = await fetchDebianImage(cache, accel, signal);
     const repository = await fetchRepository(cache);
-    return inRunDirectory('machine', signal, async directory => {
+    return inRunDirectory({ name: 'machine', facts: {} }, signal, async directory => {
       const packages = join(directory, 'packages.img');
       await makePackagesDisk(packages, repository, deb);
       const run = { accel, packages, deadlineSeconds, onLine: consoleLines(given.console), signal };

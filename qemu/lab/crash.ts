@@ -1,15 +1,15 @@
 /** One crash, from what was chosen to the verdict. */
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DIST } from '../../build/paths.ts';
 import { type Check, judge, panicOfTrigger, readManifest } from '../expect/expectations.ts';
-import { reportOfTrigger } from '../expect/report.ts';
+import { reportOfTrigger, reportOn } from '../expect/report.ts';
 import type { Fault } from '../faults/fault.ts';
 import { SOUND } from '../faults/sound.ts';
 import { kernelLabel } from '../kernel/lab-kernel.ts';
 import { fetchUefi } from '../machine/firmware.ts';
 import { GUEST_RAM_DRIVERS, type GuestRamTaking, guestRamFiles, takeGuestRam } from '../machine/guest-ram.ts';
-import { inRunDirectory, writeSummary } from '../run/directory.ts';
+import { inRunDirectory, REPORT_FILE, writeSummary } from '../run/directory.ts';
 import { type CrashPlan, type CrashRun, crashOnce } from '../run/run.ts';
 import { buildCrashModule, CRASH_MODULE } from '../triggers/module.ts';
 import { captureImage } from './image.ts';
@@ -30,7 +30,8 @@ export interface CrashEvents {
 /** Crashes the machine with one fault and judges what was saved. @throws LostMachine */
 export async function crashWith(anyLab: Lab, fault: Fault, events: CrashEvents): Promise<Verdict> {
   const lab = await labFor(fault, anyLab);
-  return inRunDirectory(runName(fault, lab), events.signal, async directory => {
+  const named = { name: runName(fault, lab), facts: factsOf(lab, fault) };
+  return inRunDirectory(named, events.signal, async directory => {
     const captureInitrd = await captureImage(lab, fault, directory);
     const ram = fault.takesGuestRam ? takeGuestRam(directory) : undefined;
     const run = await crashOnce(
@@ -46,7 +47,8 @@ export async function crashWith(anyLab: Lab, fault: Fault, events: CrashEvents):
     if (captureInitrd !== lab.captureInitrd) rmSync(captureInitrd);
     const checks = await judgeWithRam(lab, fault, run, ram);
     const verdict = checks.every(({ holds }) => holds) ? 'passed' : 'failed';
-    writeSummary(directory, summaryOf(lab, fault, { verdict, checks, run }));
+    writeSummary(directory, { verdict, ...factsOf(lab, fault), ...resultsOf(checks, run) });
+    await saveReport(run);
     return { verdict, checks, run };
   });
 }
@@ -144,24 +146,32 @@ async function judgeWithRam(
   }
 }
 
-function summaryOf({ kernel, choice, accel }: Lab, fault: Fault, { verdict, checks, run }: Verdict): object {
+/** What is known of a run before it begins. */
+function factsOf({ kernel, choice, accel }: Lab, fault: Fault): object {
+  const { release, origin, sha256 } = kernel;
+  const { geometry, trigger, memoryMib, crashkernel, kernelWords } = choice;
+  return {
+    fault: fault.name,
+    trigger: trigger.name,
+    geometry: geometry.name,
+    kernel: { release, origin, sha256 },
+    machine: { accel, memoryMib, crashkernel, kernelWords },
+  };
+}
+
+function resultsOf(checks: readonly Check[], run: CrashRun): object {
   const manifest = run.dumps.length > 0 ? readManifest(run.dumps[0]) : undefined;
   return {
-    verdict,
-    fault: fault.name,
-    trigger: run.trigger.name,
-    kernel: { release: kernel.release, origin: kernel.origin, sha256: kernel.sha256 },
-    machine: {
-      accel,
-      geometry: choice.geometry.name,
-      memoryMib: choice.memoryMib,
-      crashkernel: choice.crashkernel,
-      kernelWords: choice.kernelWords,
-    },
     expectations: checks,
     phases: { lab: run.milestones, capture: manifest?.seconds },
     pages: manifest?.dump?.pages,
     files: run.guest.files,
     seconds: run.seconds,
   };
+}
+
+async function saveReport({ dumps, directory }: CrashRun): Promise<void> {
+  if (dumps.length === 0) return;
+  const { stdout } = await reportOn(dumps[0], []);
+  writeFileSync(join(directory, REPORT_FILE), stdout);
 }

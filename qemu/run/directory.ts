@@ -4,14 +4,22 @@ import { basename, dirname, join, relative } from 'node:path';
 import { PROJECT } from '../../build/paths.ts';
 import { describeError } from '../../capture/errors.ts';
 
-const RUNS = join(PROJECT, 'lab-runs');
+export const RUNS = join(PROJECT, 'lab-runs');
+/** What `kdumpling report` printed of the run's crash. */
+export const REPORT_FILE = 'report.txt';
+
+/** A run's name, and what its summary says of it even when it does not come to an end. */
+export interface NamedRun {
+  readonly name: string;
+  readonly facts: object;
+}
 
 /**
  * Runs `work` with an empty directory. A run that was interrupted says so in its summary.json and does not become the
  * latest; one that failed otherwise does, since it is the one to look at.
  */
 export async function inRunDirectory<T>(
-  name: string,
+  { name, facts }: NamedRun,
   signal: AbortSignal,
   work: (directory: string) => Promise<T>,
   runs = RUNS,
@@ -26,10 +34,10 @@ export async function inRunDirectory<T>(
     return result;
   } catch (error) {
     if (signal.aborted) {
-      writeSummary(directory, { verdict: 'interrupted' });
+      writeSummary(directory, { verdict: 'interrupted', ...facts });
       console.error(`interrupted: ${relative(process.cwd(), directory)} holds an unfinished run`);
     } else {
-      writeSummary(directory, { verdict: 'lost', reason: describeError(error) });
+      writeSummary(directory, { verdict: 'lost', ...facts, reason: describeError(error) });
       makeLatest(directory);
     }
     throw error;

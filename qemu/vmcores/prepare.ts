@@ -85,7 +85,7 @@ function crashMachine(
   into: string,
 ): Promise<{ filled: Record<string, string>; machine: string }> {
   const { kernel } = request;
-  return inRunDirectory(`vmcore-${kernel.record.series}`, signal, async directory => {
+  return inRunDirectory({ name: `vmcore-${kernel.record.series}`, facts: {} }, signal, async directory => {
     const work = join(directory, 'work');
     mkdirSync(work);
     try {

@@ -14,29 +14,34 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+const named = (name: string) => ({ name, facts: { trigger: 'null' } });
 const latest = () => readlinkSync(join(runs, 'latest'));
-const verdictOf = (name: string) =>
-  JSON.parse(readFileSync(join(runs, name, 'summary.json'), 'utf8')).verdict as string;
+const summaryOf = (name: string) => JSON.parse(readFileSync(join(runs, name, 'summary.json'), 'utf8'));
 
 test('a run that ends becomes the latest', async () => {
   const { signal } = new AbortController();
-  const directory = await inRunDirectory('crash', signal, async path => path, runs);
+  const directory = await inRunDirectory(named('crash'), signal, async path => path, runs);
   expect(latest()).toBe(basename(directory));
   expect(basename(directory)).toMatch(/^\d{8}T\d{6}Z-crash$/);
 });
 
 test('a run that is lost becomes the latest, and its summary says why', async () => {
   const { signal } = new AbortController();
-  const lost = inRunDirectory('crash', signal, async () => Promise.reject(new Error('no answer')), runs);
+  const lost = inRunDirectory(
+    named('crash'),
+    signal,
+    async () => Promise.reject(new Error('no answer')),
+    runs,
+  );
   await expect(lost).rejects.toThrow('no answer');
-  expect(verdictOf(latest())).toBe('lost');
+  expect(summaryOf(latest())).toEqual({ verdict: 'lost', trigger: 'null', reason: 'no answer' });
 });
 
 test('an interrupted run says so, and the run before it stays the latest', async () => {
-  await inRunDirectory('before', new AbortController().signal, async () => {}, runs);
+  await inRunDirectory(named('before'), new AbortController().signal, async () => {}, runs);
   const controller = new AbortController();
   const interrupted = inRunDirectory(
-    'interrupted',
+    named('interrupted'),
     controller.signal,
     async () => {
       controller.abort();
@@ -47,8 +52,16 @@ test('an interrupted run says so, and the run before it stays the latest', async
   await expect(interrupted).rejects.toThrow('it was interrupted');
   expect(latest()).toMatch(/-before$/);
   const name = readdirSync(runs).find(entry => entry.endsWith('-interrupted'))!;
-  expect(verdictOf(name)).toBe('interrupted');
+  expect(summaryOf(name)).toEqual({ verdict: 'interrupted', trigger: 'null' });
   expect(vi.mocked(console.error).mock.calls.join()).toMatch(
     /^interrupted: .*-interrupted holds an unfinished run/,
   );
+});
+
+test('runs of one name that begin in the same second have directories of their own', async () => {
+  const { signal } = new AbortController();
+  const paths = await Promise.all(
+    [1, 2, 3].map(() => inRunDirectory(named('crash'), signal, async path => path, runs)),
+  );
+  expect(new Set(paths).size).toBe(3);
 });

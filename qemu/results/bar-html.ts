@@ -1,0 +1,30 @@
+/** A stacked bar: one part for each segment, as wide as its share of the time. */
+import type { Segment } from './bars.ts';
+import { escapeHtml } from './html.ts';
+
+const COLOURS: Readonly<Record<string, string>> = {
+  kexec: '#546e7a',
+  boot: '#6d4c41',
+  target: '#00838f',
+  dmesg: '#283593',
+  plan: '#558b2f',
+  dump: '#ad1457',
+  verify: '#6a1b9a',
+  commit: '#ef6c00',
+  reboot: '#455a64',
+  'first kernel': '#78909c',
+};
+const OTHER_COLOUR = '#9e9e9e';
+/** Narrower parts of a bar have no room for their names. */
+const NAMED_FROM = 0.06;
+
+/** @param longest seconds of the whole width. */
+export function barHtml(segments: readonly Segment[], longest: number): string {
+  const parts = segments.map(({ name, seconds }) => {
+    const share = seconds / longest;
+    const colour = COLOURS[name] ?? OTHER_COLOUR;
+    const label = share >= NAMED_FROM ? escapeHtml(name) : '';
+    return `<span style="width:${(100 * share).toFixed(2)}%;background:${colour}" title="${escapeHtml(name)} ${seconds.toFixed(1)} s">${label}</span>`;
+  });
+  return `<div class="bar">${parts.join('')}</div>`;
+}

@@ -1,0 +1,61 @@
+/** The page of one run: its checks, its times, the report of the crash, and the serial log with our lines highlighted. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { REPORT_FILE } from '../run/directory.ts';
+import { barHtml } from './bar-html.ts';
+import { segmentsOf } from './bars.ts';
+import { escapeHtml, page } from './html.ts';
+import type { Run } from './runs.ts';
+
+export function runPage(run: Run): string {
+  const { name, verdict, trigger, fault, geometry, kernel, directory } = run;
+  const segments = segmentsOf(run);
+  const total = segments.reduce((sum, { seconds }) => sum + seconds, 0);
+  const body = [
+    `<p><a href="../index.html">all runs</a></p>`,
+    `<h1>${escapeHtml(name)} <span class="badge ${verdict}">${verdict}</span></h1>`,
+    `<p>${escapeHtml(`${kernel.release} (${kernel.origin}), trigger ${trigger}, fault ${fault}, geometry ${geometry}`)}</p>`,
+    ...(run.reason ? [`<p>${escapeHtml(run.reason)}</p>`] : []),
+    checksHtml(run),
+    ...(total > 0 ? ['<h2>From the panic to the machine’s return</h2>', barHtml(segments, total)] : []),
+    fileHtml('The crash', join(directory, REPORT_FILE)),
+    fileHtml('QEMU', join(directory, 'qemu.txt')),
+    serialHtml(join(directory, 'serial.log')),
+  ];
+  return page(name, body.filter(part => part !== '').join('\n'));
+}
+
+function checksHtml({ expectations = [] }: Run): string {
+  const rows = expectations.map(
+    ({ what, holds, saw }) =>
+      `<tr><td><span class="badge ${holds ? 'passed' : 'failed'}">${holds ? '✓' : '✗'}</span></td><td>${escapeHtml(what)}</td><td>${escapeHtml(saw)}</td></tr>`,
+  );
+  if (rows.length === 0) return '';
+  return ['<table class="checks"><tr><th></th><th>check</th><th>seen</th></tr>', ...rows, '</table>'].join(
+    '\n',
+  );
+}
+
+function fileHtml(title: string, path: string): string {
+  if (!existsSync(path)) return '';
+  return `<h2>${title}</h2>\n<pre>${escapeHtml(readFileSync(path, 'utf8').trimEnd())}</pre>`;
+}
+
+/** The first that fits. */
+const LINES: readonly { readonly pattern: RegExp; readonly style: string }[] = [
+  { pattern: /kdumpling: /, style: 'ours' },
+  { pattern: /^lab: /, style: 'station' },
+  { pattern: /Kernel panic|BUG: |Oops|: [0-9a-f]{4} \[#\d+\]|RIP: 0010:/, style: 'crash' },
+];
+
+function serialHtml(path: string): string {
+  if (!existsSync(path)) return '';
+  const lines = readFileSync(path, 'utf8')
+    .split(/\r*\n/)
+    .map(line => {
+      const style = LINES.find(({ pattern }) => pattern.test(line))?.style;
+      const text = escapeHtml(line);
+      return style ? `<span class="${style}">${text}</span>` : text;
+    });
+  return `<h2>Serial console</h2>\n<pre class="serial">${lines.join('\n')}</pre>`;
+}

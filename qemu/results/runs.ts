@@ -1,0 +1,49 @@
+/** The runs that `lab-runs/` holds, as facts for pages and tables. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Check } from '../expect/expectations.ts';
+
+export const VERDICTS = ['passed', 'failed', 'lost', 'interrupted'] as const;
+
+/** What summary.json holds of a run. A run that was lost or interrupted has no checks and no phases. */
+export interface RunSummary {
+  readonly verdict: (typeof VERDICTS)[number];
+  readonly reason?: string;
+  readonly fault: string;
+  readonly trigger: string;
+  readonly geometry: string;
+  readonly kernel: { readonly release: string; readonly origin: string };
+  readonly expectations?: readonly Check[];
+  readonly phases?: {
+    /** Seconds since QEMU's start. */
+    readonly lab?: Readonly<Record<string, number>>;
+    /** Seconds that each phase of the capture took. */
+    readonly capture?: Readonly<Record<string, number>>;
+  };
+  readonly seconds?: number;
+}
+
+export interface Run extends RunSummary {
+  /** The directory's name, which begins with its time. */
+  readonly name: string;
+  readonly directory: string;
+}
+
+/** The oldest first. What is no run, or one of an older lab, is left out. */
+export function readRuns(runs: string): Run[] {
+  if (!existsSync(runs)) return [];
+  return readdirSync(runs, { withFileTypes: true })
+    .filter(entry => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort()
+    .flatMap(name => {
+      const summary = readSummary(join(runs, name, 'summary.json'));
+      return summary ? [{ ...summary, name, directory: join(runs, name) }] : [];
+    });
+}
+
+function readSummary(path: string): RunSummary | undefined {
+  if (!existsSync(path)) return undefined;
+  const summary = JSON.parse(readFileSync(path, 'utf8')) as Partial<RunSummary>;
+  return summary.kernel && summary.geometry ? (summary as RunSummary) : undefined;
+}
