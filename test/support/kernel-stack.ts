@@ -9,10 +9,13 @@ export class VirtualMemory {
   readonly pages = new Map<bigint, Uint8Array>();
 
   write(vaddr: bigint, bytes: Uint8Array): void {
-    bytes.forEach((byte, index) => {
-      const at = vaddr + BigInt(index);
-      this.page(at)[Number(at % PAGE)] = byte;
-    });
+    for (let done = 0; done < bytes.length; ) {
+      const at = vaddr + BigInt(done);
+      const within = Number(at % PAGE);
+      const part = bytes.subarray(done, done + Number(PAGE) - within);
+      this.page(at).set(part, within);
+      done += part.length;
+    }
   }
 
   u64(vaddr: bigint): bigint;
@@ -65,13 +68,16 @@ export class VirtualMemory {
   }
 
   readVirtualUpTo(vaddr: bigint, into: Uint8Array): number {
-    for (let done = 0; done < into.length; done++) {
+    let done = 0;
+    while (done < into.length) {
       const at = vaddr + BigInt(done);
       const page = this.pages.get(at / PAGE);
-      if (!page) return done;
-      into[done] = page[Number(at % PAGE)]!;
+      if (!page) break;
+      const part = page.subarray(Number(at % PAGE)).subarray(0, into.length - done);
+      into.set(part, done);
+      done += part.length;
     }
-    return into.length;
+    return done;
   }
 }
 

@@ -3,7 +3,6 @@
  * frames that it marks `?`. One from which the unwinding comes to the stack's end is most likely the caller; old words in
  * a live frame rarely lead there.
  */
-import { attempt } from '../../errors.ts';
 import type { Cursor } from './cursor.ts';
 import type { Stack } from './stacks.ts';
 import type { Call } from './unwind-arch.ts';
@@ -13,6 +12,8 @@ import type { Words } from './words.ts';
 const WORD_BYTES = 8n;
 /** Of those that are shown when none leads to the end. */
 const MOST_GUESSES = 64;
+/** A stack that is full of addresses must not take seconds. */
+const MOST_TRIED = 128;
 
 export interface Scanner {
   readonly words: Words;
@@ -36,7 +37,7 @@ export interface Orphan {
  * own function is preferred, and is reliable.
  */
 export function findCaller(scanner: Scanner, stack: Stack, orphan: Orphan): Walk | undefined {
-  const found = [...returnAddresses(scanner, orphan.sp, stack.end)];
+  const found = take(returnAddresses(scanner, orphan.sp, stack.end), MOST_TRIED);
   const isCaller = ({ call }: ReturnAddress) => call.target !== undefined && call.target === orphan.function;
   for (const reliable of [true, false]) {
     for (const candidate of found) {
@@ -54,12 +55,7 @@ export function findCaller(scanner: Scanner, stack: Stack, orphan: Orphan): Walk
 
 /** All candidates from `start` on, for a stack that cannot be followed. */
 export function guesses(scanner: Scanner, stack: Stack, start: bigint): WalkedFrame[] {
-  const frames: WalkedFrame[] = [];
-  for (const candidate of returnAddresses(scanner, start, stack.end)) {
-    frames.push(guessed(candidate, stack));
-    if (frames.length === MOST_GUESSES) break;
-  }
-  return frames;
+  return take(returnAddresses(scanner, start, stack.end), MOST_GUESSES).map(found => guessed(found, stack));
 }
 
 export interface ReturnAddress {
@@ -76,10 +72,18 @@ export function* returnAddresses(
 ): Generator<ReturnAddress, void> {
   for (let slot = aligned(start); slot + WORD_BYTES <= end; slot += WORD_BYTES) {
     // What is not in the dump is missing by the page; the rest of the stack may be there.
-    const address = attempt(() => words.u64(slot, 'the stack'));
+    const address = words.peek(slot);
     const call = address === undefined ? undefined : callBefore(address);
     if (address !== undefined && call) yield { slot, address, call };
   }
+}
+
+function take<T>(items: Iterable<T>, most: number): T[] {
+  const taken: T[] = [];
+  for (const item of items) {
+    if (taken.push(item) === most) break;
+  }
+  return taken;
 }
 
 function guessed({ slot, address }: ReturnAddress, stack: Stack): WalkedFrame {

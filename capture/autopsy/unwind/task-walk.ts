@@ -67,6 +67,8 @@ interface Ground {
 
 /** The last calls first: machine_kexec jumps into the crash kernel, __crash_kexec calls it (kernel/crash_core.c). */
 const KEXEC_FUNCTIONS = ['machine_kexec', '__crash_kexec'];
+/** There is one; more are damage. */
+const MOST_ENTRIES = 8;
 
 /**
  * The registers of the CPU that panicked are older than its last calls. Those are found from the function that jumped into
@@ -78,9 +80,10 @@ function walkFromKexec(ground: Ground, registers: Registers | undefined): Walk |
   const saved = registers && arch.cursorOf(registers);
   const scanner = scannerOf(ground);
   for (const name of KEXEC_FUNCTIONS) {
+    let tried = 0;
     for (const stack of stacks) {
       for (const { slot, address } of returnAddresses(scanner, stack.start, stack.end)) {
-        if (symbols.at(address - 1n)?.name !== name) continue;
+        if (symbols.at(address - 1n)?.name !== name || ++tried > MOST_ENTRIES) continue;
         const cursor = { ip: address, sp: slot + 8n, isExact: false };
         const first: WalkedFrame = { ...frameOf(cursor, stack), sp: slot, kind: 'call' };
         const walked = walkOn(ground, cursor, first, saved?.bp);

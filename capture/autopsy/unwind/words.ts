@@ -2,6 +2,7 @@
 import type { KernelMemory } from '../../kernel/memory.ts';
 
 const PAGE_BYTES = 4096;
+const PAGE_MASK = BigInt(PAGE_BYTES - 1);
 const MOST_PAGES = 1024;
 
 export class Words {
@@ -18,6 +19,13 @@ export class Words {
     return this.view(vaddr, 8, what).getBigUint64(0, true);
   }
 
+  /** An aligned word; undefined when the dump does not hold it. */
+  peek(vaddr: bigint): bigint | undefined {
+    const within = Number(vaddr & PAGE_MASK);
+    const page = this.#page(vaddr - BigInt(within));
+    return within + 8 <= page.byteLength ? page.getBigUint64(within, true) : undefined;
+  }
+
   /** @throws KernelError when the dump does not hold it. */
   s32(vaddr: bigint, what: string): number {
     return this.view(vaddr, 4, what).getInt32(0, true);
@@ -25,7 +33,7 @@ export class Words {
 
   /** @throws KernelError when the dump does not hold them. */
   view(vaddr: bigint, lengthBytes: number, what: string): DataView {
-    const within = Number(vaddr & BigInt(PAGE_BYTES - 1));
+    const within = Number(vaddr & PAGE_MASK);
     const page = this.#page(vaddr - BigInt(within));
     if (within + lengthBytes <= page.byteLength)
       return new DataView(page.buffer, page.byteOffset + within, lengthBytes);
