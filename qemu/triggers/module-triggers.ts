@@ -248,6 +248,15 @@ const ROWS: readonly ModuleCrash[] = [
     culprit: 'lab_hold_rcu',
   },
   {
+    name: 'deadlock',
+    way: 'deadlock',
+    help: 'kernel threads wait for one another, by mutexes and a semaphore, when a module calls panic()',
+    settings: {},
+    panic: /threads wait for one another/,
+    class: 'panic',
+    culprit: 'lab_deadlock',
+  },
+  {
     name: 'in-interrupt',
     way: 'interrupt',
     help: 'a NULL pointer is read in an interrupt',

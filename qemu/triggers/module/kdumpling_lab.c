@@ -6,11 +6,14 @@
 #include <linux/delay.h>
 #include <linux/irq_work.h>
 #include <linux/kernel.h>
+#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/proc_fs.h>
 #include <linux/refcount.h>
+#include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -247,6 +250,61 @@ static int lab_nmi(void)
 	return register_nmi_handler(NMI_LOCAL, lab_in_nmi, 0, FILE_NAME);
 }
 
+static DEFINE_MUTEX(lab_first);
+static DEFINE_MUTEX(lab_second);
+static DECLARE_RWSEM(lab_shared);
+static const unsigned int TURN_MS = 200;
+
+static int lab_hold_first(void *unused)
+{
+	mutex_lock(&lab_first);
+	msleep(2 * TURN_MS);
+	mutex_lock(&lab_second);
+	return 0;
+}
+
+static int lab_hold_second(void *unused)
+{
+	mutex_lock(&lab_second);
+	msleep(2 * TURN_MS);
+	mutex_lock(&lab_first);
+	return 0;
+}
+
+static int lab_hold_shared(void *unused)
+{
+	down_write(&lab_shared);
+	mutex_lock(&lab_first);
+	return 0;
+}
+
+static int lab_read_shared(void *unused)
+{
+	down_read(&lab_shared);
+	return 0;
+}
+
+static int lab_write_shared(void *unused)
+{
+	down_write(&lab_shared);
+	return 0;
+}
+
+/* Two threads wait for each other's mutex, a third for one of these, two others for what the third holds. */
+static noinline int lab_deadlock(void)
+{
+	kthread_run(lab_hold_first, NULL, "lab-first");
+	kthread_run(lab_hold_second, NULL, "lab-second");
+	msleep(TURN_MS);
+	kthread_run(lab_hold_shared, NULL, "lab-shared");
+	msleep(TURN_MS);
+	kthread_run(lab_read_shared, NULL, "lab-reader");
+	kthread_run(lab_write_shared, NULL, "lab-writer");
+	msleep(4 * TURN_MS);
+	panic("kdumpling-lab: threads wait for one another");
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*crash)(void);
@@ -272,6 +330,7 @@ static const struct {
 	{ "panic-beside-deaf", lab_panic_beside_deaf },
 	{ "panic-notifier", lab_panic_notifier },
 	{ "nmi", lab_nmi },
+	{ "deadlock", lab_deadlock },
 };
 
 static noinline int crash(const char *name)
