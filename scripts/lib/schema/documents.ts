@@ -1,5 +1,6 @@
 /** What each verb prints with `--json`. kdumpling-json(5) and the package's JSON Schema files are made of this. */
 import { PS, STRUCT, SYM } from './autopsy.ts';
+import { FILES, LOCKS, MEM, MOD, MOUNTS } from './autopsy-tables.ts';
 import { INFO, LIST } from './dumps.ts';
 import { ESTIMATE, SHOW } from './machine.ts';
 import { REPORT_DOCUMENT } from './report.ts';
@@ -16,6 +17,11 @@ export const DOCUMENTS: Readonly<Record<string, Schema>> = {
   ps: PS,
   sym: SYM,
   struct: STRUCT,
+  mod: MOD,
+  mem: MEM,
+  mounts: MOUNTS,
+  files: FILES,
+  locks: LOCKS,
 };
 
 export const SCHEMA_DIALECT = 'https://json-schema.org/draft/2020-12/schema';

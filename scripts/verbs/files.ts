@@ -1,0 +1,28 @@
+/** `kdumpling files`: what a task of the crashed machine had open. */
+import { readTasks } from '../../capture/autopsy/tasks/tasks.ts';
+import { readProcessFiles } from '../../capture/autopsy/vfs/open-files.ts';
+import { filesData, filesLines, tasksOrPanicTask } from '../lib/autopsy/files.ts';
+import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { printAnswer } from '../lib/autopsy/print.ts';
+import type { Command } from '../lib/cli/command.ts';
+
+const OPTIONS = { ...AUTOPSY_OPTIONS } as const;
+
+export const files: Command<typeof OPTIONS> = {
+  name: 'kdumpling files',
+  purpose: 'Lists what tasks had open (by default the task that the panic was in), and their directories.',
+  positionals: ['[PID|NAME|ADDRESS]…'],
+  options: OPTIONS,
+  run: given =>
+    withAutopsy(given, autopsy => {
+      const { kernel } = autopsy;
+      const tasks = tasksOrPanicTask(readTasks(kernel), given.positionals);
+      const answers = tasks.map(task => ({ task, ...readProcessFiles(kernel, task.address) }));
+      return printAnswer(autopsy, given, {
+        problems: answers.flatMap(({ problems }) => problems),
+        data: () => ({ tasks: answers.map(filesData) }),
+        lines: () =>
+          answers.flatMap((answer, i) => (i === 0 ? filesLines(answer) : ['', ...filesLines(answer)])),
+      });
+    }),
+};

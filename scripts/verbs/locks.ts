@@ -1,0 +1,27 @@
+/** `kdumpling locks`: which tasks of the crashed machine waited for a lock, and who held it. */
+import { readWaits } from '../../capture/autopsy/locks/waits.ts';
+import { readTasks } from '../../capture/autopsy/tasks/tasks.ts';
+import { locksData, locksLines } from '../lib/autopsy/locks.ts';
+import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { printAnswer } from '../lib/autopsy/print.ts';
+import type { Command } from '../lib/cli/command.ts';
+
+const OPTIONS = { ...AUTOPSY_OPTIONS } as const;
+
+export const locks: Command<typeof OPTIONS> = {
+  name: 'kdumpling locks',
+  purpose: 'Shows which tasks slept uninterruptibly or for a lock, who held it, and deadlocks.',
+  options: OPTIONS,
+  run: given =>
+    withAutopsy(given, autopsy => {
+      const { kernel } = autopsy;
+      const { tasks } = readTasks(kernel);
+      const { found, problems } = readWaits(kernel, tasks);
+      const answer = { kernel, tasks, waits: found };
+      return printAnswer(autopsy, given, {
+        problems,
+        data: () => locksData(answer),
+        lines: () => locksLines(answer),
+      });
+    }),
+};

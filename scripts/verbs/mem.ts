@@ -1,0 +1,26 @@
+/** `kdumpling mem`: the memory of the crashed machine, as its kernel counted it. */
+import { MEMORY_PARTS, memoryAnswer } from '../lib/autopsy/mem.ts';
+import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { printAnswer } from '../lib/autopsy/print.ts';
+import type { Command } from '../lib/cli/command.ts';
+
+const OPTIONS = {
+  meminfo: { short: 'm', help: 'what /proc/meminfo had; the default' },
+  slab: { short: 's', help: 'slab caches: objects and slabs' },
+  zones: { short: 'z', help: 'zones: free pages and watermarks' },
+  buddy: { short: 'f', help: 'free blocks of each zone, by order' },
+  hugetlb: { short: 'H', help: 'pools of huge pages' },
+  ...AUTOPSY_OPTIONS,
+} as const;
+
+export const mem: Command<typeof OPTIONS> = {
+  name: 'kdumpling mem',
+  purpose: 'Shows the memory of the crashed machine, as its kernel counted it.',
+  options: OPTIONS,
+  run: given =>
+    withAutopsy(given, autopsy => {
+      const asked = MEMORY_PARTS.filter(part => given[part]);
+      const parts = asked.length > 0 ? asked : (['meminfo'] as const);
+      return printAnswer(autopsy, given, memoryAnswer(autopsy.kernel, parts));
+    }),
+};
