@@ -6,7 +6,7 @@ import { PROJECT } from '../build/paths.ts';
 import { EXIT, runCommand } from '../scripts/lib/cli/command.ts';
 import { ALL_KERNELS, DEFAULT_KERNELS, KERNELS_VARIABLE } from './conformance/vmcores.ts';
 import { step, type TestCounts, testStep } from './steps.ts';
-import { ALL_GEOMETRIES_VARIABLE } from './vm/geometry-cells.ts';
+import { FULL_LAB_VARIABLE } from './vm/full-lab.ts';
 
 await runCommand({
   name: 'npm test --',
@@ -14,7 +14,7 @@ await runCommand({
   options: {
     quick: { help: 'without the real crashes: under a minute (npm run check)' },
     full: {
-      help: `every memory geometry, and conformance on all kernels: ${ALL_KERNELS.join(', ')} (else ${DEFAULT_KERNELS.join(', ')})`,
+      help: `every memory geometry and trigger, a kernel of one's own, and conformance on all kernels: ${ALL_KERNELS.join(', ')} (else ${DEFAULT_KERNELS.join(', ')})`,
     },
   },
   async run({ quick, full }, signal) {
@@ -29,7 +29,7 @@ await runCommand({
       counts.push(await testStep('hosts', false, signal));
       const kernels = (full ? ALL_KERNELS : DEFAULT_KERNELS).join(',');
       process.env[KERNELS_VARIABLE] = kernels;
-      if (full) process.env[ALL_GEOMETRIES_VARIABLE] = '1';
+      if (full) process.env[FULL_LAB_VARIABLE] = '1';
       await step('raw vmcores', ['node', join(PROJECT, 'qemu/vmcores/main.ts'), '--kernel', kernels], signal);
       // One at a time: real machines, and judges that take all the memory they can get.
       counts.push(await testStep('conformance', false, signal));

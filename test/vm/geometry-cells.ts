@@ -1,8 +1,7 @@
 /** Which memory geometry is tried on which kernel: a few by default, all with `npm test -- --full`. */
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
 import { GEOMETRIES } from '../../qemu/geometry/all.ts';
-
-export const ALL_GEOMETRIES_VARIABLE = 'KDUMPLING_ALL_GEOMETRIES';
+import { FULL_LAB_VARIABLE } from './full-lab.ts';
 
 export interface Cell {
   readonly geometry: string;
@@ -26,7 +25,7 @@ const GENERIC: readonly Cell[] = [
 ];
 
 export function cellsFor(env: NodeJS.ProcessEnv): readonly Cell[] {
-  return env[ALL_GEOMETRIES_VARIABLE] ? allCells() : SMOKE;
+  return env[FULL_LAB_VARIABLE] ? allCells() : SMOKE;
 }
 
 function allCells(): Cell[] {

@@ -7,10 +7,12 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PROJECT } from '../../build/paths.ts';
 import type { Lab } from '../../qemu/lab/lab.ts';
@@ -59,29 +61,48 @@ test('an abort ends the machine at once', async () => {
 });
 
 test('Ctrl-C during npm start leaves nothing running and no latest run', async () => {
-  const child = spawn('npm', ['start', '--', '--console'], { cwd: PROJECT, detached: true });
-  let output = '';
-  const armed = new Promise<void>(resolve => {
-    child.stdout.on('data', chunk => {
-      output += chunk;
-      if (output.includes('Linux version')) resolve();
-    });
-  });
-  const exited = new Promise<number | null>(resolve => child.on('exit', resolve));
-  await Promise.race([armed, exited]);
+  await interrupted(['start', '--', '--console'], 1);
+});
+
+test('Ctrl-C during a matrix ends all of its machines', async () => {
+  const matrix = join(directory, 'matrix.json');
+  writeFileSync(matrix, JSON.stringify([{ trigger: 'init-exits' }, { trigger: 'oom' }]));
+  await interrupted(['run', 'crash', '--', '--matrix', matrix, '--parallel', '2'], 2);
+});
+
+/** Interrupts the command as soon as so many of its machines run. */
+async function interrupted(argv: readonly string[], machines: number): Promise<void> {
   const mine = join(PROJECT, 'lab-runs');
-  const run = new RegExp(`file=(${mine}/[^/]+)`).exec(qemusWith(mine).join('\n'))?.[1];
-  expect(run).toBeDefined();
+  const before = runsOf(mine);
+  const child = spawn('npm', argv, { cwd: PROJECT, detached: true, stdio: 'ignore' });
+  const exited = new Promise<number | null>(resolve => child.on('exit', resolve));
+  let ended = false;
+  exited.then(() => {
+    ended = true;
+  });
+  while (!ended && runsOf(mine).length < before.length + machines) await setTimeout(100);
+  const runs = runsOf(mine).filter(run => !before.includes(run));
+  expect(runs).toHaveLength(machines);
   // A terminal sends it to the whole process group.
   process.kill(-child.pid!, 'SIGINT');
   expect(await exited).not.toBe(0);
-  expect(qemusWith(run!)).toEqual([]);
-  expect(JSON.parse(readFileSync(join(run!, 'summary.json'), 'utf8'))).toMatchObject({
-    verdict: 'interrupted',
-  });
   const latest = join(mine, 'latest');
-  if (existsSync(latest)) expect(realpathSync(latest)).not.toBe(run);
-});
+  for (const run of runs) {
+    expect(qemusWith(run)).toEqual([]);
+    expect(JSON.parse(readFileSync(join(run, 'summary.json'), 'utf8'))).toMatchObject({
+      verdict: 'interrupted',
+    });
+    if (existsSync(latest)) expect(realpathSync(latest)).not.toBe(run);
+  }
+}
+
+/** The directories of the runs whose machines have begun to print. */
+function runsOf(directory: string): string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .map(name => join(directory, name))
+    .filter(path => statSync(join(path, 'serial.log'), { throwIfNoEntry: false })?.size);
+}
 
 /** Command lines of running QEMUs that contain `text`. */
 function qemusWith(text: string): string[] {

@@ -2,21 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { embeddedConfig, releaseOf } from '../../../../qemu/kernel/bzimage.ts';
+import { bzImage } from '../../../support/bzimage-builder.ts';
 
 const CONFIG = '# a comment\nCONFIG_CRASH_DUMP=y\n';
-
-/** A bzImage with one setup sector, and a payload as the kernel's build makes it. */
-function bzImage(payload: Buffer, release = '6.1.99-mine'): Buffer {
-  const image = Buffer.alloc(2 * 512 + payload.length);
-  image[0x1f1] = 1;
-  image.write('HdrS', 0x202, 'latin1');
-  image.writeUInt16LE(0x100, 0x20e);
-  image.write(`${release} (builder) #1 SMP\0`, 0x300, 'latin1');
-  image.writeUInt32LE(0, 0x248);
-  image.writeUInt32LE(payload.length, 0x24c);
-  payload.copy(image, 2 * 512);
-  return image;
-}
 
 const kernel = Buffer.concat([
   Buffer.from('\x7fELF before IKCFG_ST'),
