@@ -46,6 +46,8 @@ export class PanicFinder {
   #lines = 0;
   readonly #causes = new Map<CauseKind, Cause>();
   #reason: string | undefined;
+  /** The line with the panic of the reason. */
+  #panicAt: number | undefined;
   #lastSeconds: number | undefined;
 
   /** @param text one line or a record of several, with or without its time stamp. */
@@ -70,7 +72,11 @@ export class PanicFinder {
     const panic = PANIC.exec(line);
     if (panic) {
       const kind = UNSPECIFIC_PANICS.find(({ pattern }) => pattern.test(panic[1]!))?.kind;
-      this.#reason = (kind && this.#recent(kind)?.line) ?? line;
+      const cause = kind && this.#recent(kind);
+      // A panic notifier, or what prints, may fail while a panic is handled: a second panic, and not why it began.
+      if (cause && this.#panicAt !== undefined && cause.at > this.#panicAt) return;
+      this.#panicAt = this.#lines;
+      this.#reason = cause?.line ?? line;
       return;
     }
     const cause = CAUSES.find(({ pattern }) => pattern.test(line));

@@ -141,6 +141,18 @@ describe('panicReason', () => {
       [...boot, 'systemd[1]: saw Kernel panic - not syncing: no', 'x ---[ end Kernel panic - not syncing: y'],
       undefined,
     ],
+    [
+      'a panic, and a panic notifier that oopses',
+      [
+        ...boot,
+        'Kernel panic - not syncing: mine',
+        'CPU: 1 PID: 122 Comm: sh',
+        NULL_DEREF,
+        'Oops: 0000 [#1]',
+        FATAL,
+      ],
+      'Kernel panic - not syncing: mine',
+    ],
     ['nothing', [], undefined],
   ] as [string, string[], string | undefined][])('%s', (_, lines, reason) => {
     expect(panicReason(at(...lines))).toBe(reason);
