@@ -1,6 +1,6 @@
 /** The runtime image: the pinned Node, and the libraries that it and the FFI need, as one compressed read-only file system. */
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { $ } from 'zx';
 import { CODECS } from '../capture/codecs/table.ts';
@@ -8,6 +8,7 @@ import { Failure } from '../capture/errors.ts';
 import { replaceFile, replaceFileMadeBy } from '../capture/storage/place/durable-file.ts';
 import { publishDir } from './cache.ts';
 import { findCommand } from './host/host-packages.ts';
+import { cutIcuData, KEPT_ICU_ITEMS } from './node-icu.ts';
 import { findLibrary, hostLoader, sharedLibraries } from './shared-libraries.ts';
 
 /** Debian's multiarch folder, which the copied loader searches by default. */
@@ -15,9 +16,12 @@ export const LIBRARY_FOLDERS: Readonly<Record<string, string>> = {
   x64: 'lib/x86_64-linux-gnu',
   arm64: 'lib/aarch64-linux-gnu',
 };
-/** zstd with blocks of 128 KiB: 37 MB, and the first access to a page of Node reads one small block. */
+/** zstd with blocks of 128 KiB: 28 MB, and the first access to a page of Node reads one small block. */
 const SQUASHFS_FLAGS = ['-comp', 'zstd', '-Xcompression-level', '19', '-b', '128K'];
 const REPRODUCIBLE_FLAGS = ['-all-root', '-all-time', '0', '-mkfs-time', '0', '-no-xattrs', '-noappend'];
+
+/** Where Node is in the image, and in the folder that the packages install. */
+const NODE = 'bin/node';
 
 /** Path in the image -> path of its source here. */
 export type RuntimeFiles = ReadonlyMap<string, string>;
@@ -30,7 +34,7 @@ export function runtimeFiles(node: string, koffi: string): RuntimeFiles {
   const roots = [node, koffi, ...codecs, ...(e2fsck ? [e2fsck] : [])];
   const libraries = new Map(roots.flatMap(file => [...sharedLibraries(file)]));
   return new Map([
-    ['bin/node', node],
+    [NODE, node],
     ...(e2fsck ? [['sbin/e2fsck', e2fsck] as [string, string]] : []),
     [hostLoader().slice(1), hostLoader()],
     ...codecs.map((path): [string, string] => [`${folder}/${basename(path)}`, path]),
@@ -40,7 +44,7 @@ export function runtimeFiles(node: string, koffi: string): RuntimeFiles {
 
 /**
  * Builds the image, and beside it the folder with its contents, unless they exist and were made of the same files. Takes
- * half a minute.
+ * half a minute. In the image Node has English ICU data only; the folder has the whole Node, which the host command runs on.
  * @param folder of the files; the image, whose path is returned, is beside it.
  */
 export async function buildRuntime(
@@ -61,12 +65,30 @@ export async function buildRuntime(
       mkdirSync(join(staging, path, '..'), { recursive: true });
       copyFileSync(source, join(staging, path));
     }
-    await $`strip ${join(staging, 'bin/node')}`;
-    const flags = [...SQUASHFS_FLAGS, ...REPRODUCIBLE_FLAGS, '-quiet', '-no-progress'];
-    await replaceFileMadeBy(image, temporary => $`mksquashfs ${staging} ${temporary} ${flags}`.quiet());
+    await $`strip ${join(staging, NODE)}`;
+    const cut = `${image}.partial`;
+    try {
+      linkWithCutNode(files, staging, cut);
+      const flags = [...SQUASHFS_FLAGS, ...REPRODUCIBLE_FLAGS, '-quiet', '-no-progress'];
+      await replaceFileMadeBy(image, temporary => $`mksquashfs ${cut} ${temporary} ${flags}`.quiet());
+    } finally {
+      rmSync(cut, { recursive: true, force: true });
+    }
   });
   replaceFile(stamp, wanted);
   return image;
+}
+
+/** Fills `cut` with links to the files of `whole`, and with a Node of its own. */
+function linkWithCutNode(files: RuntimeFiles, whole: string, cut: string): void {
+  rmSync(cut, { recursive: true, force: true });
+  for (const path of files.keys()) {
+    mkdirSync(join(cut, path, '..'), { recursive: true });
+    if (path !== NODE) linkSync(join(whole, path), join(cut, path));
+  }
+  const node = readFileSync(join(whole, NODE));
+  cutIcuData(node);
+  writeFileSync(join(cut, NODE), node, { mode: 0o755 });
 }
 
 function requireLibrary(soname: string): string {
@@ -80,7 +102,9 @@ function requireLibrary(soname: string): string {
 }
 
 function digestOf(files: RuntimeFiles): string {
-  const hash = createHash('sha256').update([...SQUASHFS_FLAGS, ...REPRODUCIBLE_FLAGS].join(' '));
+  const hash = createHash('sha256').update(
+    [...SQUASHFS_FLAGS, ...REPRODUCIBLE_FLAGS, KEPT_ICU_ITEMS.source].join(' '),
+  );
   for (const [path, source] of files) hash.update(`\0${path}\0`).update(readFileSync(source));
   return hash.digest('hex');
 }

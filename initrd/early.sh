@@ -89,17 +89,17 @@ if [ -n "$watchdogs" ]; then
   wait $unarmed 2> /dev/null
 fi
 
-# With this, a kernel that cannot keep the pages used within the last second is out of memory and panics. Without it, it
-# drops the program's code and reads it back without end (Linux Documentation/admin-guide/mm/multigen_lru.rst, v6.1).
-# With memory in two zones (crashkernel=…,high) it panics with memory to spare: pages that kswapd looks at for the small zone are
-# never older than that second. There the supervisor ends a capture that gets nowhere.
-lru=/sys/kernel/mm/lru_gen
-zones=$($bb grep -c 'managed  *[0-9]\{4,\}$' /proc/zoneinfo)
-[ -w $lru/enabled ] && echo y > $lru/enabled && [ "$zones" -le 1 ] && echo 1000 > $lru/min_ttl_ms
+# Multi-gen LRU keeps the program's code in memory better than the two lists do (Linux v6.1,
+# Documentation/admin-guide/mm/multigen_lru.rst). Its min_ttl_ms stays 0: that is a wall time, within which a fast machine
+# touches so many pages that the kernel panics with memory to spare. The supervisor ends a capture that thrashes.
+lru=/sys/kernel/mm/lru_gen/enabled
+[ -w $lru ] && echo y > $lru
 
 # A driver that does not load may be for another disk (xen_blkfront outside of Xen): whether one is missing shows below.
 for module in $modules; do load "$module" required; done
 . /runtime.sh
 [ -x /runtime/bin/node ] || give_up "there is no /runtime/bin/node"
+vmcore_bytes=$($bb stat -c %s /proc/vmcore 2> /dev/null)
+[ "${vmcore_bytes:-0}" -ge "$small_crash_bytes" ] || node_flags="$node_flags $small_crash_flags"
 export NODE_DISABLE_COLORS=1
 exec /runtime/bin/node $node_flags /capture.js

@@ -37,14 +37,28 @@ force() {
   while :; do pause 60; done
 }
 
-last= since=0
+# How many pages of files the kernel has read again because it had dropped them for lack of memory, into $refaults.
+count_refaults() {
+  while read -r name refaults; do
+    [ "$name" = workingset_refault_file ] && return
+  done < /proc/vmstat
+  refaults=0
+}
+
+last= since=0 before=0
 while :; do
   read -r counter patience end key phase < $progress
   read -r now _ < /proc/uptime
   now=${now%.*}
-  [ "$counter $phase" = "$last" ] || { last="$counter $phase" since=$now; }
+  count_refaults
+  [ "$counter $phase" = "$last" ] || { last="$counter $phase" since=$now before=$refaults; }
   if [ $patience -gt 0 ] && [ $((now - since)) -ge $patience ]; then
     force "NOT finished: stuck in the phase $phase, no progress for $patience s"
+  fi
+  # A kernel without memory to spare drops the program's code and reads it back, in the worst case for ever. It is counted
+  # in pages between two beats and not in seconds, so that it does not depend on the machine's speed.
+  if [ $patience -gt 0 ] && [ $((refaults - before)) -ge $most_refaults ]; then
+    force "NOT finished: too little memory: code is read again and again without progress, $((refaults - before)) pages in the phase $phase"
   fi
   if [ $end -gt 0 ] && [ $now -ge $end ]; then
     force "NOT finished after $now s, in the phase $phase"

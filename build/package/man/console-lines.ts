@@ -133,6 +133,14 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
     toDo: 'The stacks below the line show what is blocked. For a slow disk, set a larger `stallTimeout`.',
   },
   {
+    lines: [
+      'kdumpling: watch: NOT finished: too little memory: code is read again and again without progress, <count> pages in the phase <phase>; rebooting by sysrq',
+    ],
+    meaning:
+      'The supervisor rebooted the machine: the crash kernel dropped the program’s code for lack of memory and read it back, again and again.',
+    toDo: 'Reserve more with `crashkernel=`.',
+  },
+  {
     lines: ['kdumpling: watch: NOT finished after N s, in the phase <phase>; rebooting by sysrq'],
     meaning: 'The supervisor rebooted the machine at the deadline.',
     toDo: 'Set a larger `deadlineSeconds`, or report the line with the log.',

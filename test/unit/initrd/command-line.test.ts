@@ -28,6 +28,16 @@ test('an added word does not appear twice', () => {
   expect(crashCommandLine('irqpoll').match(/irqpoll/g)).toHaveLength(1);
 });
 
+test('initcall_blacklist words add up', () => {
+  const [ours, theirs, appended] = ['tracer_init_tracefs', 'one_init', 'two_init'].map(
+    name => `initcall_blacklist=${name}`,
+  );
+  const plan = planCommandLine(`${theirs} ${ours}`, { append: [appended!], remove: [] });
+  expect(plan.text.split(' ').filter(word => word.startsWith('initcall'))).toEqual([theirs, ours, appended]);
+  const without = planCommandLine('', { append: [], remove: ['initcall_blacklist'] });
+  expect(without.text).not.toContain('initcall');
+});
+
 test('the kernel configures no network', () => {
   const words = crashCommandLine(
     'ip=dhcp nfsroot=10.0.0.1:/root netconsole=@/eth0,@10.0.0.2/ ipv6.disable=1',

@@ -78,24 +78,31 @@ test('a driver that does not load does not end the early stage', () => {
   expect(said).toBe('/modules/one.ko\n/modules/two.ko\n');
 });
 
-describe('the guard against thrashing is set', () => {
-  const GUARD = /^lru=.*?^\[ -w .*?$/ms.exec(EARLY)![0];
-  const zone = (name: string, pages: number) =>
-    `Node 0, zone ${name.padStart(8)}\n        managed  ${pages}\n`;
+test('multi-gen LRU is turned on without a time within which a page must not be dropped', () => {
+  const turnOn = /^lru=.*?^\[ -w .*?$/ms.exec(EARLY)![0];
+  writeFileSync(path('enabled'), '0');
+  writeFileSync(path('min_ttl_ms'), '0\n');
+  execFileSync(BUSYBOX, ['sh', '-c', turnOn.replace('/sys/kernel/mm/lru_gen', directory)]);
+  expect(readFileSync(path('enabled'), 'utf8')).toBe('y\n');
+  expect(readFileSync(path('min_ttl_ms'), 'utf8')).toBe('0\n');
+  expect(EARLY.replaceAll(/^#.*$/gm, '')).not.toContain('min_ttl_ms');
+});
+
+describe('Node runs without its optimizing compilers', () => {
+  const CHOOSE = /^vmcore_bytes=.*?^\[ .*?$/ms.exec(EARLY)![0];
 
   test.each([
-    ['in one zone, beside the little below 1 MiB', [zone('DMA', 159), zone('DMA32', 44_000)], '1000\n'],
-    ['not in two', [zone('DMA32', 2_300), zone('Normal', 46_000)], '0\n'],
-  ])('%s', (_, zones, ttl) => {
-    writeFileSync(path('zoneinfo'), zones.join(''));
-    writeFileSync(path('enabled'), '0');
-    writeFileSync(path('min_ttl_ms'), '0\n');
-    const script = GUARD.replace('/sys/kernel/mm/lru_gen', directory).replace(
-      '/proc/zoneinfo',
-      path('zoneinfo'),
-    );
-    execFileSync(BUSYBOX, ['sh', '-c', `bb=${BUSYBOX}\n${script}\ntrue`]);
-    expect(readFileSync(path('enabled'), 'utf8')).toBe('y\n');
-    expect(readFileSync(path('min_ttl_ms'), 'utf8')).toBe(ttl);
+    ['for a small crash', 'echo 8589934591', '--all --small'],
+    ['where there is no vmcore', 'echo no such file >&2; exit 1', '--all --small'],
+    ['but not for a large one', 'echo 8589934592', '--all'],
+    ['nor for one of 24 TB', 'echo 26388279066624', '--all'],
+  ])('%s', (_, stat, flags) => {
+    writeFileSync(path('bb'), `#!/bin/sh\n[ "$*" = "stat -c %s /proc/vmcore" ] || exit 9\n${stat}\n`, {
+      mode: 0o755,
+    });
+    const settings = `bb=${path('bb')} node_flags=--all small_crash_flags=--small small_crash_bytes=8589934592`;
+    const script = `${settings}\n${CHOOSE}\necho "$node_flags"`;
+    const said = execFileSync(BUSYBOX, ['sh', '-c', script], { encoding: 'utf8' });
+    expect(said).toBe(`${flags}\n`);
   });
 });

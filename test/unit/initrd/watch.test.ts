@@ -1,9 +1,9 @@
 /** The supervisor's script, run by the busybox that the image has. Only the kernel's files are replaced by plain ones. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { findCommand } from '../../../build/host/host-packages.ts';
 import { PROJECT } from '../../../build/paths.ts';
 import { lineWriter, openHeartbeat } from '../../../capture/init/heartbeat.ts';
@@ -16,11 +16,24 @@ let supervisor: ChildProcess;
 const path = (name: string) => join(directory, name);
 const text = (name: string) => (existsSync(path(name)) ? readFileSync(path(name), 'utf8') : '');
 
+/** What the kernel has read again, as it says it beside other numbers. */
+function setRefaults(pages: number): void {
+  const lines = [
+    'nr_free_pages 1',
+    'workingset_refault_anon 7000000',
+    `workingset_refault_file ${pages}`,
+    'pgfault 9',
+  ];
+  writeFileSync(path('next'), `${lines.join('\n')}\n`);
+  renameSync(path('next'), path('vmstat'));
+}
+
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'kdumpling-watch-'));
   for (const name of ['kmsg', 'sysrq', 'watchdog', 'watchdog1', 'oom_score_adj'])
     writeFileSync(path(name), '');
   writeFileSync(path('progress'), '0 0 0 b start\n');
+  setRefaults(0);
   // In the place of busybox, whose reboot is not for the machine that runs the tests.
   writeFileSync(path('bb'), `#!/bin/sh\necho "$@" >> ${path('reboot')}\n`, { mode: 0o755 });
   execFileSync('mkfifo', [path('pause')]);
@@ -28,10 +41,11 @@ beforeEach(() => {
     .replaceAll('> /dev/kmsg', `>> ${path('kmsg')}`)
     .replaceAll('> /proc/sysrq-trigger', `>> ${path('sysrq')}`)
     .replaceAll(/pause (2|20)$/gm, 'pause 1')
-    .replaceAll('/proc/self/oom_score_adj', path('oom_score_adj'));
+    .replaceAll('/proc/self/oom_score_adj', path('oom_score_adj'))
+    .replaceAll('/proc/vmstat', path('vmstat'));
   writeFileSync(
     path('script'),
-    `bb=${path('bb')} progress=${path('progress')} pause_fifo=${path('pause')} watchdogs='9 7'\n` +
+    `bb=${path('bb')} progress=${path('progress')} most_refaults=1000 pause_fifo=${path('pause')} watchdogs='9 7'\n` +
       `exec 9>> ${path('watchdog')} 7>> ${path('watchdog1')}\n${script}`,
   );
   supervisor = spawn(findCommand('busybox')!, ['sh', path('script')], { stdio: 'ignore' });
@@ -69,6 +83,46 @@ test('progress after the deadline does not help', async () => {
   await vi.waitFor(() => expect(text('kmsg')).toMatch(line), SOON);
 }, 90_000);
 
+describe('pages that were dropped are read again', () => {
+  const WAITING = { stallSeconds: 60, endSeconds: 0, sysrqKey: 'b' } as const;
+
+  test('without progress: thrashing, which is ended', async () => {
+    setRefaults(500_000); // before this phase, with progress
+    const heartbeat = openHeartbeat(lineWriter(path('progress')), NO_LIMIT);
+    heartbeat.enter('dump');
+    heartbeat.wait(WAITING);
+    await vi.waitFor(() => expect(text('watchdog').length).toBeGreaterThan(1), SOON);
+    setRefaults(500_999);
+    const fed = text('watchdog').length;
+    await vi.waitFor(() => expect(text('watchdog').length).toBeGreaterThan(fed + 1), SOON);
+    expect(text('kmsg')).toBe('');
+    setRefaults(501_000);
+    await vi.waitFor(() => expect(text('sysrq')).toBe('7\nw\ns\nu\nb\nb\n'), SOON);
+    expect(text('kmsg')).toBe(
+      '<0>kdumpling: watch: NOT finished: too little memory: code is read again and again without progress, 1000 pages in the phase dump; rebooting by sysrq\n',
+    );
+  });
+
+  test.each([
+    ['with progress: a slow capture goes on', WAITING, 100],
+    ['where the program may take any time', NO_LIMIT, 1e9],
+  ])('%s', async (_, patience, beatMs) => {
+    const heartbeat = openHeartbeat(lineWriter(path('progress')), NO_LIMIT);
+    heartbeat.enter('dump');
+    heartbeat.wait(patience);
+    const beating = setInterval(() => heartbeat.beat(), beatMs);
+    let pages = 0;
+    const thrashing = setInterval(() => {
+      pages += 300;
+      setRefaults(pages);
+    }, 300);
+    await vi.waitFor(() => expect(pages).toBeGreaterThan(5000), SOON);
+    clearInterval(thrashing);
+    clearInterval(beating);
+    expect(text('kmsg')).toBe('');
+  });
+});
+
 test('a machine that is to be halted has its watchdogs disarmed', async () => {
   const heartbeat = openHeartbeat(lineWriter(path('progress')), NO_LIMIT);
   heartbeat.enter('halt');
@@ -90,6 +144,7 @@ test('once it runs, nothing that it does can wait for a disk, a stuck process or
     '/proc/self/oom_score_adj',
     '/proc/sysrq-trigger',
     '/proc/uptime',
+    '/proc/vmstat',
   ]);
   // The one process that it starts is not waited for.
   expect(lines.filter(line => /\$\(|`|\$bb|\{bb/.test(line.replaceAll('$((', '')))).toEqual([
