@@ -1,4 +1,5 @@
 /** One capture, from the crash to the files: the order of the steps, and what follows when one of them fails. */
+import { watchMemory } from '../init/meminfo.ts';
 import { loadModules } from '../init/modules.ts';
 import { type Crash, openCrash } from '../kernel/crash.ts';
 import type { CaptureOptions } from '../options/schema.ts';
@@ -21,7 +22,8 @@ import { saveTo } from './save.ts';
 
 /** Never throws: a capture that fails is an outcome. */
 export function capture(context: CaptureContext): Outcome {
-  const { options, log, clock, system, hooks, heartbeat } = context;
+  const { options, log, clock, system, hooks } = context;
+  const { heartbeat, low } = watchMemory(context.heartbeat, context.readText);
   const phases = new Phases({ clock, deadlineSeconds: options.deadlineSeconds, hooks, heartbeat });
   phases.seconds.boot = Number(clock.seconds().toFixed(3));
 
@@ -30,7 +32,14 @@ export function capture(context: CaptureContext): Outcome {
   loadModules(options.modules, context);
   // Read once, so that every target has the same stamp.
   const stamp = stampOf(crash?.vmcore.vmcoreinfo.crashTimeSeconds, clock.wallSeconds());
-  const course: Course = { context, evidence, stamp, phases, findings: { isLogSaved: false } };
+  const course: Course = {
+    context,
+    evidence,
+    stamp,
+    phases,
+    memoryLow: low,
+    findings: { isLogSaved: false },
+  };
   const savings = saveToOneOf(course, targetsOf(options));
   if (crash && !course.findings.isLogSaved) showLogOnConsole(crash, log, system);
   return outcomeOf(context, savings);

@@ -33,6 +33,7 @@ export interface CaptureContext {
   readonly libc: Libc | undefined;
   readonly hooks: CaptureHooks;
   readonly vmcorePath: string;
+  readText(path: string): string;
   /** The capture kernel's command line; empty where it cannot be read. */
   readonly commandLine: string;
   /** Finds and mounts a target. @throws Failure when it cannot be used. */

@@ -30,7 +30,7 @@ export function writeEpilogue(course: Course, place: TextPlace, files: ManifestF
 }
 
 function manifestOf(
-  { context, evidence: { crash }, findings, phases, stamp }: Course,
+  { context, evidence: { crash }, findings, phases, stamp, memoryLow }: Course,
   { name }: TextPlace,
   files: readonly ManifestFile[],
   { verdict, space }: Made,
@@ -53,6 +53,7 @@ function manifestOf(
     space,
     files,
     seconds: phases.seconds,
+    memory: memoryLow(),
     warnings: context.log.warnings,
   };
 }

@@ -1,4 +1,5 @@
 /** What a capture knows on its way: the crash, and what was saved of it on each target. */
+import type { MemoryWatch } from '../init/meminfo.ts';
 import type { Crash } from '../kernel/crash.ts';
 import type { TargetSpec } from '../options/target-spec.ts';
 import type { ManifestDump, ManifestFile, ManifestSpace, Stamp } from '../storage/manifest.ts';
@@ -14,6 +15,7 @@ export interface Course {
   readonly evidence: Evidence;
   readonly stamp: Stamp;
   readonly phases: Phases;
+  readonly memoryLow: MemoryWatch['low'];
   readonly findings: Findings;
 }
 

@@ -31,7 +31,6 @@ export interface Machine
     Pick<ShuttingDown, 'drainConsole'> {
   /** Waits without a sign of life to the supervisor. */
   sleep(seconds: number): void;
-  readText(path: string): string;
   openTarget(context: TargetContext, spec: TargetSpec): OpenTarget;
   openShell(request: ShellRequest): void;
   /** Takes what handles an error that nothing caught, for as long as the program runs. */

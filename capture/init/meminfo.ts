@@ -1,10 +1,69 @@
-/** How much memory the capture kernel has, for the log. A reservation that is too small shows here first. */
+/** How much memory the capture kernel has, for the log and the manifest. A reservation that is too small shows here first. */
+import { attempt } from '../errors.ts';
+import type { Heartbeat } from './heartbeat.ts';
+
+const MEMINFO = '/proc/meminfo';
 
 /** @param meminfo the text of /proc/meminfo (proc_meminfo(5)), whose figures are in KiB. */
 export function describeMemory(meminfo: string): string {
   const mebibytes = (name: string) => {
-    const match = new RegExp(`^${name}: +(\\d+) kB`, 'm').exec(meminfo);
-    return match ? String(Math.round(Number(match[1]) / 1024)) : '?';
+    const bytes = bytesOf(meminfo, name);
+    return bytes === undefined ? '?' : String(Math.round(bytes / 2 ** 20));
   };
   return `${mebibytes('MemAvailable')} of ${mebibytes('MemTotal')} MiB of memory available`;
+}
+
+/** In bytes. */
+export interface MemoryLow {
+  readonly totalBytes: number;
+  /** The least that was available at any time the program looked. */
+  readonly lowestAvailableBytes: number;
+}
+
+export interface MemoryWatch {
+  /** Beats like the other heartbeat, and looks at the memory when a phase begins and now and then within it. */
+  readonly heartbeat: Heartbeat;
+  /** Undefined where the kernel does not say it. */
+  low(): MemoryLow | undefined;
+}
+
+/** A look takes some 30 µs, and a beat comes with each MB of memory that is dumped. */
+const BEATS_PER_LOOK = 64;
+
+export function watchMemory(heartbeat: Heartbeat, readText: (path: string) => string): MemoryWatch {
+  let low: MemoryLow | undefined;
+  let beats = 0;
+  const look = (): void => {
+    const meminfo =
+      attempt(
+        () => readText(MEMINFO),
+        () => {},
+      ) ?? '';
+    const [available, totalBytes] = [bytesOf(meminfo, 'MemAvailable'), bytesOf(meminfo, 'MemTotal')];
+    if (available === undefined || totalBytes === undefined) return;
+    low = {
+      totalBytes,
+      lowestAvailableBytes: Math.min(available, low?.lowestAvailableBytes ?? available),
+    };
+  };
+  return {
+    heartbeat: {
+      ...heartbeat,
+      beat() {
+        heartbeat.beat();
+        beats += 1;
+        if (beats % BEATS_PER_LOOK === 0) look();
+      },
+      enter(phase) {
+        heartbeat.enter(phase);
+        look();
+      },
+    },
+    low: () => low,
+  };
+}
+
+function bytesOf(meminfo: string, name: string): number | undefined {
+  const match = new RegExp(`^${name}: +(\\d+) kB`, 'm').exec(meminfo);
+  return match ? Number(match[1]) * 1024 : undefined;
 }

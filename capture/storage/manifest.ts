@@ -42,6 +42,8 @@ export interface Manifest {
   readonly files: readonly ManifestFile[];
   /** Phase -> seconds, in the order they ran. `boot` is the time from the capture kernel's start. */
   readonly seconds: Readonly<Record<string, number>>;
+  /** Of the capture kernel, in bytes; absent where it could not be read. */
+  readonly memory?: { readonly totalBytes: number; readonly lowestAvailableBytes: number };
   readonly warnings: readonly string[];
 }
 

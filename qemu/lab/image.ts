@@ -1,5 +1,5 @@
 /** The capture image of a run: the stock one, or one that the fault changes. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../../build/bundle.ts';
 import { PROJECT } from '../../build/paths.ts';
@@ -28,9 +28,18 @@ export async function captureImage(lab: Lab, fault: Fault, directory: string): P
     program.koffi = join(directory, 'koffi.node');
     writeFileSync(program.koffi, 'not an addon\n');
   }
+  if (fault.beforeNode) {
+    program.early = join(directory, 'early.sh');
+    const early = readFileSync(lab.program.early, 'utf8');
+    writeFileSync(
+      program.early,
+      early.replace(/^exec .*node/m, start => `${fault.beforeNode}\n${start}`),
+    );
+  }
   const { bus, fs, layout } = lab.choice.diskKind;
   const isStockDisk = bus === 'virtio-blk' && fs === 'ext4' && layout === 'whole';
-  const isStock = isStockDisk && !fault.options && !fault.layout && !fault.bundle && !fault.withoutFfi;
+  const isStock =
+    isStockDisk && !fault.options && !fault.layout && !fault.bundle && !fault.beforeNode && !fault.withoutFfi;
   if (isStock) return lab.captureInitrd;
   const variant = imageVariant(lab.choice.diskKind, fault);
   return buildStockImage(program, lab.kernel, join(directory, 'capture.img'), variant).path;

@@ -106,6 +106,7 @@ export const MANIFEST_MEMBERS: Readonly<Record<keyof Manifest, string>> = {
     'Room on the target before the dump, the size that was predicted, the steps that were tried for room, and the dumps that were removed.',
   files: 'Name and size of each file of the dump.',
   seconds: 'Seconds by phase; `boot` counts from the crash kernel’s start.',
+  memory: 'The memory of the crash kernel, and the least of it that was available at any time, in bytes.',
   warnings: 'All warnings of the console.',
 };
 

@@ -18,6 +18,7 @@ export function infoText(dump: Dump): string {
     ['files', [dumpFile, logFile].filter(Boolean).join(', ') || undefined],
     ['pages', pagesOf(manifest?.dump)],
     ['seconds', secondsOf(manifest?.seconds)],
+    ['memory', memoryOf(manifest?.memory)],
     ['program', manifest?.program ?? madeBy],
     ...(manifest?.warnings ?? []).map(warning => ['warning', warning] as const),
   ];
@@ -37,6 +38,13 @@ function pagesOf(dump: NonNullable<Dump['manifest']>['dump']): string | undefine
   if (!dump) return undefined;
   const { total, dumped, zero } = dump.pages;
   return `${dumped} kept of ${total}, ${zero} zero; dump level ${describeDumpLevel(dump.level)}; ${dump.codec}`;
+}
+
+/** How near the capture came to the end of its memory: for the size of the reservation. */
+function memoryOf(memory: NonNullable<Dump['manifest']>['memory']): string | undefined {
+  if (!memory) return undefined;
+  const { totalBytes, lowestAvailableBytes } = memory;
+  return `${describeBytes(lowestAvailableBytes)} of the crash kernel's ${describeBytes(totalBytes)} were never needed`;
 }
 
 function secondsOf(seconds: Readonly<Record<string, number>> | undefined): string | undefined {

@@ -14,6 +14,7 @@ test('a capture that nothing disturbs', () => {
   expect(outcome).toMatchObject({ saved: true, directory: `/var/crash/${STAMP}` });
   expect(files).toEqual([ALL]);
   expect(manifests[0]).toMatchObject({
+    memory: { totalBytes: 150_000 * 1024, lowestAvailableBytes: 70_000 * 1024 },
     state: 'complete',
     stamp: { name: STAMP },
     kernel: { release: '6.1.0-test' },

@@ -121,6 +121,7 @@ export function run(scenario: Scenario = {}): Found {
       fallbackTargets: troubles.slice(1).map((_, i) => `ext4 /dev/disk${i + 1}`),
       ...scenario.options,
     }),
+    readText: () => 'MemTotal: 150000 kB\nMemAvailable: 70000 kB\n',
     log,
     clock,
     heartbeat,

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
-import { describeMemory } from '../../../capture/init/meminfo.ts';
+import { describe, expect, test } from 'vitest';
+import { describeMemory, watchMemory } from '../../../capture/init/meminfo.ts';
+import { fakeHeartbeat } from '../../support/fake-heartbeat.ts';
 
 test.each([
   [
@@ -8,3 +9,35 @@ test.each([
   ],
   ['', '? of ? MiB of memory available'],
 ])('%j', (meminfo, text) => expect(describeMemory(meminfo)).toBe(text));
+
+describe('the lowest point', () => {
+  const meminfo = (availableKib: number) => `MemTotal: 1000 kB\nMemAvailable: ${availableKib} kB\n`;
+
+  test('is the least of what was seen as phases began and within them', () => {
+    const heartbeat = fakeHeartbeat();
+    let available = 500;
+    const watch = watchMemory(heartbeat, () => meminfo(available));
+    expect(watch.low()).toBeUndefined();
+    watch.heartbeat.enter('open');
+    available = 100;
+    for (let beats = 0; beats < 200; beats++) watch.heartbeat.beat();
+    available = 300;
+    watch.heartbeat.enter('verify');
+    expect(watch.low()).toEqual({ totalBytes: 1000 * 1024, lowestAvailableBytes: 100 * 1024 });
+    expect(heartbeat.phases).toEqual(['open', 'verify']);
+  });
+
+  test.each([
+    ['the kernel does not say it', () => 'MemTotal: 5 kB\n'],
+    [
+      'it cannot be read',
+      () => {
+        throw new Error('EIO');
+      },
+    ],
+  ])('is not known where %s', (_, readText) => {
+    const watch = watchMemory(fakeHeartbeat(), readText);
+    watch.heartbeat.enter('open');
+    expect(watch.low()).toBeUndefined();
+  });
+});

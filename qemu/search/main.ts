@@ -1,0 +1,104 @@
+/** `npm run smallest`: the smallest `crashkernel=` for each layout, kernel and speed, as a table. */
+import { describeError, Failure } from '../../capture/errors.ts';
+import { LAYOUTS } from '../../initrd/image.ts';
+import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
+import { readManifest } from '../expect/expectations.ts';
+import { FAULTS } from '../faults/all.ts';
+import type { Fault } from '../faults/fault.ts';
+import { crashWith } from '../lab/crash.ts';
+import { type Lab, openLab } from '../lab/lab.ts';
+import { MACHINE_OPTIONS, readMachineOptions } from '../lab/options.ts';
+import { LostMachine } from '../machine/machine.ts';
+import { type Attempt, type Cell, type Found, searchSmallest, searchTable, whyNot } from './search.ts';
+import { asFastAs } from './speed.ts';
+
+const { kernel: _, crashkernel: __, ...MACHINE } = MACHINE_OPTIONS;
+const KERNELS = ['6.1-cloud', '6.12-cloud', '7.x-cloud', '6.1-generic'];
+const FAULT_OF = { 'self-contained': 'none', lean: 'lean' } as const;
+
+await runCommand({
+  name: 'npm run smallest --',
+  purpose:
+    'Searches the smallest crashkernel= with which the lab’s machine is captured, for each layout, kernel and speed, and prints a table.',
+  options: {
+    ...MACHINE,
+    kernels: {
+      value: 'LIST',
+      default: KERNELS.join(','),
+      help: 'stock Debian kernels, as --kernel of npm run crash',
+    },
+    layouts: { value: 'LIST', default: LAYOUTS.join(','), help: 'where Node is' },
+    speeds: { value: 'LIST', default: '1,20', help: 'emulate a machine that is so many times as fast' },
+    from: { value: 'MIB', default: '160', help: 'the first reservation' },
+    step: { value: 'MIB', default: '16', help: 'how much less the next one is' },
+    runs: { value: 'N', default: '1', help: 'so many captures of each size must come home' },
+  },
+  async run(given, signal) {
+    const list = (text: string) => text.split(',').filter(word => word !== '');
+    const kernels = list(given.kernels);
+    const layouts = list(given.layouts).map(layout => oneOf('layouts', layout, LAYOUTS));
+    const speeds = list(given.speeds).map(speed => wholeNumber('speeds', speed, 1, 1000));
+    const steps = {
+      fromMib: wholeNumber('from', given.from, 32, 4096),
+      stepMib: wholeNumber('step', given.step, 1, 1024),
+    };
+    const runs = wholeNumber('runs', given.runs, 1, 100);
+    const results: Found[] = [];
+    for (const kernel of kernels) {
+      const lab = await openLab(readMachineOptions({ ...given, kernel, crashkernel: '192M' }), console.log);
+      for (const layout of layouts) {
+        for (const speed of speeds) {
+          const found = await searchSmallest({ kernel, layout, speed }, steps, (cell, mib) =>
+            attempt(lab, cell, { mib, runs, signal }),
+          );
+          results.push(found);
+          console.log(`\n${searchTable(results)}\n`);
+        }
+      }
+    }
+    return results.every(({ smallestMib }) => smallestMib !== undefined) ? EXIT.done : EXIT.failed;
+  },
+});
+
+interface Size {
+  readonly mib: number;
+  readonly runs: number;
+  readonly signal: AbortSignal;
+}
+
+/** So many captures with one reservation; ends with the first that does not come home. */
+async function attempt(lab: Lab, cell: Cell, { mib, runs, signal }: Size): Promise<Attempt> {
+  const fault = faultOf(cell);
+  const sized = { ...lab, choice: { ...lab.choice, crashkernel: `${mib}M` } };
+  let memory: Attempt['memory'];
+  for (let run = 1; run <= runs; run++) {
+    signal.throwIfAborted();
+    const one = await captureOnce(sized, fault, signal);
+    const where = `${cell.kernel} ${cell.layout}, speed ${cell.speed}, ${mib}M, run ${run}`;
+    console.log(`  ${one.cameHome ? '✓' : '✗'} ${where}${one.why ? `: ${one.why}` : ''}`);
+    if (!one.cameHome) return one;
+    if (!memory || (one.memory && one.memory.lowestAvailableBytes < memory.lowestAvailableBytes))
+      memory = one.memory;
+  }
+  return { cameHome: true, memory };
+}
+
+function faultOf({ layout, speed }: Cell): Fault {
+  const fault = FAULTS.find(({ name }) => name === FAULT_OF[layout])!;
+  return { ...fault, beforeNode: asFastAs(speed) };
+}
+
+async function captureOnce(lab: Lab, fault: Fault, signal: AbortSignal): Promise<Attempt> {
+  try {
+    const { verdict, checks, run } = await crashWith(lab, fault, { signal });
+    const failed = checks.find(({ holds }) => !holds);
+    if (verdict === 'passed') return { cameHome: true, memory: readManifest(run.dumps[0]!)?.memory };
+    return { cameHome: false, why: whyNot(run.lines.map(({ text }) => text)) ?? failed?.what };
+  } catch (error) {
+    if (signal.aborted || !(error instanceof Failure)) throw error;
+    return {
+      cameHome: false,
+      why: error instanceof LostMachine ? 'it did not come home in time' : describeError(error),
+    };
+  }
+}
