@@ -31,8 +31,18 @@ export interface Apt {
   readonly dir: string;
 }
 
-/** The suite's apt, its package lists fetched if they are old or `refresh` asks for it. */
-export async function openApt(cache: Cache, suite: SuiteName, { refresh = false } = {}): Promise<Apt> {
+/** Debian's name of this machine's architecture. */
+export const HOST_ARCHITECTURE: string = process.arch === 'x64' ? 'amd64' : process.arch;
+
+/**
+ * The suite's apt, its package lists fetched if they are old or `refresh` asks for it.
+ * @param architecture Debian's name of the one whose packages it has.
+ */
+export async function openApt(
+  cache: Cache,
+  suite: SuiteName,
+  { refresh = false, architecture = HOST_ARCHITECTURE } = {},
+): Promise<Apt> {
   if (findCommand('apt-get') === undefined || findCommand('dpkg-deb') === undefined) {
     throw new SystemError('NO_APT', {
       action: `use Debian's ${suite}`,
@@ -40,9 +50,9 @@ export async function openApt(cache: Cache, suite: SuiteName, { refresh = false 
       wanted: 'this lab needs Debian’s apt (a Debian host)',
     });
   }
-  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
-  const apt: Apt = { cache, suite, architecture, dir: join(cache.dir, 'apt', suite) };
-  await withLock(cache, `apt-${suite}`, async () => {
+  const name = architecture === HOST_ARCHITECTURE ? suite : `${suite}-${architecture}`;
+  const apt: Apt = { cache, suite, architecture, dir: join(cache.dir, 'apt', name) };
+  await withLock(cache, `apt-${name}`, async () => {
     await writeAptConfiguration(apt.dir, suite, architecture);
     const stamp = join(apt.dir, 'updated');
     const fresh = existsSync(stamp) && Date.now() - statSync(stamp).mtimeMs < LISTS_MAX_AGE_SECONDS * 1000;

@@ -14,6 +14,8 @@ export type Flavour = 'cloud' | 'generic';
 export interface KernelChoice {
   readonly series: Series;
   readonly flavour: Flavour;
+  /** Debian's name of it; that of this machine when it is left out. */
+  readonly architecture?: string;
 }
 
 /** A meta package that depends on the newest kernel of a series; %arch is Debian's name of the architecture. */
@@ -48,12 +50,12 @@ export interface ResolvedKernel {
 /** Which packages are the newest kernel of the series, by the archive's lists alone. */
 export async function resolveKernel(
   cache: Cache,
-  { series, flavour }: KernelChoice,
+  { series, flavour, architecture }: KernelChoice,
   { refresh = false } = {},
 ): Promise<ResolvedKernel> {
   const origins = KERNEL_ORIGINS[series];
   for (const { suite, meta } of origins) {
-    const apt = await openApt(cache, suite, { refresh });
+    const apt = await openApt(cache, suite, { refresh, architecture });
     const metaInfo = await findPackage(apt, meta[flavour].replace('%arch', apt.architecture));
     const release = metaInfo?.depends.map(releaseOfImage).find(found => found !== undefined);
     if (!metaInfo || !release || !isOfSeries(release, series)) continue;

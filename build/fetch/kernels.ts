@@ -10,7 +10,14 @@ import { $ } from 'zx';
 import { SystemError } from '../../capture/errors.ts';
 import { announced, type Cache, publishDir, requireSpace, withLock } from '../cache.ts';
 import { findCommand } from '../host/host-packages.ts';
-import { discard, downloadClosure, downloadPackages, findPackage, openApt } from './apt.ts';
+import {
+  discard,
+  downloadClosure,
+  downloadPackages,
+  findPackage,
+  HOST_ARCHITECTURE,
+  openApt,
+} from './apt.ts';
 import { debFilename } from './apt-output.ts';
 import { unpackDeb, unpackDebs } from './deb.ts';
 import {
@@ -58,19 +65,23 @@ export async function fetchKernel(
   choice: KernelChoice = DEFAULT_KERNEL,
   { refresh = false } = {},
 ): Promise<Kernel> {
-  return withLock(cache, `kernel-${choice.series}-${choice.flavour}`, async () => {
-    const cached = await newestCached(cache, choice);
-    if (cached && !refresh) return cached;
-    const resolved = await resolveKernel(cache, choice, { refresh });
-    const dir = join(kernelsDir(cache), `${resolved.release}_${fileSafe(resolved.packageVersion)}`);
-    if (existsSync(join(dir, 'record.json'))) return openKernel(dir);
-    const sizeBytes = resolved.packages.reduce((sum, info) => sum + info.installedBytes, 0);
-    await requireSpace(cache, sizeBytes * 1.5, `the kernel ${resolved.release}`);
-    const debs = await downloadPackages(resolved.apt, resolved.packages);
-    await publishDir(dir, partial => layOutKernel(cache, choice, resolved, debs, partial));
-    await discard(debs);
-    return openKernel(dir);
-  });
+  return withLock(
+    cache,
+    `kernel-${choice.series}-${choice.flavour}-${choice.architecture ?? HOST_ARCHITECTURE}`,
+    async () => {
+      const cached = await newestCached(cache, choice);
+      if (cached && !refresh) return cached;
+      const resolved = await resolveKernel(cache, choice, { refresh });
+      const dir = join(kernelsDir(cache), `${resolved.release}_${fileSafe(resolved.packageVersion)}`);
+      if (existsSync(join(dir, 'record.json'))) return openKernel(dir);
+      const sizeBytes = resolved.packages.reduce((sum, info) => sum + info.installedBytes, 0);
+      await requireSpace(cache, sizeBytes * 1.5, `the kernel ${resolved.release}`);
+      const debs = await downloadPackages(resolved.apt, resolved.packages);
+      await publishDir(dir, partial => layOutKernel(cache, choice, resolved, debs, partial));
+      await discard(debs);
+      return openKernel(dir);
+    },
+  );
 }
 
 /** The debug symbols (vmlinux with DWARF) of exactly this build of the kernel. Some 280 MB to download, once. */
@@ -80,7 +91,7 @@ export async function fetchDebugSymbols(cache: Cache, kernel: Kernel): Promise<s
   const vmlinux = join(dir, 'vmlinux');
   return withLock(cache, `symbols-${release}`, async () => {
     if (existsSync(vmlinux)) return vmlinux;
-    const apt = await openApt(cache, record.suite);
+    const apt = await openApt(cache, record.suite, { architecture: architectureOf(record) });
     const info = await findPackage(apt, `linux-image-${release}-dbg`, packageVersion);
     if (!info) {
       throw new SystemError('NO_SYMBOLS', {
@@ -178,7 +189,10 @@ async function openKernel(dir: string): Promise<Kernel> {
 }
 
 /** The one fetched last: a series only moves forward. */
-async function newestCached(cache: Cache, { series, flavour }: KernelChoice): Promise<Kernel | undefined> {
+async function newestCached(
+  cache: Cache,
+  { series, flavour, architecture = HOST_ARCHITECTURE }: KernelChoice,
+): Promise<Kernel | undefined> {
   const dir = kernelsDir(cache);
   const names = existsSync(dir) ? await readdir(dir) : [];
   const whole = names.filter(
@@ -187,8 +201,14 @@ async function newestCached(cache: Cache, { series, flavour }: KernelChoice): Pr
   const kernels = await Promise.all(whole.map(name => openKernel(join(dir, name))));
   return kernels
     .filter(({ record }) => record.series === series && record.flavour === flavour)
+    .filter(({ record }) => architectureOf(record) === architecture)
     .sort((a, b) => a.record.fetchedAt.localeCompare(b.record.fetchedAt))
     .at(-1);
+}
+
+/** Debian's kernel releases end with it: 6.12.107+deb12-cloud-arm64. */
+function architectureOf({ release }: KernelRecord): string {
+  return release.slice(release.lastIndexOf('-') + 1);
 }
 
 async function largestFile(dir: string): Promise<string> {

@@ -39,7 +39,7 @@ export function buildSegments(
     );
     if (segment) found.push(segment);
     const memoryBytes = segment ? segment.end - segment.start : 0;
-    if (memoryBytes < header.p_memsz && header.p_paddr !== NOT_PADDR) lacksMemory = true;
+    if (memoryBytes < header.p_memsz && mayBeMemory(header)) lacksMemory = true;
   });
   found.sort((a, b) => a.start - b.start || b.end - a.end);
   const segments: Segment[] = [];
@@ -57,6 +57,16 @@ export const MAX_PADDR = 2n ** 52n;
 const NOT_PADDR = 2n ** 64n - 1n;
 /** Memory of which the file holds nothing takes a bit for each page too. No machine has more memory than this. */
 const MOST_UNHELD_BYTES = 2 ** 46;
+
+/**
+ * kexec-tools on arm64 kernels without KALLSYMS_ALL (Debian's 6.1) cannot find the kernel's start ("Can't get the symbol of
+ * _text") and writes a PT_LOAD for the image whose address and sizes are differences with 0. No machine has so much, and
+ * the image's memory is in another PT_LOAD.
+ */
+function mayBeMemory({ p_paddr, p_filesz, p_memsz }: ProgramHeader): boolean {
+  if (p_paddr === NOT_PADDR) return false;
+  return p_memsz <= MAX_PADDR || p_filesz <= MAX_PADDR;
+}
 
 function narrow(
   header: ProgramHeader,

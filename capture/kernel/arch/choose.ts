@@ -1,12 +1,14 @@
 /** The architectures whose kernel memory can be read: one row for each e_machine. */
 import { KernelError } from '../../errors.ts';
-import { EM_X86_64, MACHINES } from '../../vmcore/machines.ts';
+import { EM_AARCH64, EM_X86_64, MACHINES } from '../../vmcore/machines.ts';
 import type { Arch, ArchFacts } from './arch.ts';
+import { createArm64 } from './arm64.ts';
 import { createX86_64 } from './x86_64.ts';
 
 /** Each `create` throws KernelError when vmcoreinfo lacks what address translation needs. */
 const ARCHES: Readonly<Record<number, ((vmcore: ArchFacts) => Arch) | undefined>> = {
   [EM_X86_64]: createX86_64,
+  [EM_AARCH64]: createArm64,
 };
 
 /**

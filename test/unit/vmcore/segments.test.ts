@@ -59,6 +59,19 @@ describe('buildSegments', () => {
     expect(build(top, load(2n ** 64n - 1n, 0x1000, 0)).lacksMemory).toBe(false);
   });
 
+  it('drops a PT_LOAD that no memory can have, and misses nothing by it', () => {
+    // As kexec-tools writes it on Debian's arm64 6.1, in this case with 512 MiB.
+    const absurd = load(0x5c84eda00000n, 0xffffa37b542a0000n, 0x1000, 0xffffa37b542a0000n);
+    const { segments, warnings, lacksMemory } = build(load(0x40000000, 0x1000, 0x9000), absurd);
+    expect(segments.map(({ start }) => start)).toEqual([0x40000000]);
+    expect(warnings).toEqual([
+      expect.stringContaining('covers 0xffffa37b542a0000 bytes from 0x5c84eda00000 on'),
+    ]);
+    expect(lacksMemory).toBe(false);
+    // One that the file has a possible part of is memory whose size was damaged.
+    expect(build(load(0x40000000, 0xffffa37b542a0000n, 0x9000, 0x1000)).lacksMemory).toBe(true);
+  });
+
   it('an absurd size costs its own PT_LOAD at most', () => {
     const real = load(0x100000, 0x8000, 0x1000);
     const { segments, warnings, lacksMemory } = build(load(0x1000, 2n ** 51n, 0x9000, 0x1000), real);

@@ -165,11 +165,12 @@ describe('chooseArch', () => {
   });
 
   it('names the machines that it knows', () => {
-    const builder = new KernelBuilder();
-    const { vmcore } = opened(builder, { machine: 183, loads: builder.memory.loads() });
-    expect(() => chooseArch(vmcore)).toThrow(KernelError);
-    expect(() => chooseArch(vmcore)).toThrow(
-      'Cannot translate kernel addresses: e_machine is 183; expected 62 (x86_64)',
+    const { vmcore } = opened(new KernelBuilder());
+    const { elf } = vmcore;
+    const other = { ...vmcore, elf: { ...elf, header: { ...elf.header, e_machine: 243 } } };
+    expect(() => chooseArch(other)).toThrow(KernelError);
+    expect(() => chooseArch(other)).toThrow(
+      'Cannot translate kernel addresses: e_machine is 243; expected 62 (x86_64) or 183 (aarch64)',
     );
   });
 });
