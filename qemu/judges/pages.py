@@ -18,11 +18,14 @@ CLASSES = ("absent", "kernel", "free", "cache", "cachePrivate", "user", "hwpoiso
 ABSENT, KERNEL, FREE, CACHE, CACHE_PRIVATE, USER, HWPOISON, OFFLINE = range(len(CLASSES))
 ZERO = 0x80
 
-# x86-64: SECTION_SIZE_BITS is a macro (asm/sparsemem.h), 27 since 2006.
+# SECTION_SIZE_BITS is a macro (asm/sparsemem.h): 27 on x86-64 since 2006, and on arm64 with 4 KiB pages since v5.12.
 SECTION_PAGES = 1 << (27 - 12)
 # Of mem_section.section_mem_map: SECTION_HAS_MEM_MAP (since v2.6) and SECTION_IS_ONLINE (v4.13, 2d070eab2e82).
 # The memmap of a section that is not online means nothing (pfn_to_online_page()), and its pages are kept.
 HAS_MEM_MAP, IS_ONLINE = 2, 4
+# Flags are the low bits (SECTION_MAP_LAST_BIT). The rest is the memmap less its first pfn (sparse_encode_mem_map()): with
+# SPARSEMEM_VMEMMAP, where the struct page of pfn 0 is or would be.
+FLAG_BITS = 0x3f
 ANON = 1
 
 
@@ -30,19 +33,20 @@ class Memmap:
     """The struct pages of the sections that are online."""
 
     def __init__(self, prog, layout, max_pfn):
-        self.layout, self.base = layout, prog["vmemmap_base"].value_()
+        self.layout, self.base = layout, None
         self.sections = {}
         for number in range(-(-max_pfn // SECTION_PAGES)):
-            if self._is_online(prog, number):
+            encoded = self._section_mem_map(prog, number)
+            if encoded & (HAS_MEM_MAP | IS_ONLINE) == HAS_MEM_MAP | IS_ONLINE:
+                self.base = encoded & ~FLAG_BITS
                 at = self.base + number * SECTION_PAGES * layout.page_bytes
                 self.sections[number] = prog.read(at, SECTION_PAGES * layout.page_bytes)
 
-    def _is_online(self, prog, number):
+    def _section_mem_map(self, prog, number):
         sections = prog["mem_section"]
         per_root = PAGE_BYTES // prog.type("struct mem_section").size
         root = sections[number // per_root]
-        wanted = HAS_MEM_MAP | IS_ONLINE
-        return bool(root) and root[number % per_root].section_mem_map.value_() & wanted == wanted
+        return root[number % per_root].section_mem_map.value_() if root else 0
 
     def page(self, pfn):
         """The bytes of one struct page; None where there is none."""
