@@ -44,6 +44,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     verbs: {
       report: verb(async () => (await import('./verbs/report.ts')).report),
       dmesg: verb(async () => (await import('./verbs/dmesg.ts')).dmesg),
+      bt: verb(async () => (await import('./verbs/bt.ts')).bt),
       ps: verb(async () => (await import('./verbs/ps.ts')).ps),
       sym: verb(async () => (await import('./verbs/sym.ts')).sym),
       struct: verb(async () => (await import('./verbs/struct.ts')).struct),

@@ -53,6 +53,8 @@ const MEMBERS: Readonly<Record<string, readonly [number, number]>> = {
   'task_struct.thread.sp': [0x28, 8],
   'task_struct.pid': [0x30, 4],
   'rq.curr': [0x10, 8],
+  'rq.idle': [0x18, 8],
+  'rq.nr_running': [0x20, 4],
   'inactive_task_frame.bp': [40, 8],
   'inactive_task_frame.ret_addr': [48, 8],
   'pcpu_hot.hardirq_stack_ptr': [16, 8],
@@ -94,7 +96,7 @@ export class UnwindKernel {
     this.#variables.set('__stop_orc_unwind_ip', ORC_IPS + 4n * count);
     this.#variables.set('__start_orc_unwind', ORC_ENTRIES);
     this.#define('orc_header', Buffer.from(ORC_IDS.v6_4, 'hex'));
-    this.#define('panic_cpu', Buffer.from([0xff, 0xff, 0xff, 0xff]));
+    this.#define('crashing_cpu', Buffer.from([0xff, 0xff, 0xff, 0xff]));
     this.#variables.set('runqueues', DATA + 0x1000n);
     this.#variables.set('hardirq_stack_ptr', DATA + 0x1100n);
     this.#variables.set('cea_exception_stacks', DATA + 0x1108n);
@@ -175,7 +177,7 @@ export class UnwindKernel {
   }
 
   panicOn(cpu: number): void {
-    this.set('panic_cpu', Buffer.from([cpu, 0, 0, 0]));
+    this.set('crashing_cpu', Buffer.from([cpu, 0, 0, 0]));
   }
 
   /** @returns the IRQ stack of a CPU. */

@@ -6,6 +6,7 @@ import { attempt } from '../../errors.ts';
 import { EM_X86_64 } from '../../vmcore/machines.ts';
 import { decodeNotes, isPrstatus, type Note, prstatusNotes } from '../../vmcore/notes.ts';
 import type { DeadKernel } from '../kernel.ts';
+import { cpuStates } from '../tasks/cpus.ts';
 import { decodeArm64Registers } from './arm64-registers.ts';
 import type { Registers } from './frame.ts';
 import { decodeX86Registers } from './x86-registers.ts';
@@ -30,27 +31,14 @@ const NOTE_BYTES = 1024;
 /** The online CPUs in ascending order. */
 export function deadCpus(kernel: DeadKernel): DeadCpu[] {
   const { online } = kernel.perCpu;
-  const tasks = online.map(cpu => attempt(() => currentTask(kernel, cpu)));
+  const states = cpuStates(kernel, () => {});
+  const tasks = online.map(cpu => states.find(state => state.cpu === cpu)?.current || undefined);
   const saved = savedNotes(kernel, online, tasks);
   return online.map((cpu, index) => ({
     cpu,
     task: tasks[index],
     registers: saved[index] && attempt(() => registersOf(kernel, saved[index]!)),
   }));
-}
-
-/** Undefined when no CPU panicked: a machine whose memory was taken while it ran. */
-export function panicCpu({ symbols, memory }: Pick<DeadKernel, 'symbols' | 'memory'>): number | undefined {
-  for (const name of ['panic_cpu', 'crashing_cpu']) {
-    const address = symbols.address(name);
-    const cpu = address === undefined ? undefined : attempt(() => memory.u32(address, name) | 0);
-    if (cpu !== undefined && cpu >= 0) return cpu;
-  }
-  return undefined;
-}
-
-function currentTask({ perCpu, fields }: DeadKernel, cpu: number): bigint | undefined {
-  return fields.pointer(perCpu.address('runqueues', cpu), 'rq.curr') || undefined;
 }
 
 /** By CPU. The PT_NOTE has no CPU numbers, and none of a CPU that saved nothing: memory is asked first. */

@@ -5,8 +5,9 @@
 import { AutopsyError } from '../../errors.ts';
 import { EM_AARCH64, EM_X86_64 } from '../../vmcore/machines.ts';
 import type { DeadKernel } from '../kernel.ts';
+import { panicCpu } from '../tasks/cpus.ts';
 import { arm64Unwinding } from './arm64.ts';
-import { type DeadCpu, deadCpus, panicCpu } from './cpus.ts';
+import { type DeadCpu, deadCpus } from './cpus.ts';
 import type { Backtrace, Frame } from './frame.ts';
 import { walkTask } from './task-walk.ts';
 import type { UnwindArch } from './unwind-arch.ts';
@@ -22,8 +23,6 @@ const ARCHES: Readonly<Record<number, ((kernel: DeadKernel) => UnwindArch) | und
 export interface Unwinder {
   /** The online ones. */
   readonly cpus: readonly DeadCpu[];
-  /** The one that panicked; undefined when none did. */
-  readonly panicCpu: number | undefined;
   /** The CPU that ran the task; undefined when none did. */
   cpuOf(task: bigint): DeadCpu | undefined;
   /** @param task the address of a task_struct. Throws nothing for what is damaged. */
@@ -47,7 +46,6 @@ export function openUnwinder(kernel: DeadKernel): Unwinder {
   const cpuOf = (task: bigint) => cpus.find(cpu => cpu.task === task);
   return {
     cpus,
-    panicCpu: panicked,
     cpuOf,
     backtrace: task => {
       const cpu = cpuOf(task);

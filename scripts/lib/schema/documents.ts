@@ -1,6 +1,7 @@
 /** What each verb prints with `--json`. kdumpling-json(5) and the package's JSON Schema files are made of this. */
 import { PS, STRUCT, SYM } from './autopsy.ts';
 import { FILES, LOCKS, MEM, MOD, MOUNTS } from './autopsy-tables.ts';
+import { BT } from './backtrace.ts';
 import { INFO, LIST } from './dumps.ts';
 import { ESTIMATE, SHOW } from './machine.ts';
 import { REPORT_DOCUMENT } from './report.ts';
@@ -14,6 +15,7 @@ export const DOCUMENTS: Readonly<Record<string, Schema>> = {
   report: REPORT_DOCUMENT,
   show: SHOW,
   estimate: ESTIMATE,
+  bt: BT,
   ps: PS,
   sym: SYM,
   struct: STRUCT,

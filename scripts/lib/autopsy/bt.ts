@@ -1,0 +1,102 @@
+/** What `bt` shows: whose backtraces, and as JSON. */
+import type { Task, TaskList } from '../../../capture/autopsy/tasks/tasks.ts';
+import type { Backtrace, Frame } from '../../../capture/autopsy/unwind/frame.ts';
+import { AutopsyError } from '../../../capture/errors.ts';
+import { UsageError, wholeNumber } from '../cli/command.ts';
+import { chooseTasks } from './ps.ts';
+import { hex } from './words.ts';
+
+/** At most one of them; none for the task that panicked. */
+export interface BtChoice {
+  /** PIDs, names, or addresses of task_structs. */
+  readonly positionals: readonly string[];
+  /** The task of each CPU. */
+  readonly active: boolean;
+  readonly all: boolean;
+  readonly panic: boolean;
+  /** The task of one CPU, by its number. */
+  readonly cpu: string | undefined;
+}
+
+/** @throws UsageError; AutopsyError NO_PANIC when none is named and none panicked. */
+export function chooseBacktraces(list: TaskList, choice: BtChoice): Task[] {
+  const { positionals, active, all, panic, cpu } = choice;
+  const given = [positionals.length > 0, active, all, panic, cpu !== undefined].filter(
+    isGiven => isGiven,
+  ).length;
+  if (given > 1) {
+    throw new UsageError('USAGE', {
+      action: 'run kdumpling bt',
+      actual: `${given} ways to choose tasks are given`,
+      wanted: 'one of PIDs, --active, --all-tasks, --cpu and --panic',
+    });
+  }
+  if (all) return [...list.tasks];
+  if (active)
+    return list.cpus.filter(({ isOnline }) => isOnline).flatMap(({ current }) => taskAt(list, current));
+  if (cpu !== undefined) return taskOfCpu(list, cpu);
+  if (positionals.length > 0)
+    return chooseTasks(list.tasks, { words: positionals, only: undefined, leaders: false });
+  if (list.panicTask) return [list.panicTask];
+  throw new AutopsyError('NO_PANIC', {
+    action: 'show the backtrace of the task that panicked',
+    actual: 'the dump does not say which one that was',
+    toDo: 'name a PID, or try kdumpling bt --active',
+  });
+}
+
+function taskOfCpu(list: TaskList, text: string): Task[] {
+  const online = list.cpus.filter(({ isOnline }) => isOnline);
+  const number = wholeNumber('cpu', text, 0, 1 << 20);
+  const found = online.find(({ cpu }) => cpu === number);
+  if (found) return taskAt(list, found.current);
+  throw new UsageError('NO_CPU', {
+    action: 'use --cpu',
+    actual: `CPU ${number} was not online`,
+    wanted: `one of ${online.map(({ cpu }) => cpu).join(', ')}`,
+  });
+}
+
+function taskAt({ tasks }: TaskList, address: bigint): Task[] {
+  return tasks.filter(task => task.address === address);
+}
+
+export function btData({ address, pid, comm, cpu, isCurrent }: Task, backtrace: Backtrace) {
+  return {
+    address: hex(address),
+    pid,
+    comm,
+    cpu,
+    isCurrent,
+    end: backtrace.end,
+    ...(backtrace.end === 'stopped' && { why: backtrace.why }),
+    frames: backtrace.frames.map(frameData),
+  };
+}
+
+function frameData({
+  address,
+  sp,
+  symbol,
+  offset,
+  sizeBytes,
+  module,
+  reliable,
+  kind,
+  stack,
+  registers,
+}: Frame) {
+  return {
+    address: hex(address),
+    sp: hex(sp),
+    kind,
+    reliable,
+    ...(stack !== undefined && { stack }),
+    ...(symbol !== undefined && { symbol, offset }),
+    ...(sizeBytes !== undefined && { bytes: sizeBytes }),
+    ...(module !== undefined && { module }),
+    ...(registers && {
+      registers: Object.fromEntries(Object.entries(registers).map(([name, value]) => [name, hex(value)])),
+    }),
+  };
+}

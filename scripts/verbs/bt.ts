@@ -1,0 +1,42 @@
+/** `kdumpling bt`: where the tasks of the crashed machine were. */
+import { readTasks } from '../../capture/autopsy/tasks/tasks.ts';
+import { btLines } from '../../capture/autopsy/unwind/bt-lines.ts';
+import { openUnwinder } from '../../capture/autopsy/unwind/unwinder.ts';
+import { describeError } from '../../capture/errors.ts';
+import { btData, chooseBacktraces } from '../lib/autopsy/bt.ts';
+import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { type Command, EXIT } from '../lib/cli/command.ts';
+
+const OPTIONS = {
+  active: { short: 'a', help: 'the task that each CPU ran' },
+  'all-tasks': { help: 'every task, as "foreach bt" of crash' },
+  cpu: { value: 'N', short: 'c', help: 'the task that CPU N ran' },
+  panic: { help: 'the task that panicked (the default)' },
+  ...AUTOPSY_OPTIONS,
+} as const;
+
+export const bt: Command<typeof OPTIONS> = {
+  name: 'kdumpling bt',
+  purpose:
+    'Shows kernel stacks of the crashed machine: of the task that panicked, or of those that are named.',
+  positionals: ['[PID|NAME|ADDRESS]…'],
+  options: OPTIONS,
+  run: given =>
+    withAutopsy(given, ({ kernel, header, note }) => {
+      const { positionals, active, 'all-tasks': all, panic, cpu, json } = given;
+      const list = readTasks(kernel);
+      for (const error of list.errors) note(describeError(error));
+      const tasks = chooseBacktraces(list, { positionals, active, all, panic, cpu });
+      const unwinder = openUnwinder(kernel);
+      if (json) {
+        const shown = tasks.map(task => btData(task, unwinder.backtrace(task.address)));
+        console.log(JSON.stringify({ ...header(), tasks: shown }, undefined, 2));
+        return EXIT.done;
+      }
+      for (const [index, task] of tasks.entries()) {
+        if (index > 0) console.log('');
+        for (const line of btLines(task, unwinder.backtrace(task.address))) console.log(line);
+      }
+      return EXIT.done;
+    }),
+};
