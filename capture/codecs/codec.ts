@@ -55,6 +55,8 @@ export interface Decompressor {
 export interface PageCodecs {
   /** The flags of all of them together. */
   readonly flags: number;
+  /** The flags of those that detect a flipped bit in a compressed page. */
+  readonly checksumFlags: number;
   /**
    * The decompressor for the flags of a page.
    * @throws SystemError when its library is not available, DumpFormatError for flags that name no single codec.

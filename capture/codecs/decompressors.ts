@@ -9,9 +9,14 @@ const ROWS: readonly CodecRow[] = CODECS;
 /** @param ffi undefined where it could not be opened: then only what Node has built in can be read. */
 export function openPageCodecs(ffi: Ffi | undefined): PageCodecs {
   return {
-    flags: ROWS.reduce((flags, { statusFlag }) => flags | statusFlag, 0),
+    flags: flagsOf(ROWS),
+    checksumFlags: flagsOf(ROWS.filter(({ hasChecksum }) => hasChecksum)),
     open: (flags, pageSizeBytes) => openDecompressor(ffi, flags, pageSizeBytes),
   };
+}
+
+function flagsOf(rows: readonly CodecRow[]): number {
+  return rows.reduce((flags, { statusFlag }) => flags | statusFlag, 0);
 }
 
 function openDecompressor(ffi: Ffi | undefined, flags: number, pageSizeBytes: number): Decompressor {

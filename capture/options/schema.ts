@@ -163,6 +163,13 @@ const KINDS: Readonly<Record<keyof CaptureOptions, Kind>> = {
  * @throws OptionError that names the option, its value and what was expected.
  */
 export function checkOptions(given: Record<string, unknown>): CaptureOptions {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new OptionError('BAD_OPTIONS', {
+      action: 'use the options',
+      actual: `they are ${shown(given)}`,
+      wanted: 'an object',
+    });
+  }
   const merged: Record<string, unknown> = { ...DEFAULT_OPTIONS, ...given };
   const options: Record<string, unknown> = {};
   for (const name of Object.keys(given)) {
@@ -188,7 +195,7 @@ function readOption(name: string, kind: Kind, value: unknown): unknown {
   if (read !== undefined) return read;
   throw new OptionError('BAD_OPTION', {
     action: `use the option ${name}`,
-    actual: value === undefined ? 'it is not given' : `its value is ${JSON.stringify(value)}`,
+    actual: value === undefined ? 'it is not given' : `its value is ${shown(value)}`,
     wanted: kind.wanted,
   });
 }
@@ -196,7 +203,19 @@ function readOption(name: string, kind: Kind, value: unknown): unknown {
 function unknownOption(name: string, value: unknown): OptionError {
   return new OptionError('UNKNOWN_OPTION', {
     action: `use the option ${name}`,
-    actual: `there is no such option (its value is ${JSON.stringify(value)})`,
+    actual: `there is no such option (its value is ${shown(value)})`,
     wanted: `one of ${Object.keys(KINDS).join(', ')}`,
   });
+}
+
+const MOST_SHOWN_CHARS = 200;
+
+/** For a message. JSON.stringify recurses, and what comes from outside may be nested without end. */
+function shown(value: unknown): string {
+  try {
+    const text = JSON.stringify(value);
+    return text.length > MOST_SHOWN_CHARS ? `${text.slice(0, MOST_SHOWN_CHARS)}…` : text;
+  } catch {
+    return 'nested too deeply to show';
+  }
 }

@@ -30,6 +30,11 @@ export class SparseFile implements DumpSink {
     this.sizeBytes = Math.max(this.sizeBytes, offset + bytes.length);
   }
 
+  /** Whether nothing was discarded. */
+  get isKept(): boolean {
+    return this.sizeBytes <= MOST_BYTES;
+  }
+
   sync(): void {}
 
   get head(): Buffer {

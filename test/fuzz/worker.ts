@@ -1,39 +1,72 @@
-/** Runs mutants in a separate thread, so that one that hangs can be reported and ended. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { bases } from './bases.ts';
-import { type Case, Counterexample, runCase } from './cases.ts';
+/**
+ * Runs cases in a process of its own, which can be ended when one hangs and measured when one takes memory. Reports on
+ * file descriptor 3, a line of JSON each: written at once, so that the last line names the case that hangs.
+ */
+import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { Counterexample, caseAt, runCase } from './cases.ts';
+import { CONTROLS } from './controls.ts';
+import type { Attacker, Outcome } from './kind.ts';
+import { KINDS } from './kinds.ts';
 
-export interface FuzzWork {
+export interface Work {
   readonly seed: number;
-  readonly firstIndex: number;
+  readonly kinds: readonly string[];
+  /** Positions of the run, half-open. */
+  readonly from: number;
+  readonly to: number;
   readonly endMs: number;
-  /** Real vmcores, besides those that are built. */
   readonly vmcores: readonly string[];
+  readonly folder: string;
 }
 
-/** `began`: this case runs now. The two others end the work. */
-export type FuzzMessage =
-  | { readonly kind: 'began'; readonly case: Case; readonly counts: FuzzCounts }
-  | { readonly kind: 'failed'; readonly case: Case; readonly text: string; readonly counts: FuzzCounts }
-  | { readonly kind: 'done'; readonly counts: FuzzCounts };
+export type Report =
+  | { readonly is: 'began'; readonly position: number }
+  | { readonly is: 'ended'; readonly outcome: Outcome; readonly ms: number; readonly peakBytes: number }
+  | { readonly is: 'failed'; readonly text: string; readonly ms: number; readonly peakBytes: number }
+  | { readonly is: 'done' };
 
-export interface FuzzCounts {
-  dump: number;
-  refused: number;
-}
+const REPORTS = 3;
+const work = JSON.parse(process.argv[2]!) as Work;
+const all = [...KINDS, ...CONTROLS];
+const kinds = work.kinds.map(name => all.find(kind => kind.name === name)!);
+const attackers = new Map<string, Attacker>();
 
-const work = workerData as FuzzWork;
-const counts: FuzzCounts = { dump: 0, refused: 0 };
-const tell = (message: FuzzMessage) => parentPort!.postMessage(message);
-
-try {
-  const all = bases(work.vmcores);
-  for (let index = work.firstIndex; index === work.firstIndex || Date.now() < work.endMs; index++) {
-    tell({ kind: 'began', case: { seed: work.seed, index }, counts });
-    counts[runCase(all, { seed: work.seed, index })]++;
+for (let position = work.from; position < work.to && Date.now() < work.endMs; position++) {
+  const one = caseAt(kinds, work.seed, position);
+  // Before the clock starts: the valid inputs are no part of a case.
+  const attacker = attackers.get(one.kind) ?? (await open(one.kind));
+  report({ is: 'began', position });
+  const startedMs = performance.now();
+  forgetPeak();
+  try {
+    const outcome = await runCase(attacker, one);
+    report({ is: 'ended', outcome, ms: performance.now() - startedMs, peakBytes: peakBytes() });
+  } catch (error) {
+    if (!(error instanceof Counterexample)) throw error;
+    report({ is: 'failed', text: error.message, ms: performance.now() - startedMs, peakBytes: peakBytes() });
   }
-  tell({ kind: 'done', counts });
-} catch (error) {
-  if (!(error instanceof Counterexample)) throw error;
-  tell({ kind: 'failed', case: error.case, text: error.message, counts });
+}
+report({ is: 'done' });
+
+async function open(name: string): Promise<Attacker> {
+  const folder = join(work.folder, name);
+  mkdirSync(folder, { recursive: true });
+  const attacker = await all.find(kind => kind.name === name)!.open({ vmcores: work.vmcores, folder });
+  attackers.set(name, attacker);
+  return attacker;
+}
+
+function report(message: Report): void {
+  writeSync(REPORTS, `${JSON.stringify(message)}\n`);
+}
+
+/** proc(5): 5 in clear_refs resets VmHWM to what is used now. */
+function forgetPeak(): void {
+  writeFileSync('/proc/self/clear_refs', '5');
+}
+
+function peakBytes(): number {
+  const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))![1];
+  return Number(kib) * 1024;
 }

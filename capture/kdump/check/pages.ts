@@ -3,20 +3,20 @@
  * Adler-32 detect a flipped bit; lzo, snappy and uncompressed pages have no checksum.
  */
 
-import type { Decompressor, PageCodecs } from '../../codecs/codec.ts';
+import type { PageCodecs } from '../../codecs/codec.ts';
 import { DUMP_LEVEL_ZERO } from '../../filter/dump-level.ts';
-import { decodePageDescriptor, PAGE_DESC_BYTES, type PageDescriptor } from '../format/descriptor.ts';
+import { decodePageDescriptor, PAGE_DESC_BYTES } from '../format/descriptor.ts';
 import { DUMP_DH_COMPRESSED_INCOMPLETE } from '../format/header.ts';
 import { isStoredPage, type KdumpFile } from '../read/file.ts';
 import type { Steps } from '../steps.ts';
+import { StoredPages } from './stored-pages.ts';
 
-const WINDOW_BYTES = 4 << 20;
 const CHUNK_DESCRIPTORS = 1 << 10;
 const PAGE_FLAGS_OFFSET = 16;
 
 export interface PageCheck {
   readonly pages: number;
-  /** Uncompressed, and so without a checksum. */
+  /** Without a checksum: uncompressed, or compressed with a codec that has none. */
   readonly pagesUnprotected: number;
   /** Pages that an incomplete dump lacks. */
   readonly pagesMissing: number;
@@ -85,7 +85,7 @@ export function* checkPages(
       dataEnd = Math.max(dataEnd, page.offset + page.size);
       const fault = pages.faultOf(page);
       if (fault !== undefined) onDamage('data', fault, pfn);
-      if (isRaw) counts.pagesUnprotected++;
+      if (!pages.hasChecksum(page)) counts.pagesUnprotected++;
     }
   } finally {
     pages.close();
@@ -95,69 +95,4 @@ export function* checkPages(
     onDamage('data', `the file has ${source.sizeBytes} bytes, but its last page ends at ${dataEnd}`);
   onProgress?.(counts.pages, counts.pages);
   return counts;
-}
-
-/** Reads pages through windows that move forward in the file. */
-class StoredPages {
-  readonly #file: KdumpFile;
-  readonly #codecs: PageCodecs | undefined;
-  readonly #decompressors = new Map<number, Decompressor | undefined>();
-  readonly #page: Uint8Array;
-  #window = new Uint8Array();
-  #windowOffset = 0;
-
-  constructor(file: KdumpFile, codecs: PageCodecs | undefined) {
-    this.#file = file;
-    this.#codecs = codecs;
-    this.#page = new Uint8Array(file.header.block_size);
-  }
-
-  isZero(offset: number): boolean {
-    const { block_size } = this.#file.header;
-    const at = this.#show(offset, block_size);
-    return this.#window.subarray(at, at + block_size).every(byte => byte === 0);
-  }
-
-  /** Undefined for a page without detectable damage. */
-  faultOf({ offset, size, flags }: PageDescriptor): string | undefined {
-    const { block_size, status } = this.#file.header;
-    if (flags === 0) return size === block_size ? undefined : `it has ${size} bytes and is not compressed`;
-    if ((status & flags) !== flags) return `its codec 0x${flags.toString(16)} is not that of the dump`;
-    if (!this.#codecs) return undefined;
-    const decompressor = this.#decompressor(this.#codecs, flags);
-    if (!decompressor) return `its flags 0x${flags.toString(16)} are those of no codec`;
-    const at = this.#show(offset, size);
-    const ignored = decompressor.ignoredDamage?.(this.#window, at, size);
-    if (ignored !== undefined) return ignored;
-    const isWhole = decompressor.decompress(this.#window, at, size, this.#page, 0);
-    return isWhole ? undefined : 'it does not decompress into a page';
-  }
-
-  close(): void {
-    for (const decompressor of this.#decompressors.values()) decompressor?.close();
-    this.#decompressors.clear();
-  }
-
-  /** Reads the bytes into the window and returns their offset in it. */
-  #show(offset: number, sizeBytes: number): number {
-    const { source } = this.#file;
-    if (
-      offset < this.#windowOffset ||
-      offset + sizeBytes > this.#windowOffset + this.#window.length ||
-      this.#window.length === 0
-    ) {
-      const lengthBytes = Math.min(WINDOW_BYTES, source.maxWindowBytes, source.sizeBytes - offset);
-      this.#window = source.window(offset, lengthBytes) as Uint8Array<ArrayBuffer>;
-      this.#windowOffset = offset;
-    }
-    return offset - this.#windowOffset;
-  }
-
-  #decompressor(codecs: PageCodecs, flags: number): Decompressor | undefined {
-    if (!this.#decompressors.has(flags)) {
-      const isOne = (flags & (flags - 1)) === 0;
-      this.#decompressors.set(flags, isOne ? codecs.open(flags, this.#file.header.block_size) : undefined);
-    }
-    return this.#decompressors.get(flags);
-  }
 }

@@ -1,9 +1,13 @@
-/** Joins the files of a split dump (makedumpfile --reassemble). Pages are copied without recompression. */
+/**
+ * Joins the files of a split dump (makedumpfile --reassemble). Pages are copied without recompression. Each is decompressed
+ * once to check it: a damaged page is left out, as when a damaged dump is dumped again.
+ */
 
-import { openNoneCodec } from '../../codecs/codec.ts';
+import { openNoneCodec, type PageCodecs } from '../../codecs/codec.ts';
 import { DumpFormatError } from '../../errors.ts';
 import { DUMP_LEVEL_ZERO } from '../../filter/dump-level.ts';
 import type { PfnRange } from '../../vmcore/segments.ts';
+import { StoredPages } from '../check/stored-pages.ts';
 import {
   DISK_DUMP_HEADER_BYTES,
   DUMP_DH_COMPRESSED_INCOMPLETE,
@@ -21,18 +25,27 @@ const PAGES_PER_STEP = 1024;
 
 export interface ReassembleCounts {
   readonly pagesDumped: number;
-  /** Pages that an incomplete file describes but lacks. */
+  /** Pages that a file describes but lacks, and damaged ones. */
   readonly pagesMissing: number;
-  /** The dump is marked incomplete, because pages are missing or a file had the mark. */
+  /** Of the missing pages, those whose data is damaged. */
+  readonly pagesDamaged: number;
+  /** The dump is marked incomplete: pages are missing, a file had the mark, or a file's head is damaged. */
   readonly isIncomplete: boolean;
   readonly bytesWritten: number;
+}
+
+export interface Reassembling {
+  readonly codecs: PageCodecs;
+  /** A file's head or descriptors are damaged, so the dump stays marked incomplete. */
+  readonly isInputDamaged?: boolean;
+  readonly onProgress?: (pagesDone: number, pagesTotal: number) => void;
 }
 
 /** @throws DumpFormatError when the files are not exactly those of one dump. */
 export function* reassembleSteps(
   files: readonly KdumpFile[],
   sink: DumpSink,
-  onProgress: (pagesDone: number, pagesTotal: number) => void = () => {},
+  { codecs, isInputDamaged = false, onProgress = () => {} }: Reassembling,
 ): Steps<ReassembleCounts> {
   const pieces = inOrder(files);
   const [first] = pieces;
@@ -62,30 +75,40 @@ export function* reassembleSteps(
     digestAlgorithm: 'none',
   });
   let pagesMissing = 0;
+  let pagesDamaged = 0;
   for (const piece of pieces) {
     const descriptors = new DescriptorReader(piece);
+    const stored = new StoredPages(piece, codecs);
     const count = countIn(bitmap2, piece.sub.start_pfn_64, piece.sub.end_pfn_64);
-    for (let i = 0; i < count; i++) {
-      const page = descriptors.at(i);
-      if (!isStoredPage(piece, page)) {
-        pagesMissing++;
-        store.addAbsent();
-      } else if (store.sharesZeroPage && page.offset === layout.dataOffset) {
-        store.addZero();
-      } else {
-        store.addStored(piece.source.window(page.offset, page.size), page.flags);
+    try {
+      for (let i = 0; i < count; i++) {
+        const page = descriptors.at(i);
+        const isThere = isStoredPage(piece, page);
+        const isDamaged = isThere && stored.faultOf(page) !== undefined;
+        if (isDamaged) pagesDamaged++;
+        if (!isThere || isDamaged) {
+          pagesMissing++;
+          store.addAbsent();
+        } else if (store.sharesZeroPage && page.offset === layout.dataOffset) {
+          store.addZero();
+        } else {
+          store.addStored(piece.source.window(page.offset, page.size), page.flags);
+        }
+        if (i % PAGES_PER_STEP !== 0) continue;
+        onProgress(store.pagesStored, pagesTotal);
+        yield;
       }
-      if (i % PAGES_PER_STEP !== 0) continue;
-      onProgress(store.pagesStored, pagesTotal);
-      yield;
+    } finally {
+      stored.close();
     }
   }
   store.flush();
   sink.sync();
-  const status = flags | (pagesMissing > 0 ? DUMP_DH_COMPRESSED_INCOMPLETE : 0);
+  const lacks = pagesMissing > 0 || isInputDamaged;
+  const status = flags | (lacks ? DUMP_DH_COMPRESSED_INCOMPLETE : 0);
   sink.writeAt(head(status).subarray(0, DISK_DUMP_HEADER_BYTES), 0);
   const isIncomplete = (status & DUMP_DH_COMPRESSED_INCOMPLETE) !== 0;
-  return { pagesDumped: pagesTotal, pagesMissing, isIncomplete, bytesWritten: store.endOffset };
+  return { pagesDumped: pagesTotal, pagesMissing, pagesDamaged, isIncomplete, bytesWritten: store.endOffset };
 }
 
 /** Sorted, and checked to cover all pages without a gap. */

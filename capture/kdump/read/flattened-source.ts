@@ -1,6 +1,7 @@
 /**
  * A flattened dump as the file that it stands for, without rearranging it: each read is put together from the stream's
- * records. Of records that overlap the later one counts, as when they are written in turn; what none covers is zeros.
+ * records. Of records that overlap the later one counts, as when they are written in turn; what none covers is zeros. A
+ * stream that was cut stands for an incomplete dump.
  */
 import { DumpFormatError } from '../../errors.ts';
 import { readUpTo } from '../../vmcore/elf.ts';
@@ -11,6 +12,7 @@ import {
   FLATTENED_HEADER_BYTES,
   RECORD_HEADER_BYTES,
 } from '../format/flattened.ts';
+import { HEAD_BYTES, markIncomplete } from '../format/head-marks.ts';
 
 export interface FlattenedSource extends ByteSource {
   /** Whether the stream ends with its end mark; otherwise it was cut. */
@@ -26,10 +28,17 @@ export function openFlattenedSource(stream: ByteSource): FlattenedSource {
   checkFlattenedHeader(readUpTo(stream, 0, FLATTENED_HEADER_BYTES));
   const { records, isWhole } = readRecords(stream);
   const index = indexOf(records);
-  const readAt = (into: Uint8Array, offset: number): number => {
+  const readRecordsAt = (into: Uint8Array, offset: number): number => {
     const length = Math.max(0, Math.min(into.length, index.sizeBytes - offset));
     const part = into.subarray(0, length).fill(0);
     for (const record of index.within(offset, offset + length)) copyRecord(stream, record, part, offset);
+    return length;
+  };
+  let buffer: Uint8Array | undefined;
+  const head = isWhole ? undefined : incompleteHead(readRecordsAt);
+  const readAt = (into: Uint8Array, offset: number): number => {
+    const length = readRecordsAt(into, offset);
+    if (head && offset < head.length) into.set(head.subarray(offset, offset + length));
     return length;
   };
   return {
@@ -41,11 +50,24 @@ export function openFlattenedSource(stream: ByteSource): FlattenedSource {
     window(offset, lengthBytes) {
       if (lengthBytes > WINDOW_BYTES || offset < 0 || offset + lengthBytes > index.sizeBytes)
         throw new RangeError(`no window of ${lengthBytes} bytes at ${offset}`);
-      const bytes = new Uint8Array(lengthBytes);
+      // Not an array of its size: a small one may move, and decompressors take its address.
+      buffer ??= new Uint8Array(WINDOW_BYTES);
+      const bytes = buffer.subarray(0, lengthBytes);
       readAt(bytes, offset);
       return bytes;
     },
   };
+}
+
+/**
+ * The head of a stream that was cut, as `rearrange` writes it: marked incomplete, and with the signature, which our own
+ * writer sends last. Undefined when the stream ends before.
+ */
+function incompleteHead(readAt: ByteSource['readAt']): Uint8Array | undefined {
+  const head = new Uint8Array(HEAD_BYTES);
+  if (readAt(head, 0) < HEAD_BYTES) return undefined;
+  markIncomplete(head);
+  return head;
 }
 
 interface FlatRecord {

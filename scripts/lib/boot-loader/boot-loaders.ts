@@ -3,12 +3,14 @@ import { SystemError } from '../../../capture/errors.ts';
 import { effectiveValues, haveSameEffect } from '../crashkernel/reading.ts';
 import { type CrashkernelValues, crashkernelValues, crashkernelWords } from '../crashkernel/words.ts';
 import type { Host } from '../host/host.ts';
+import { readState } from '../host/state-file.ts';
 import type { BootLoader, Undo } from './boot-loader.ts';
 import { cos } from './cos.ts';
 import { grubDebian } from './grub-debian.ts';
 import { grubby } from './grubby.ts';
 import { rpmOstree } from './rpm-ostree.ts';
 import { systemdBoot } from './systemd-boot.ts';
+import { type Done, doneOf, isUndoRecord } from './undo-record.ts';
 import { foreignBoot } from './what-boots.ts';
 
 /** In the order they are looked for: what owns the command line before what could also write it. */
@@ -127,35 +129,16 @@ export function noBootLoader(host: Host, values: CrashkernelValues): SystemError
   );
 }
 
-interface Done {
-  /** The boot loader's name. */
-  readonly loader: string;
-  readonly undo: Undo;
-}
-
-/** As 0.1.0 wrote it: one value, and files without their rights. */
-interface OldUndo {
-  readonly value: string;
-  readonly valueBefore?: string;
-  readonly edits?: readonly { readonly path: string; readonly before?: string; readonly after?: string }[];
-}
-
+/** @throws SystemError for a damaged record. */
 function readUndo(host: Host): Done | undefined {
-  const text = host.read(UNDO_FILE);
-  if (text === undefined) return undefined;
-  const { loader, undo } = JSON.parse(text) as { loader: string; undo: Undo | OldUndo };
-  return { loader, undo: 'values' in undo ? undo : fromOld(undo) };
-}
-
-function fromOld({ value, valueBefore, edits = [] }: OldUndo): Undo {
-  const rights = { mode: 0o644, uid: 0, gid: 0 };
-  return {
-    values: [value],
-    valuesBefore: valueBefore === undefined ? [] : [valueBefore],
-    edits: edits.map(({ before, ...edit }) =>
-      before === undefined ? edit : { ...edit, before: { text: before, ...rights } },
-    ),
-  };
+  const record = readState(host, {
+    path: UNDO_FILE,
+    action: 'change crashkernel= again',
+    wanted: 'the record of what enable changed, as JSON',
+    toDo: `take crashkernel= out of the boot loader's configuration by hand, then remove ${UNDO_FILE}`,
+    isValid: isUndoRecord,
+  });
+  return record && doneOf(record);
 }
 
 function writeUndo(host: Host, done: Done | undefined): void {

@@ -17,7 +17,7 @@ export function parseConfig(text: string): Line[] {
     .map((line, index) => ({ number: index + 1, text: line.replace(COMMENT, '').trim() }))
     .filter(line => line.text !== '')
     .map(({ number, text: directive }) => {
-      const [, name, value] = /^(\S+)\s*(.*)$/.exec(directive)!;
+      const [, name, value] = /^(\S+)\s*(.*)$/s.exec(directive)!;
       return { number, name: name!, value: value! };
     });
 }

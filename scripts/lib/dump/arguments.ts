@@ -6,6 +6,7 @@ import { MAX_DUMP_LEVEL, parseDumpLevel } from '../../../capture/filter/dump-lev
 import { SPLITBLOCK_BYTES } from '../../../capture/kdump/combine/split.ts';
 import { badValue, type Given, UsageError, wholeNumber } from '../cli/command.ts';
 import type { OptionFacts } from '../cli/help.ts';
+import { STANDARD_INPUT } from './input-file.ts';
 import { REFUSED } from './refused.ts';
 import { type DumpRequest, MESSAGE } from './request.ts';
 import { readSizeLimit } from './size-limit.ts';
@@ -154,7 +155,7 @@ function readFiles(given: GivenFlags): Pick<DumpRequest, 'vmcore' | 'inputs' | '
       return { vmcore: first, inputs: [], outputs: rest };
     default:
       requireFiles(files, given.flattened ? 'VMCORE' : 'VMCORE OUT', given.flattened ? 1 : 2);
-      return { vmcore: first, inputs: [], outputs: rest };
+      return { vmcore: first === '-' ? STANDARD_INPUT : first, inputs: [], outputs: rest };
   }
 }
 

@@ -1,11 +1,10 @@
-/** Opens the input of `kdumpling dump`: a vmcore, or a dump in the kdump-compressed format. */
+/** Opens the input of `kdumpling dump`: a vmcore, or a dump in the kdump-compressed format; each may be flattened. */
 
 import { openPageCodecs } from '../../../capture/codecs/decompressors.ts';
 import { attempt, describeError, VmcoreError } from '../../../capture/errors.ts';
 import { type Libc, openLibc } from '../../../capture/ffi/libc.ts';
 import { type Ffi, openFfi } from '../../../capture/ffi/library.ts';
 import { MAX_DUMP_LEVEL } from '../../../capture/filter/dump-level.ts';
-import { isFlattened } from '../../../capture/kdump/format/flattened.ts';
 import { DUMP_ELF_INCOMPLETE } from '../../../capture/kdump/format/head-marks.ts';
 import { isKdumpFile, type KdumpFile } from '../../../capture/kdump/read/file.ts';
 import { openKdumpVmcore } from '../../../capture/kdump/read/vmcore.ts';
@@ -16,8 +15,8 @@ import { UNKNOWN_NAME, type Utsname } from '../../../capture/kernel/utsname.ts';
 import { readUpTo } from '../../../capture/vmcore/elf.ts';
 import { eraseinfoNote } from '../../../capture/vmcore/notes.ts';
 import { openVmcore } from '../../../capture/vmcore/open.ts';
-import { openVmcoreFile } from '../../../capture/vmcore/reader.ts';
-import { type InputDamage, inputDamage, NO_DAMAGE } from './input-damage.ts';
+import { CUT_STREAM, type InputDamage, inputDamage, NO_DAMAGE } from './input-damage.ts';
+import { openInput } from './input-file.ts';
 import type { Messages } from './messages.ts';
 import type { DumpRequest } from './request.ts';
 
@@ -28,6 +27,8 @@ export interface CrashFile {
   /** The dump level that the file was made with; 0 for a vmcore. */
   readonly dumpLevelBefore: number;
   readonly isVmcore: boolean;
+  /** Its bytes are those of the file, which a thread can open too. */
+  readonly isPlain: boolean;
   /** Pages that an input dump marked incomplete lacks; undefined for input without the mark. */
   readonly pagesMissing: number | undefined;
   readonly damage: InputDamage;
@@ -42,36 +43,38 @@ export function openCrashFile(request: Pick<DumpRequest, 'vmcore' | 'maps'>, mes
   const warn = (error: unknown) => messages.warn(describeError(error));
   const ffi = attempt(openFfi, warn);
   const libc = ffi && maps ? attempt(() => openLibc(ffi), warn) : undefined;
-  const source = openVmcoreFile(path, libc);
-  const start = readUpTo(source, 0, 16);
-  if (isFlattened(start)) {
-    throw new VmcoreError('FLATTENED_INPUT', {
-      action: `open ${path} as a vmcore`,
-      actual: 'it is a flattened dump',
-      toDo: `run kdumpling dump -R OUT < ${path} first`,
-    });
-  }
+  const { source, isPlain, isCut, how } = openInput(path, libc);
   const codecs = openPageCodecs(ffi);
-  const kdump = isKdumpFile(start) ? openKdumpVmcore(source, codecs) : undefined;
+  const kdump = isKdumpFile(readUpTo(source, 0, 16)) ? openKdumpVmcore(source, codecs) : undefined;
   if (kdump?.file.sub.split === 1) throw partOfDump(path);
   const crash = crashOf(kdump?.vmcore ?? openVmcore(source));
   for (const warning of crash.warnings) messages.warn(warning);
   const release = crash.utsname.release || 'an unknown kernel';
-  messages.debug(`${path}: ${release}, ${source.mapped ? 'mapped' : 'by read'}`);
+  messages.debug(`${path}: ${release}, ${how}`);
   const eraseinfo = kdump ? kdump.eraseinfo : eraseinfoNote(crash.vmcore.notes)?.desc;
   const facts = { ...crashFacts(crash), ...(eraseinfo && { eraseinfo }) };
   if (!kdump) {
     const isMarked = (crash.vmcore.elf.header.e_flags & DUMP_ELF_INCOMPLETE) !== 0;
-    const pagesMissing = isMarked ? 0 : undefined;
-    return { crash, facts, dumpLevelBefore: 0, isVmcore: true, pagesMissing, damage: NO_DAMAGE, ffi, libc };
+    return {
+      crash,
+      facts,
+      dumpLevelBefore: 0,
+      isVmcore: true,
+      isPlain,
+      pagesMissing: isMarked && !isCut ? 0 : undefined,
+      damage: isCut ? CUT_STREAM : NO_DAMAGE,
+      ffi,
+      libc,
+    };
   }
   return {
     crash,
     facts: { ...facts, ...factsOf(kdump.file, crash) },
     dumpLevelBefore: kdump.file.sub.dump_level & MAX_DUMP_LEVEL,
     isVmcore: false,
+    isPlain,
     pagesMissing: kdump.pagesMissing,
-    damage: inputDamage(kdump.file, codecs),
+    damage: isCut ? CUT_STREAM : inputDamage(kdump.file, codecs),
     ffi,
     libc,
   };

@@ -2,7 +2,7 @@
 import { counted, DumpFormatError } from '../../../capture/errors.ts';
 import type { PfnRange } from '../../../capture/vmcore/segments.ts';
 import { pagesOf, type Shortfall } from '../../../capture/vmcore/shortfall.ts';
-import type { InputDamage } from './input-damage.ts';
+import { type InputDamage, listed } from './input-damage.ts';
 import { type DumpRequest, nameOfTarget } from './request.ts';
 
 const MOST_RANGES = 4;
@@ -47,14 +47,12 @@ function describeInput({ shortfall, pagesMissingBefore, damage, lacksMemory }: I
     lacks.push(`it is marked incomplete and lacks ${counted(pagesMissingBefore, 'page')}`);
   }
   if (damage.count > 0) {
-    const more = damage.count - damage.texts.length;
-    const rest = more > 0 ? ` and ${more} more` : '';
-    lacks.push(`it is damaged (${damage.texts.join(', ')}${rest})`);
+    lacks.push(`it is damaged (${listed(damage)})`);
   }
   if (programHeaders > 0) lacks.push(`it lacks ${counted(programHeaders, 'program header')}`);
   if (segments > 0) {
     const pages = counted(pagesOf(ranges), 'page');
-    lacks.push(`it lacks ${pages} of ${counted(segments, 'segment')}${listed(ranges)}`);
+    lacks.push(`it lacks ${pages} of ${counted(segments, 'segment')}${listedRanges(ranges)}`);
   }
   if (lacksMemory && segments === 0) lacks.push('it names memory that a dump cannot have');
   return lacks;
@@ -78,7 +76,7 @@ function describeOutput(
   return lacks;
 }
 
-function listed(ranges: readonly PfnRange[]): string {
+function listedRanges(ranges: readonly PfnRange[]): string {
   if (ranges.length === 0) return '';
   const texts = ranges.slice(0, MOST_RANGES).map(({ start, end }) => `${start} to ${end - 1}`);
   const rest = ranges.length > MOST_RANGES ? ' …' : '';

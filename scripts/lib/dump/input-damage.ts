@@ -14,6 +14,17 @@ export interface InputDamage {
 }
 
 export const NO_DAMAGE: InputDamage = { texts: [], count: 0 };
+/** What its head and its descriptors lack follows from it. */
+export const CUT_STREAM: InputDamage = {
+  texts: ['the flattened stream has no end mark'],
+  count: 1,
+};
+
+/** The first few, and how many more there are. */
+export function listed({ texts, count }: InputDamage): string {
+  const more = count - texts.length;
+  return `${texts.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
 
 /** @throws SystemError when the file cannot be read. */
 export function inputDamage(file: KdumpFile, codecs: PageCodecs): InputDamage {

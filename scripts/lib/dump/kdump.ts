@@ -35,7 +35,8 @@ export async function dumpKdump(
     const opened = openKdumpInput(request, messages);
     codec = opened.codec;
     // The pages of a dump are read through one decompressor, so threads only help with a vmcore.
-    const input = threads && opened.isVmcore ? { ...opened, feed: threads.feed(request, opened) } : opened;
+    const isShared = opened.isVmcore && opened.isPlain;
+    const input = threads && isShared ? { ...opened, feed: threads.feed(request, opened) } : opened;
     if (input.feed) messages.debug(`${threads?.count} threads compress`);
     const { counts, unreadablePfns } = await withTarget(request, signal, sink =>
       runSteps(dumpSteps(input, sink, events), signal),
@@ -95,12 +96,14 @@ export interface KdumpInput extends DumpInput, InputState {
   readonly allocate: (sizeBytes: number) => Uint8Array;
   /** False for a dump that is filtered again. */
   readonly isVmcore: boolean;
+  /** Threads can read the file themselves. */
+  readonly isPlain: boolean;
 }
 
 /** Opens the vmcore and the codec, and chooses the pages. */
 export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpInput {
   const opened = openCrashFile(request, messages);
-  const { crash, facts, ffi, libc, dumpLevelBefore, isVmcore, damage } = opened;
+  const { crash, facts, ffi, libc, dumpLevelBefore, isVmcore, isPlain, damage } = opened;
   // Classes that were left out already are not looked for again: finding none of them is normal.
   const onDegraded = (cause: unknown) => messages.warn(describeError(cause));
   const { allocate } = openBitmapMemory(libc, folderOf(request), onDegraded);
@@ -133,6 +136,7 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
     codec,
     digestAlgorithm: 'none',
     isVmcore,
+    isPlain,
     unreadableAs: 'missing',
     isInputIncomplete: isIncomplete(state),
   };

@@ -1,13 +1,15 @@
 /** `kdumpling dump --split` and `--reassemble`. */
-import { counted, DumpFormatError, describeError } from '../../../capture/errors.ts';
+import { openPageCodecs } from '../../../capture/codecs/decompressors.ts';
+import { attempt, counted, DumpFormatError, describeError } from '../../../capture/errors.ts';
 import { openLibc } from '../../../capture/ffi/libc.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
-import { reassembleSteps } from '../../../capture/kdump/combine/reassemble.ts';
+import { type ReassembleCounts, reassembleSteps } from '../../../capture/kdump/combine/reassemble.ts';
 import { splitPfns } from '../../../capture/kdump/combine/split.ts';
 import { openKdumpFile } from '../../../capture/kdump/read/file.ts';
 import { dumpSteps } from '../../../capture/kdump/write/writer.ts';
-import { openVmcoreFile } from '../../../capture/vmcore/reader.ts';
 import { requireComplete } from './incomplete.ts';
+import { CUT_STREAM, type InputDamage, inputDamage, listed } from './input-damage.ts';
+import { openInput } from './input-file.ts';
 import { openKdumpInput } from './kdump.ts';
 import type { Messages } from './messages.ts';
 import { choiceOf, withOutput, withOutputs } from './output.ts';
@@ -56,25 +58,38 @@ export async function reassembleDump(
   signal: AbortSignal,
 ): Promise<void> {
   const { outputs, inputs, force, maps } = request;
-  const libc = maps ? openLibcOrWarn(messages) : undefined;
-  const files = inputs.map(path => openKdumpFile(openVmcoreFile(path, libc)));
+  const ffi = attempt(openFfi, error => messages.warn(describeError(error)));
+  const libc =
+    ffi && maps
+      ? attempt(
+          () => openLibc(ffi),
+          error => messages.warn(describeError(error)),
+        )
+      : undefined;
+  const codecs = openPageCodecs(ffi);
+  const parts = inputs.map(path => openInput(path, libc));
+  const files = parts.map(({ source }) => openKdumpFile(source));
+  const damages = files.map((file, i) => (parts[i]!.isCut ? CUT_STREAM : inputDamage(file, codecs)));
+  const isInputDamaged = damages.some(({ count }) => count > 0);
   const [path] = outputs;
+  const options = { codecs, isInputDamaged, onProgress: messages.progress };
   const counts = await withOutput({ path, force, inputs }, signal, sink =>
-    runSteps(reassembleSteps(files, sink, messages.progress), signal),
+    runSteps(reassembleSteps(files, sink, options), signal),
   );
   messages.say(`${path}: ${counts.pagesDumped} pages; ${(counts.bytesWritten / 1e6).toFixed(1)} MB`);
   if (!counts.isIncomplete) return;
   throw new DumpFormatError('DUMP_INCOMPLETE', {
     action: `make a complete dump of ${inputs.join(', ')}`,
-    actual: `they lack ${counted(counts.pagesMissing, 'page')}; ${path} is marked incomplete`,
+    actual: `${[...lackOf(counts), ...damages.flatMap((damage, i) => describeDamage(inputs[i]!, damage))].join('; ')}; ${path} is marked incomplete`,
   });
 }
 
-function openLibcOrWarn(messages: Messages) {
-  try {
-    return openLibc(openFfi());
-  } catch (error) {
-    messages.warn(describeError(error));
-    return undefined;
-  }
+function lackOf({ pagesMissing, pagesDamaged }: ReassembleCounts): string[] {
+  const damaged =
+    pagesDamaged > 0 ? `, of which ${pagesDamaged} ${pagesDamaged === 1 ? 'is' : 'are'} damaged` : '';
+  return [`they lack ${counted(pagesMissing, 'page')}${damaged}`];
+}
+
+function describeDamage(path: string, damage: InputDamage): string[] {
+  return damage.count === 0 ? [] : [`${path} is damaged (${listed(damage)})`];
 }

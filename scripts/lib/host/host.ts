@@ -2,8 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import {
   accessSync,
+  closeSync,
   constants,
+  fstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -29,8 +32,9 @@ export interface Host {
   /** The path of a file of the machine as this process sees it. */
   path(file: string): string;
   exists(file: string): boolean;
-  /** A file's text; undefined when it does not exist or cannot be read. */
+  /** A file's text; undefined when it does not exist, cannot be read, is no regular file, or is too large for a text. */
   read(file: string): string | undefined;
+  /** As `read`, for files of up to 256 MiB. */
   readBytes(file: string): Buffer | undefined;
   sizeBytes(file: string): number | undefined;
   /** Names in a directory, sorted; none when it does not exist or cannot be read. */
@@ -62,8 +66,8 @@ export function openHost(root = '/', run: Host['run'] = runBelow(root)): Host {
     root,
     path,
     exists: file => statSync(path(file), { throwIfNoEntry: false }) !== undefined,
-    read: file => host.readBytes(file)?.toString('utf8'),
-    readBytes: file => attempt(() => readFileSync(path(file))),
+    read: file => attempt(() => readBounded(path(file), MOST_TEXT_BYTES)?.toString('utf8')),
+    readBytes: file => attempt(() => readBounded(path(file), MOST_BYTES)),
     sizeBytes: file => statSync(path(file), { throwIfNoEntry: false })?.size,
     list: directory => attempt(() => readdirSync(path(directory)).sort()) ?? [],
     resolve(file) {
@@ -91,6 +95,21 @@ export function openHost(root = '/', run: Host['run'] = runBelow(root)): Host {
     run,
   };
   return host;
+}
+
+const MOST_TEXT_BYTES = 32 << 20;
+/** The largest is an initrd. */
+const MOST_BYTES = 256 << 20;
+
+/** Undefined for what is no regular file, or larger. A pipe without a writer is not waited for. */
+function readBounded(path: string, mostBytes: number): Buffer | undefined {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const status = fstatSync(fd);
+    return status.isFile() && status.size <= mostBytes ? readFileSync(fd) : undefined;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function runBelow(root: string): Host['run'] {

@@ -1,5 +1,6 @@
 /** Kernel settings that decide whether an error becomes a panic, and so a dump. They are shown, and set on request. */
 import type { Host } from './host.ts';
+import { isRecord, readState } from './state-file.ts';
 
 export interface Sysctl {
   readonly name: string;
@@ -82,11 +83,20 @@ export function setSysctls(host: Host): void {
   for (const { name, wanted } of states) host.set(pathOf(name), wanted);
 }
 
-/** Undoes setSysctls; values that somebody else has changed since are left alone. */
+/**
+ * Undoes setSysctls; values that somebody else has changed since are left alone.
+ * @throws SystemError when the previous values cannot be read.
+ */
 export function unsetSysctls(host: Host): void {
-  const text = host.read(BEFORE);
-  if (text === undefined) return;
-  const before = JSON.parse(text) as Record<string, string>;
+  const before = readState(host, {
+    path: BEFORE,
+    action: 'restore the kernel settings that enable --set-sysctls changed',
+    wanted: 'the previous values as JSON',
+    toDo: `remove ${BEFORE} and ${FILE}: the next boot has the previous values`,
+    isValid: (value): value is Record<string, string> =>
+      isRecord(value) && Object.values(value).every(one => typeof one === 'string'),
+  });
+  if (!before) return;
   for (const { name, wanted, value } of readSysctls(host)) {
     if (Object.hasOwn(before, name) && value === wanted) host.set(pathOf(name), before[name]!);
   }

@@ -16,13 +16,14 @@ export function writeStamp(host: Host, kver: string, stamp: Stamp): void {
   host.write(stampPath(kver), `${JSON.stringify(stamp)}\n`);
 }
 
-/** Undefined if there is none that can be read; the image then has to be built again. */
+/** Undefined if there is none that can be read, or one of 0.1.0 without a digest; the image then has to be built again. */
 export function readStamp(host: Host, kver: string): Stamp | undefined {
   try {
-    const { inputs, bytes, sha256 } = JSON.parse(host.read(stampPath(kver)) ?? '');
-    return { inputs, bytes, sha256 };
+    const { inputs, bytes, sha256 } = JSON.parse(host.read(stampPath(kver)) ?? '') as Partial<Stamp>;
+    const isWhole = typeof inputs === 'string' && typeof sha256 === 'string' && Number.isSafeInteger(bytes);
+    return isWhole ? { inputs, bytes: bytes!, sha256 } : undefined;
   } catch {
-    return undefined; // none, or one of version 0.1.0, which had no digest
+    return undefined; // none, or a damaged one
   }
 }
 

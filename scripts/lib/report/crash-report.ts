@@ -109,6 +109,7 @@ export function reportOf(dump: ReportedDump, log: string, host: string | undefin
   const kernel = manifest?.kernel ?? kernelOf(log);
   const blamed = culprit && `${culprit.name}${culprit.module ? ` [${culprit.module}]` : ''}`;
   const pages = manifest?.dump?.pages;
+  const booted = uptimeSeconds === undefined ? undefined : bootTime(dump.time, uptimeSeconds);
   return {
     format: REPORT_FORMAT,
     id,
@@ -138,9 +139,7 @@ export function reportOf(dump: ReportedDump, log: string, host: string | undefin
       crashed: isoSeconds(dump.time),
       clockTrusted: dump.timeBy === 'clock',
       by: dump.timeBy,
-      ...(uptimeSeconds !== undefined && {
-        booted: isoSeconds(new Date(dump.time.getTime() - uptimeSeconds * 1000)),
-      }),
+      ...(booted && { booted: isoSeconds(booted) }),
     },
     saved: {
       directory,
@@ -162,6 +161,12 @@ export function reportOf(dump: ReportedDump, log: string, host: string | undefin
 function kernelOf(log: string): Manifest['kernel'] {
   const match = /Linux version (\S+) .*(#\d+ .*)$/m.exec(log);
   return match ? { release: match[1]!, version: match[2]! } : {};
+}
+
+/** Undefined where a damaged log has a time of which there is no date. */
+function bootTime(crashed: Date, uptimeSeconds: number): Date | undefined {
+  const booted = new Date(crashed.getTime() - uptimeSeconds * 1000);
+  return Number.isNaN(booted.getTime()) ? undefined : booted;
 }
 
 function isoSeconds(time: Date): string {

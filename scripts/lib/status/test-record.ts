@@ -2,6 +2,7 @@
 import type { Dump } from '../dumps/dumps.ts';
 import type { Host } from '../host/host.ts';
 import { STATE_FOLDER } from '../host/kernel-files.ts';
+import { isRecord, isTextList } from '../host/state-file.ts';
 import { changedParts, type TestSubject } from './test-subject.ts';
 
 const FILE = `${STATE_FOLDER}/test.json`;
@@ -38,10 +39,18 @@ export function writeRecord(host: Host, record: TestRecord): void {
 
 export function readRecord(host: Host): TestRecord | undefined {
   try {
-    return JSON.parse(host.read(FILE) ?? '') as TestRecord;
+    const record: unknown = JSON.parse(host.read(FILE) ?? '');
+    return isTestRecord(record) ? record : undefined;
   } catch {
     return undefined; // none, or one that somebody damaged
   }
+}
+
+function isTestRecord(value: unknown): value is TestRecord {
+  if (!isRecord(value) || typeof value.bootId !== 'string' || !isTextList(value.dumps)) return false;
+  const { time, tested } = value;
+  const isTime = typeof time === 'string' && !Number.isNaN(Date.parse(time));
+  return isTime && (tested === undefined || isRecord(tested));
 }
 
 /**

@@ -67,6 +67,11 @@ async function digestDamage(
     const text = `it has ${source.sizeBytes} bytes; ${bytes} were written`;
     damage.push({ kind: 'damage', region: 'file', text });
   }
+  const end = digest.regions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  if (digest.algorithm !== 'none' && end !== bytes) {
+    const text = `the manifest has digests of ${end} bytes; expected digests of all ${bytes}`;
+    damage.push({ kind: 'damage', region: 'file', text });
+  }
   const onBytes = (done: number, total: number) => onProgress(done, total, 'bytes');
   for (const region of await runSteps(damageSteps(source, digest, onBytes), signal))
     damage.push({

@@ -35,7 +35,9 @@ export function printVerdict(verdict: Verdict): void {
   const how =
     by === 'manifest'
       ? "every byte matches the manifest's digests"
-      : `${counted(pages, 'page')} checked${blind}`;
+      : pages === 0
+        ? 'its headers checked; its pages have no checksums'
+        : `${counted(pages, 'page')} checked${blind}`;
   console.log(`${path}: whole, ${(bytes / 1e6).toFixed(1)} MB, ${how}`);
 }
 

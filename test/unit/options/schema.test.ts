@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { overrideOptions } from '../../../capture/options/command-line.ts';
-import { checkOptions, OptionError } from '../../../capture/options/schema.ts';
+import { checkOption, checkOptions, OptionError } from '../../../capture/options/schema.ts';
 
 const LEAST = { target: 'UUID=0-1', fstype: 'ext4', modules: [] };
 
@@ -68,6 +68,18 @@ describe('baked options', () => {
     expect(() => checkOptions({ ...LEAST, codec: 'gzip' })).toThrow(
       'Cannot use the option codec: its value is "gzip"; expected one of zstd, zlib, lzo, snappy',
     );
+  });
+
+  test.each([null, [], 'text', 1])('options that are %j and no object are refused', given => {
+    expect(() => checkOptions(given as never)).toThrow(
+      /^Cannot use the options: they are .*; expected an object/,
+    );
+  });
+
+  test('a value that is nested without end is refused, and a long one is shortened', () => {
+    const deep = JSON.parse(`${'['.repeat(20_000)}${']'.repeat(20_000)}`);
+    expect(() => checkOption('path', deep)).toThrow('its value is nested too deeply to show');
+    expect(() => checkOption('path', 'x'.repeat(5000))).toThrow(/its value is "x{199}…; expected/);
   });
 
   test('an unknown one is refused', () => {

@@ -77,7 +77,8 @@ describe.each(CODECS)('$name', ({ name, hasChecksum }) => {
       damage: [],
       isIncomplete: false,
       pages: PAGES,
-      pagesUnprotected: 0,
+      // lzo and snappy have no checksum; the zero pages are compared with zeros.
+      pagesUnprotected: hasChecksum ? 0 : PAGES - PAGES / 7,
       pagesMissing: 0,
     });
     expect(damagedRegions(new MemorySource(bytes), digest)).toEqual([]);

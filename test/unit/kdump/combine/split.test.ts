@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { openPageCodecs } from '../../../../capture/codecs/decompressors.ts';
 import { openNodeCodec } from '../../../../capture/codecs/open.ts';
 import { Bitmap } from '../../../../capture/filter/bitmap.ts';
 import { reassembleSteps } from '../../../../capture/kdump/combine/reassemble.ts';
@@ -52,7 +53,7 @@ function pieces(dumpLevel: number, parts = 3): Buffer[] {
 function reassemble(files: readonly Buffer[]) {
   const file = new MemoryFile();
   const opened = files.map((bytes, i) => openKdumpFile(new MemorySource(bytes, `part ${i}`)));
-  const counts = finish(reassembleSteps(opened, file));
+  const counts = finish(reassembleSteps(opened, file, { codecs: openPageCodecs(undefined) }));
   return { file, counts };
 }
 
@@ -100,6 +101,17 @@ describe('reassembled', () => {
     }
     expect(missing).toBe(counts.pagesMissing);
   });
+});
+
+test('reassembled from a file with a damaged page, the dump is incomplete and lacks that page', () => {
+  const [a, b, c] = pieces(1) as [Buffer, Buffer, Buffer];
+  const descriptor = (1 + b.readInt32LE(432) + b.readUInt32LE(436)) * PAGE;
+  b[Number(b.readBigInt64LE(descriptor)) + 20]! ^= 1;
+  const { file, counts } = reassemble([a, b, c]);
+  expect(counts).toMatchObject({ pagesMissing: 1, pagesDamaged: 1, isIncomplete: true });
+  const read = openKdump(file.bytes);
+  expect(read.readPage(384)).toBe('missing');
+  expect(read.readPage(386)).toEqual(mixed(386));
 });
 
 describe('damaged files', () => {

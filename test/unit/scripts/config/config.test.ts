@@ -69,6 +69,11 @@ test('modules add up', () => {
   expect(() => read('extra_modules a;b')).toThrow(/line 1/);
 });
 
+test('a line separator within a line is a part of its value', () => {
+  expect(parseConfig('path /var\u2028x')).toEqual([{ number: 1, name: 'path', value: '/var\u2028x' }]);
+  expect(() => read('path /var\u2028x')).toThrow(/line 1: cannot use the option path/);
+});
+
 test('the layout must be one of those that exist', () => {
   expect(read('').layout).toBe('self-contained');
   expect(read('layout lean').layout).toBe('lean');

@@ -362,3 +362,16 @@ describe('said', () => {
     expect(reportPage(report)).not.toContain('crash /');
   });
 });
+
+test('a time of which there is no date leaves out when the machine booted', () => {
+  const dump = {
+    id: 'x',
+    directory: '/var/crash/x',
+    state: 'complete',
+    time: new Date(0),
+    timeBy: 'file' as const,
+    files: [],
+  };
+  const log = '[144115188075855873.000000] Kernel panic - not syncing: sysrq triggered crash\n';
+  expect(reportOf(dump, log, undefined).when).not.toHaveProperty('booted');
+});

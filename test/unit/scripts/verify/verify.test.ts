@@ -144,6 +144,21 @@ describe('a damaged dump', () => {
   });
 });
 
+test.each<[string, typeof result.digest.regions]>([
+  ['no region', []],
+  ['all regions but the last', result.digest.regions.slice(0, -1)],
+])('a manifest with digests of %s proves nothing', async (_, regions) => {
+  const digest = { ...result.digest, regions };
+  const manifest = { ...MANIFEST, dump: manifestDump({ bytes: file.bytes.length, digest }) };
+  place(flipped(firstPage), manifest);
+  expect(await run(dir)).toMatch(/^1: .*the manifest has digests of \d+ bytes; expected digests of all \d+/);
+});
+
+test('an ELF core has no checksums, and the verdict says so', async () => {
+  place(buildVmcore({ loads: [{ paddr: 0, bytes: new Uint8Array(PAGE) }] }), null);
+  expect(await run(dir)).toMatch(/^0: .*whole, .* MB, its headers checked; its pages have no checksums$/);
+});
+
 describe('a flattened dump, as kdump-tools makes it', () => {
   function flattened(bytes: Uint8Array): Buffer {
     const pieces: Uint8Array[] = [encodeFlattenedHeader()];

@@ -3,10 +3,10 @@
  * unchanged file, so they are the structures that matter, whatever the kernel.
  */
 
-import { isKdumpFile } from '../../capture/kdump/read/file.ts';
-import { PT_NOTE, readElf, readUpTo } from '../../capture/vmcore/elf.ts';
-import { decodeNotes, vmcoreinfoNote } from '../../capture/vmcore/notes.ts';
-import type { ByteSource } from '../../capture/vmcore/source.ts';
+import { isKdumpFile } from '../../../capture/kdump/read/file.ts';
+import { PT_NOTE, readElf, readUpTo } from '../../../capture/vmcore/elf.ts';
+import { decodeNotes, vmcoreinfoNote } from '../../../capture/vmcore/notes.ts';
+import type { ByteSource } from '../../../capture/vmcore/source.ts';
 import { readAll } from './property.ts';
 
 export interface Place {

@@ -1,6 +1,6 @@
 /** A vmcore with changes laid over it, so that a mutant of a large file costs nothing; counts what is read of it. */
-import { SystemError } from '../../capture/errors.ts';
-import type { ByteSource } from '../../capture/vmcore/source.ts';
+import { SystemError } from '../../../capture/errors.ts';
+import type { ByteSource } from '../../../capture/vmcore/source.ts';
 
 export interface Patch {
   readonly offset: number;

@@ -1,14 +1,19 @@
 /** The vmcores that mutants are made of: small built machines, and real ones where there are any. */
 
-import { openNodeCodec } from '../../capture/codecs/open.ts';
-import { choosePages, crashFacts } from '../../capture/kdump/write/input.ts';
-import { writeDump } from '../../capture/kdump/write/writer.ts';
-import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
-import { ANON_MAPPING, FILE_MAPPING, GENERATIONS } from '../support/memmap-builder.ts';
-import { type MachineSpec, MemmapMachine, ONLINE_SECTION, SECTION_PAGES } from '../support/memmap-machine.ts';
-import { MemorySource, type NoteSpec } from '../support/vmcore-builder.ts';
+import { openNodeCodec } from '../../../capture/codecs/open.ts';
+import { choosePages, crashFacts } from '../../../capture/kdump/write/input.ts';
+import { writeDump } from '../../../capture/kdump/write/writer.ts';
+import { openVmcoreFile } from '../../../capture/vmcore/reader.ts';
+import { ANON_MAPPING, FILE_MAPPING, GENERATIONS } from '../../support/memmap-builder.ts';
+import {
+  type MachineSpec,
+  MemmapMachine,
+  ONLINE_SECTION,
+  SECTION_PAGES,
+} from '../../support/memmap-machine.ts';
+import { MemorySource, type NoteSpec } from '../../support/vmcore-builder.ts';
+import { SparseFile } from '../sparse-file.ts';
 import { type Base, openBase } from './base.ts';
-import { SparseFile } from './sparse-file.ts';
 
 /** Keys that only a whole capture reads. */
 const KEYS = { CRASHTIME: 1_790_000_000, KERNELOFFSET: '1a000000' };

@@ -1,48 +1,10 @@
 /** A table of ways to damage a vmcore, each kind where it matters. */
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../support/random.ts';
+import { encodeNumber, oddNumber, TEXTS } from '../mutate/numbers.ts';
 import type { Base, Place } from './base.ts';
 import type { Mutation } from './mutant-source.ts';
 
 type Mutator = (base: Base, random: Random) => Mutation;
-
-/** Around the limits of C and JavaScript types, of addresses, and of pages. */
-const NUMBERS: readonly bigint[] = [
-  ...[0n, 1n, 2n, 3n, 7n, 8n, 9n, 63n, 64n, 65n, 255n, 4095n, 4096n, 4097n, 0xffffn, 65536n],
-  ...[31n, 32n, 40n, 46n, 47n, 52n, 53n, 57n, 63n].flatMap(bits => [
-    2n ** bits - 1n,
-    2n ** bits,
-    2n ** bits + 1n,
-  ]),
-  ...[0xffffffff80000000n, 0xffffffff81000000n, 0xff11000000000000n, 0xffd4000000000000n],
-  ...[-1n, -2n, -4096n, -0x80000000n].map(value => BigInt.asUintN(64, value)),
-];
-
-const TEXTS = [
-  '',
-  '-1',
-  '-0',
-  '0x',
-  'abc',
-  '1e9',
-  ' 1',
-  '18446744073709551616',
-  '9'.repeat(40),
-  '%s',
-  '=',
-  '\x80',
-];
-
-function number(base: Base, random: Random): bigint {
-  if (random.chance(0.2)) return random.u64() >> BigInt(random.below(64));
-  if (random.chance(0.2)) return BigInt(base.source.sizeBytes + random.below(3) - 1);
-  return random.pick(NUMBERS);
-}
-
-function encode(value: bigint, lengthBytes: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, value), true);
-  return bytes.subarray(0, lengthBytes);
-}
 
 function read({ source }: Base, { offset, lengthBytes }: Place): Uint8Array {
   const bytes = new Uint8Array(lengthBytes);
@@ -59,14 +21,14 @@ function valueAt(base: Base, place: Place): bigint {
 function change(base: Base, random: Random, place: Place, others: readonly Place[]): Mutation {
   const old = valueAt(base, place);
   const value = [
-    () => number(base, random),
-    () => number(base, random),
+    () => oddNumber(random, base.source.sizeBytes),
+    () => oddNumber(random, base.source.sizeBytes),
     () => old + BigInt(random.below(9) - 4),
     () => old + 4096n * BigInt(random.below(9) - 4),
     () => old ^ (1n << BigInt(random.below(place.lengthBytes * 8))),
     () => valueAt(base, { ...random.pick(others), lengthBytes: place.lengthBytes }),
   ][random.below(6)]();
-  const bytes = encode(value, place.lengthBytes);
+  const bytes = encodeNumber(value, place.lengthBytes);
   return { label: `${place.offset} = 0x${value.toString(16)}`, patches: [{ offset: place.offset, bytes }] };
 }
 
@@ -90,7 +52,7 @@ const vmcoreinfoLine: Mutator = (base, random) => {
   const at = random.below(lines.length);
   const [key, value = ''] = lines[at].split('=');
   const wrongValue = () => {
-    const wrong = number(base, random);
+    const wrong = oddNumber(random, base.source.sizeBytes);
     return random.pick([
       wrong.toString(),
       BigInt.asIntN(64, wrong).toString(),
@@ -126,7 +88,7 @@ const structPages: Mutator = (base, random) => {
   const slots = Math.max(1, Math.floor(memmap.lengthBytes / 64));
   const first = random.below(slots);
   const count = random.chance(0.5) ? 1 : 1 + random.below(Math.min(64, slots - first));
-  const word = encode(number(base, random), random.pick([4, 8]));
+  const word = encodeNumber(oddNumber(random, base.source.sizeBytes), random.pick([4, 8]));
   const at = random.below(64 / word.length) * word.length;
   const patches = Array.from({ length: count }, (_, i) => ({
     offset: memmap.offset + (first + i) * 64 + at,

@@ -3,30 +3,30 @@
  * with a Failure that names the fault. It never throws anything else, runs for ever, or exhausts memory.
  */
 
-import { openNoneCodec } from '../../capture/codecs/codec.ts';
-import { openPageCodecs } from '../../capture/codecs/decompressors.ts';
-import { elfSteps } from '../../capture/elf/writer.ts';
-import { Failure } from '../../capture/errors.ts';
-import { openFfi } from '../../capture/ffi/library.ts';
-import type { Bitmap } from '../../capture/filter/bitmap.ts';
-import { checkSteps } from '../../capture/kdump/check/check.ts';
-import { isKdumpFile } from '../../capture/kdump/read/file.ts';
-import { openKdumpVmcore } from '../../capture/kdump/read/vmcore.ts';
-import { finish } from '../../capture/kdump/steps.ts';
-import { choosePages, crashFacts } from '../../capture/kdump/write/input.ts';
-import { writeDump } from '../../capture/kdump/write/writer.ts';
-import { type Crash, crashOf } from '../../capture/kernel/crash.ts';
-import { dmesgLines } from '../../capture/kernel/dmesg-text.ts';
-import { panicReason } from '../../capture/kernel/panic-line.ts';
-import { stampOf } from '../../capture/storage/manifest.ts';
-import { readUpTo } from '../../capture/vmcore/elf.ts';
-import { openVmcore } from '../../capture/vmcore/open.ts';
-import type { ByteSource } from '../../capture/vmcore/source.ts';
-import { openElf } from '../support/elf-reader.ts';
-import { openKdump } from '../support/kdump-reader.ts';
-import { MemorySource } from '../support/vmcore-builder.ts';
+import { openNoneCodec } from '../../../capture/codecs/codec.ts';
+import { openPageCodecs } from '../../../capture/codecs/decompressors.ts';
+import { elfSteps } from '../../../capture/elf/writer.ts';
+import { Failure } from '../../../capture/errors.ts';
+import { openFfi } from '../../../capture/ffi/library.ts';
+import type { Bitmap } from '../../../capture/filter/bitmap.ts';
+import { checkSteps } from '../../../capture/kdump/check/check.ts';
+import { isKdumpFile } from '../../../capture/kdump/read/file.ts';
+import { openKdumpVmcore } from '../../../capture/kdump/read/vmcore.ts';
+import { finish } from '../../../capture/kdump/steps.ts';
+import { choosePages, crashFacts } from '../../../capture/kdump/write/input.ts';
+import { writeDump } from '../../../capture/kdump/write/writer.ts';
+import { type Crash, crashOf } from '../../../capture/kernel/crash.ts';
+import { dmesgLines } from '../../../capture/kernel/dmesg-text.ts';
+import { panicReason } from '../../../capture/kernel/panic-line.ts';
+import { stampOf } from '../../../capture/storage/manifest.ts';
+import { readUpTo } from '../../../capture/vmcore/elf.ts';
+import { openVmcore } from '../../../capture/vmcore/open.ts';
+import type { ByteSource } from '../../../capture/vmcore/source.ts';
+import { openElf } from '../../support/elf-reader.ts';
+import { openKdump } from '../../support/kdump-reader.ts';
+import { MemorySource } from '../../support/vmcore-builder.ts';
+import { SparseFile } from '../sparse-file.ts';
 import type { MutantSource } from './mutant-source.ts';
-import { SparseFile } from './sparse-file.ts';
 
 const DUMP_LEVEL = 31;
 /** Larger dumps are checked by their header alone, because the test readers hold files in memory. */

@@ -1,0 +1,23 @@
+/** All kinds of hostile input, one row each. */
+import type { Kind } from './kind.ts';
+import { directories, manifests } from './kinds/directories.ts';
+import { elf, flattened, kdumpKind } from './kinds/dump-files.ts';
+import { redump } from './kinds/redump.ts';
+import { split } from './kinds/split.ts';
+import { partitions, stateFiles } from './kinds/state-files.ts';
+import { textKinds } from './kinds/texts.ts';
+import { vmcores } from './vmcore/kind.ts';
+
+export const KINDS: readonly Kind[] = [
+  vmcores,
+  kdumpKind('kdump', 24),
+  flattened,
+  split,
+  elf,
+  redump,
+  manifests,
+  directories,
+  stateFiles,
+  partitions,
+  ...textKinds,
+];
