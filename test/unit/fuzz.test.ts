@@ -30,12 +30,12 @@ test.each(KINDS)('hostile input: $name', { timeout: 120_000 }, async ({ name, op
 });
 
 describe('a control: the harness catches a reader that', () => {
-  async function findingsOf(name: string): Promise<Finding[]> {
+  async function findingsOf(name: string, cases = 1): Promise<Finding[]> {
     const { findings } = await fuzz({
       kinds: CONTROLS.filter(control => control.name === name),
       seed: SEED,
       from: 0,
-      to: 5,
+      to: cases,
       endMs: Number.MAX_SAFE_INTEGER,
       vmcores: [],
       mostBytes: MOST_BYTES,
@@ -59,7 +59,7 @@ describe('a control: the harness catches a reader that', () => {
     ['changes Object.prototype', 'control-pollutes', 'wrong', /Object.prototype was changed/],
     ['calls a damaged dump whole', 'control-says-whole', 'wrong', /verify says whole, and /],
   ])('%s', { timeout: 120_000 }, async (_, name, is, text) => {
-    const findings = await findingsOf(name);
+    const findings = await findingsOf(name, name === 'control-says-whole' ? 5 : 1);
     expect(findings[0]).toMatchObject({
       is,
       text: expect.stringMatching(text),

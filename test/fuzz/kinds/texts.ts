@@ -143,7 +143,7 @@ const ROWS: readonly TextRow[] = [
     bases: () => [CONFIG],
     mutate: byLines,
     read(text) {
-      checkOptions({ ...settingsOf(text, CONFIG_PATH).options });
+      checkOptions({ ...GIVEN_OPTIONS, ...settingsOf(text, CONFIG_PATH).options });
       return 'read';
     },
   },

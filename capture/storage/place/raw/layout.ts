@@ -97,8 +97,13 @@ function isFile(value: Partial<RawFile> | null): boolean {
   return (
     isPlainName(value?.name) &&
     [value?.offset, value?.bytes].every(number => Number.isSafeInteger(number) && Number(number) >= 0) &&
-    Number(value?.offset) >= FILES_OFFSET
+    Number(value?.offset) >= FILES_OFFSET &&
+    (value?.crc32 === undefined || isChecksum(value.crc32))
   );
+}
+
+function isChecksum(text: unknown): boolean {
+  return typeof text === 'string' && /^[0-9a-f]{1,8}$/.test(text);
 }
 
 /** `kdumpling recover` makes files and directories of these names. */

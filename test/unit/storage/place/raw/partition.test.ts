@@ -87,6 +87,11 @@ describe('a slot', () => {
     expect(decodeSlot(encodeSlot(slot))).toBeUndefined();
   });
 
+  test.each([7, null, {}, 'xyz', ''])('with the checksum %j of a file is none', crc32 => {
+    const files = [{ name: 'vmcore', offset: 1 << 20, bytes: 1, crc32 }];
+    expect(decodeSlot(encodeSlot({ ...SLOT, files: files as never }))).toBeUndefined();
+  });
+
   test('looks like nothing else', () => {
     const bytes = Buffer.concat([
       encodeSlot(SLOT),
