@@ -62,7 +62,7 @@ function readRow({ fields }: DeadKernel, module: LoadedModule, problems: Problem
   };
 }
 
-function taintLetters(bits: bigint): string {
+export function taintLetters(bits: bigint): string {
   return [...TAINT_LETTERS].filter((_, bit) => (bits >> BigInt(bit)) & 1n).join('');
 }
 

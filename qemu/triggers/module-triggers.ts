@@ -1,5 +1,5 @@
 /** Crashes by the lab's module (module/kdumpling_lab.c): each row is one of its ways. */
-import type { ClassName } from '../../scripts/lib/report/classes.ts';
+import type { ClassName } from '../../capture/autopsy/summary/classes.ts';
 import { CRASH_MODULE } from './module.ts';
 import type { Trigger } from './trigger.ts';
 

@@ -1,6 +1,6 @@
 /** A way to crash the first kernel, as data: how, and what its crash must look like to a reader of the dump. */
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
-import type { ClassName } from '../../scripts/lib/report/classes.ts';
+import type { ClassName } from '../../capture/autopsy/summary/classes.ts';
 import type { MonitorStep } from '../machine/dialogue.ts';
 
 export interface Trigger {

@@ -110,7 +110,6 @@ export interface AutopsyModule {
   readonly sizeBytes: number;
   /** `O`, `E`, `P`, …; empty for one of the kernel's own tree. */
   readonly taints?: string;
-  readonly version?: string;
 }
 
 /** What a page is used for; `poisoned` is broken, offline or unplugged. A page that cannot be classified counts as the kernel's. */
@@ -156,7 +155,7 @@ export interface LogEntry {
 }
 
 export function isMissing(part: unknown): part is Missing {
-  return typeof part === 'object' && part !== null && 'missing' in part;
+  return typeof part === 'object' && part !== null && typeof (part as Missing).missing === 'string';
 }
 
 /** The part, or undefined where it is missing. */

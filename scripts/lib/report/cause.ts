@@ -1,10 +1,10 @@
 /** Which of a log's reports is the cause of its end, and what of it is the culprit. */
-import { type ClassName, classOf } from './classes.ts';
+import { type ClassName, classOf } from '../../../capture/autopsy/summary/classes.ts';
+import { tellingFrames } from '../../../capture/autopsy/summary/culprit.ts';
 import { backtraceOfOther, type CrashSite, NO_SITE, readSite } from './crash-site.ts';
 import type { LogEvent, LogStory } from './events.ts';
 import { type Frame, frameInText } from './frames.ts';
 import { PANICS, type PanicKind, UNPANICKED } from './headlines.ts';
-import { isMachinery } from './machinery.ts';
 
 export interface Cause {
   readonly class: ClassName;
@@ -91,40 +91,7 @@ function causeOf(event: LogEvent, batch: readonly LogEvent[], last: CrashSite): 
 /** @param named the function that the headline names: the kernel knows best. */
 function withCulprit(cause: Omit<Cause, 'frames' | 'culprit'>, named: Frame | undefined): Cause {
   const { blame } = classOf(cause.class);
-  const frames = blame === 'nowhere' ? [] : tellingFrames(cause.site, blame, named);
+  const frames = tellingFrames(cause.site, blame, named);
   const [culprit] = frames;
   return { ...cause, frames, ...(culprit && { culprit }) };
-}
-
-function tellingFrames(
-  { at, trace }: CrashSite,
-  blame: 'trace' | 'interrupted',
-  named: Frame | undefined,
-): Frame[] {
-  const framesOf = (seen: CrashSite['trace']) =>
-    withoutRepeats(
-      blame === 'interrupted' ? interruptedFrames(at, seen) : [...(at ? [at] : []), ...seen],
-    ).filter(({ name }) => !isMachinery(name));
-  const sure = framesOf(trace.filter(({ doubtful }) => !doubtful));
-  // After a jump to a bad address the unwinder is sure of nothing.
-  const frames = sure.length > 0 ? sure : framesOf(trace);
-  if (!named || isMachinery(named.name)) return frames;
-  const place = frames.findIndex(({ name }) => name === named.name);
-  return [named, ...(place < 0 ? frames : frames.slice(place + 1))];
-}
-
-/** What ran before the interrupt: the pointer of the report, or the one within the trace, and its callers. */
-function interruptedFrames(at: Frame | undefined, trace: CrashSite['trace']): Frame[] {
-  if (at) return [at, ...(trace.some(frame => frame.interrupted) ? afterPointer(trace) : trace)];
-  if (trace.some(frame => frame.interrupted)) return afterPointer(trace);
-  return trace.filter(({ context }) => context !== 'NMI' && context !== 'IRQ');
-}
-
-function afterPointer(trace: CrashSite['trace']): Frame[] {
-  return trace.filter(({ interrupted }) => interrupted);
-}
-
-/** A pointer is often the first frame of its trace, too. */
-function withoutRepeats(frames: readonly Frame[]): Frame[] {
-  return frames.filter(({ name }, i) => name !== frames[i - 1]?.name);
 }

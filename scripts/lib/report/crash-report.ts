@@ -1,8 +1,10 @@
 /** The report of one crash as facts: what `kdumpling report` prints and `notify_url` posts. Pure. */
+
+import type { Autopsy } from '../../../capture/autopsy/summary/autopsy.ts';
+import { classOf } from '../../../capture/autopsy/summary/classes.ts';
 import type { Manifest, ManifestFile } from '../../../capture/storage/manifest.ts';
 import type { Dump } from '../dumps/dump.ts';
 import { findCause, otherEvents } from './cause.ts';
-import { classOf } from './classes.ts';
 import type { CrashSite } from './crash-site.ts';
 import { type HungTask, hungTasks, type MachineCheck, machineChecks } from './details.ts';
 import { readStory } from './events.ts';
@@ -10,6 +12,7 @@ import type { Frame } from './frames.ts';
 import { logLines } from './log-lines.ts';
 import { type NextStep, nextSteps } from './next-steps.ts';
 import { signatureOf } from './signature.ts';
+import { withMemory } from './with-memory.ts';
 
 export const REPORT_FORMAT = 2;
 
@@ -97,12 +100,21 @@ export interface ReportedDump {
   readonly warnings?: readonly string[];
 }
 
-/** @param log the text of vmcore-dmesg.txt, as far as there is one. @param host the machine that crashed, if it is known. */
-export function reportOf(dump: ReportedDump, log: string, host: string | undefined): CrashReport {
+/**
+ * @param log the text of vmcore-dmesg.txt, as far as there is one.
+ * @param host the machine that crashed, if it is known.
+ * @param autopsy what the dump's memory says.
+ */
+export function reportOf(
+  dump: ReportedDump,
+  log: string,
+  host: string | undefined,
+  autopsy?: Autopsy,
+): CrashReport {
   const { id, directory, state, why, manifest } = dump;
   const lines = logLines(log);
   const story = readStory(lines);
-  const cause = findCause(story, manifest?.crash?.reason);
+  const cause = withMemory(findCause(story, manifest?.crash?.reason), autopsy);
   const { class: name, culprit, reason, site } = cause;
   const { meaning } = classOf(name);
   const uptimeSeconds = lines.findLast(({ seconds }) => seconds !== undefined)?.seconds;
@@ -124,8 +136,8 @@ export function reportOf(dump: ReportedDump, log: string, host: string | undefin
       ...(uptimeSeconds !== undefined && { uptimeSeconds }),
       ...(name === 'hung-task' && { hungTasks: hungTasks(cause.batch) }),
       ...(name === 'machine-check' && { machineChecks: machineChecks(cause.batch) }),
-      stackFrom: 'log',
-      differences: [],
+      stackFrom: cause.stackFrom,
+      differences: cause.differences,
       oops: cause.texts,
       ...site,
     },

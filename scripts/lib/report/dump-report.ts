@@ -14,24 +14,19 @@ export interface ReportedCrash {
 }
 
 export function reportDump(host: Host, dump: Dump): CrashReport {
-  const warnings: string[] = [];
-  return reportFrom(
-    host,
-    dump,
-    kernelLogText(host, dump, text => warnings.push(text)),
-    warnings,
-  );
+  return read(host, dump, false).report;
 }
 
-/** With all that the dump's memory says. */
+/** With a picture of the memory. */
 export function reportWithAutopsy(host: Host, dump: Dump): ReportedCrash {
+  return read(host, dump, true);
+}
+
+function read(host: Host, dump: Dump, withMap: boolean): ReportedCrash {
   const warnings: string[] = [];
   const log = kernelLogText(host, dump, text => warnings.push(text));
-  return { report: reportFrom(host, dump, log, warnings), autopsy: readAutopsy(host, dump, log) };
-}
-
-function reportFrom(host: Host, dump: Dump, log: string, warnings: readonly string[]): CrashReport {
   const { directory, dumpFile, manifest } = dump;
   const name = crashedName(manifest, dumpFile && host.path(join(directory, dumpFile)));
-  return reportOf({ ...dump, warnings }, log, name);
+  const autopsy = readAutopsy(host, dump, log, withMap);
+  return { report: reportOf({ ...dump, warnings }, log, name, autopsy), autopsy };
 }

@@ -1,4 +1,5 @@
 /** Functions as a kernel log names them: of a trace, of the instruction pointer, of a headline. */
+import { functionName } from '../../../capture/autopsy/summary/stack-frames.ts';
 import { SYMBOL } from './headlines.ts';
 
 export interface Frame {
@@ -76,7 +77,7 @@ export function frameInText(text: string): Frame | undefined {
 
 function frameOf([name, offset, size, module]: readonly (string | undefined)[]): Frame {
   return {
-    name: name!.replace(/\.(cold|isra|constprop|part|llvm)\b.*$/, ''),
+    name: functionName(name!),
     offset: offset!,
     size: size!,
     ...(module && { module }),

@@ -3,7 +3,7 @@
  * dumpstack.c, cpu/mce/core.c, mm/fault.c; arch/arm64/kernel/traps.c, mm/fault.c; kernel/panic.c, watchdog.c, hung_task.c,
  * sched/core.c, rcu/tree_stall.h; lib/bug.c, list_debug.c, refcount.c, ubsan.c; mm/kasan/report.c, kfence/report.c, slub.c.
  */
-import type { ClassName } from './classes.ts';
+import type { ClassName } from '../../../capture/autopsy/summary/classes.ts';
 
 export interface Headline {
   readonly pattern: RegExp;

@@ -1,8 +1,8 @@
 /** Stacks: the functions innermost first, the culprit marked, what only reports or enters the kernel dimmed. */
 import type { StackFrame } from '../../../../capture/autopsy/summary/autopsy.ts';
+import { isMachinery } from '../../../../capture/autopsy/summary/machinery.ts';
 import { counted } from '../../../../capture/errors.ts';
 import type { Frame } from '../frames.ts';
-import { isMachinery } from '../machinery.ts';
 import { html, type Markup } from './markup.ts';
 
 /** Of a log or of memory: the log has no addresses. */

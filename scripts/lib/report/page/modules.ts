@@ -24,8 +24,8 @@ export function moduleSection(
     body.push(
       foreign.length > 0 &&
         html`<h3>With taints</h3><table>${foreign.map(
-          ({ name, sizeBytes, version, taints = '' }) =>
-            html`<tr><td class="mono">${name}</td><td class="mono">${taints}</td><td>${version}</td><td class="r">${byteSize(sizeBytes)}</td></tr>`,
+          ({ name, sizeBytes, taints = '' }) =>
+            html`<tr><td class="mono">${name}</td><td class="mono">${taints}</td><td class="r">${byteSize(sizeBytes)}</td></tr>`,
         )}</table>`,
       own.length > 0 && html`<h3>Of the kernel’s own tree</h3>${nameList(own.map(({ name }) => name))}`,
     );

@@ -3,8 +3,8 @@
  * strings are those of kernel/, mm/, lib/, arch/x86 and arch/arm64; real logs are in logs/.
  */
 import { describe, expect, test } from 'vitest';
+import type { ClassName } from '../../../../capture/autopsy/summary/classes.ts';
 import { findCause } from '../../../../scripts/lib/report/cause.ts';
-import type { ClassName } from '../../../../scripts/lib/report/classes.ts';
 import { readStory } from '../../../../scripts/lib/report/events.ts';
 import { logLines } from '../../../../scripts/lib/report/log-lines.ts';
 import { signatureOf } from '../../../../scripts/lib/report/signature.ts';

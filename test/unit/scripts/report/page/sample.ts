@@ -209,7 +209,7 @@ export const AUTOPSY: Autopsy = {
     { task: { pid: 612, comm: 'postgres' }, state: 'D', in: 'filemap_fault' },
   ],
   modules: [
-    { name: 'labcrash', sizeBytes: 20480, taints: 'OE', version: '1.0' },
+    { name: 'labcrash', sizeBytes: 20480, taints: 'OE' },
     ...[
       'ext4',
       'jbd2',

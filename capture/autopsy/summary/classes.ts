@@ -1,6 +1,6 @@
 /** The kinds of crash: what each means to a person, and what its trace says. */
 
-interface CrashClass {
+export interface CrashClass {
   /** Why it crashed, as a sentence without its full stop. */
   readonly meaning: string;
   /**
@@ -10,7 +10,7 @@ interface CrashClass {
   readonly blame: 'trace' | 'interrupted' | 'nowhere';
 }
 
-const CLASSES = {
+export const CLASSES = {
   sysrq: { meaning: 'Somebody triggered a crash by sysrq', blame: 'nowhere' },
   'null-pointer': { meaning: 'Kernel code dereferenced a NULL pointer', blame: 'trace' },
   'page-fault': { meaning: 'Kernel code used an address that is not mapped', blame: 'trace' },
