@@ -20,6 +20,8 @@ interface ToolOrigin {
   readonly binary: string;
   /** Packages beside it, which it does not depend on. */
   readonly with?: readonly string[];
+  /** Folders of the tree with libraries, which its loader does not look into by itself. */
+  readonly libraries?: readonly string[];
   /** Folders of the tree that it needs to know: the name of an environment variable, and the path. */
   readonly folders?: Readonly<Record<string, string>>;
   /** A Python module: the binary is the tree's own interpreter, which must look for its library in the tree. */
@@ -50,11 +52,12 @@ export const TOOL_ORIGINS = {
   nginx: { package: 'nginx', suites: ['bookworm'], binary: 'usr/sbin/nginx' },
   /** What support asks for: it is to find our files. */
   sos: { package: 'sosreport', suites: ['sid', 'forky'], binary: 'usr/bin/python3', python: true },
-  /** What the report's page is looked at in. Without its own sandbox, which needs a user other than root. */
+  /** What the report's page is looked at in. It finds its data beside its program: test/support/browser.ts. */
   chromium: {
     package: 'chromium-headless-shell',
     suites: ['bookworm'],
     binary: 'usr/lib/chromium/chromium-headless-shell',
+    libraries: ['usr/lib/x86_64-linux-gnu/pulseaudio'],
   },
   /** What reads the snippets for Fedora CoreOS and for cloud images. */
   ignition: { package: 'ignition', suites: ['bookworm'], binary: 'usr/bin/ignition-validate' },
@@ -156,13 +159,14 @@ async function openTool(name: ToolName, dir: string): Promise<Tool> {
   const root = join(dir, 'root');
   const libraries = libraryDirs(root);
   const loader = await findLoader(libraries, root);
-  const { binary, python, folders = {} }: ToolOrigin = TOOL_ORIGINS[name];
+  const { binary, python, folders = {}, libraries: others = [] }: ToolOrigin = TOOL_ORIGINS[name];
+  const searched = [...libraries, ...others.map(dir => join(root, dir))];
   const variables = Object.entries(folders).map(([variable, path]) => [variable, join(root, path)]);
   return {
     name,
     version,
     root,
-    argv: [loader, '--library-path', libraries.join(':'), join(root, binary)],
+    argv: [loader, '--library-path', searched.join(':'), join(root, binary)],
     env: { ...Object.fromEntries(variables), ...(python ? pythonEnvironment(root) : {}) },
   };
 }

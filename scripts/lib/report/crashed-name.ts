@@ -7,8 +7,12 @@ import type { Manifest } from '../../../capture/storage/manifest.ts';
 
 /** @param vmcore the dump's file, if there is one. @returns undefined where neither manifest nor header says it. */
 export function crashedName(manifest: Manifest | undefined, vmcore: string | undefined): string | undefined {
-  return manifest?.kernel.nodename ?? (vmcore === undefined ? undefined : headerName(vmcore));
+  const name = manifest?.kernel.nodename ?? (vmcore === undefined ? undefined : headerName(vmcore));
+  return name === UNSET_NAME ? undefined : name;
 }
+
+/** What a kernel is called that nobody gave a name (CONFIG_DEFAULT_HOSTNAME). */
+const UNSET_NAME = '(none)';
 
 /** From `struct new_utsname` in the dump's header. A file of another format has none. */
 function headerName(path: string): string | undefined {

@@ -25,7 +25,7 @@ export function reportPage(report: CrashReport): string {
     `Crash report ${report.id}`,
     '',
     ...facts,
-    ...(trace.length > 0 ? ['', 'Call trace, innermost first'] : []),
+    ...(trace.length > 0 ? ['', `Call trace by the ${SOURCES[crash.stackFrom]}, innermost first`] : []),
     ...trace.map(line => `  ${line}`),
     ...(left > 0 ? [`  … and ${left} more`] : []),
     ...(others.length > 0 ? ['', 'Other reports in this log'] : []),
@@ -38,6 +38,8 @@ export function reportPage(report: CrashReport): string {
     .map(printable)
     .join('\n');
 }
+
+const SOURCES = { memory: 'memory of the crashed kernel', log: 'kernel log' } as const;
 
 /** One line a fact. A log's readers see the lines apart, so each says which crash it is of. */
 export function reportLines(report: CrashReport): string[] {
@@ -68,6 +70,7 @@ function factsOf(report: CrashReport): Fact[] {
     ['at', crash.at && frameText(crash.at)],
     ['code', crash.code],
     ['registers', registersText(crash.registers)],
+    ...crash.differences.map(text => ['but', text] as const),
     ...(crash.hungTasks ?? []).map(task => ['hung', hungText(task)] as const),
     ...(crash.machineChecks ?? []).map(check => ['hardware error', checkText(check)] as const),
     ['signature', report.signature],

@@ -1,6 +1,7 @@
 /** The panicking stack, with its registers and code, and what log and memory disagree about. */
+import { type Autopsy, present } from '../../../../capture/autopsy/summary/autopsy.ts';
 import type { CrashReport } from '../crash-report.ts';
-import { stackList } from './frames.ts';
+import { type ShownFrame, stackList } from './frames.ts';
 import { html } from './markup.ts';
 import { missing, type Section } from './section.ts';
 
@@ -9,9 +10,9 @@ const FROM = {
   log: 'As the kernel log has it, innermost first.',
 } as const;
 
-export function crashSection({ crash }: CrashReport): Section {
-  const { at, trace, culprit, registers, code, stackFrom, differences } = crash;
-  const frames = at && trace[0]?.name !== at.name && stackFrom === 'log' ? [at, ...trace] : trace;
+export function crashSection(report: CrashReport, autopsy: Autopsy): Section {
+  const { culprit, registers, code, stackFrom, differences } = report.crash;
+  const frames = shownFrames(report, autopsy);
   const values = Object.entries(registers);
   return {
     id: 'crash',
@@ -30,4 +31,16 @@ export function crashSection({ crash }: CrashReport): Section {
       code !== undefined && html`<h3>Code</h3><code class="code">${code}</code>`,
     ],
   };
+}
+
+/** From memory the whole stack, with the functions that only report, unless another task than the panicking one is concerned. */
+function shownFrames(
+  { crash: { at, trace, task, stackFrom } }: CrashReport,
+  autopsy: Autopsy,
+): readonly ShownFrame[] {
+  const panicked = present(autopsy.crash);
+  const stack = panicked && present(panicked.stack);
+  const isItsOwn = task?.pid === panicked?.task?.pid && task?.cpu === panicked?.cpu;
+  if (stackFrom === 'memory' && stack && isItsOwn) return stack;
+  return at && trace[0]?.name !== at.name ? [at, ...trace] : trace;
 }

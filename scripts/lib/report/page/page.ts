@@ -21,7 +21,7 @@ import { waitSection } from './waits.ts';
 
 export function htmlPage(report: CrashReport, autopsy: Autopsy): string {
   const sections = [
-    crashSection(report),
+    crashSection(report, autopsy),
     waitSection(autopsy),
     cpuSection(autopsy),
     taskSection(autopsy),

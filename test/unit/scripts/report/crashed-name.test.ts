@@ -37,6 +37,7 @@ const manifestOf = (nodename?: string) => ({ kernel: { nodename } }) as Manifest
 test('the manifest says it, else the header of the dump', () => {
   expect(crashedName(manifestOf('db3'), vmcoreOf('web7'))).toBe('db3');
   expect(crashedName(manifestOf(), vmcoreOf('web7'))).toBe('web7');
+  expect(crashedName(manifestOf('(none)'), vmcoreOf('(none)'))).toBeUndefined();
   expect(crashedName(undefined, vmcoreOf('web7'))).toBe('web7');
 });
 
