@@ -1,11 +1,12 @@
 /** `npm run crash`: crashes machines in one way or in many, and says what was saved. */
 import { writeFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { badValue, EXIT, type Given, oneOf, runCommand, wholeNumber } from '../scripts/lib/cli/command.ts';
 import { FAULTS } from './faults/all.ts';
 import { SOUND } from './faults/sound.ts';
 import { consoleLines } from './lab/console.ts';
 import { junit, tap } from './lab/formats.ts';
+import { openJournal, passedBefore } from './lab/journal.ts';
 import { openLab } from './lab/lab.ts';
 import { listOfAxes } from './lab/list.ts';
 import { describeLoss } from './lab/loss.ts';
@@ -25,6 +26,7 @@ const OPTIONS = {
     value: 'NAME|FILE',
     help: `many crashes: ${MATRICES.map(({ name }) => name).join(', ')}, or a JSON file with a list of {kernel, geometry, trigger, fault}`,
   },
+  resume: { help: 'leave out the crashes of the matrix that passed in the last run of one' },
   parallel: { value: 'N', default: '1', help: 'machines that run side by side' },
   junit: { value: 'FILE', help: 'write the verdicts as JUnit XML' },
   tap: { help: 'print the verdicts as TAP, and all else on stderr' },
@@ -44,7 +46,11 @@ await runCommand({
     const say = given.tap ? console.error : console.log;
     const atOnce = wholeNumber('parallel', given.parallel, 1, 64);
     const choice = readMachineOptions(given);
-    const cells = readCells(given, choice);
+    const all = readCells(given, choice);
+    const journal = join(RUNS, 'matrix.json');
+    const before = given.resume ? passedBefore(journal) : new Set<string>();
+    const cells = all.filter(({ title }) => !before.has(title));
+    const record = given.matrix === undefined ? undefined : openJournal(journal, before);
     const lab = await openLab(choice, say);
     const showsConsole = atOnce === 1;
     const results = await runCells(lab, cells, atOnce, {
@@ -58,6 +64,7 @@ await runCommand({
       },
       onResult: (result, error) => {
         if (showsConsole && error) console.error(describeLoss(error, TAIL_LINES));
+        record?.(result);
         say(lineOf(result));
       },
     });

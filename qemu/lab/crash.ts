@@ -94,6 +94,7 @@ async function planOf(
     captureInitrd,
     runtime: fault.runtimeOnDisk ? join(DIST, 'runtime') : undefined,
     accel,
+    cpus: choice.cpus,
     memoryMib: choice.memoryMib,
     crashkernel: choice.crashkernel,
     kernelWords: [...(geometry.kernelWords ?? []), ...(fault.kernelWords ?? []), ...choice.kernelWords],

@@ -16,6 +16,7 @@ interface Row {
 const LAYOUT_HELP = { whole: 'the whole disk', gpt: 'a partition', lvm: 'a linear logical volume' } as const;
 /** Axes of a size or of words, whose values are not listed. */
 const OPEN = [
+  'cpus',
   'memory',
   'crashkernel',
   'disk',

@@ -43,6 +43,7 @@ export const MACHINE_OPTIONS = {
     value: 'COMMAND',
     help: 'crash the first kernel by these shell commands, which its PID 1 runs',
   },
+  cpus: { value: 'N', default: '2', help: 'CPUs of the guest' },
   memory: { value: 'MIB', default: '1024', help: 'memory of the guest' },
   crashkernel: {
     value: 'SIZE[@OFFSET]',
@@ -82,6 +83,7 @@ export interface MachineChoice {
   readonly kernel: KernelChoice | OwnKernelChoice;
   readonly geometry: Geometry;
   readonly trigger: Trigger;
+  readonly cpus: number;
   readonly memoryMib: number;
   readonly crashkernel: string;
   /** More words for the first kernel's command line, in order; a word may hold quoted blanks. */
@@ -105,6 +107,7 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
     kernel: readKernel(given),
     geometry: geometryOf(oneOf('geometry', given.geometry, geometryNames)),
     trigger: readTrigger(given),
+    cpus: wholeNumber('cpus', given.cpus, 1, 8),
     memoryMib: wholeNumber('memory', given.memory, 256, 1 << 20),
     crashkernel: given.crashkernel,
     diskKind: {
@@ -151,7 +154,7 @@ function readTrigger(given: Given<typeof MACHINE_OPTIONS>): Trigger {
   const { trigger, 'crash-command': command } = given;
   if (command !== undefined) return ownTrigger(command);
   const impossible = IMPOSSIBLE_TRIGGERS.find(({ name }) => name === trigger);
-  if (impossible) throw badValue('trigger', trigger, `one that can be made: ${impossible.why}`);
+  if (impossible) throw badValue('trigger', trigger, `a crash that QEMU can make; ${impossible.why}`);
   return triggerOf(oneOf('trigger', trigger, triggerNames));
 }
 

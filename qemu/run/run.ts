@@ -20,7 +20,6 @@ import type { SerialLine } from '../machine/serial.ts';
 import type { Trigger } from '../triggers/trigger.ts';
 import { type Milestones, readMilestones } from './milestones.ts';
 
-const CPUS = 2;
 const SECOND_DISK = 'second.img';
 
 export interface CrashPlan {
@@ -31,6 +30,7 @@ export interface CrashPlan {
   /** Node and its libraries, to put on the boot disk where the packages put them. */
   readonly runtime?: string;
   readonly accel: Accel;
+  readonly cpus: number;
   readonly memoryMib: number;
   /** The value on the command line: `192M`. */
   readonly crashkernel: string;
@@ -188,7 +188,7 @@ async function prepareMachine(
   const spec = {
     accel,
     memoryMib,
-    cpus: CPUS,
+    cpus: plan.cpus,
     boot: { vmlinuz: kernel.vmlinuz, initrd, commandLine },
     disk,
     bus: diskKind.bus,

@@ -46,6 +46,7 @@ test('the options it names exist', () => {
     'fault',
     'matrix',
     'parallel',
+    'resume',
     'junit',
     'tap',
     'list',
