@@ -3,7 +3,7 @@
  * members, symbols or pages. The addresses of memory are what they are; only pages that were written exist.
  */
 import { FieldReader } from '../../capture/autopsy/fields.ts';
-import type { DeadKernel, Field, LoadedModule, Types } from '../../capture/autopsy/kernel.ts';
+import type { DeadKernel, Field, LoadedModule, SymbolAt, Types } from '../../capture/autopsy/kernel.ts';
 import { AutopsyError } from '../../capture/errors.ts';
 import { KernelMemory } from '../../capture/kernel/memory.ts';
 import type { Vmcore } from '../../capture/vmcore/open.ts';
@@ -22,6 +22,7 @@ export interface SmallLayout {
 }
 
 const PAGE_BYTES = 4096;
+const FUNCTION_BYTES = 0x100n;
 
 export class SmallKernel {
   readonly #members: Map<string, MemberSpec>;
@@ -29,10 +30,13 @@ export class SmallKernel {
   readonly #enums: Map<string, Readonly<Record<string, number>>>;
   readonly #symbols = new Map<string, bigint>();
   readonly #pages = new Map<bigint, Uint8Array>();
+  readonly #functions: { readonly name: string; readonly address: bigint }[] = [];
   readonly #modules: LoadedModule[] = [];
   /** Reads of memory that were asked for: a walk that does not end shows in it. */
   reads = 0;
   vmcoreinfo = '';
+  /** Of members, where it matters what they are. */
+  readonly typeNames = new Map<string, string>();
 
   constructor({ members, sizes = {}, enums = {} }: SmallLayout) {
     this.#members = new Map(Object.entries(members));
@@ -42,6 +46,11 @@ export class SmallKernel {
 
   symbol(name: string, address: bigint): void {
     this.#symbols.set(name, address);
+  }
+
+  /** Code of FUNCTION_BYTES. */
+  function(name: string, address: bigint): void {
+    this.#functions.push({ name, address });
   }
 
   module(module: LoadedModule): void {
@@ -118,7 +127,13 @@ export class SmallKernel {
       vmcore: {} as Vmcore,
       vmcoreinfo: Vmcoreinfo.decode(Buffer.from(this.vmcoreinfo)),
       memory,
-      symbols: { address, require, all: () => [], at: () => undefined, isText: () => false },
+      symbols: {
+        address,
+        require,
+        all: () => [],
+        at: place => this.#functionAt(place),
+        isText: place => this.#functionAt(place) !== undefined,
+      },
       types,
       fields: new FieldReader(memory, types),
       perCpu: {
@@ -131,6 +146,11 @@ export class SmallKernel {
       moduleTypes: () => types,
       missing: [],
     };
+  }
+
+  #functionAt(place: bigint): SymbolAt | undefined {
+    const found = this.#functions.find(({ address }) => place >= address && place < address + FUNCTION_BYTES);
+    return found && { ...found, type: 't', offset: Number(place - found.address) };
   }
 
   #memory(): KernelMemory {
@@ -171,7 +191,7 @@ export class SmallKernel {
         sizeBytes: bytes * (elements ?? 1),
         kind: elements === undefined ? 'integer' : 'array',
         isSigned: path.endsWith('.counter') || path === 'percpu_counter.count',
-        typeName: 'test',
+        typeName: this.typeNames.get(path) ?? 'test',
         declaration: path,
         ...(elements !== undefined && { elements, elementBytes: bytes }),
       } as Field;

@@ -62,7 +62,8 @@ interface Search {
 
 /**
  * @param tasks all of them.
- * @returns what a task waits for; undefined when that is something else, or memory does not say it.
+ * @returns what a task waits for: undefined when that is something else, or memory does not say it. It throws AutopsyError
+ * and KernelError when its stack cannot be read, or the waiters of this kernel are not known.
  */
 export function stackWaits(
   kernel: DeadKernel,
@@ -75,11 +76,12 @@ export function stackWaits(
 
 function stackWait(search: Search, task: StackOf): Wait | undefined {
   const { kernel } = search;
-  const live = attempt(() => liveStack(kernel, task));
+  const live = liveStack(kernel, task);
   const type = live && sleepsFor(kernel, live);
   if (!type) return undefined;
+  const list = listOffset(kernel, type);
   for (const waiter of waitersOf(kernel, type, live, task)) {
-    const lock = attempt(() => lockOf(search, type, live, waiter));
+    const lock = attempt(() => lockOf(search, type, live, waiter + list));
     if (lock !== undefined) return { kind: type.kind, lock, ...wants(kernel, type, waiter) };
   }
   return undefined;
@@ -93,8 +95,8 @@ function liveStack(
   { memory, fields, types }: DeadKernel,
   { address, stack }: StackOf,
 ): LiveStack | undefined {
-  const path = STACK_POINTERS.find(path => types.has(path));
-  if (path === undefined || stack === 0n) return undefined;
+  if (stack === 0n) return undefined;
+  const path = STACK_POINTERS.find(path => types.has(path)) ?? STACK_POINTERS[0]!;
   const start = fields.pointer(address, path) & ~7n;
   const end = stack + BigInt(memory.arch.stackBytes);
   if (start < stack || start >= end) return undefined;
@@ -141,9 +143,9 @@ function ringOf({ memory }: DeadKernel, node: bigint): bigint[] | undefined {
   return memory.u64(node + 8n) === ring.at(-1) ? ring : undefined;
 }
 
-function lockOf(search: Search, type: LockType, live: LiveStack, waiter: bigint): bigint | undefined {
+/** @param node the list_head of a waiter. */
+function lockOf(search: Search, type: LockType, live: LiveStack, node: bigint): bigint | undefined {
   const { kernel, locks } = search;
-  const node = waiter + listOffset(kernel, type);
   if (locks.has(node)) return locks.get(node);
   const ring = ringOf(kernel, node);
   if (!ring) return undefined;
@@ -187,8 +189,12 @@ function lockOnStack(
   if (!kernel.types.has(path)) return undefined;
   const offset = listOffset(kernel, type);
   const waiters = new Set(ring.map(node => node - offset));
+  const end = live.start + BigInt(live.words.length * WORD_BYTES);
+  // Words of the waiter itself are followed by addresses of waiters too.
+  const isOfWaiter = (word: bigint) => ring.includes(word) || (word >= live.start && word < end);
   return live.words.find(
-    word => word !== 0n && waiters.has(attempt(() => kernel.fields.pointer(word, path)) ?? 0n),
+    word =>
+      word !== 0n && waiters.has(attempt(() => kernel.fields.pointer(word, path)) ?? 0n) && !isOfWaiter(word),
   );
 }
 

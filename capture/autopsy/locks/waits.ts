@@ -51,7 +51,9 @@ function readWait<T extends MaybeWaiting>(
   task: T,
   problems: Problems,
 ): WaitingTask<T> {
-  const wait = attempt(() => recordedWait(kernel, task.address), problems.add) ?? onStack(task);
+  const wait =
+    attempt(() => recordedWait(kernel, task.address), problems.add) ??
+    attempt(() => onStack(task), problems.add);
   if (!wait) return { task };
   const holder = attempt(() => readHolder(kernel, wait.kind, wait.lock), problems.add);
   return { task, wait, ...(holder && { holder }) };
