@@ -26,8 +26,8 @@ export const bt: Command<typeof OPTIONS> = {
       const { positionals, active, 'all-tasks': all, panic, cpu, json } = given;
       const list = readTasks(kernel);
       for (const error of list.errors) note(describeError(error));
-      const tasks = chooseBacktraces(list, { positionals, active, all, panic, cpu });
       const unwinder = openUnwinder(kernel);
+      const tasks = chooseBacktraces(list, unwinder.cpus, { positionals, active, all, panic, cpu });
       if (json) {
         const shown = tasks.map(task => btData(task, unwinder.backtrace(task.address)));
         console.log(JSON.stringify({ ...header(), tasks: shown }, undefined, 2));

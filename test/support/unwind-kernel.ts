@@ -77,11 +77,13 @@ export class UnwindKernel {
   readonly modules: LoadedModule[] = [];
   #nextTask = TASKS;
   #nextStack = STACKS;
+  readonly possible: readonly number[];
   online: number[];
 
   /** @param rules the functions, from TEXT on, each with one rule for all its code. */
   constructor(rules: Readonly<Record<string, RuleSpec>>, cpus = 2) {
-    this.online = Array.from({ length: cpus }, (_, cpu) => cpu);
+    this.possible = Array.from({ length: cpus }, (_, cpu) => cpu);
+    this.online = [...this.possible];
     for (const [index, [name, rule]] of Object.entries(rules).entries()) {
       const address = TEXT + BigInt(index) * FUNCTION_BYTES;
       this.functions.push({ name, address });
@@ -195,7 +197,7 @@ export class UnwindKernel {
   }
 
   dead(notes: readonly { name: string; type: number; desc: Uint8Array }[] = []): DeadKernel {
-    const { memory, modules, online } = this;
+    const { memory, modules, online, possible } = this;
     const field = (path: string): Field => {
       const found = MEMBERS[path];
       if (!found)
@@ -251,7 +253,7 @@ export class UnwindKernel {
       },
       perCpu: {
         online,
-        possible: online,
+        possible,
         address: (name: string | bigint, cpu: number) => this.perCpu(name, cpu),
       },
     };

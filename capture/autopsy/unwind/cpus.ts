@@ -6,7 +6,7 @@ import { attempt } from '../../errors.ts';
 import { EM_X86_64 } from '../../vmcore/machines.ts';
 import { decodeNotes, isPrstatus, type Note, prstatusNotes } from '../../vmcore/notes.ts';
 import type { DeadKernel } from '../kernel.ts';
-import { cpuStates } from '../tasks/cpus.ts';
+import { type CpuState, cpuStates } from '../tasks/cpus.ts';
 import { decodeArm64Registers } from './arm64-registers.ts';
 import type { Registers } from './frame.ts';
 import { decodeX86Registers } from './x86-registers.ts';
@@ -28,32 +28,41 @@ const PR_REG_OFFSET = 112;
 /** Enough for the first note of any architecture. */
 const NOTE_BYTES = 1024;
 
-/** The online CPUs in ascending order. */
+/**
+ * The CPUs that were online when the kernel died, ascending. A panic without a crash kernel takes all others offline: those
+ * that left registers are among them.
+ */
 export function deadCpus(kernel: DeadKernel): DeadCpu[] {
-  const { online } = kernel.perCpu;
+  const { online, possible } = kernel.perCpu;
   const states = cpuStates(kernel, () => {});
-  const tasks = online.map(cpu => states.find(state => state.cpu === cpu)?.current || undefined);
-  const saved = savedNotes(kernel, online, tasks);
-  return online.map((cpu, index) => ({
-    cpu,
-    task: tasks[index],
-    registers: saved[index] && attempt(() => registersOf(kernel, saved[index]!)),
-  }));
+  const noteOf = savedNotes(kernel, states);
+  return possible.flatMap(cpu => {
+    const note = noteOf(cpu);
+    const registers = note && attempt(() => registersOf(kernel, note));
+    if (!registers && !online.includes(cpu)) return [];
+    const task = states.find(state => state.cpu === cpu)?.current || undefined;
+    return [{ cpu, task, registers }];
+  });
 }
 
 /** By CPU. The PT_NOTE has no CPU numbers, and none of a CPU that saved nothing: memory is asked first. */
 function savedNotes(
   kernel: DeadKernel,
-  online: readonly number[],
-  tasks: readonly (bigint | undefined)[],
-): (Uint8Array | undefined)[] {
-  const inMemory = online.map(cpu => attempt(() => noteInMemory(kernel, cpu))?.desc);
-  if (inMemory.some(note => note !== undefined)) return inMemory;
+  states: readonly CpuState[],
+): (cpu: number) => Uint8Array | undefined {
+  const { online, possible } = kernel.perCpu;
+  const inMemory = new Map(possible.map(cpu => [cpu, attempt(() => noteInMemory(kernel, cpu))?.desc]));
+  if ([...inMemory.values()].some(note => note !== undefined)) return cpu => inMemory.get(cpu);
   const notes = prstatusNotes(kernel.vmcore.notes).map(({ desc }) => desc);
-  if (notes.length === online.length) return notes;
-  const pids = tasks.map(task => task && attempt(() => kernel.fields.number(task, 'task_struct.pid')));
-  // Each idle CPU's task has PID 0.
-  return pids.map(pid => (pid ? notes.find(note => pidOf(note) === pid) : undefined));
+  // QEMU's dump-guest-memory writes one for each CPU, and a number of its own as the PID.
+  if (notes.length === possible.length) return cpu => notes[possible.indexOf(cpu)];
+  if (notes.length === online.length) return cpu => notes[online.indexOf(cpu)];
+  return cpu => {
+    const current = states.find(state => state.cpu === cpu)?.current;
+    const pid = current && attempt(() => kernel.fields.number(current, 'task_struct.pid'));
+    // Each idle CPU's task has PID 0.
+    return pid ? notes.find(note => pidOf(note) === pid) : undefined;
+  };
 }
 
 function noteInMemory({ symbols, memory, perCpu }: DeadKernel, cpu: number): Note | undefined {

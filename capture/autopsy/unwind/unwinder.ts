@@ -21,7 +21,7 @@ const ARCHES: Readonly<Record<number, ((kernel: DeadKernel) => UnwindArch) | und
 };
 
 export interface Unwinder {
-  /** The online ones. */
+  /** Those that were online when the kernel died. */
   readonly cpus: readonly DeadCpu[];
   /** The CPU that ran the task; undefined when none did. */
   cpuOf(task: bigint): DeadCpu | undefined;

@@ -1,5 +1,6 @@
 /** What `bt` shows: whose backtraces, and as JSON. */
 import type { Task, TaskList } from '../../../capture/autopsy/tasks/tasks.ts';
+import type { DeadCpu } from '../../../capture/autopsy/unwind/cpus.ts';
 import type { Backtrace, Frame } from '../../../capture/autopsy/unwind/frame.ts';
 import { AutopsyError } from '../../../capture/errors.ts';
 import { UsageError, wholeNumber } from '../cli/command.ts';
@@ -19,7 +20,7 @@ export interface BtChoice {
 }
 
 /** @throws UsageError; AutopsyError NO_PANIC when none is named and none panicked. */
-export function chooseBacktraces(list: TaskList, choice: BtChoice): Task[] {
+export function chooseBacktraces(list: TaskList, cpus: readonly DeadCpu[], choice: BtChoice): Task[] {
   const { positionals, active, all, panic, cpu } = choice;
   const given = [positionals.length > 0, active, all, panic, cpu !== undefined].filter(
     isGiven => isGiven,
@@ -32,9 +33,8 @@ export function chooseBacktraces(list: TaskList, choice: BtChoice): Task[] {
     });
   }
   if (all) return [...list.tasks];
-  if (active)
-    return list.cpus.filter(({ isOnline }) => isOnline).flatMap(({ current }) => taskAt(list, current));
-  if (cpu !== undefined) return taskOfCpu(list, cpu);
+  if (active) return cpus.flatMap(({ task }) => taskAt(list, task));
+  if (cpu !== undefined) return taskAt(list, cpuAt(cpus, cpu).task);
   if (positionals.length > 0)
     return chooseTasks(list.tasks, { words: positionals, only: undefined, leaders: false });
   if (list.panicTask) return [list.panicTask];
@@ -45,19 +45,19 @@ export function chooseBacktraces(list: TaskList, choice: BtChoice): Task[] {
   });
 }
 
-function taskOfCpu(list: TaskList, text: string): Task[] {
-  const online = list.cpus.filter(({ isOnline }) => isOnline);
+/** @throws UsageError */
+function cpuAt(cpus: readonly DeadCpu[], text: string): DeadCpu {
   const number = wholeNumber('cpu', text, 0, 1 << 20);
-  const found = online.find(({ cpu }) => cpu === number);
-  if (found) return taskAt(list, found.current);
+  const found = cpus.find(({ cpu }) => cpu === number);
+  if (found) return found;
   throw new UsageError('NO_CPU', {
     action: 'use --cpu',
     actual: `CPU ${number} was not online`,
-    wanted: `one of ${online.map(({ cpu }) => cpu).join(', ')}`,
+    wanted: cpus.length === 0 ? 'a CPU that was' : `one of ${cpus.map(({ cpu }) => cpu).join(', ')}`,
   });
 }
 
-function taskAt({ tasks }: TaskList, address: bigint): Task[] {
+function taskAt({ tasks }: TaskList, address: bigint | undefined): Task[] {
   return tasks.filter(task => task.address === address);
 }
 

@@ -345,7 +345,7 @@ describe('the notes of the CPUs', () => {
   const note = (ip: bigint, pid: number) => ({ name: 'CORE', type: 1, desc: prstatus({ ip }, pid) });
 
   test('those in memory have CPU numbers: an offline CPU in between does not shift them', () => {
-    const kernel = kernelWith();
+    const kernel = new UnwindKernel(RULES, 3);
     kernel.online = [0, 2];
     kernel.saveRegisters(0, { ip: 10n });
     kernel.saveRegisters(2, { ip: 12n });
@@ -354,6 +354,20 @@ describe('the notes of the CPUs', () => {
 
   test('without those in memory, the PT_NOTE is in the order of the CPUs', () => {
     expect(registersOf(kernelWith(), [note(1n, 0), note(2n, 0)])).toEqual([1n, 2n]);
+  });
+
+  test('a CPU that was offline before is none of them', () => {
+    const kernel = kernelWith();
+    kernel.online = [0];
+    kernel.saveRegisters(0, { ip: 10n });
+    expect(registersOf(kernel, [])).toEqual([10n]);
+  });
+
+  test('a PT_NOTE of all CPUs has those that the panic took offline, too', () => {
+    const kernel = kernelWith();
+    kernel.online = [1];
+    kernel.run(1, kernel.task({ stack: 0n, pid: 1 }));
+    expect(registersOf(kernel, [note(1n, 1), note(2n, 2)])).toEqual([1n, 2n]);
   });
 
   test('a PT_NOTE of fewer CPUs is matched by the PIDs, where those are of one task', () => {

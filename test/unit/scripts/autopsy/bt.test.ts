@@ -17,13 +17,13 @@ const INIT = task(1, 'init', 0xffff888000002000n);
 const BASH = task(217, 'bash', 0xffff888000003000n);
 const LIST = {
   tasks: [IDLE, INIT, BASH],
-  cpus: [
-    { cpu: 0, isOnline: true, current: BASH.address },
-    { cpu: 1, isOnline: true, current: IDLE.address },
-    { cpu: 2, isOnline: false, current: INIT.address },
-  ],
   panicTask: BASH,
 } as unknown as TaskList;
+const CPUS = [
+  { cpu: 0, task: BASH.address, registers: undefined },
+  { cpu: 1, task: IDLE.address, registers: undefined },
+  { cpu: 3, task: undefined, registers: undefined },
+];
 const NONE = { positionals: [], active: false, all: false, panic: false, cpu: undefined };
 
 describe('whose', () => {
@@ -32,11 +32,11 @@ describe('whose', () => {
     ['the same by name', { panic: true }, [217]],
     ['by PID', { positionals: ['1'] }, [1]],
     ['by several words', { positionals: ['bash', 'ffff888000002000'] }, [1, 217]],
-    ['of the CPUs that were online', { active: true }, [217, 0]],
+    ['of each CPU', { active: true }, [217, 0]],
     ['of one CPU', { cpu: '1' }, [0]],
     ['of all', { all: true }, [0, 1, 217]],
   ])('%s', (_, choice, pids) => {
-    expect(chooseBacktraces(LIST, { ...NONE, ...choice }).map(({ pid }) => pid)).toEqual(pids);
+    expect(chooseBacktraces(LIST, CPUS, { ...NONE, ...choice }).map(({ pid }) => pid)).toEqual(pids);
   });
 
   test.each([
@@ -45,17 +45,17 @@ describe('whose', () => {
       { active: true, cpu: '0' },
       /2 ways to choose tasks are given; expected one of PIDs/,
     ],
-    ['a CPU that was offline', { cpu: '2' }, /CPU 2 was not online; expected one of 0, 1/],
+    ['a CPU that was offline', { cpu: '2' }, /CPU 2 was not online; expected one of 0, 1, 3/],
     ['a CPU that is no number', { cpu: 'x' }, /expected a whole number/],
     ['a PID that no task has', { positionals: ['99'] }, /find the task 99/],
   ])('not %s', (_, choice, why) => {
-    const choose = () => chooseBacktraces(LIST, { ...NONE, ...choice });
+    const choose = () => chooseBacktraces(LIST, CPUS, { ...NONE, ...choice });
     expect(choose).toThrow(UsageError);
     expect(choose).toThrow(why);
   });
 
   test('a machine that did not panic asks for a choice', () => {
-    const choose = () => chooseBacktraces({ ...LIST, panicTask: undefined }, NONE);
+    const choose = () => chooseBacktraces({ ...LIST, panicTask: undefined }, CPUS, NONE);
     expect(choose).toThrow(AutopsyError);
     expect(choose).toThrow(/Name a PID, or try kdumpling bt --active/);
   });
