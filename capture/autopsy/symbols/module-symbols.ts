@@ -4,6 +4,7 @@
  */
 import { readHeld } from '../image-scan.ts';
 import type { DeadKernel, KernelSymbol, LoadedModule, ModuleRange, SymbolAt } from '../kernel.ts';
+import { hashOf, NameIndex } from '../name-index.ts';
 
 type Readable = Pick<DeadKernel, 'memory' | 'fields'>;
 
@@ -27,6 +28,8 @@ export class ModuleSymbols {
   readonly #types: Uint8Array;
   /** Numbers of the defined symbols by ascending address, those of one address in the order of the table. */
   readonly #order: Uint32Array;
+  /** Made when the first name is looked for. */
+  #names: NameIndex | undefined;
 
   /** @throws AutopsyError, KernelError when the module has no symbol table or the dump does not hold it. */
   constructor({ memory, fields }: Readable, module: LoadedModule) {
@@ -49,13 +52,12 @@ export class ModuleSymbols {
     this.#order = Uint32Array.from(defined);
   }
 
+  /** In the order of the table. */
   all(name: string): KernelSymbol[] {
-    const wanted = Buffer.from(`${name}\0`, 'latin1');
-    const found = [...this.#order].filter(number => {
-      const at = this.#nameOffset(number);
-      return Buffer.compare(this.#strings.subarray(at, at + wanted.length), wanted) === 0;
-    });
-    return found.sort((a, b) => a - b).map(number => this.#symbol(number));
+    this.#names ??= this.#indexNames();
+    const wanted = Buffer.from(name, 'latin1');
+    const numbers = [...this.#names.candidates(hashOf(wanted))];
+    return numbers.map(number => this.#symbol(number)).filter(symbol => symbol.name === name);
   }
 
   /** @param range of the module that holds `address`. */
@@ -94,6 +96,12 @@ export class ModuleSymbols {
     return low;
   }
 
+  #indexNames(): NameIndex {
+    const index = new NameIndex(Math.floor(this.#symtab.byteLength / SYM_BYTES));
+    for (const number of this.#order.toSorted()) index.add(hashOf(this.#nameBytes(number)), number);
+    return index;
+  }
+
   #isDefined(number: number): boolean {
     if (this.#symtab.getUint16(number * SYM_BYTES + ST_SHNDX, true) === SHN_UNDEF) return false;
     const name = this.#name(number);
@@ -104,15 +112,15 @@ export class ModuleSymbols {
     return this.#symtab.getBigUint64(number * SYM_BYTES + ST_VALUE, true);
   }
 
-  #nameOffset(number: number): number {
-    return this.#symtab.getUint32(number * SYM_BYTES, true);
+  #name(number: number): string {
+    return Buffer.from(this.#nameBytes(number)).toString('latin1');
   }
 
-  #name(number: number): string {
-    const start = this.#nameOffset(number);
+  #nameBytes(number: number): Uint8Array {
+    const start = this.#symtab.getUint32(number * SYM_BYTES, true);
     const bytes = this.#strings.subarray(start, start + LONGEST_NAME);
     const end = bytes.indexOf(0);
-    return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');
+    return end < 0 ? bytes : bytes.subarray(0, end);
   }
 }
 

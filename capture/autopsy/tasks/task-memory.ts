@@ -6,22 +6,36 @@ export interface TaskMemory {
   readonly residentBytes: number;
 }
 
+export interface MemoryReader {
+  /** @param mm the address of the task's mm_struct. @param cached what the threads of its process count for themselves. */
+  of(mm: bigint, cachedPages: number): TaskMemory;
+  /** What a task counts for itself and has not yet added to its mm_struct. */
+  cachedPages(task: bigint): number;
+}
+
 type Readable = Pick<DeadKernel, 'memory' | 'types' | 'fields' | 'perCpu'>;
 
 /** Of RSS; swap entries are not. MM_SHMEMPAGES is there since Linux v4.5. */
 const RESIDENT = ['MM_FILEPAGES', 'MM_ANONPAGES', 'MM_SHMEMPAGES'];
 
-/** Reads the memory of tasks by address of their mm_struct. @throws AutopsyError for a layout that is not known. */
-export function memoryReader(kernel: Readable, pageSizeBytes: number): (mm: bigint) => TaskMemory {
-  const { fields, types } = kernel;
+/** @throws AutopsyError for a layout that is not known. */
+export function memoryReader(kernel: Readable, pageSizeBytes: number): MemoryReader {
+  const { memory, fields, types } = kernel;
   const counters = RESIDENT.map(name => types.enumValue(name));
   const countOf = rssCounter(kernel);
-  return mm => {
-    const pages = counters.reduce((sum, counter) => sum + countOf(mm, counter), 0);
-    return {
+  const sum = (count: (counter: number) => number) =>
+    counters.reduce((pages, counter) => pages + count(counter), 0);
+  // SPLIT_RSS_COUNTING, until v6.2.
+  const cached = types.has('task_struct.rss_stat.count')
+    ? types.field('task_struct.rss_stat.count')
+    : undefined;
+  return {
+    of: (mm, cachedPages) => ({
       virtualBytes: fields.number(mm, 'mm_struct.total_vm') * pageSizeBytes,
-      residentBytes: Math.max(0, pages) * pageSizeBytes,
-    };
+      residentBytes: Math.max(0, sum(counter => countOf(mm, counter)) + cachedPages) * pageSizeBytes,
+    }),
+    cachedPages: task =>
+      cached ? sum(counter => memory.u32(task + BigInt(cached.offsetBytes + 4 * counter)) | 0) : 0,
   };
 }
 

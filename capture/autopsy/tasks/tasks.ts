@@ -9,7 +9,7 @@ import { listEntries } from '../lists.ts';
 import { xarrayEntries } from '../xarray.ts';
 import { type CpuState, cpuStates, panicCpu } from './cpus.ts';
 import { type StateWord, stateWord } from './state.ts';
-import { memoryReader, type TaskMemory } from './task-memory.ts';
+import { type MemoryReader, memoryReader, type TaskMemory } from './task-memory.ts';
 
 export interface Task {
   /** Of its `struct task_struct`. */
@@ -64,7 +64,7 @@ export function readTasks(kernel: DeadKernel): TaskList {
   if (!isWhole || areWhole.includes(false)) collect(addresses, () => tasksByPid(kernel), onError);
   for (const { current, idle } of cpus)
     for (const task of [current, idle]) if (task !== 0n) addresses.add(task);
-  const read = taskReader(kernel, cpus, onError);
+  const read = taskReader(kernel, cpus, addresses, onError);
   const tasks = [...addresses].flatMap(address => attempt(() => [read(address)], onError) ?? []);
   tasks.sort((a, b) => a.pid - b.pid || a.cpu - b.cpu);
   const crashed = panicCpu(kernel);
@@ -128,6 +128,7 @@ function* tasksByPid(kernel: DeadKernel): Generator<bigint> {
 function taskReader(
   kernel: DeadKernel,
   cpus: readonly CpuState[],
+  all: Iterable<bigint>,
   onError: (error: unknown) => void,
 ): (address: bigint) => Task {
   const { fields, types, memory } = kernel;
@@ -137,16 +138,18 @@ function taskReader(
   const statePath = types.has('task_struct.__state') ? 'task_struct.__state' : 'task_struct.state';
   // Linux bcf9033e5449 ("sched: move CPU field back into thread_info if THREAD_INFO_IN_TASK=y"), v5.16.
   const cpuPath = types.has('task_struct.cpu') ? 'task_struct.cpu' : 'task_struct.thread_info.cpu';
-  const memoryOf = attempt(() => memoryReader(kernel, memory.arch.pageSizeBytes), onError);
+  const reader = attempt(() => memoryReader(kernel, memory.arch.pageSizeBytes), onError);
+  const cachedOf = cachedPagesByProcess(kernel, reader, all);
   return address => {
     const state = fields.number(address, statePath);
     const exit_state = fields.number(address, 'task_struct.exit_state');
     const isKernelThread = (fields.number(address, 'task_struct.flags') & PF_KTHREAD) !== 0;
     const mm = isKernelThread ? 0n : fields.pointer(address, 'task_struct.mm');
+    const tgid = fields.number(address, 'task_struct.tgid');
     return {
       address,
       pid: fields.number(address, 'task_struct.pid'),
-      tgid: fields.number(address, 'task_struct.tgid'),
+      tgid,
       ppid: attempt(
         () => fields.number(fields.pointer(address, 'task_struct.real_parent'), 'task_struct.tgid'),
         onError,
@@ -158,7 +161,25 @@ function taskReader(
       isCurrent: running.has(address),
       isKernelThread,
       stack: fields.pointer(address, 'task_struct.stack'),
-      memory: mm === 0n ? undefined : attempt(() => memoryOf?.(mm), onError),
+      memory: mm === 0n ? undefined : attempt(() => reader?.of(mm, cachedOf.get(tgid) ?? 0), onError),
     };
   };
+}
+
+/** What cannot be read counts nothing. */
+function cachedPagesByProcess(
+  { fields }: DeadKernel,
+  reader: MemoryReader | undefined,
+  tasks: Iterable<bigint>,
+): ReadonlyMap<number, number> {
+  const cached = new Map<number, number>();
+  for (const task of tasks) {
+    attempt(() => {
+      const pages = reader?.cachedPages(task) ?? 0;
+      if (pages === 0) return;
+      const tgid = fields.number(task, 'task_struct.tgid');
+      cached.set(tgid, (cached.get(tgid) ?? 0) + pages);
+    });
+  }
+  return cached;
 }

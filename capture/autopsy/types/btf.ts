@@ -3,7 +3,7 @@
  * module's BTF continues the numbers and the strings of vmlinux. Every type that this gives is within its section; the
  * numbers of types and the offsets of strings in it are not checked before they are used.
  */
-import { AutopsyError } from '../../errors.ts';
+import { AutopsyError, counted } from '../../errors.ts';
 
 export const KIND = {
   int: 1,
@@ -129,7 +129,7 @@ export class Btf {
     this.#at = typeOffsets(this.#types);
     this.end = this.#first + this.#at.length;
     const isCut = this.#usedBytes() < type_len || this.#strings.length < str_len;
-    this.warning = isCut ? `BTF is cut or damaged after ${this.#at.length} types` : undefined;
+    this.warning = isCut ? `BTF is cut or damaged after ${counted(this.#at.length, 'type')}` : undefined;
   }
 
   /** Numbers of this one's own types begin here. */
