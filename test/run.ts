@@ -4,7 +4,12 @@ import { openCache } from '../build/cache.ts';
 import { ensureHostPackages, HOST_PACKAGES, TEST_PACKAGES } from '../build/host/host-packages.ts';
 import { PROJECT } from '../build/paths.ts';
 import { EXIT, runCommand } from '../scripts/lib/cli/command.ts';
-import { ALL_KERNELS, DEFAULT_KERNELS, KERNELS_VARIABLE } from './conformance/vmcores.ts';
+import {
+  ALL_KERNELS,
+  DEFAULT_KERNELS,
+  KERNELS_VARIABLE,
+  wantedForeignKernels,
+} from './conformance/vmcores.ts';
 import { step, type TestCounts, testStep } from './steps.ts';
 import { FULL_LAB_VARIABLE } from './vm/full-lab.ts';
 
@@ -30,7 +35,8 @@ await runCommand({
       const kernels = (full ? ALL_KERNELS : DEFAULT_KERNELS).join(',');
       process.env[KERNELS_VARIABLE] = kernels;
       if (full) process.env[FULL_LAB_VARIABLE] = '1';
-      await step('raw vmcores', ['node', join(PROJECT, 'qemu/vmcores/main.ts'), '--kernel', kernels], signal);
+      const crashed = [kernels, ...wantedForeignKernels()].join(',');
+      await step('raw vmcores', ['node', join(PROJECT, 'qemu/vmcores/main.ts'), '--kernel', crashed], signal);
       // One at a time: real machines, and judges that take all the memory they can get.
       counts.push(await testStep('conformance', false, signal));
       counts.push(await testStep('vm', false, signal));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describeError, Failure, type What } from '../../capture/errors.ts';
 import { type BusName, busOf } from '../disks/buses.ts';
 import type { MoreDisk } from '../disks/second-disk.ts';
-import { type Accel, labArch } from './arch.ts';
+import { type Accel, type LabArch, labArch } from './arch.ts';
 import { type DialogueStep, openDialogue } from './dialogue.ts';
 import { openQmp, qmpOption } from './qmp.ts';
 import { type SerialLine, SerialReader } from './serial.ts';
@@ -22,6 +22,8 @@ export class LostMachine extends Failure {
 }
 
 export interface MachineSpec {
+  /** By default that of the machine that the lab runs on. */
+  readonly arch?: LabArch;
   readonly accel: Accel;
   /**
    * Size of TCG's translation cache; QEMU's default is 1 GiB. With a small one TCG drops the code that ran before a
@@ -34,8 +36,8 @@ export interface MachineSpec {
   readonly cpuFeatures?: readonly string[];
   /** The kernel that QEMU loads; by default the disk's boot loader starts. */
   readonly boot?: { readonly vmlinuz: string; readonly initrd: string; readonly commandLine: string };
-  /** Raw image, the first disk on its bus. */
-  readonly disk: string;
+  /** Raw image, the first disk on its bus; none by default. */
+  readonly disk?: string;
   /** Default: virtio-blk. */
   readonly bus?: BusName;
   /** More options of the boot disk's -drive: `throttling.bps-write=…`. */
@@ -59,8 +61,7 @@ export interface MachineRun {
 
 /** QEMU's command line for this machine. */
 export function machineCommand(spec: MachineSpec): string[] {
-  const { bus = 'virtio-blk' } = spec;
-  const arch = labArch();
+  const { bus = 'virtio-blk', arch = labArch() } = spec;
   const cpu = [arch.cpu[spec.accel], ...(spec.cpuFeatures ?? [])].join(',');
   const translated = spec.accel === 'tcg' && spec.translatedMib ? `,tb-size=${spec.translatedMib}` : '';
   return [
@@ -68,8 +69,9 @@ export function machineCommand(spec: MachineSpec): string[] {
     ...['-machine', arch.machine, '-accel', `${spec.accel}${translated}`, '-cpu', cpu],
     ...['-smp', String(spec.cpus), '-m', String(spec.memoryMib)],
     ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-user-config', '-nic', 'none'],
-    ...driveArguments('boot', spec.disk, spec.driveOptions),
-    ...busOf(bus).devices('boot', 0),
+    ...(spec.disk === undefined
+      ? []
+      : [...driveArguments('boot', spec.disk, spec.driveOptions), ...busOf(bus).devices('boot', 0)]),
     ...(spec.moreDisks ?? []).flatMap(({ file, driveOptions }, index) => [
       ...driveArguments(`more${index}`, file, driveOptions),
       ...busOf('virtio-blk').devices(`more${index}`, index + 1),

@@ -18,7 +18,7 @@ await runCommand({
     kernel: {
       value: 'LIST',
       default: '6.1-cloud',
-      help: 'stock Debian kernels, separated by commas: 5.10-cloud,6.1-generic,6.12-cloud-4level,7.x-cloud',
+      help: 'stock Debian kernels, separated by commas: 5.10-cloud,6.1-generic,6.12-cloud-4level,7.x-cloud-arm64',
     },
     machine: {
       value: 'KIND',

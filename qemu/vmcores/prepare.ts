@@ -3,16 +3,18 @@ import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } fr
 import { dirname, join, relative } from 'node:path';
 import { $ } from 'zx';
 import { type Cache, publishDir, withLock } from '../../build/cache.ts';
-import { fetchDebugSymbols, fetchKernel } from '../../build/fetch/kernels.ts';
+import { HOST_ARCHITECTURE } from '../../build/fetch/apt.ts';
+import { fetchDebugSymbols, fetchKernel, type Kernel } from '../../build/fetch/kernels.ts';
 import { fetchGuestTools } from '../../build/fetch/tools.ts';
 import { SystemError } from '../../capture/errors.ts';
 import { extract } from '../disks/image.ts';
 import { type AccelRequest, chooseAccel } from '../machine/accel.ts';
-import { commandText, machineCommand, runMachine } from '../machine/machine.ts';
+import { commandText, type MachineSpec, machineCommand, runMachine } from '../machine/machine.ts';
 import type { SerialLine } from '../machine/serial.ts';
 import { inRunDirectory } from '../run/directory.ts';
-import { type CopiedMachineRequest, type FillPlan, prepareCopiedMachine } from './copied-machine.ts';
+import { type FillPlan, prepareCopiedMachine } from './copied-machine.ts';
 import { filledMachine } from './filled-machine.ts';
+import { prepareForeignMachine, runForeignMachine } from './foreign-machine.ts';
 import { usedMachine } from './used-machine.ts';
 import {
   type MachineKind,
@@ -49,17 +51,9 @@ export async function prepareVmcore(
     const present = openPrepared(cache, making.kind, name);
     if (present?.record.packageVersion === kernel.packageVersion && !making.refresh) return present;
     const vmlinux = await fetchDebugSymbols(cache, kernel);
-    const { files: tools } = await fetchGuestTools(cache);
-    const { accel, why } = await chooseAccel(cache, making.accel, kernel.vmlinuz);
-    cache.say(`crashing a ${making.kind} machine with ${name}; QEMU runs on ${why} …`);
+    const crash = choice.architecture === HOST_ARCHITECTURE ? crashMachine : crashForeignMachine;
     await publishDir(vmcoreDir(cache, making.kind, name), async partial => {
-      const { filled, machine } = await crashMachine(
-        cache,
-        { kernel, tools, accel },
-        choice,
-        making,
-        partial,
-      );
+      const { filled, machine } = await crash(cache, kernel, choice, making, partial);
       const record: VmcoreRecord = {
         ...choice,
         release,
@@ -76,35 +70,83 @@ export async function prepareVmcore(
   });
 }
 
+interface Crashed {
+  readonly filled: Record<string, string>;
+  readonly machine: string;
+}
+
 /** Leaves `vmcore` in `into`. The serial log stays in lab-runs/. */
-function crashMachine(
+async function crashMachine(
   cache: Cache,
-  request: Pick<CopiedMachineRequest, 'kernel' | 'tools' | 'accel'>,
+  kernel: Kernel,
   { levels }: VmcoreChoice,
-  { kind, memoryMib, deadlineSeconds, onLine, signal }: Making,
+  { kind, memoryMib, accel: wanted, deadlineSeconds, onLine, signal }: Making,
   into: string,
-): Promise<{ filled: Record<string, string>; machine: string }> {
-  const { kernel } = request;
-  return inRunDirectory({ name: `vmcore-${kernel.record.series}`, facts: {} }, signal, async directory => {
+): Promise<Crashed> {
+  const { files: tools } = await fetchGuestTools(cache);
+  const { accel, why } = await chooseAccel(cache, wanted, kernel.vmlinuz);
+  cache.say(`crashing a ${kind} machine with ${kernel.release}; QEMU runs on ${why} …`);
+  return inWorkDirectory(kernel, signal, async (directory, work) => {
+    const plan: FillPlan = kind === 'used' ? usedMachine(memoryMib) : filledMachine(levels);
+    const request = { kernel, tools, accel, deadlineSeconds, work, say: cache.say };
+    const spec = await prepareCopiedMachine(request, plan);
+    const machine = recordMachine(spec, directory, work);
+    const { lines } = await runMachine(spec, directory, onLine, signal);
+    await extract(spec.disk!, '/var/crash', work);
+    const copied = join(work, 'crash', 'vmcore');
+    if (!existsSync(copied)) throw noVmcore(kernel.release, lines, directory);
+    await keepVmcore(copied, into);
+    return { filled: readFilled(lines), machine };
+  });
+}
+
+async function crashForeignMachine(
+  cache: Cache,
+  kernel: Kernel,
+  { architecture, levels }: VmcoreChoice,
+  { deadlineSeconds, onLine, signal }: Making,
+  into: string,
+): Promise<Crashed> {
+  cache.say(`crashing a machine of ${architecture} with ${kernel.release}; QEMU emulates it …`);
+  return inWorkDirectory(kernel, signal, async (directory, work) => {
+    const request = { kernel, architecture, levels, deadlineSeconds, work };
+    const spec = await prepareForeignMachine(cache, request);
+    const machine = recordMachine(spec, directory, work);
+    const vmcore = join(work, 'vmcore');
+    const { lines } = await runForeignMachine(spec, { directory, vmcore }, onLine, signal);
+    await keepVmcore(vmcore, into);
+    return { filled: readFilled(lines), machine };
+  });
+}
+
+function inWorkDirectory<T>(
+  kernel: Kernel,
+  signal: AbortSignal,
+  run: (directory: string, work: string) => Promise<T>,
+): Promise<T> {
+  const named = { name: `vmcore-${kernel.record.series}`, facts: { kernel: kernel.release } };
+  return inRunDirectory(named, signal, async directory => {
     const work = join(directory, 'work');
     mkdirSync(work);
     try {
-      const plan: FillPlan = kind === 'used' ? usedMachine(memoryMib) : filledMachine(levels);
-      const spec = await prepareCopiedMachine({ ...request, deadlineSeconds, work, say: cache.say }, plan);
-      const machine = commandText(machineCommand(spec));
-      writeFileSync(join(directory, 'qemu.txt'), `${machine}\n`);
-      const { lines } = await runMachine(spec, directory, onLine, signal);
-      await extract(spec.disk, '/var/crash', work);
-      const copied = join(work, 'crash', 'vmcore');
-      if (!existsSync(copied)) throw noVmcore(kernel.release, lines, directory);
-      // Most of it is zeros: holes halve the disk space and make the tests faster.
-      await $({ quiet: true })`fallocate --dig-holes ${copied}`;
-      renameSync(copied, join(into, 'vmcore'));
-      return { filled: readFilled(lines), machine: machine.replaceAll(dirname(work), '.') };
+      return await run(directory, work);
     } finally {
       rmSync(work, { recursive: true, force: true });
     }
   });
+}
+
+/** @returns QEMU's command line, without the path of this run. */
+function recordMachine(spec: MachineSpec, directory: string, work: string): string {
+  const machine = commandText(machineCommand(spec));
+  writeFileSync(join(directory, 'qemu.txt'), `${machine}\n`);
+  return machine.replaceAll(dirname(work), '.');
+}
+
+/** Most of it is zeros: holes halve the disk space and make the tests faster. */
+async function keepVmcore(vmcore: string, into: string): Promise<void> {
+  await $({ quiet: true })`fallocate --dig-holes ${vmcore}`;
+  renameSync(vmcore, join(into, 'vmcore'));
 }
 
 function noVmcore(release: string, lines: readonly SerialLine[], directory: string): SystemError {

@@ -2,11 +2,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cache } from '../../build/cache.ts';
+import { HOST_ARCHITECTURE } from '../../build/fetch/apt.ts';
 import type { Flavour, KernelChoice, Series } from '../../build/fetch/kernel-origins.ts';
 import { oneOf } from '../../scripts/lib/cli/command.ts';
 
 /** The CPU decides how many levels page tables have: 5 where it can (QEMU's `max`), 4 where that is turned off. */
 export interface VmcoreChoice extends KernelChoice {
+  readonly architecture: string;
   readonly levels: 4 | 5;
 }
 
@@ -16,6 +18,8 @@ export type MachineKind = 'filled' | 'used';
 export interface VmcoreRecord {
   readonly series: Series;
   readonly flavour: Flavour;
+  /** Missing in old records, which are of this machine's. */
+  readonly architecture?: string;
   /** Missing in old records, which are of 5 levels. */
   readonly levels?: 4 | 5;
   readonly release: string;
@@ -37,20 +41,24 @@ export interface PreparedVmcore {
 }
 
 const FOUR_LEVELS = '4level';
+const FOREIGN = ['arm64'];
 
-/** `6.1`, `6.1-generic`, `6.1-generic-4level`. @throws UsageError */
+/** `6.1`, `6.1-generic`, `6.1-generic-4level`, `6.12-cloud-arm64`, `6.12-cloud-arm64-4level`. @throws UsageError */
 export function readVmcoreChoice(text: string): VmcoreChoice {
-  const [series, flavour = 'cloud', levels] = text.split('-');
-  if (levels !== undefined) oneOf('kernel', levels, [FOUR_LEVELS]);
+  const [series, flavour = 'cloud', ...variants] = text.split('-');
+  for (const variant of variants) oneOf('kernel', variant, [FOUR_LEVELS, ...FOREIGN]);
   return {
     series: oneOf('kernel', series, ['5.10', '6.1', '6.12', '7.x']),
     flavour: oneOf('kernel', flavour, ['cloud', 'generic']),
-    levels: levels === undefined ? 5 : 4,
+    architecture: variants.find(variant => FOREIGN.includes(variant)) ?? HOST_ARCHITECTURE,
+    levels: variants.includes(FOUR_LEVELS) ? 4 : 5,
   };
 }
 
-export function isOfChoice({ record }: PreparedVmcore, { series, flavour, levels }: VmcoreChoice): boolean {
-  return record.series === series && record.flavour === flavour && (record.levels ?? 5) === levels;
+export function isOfChoice({ record }: PreparedVmcore, choice: VmcoreChoice): boolean {
+  const { series, flavour, levels = 5, architecture = HOST_ARCHITECTURE } = record;
+  const isSameKernel = series === choice.series && flavour === choice.flavour;
+  return isSameKernel && levels === choice.levels && architecture === choice.architecture;
 }
 
 /** The name of its directory in the cache. */

@@ -9,6 +9,7 @@ import { DIST, NODE_BINARY, PROJECT } from '../../build/paths.ts';
 import { buildProgram, HOST_COMMAND_FILES, HOST_NODE_FLAGS, programVersion } from '../../build/program.ts';
 import { prepareVmcore } from '../../qemu/vmcores/prepare.ts';
 import { USED_MACHINE_MIB } from '../../qemu/vmcores/used-machine.ts';
+import { readVmcoreChoice } from '../../qemu/vmcores/vmcores.ts';
 import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
 import { BENCH_CODECS, builtPeer, contest, packagedPeers } from './contest.ts';
 import { measure, runTimed } from './measure.ts';
@@ -119,7 +120,7 @@ await runCommand({
 });
 
 async function usedVmcore(cache: Cache, signal: AbortSignal): Promise<string> {
-  const choice = { series: '6.1', flavour: 'cloud', levels: 5 } as const;
+  const choice = readVmcoreChoice('6.1-cloud');
   const { vmcore } = await prepareVmcore(cache, choice, {
     kind: 'used',
     memoryMib: USED_MACHINE_MIB,

@@ -8,7 +8,16 @@ import { judgeContent } from '../../qemu/judges/content.ts';
 import { judgePages, type KernelPages } from '../../qemu/judges/pages.ts';
 import { judgeWalk, type KernelWalk } from '../../qemu/judges/walk.ts';
 import type { PreparedVmcore } from '../../qemu/vmcores/vmcores.ts';
-import { type Bench, OURS, openBench, openOriginal, seriesOf, wantedKernels, withDump } from './vmcores.ts';
+import {
+  type Bench,
+  OURS,
+  openBench,
+  openOriginal,
+  seriesOf,
+  wantedForeignKernels,
+  wantedKernels,
+  withDump,
+} from './vmcores.ts';
 
 const LEVELS = [0, 1, 2, 4, 8, 16, 31];
 
@@ -17,7 +26,7 @@ beforeAll(async () => {
   bench = await openBench();
 });
 
-describe.each(wantedKernels())('%s', kernel => {
+describe.each([...wantedKernels(), ...wantedForeignKernels()])('%s', kernel => {
   const series = seriesOf(kernel);
   let vmcore: PreparedVmcore;
   let pages: KernelPages;

@@ -28,6 +28,14 @@ export const ALL_KERNELS: readonly string[] = ['5.10', '6.1', '6.12', '7.x'].fla
   `${series}-generic-4level`,
 ]);
 
+/** Of another architecture: what reads them here are drgn and libkdumpfile. */
+export const DEFAULT_FOREIGN_KERNELS: readonly string[] = ['6.12-cloud-arm64'];
+export const ALL_FOREIGN_KERNELS: readonly string[] = [
+  ...DEFAULT_FOREIGN_KERNELS,
+  '6.12-cloud-arm64-4level',
+  '7.x-cloud-arm64',
+];
+
 export interface Bench {
   readonly cache: Cache;
   readonly drgn: Tool;
@@ -73,6 +81,10 @@ export const OURS: DumpMaker = {
 /** The kernels that this run is about: some by default, all with `npm test -- --full`. */
 export function wantedKernels(): readonly string[] {
   return process.env[KERNELS_VARIABLE]?.split(',') ?? DEFAULT_KERNELS;
+}
+
+export function wantedForeignKernels(): readonly string[] {
+  return isFullRun() ? ALL_FOREIGN_KERNELS : DEFAULT_FOREIGN_KERNELS;
 }
 
 export function vmcoreinfoOf({ vmcore }: PreparedVmcore): Vmcoreinfo {
