@@ -63,7 +63,7 @@ export const upload: Command<typeof OPTIONS> = {
     const messages = openMessages(MESSAGE.progress | MESSAGE.common | MESSAGE.error, true);
     const content = given.report
       ? reportContent(host, dump, given.json)
-      : await fileContent(host.path(`${dump.directory}/${suffix}`), signal, messages.progress);
+      : await fileContent(host.entry(`${dump.directory}/${suffix}`), signal, messages.progress);
     try {
       await send({
         ...job,

@@ -1,8 +1,17 @@
 /** A machine in a folder: files as the tests write them, commands as functions. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterEach } from 'vitest';
 import { type Host, openHost } from '../../scripts/lib/host/host.ts';
 
@@ -17,7 +26,7 @@ afterEach(() => {
 
 /** A command that is given here is installed below /usr/sbin; what it returns is its output, undefined its failure. */
 export function hostWith(files: Files, commands: Commands = {}): Host & { ran: string[] } {
-  const root = mkdtempSync(join(tmpdir(), 'kdumpling-host-'));
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'kdumpling-host-')));
   roots.push(root);
   const ran: string[] = [];
   const host: Host = openHost(root, (command, args) => {
@@ -38,16 +47,16 @@ export function hostWith(files: Files, commands: Commands = {}): Host & { ran: s
 
 export function addFiles(host: Host, files: Files): void {
   for (const [path, text] of Object.entries(files)) {
-    const file = host.path(path);
+    const file = host.entry(path);
     if (path.endsWith('/')) {
       mkdirSync(file, { recursive: true });
       continue;
     }
     mkdirSync(dirname(file), { recursive: true });
     if (text.startsWith('-> ')) {
-      // Absolute links must stay below the root.
+      // Relative like those of sysfs, which whoever reads the folder without a host can follow.
       const to = text.slice(3);
-      symlinkSync(to.startsWith('/') ? host.path(to) : to, file);
+      symlinkSync(to.startsWith('/') ? relative(dirname(file), host.entry(to)) : to, file);
     } else writeFileSync(file, text, 'latin1');
   }
 }

@@ -21,7 +21,7 @@ import {
   type Stats,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { SystemError } from '../../errors.ts';
 import { syncDirectory } from './sync-directory.ts';
 
@@ -91,29 +91,46 @@ export async function replaceFileMadeBy(
  * @throws SystemError for a circle of links.
  */
 export function resolveLinks(path: string, root: string): string {
-  const base = resolve(root) === '/' ? '' : resolve(root);
-  const pending = resolve(path).slice(base.length).split('/').reverse();
+  const base = baseOf(root);
+  const absolute = isAbsolute(path) ? path : `${process.cwd()}/${path}`;
+  return resolveInRoot(absolute.slice(base.length), root);
+}
+
+/**
+ * A machine's path as this process sees it, resolved as chroot(2) would: no link and no `..` leads out of the root.
+ * @param path on the machine whose root is `root`; what of it does not exist is kept as it is.
+ * @param keepsLast whether a link at the end stays one, as for lstat(2).
+ * @throws SystemError for a circle of links.
+ */
+export function resolveInRoot(path: string, root: string, { keepsLast = false } = {}): string {
+  const base = baseOf(root);
+  const pending = path.split('/').filter(Boolean).reverse();
   const done: string[] = [];
   let links = 0;
   while (pending.length > 0) {
     const part = pending.pop()!;
-    if (part === '' || part === '.') continue;
+    if (part === '.') continue;
     if (part === '..') {
       done.pop();
       continue;
     }
     const at = `${base}/${[...done, part].join('/')}`;
-    if (!lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    const isLast = keepsLast && pending.length === 0;
+    if (isLast || !lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink()) {
       done.push(part);
       continue;
     }
     if (++links > MOST_LINKS)
-      throw new SystemError('LINKS', { action: `write ${path}`, actual: 'its symbolic links form a circle' });
+      throw new SystemError('LINKS', { action: `find ${path}`, actual: 'its symbolic links form a circle' });
     const to = readlinkSync(at);
     if (to.startsWith('/')) done.length = 0;
-    pending.push(...to.split('/').reverse());
+    pending.push(...to.split('/').filter(Boolean).reverse());
   }
   return `${base}/${done.join('/')}`;
+}
+
+function baseOf(root: string): string {
+  return resolve(root) === '/' ? '' : resolve(root);
 }
 
 function inTemporary<T>(target: string, fill: (temporary: string) => T): T {

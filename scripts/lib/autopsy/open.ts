@@ -63,7 +63,7 @@ export async function withAutopsy<T>(
       toDo: `kdumpling report ${dump.id}`,
     });
   }
-  const file = openDumpFile(host.path(join(dump.directory, dump.dumpFile)), `look into ${dump.id}`);
+  const file = openDumpFile(host.entry(join(dump.directory, dump.dumpFile)), `look into ${dump.id}`);
   try {
     const kernel = openAutopsy(file.vmcore);
     const noted: string[] = [];

@@ -47,7 +47,7 @@ export interface Dump extends DumpVerdict {
  * @param isOwn whose files count. @throws what Node's calls throw.
  */
 export function dumpInDirectory(host: Host, directory: string, isOwn = isTrusted): Dump | undefined {
-  const path = host.path(directory);
+  const path = host.entry(directory);
   const id = basename(directory);
   const facts = readDumpFacts(dirname(path), id, checkManifest, isOwn);
   const files = [...facts.files].flatMap(([name, bytes]) => (bytes === undefined ? [] : { name, bytes }));
@@ -75,14 +75,14 @@ export function dumpInDirectory(host: Host, directory: string, isOwn = isTrusted
 
 /** Whether a file among the dumps is one itself. A core of a process, or vmlinux, is no dump of a machine. */
 export function isDumpFile(host: Host, file: string): boolean {
-  const { format } = readDumpHead(host.path(file));
+  const { format } = readDumpHead(host.entry(file));
   if (format === 'ELF' || format === 'compressed') return /^(vmcore|dump)/.test(basename(file));
   return format !== undefined;
 }
 
 /** A dump that is a file and no more. @throws SystemError for what is no regular file; what Node's calls throw. */
 export function fileOnItsOwn(host: Host, file: string): Dump {
-  const status = lstatSync(host.path(file));
+  const status = lstatSync(host.entry(file));
   const name = basename(file);
   return {
     id: name,
@@ -93,7 +93,7 @@ export function fileOnItsOwn(host: Host, file: string): Dump {
     bytes: status.size,
     files: [{ name, bytes: status.size }],
     dumpFile: name,
-    ...judgeHead(host.path(file), 'its program'),
+    ...judgeHead(host.entry(file), 'its program'),
   };
 }
 

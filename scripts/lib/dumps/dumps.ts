@@ -30,7 +30,7 @@ export function findDumps(host: Host, ...directories: readonly string[]): FoundD
     for (const path of entriesOf(host, directory, ignored)) {
       const ignore = (why: string) => void ignored.push({ id: basename(path), directory: path, why });
       try {
-        const found = lstatSync(host.path(path));
+        const found = lstatSync(host.entry(path));
         if (isTrusted(found)) dumps.push(...dumpAt(host, path, found));
         else if (looksLikeDump(host, path, found)) ignore(whyIgnored(found));
       } catch (error) {

@@ -1,7 +1,7 @@
 /** The dump that a verb is about: by its ID, the beginning of one, its directory or its file; the last one by default. */
 import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
-import { counted, Failure, TargetError } from '../../../capture/errors.ts';
+import { basename, dirname, join, resolve } from 'node:path';
+import { attempt, counted, Failure, TargetError } from '../../../capture/errors.ts';
 import { UsageError } from '../cli/command.ts';
 import type { Host } from '../host/host.ts';
 import { type Dump, dumpInDirectory, fileOnItsOwn } from './dump.ts';
@@ -17,7 +17,8 @@ const NO_DUMPS = 'NO_DUMPS';
  * dumps cannot be seen.
  */
 export function findDump(host: Host, given: string | undefined): Dump {
-  if (given !== undefined && (given.includes('/') || existsSync(given))) return dumpAtPath(host, given);
+  const isPath = given?.includes('/') || (host.root === '/' && given !== undefined && existsSync(given));
+  if (given !== undefined && isPath) return dumpAtPath(host, given);
   const { dumps, directory } = hostDumps(host);
   if (given !== undefined) return dumpOf(dumps, given);
   const last = dumps.at(-1);
@@ -80,9 +81,10 @@ function dumpAtPath(host: Host, given: string): Dump {
       actual,
       wanted: 'the directory or the file of a dump',
     });
-  const status = statSync(given, { throwIfNoEntry: false });
-  if (!status) throw refuse('it does not exist');
-  const path = seenFrom(host, realpathSync(resolve(given)));
+  const at = onMachine(host, given);
+  const path = host.resolve(at);
+  if (path === undefined) throw refuse('it does not exist');
+  const status = statSync(host.path(path));
   if (status.isDirectory()) {
     const dump = dumpInDirectory(host, path, () => true);
     if (dump) return dump;
@@ -90,15 +92,18 @@ function dumpAtPath(host: Host, given: string): Dump {
   }
   if (!status.isFile()) throw refuse('it is neither a file nor a directory');
   // In a directory of somebody else it may lead to a file that only root can read.
-  if (lstatSync(given).isSymbolicLink()) throw refuse(`it is a symbolic link to ${realpathSync(given)}`);
+  if (lstatSync(host.entry(at)).isSymbolicLink()) throw refuse(`it is a symbolic link to ${path}`);
   const whole = dumpInDirectory(host, dirname(path), () => true);
   const isPart = basename(path) === whole?.dumpFile || basename(path) === whole?.logFile;
   return whole && isPart && whole.madeBy !== UNKNOWN_PROGRAM ? whole : fileOnItsOwn(host, path);
 }
 
-function seenFrom({ root }: Host, path: string): string {
-  const base = resolve(root);
-  return base !== '/' && path.startsWith(`${base}/`) ? path.slice(base.length) : path;
+/** A path of this process that is below the machine's root, or else one of the machine itself. */
+function onMachine({ root }: Host, given: string): string {
+  const path = resolve(given);
+  if (root === '/') return path;
+  const real = attempt(() => join(realpathSync(dirname(path)), basename(path))) ?? path;
+  return [real, path].find(one => one.startsWith(`${root}/`))?.slice(root.length) ?? path;
 }
 
 /** The ID that shares the longest beginning; of several, the newest. */

@@ -24,8 +24,8 @@ export interface Reading {
  */
 export function* kernelLog(host: Host, dump: Dump, { fromByte = 0, warn }: Reading): Generator<string> {
   const { logFile, dumpFile } = dump;
-  if (logFile !== undefined) yield* textOf(host.path(join(dump.directory, logFile)), fromByte);
-  else if (dumpFile !== undefined) yield* logInDump(host.path(join(dump.directory, dumpFile)), warn);
+  if (logFile !== undefined) yield* textOf(host.entry(join(dump.directory, logFile)), fromByte);
+  else if (dumpFile !== undefined) yield* logInDump(host.entry(join(dump.directory, dumpFile)), warn);
   else
     throw new TargetError('NO_LOG', {
       action: `show the kernel log of ${dump.id}`,

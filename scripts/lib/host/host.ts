@@ -1,4 +1,7 @@
-/** The machine that is armed, as files and commands below a root: `/` in real life, a folder in tests and image builds. */
+/**
+ * The machine that is armed, as files and commands below a root: `/` in real life, a folder in tests and image builds.
+ * Every path is resolved as chroot(2) would: what a link in the root leads to is looked for in the root.
+ */
 import { spawnSync } from 'node:child_process';
 import {
   accessSync,
@@ -17,7 +20,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { attempt, SystemError } from '../../../capture/errors.ts';
-import { replaceFile, resolveLinks } from '../../../capture/storage/place/durable-file.ts';
+import { replaceFile, resolveInRoot } from '../../../capture/storage/place/durable-file.ts';
 
 export interface CommandResult {
   /** Undefined when it could not be started or was killed. */
@@ -29,8 +32,15 @@ export interface CommandResult {
 /** Paths are absolute, as on the machine itself. */
 export interface Host {
   readonly root: string;
-  /** The path of a file of the machine as this process sees it. */
+  /**
+   * Whether it is not the running machine, nor a copy of what one says of itself, but only its disk: nothing is known of
+   * its memory and devices.
+   */
+  readonly isImage: boolean;
+  /** The path of a file of the machine as this process sees it, without links. @throws SystemError for a circle of links. */
   path(file: string): string;
+  /** The same of a directory entry, which may be a link itself: for lstat, and for what must not follow it. */
+  entry(file: string): string;
   exists(file: string): boolean;
   /** A file's text; undefined when it does not exist, cannot be read, is no regular file, or is too large for a text. */
   read(file: string): string | undefined;
@@ -59,29 +69,36 @@ export interface Host {
 
 const COMMAND_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
-/** @param run runs commands; for a root without programs of its own. */
+/**
+ * @param root an absolute path.
+ * @param run runs commands; for a root without programs of its own.
+ */
 export function openHost(root = '/', run: Host['run'] = runBelow(root)): Host {
-  const path = (file: string) => join(root, file);
+  const isRunning = root === '/';
+  const path = (file: string) => (isRunning ? file : resolveInRoot(file, root));
+  const entry = (file: string) => (isRunning ? file : resolveInRoot(file, root, { keepsLast: true }));
+  const stat = (file: string) => attempt(() => statSync(path(file), { throwIfNoEntry: false }));
   const host: Host = {
     root,
+    isImage: false,
     path,
-    exists: file => statSync(path(file), { throwIfNoEntry: false }) !== undefined,
+    entry,
+    exists: file => stat(file) !== undefined,
     read: file => attempt(() => readBounded(path(file), MOST_TEXT_BYTES)?.toString('utf8')),
     readBytes: file => attempt(() => readBounded(path(file), MOST_BYTES)),
-    sizeBytes: file => statSync(path(file), { throwIfNoEntry: false })?.size,
+    sizeBytes: file => stat(file)?.size,
     list: directory => attempt(() => readdirSync(path(directory)).sort()) ?? [],
     resolve(file) {
-      const real = attempt(() => realpathSync(path(file)));
-      if (real === undefined || root === '/') return real;
-      return real === root ? '/' : real.startsWith(`${root}/`) ? real.slice(root.length) : undefined;
+      if (isRunning) return attempt(() => realpathSync(file));
+      return host.exists(file) ? path(file).slice(root.length) || '/' : undefined;
     },
     write(file, text, mode = 0o644) {
-      const target = resolveLinks(path(file), root);
+      const target = resolveInRoot(file, root);
       mkdirSync(dirname(target), { recursive: true });
       replaceFile(target, text, { mode, root });
     },
     remove(file) {
-      rmSync(path(file), { force: true });
+      rmSync(entry(file), { force: true });
     },
     set(file, value) {
       writeFileSync(path(file), value);

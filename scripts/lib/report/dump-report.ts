@@ -26,7 +26,7 @@ function read(host: Host, dump: Dump, withMap: boolean): ReportedCrash {
   const warnings: string[] = [];
   const log = kernelLogText(host, dump, text => warnings.push(text));
   const { directory, dumpFile, manifest } = dump;
-  const name = crashedName(manifest, dumpFile && host.path(join(directory, dumpFile)));
+  const name = crashedName(manifest, dumpFile && host.entry(join(directory, dumpFile)));
   const autopsy = readAutopsy(host, dump, log, withMap);
   return { report: reportOf({ ...dump, warnings }, log, name, autopsy), autopsy };
 }

@@ -10,7 +10,7 @@ export function pathObstacle(host: Host, { directory, path }: HostTarget): strin
   // The components that belong to the file system, and not to the path of its mount point.
   const own = path.split('/').filter(part => part !== '').length;
   for (const component of prefixesOf(directory).slice(own === 0 ? Infinity : -own)) {
-    const status = lstatSync(host.path(component), { throwIfNoEntry: false });
+    const status = lstatSync(host.entry(component), { throwIfNoEntry: false });
     if (!status) return undefined;
     if (status.isSymbolicLink())
       return `${component} is a symbolic link to ${host.resolve(component) ?? 'nothing'}`;

@@ -34,7 +34,7 @@ export function placeToVerify(host: Host, given: string | undefined, asksManifes
       actual: 'there is a kernel log in it, and no dump',
       wanted: 'a dump directory or a dump',
     });
-  const path = host.path(join(directory, name));
+  const path = host.entry(join(directory, name));
   const isListed = files.some(file => file.name === name);
   if (!isListed && lstatSync(path, { throwIfNoEntry: false }))
     throw new TargetError('NOT_A_FILE', {

@@ -26,7 +26,8 @@ describe.skipIf(process.getuid?.() !== 0)('on a machine whose /var/crash is on a
 });
 
 describe('by a path', () => {
-  function find(path: string) {
+  /** @param isOnMachine as the machine itself names it */
+  function find(path: string, isOnMachine = false) {
     const host = hostWith({
       '/mnt/dump/vmcore': 'KDUMP   ',
       '/mnt/notes/readme': 'x',
@@ -34,7 +35,7 @@ describe('by a path', () => {
       '/mnt/link': '-> notes/readme',
       ...FILES,
     });
-    return findDump(host, host.path(path));
+    return findDump(host, isOnMachine ? path : host.entry(path));
   }
 
   test.each([
@@ -51,6 +52,8 @@ describe('by a path', () => {
     ['/mnt/notes', 'it holds no dump'],
     ['/mnt/link', 'it is a symbolic link to '],
   ])('%s', (path, why) => expect(() => find(path)).toThrow(why));
+
+  test('one of the machine below the root', () => expect(find('/mnt/latest', true).id).toBe('dump'));
 
   test('a file that is no dump', () => expect(find('/mnt/notes/readme').state).toBe('damaged'));
 });
