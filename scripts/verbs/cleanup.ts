@@ -6,20 +6,21 @@ import { describeBytes } from '../lib/cli/sizes.ts';
 import { deleteDumps } from '../lib/dumps/delete.ts';
 import { hostDumps } from '../lib/dumps/host-dumps.ts';
 import { dumpLines } from '../lib/dumps/list-text.ts';
-import { openHost } from '../lib/host/host.ts';
+import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
 
 const OPTIONS = {
   yes: { short: 'y', help: 'do not ask' },
   keep: { value: 'N', default: '0', help: 'keep the N newest' },
+  ...ROOT_OPTION,
 } as const;
 
 export const cleanup: Command<typeof OPTIONS> = {
   name: 'kdumpling cleanup',
   purpose: 'Deletes the dumps, all of them or all but the newest.',
   options: OPTIONS,
-  async run({ yes, keep }, signal) {
+  async run({ yes, keep, root }, signal) {
     const kept = wholeNumber('keep', keep, 0, 1e6);
-    const host = openHost();
+    const host = openGivenHost(root);
     const { directory, dumps } = hostDumps(host);
     const ours = dumps.filter(({ isOurs }) => isOurs);
     const doomed = ours.slice(0, Math.max(0, ours.length - kept));

@@ -3,20 +3,22 @@ import { configuredCrashkernel, findBootLoader, unsetCrashkernel } from '../lib/
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
 import { crashkernelWords } from '../lib/crashkernel/words.ts';
-import { openHost } from '../lib/host/host.ts';
+import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
 import { switchUnits } from '../lib/host/services.ts';
 import { unsetSysctls } from '../lib/host/sysctls.ts';
 import { removeHostImages } from '../lib/image/host-image.ts';
 import { isLoaded, reservedBytes, unloadCrashKernel } from '../lib/kexec/crash-kernel.ts';
 import { removeUnitMounts } from '../lib/storage/unit-mounts.ts';
 
-export const disable: Command<Record<never, never>> = {
+const OPTIONS = { ...ROOT_OPTION } as const;
+
+export const disable: Command<typeof OPTIONS> = {
   name: 'kdumpling disable',
   purpose: 'Disarms this machine, now and at each boot. Dumps stay.',
-  options: {},
-  async run() {
+  options: OPTIONS,
+  async run({ root }) {
     requireRoot('disable kdump');
-    const host = openHost();
+    const host = openGivenHost(root);
     for (const unit of switchUnits(host, 'disable')) console.log(`${unit}: disabled`);
     if (isLoaded(host)) unloadCrashKernel(host);
     const undone = unsetCrashkernel(host);
@@ -31,11 +33,9 @@ export const disable: Command<Record<never, never>> = {
           ? `${crashkernelWords(left)} stays: it was there before kdumpling`
           : `${crashkernelWords(left)} stays: kdumpling did not set it`,
       );
-    console.log(
-      reservedBytes(host) > 0 && left.length === 0
-        ? 'kdump is disabled. Reboot to release the memory'
-        : 'kdump is disabled. No reboot required',
-    );
+    const isHeld = reservedBytes(host) > 0 && left.length === 0;
+    const rest = isHeld ? ' Reboot to release the memory' : ' No reboot required';
+    console.log(`kdump is disabled.${host.isImage ? '' : rest}`);
     return EXIT.done;
   },
 };

@@ -11,8 +11,9 @@ import { readConfig } from '../lib/config/config.ts';
 import type { Settings } from '../lib/config/directives.ts';
 import { haveSameEffect } from '../lib/crashkernel/reading.ts';
 import { type CrashkernelValues, crashkernelValues, crashkernelWords } from '../lib/crashkernel/words.ts';
-import { type Host, openHost } from '../lib/host/host.ts';
-import { runningKernel } from '../lib/host/kernel-files.ts';
+import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
+import type { Host } from '../lib/host/host.ts';
+import { hostKernel } from '../lib/host/kernel-files.ts';
 import { withHostLock } from '../lib/host/lock.ts';
 import { switchUnits } from '../lib/host/services.ts';
 import { setSysctls } from '../lib/host/sysctls.ts';
@@ -26,19 +27,20 @@ const OPTIONS = {
     help: 'what to reserve, several values with blanks; auto: what is computed, whatever is there',
   },
   'set-sysctls': { help: 'have oopses, lockups and NMIs panic (see show), now and at each boot' },
+  ...ROOT_OPTION,
 } as const;
 
 export const enable: Command<typeof OPTIONS> = {
   name: 'kdumpling enable',
   purpose: 'Arms this machine: memory is reserved at each boot and the crash kernel loaded.',
   options: OPTIONS,
-  async run({ crashkernel, 'set-sysctls': setsSysctls }, signal) {
+  async run({ crashkernel, 'set-sysctls': setsSysctls, root }, signal) {
     requireRoot('enable kdump');
-    const host = openHost();
+    const host = openGivenHost(root);
     const asked = crashkernel === undefined ? undefined : readAskedCrashkernel(host, crashkernel);
     refuseWhatCannotWork(host);
     const settings = readConfig(host);
-    const build = () => ensureHostImage(host, settings, runningKernel(host), false);
+    const build = () => ensureHostImage(host, settings, hostKernel(host), false);
     const image = await withHostLock(host, signal, build);
     console.log(`${image.path}: ${image.rebuilt ? 'built' : 'is up to date'}`);
     const { loader, values, why } = reserveAtNextBoot(host, settings, asked);
@@ -46,6 +48,10 @@ export const enable: Command<typeof OPTIONS> = {
     if (setsSysctls) setSysctls(host);
     writeUnitMounts(host, settings);
     for (const unit of switchUnits(host, 'enable')) console.log(`${unit}: enabled`);
+    if (host.isImage) {
+      console.log('kdump is enabled: a machine that boots from here is armed');
+      return EXIT.done;
+    }
     return withHostLock(host, signal, () => armNow(host, settings, values));
   },
 };

@@ -2,17 +2,22 @@
 import { armHost } from '../lib/arming/arm.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
+import { NO_ROOT_OPTION, refuseRoot } from '../lib/host/given-root.ts';
 import { openHost } from '../lib/host/host.ts';
 import { withHostLock } from '../lib/host/lock.ts';
 import { isCrashKernel } from '../lib/kexec/crash-kernel.ts';
 
-const OPTIONS = { force: { short: 'f', help: 'rebuild the initrd even if nothing has changed' } } as const;
+const OPTIONS = {
+  force: { short: 'f', help: 'rebuild the initrd even if nothing has changed' },
+  ...NO_ROOT_OPTION,
+} as const;
 
 export const load: Command<typeof OPTIONS> = {
   name: 'kdumpling load',
   purpose: 'Loads the crash kernel, after rebuilding its initrd if something has changed.',
   options: OPTIONS,
-  async run({ force }, signal) {
+  async run({ force, root }, signal) {
+    refuseRoot('kdumpling load', root);
     requireRoot('load the crash kernel');
     const host = openHost();
     if (isCrashKernel(host)) {

@@ -2,8 +2,8 @@
 import { isEnabled } from '../lib/arming/facts.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { readConfig } from '../lib/config/config.ts';
-import { openHost } from '../lib/host/host.ts';
-import { runningKernel } from '../lib/host/kernel-files.ts';
+import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
+import { hostKernel } from '../lib/host/kernel-files.ts';
 import { withHostLock } from '../lib/host/lock.ts';
 import { ensureHostImage } from '../lib/image/host-image.ts';
 import { rebuildForTree, TREE_OPTIONS } from '../lib/image/tree.ts';
@@ -13,6 +13,7 @@ const OPTIONS = {
   ...TREE_OPTIONS,
   force: { short: 'f', help: 'rebuild even if nothing has changed' },
   'if-enabled': { help: 'do nothing unless kdump is enabled on this machine' },
+  ...ROOT_OPTION,
 } as const;
 
 export const rebuild: Command<typeof OPTIONS> = {
@@ -20,13 +21,13 @@ export const rebuild: Command<typeof OPTIONS> = {
   purpose: 'Builds the dump-capture initrd of this machine, or one for any kernel tree.',
   options: OPTIONS,
   async run(given, signal) {
-    if (given.modules ?? given.target ?? given.output ?? given.drivers) return rebuildForTree(given);
-    const host = openHost();
+    const host = openGivenHost(given.root);
+    if (given.modules ?? given.target ?? given.output ?? given.drivers) return rebuildForTree(host, given);
     if (given['if-enabled'] && !isEnabled(host)) {
       console.log('kdump is not enabled: nothing was built');
       return EXIT.done;
     }
-    const kver = given.kver ?? runningKernel(host);
+    const kver = given.kver ?? hostKernel(host);
     const settings = readConfig(host, given.config);
     requireLoadable(hostCommandLine(host, settings));
     const { path, bytes, rebuilt } = await withHostLock(host, signal, () =>

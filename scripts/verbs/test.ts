@@ -6,6 +6,7 @@ import { ask } from '../lib/cli/ask.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
 import { hostDumps } from '../lib/dumps/host-dumps.ts';
+import { NO_ROOT_OPTION, refuseRoot } from '../lib/host/given-root.ts';
 import { type Host, openHost } from '../lib/host/host.ts';
 import { readState } from '../lib/status/state.ts';
 import { bootId, judgeTest, readRecord, writeRecord } from '../lib/status/test-record.ts';
@@ -15,13 +16,15 @@ import { verdict } from '../lib/status/text.ts';
 const OPTIONS = {
   'yes-crash-this-machine': { help: 'crash without asking' },
   result: { help: 'do not crash: show how the last test ended' },
+  ...NO_ROOT_OPTION,
 } as const;
 
 export const test: Command<typeof OPTIONS> = {
   name: 'kdumpling test',
   purpose: 'Really crashes this machine, and says at the next boot whether the crash was captured.',
   options: OPTIONS,
-  async run({ 'yes-crash-this-machine': yes, result }, signal) {
+  async run({ 'yes-crash-this-machine': yes, result, root }, signal) {
+    refuseRoot('kdumpling test', root);
     const host = openHost();
     if (result) return showResult(host);
     requireRoot('crash this machine');

@@ -1,15 +1,19 @@
 /** `kdumpling unload`: crashes are no longer captured, until the next load. */
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
+import { NO_ROOT_OPTION, refuseRoot } from '../lib/host/given-root.ts';
 import { openHost } from '../lib/host/host.ts';
 import { withHostLock } from '../lib/host/lock.ts';
 import { isLoaded, unloadCrashKernel } from '../lib/kexec/crash-kernel.ts';
 
-export const unload: Command<Record<never, never>> = {
+const OPTIONS = { ...NO_ROOT_OPTION } as const;
+
+export const unload: Command<typeof OPTIONS> = {
   name: 'kdumpling unload',
   purpose: 'Unloads the crash kernel; the memory stays reserved.',
-  options: {},
-  async run(_, signal) {
+  options: OPTIONS,
+  async run({ root }, signal) {
+    refuseRoot('kdumpling unload', root);
     requireRoot('unload the crash kernel');
     const host = openHost();
     await withHostLock(host, signal, () => {

@@ -6,7 +6,7 @@ import { readDestination, shown } from '../lib/cli/destination.ts';
 import { openMessages } from '../lib/dump/messages.ts';
 import { MESSAGE } from '../lib/dump/request.ts';
 import { findDump } from '../lib/dumps/find-dump.ts';
-import { openHost } from '../lib/host/host.ts';
+import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
 import { fileContent } from '../lib/upload/content.ts';
 import { parseHeaderFile, TOKEN_VARIABLE, userHeaders } from '../lib/upload/headers.ts';
 import { fileOf, reportContent } from '../lib/upload/payload.ts';
@@ -24,6 +24,7 @@ const OPTIONS = {
   tries: { value: 'N', default: '6', help: 'attempts, with growing pauses between them' },
   'connect-timeout': { value: 'SECONDS', default: '20', help: 'until there is a connection' },
   'idle-timeout': { value: 'SECONDS', default: '120', help: 'in which no byte moves, or no answer comes' },
+  ...ROOT_OPTION,
 } as const;
 
 export const upload: Command<typeof OPTIONS> = {
@@ -40,7 +41,7 @@ export const upload: Command<typeof OPTIONS> = {
         wanted: 'a dump and a URL',
       });
     }
-    const host = openHost();
+    const host = openGivenHost(given.root);
     const dump = findDump(host, id);
     const suffix = given.report ? `report.${given.json ? 'json' : 'txt'}` : fileOf(dump, given.file);
     const destination = readDestination(url, `${dump.id}-${suffix}`);

@@ -2,7 +2,7 @@
 import { SystemError } from '../../../capture/errors.ts';
 import { readConfig } from '../config/config.ts';
 import type { Host } from '../host/host.ts';
-import { kernelImage, runningKernel } from '../host/kernel-files.ts';
+import { hostKernel, kernelImage } from '../host/kernel-files.ts';
 import { ensureHostImage, type HostImage } from '../image/host-image.ts';
 import { hostCommandLine, requireLoadable } from '../kexec/command-line.ts';
 import { isLoaded, loadCrashKernel, reservedBytes } from '../kexec/crash-kernel.ts';
@@ -26,7 +26,7 @@ export function armHost(host: Host, force = false): Armed {
       toDo: 'Run `kdumpling enable` and reboot',
     });
   }
-  const kver = runningKernel(host);
+  const kver = hostKernel(host);
   const kernel = kernelImage(host, kver);
   const { text: commandLine } = requireLoadable(hostCommandLine(host, settings));
   const image = ensureHostImage(host, settings, kver, force);

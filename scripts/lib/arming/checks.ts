@@ -27,6 +27,8 @@ export interface Finding {
 
 interface Check {
   readonly name: string;
+  /** Not of an image, which no kernel runs. */
+  readonly ofRunning?: true;
   /** What is wrong; undefined if nothing is. */
   look(facts: Facts): Omit<Finding, 'check'> | readonly Omit<Finding, 'check'>[] | undefined;
 }
@@ -89,9 +91,9 @@ const POSSIBLE: readonly Check[] = [
   },
   {
     name: 'target',
-    look({ target, targetError }) {
+    look({ host, target, targetError }) {
       if (targetError) return block(targetError, 'name a target in /etc/kdump.conf');
-      if (target && !target.device)
+      if (target && !target.device && !host.isImage)
         return block(
           `the dump target ${target.target} does not exist`,
           'correct the target line in /etc/kdump.conf',
@@ -146,7 +148,8 @@ const POSSIBLE: readonly Check[] = [
   {
     name: 'space',
     look({ target, roomBytes, dump }) {
-      if (!target?.directory || roomBytes === undefined || roomBytes >= dump.usualBytes) return undefined;
+      if (!target?.directory || !dump || roomBytes === undefined || roomBytes >= dump.usualBytes)
+        return undefined;
       return warn(
         `${target.directory} has room for a dump of ${describeBytes(roomBytes)}, and a dump taken now would need about ${describeBytes(dump.usualBytes)}`,
         'free some space, or name a larger target in /etc/kdump.conf',
@@ -159,11 +162,12 @@ const POSSIBLE: readonly Check[] = [
 const ARMED: readonly Check[] = [
   {
     name: 'enabled',
-    look: ({ enabled }) =>
-      enabled ? undefined : block('no memory will be reserved at the next boot', 'kdumpling enable'),
+    look: ({ host, enabled }) =>
+      enabled ? undefined : block('no memory will be reserved at the next boot', enableCommand(host)),
   },
   {
     name: 'reserved',
+    ofRunning: true,
     look({ reservedBytes, enabled, commandLineHas }) {
       if (reservedBytes > 0) return undefined;
       if (commandLineHas)
@@ -179,6 +183,7 @@ const ARMED: readonly Check[] = [
   },
   {
     name: 'reserved',
+    ofRunning: true,
     look({ reservedBytes, reservation }) {
       const judgement = reservedBytes > 0 ? judgeReservation(reservedBytes, reservation) : undefined;
       return judgement === undefined
@@ -188,31 +193,37 @@ const ARMED: readonly Check[] = [
   },
   {
     name: 'initrd',
-    look: ({ image, kver }) =>
-      image ? undefined : block(`there is no dump-capture initrd for ${kver}`, 'kdumpling load'),
+    look: ({ host, image, kver }) =>
+      image
+        ? undefined
+        : block(`there is no dump-capture initrd for ${kver || 'any kernel'}`, buildCommand(host)),
   },
   {
     name: 'initrd',
-    look: ({ image, imageIsCurrent }) =>
+    look: ({ host, image, imageIsCurrent }) =>
       image && imageIsCurrent === false
         ? warn(
             'the kernel, the config or the program has changed since the initrd was built',
-            'kdumpling load',
+            buildCommand(host),
           )
         : undefined,
   },
   {
     name: 'initrd',
-    look: ({ image, imageDamage }) =>
-      imageDamage === undefined ? undefined : block(`${image} is damaged: ${imageDamage}`, 'kdumpling load'),
+    look: ({ host, image, imageDamage }) =>
+      imageDamage === undefined
+        ? undefined
+        : block(`${image} is damaged: ${imageDamage}`, buildCommand(host)),
   },
   {
     name: 'loaded',
+    ofRunning: true,
     look: ({ isLoaded }) =>
       isLoaded ? undefined : block('the crash kernel is not loaded', 'kdumpling load'),
   },
   {
     name: 'loaded',
+    ofRunning: true,
     look({ isLoaded, image, imageSha256, crashCommandLine, loaded }) {
       if (!isLoaded || !image) return undefined;
       if (!loaded) return warn('kdumpling did not load the crash kernel that is loaded', 'kdumpling load');
@@ -225,6 +236,14 @@ const ARMED: readonly Check[] = [
   },
 ];
 
+function enableCommand({ isImage, root }: Facts['host']): string {
+  return isImage ? `kdumpling enable --root ${root}` : 'kdumpling enable';
+}
+
+function buildCommand({ isImage, root }: Facts['host']): string {
+  return isImage ? `kdumpling rebuild --root ${root}` : 'kdumpling load';
+}
+
 /** In the order of the checks: fixing the first often fixes later ones. */
 export function findingsOf(facts: Facts): Finding[] {
   return look([...POSSIBLE, ...ARMED], facts);
@@ -236,7 +255,8 @@ export function obstaclesOf(facts: Facts): Finding[] {
 }
 
 function look(checks: readonly Check[], facts: Facts): Finding[] {
-  return checks.flatMap(check => {
+  const asked = checks.filter(({ ofRunning }) => !(ofRunning && facts.host.isImage));
+  return asked.flatMap(check => {
     const found = check.look(facts);
     return [found ?? []].flat().map(one => ({ check: check.name, ...one }));
   });

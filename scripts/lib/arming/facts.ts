@@ -16,7 +16,7 @@ import { readingFacts } from '../estimate/reading-facts.ts';
 import { type Reservation, reservation } from '../estimate/reservation.ts';
 import type { Host } from '../host/host.ts';
 import { readKernelConfig } from '../host/kernel-config.ts';
-import { findImage, modulesDirectory, runningKernel } from '../host/kernel-files.ts';
+import { findImage, hostKernel, modulesDirectory } from '../host/kernel-files.ts';
 import { mountOf, parseMountinfo } from '../host/mounts.ts';
 import { isSecureBoot } from '../host/secure-boot.ts';
 import { isHostImageCurrent } from '../image/host-image.ts';
@@ -44,7 +44,8 @@ export interface Facts {
   readonly mountedReadOnly: boolean;
   /** How large a dump may be there; undefined while the target is not mounted. */
   readonly roomBytes?: number;
-  readonly dump: DumpEstimate;
+  /** Undefined for an image, of whose memory nothing is known. */
+  readonly dump?: DumpEstimate;
   /** The boot loader will pass crashkernel= at the next boot. */
   readonly enabled: boolean;
   /** crashkernel= on this boot's command line. */
@@ -65,7 +66,7 @@ export interface Facts {
 }
 
 export function readFacts(host: Host): Facts {
-  const kver = runningKernel(host);
+  const kver = hostKernel(host);
   const { value: settings = NO_SETTINGS, error: configError } = valueOrError(() => readConfig(host));
   const { value: target, error: targetError } = configError
     ? {}
@@ -85,18 +86,23 @@ export function readFacts(host: Host): Facts {
     configError,
     target,
     targetError,
-    targetFindings: target ? targetFindings(host, target, settings.options.fallbackTargets) : [],
+    // The disks of an image are those of the machine that it boots on.
+    targetFindings:
+      target && !host.isImage ? targetFindings(host, target, settings.options.fallbackTargets) : [],
     mountedReadOnly: isMountedReadOnly(host, target?.directory),
     roomBytes: target?.directory === undefined ? undefined : roomFor(host, target.directory, settings),
-    dump: estimateDump(memoryUse(host), settings.options.dumpLevel ?? DEFAULT_OPTIONS.dumpLevel),
+    dump: host.isImage
+      ? undefined
+      : estimateDump(memoryUse(host), settings.options.dumpLevel ?? DEFAULT_OPTIONS.dumpLevel),
     enabled: isEnabled(host),
     commandLineHas: crashkernelValues(commandLine).length > 0,
     reservedBytes: reservedBytes(host),
     reservation: hostReservation(host, settings),
     image,
-    imageIsCurrent: target?.device
-      ? valueOrError(() => isHostImageCurrent(host, settings, kver)).value
-      : undefined,
+    imageIsCurrent:
+      target && (host.isImage || target.device)
+        ? valueOrError(() => isHostImageCurrent(host, settings, kver)).value
+        : undefined,
     imageDamage: image && stamp && damageOf(host, image, stamp),
     imageSha256: stamp?.sha256,
     crashCommandLine: hostCommandLine(host, settings),
@@ -120,10 +126,11 @@ export function hostReservation(
   settings: Settings,
   layout: Layout = settings.layout,
 ): Reservation {
-  const image = layout === settings.layout ? findImage(host, runningKernel(host)) : undefined;
+  const image = layout === settings.layout ? findImage(host, hostKernel(host)) : undefined;
   return reservation({
     layout,
-    spanPages: memoryUse(host).spanPages,
+    // An image may boot on a machine of any size.
+    spanPages: host.isImage ? Number.POSITIVE_INFINITY : memoryUse(host).spanPages,
     imageBytes: image === undefined ? undefined : host.sizeBytes(image),
     physical: !/^flags\s*:.*\bhypervisor\b/m.test(host.read('/proc/cpuinfo') ?? ''),
   });

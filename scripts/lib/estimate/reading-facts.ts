@@ -1,7 +1,7 @@
 /** What this machine's kernel knows when it reads `crashkernel=`. */
 import type { ReadingFacts } from '../crashkernel/reading.ts';
 import type { Host } from '../host/host.ts';
-import { runningKernel } from '../host/kernel-files.ts';
+import { hostKernel } from '../host/kernel-files.ts';
 import { memoryUse } from './memory.ts';
 
 /** Top-level lines of /proc/iomem; whoever is not root sees zeros for all addresses. */
@@ -9,8 +9,14 @@ const SYSTEM_RAM = /^([0-9a-f]+)-([0-9a-f]+) : System RAM$/gm;
 /** `crashkernel=SIZE,cma` on x86-64: Linux commit 35c18f2933c5 ("Add a new optional ",cma" suffix to the crashkernel= command line option"), v6.17. */
 const CMA_SINCE = [6, 17] as const;
 
-export function readingFacts(host: Host, kver = runningKernel(host)): ReadingFacts {
-  return { systemRamBytes: systemRamBytes(host), hasCma: isAtLeast(kver, ...CMA_SINCE) };
+/** An image may boot on any machine: what is right for a large one is right for it. */
+const LARGE_MACHINE_BYTES = 2 ** 44;
+
+export function readingFacts(host: Host, kver = hostKernel(host)): ReadingFacts {
+  return {
+    systemRamBytes: host.isImage ? LARGE_MACHINE_BYTES : systemRamBytes(host),
+    hasCma: isAtLeast(kver, ...CMA_SINCE),
+  };
 }
 
 /** memblock's sum, as /proc/iomem lists it; where that is hidden, what the zones have. */

@@ -12,7 +12,8 @@ export interface Estimate {
   /** For the configured layout. */
   readonly reservation: Reservation;
   readonly layouts: readonly (Reservation & { readonly layout: Layout })[];
-  readonly dump: DumpEstimate;
+  /** Undefined where nothing is known of the machine's memory. */
+  readonly dump?: DumpEstimate;
   /** How large a dump may be; undefined while the target is not mounted. */
   readonly roomBytes?: number;
 }
@@ -24,8 +25,7 @@ export function estimateText({ reservedBytes, reservation, layouts, dump, roomBy
     reservedBytes > 0
       ? `reserved: ${crashkernelValue(reservedBytes)}; ${judgement}`
       : 'reserved: nothing; `kdumpling enable` does it',
-    'a dump taken now:',
-    ...tableLines(dumpRows(dump, roomBytes), { indent: 2, columns: terminalColumns(), last: 'wrapped' }),
+    ...(dump ? dumpLines(dump, roomBytes) : []),
   ].join('\n');
 }
 
@@ -45,6 +45,13 @@ function reservationLines({
   return [
     `${layout}: crashkernel=${crashkernelValue(advisedBytes)} (at least ${crashkernelValue(leastBytes)})`,
     ...tableLines(rows, { indent: 2, columns: terminalColumns(), last: 'wrapped' }),
+  ];
+}
+
+function dumpLines(dump: DumpEstimate, roomBytes: number | undefined): string[] {
+  return [
+    'a dump taken now:',
+    ...tableLines(dumpRows(dump, roomBytes), { indent: 2, columns: terminalColumns(), last: 'wrapped' }),
   ];
 }
 

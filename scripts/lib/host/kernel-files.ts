@@ -12,6 +12,8 @@ const KERNEL_IMAGES = [
   '/boot/Image-KVER',
 ];
 
+const MODULE_FOLDERS = ['/lib/modules', '/usr/lib/modules'] as const;
+
 /** State that the host command keeps. */
 export const STATE_FOLDER = '/var/lib/kdumpling';
 /** Where the image goes: beside the kernel, or elsewhere if /boot is read-only (ostree, COS) or nearly full. */
@@ -19,28 +21,42 @@ export const IMAGE_FOLDERS = ['/boot', STATE_FOLDER] as const;
 /** The new image and the old one exist side by side for a moment. */
 const ROOM_FOR_IMAGE_BYTES = 100e6;
 
-export function runningKernel(host: Host): string {
-  return (host.read('/proc/sys/kernel/osrelease') ?? '').trim();
+/** The release of the kernel that runs; of an image, the newest one that it can boot. Empty where there is none. */
+export function hostKernel(host: Host): string {
+  if (!host.isImage) return (host.read('/proc/sys/kernel/osrelease') ?? '').trim();
+  const releases = MODULE_FOLDERS.flatMap(folder => host.list(folder));
+  const bootable = releases.filter(kver => imageIn(host, kver) !== undefined);
+  return bootable.sort(byVersion).at(-1) ?? '';
+}
+
+/** `6.1.0-9` before `6.1.0-56`, and `6.2.0-rc1` before `6.2.0`. */
+function byVersion(one: string, other: string): number {
+  const [a, b] = [one, other].map(kver => kver.replace('-rc', '~rc'));
+  return a!.localeCompare(b!, 'en', { numeric: true });
 }
 
 /** @throws SystemError that lists the paths that were tried. */
 export function kernelImage(host: Host, kver: string): string {
-  const places = KERNEL_IMAGES.map(place => place.replace('KVER', kver));
-  for (const folder of host.list('/boot/ostree')) places.push(`/boot/ostree/${folder}/vmlinuz-${kver}`);
-  const found = places.find(place => host.exists(place));
+  const found = imageIn(host, kver);
   if (found) return found;
   throw new SystemError('NO_KERNEL', {
     action: `find the kernel image of ${kver}`,
-    actual: `none of ${places.join(', ')} exists`,
+    actual: `none of ${imagePlaces(host, kver).join(', ')} exists`,
     wanted: 'the image of the running kernel, which is also the crash kernel',
   });
 }
 
+function imageIn(host: Host, kver: string): string | undefined {
+  return imagePlaces(host, kver).find(place => host.exists(place));
+}
+
+function imagePlaces(host: Host, kver: string): string[] {
+  const deployments = host.list('/boot/ostree').map(folder => `/boot/ostree/${folder}/vmlinuz-${kver}`);
+  return [...KERNEL_IMAGES.map(place => place.replace('KVER', kver)), ...deployments];
+}
+
 export function modulesDirectory(host: Host, kver: string): string {
-  return (
-    ['/lib/modules', '/usr/lib/modules'].map(folder => `${folder}/${kver}`).find(host.exists) ??
-    `/lib/modules/${kver}`
-  );
+  return MODULE_FOLDERS.map(folder => `${folder}/${kver}`).find(host.exists) ?? `/lib/modules/${kver}`;
 }
 
 export function imageName(kver: string): string {

@@ -23,15 +23,21 @@ export async function withHostLock<T>(
   signal: AbortSignal,
   work: () => T | Promise<T>,
 ): Promise<T> {
-  const path = host.path(FILE);
-  mkdirSync(dirname(path), { recursive: true });
-  const fd = openSync(path, 'w', 0o600);
+  const fd = openLock(host);
   try {
     await acquire(fd, signal);
     return await work();
   } finally {
     closeSync(fd);
   }
+}
+
+/** In an image nothing is left behind: its own root directory is what is locked. */
+function openLock(host: Host): number {
+  if (host.isImage) return openSync(host.root, 'r');
+  const path = host.path(FILE);
+  mkdirSync(dirname(path), { recursive: true });
+  return openSync(path, 'w', 0o600);
 }
 
 async function acquire(fd: number, signal: AbortSignal): Promise<void> {

@@ -68,19 +68,23 @@ export function readSysctls(host: Host): SysctlState[] {
   return SYSCTLS.map(sysctl => ({ ...sysctl, value: host.read(pathOf(sysctl.name))?.trim() }));
 }
 
-/** Sets them now and for the next boots. */
+/** Sets them now and for the next boots; in an image, whose kernel may lack some, for the next boots. */
 export function setSysctls(host: Host): void {
-  const states = readSysctls(host).filter(({ isSet, value }) => isSet && value !== undefined);
+  const states = readSysctls(host).filter(
+    ({ isSet, value }) => isSet && (host.isImage || value !== undefined),
+  );
   if (!host.exists(BEFORE)) {
     const before = Object.fromEntries(states.map(({ name, value }) => [name, value]));
     host.write(BEFORE, `${JSON.stringify(before, null, 2)}\n`);
   }
-  const lines = states.map(({ name, wanted, why }) => `# otherwise ${why}\n${name} = ${wanted}\n`);
+  // A line with a dash is not missed where the kernel lacks the setting (sysctl.d(5)).
+  const mayLack = host.isImage ? '-' : '';
+  const lines = states.map(({ name, wanted, why }) => `# otherwise ${why}\n${mayLack}${name} = ${wanted}\n`);
   host.write(
     FILE,
     `# Written by \`kdumpling enable --set-sysctls\`, removed by \`kdumpling disable\`.\n${lines.join('')}`,
   );
-  for (const { name, wanted } of states) host.set(pathOf(name), wanted);
+  for (const { name, wanted } of host.isImage ? [] : states) host.set(pathOf(name), wanted);
 }
 
 /**

@@ -4,7 +4,7 @@ import { planCommandLine } from '../../../initrd/command-line.ts';
 import { buildImage, LAYOUTS, programIn, RUNTIME_ON_DISK } from '../../../initrd/image.ts';
 import { badValue, EXIT, type Given, oneOf, UsageError } from '../cli/command.ts';
 import { CONFIG_PATH, readConfig } from '../config/config.ts';
-import { openHost } from '../host/host.ts';
+import type { Host } from '../host/host.ts';
 import { captureView } from '../storage/btrfs-view.ts';
 import { programDirectory } from './host-image.ts';
 
@@ -29,11 +29,12 @@ export const TREE_OPTIONS = {
   output: { value: 'FILE', help: 'image file to write' },
 } as const;
 
-export function rebuildForTree(given: Given<typeof TREE_OPTIONS>): number {
+/** @param host whose config it is */
+export function rebuildForTree(host: Host, given: Given<typeof TREE_OPTIONS>): number {
   const kver = required('kver', given.kver);
   const output = required('output', given.output);
   const modulesDirectory = required('modules', given.modules);
-  const settings = given.config ? readConfig(openHost(), given.config) : undefined;
+  const settings = given.config ? readConfig(host, given.config) : undefined;
   const { fstype, target } = targetOf(given.target, settings?.options);
   const layout = oneOf('layout', given.layout, LAYOUTS);
   const { bytes, modules } = buildImage({

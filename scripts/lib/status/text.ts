@@ -19,16 +19,12 @@ export function stateText(state: State, { verbose = false } = {}): string {
     `kdump enabled: ${facts.enabled}`,
     `kdump ready: ${state.ready}`,
     `kdump kernel loaded: ${facts.isLoaded}`,
-    `kernel: ${facts.kver}`,
+    `kernel: ${facts.kver || 'none'}`,
     `initrd: ${facts.image ?? 'none'}`,
-    `reserved: ${crashkernelValue(facts.reservedBytes)}, minimum ${crashkernelValue(facts.reservation.leastBytes)}`,
+    `reserved: ${facts.host.isImage ? 'at boot' : crashkernelValue(facts.reservedBytes)}, minimum ${crashkernelValue(facts.reservation.leastBytes)}`,
     `target: ${target ? `${target.fstype} ${target.target}, ${directoryText(target)}` : 'none'}`,
-    ...(facts.roomBytes === undefined
-      ? []
-      : [
-          `space: room for a dump of ${describeBytes(facts.roomBytes)}; a dump taken now would need about ${describeBytes(facts.dump.usualBytes)}`,
-        ]),
-    `panic on: ${sysctlsText(state)}`,
+    ...spaceText(facts),
+    ...(facts.host.isImage ? [] : [`panic on: ${sysctlsText(state)}`]),
     ...(verbose ? commandLineText(facts.crashCommandLine).map(printable) : []),
     ...findings.filter(({ blocks }) => !blocks).map(({ text, fix }) => `warning: ${text}; to fix it: ${fix}`),
     `dumps: ${dumps.length || 'none'}`,
@@ -38,6 +34,12 @@ export function stateText(state: State, { verbose = false } = {}): string {
   ].join('\n');
 }
 
+function spaceText({ roomBytes, dump }: State['facts']): string[] {
+  if (roomBytes === undefined) return [];
+  const need = dump ? `; a dump taken now would need about ${describeBytes(dump.usualBytes)}` : '';
+  return [`space: room for a dump of ${describeBytes(roomBytes)}${need}`];
+}
+
 function directoryText({ location, path }: HostTarget): string {
   return location.kind === 'visible'
     ? location.directory
@@ -45,7 +47,8 @@ function directoryText({ location, path }: HostTarget): string {
 }
 
 /** The last line: armed, or not armed, why, and how to fix it. */
-export function verdict({ armed, findings }: State): string {
+export function verdict({ facts, armed, findings }: State): string {
+  if (armed && facts.host.isImage) return 'enabled: a machine that boots from here is armed';
   if (armed) return 'armed: a crash of this machine will be captured';
   const { text, fix } = findings.find(({ blocks }) => blocks)!;
   return `not armed: ${text}; to fix it: ${fix}`;
@@ -86,7 +89,7 @@ export function stateData(state: State): unknown {
     neededBytes: facts.reservation.leastBytes,
     target: facts.target,
     roomBytes: facts.roomBytes,
-    predictedDumpBytes: Math.round(facts.dump.usualBytes),
+    predictedDumpBytes: facts.dump && Math.round(facts.dump.usualBytes),
     secureBoot: facts.isSecureBoot,
     lockdown: facts.lockdown,
     sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),

@@ -11,7 +11,8 @@ import { requireSupported } from './target-findings.ts';
 /**
  * @param tree of the kernel that will capture.
  * @param fallbacks as in kdump.conf's fallback_target.
- * @returns undefined for all usual drivers: a fallback that does not exist now may be on any bus.
+ * @returns undefined for all usual drivers: a fallback that does not exist now may be on any bus, and an image may boot on
+ * any machine.
  * @throws TargetError for a target that does not exist or is not supported, so that it is refused now and not at the
  * crash; ModuleError for a driver that the kernel lacks.
  */
@@ -21,6 +22,7 @@ export function hostDiskDrivers(
   target: HostTarget,
   fallbacks: readonly string[] = [],
 ): string[] | undefined {
+  if (host.isImage) return undefined;
   if (!target.device) {
     throw new TargetError('NO_DEVICE', {
       action: `dump to ${target.target}`,
