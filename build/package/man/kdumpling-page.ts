@@ -31,6 +31,7 @@ export async function kdumplingPage(): Promise<Page> {
           'ID names a dump: the name of its directory, or the beginning of that name if no other dump begins so.',
         ],
       },
+      { title: 'Images and rescued disks', blocks: ROOT },
       { title: 'Upload', blocks: UPLOAD },
       {
         title: KDUMP_HELPER,
@@ -101,6 +102,14 @@ const FILES: readonly Definition[] = [
     text: [`Environment of \`kdumpling-report.service\`, for example \`${TOKEN_VARIABLE}\`.`],
   },
   { term: '`/usr/lib/kdumpling`', text: ['The program and its runtime.'] },
+];
+
+const ROOT: readonly Block[] = [
+  'With `--root` DIR a verb works on the machine whose root directory is mounted on DIR. Links are resolved below DIR, and commands of that machine are run with chroot(8). An image builder arms an image so:',
+  {
+    example: ['mount /dev/loop0p1 /mnt', 'kdumpling enable --root /mnt', 'kdumpling show --root /mnt'],
+  },
+  'The newest kernel of the image is armed, with the drivers of all common disks and with memory for machines of any size. The first boot loads the crash kernel and makes an initrd for its own disk. Where DIR is no mount point, kdump.conf must name the target. Verbs about the running kernel refuse `--root`.',
 ];
 
 const UPLOAD: readonly Block[] = [

@@ -19,13 +19,10 @@ export interface Estimate {
 }
 
 export function estimateText({ reservedBytes, reservation, layouts, dump, roomBytes }: Estimate): string {
-  const judgement = judgeReservation(reservedBytes, reservation) ?? 'that is right';
   return [
     ...layouts.flatMap(reservationLines),
-    reservedBytes > 0
-      ? `reserved: ${crashkernelValue(reservedBytes)}; ${judgement}`
-      : 'reserved: nothing; `kdumpling enable` does it',
-    ...(dump ? dumpLines(dump, roomBytes) : []),
+    // Of an image neither is known.
+    ...(dump ? [reservedText(reservedBytes, reservation), ...dumpLines(dump, roomBytes)] : []),
   ].join('\n');
 }
 
@@ -46,6 +43,12 @@ function reservationLines({
     `${layout}: crashkernel=${crashkernelValue(advisedBytes)} (at least ${crashkernelValue(leastBytes)})`,
     ...tableLines(rows, { indent: 2, columns: terminalColumns(), last: 'wrapped' }),
   ];
+}
+
+function reservedText(reservedBytes: number, reservation: Reservation): string {
+  if (reservedBytes === 0) return 'reserved: nothing; `kdumpling enable` does it';
+  const judgement = judgeReservation(reservedBytes, reservation) ?? 'that is right';
+  return `reserved: ${crashkernelValue(reservedBytes)}; ${judgement}`;
 }
 
 function dumpLines(dump: DumpEstimate, roomBytes: number | undefined): string[] {
