@@ -31,7 +31,7 @@ export function readAutopsy(
   const logPart = logOf(log);
   if (dumpFile === undefined) return withoutMemory('there is no dump', logPart);
   try {
-    const file = openDumpFile(host.path(join(directory, dumpFile)), `read the memory of dump ${id}`);
+    const file = openDumpFile(host.entry(join(directory, dumpFile)), `read the memory of dump ${id}`);
     try {
       return autopsyOf(file.vmcore, logPart, withMap);
     } finally {
