@@ -190,9 +190,11 @@ static noinline int lab_hold_rcu(void)
 	return 0;
 }
 
+/* Without the barrier the compiler makes a jump of the call, and the trace lacks this function. */
 static noinline void lab_in_interrupt(struct irq_work *work)
 {
 	lab_null();
+	barrier();
 }
 
 static struct irq_work interrupt_work;
