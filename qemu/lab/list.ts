@@ -1,4 +1,5 @@
 /** Every axis of the lab with a line on each value: what `--list` prints. */
+import { KERNEL_ORIGINS } from '../../build/fetch/kernel-origins.ts';
 import { LAYOUTS } from '../disks/boot-disk.ts';
 import { BUSES } from '../disks/buses.ts';
 import { LAB_FILE_SYSTEMS } from '../disks/file-systems.ts';
@@ -27,9 +28,8 @@ const OPEN = [
 ] as const;
 
 export function listOfAxes(): string {
-  const { kernel } = MACHINE_OPTIONS;
   const axes: readonly (readonly [string, readonly Row[]])[] = [
-    ['kernel', [{ name: kernel.default, help: kernel.help }]],
+    ['kernel', kernels()],
     ['fault', FAULTS],
     ['geometry', GEOMETRIES],
     [
@@ -46,6 +46,14 @@ export function listOfAxes(): string {
   ];
   const open = OPEN.map(name => ({ name: `--${name}`, help: MACHINE_OPTIONS[name].help }));
   return [...axes.map(([option, rows]) => listOf(`--${option}`, rows)), listOf('others', open)].join('\n\n');
+}
+
+function kernels(): Row[] {
+  const stock = Object.keys(KERNEL_ORIGINS).flatMap(series => [
+    { name: `${series}-cloud`, help: `Debian’s newest ${series} for virtual machines` },
+    { name: `${series}-generic`, help: `Debian’s newest ${series} for any machine` },
+  ]);
+  return [...stock, { name: 'PATH', help: 'your own: a bzImage, or the directory in which it was built' }];
 }
 
 function listOf(title: string, rows: readonly Row[]): string {
