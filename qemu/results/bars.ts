@@ -15,6 +15,9 @@ const STEPS = [
   { name: 'first kernel', from: 'rebooted', to: 'came home' },
 ] as const;
 
+/** The capture's phase before its first line, which the lab measures itself. */
+const BEFORE_PID1 = 'boot';
+
 /** The capture's own phases stand in the place of `capture`, with what is left of it as `other`. */
 export function segmentsOf({ phases }: Pick<Run, 'phases'>): Segment[] {
   const at = phases?.lab ?? {};
@@ -26,7 +29,9 @@ export function segmentsOf({ phases }: Pick<Run, 'phases'>): Segment[] {
 }
 
 function capturePhases(phases: Readonly<Record<string, number>>, seconds: number): Segment[] {
-  const own = Object.entries(phases).map(([name, took]) => ({ name, seconds: took }));
+  const own = Object.entries(phases)
+    .filter(([name]) => name !== BEFORE_PID1)
+    .map(([name, took]) => ({ name, seconds: took }));
   const other = seconds - own.reduce((sum, phase) => sum + phase.seconds, 0);
   return other > 0 ? [...own, { name: 'other', seconds: other }] : own;
 }

@@ -17,7 +17,7 @@ const PLAIN = {
 } as const;
 const PHASES = {
   lab: { panic: 10, 'capture kernel': 11, 'PID 1': 18, 'capture ended': 28, rebooted: 30, 'came home': 35 },
-  capture: { target: 1, dmesg: 0.5, dump: 6 },
+  capture: { boot: 7, target: 1, dmesg: 0.5, dump: 6 },
 };
 
 let runs: string;
