@@ -101,6 +101,8 @@ export interface Wait {
   readonly lock?: string;
   /** Who holds it, where the lock says so. */
   readonly owner?: TaskName;
+  /** Of a rwsem that readers hold: how many. */
+  readonly readers?: number;
   /** The function that waits. */
   readonly in?: string;
 }

@@ -1,6 +1,7 @@
 /** The autopsy of a dead kernel, part by part. What one part cannot read costs that part, and it says so. */
 import { attempt, counted, describeError } from '../../errors.ts';
 import type { DeadKernel } from '../kernel.ts';
+import { readWaits } from '../locks/waits.ts';
 import { readMeminfo } from '../memory/meminfo.ts';
 import { readModuleList, taintLetters } from '../module-list.ts';
 import type { StateWord } from '../tasks/state.ts';
@@ -22,7 +23,7 @@ import { classOf } from './classes.ts';
 import { classOfStack } from './crash-class.ts';
 import { tellingFrames } from './culprit.ts';
 import { foldStacks, type TaskStack } from './fold.ts';
-import { loggedRegisters, stackFrames } from './stack-frames.ts';
+import { framesOfCause, loggedRegisters, stackFrames } from './stack-frames.ts';
 
 export interface Limits {
   /** Stacks that are unwound; blocked tasks and those of CPUs come first. */
@@ -64,7 +65,7 @@ function taskParts(
     crash: part(() => readCrash(kernel, list, unwinder, stackOf)),
     cpus: list.cpus.length > 0 ? cpusOf(list, stackOf) : { missing: 'no runqueue can be read' },
     stacks: isMissing(unwinder) ? unwinder : readStacks(tasks, stackOf, limits),
-    waits: waitsOf(tasks, stackOf),
+    waits: part(() => waitsOf(kernel, tasks, stackOf)),
   };
 }
 
@@ -113,13 +114,16 @@ function readCrash(
   if (panicCpu === undefined) return { missing: 'no CPU panicked: the memory is that of a running machine' };
   const read = task && stackOf(task);
   const stack = read?.stack ?? [];
-  const names = stack.flatMap(({ name, doubtful }) => (name === undefined || doubtful ? [] : [name]));
+  const cause = framesOfCause(stack);
+  const names = cause.flatMap(({ name, doubtful }) => (name === undefined || doubtful ? [] : [name]));
   const fault = task && attempt(() => kernel.fields.pointer(task.address, 'task_struct.thread.cr2'));
   const found = classOfStack(names, fault);
   const [culprit] =
-    found === undefined ? [] : tellingFrames<StackFrame, StackFrame>({ trace: stack }, classOf(found).blame);
+    found === undefined ? [] : tellingFrames<StackFrame, StackFrame>({ trace: cause }, classOf(found).blame);
   // Not those of the program: they say nothing about the kernel.
-  const excepted = read?.backtrace?.frames.find(({ kind }) => kind === 'exception')?.registers;
+  const excepted = read?.backtrace?.frames
+    .slice(stack.length - cause.length)
+    .find(({ kind }) => kind === 'exception')?.registers;
   const saved = isMissing(unwinder)
     ? undefined
     : unwinder.cpus.find(({ cpu }) => cpu === panicCpu)?.registers;
@@ -174,15 +178,26 @@ function readStacks(
   ];
 }
 
-function waitsOf(tasks: readonly Task[], stackOf: (task: Task) => ReadStack): Wait[] {
-  return tasks.filter(isBlocked).map(task => {
+function waitsOf(kernel: DeadKernel, tasks: readonly Task[], stackOf: (task: Task) => ReadStack): Wait[] {
+  const byAddress = new Map(tasks.map(task => [task.address, task]));
+  return readWaits(kernel, tasks).found.waiting.map(({ task, wait, holder }) => {
     const [first] = tellingFrames({ trace: stackOf(task).stack }, 'trace');
+    const owner = holder?.by === 'task' ? byAddress.get(holder.task) : undefined;
     return {
       task: nameOf(task),
       state: STATES[task.state],
+      ...(wait && { kind: wait.kind, lock: lockName(kernel, wait.lock) }),
+      ...(owner && { owner: nameOf(owner) }),
+      ...(holder?.by === 'readers' && { readers: holder.count }),
       ...(first?.name !== undefined && { in: first.name }),
     };
   });
+}
+
+/** By its symbol, or by its address where it is a part of something. */
+function lockName({ symbols }: DeadKernel, lock: bigint): string {
+  const symbol = symbols.at(lock);
+  return symbol?.offset === 0 ? symbol.name : `0x${lock.toString(16)}`;
 }
 
 function isBlocked({ state }: Task): boolean {

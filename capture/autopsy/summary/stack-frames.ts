@@ -9,22 +9,36 @@ export function functionName(symbol: string): string {
 
 /** Without the program that entered the kernel. */
 export function stackFrames(frames: readonly Frame[]): StackFrame[] {
-  let interrupted = false;
   return frames
     .filter(({ kind }) => kind !== 'user')
-    .map(({ address, symbol, offset, sizeBytes, module, reliable, kind, stack }) => {
-      interrupted ||= kind === 'exception';
-      return {
-        address: hex(address),
-        ...(symbol !== undefined && { name: functionName(symbol) }),
-        ...(offset !== undefined && { offset: hex(offset) }),
-        ...(sizeBytes !== undefined && { size: hex(sizeBytes) }),
-        ...(module !== undefined && { module }),
-        ...(stack !== undefined && stack !== 'task' && { context: stack }),
-        ...(interrupted && { interrupted }),
-        ...(!reliable && { doubtful: true as const }),
-      };
-    });
+    .map(({ address, symbol, offset, sizeBytes, module, reliable, kind, stack }, i) => ({
+      address: hex(address),
+      ...(symbol !== undefined && { name: functionName(symbol) }),
+      ...(offset !== undefined && { offset: hex(offset) }),
+      ...(sizeBytes !== undefined && { size: hex(sizeBytes) }),
+      ...(module !== undefined && { module }),
+      ...(stack !== undefined && stack !== 'task' && { context: stack }),
+      // The first frame of a CPU is where it was stopped.
+      ...(kind === 'exception' && i > 0 && { interrupted: true }),
+      ...(!reliable && { doubtful: true as const }),
+    }));
+}
+
+const PANIC = /^v?panic$/;
+
+/**
+ * The frames that led to the crash, each marked when it or one before it was interrupted. What panic() itself ran into, in its
+ * notifiers, is not the cause.
+ */
+export function framesOfCause(frames: readonly StackFrame[]): StackFrame[] {
+  const panicked = frames.findLastIndex(
+    ({ name, doubtful }) => name !== undefined && PANIC.test(name) && !doubtful,
+  );
+  let interrupted = false;
+  return frames.slice(Math.max(0, panicked)).map((frame, i) => {
+    interrupted ||= i > 0 && frame.interrupted === true;
+    return { ...frame, interrupted };
+  });
 }
 
 /** As a kernel log of x86-64 names them; arm64's names are the same in both. */

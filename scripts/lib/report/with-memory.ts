@@ -13,6 +13,7 @@ import { type ClassName, classOf } from '../../../capture/autopsy/summary/classe
 import { agreedClass, isClassName } from '../../../capture/autopsy/summary/crash-class.ts';
 import { tellingFrames } from '../../../capture/autopsy/summary/culprit.ts';
 import { isMachinery } from '../../../capture/autopsy/summary/machinery.ts';
+import { framesOfCause } from '../../../capture/autopsy/summary/stack-frames.ts';
 import type { Cause } from './cause.ts';
 import type { CrashSite, CrashTask } from './crash-site.ts';
 import { type Frame, frameInText, type TraceFrame } from './frames.ts';
@@ -83,8 +84,7 @@ function stackOfOther(
 }
 
 function siteOf(logged: CrashSite, crash: AutopsyCrash, other: OtherStack | undefined): CrashSite {
-  const frames = other?.stack ?? present(crash.stack) ?? [];
-  const trace = frames.map(traceFrame);
+  const trace = framesOfCause(other?.stack ?? present(crash.stack) ?? []).map(traceFrame);
   const exception = trace.findIndex(({ interrupted }) => interrupted);
   // What comes before it only reports.
   const isFault =

@@ -81,9 +81,12 @@ function secondLine({ wait, loop, task }: WaitRow, cpus: readonly AutopsyCpu[]):
   return cpu ? `holds it and runs on CPU ${cpu.cpu}` : 'holds it and is not blocked';
 }
 
-function waitText({ kind, lock, in: where }: Wait): string {
+function waitText({ kind, lock, readers, in: where }: Wait): string {
   const what = kind === undefined ? '' : `${kind}${lock === undefined ? '' : ` ${lock}`}`;
-  return [what, where === undefined ? '' : `in ${where}`].filter(Boolean).join(' ') || 'cause not known';
+  const holders = readers === undefined ? '' : `(${counted(readers, 'reader')})`;
+  return (
+    [what, holders, where === undefined ? '' : `in ${where}`].filter(Boolean).join(' ') || 'cause not known'
+  );
 }
 
 function short(text: string): string {

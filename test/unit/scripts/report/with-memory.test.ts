@@ -166,6 +166,16 @@ describe('a hang, which another task noticed', () => {
   });
 });
 
+test('what panic() ran into in its notifiers is not the cause', () => {
+  const stack = frames(
+    'machine_kexec __crash_kexec panic oops_end page_fault_oops exc_page_fault !lab_null@lab lab_notified@lab atomic_notifier_call_chain panic lab_panic@lab lab_write@lab',
+  );
+  const crash = crashOf('', autopsy({ class: 'panic', task: { pid: 9, comm: 'sh' }, stack }));
+  expect(crash).toMatchObject({ class: 'panic', blame: 'lab_panic [lab]' });
+  expect(crash.at).toBeUndefined();
+  expect(crash.trace.map(({ name }) => name)).toEqual(['panic', 'lab_panic', 'lab_write']);
+});
+
 test('without a log, memory alone gives class, task, culprit and trace', () => {
   const lockup = {
     class: 'soft-lockup',
