@@ -48,6 +48,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       ps: verb(async () => (await import('./verbs/ps.ts')).ps),
       sym: verb(async () => (await import('./verbs/sym.ts')).sym),
       struct: verb(async () => (await import('./verbs/struct.ts')).struct),
+      log: verb(async () => (await import('./verbs/log.ts')).log),
       mod: verb(async () => (await import('./verbs/mod.ts')).mod),
       mem: verb(async () => (await import('./verbs/mem.ts')).mem),
       mounts: verb(async () => (await import('./verbs/mounts.ts')).mounts),

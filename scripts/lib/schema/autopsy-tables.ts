@@ -1,6 +1,36 @@
-/** The documents of `mod`, `mem`, `mounts`, `files` and `locks --json`. */
+/** The documents of `log`, `mod`, `mem`, `mounts`, `files` and `locks --json`. */
 import { address, autopsyDocument } from './autopsy.ts';
-import { count, flag, list, mapOf, number, object, oneOf, optional, text, texts } from './schema.ts';
+import {
+  count,
+  flag,
+  list,
+  mapOf,
+  number,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  text,
+  texts,
+  time,
+} from './schema.ts';
+
+export const LOG = autopsyDocument('The kernel log in memory.', {
+  booted: orNull(
+    time('When the clock of the log was 0; null where the dump does not say when the machine crashed.'),
+  ),
+  records: list(
+    'The oldest comes first.',
+    object('A record.', {
+      seconds: number('When it was written, by the clock of the log.'),
+      level: optional(
+        count('0 is an emergency, 7 is for debugging; absent where the dump does not have it.'),
+      ),
+      facility: optional(count('0 is the kernel; absent where the dump does not have it.')),
+      text: text('Its lines.'),
+    }),
+  ),
+});
 
 export const MOD = autopsyDocument('The modules of the crashed kernel.', {
   modules: list(

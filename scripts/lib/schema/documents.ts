@@ -1,6 +1,6 @@
 /** What each verb prints with `--json`. kdumpling-json(5) and the package's JSON Schema files are made of this. */
 import { PS, STRUCT, SYM } from './autopsy.ts';
-import { FILES, LOCKS, MEM, MOD, MOUNTS } from './autopsy-tables.ts';
+import { FILES, LOCKS, LOG, MEM, MOD, MOUNTS } from './autopsy-tables.ts';
 import { BT } from './backtrace.ts';
 import { INFO, LIST } from './dumps.ts';
 import { ESTIMATE, SHOW } from './machine.ts';
@@ -19,6 +19,7 @@ export const DOCUMENTS: Readonly<Record<string, Schema>> = {
   ps: PS,
   sym: SYM,
   struct: STRUCT,
+  log: LOG,
   mod: MOD,
   mem: MEM,
   mounts: MOUNTS,
