@@ -1,7 +1,9 @@
 /** `kdumpling locks`: which tasks of the crashed machine waited for a lock, and who held it. */
 import { readWaits } from '../../capture/autopsy/locks/waits.ts';
 import { readTasks } from '../../capture/autopsy/tasks/tasks.ts';
-import { locksData, locksLines } from '../lib/autopsy/locks.ts';
+import { openUnwinder } from '../../capture/autopsy/unwind/unwinder.ts';
+import { attempt, describeError } from '../../capture/errors.ts';
+import { locksData, locksLines, sleepingPlace } from '../lib/autopsy/locks.ts';
 import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
 import { printAnswer } from '../lib/autopsy/print.ts';
 import type { Command } from '../lib/cli/command.ts';
@@ -17,7 +19,11 @@ export const locks: Command<typeof OPTIONS> = {
       const { kernel } = autopsy;
       const { tasks } = readTasks(kernel);
       const { found, problems } = readWaits(kernel, tasks);
-      const answer = { kernel, tasks, waits: found };
+      const unwinder = attempt(
+        () => openUnwinder(kernel),
+        error => autopsy.note(describeError(error)),
+      );
+      const answer = { kernel, tasks, waits: found, sleepsIn: sleepingPlace(unwinder) };
       return printAnswer(autopsy, given, {
         problems,
         data: () => locksData(answer),

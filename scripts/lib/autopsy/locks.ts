@@ -3,6 +3,7 @@ import type { DeadKernel } from '../../../capture/autopsy/kernel.ts';
 import type { Holder } from '../../../capture/autopsy/locks/holder.ts';
 import type { WaitingTask, Waits } from '../../../capture/autopsy/locks/waits.ts';
 import type { Task } from '../../../capture/autopsy/tasks/tasks.ts';
+import type { Unwinder } from '../../../capture/autopsy/unwind/unwinder.ts';
 import { counted } from '../../../capture/errors.ts';
 import { columnLines, UNKNOWN } from './columns.ts';
 import { hex, placeName } from './words.ts';
@@ -11,6 +12,20 @@ export interface LocksAnswer {
   readonly kernel: DeadKernel;
   readonly tasks: readonly Task[];
   readonly waits: Waits<Task>;
+  /** The function in which a task sleeps; undefined when its stack does not say. */
+  readonly sleepsIn: (task: Task) => string | undefined;
+}
+
+/** What is between a function that waits and the switch to another task. */
+const SCHEDULING = /^(__|io_|preempt_)?schedule(_|$)/;
+
+/** @param unwinder undefined where stacks cannot be unwound. */
+export function sleepingPlace(unwinder: Unwinder | undefined): LocksAnswer['sleepsIn'] {
+  return ({ address }) => {
+    const frames = unwinder?.backtrace(address).frames ?? [];
+    return frames.find(({ symbol = '', reliable }) => reliable && symbol !== '' && !SCHEDULING.test(symbol))
+      ?.symbol;
+  };
 }
 
 const HEADS = ['>PID', 'TASK', 'ST', 'COMMAND', 'WAITS FOR', 'HELD BY'];
@@ -29,8 +44,11 @@ export function locksLines(answer: LocksAnswer): string[] {
   return [...columnLines(HEADS, rows), ...circles.map(circleWords)];
 }
 
-function lockWords({ kernel }: LocksAnswer, { wait }: WaitingTask<Task>): string {
-  if (!wait) return 'not a lock that memory shows';
+function lockWords({ kernel, sleepsIn }: LocksAnswer, { task, wait }: WaitingTask<Task>): string {
+  if (!wait) {
+    const place = sleepsIn(task);
+    return place === undefined ? 'not known' : `not known; sleeps in ${place}`;
+  }
   const symbol = kernel.symbols.at(wait.lock);
   const what = wait.wants ? `${wait.kind} (to ${wait.wants})` : wait.kind;
   return [what, hex(wait.lock), ...(symbol ? [placeName(symbol)] : [])].join(' ');
@@ -62,7 +80,7 @@ function circleWords(circle: readonly Task[]): string {
   return `deadlock: ${names.join(' waits for ')}`;
 }
 
-export function locksData({ kernel, waits: { waiting, circles } }: LocksAnswer) {
+export function locksData({ kernel, sleepsIn, waits: { waiting, circles } }: LocksAnswer) {
   return {
     waiting: waiting.map(({ task, wait, holder }) => ({
       pid: task.pid,
@@ -71,10 +89,15 @@ export function locksData({ kernel, waits: { waiting, circles } }: LocksAnswer) 
       state: task.state,
       ...(wait && { lock: { kind: wait.kind, address: hex(wait.lock), ...symbolOf(kernel, wait.lock) } }),
       ...(wait?.wants && { wants: wait.wants }),
+      ...(!wait && placeOf(sleepsIn(task))),
       ...(holder && { holder: holderData(holder) }),
     })),
     circles: circles.map(circle => circle.map(({ pid }) => pid)),
   };
+}
+
+function placeOf(sleepsIn: string | undefined): { readonly sleepsIn?: string } {
+  return sleepsIn === undefined ? {} : { sleepsIn };
 }
 
 function symbolOf({ symbols }: DeadKernel, address: bigint): { readonly symbol?: string } {

@@ -175,6 +175,11 @@ export const LOCKS = autopsyDocument('Which tasks waited for a lock, and who hel
         }),
       ),
       wants: optional(oneOf('Of a rwsem: what for.', 'read', 'write')),
+      sleepsIn: optional(
+        text(
+          'The function in which it slept, where it waited for no known lock; absent when its stack does not say.',
+        ),
+      ),
       holder: optional(
         object('Who held the lock; absent when that cannot be read.', {
           by: oneOf(

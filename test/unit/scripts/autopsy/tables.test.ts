@@ -2,9 +2,15 @@
 import { describe, expect, test } from 'vitest';
 import type { DeadKernel } from '../../../../capture/autopsy/kernel.ts';
 import type { Task } from '../../../../capture/autopsy/tasks/tasks.ts';
+import type { Unwinder } from '../../../../capture/autopsy/unwind/unwinder.ts';
 import { columnLines } from '../../../../scripts/lib/autopsy/columns.ts';
 import { filesData, filesLines, tasksOrPanicTask } from '../../../../scripts/lib/autopsy/files.ts';
-import { type LocksAnswer, locksData, locksLines } from '../../../../scripts/lib/autopsy/locks.ts';
+import {
+  type LocksAnswer,
+  locksData,
+  locksLines,
+  sleepingPlace,
+} from '../../../../scripts/lib/autopsy/locks.ts';
 import { MEMORY_PARTS, memoryText } from '../../../../scripts/lib/autopsy/mem.ts';
 import { modData, modLines } from '../../../../scripts/lib/autopsy/mod.ts';
 import { mountData, mountLines } from '../../../../scripts/lib/autopsy/mounts.ts';
@@ -237,6 +243,7 @@ describe('locks', () => {
   const answer: LocksAnswer = {
     kernel,
     tasks: [TASK, other, reader],
+    sleepsIn: task => (task === TASK ? 'percpu_rwsem_wait' : undefined),
     waits: {
       waiting: [
         { task: TASK, wait: MUTEX, holder: { by: 'task', task: other.address } },
@@ -248,6 +255,7 @@ describe('locks', () => {
         { task: reader, wait: { ...RWSEM, kind: 'semaphore' }, holder: { by: 'unknown' } },
         { task: reader, wait: RWSEM },
         { task: TASK },
+        { task: other },
       ],
       circles: [[TASK, other]],
     },
@@ -265,9 +273,19 @@ describe('locks', () => {
       ['rwsem (to read) ff28d9a620200000', 'nobody: it is being handed over'],
       ['semaphore (to read) ff28d9a620200000', '?'],
       ['rwsem (to read) ff28d9a620200000', '?'],
-      ['sh', 'not a lock that memory shows'],
+      ['sh', 'not known; sleeps in percpu_rwsem_wait'],
+      ['second', 'not known'],
       ['deadlock: 71 sh waits for 72 second waits for 71 sh'],
     ]);
+  });
+
+  test('a task sleeps in the function that called the scheduler', () => {
+    const frames = ['__schedule', 'schedule', 'io_schedule', 'folio_wait_bit_common', 'filemap_read'];
+    const unwinder = {
+      backtrace: () => ({ end: 'whole', frames: frames.map(symbol => ({ symbol, reliable: true })) }),
+    } as unknown as Unwinder;
+    expect(sleepingPlace(unwinder)(TASK)).toBe('folio_wait_bit_common');
+    expect(sleepingPlace(undefined)(TASK)).toBeUndefined();
   });
 
   test('nothing waits', () => {
