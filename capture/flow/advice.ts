@@ -1,5 +1,6 @@
 /** What to do about a capture that failed, by the error's code. The manual (kdumpling-capture(7)) is made of the same rows. */
-import { describeError } from '../errors.ts';
+import { constants } from 'node:os';
+import { describeError, Failure } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 export interface Advice {
@@ -35,7 +36,7 @@ export const ADVICE: readonly Advice[] = [
   {
     codes: ['ENOSPC', 'EDQUOT', 'NO_SPACE'],
     line: 'Cannot write the dump: ENOSPC …',
-    toDo: 'free space on the target, or leave out more pages with dumpLevel',
+    toDo: 'free space on the target (on btrfs, `btrfs balance start -dusage=10` may give some back), or leave out more pages with dumpLevel',
   },
   {
     codes: ['EIO', 'ENXIO', 'ENODEV', 'EREMOTEIO', 'READ_BACK'],
@@ -70,14 +71,28 @@ export const ADVICE: readonly Advice[] = [
 const OTHERWISE = 'report this with the log';
 const MOST_CAUSES = 8;
 
+/** They say that a call failed, and not why: a full btrfs refuses a mount with ENOSPC. */
+const OF_ANY_CALL = ['NO_WAY_WORKED', 'BUSYBOX_FAILED', 'SYSCALL_FAILED'];
+
 /** For the outermost error in the chain of causes that the table has. */
 export function adviceFor(error: unknown): string {
+  const codes = codesOf(error);
+  const [first] = [codes.filter(code => !OF_ANY_CALL.includes(code)), codes].flatMap(list =>
+    list.flatMap(code => ADVICE.find(advice => advice.codes.includes(code)) ?? []),
+  );
+  return first?.toDo ?? OTHERWISE;
+}
+
+/** Of the chain of causes, the outermost first; behind each its errno, by name, where a system call gave one. */
+function codesOf(error: unknown): string[] {
+  const codes: string[] = [];
   for (let e = error, depth = 0; e instanceof Error && depth < MOST_CAUSES; e = e.cause, depth++) {
     const { code } = e as NodeJS.ErrnoException;
-    const advice = ADVICE.find(({ codes }) => code !== undefined && codes.includes(code));
-    if (advice) return advice.toDo;
+    const errno = e instanceof Failure ? e.facts.errno : undefined;
+    const name = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0];
+    codes.push(...[code, name].filter(one => one !== undefined));
   }
-  return OTHERWISE;
+  return codes;
 }
 
 /** Logs what failed in a phase. Returns it together with the advice, for the outcome. */

@@ -18,19 +18,24 @@ export function firstThatWorks<Args extends readonly unknown[]>(
 ): (...args: Args) => void {
   return (...args) => {
     const failures: string[] = [];
+    let cause: unknown;
     for (const way of ways) {
       try {
         way.run(...args);
         return;
       } catch (error) {
+        cause ??= error;
         const failure = `${way.name}: ${describeError(error)}`;
         failures.push(failure);
         onFailure(`${action} by ${failure}`);
       }
     }
-    throw new SystemError('NO_WAY_WORKED', {
-      action,
-      actual: failures.join(' | ') || 'there is no way to do it',
-    });
+    // The first way's own error: what it says of the reason decides what is advised.
+    throw new SystemError(
+      'NO_WAY_WORKED',
+      { action, actual: failures.join(' | ') || 'there is no way to do it' },
+      {},
+      { cause },
+    );
   };
 }

@@ -3,6 +3,7 @@ import { counted } from '../../capture/errors.ts';
 import { ask } from '../lib/cli/ask.ts';
 import { type Command, EXIT, wholeNumber } from '../lib/cli/command.ts';
 import { describeBytes } from '../lib/cli/sizes.ts';
+import { readConfig } from '../lib/config/config.ts';
 import { deleteDumps } from '../lib/dumps/delete.ts';
 import { hostDumps } from '../lib/dumps/host-dumps.ts';
 import { dumpLines } from '../lib/dumps/list-text.ts';
@@ -21,7 +22,8 @@ export const cleanup: Command<typeof OPTIONS> = {
   async run({ yes, keep, root }, signal) {
     const kept = wholeNumber('keep', keep, 0, 1e6);
     const host = openGivenHost(root);
-    const { directory, dumps } = hostDumps(host);
+    // What is deleted must not depend on a config that cannot be read.
+    const { directory, dumps } = hostDumps(host, readConfig(host));
     const ours = dumps.filter(({ isOurs }) => isOurs);
     const doomed = ours.slice(0, Math.max(0, ours.length - kept));
     const others = dumps.length - ours.length;

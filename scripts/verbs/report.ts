@@ -2,9 +2,8 @@
 
 import { reportNews } from '../lib/announce/news.ts';
 import { type Command, EXIT, UsageError } from '../lib/cli/command.ts';
-import { readConfig } from '../lib/config/config.ts';
 import { findDump, onlyArgument, orNone } from '../lib/dumps/find-dump.ts';
-import { hostDumps } from '../lib/dumps/host-dumps.ts';
+import { hostDumps, readableConfig } from '../lib/dumps/host-dumps.ts';
 import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
 import { REPORT_FORMAT } from '../lib/report/crash-report.ts';
 import { reportDump, reportWithAutopsy } from '../lib/report/dump-report.ts';
@@ -38,7 +37,11 @@ export const report: Command<typeof OPTIONS> = {
         wanted: 'one format',
       });
     const host = openGivenHost(given.root);
-    if (given.new) return reportNews(host, hostDumps(host), readConfig(host).notifyUrl, signal);
+    if (given.new) {
+      const { settings, isUsable } = readableConfig(host);
+      const notifyUrl = isUsable ? settings.notifyUrl : 'unknown';
+      return reportNews(host, hostDumps(host, settings), notifyUrl, signal);
+    }
     const find = () => findDump(host, onlyArgument('kdumpling report', given.positionals));
     if (given.json) {
       const dump = orNone(find);

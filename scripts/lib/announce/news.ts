@@ -21,11 +21,14 @@ interface News {
 
 export type Post = (url: string, report: CrashReport, signal: AbortSignal) => Promise<void>;
 
-/** Returns the exit code: 1 when a report could not be posted. */
+/**
+ * @param notifyUrl `unknown` where the config cannot be used: what is due stays due.
+ * @returns the exit code: 1 when a report could not be posted.
+ */
 export async function reportNews(
   host: Host,
   { dumps, ignored }: FoundDumps,
-  notifyUrl: string | undefined,
+  notifyUrl: string | 'unknown' | undefined,
   signal: AbortSignal,
   post: Post = postReport,
 ): Promise<number> {
@@ -44,6 +47,7 @@ export async function reportNews(
     });
   // Before the network, which may take long: said is said.
   save();
+  if (notifyUrl === 'unknown') return EXIT.failed;
   let exitCode: number = EXIT.done;
   for (const dump of unposted) {
     try {

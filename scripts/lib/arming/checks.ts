@@ -14,6 +14,7 @@ import { lacksOf } from '../host/kernel-config.ts';
 import { requireRuntimeOn } from '../image/lean-runtime.ts';
 import { excessOf } from '../kexec/command-line.ts';
 import { hostDiskDrivers } from '../storage/disk-drivers.ts';
+import { ownershipFlaw } from '../storage/dump-path.ts';
 import type { Facts } from './facts.ts';
 
 export interface Finding {
@@ -142,6 +143,17 @@ const POSSIBLE: readonly Check[] = [
       return warn(
         `${target.directory} is mounted read-only now`,
         'find out why; the capture mounts it read-write',
+      );
+    },
+  },
+  {
+    name: 'dump directory',
+    look({ host, target }) {
+      const flaw = target?.directory && ownershipFlaw(host, target.directory);
+      if (!flaw) return undefined;
+      return warn(
+        `${flaw}: dumps of other users are ignored, and dumps can be deleted`,
+        `chown root:root ${target.directory} && chmod 755 ${target.directory}`,
       );
     },
   },

@@ -7,8 +7,8 @@ import type { Dump, FoundDumps, IgnoredDump } from './dumps.ts';
 export const LIST_FORMAT = 1;
 export const INFO_FORMAT = 1;
 
-/** What another program made has its name at the end of the line. */
-export function dumpLines(dumps: readonly Dump[]): string[] {
+/** What another program made has its name at the end of the line. @param indent blanks before each line */
+export function dumpLines(dumps: readonly Dump[], indent = 0): string[] {
   const rows = dumps.map(({ id, state, bytes, manifest, why, isOurs, madeBy }) => {
     const texts = [
       state === 'complete' ? undefined : why,
@@ -17,7 +17,7 @@ export function dumpLines(dumps: readonly Dump[]): string[] {
     ];
     return [id, state, describeBytes(bytes), texts.filter(Boolean).join('; ')].map(printable);
   });
-  return tableLines(rows, { columns: terminalColumns() });
+  return tableLines(rows, { indent, columns: terminalColumns() });
 }
 
 export function ignoredLines(ignored: readonly IgnoredDump[]): string[] {

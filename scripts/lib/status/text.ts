@@ -3,13 +3,17 @@ import { Buffer } from 'node:buffer';
 import { printable } from '../../../capture/text.ts';
 import { type CommandLinePlan, LONGEST_LINE_BYTES, type Reasoned } from '../../../initrd/command-line.ts';
 import { describeBytes } from '../cli/sizes.ts';
-import { dumpData, dumpLines } from '../dumps/list-text.ts';
+import { tableLines, terminalColumns } from '../cli/table.ts';
+import { dumpData, dumpLines, ignoredLines } from '../dumps/list-text.ts';
 import { crashkernelValue } from '../estimate/reservation.ts';
 import { describeAbsence } from '../storage/dump-location.ts';
 import type { HostTarget } from '../storage/host-target.ts';
 import type { State } from './state.ts';
 
 export const STATE_FORMAT = 1;
+
+/** The newest so many; `list` has all. */
+const MOST_DUMPS = 10;
 
 /** @param verbose with the crash kernel's command line and the reasons for it. */
 export function stateText(state: State, { verbose = false } = {}): string {
@@ -28,7 +32,11 @@ export function stateText(state: State, { verbose = false } = {}): string {
     ...(verbose ? commandLineText(facts.crashCommandLine).map(printable) : []),
     ...findings.filter(({ blocks }) => !blocks).map(({ text, fix }) => `warning: ${text}; to fix it: ${fix}`),
     `dumps: ${dumps.length || 'none'}`,
-    ...dumpLines(dumps).map(line => `  ${line}`),
+    ...dumpLines(dumps.slice(-MOST_DUMPS), 2),
+    ...(dumps.length > MOST_DUMPS
+      ? [`  and ${dumps.length - MOST_DUMPS} older ones; see kdumpling list`]
+      : []),
+    ...ignoredLines(state.ignored),
     ...(state.test ? [state.test.text] : []),
     verdict(state),
   ].join('\n');
@@ -56,7 +64,7 @@ export function verdict({ facts, armed, findings }: State): string {
 
 function commandLineText({ text, leftOut, added, appended }: CommandLinePlan): string[] {
   const list = (title: string, words: readonly Reasoned[]) =>
-    words.length === 0 ? [] : [title, ...words.map(({ word, why }) => `  ${word}: ${why}`)];
+    words.length === 0 ? [] : [title, ...wordLines(words)];
   return [
     `crash kernel command line: ${text}`,
     `  ${Buffer.byteLength(text)} of at most ${LONGEST_LINE_BYTES} bytes`,
@@ -64,6 +72,11 @@ function commandLineText({ text, leftOut, added, appended }: CommandLinePlan): s
     ...list('added by kdumpling:', added),
     ...(appended.length === 0 ? [] : [`added by command_line_append: ${appended.join(' ')}`]),
   ];
+}
+
+function wordLines(words: readonly Reasoned[]): string[] {
+  const rows = words.map(({ word, why }) => [word, why]);
+  return tableLines(rows, { indent: 2, columns: terminalColumns(), last: 'wrapped' });
 }
 
 function sysctlsText({ sysctls }: State): string {

@@ -18,3 +18,17 @@ export function pathObstacle(host: Host, { directory, path }: HostTarget): strin
   }
   return undefined;
 }
+
+/** Who besides root could put a dump into the directory or take one away; undefined where nobody can. */
+export function ownershipFlaw(host: Host, directory: string): string | undefined {
+  const status = lstatSync(host.path(directory), { throwIfNoEntry: false });
+  if (!status?.isDirectory()) return undefined;
+  if (status.uid !== 0) return `${directory} belongs to user ${status.uid}`;
+  if ((status.mode & OTHERS_WRITE) !== 0) return `every user may write to ${directory}`;
+  return (status.mode & GROUP_WRITES) === 0 || status.gid === 0
+    ? undefined
+    : `the members of group ${status.gid} may write to ${directory}`;
+}
+
+const OTHERS_WRITE = 0o002;
+const GROUP_WRITES = 0o020;

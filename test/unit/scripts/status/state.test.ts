@@ -1,3 +1,4 @@
+import { chmodSync, chownSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { obstaclesOf } from '../../../../scripts/lib/arming/checks.ts';
@@ -245,10 +246,10 @@ test('the crash kernel’s command line and the reasons for it are shown on requ
   expect(lines.slice(at + 1, at + 8)).toEqual([
     expect.stringMatching(/^ {2}\d+ of at most 2016 bytes$/),
     'left out of it:',
-    expect.stringMatching(/^ {2}quiet: it mutes the console; /),
-    expect.stringMatching(/^ {2}crashkernel=192M: /),
-    '  console=ttyS0: command_line_remove removes it',
-    '  nr_cpus=1: command_line_append replaces it',
+    expect.stringMatching(/^ {2}quiet +it mutes the console; /),
+    expect.stringMatching(/^ {2}crashkernel=192M {2}it /),
+    '  console=ttyS0     command_line_remove removes it',
+    '  nr_cpus=1         command_line_append replaces it',
     'added by kdumpling:',
   ]);
   expect(lines).toContain('added by command_line_append: nr_cpus=2');
@@ -366,4 +367,55 @@ test('sysctls are set on request, and restored unless somebody else changed them
   expect(textOf(host, '/proc/sys/kernel/softlockup_panic')).toBe('2');
   expect(host.list('/etc/sysctl.d')).toEqual([]);
   expect(host.list('/var/lib/kdumpling')).toEqual([]);
+});
+
+describe.skipIf(process.getuid?.() !== 0)('a dump directory that is not root’s alone', () => {
+  const asked = (mode: number, uid = 0, gid = 0) => {
+    const host = hostWith({ ...ARMED, '/var/crash/20270101T000000Z/vmcore': 'x' }, COMMANDS);
+    chownSync(host.path('/var/crash/20270101T000000Z'), 65534, 65534);
+    chownSync(host.path('/var/crash'), uid, gid);
+    chmodSync(host.path('/var/crash'), mode);
+    return readState(host);
+  };
+  const warnings = (state: ReturnType<typeof readState>) =>
+    state.findings
+      .filter(({ check }) => check === 'dump directory')
+      .map(({ text, fix }) => `${text}: ${fix}`);
+
+  test.each([
+    [0o1777, 0, 0, 'every user may write to /var/crash'],
+    [0o777, 0, 0, 'every user may write to /var/crash'],
+    [0o2775, 0, 65534, 'the members of group 65534 may write to /var/crash'],
+    [0o755, 65534, 0, '/var/crash belongs to user 65534'],
+  ])('mode %o, user %d, group %d', (mode, uid, gid, flaw) => {
+    const state = asked(mode, uid, gid);
+    expect(warnings(state)).toEqual([
+      `${flaw}: dumps of other users are ignored, and dumps can be deleted: chown root:root /var/crash && chmod 755 /var/crash`,
+    ]);
+    expect(state.armed).toBe(true);
+    expect(stateText(state)).toContain(`warning: ${flaw}`);
+  });
+
+  test.each([
+    [0o755, 0],
+    [0o700, 0],
+    [0o775, 0],
+  ])('mode %o of root’s', (mode, gid) => {
+    expect(warnings(asked(mode, 0, gid))).toEqual([]);
+  });
+
+  test('what is ignored is shown, with the reason', () => {
+    const state = asked(0o1777);
+    const line = 'ignored: /var/crash/20270101T000000Z: it belongs to user 65534; expected root';
+    expect(stateText(state).split('\n')).toContain(line);
+    expect(stateData(state)).toMatchObject({ ignored: [{ id: '20270101T000000Z' }] });
+  });
+});
+
+test('of many dumps the newest are shown, and how many more there are', () => {
+  const dumps = Array.from({ length: 14 }, (_, i) => `/var/crash/202611${10 + i}T000000Z/vmcore`);
+  const text = stateText(stateOf(Object.fromEntries(dumps.map(path => [path, 'x']))));
+  expect(text.match(/^ {2}\d{8}T\d{6}Z /gm)).toHaveLength(10);
+  expect(text).toMatch(/^dumps: 15$/m);
+  expect(text).toMatch(/^ {2}and 5 older ones; see kdumpling list$/m);
 });
