@@ -68,7 +68,8 @@ export const VERBS: Readonly<Record<string, Verb>> = Object.assign(
 export const KDUMP_HELPER = 'kdump_helper';
 export const KDUMP_HELPER_VERBS: readonly string[] = ['enable', 'disable', 'cleanup', 'show'];
 
-export const ALIASES: Readonly<Record<string, string>> = { status: 'show' };
+/** Among them crash's names. */
+export const ALIASES: Readonly<Record<string, string>> = { status: 'show', mount: 'mounts', kmem: 'mem' };
 
 /** @param program the name we were called by. */
 export function findVerb(program: string, name: string): Verb | undefined {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Series } from '../../build/fetch/kernel-origins.ts';
+import { stackWaits } from '../../capture/autopsy/locks/stack-wait.ts';
 import { readWaits } from '../../capture/autopsy/locks/waits.ts';
 import { openAutopsy } from '../../capture/autopsy/open.ts';
 import { readTasks } from '../../capture/autopsy/tasks/tasks.ts';
@@ -49,6 +50,9 @@ function waitsIn(path: string): unknown {
     const { tasks } = readTasks(kernel);
     const nameOf = (address: bigint) => tasks.find(task => task.address === address)?.comm;
     const { found, problems } = readWaits(kernel, tasks);
+    // Also where the kernel has recorded what they wait for.
+    const onStack = stackWaits(kernel, tasks);
+    for (const { task, wait } of found.waiting) if (wait) expect(onStack(task)).toEqual(wait);
     const waits = found.waiting
       .filter(({ task }) => task.comm.startsWith('lab-'))
       .map(({ task, wait, holder }) => [
