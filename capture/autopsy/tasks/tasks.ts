@@ -3,7 +3,7 @@
  * threads from the list of each; where a list is broken, the table of PIDs has the others. Last the idle tasks and what
  * else a CPU ran, which no list has.
  */
-import { attempt } from '../../errors.ts';
+import { attempt, KernelError } from '../../errors.ts';
 import type { DeadKernel } from '../kernel.ts';
 import { listEntries } from '../lists.ts';
 import { xarrayEntries } from '../xarray.ts';
@@ -145,10 +145,11 @@ function taskReader(
     const exit_state = fields.number(address, 'task_struct.exit_state');
     const isKernelThread = (fields.number(address, 'task_struct.flags') & PF_KTHREAD) !== 0;
     const mm = isKernelThread ? 0n : fields.pointer(address, 'task_struct.mm');
-    const tgid = fields.number(address, 'task_struct.tgid');
+    const pid = pidAt(kernel, address, 'task_struct.pid');
+    const tgid = pidAt(kernel, address, 'task_struct.tgid');
     return {
       address,
-      pid: fields.number(address, 'task_struct.pid'),
+      pid,
       tgid,
       ppid: attempt(
         () => fields.number(fields.pointer(address, 'task_struct.real_parent'), 'task_struct.tgid'),
@@ -164,6 +165,17 @@ function taskReader(
       memory: mm === 0n ? undefined : attempt(() => reader?.of(mm, cachedOf.get(tgid) ?? 0), onError),
     };
   };
+}
+
+/** What a broken list leads to is rarely a task. @throws KernelError */
+function pidAt({ fields }: DeadKernel, task: bigint, path: string): number {
+  const pid = fields.number(task, path);
+  if (pid >= 0 && pid <= MOST_TASKS) return pid;
+  throw new KernelError(
+    'KERNEL_PID',
+    { action: 'read a task', actual: `its ${path} is ${pid}`, wanted: `a PID, ${MOST_TASKS} at most` },
+    { task },
+  );
 }
 
 /** What cannot be read counts nothing. */

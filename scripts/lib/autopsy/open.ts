@@ -60,7 +60,7 @@ export async function withAutopsy<T>(
     throw new TargetError('NO_DUMP_FILE', {
       action: `look into ${dump.id}`,
       actual: 'it has a kernel log and no dump of the memory',
-      toDo: `kdumpling report ${dump.id}`,
+      toDo: `read its report: kdumpling report ${dump.id}`,
     });
   }
   const file = openDumpFile(host.entry(join(dump.directory, dump.dumpFile)), `look into ${dump.id}`);

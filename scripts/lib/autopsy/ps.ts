@@ -19,7 +19,7 @@ export function chooseTasks(tasks: readonly Task[], { words, only, leaders }: Ta
     throw new UsageError('NO_TASK', {
       action: `find the task ${word}`,
       actual: `none of ${tasks.length} tasks has that PID, name or address`,
-      toDo: 'kdumpling ps lists them',
+      toDo: 'list them: kdumpling ps',
     });
   });
   return tasks.filter(

@@ -96,7 +96,10 @@ export const STRUCT = autopsyDocument('A type of the crashed kernel.', {
       bits: optional(count('Of a bit field: its width.')),
       value: optional(text('What is in memory, as text; absent without an address.')),
       members: optional(
-        list('Of an anonymous struct or union: its members, described as this one.', { type: 'object' }),
+        list('Of an anonymous struct or union: its members, described as this one.', {
+          type: 'object',
+          additionalProperties: true,
+        }),
       ),
     }),
   ),

@@ -154,7 +154,7 @@ async function documentsOf(verb: string): Promise<unknown[]> {
 }
 
 const withJson: string[] = [];
-/** They need the memory of a real kernel: test/unit/scripts/autopsy/documents.test.ts. */
+/** They need the memory of a crashed kernel: their tests are in test/unit/scripts/autopsy/. */
 const autopsies: string[] = [];
 for (const [name, load] of Object.entries(VERBS)) {
   const { options } = await load();

@@ -1,0 +1,187 @@
+/** `ps`, `sym` and `struct` on the dump of a small kernel: what they print, their JSON, and what they refuse. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runCommand } from '../../../../scripts/lib/cli/command.ts';
+import { DOCUMENTS } from '../../../../scripts/lib/schema/documents.ts';
+import { VERBS } from '../../../../scripts/verb-table.ts';
+import { crashedKernel, MODULE_TEXT } from '../../../support/crashed-kernel.ts';
+import { misfits, placesOf } from '../../../support/json-schema.ts';
+import { recordOutput } from '../../../support/recorded-output.ts';
+
+const output = recordOutput();
+const kernel = crashedKernel();
+let folder: string;
+let dump: string;
+let withoutTypes: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kdumpling-autopsy-'));
+  dump = join(folder, 'vmcore');
+  writeFileSync(dump, kernel.build());
+  withoutTypes = join(folder, 'vmcore-cut');
+  writeFileSync(withoutTypes, crashedKernel().build(['SYMBOL(kallsyms_names)']));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function said(verb: string, args: readonly string[], path = dump): Promise<string[]> {
+  output.said = [];
+  process.exitCode = undefined;
+  await runCommand(await VERBS[verb]!(), ['-i', path, ...args]);
+  return output.said;
+}
+
+const hex = (address: bigint) => address.toString(16);
+const task70 = () => hex(kernel.at['task 70']!);
+
+describe('ps', () => {
+  test.each([
+    [[], ['swapper/0', 'swapper/1', 'init', 'kthreadd', 'kworker/0:1', 'sh', 'sh-worker', 'gone']],
+    [
+      ['70', 'init'],
+      ['init', 'sh'],
+    ],
+    [['-u'], ['init', 'sh', 'sh-worker', 'gone']],
+    [['-k'], ['swapper/0', 'swapper/1', 'kthreadd', 'kworker/0:1']],
+    [
+      ['-u', '-G'],
+      ['init', 'sh', 'gone'],
+    ],
+  ])('%j shows %j', async (args, names) => {
+    const [head, ...lines] = await said('ps', args);
+    expect(head).toMatch(/^ +PID +PPID +CPU +TASK +ST +%MEM +VSZ +RSS +COMM$/);
+    expect(lines.map(line => line.split(/ +/).at(-1)!.replace(/[[\]]/g, ''))).toEqual(names);
+    expect(process.exitCode).toBe(0);
+  });
+
+  test('by the address of a task', async () => {
+    expect((await said('ps', [task70()]))[1]).toMatch(/^> +70 .* sh$/);
+  });
+
+  test.each([
+    [['nobody'], 2, /^Cannot find the task nobody: none of 8 tasks/],
+    [['-u', '-k'], 2, /both --user and --kernel/],
+  ])('%j is refused', async (args, code, words) => {
+    expect(await said('ps', args)).toEqual([expect.stringMatching(words)]);
+    expect(process.exitCode).toBe(code);
+  });
+});
+
+describe('sym', () => {
+  test.each([
+    ['schedule', ['ffffffff81010100 (T) schedule', `${hex(MODULE_TEXT + 0x200n)} (t) schedule [zram]`]],
+    ['schedule+0x19', ['ffffffff81010119 (T) schedule+0x19']],
+    ['0xffffffff81010203', ['ffffffff81010203 (T) panic+0x3']],
+    [hex(MODULE_TEXT + 0x101n), [`${hex(MODULE_TEXT + 0x101n)} (t) zram_read+0x1 [zram]`]],
+  ])('%s', async (word, lines) => {
+    expect(await said('sym', [word])).toEqual(lines);
+  });
+
+  test.each([
+    [['nothing'], /^Cannot find nothing: the crashed kernel has no symbol of that name/],
+    [['1000'], /outside of the kernel/],
+    [[], /it has no argument/],
+  ])('%j is refused', async (words, message) => {
+    expect(await said('sym', words)).toEqual([expect.stringMatching(message)]);
+    expect(process.exitCode).toBe(2);
+  });
+});
+
+describe('struct', () => {
+  test('offsets', async () => {
+    expect(await said('struct', ['rq'])).toEqual([
+      'struct rq {',
+      '   [8] void *curr;',
+      '  [16] void *idle;',
+      '  [24] unsigned int nr_running;',
+      '}',
+      'SIZE: 32',
+    ]);
+    expect(await said('struct', ['odd'])).toEqual([
+      'struct odd {',
+      '      union {',
+      '  [0]     unsigned int low:3;',
+      '      };',
+      '  [4] unsigned int flag:1;',
+      '  [8] unsigned int tail;',
+      '}',
+      'SIZE: 12',
+    ]);
+  });
+
+  test('values at an address: numbers, text, pointers with their symbols', async () => {
+    const lines = await said('struct', ['task_struct', task70()]);
+    expect(lines).toContain('   [40] int pid = 70;');
+    expect(lines).toContain('  [160] char comm[16] = "sh";');
+    expect(lines).toContainEqual(expect.stringMatching(/struct thread_info thread_info = \{cpu = 0\};/));
+    expect(await said('struct', ['list_head', 'modules'])).toContainEqual(
+      expect.stringMatching(/void \*next = 0xff11[0-9a-f]{12};/),
+    );
+    expect(await said('struct', ['task_struct.real_parent', hex(kernel.at['task 2']!)])).toEqual([
+      '[56] void *real_parent = 0xffffffff81180040 <init_task>;'.replace(
+        '0xffffffff81180040',
+        `0x${hex(kernel.at.init_task!)}`,
+      ),
+    ]);
+  });
+
+  test('a type of a module', async () => {
+    expect(await said('struct', ['zram'])).toContain('  [8] long unsigned int pages;');
+  });
+
+  test.each([
+    [['nothing'], 1, /^Cannot find the type nothing/],
+    [['rq.nothing'], 1, /rq has no member nothing/],
+    [['rq', '10'], 1, /^Cannot read rq: its address is not mapped/],
+    [['rq', '10', '20'], 2, /it has 3 arguments/],
+  ])('%j is refused', async (words, code, message) => {
+    expect(await said('struct', words)).toEqual([expect.stringMatching(message)]);
+    expect(process.exitCode).toBe(code);
+  });
+});
+
+describe('--json', () => {
+  test.each([
+    ['ps', [['--json']]],
+    ['sym', [['--json', 'schedule', 'zram_read', hex(MODULE_TEXT + 0x101n)]]],
+    [
+      'struct',
+      [
+        ['--json', 'odd', hex(kernel.at.modules!)],
+        ['--json', 'rq.curr'],
+      ],
+    ],
+  ])('%s prints what is documented, and all that is documented', async (verb, calls) => {
+    const seen = new Set<string>();
+    for (const args of calls) {
+      const [text, ...more] = await said(verb, args);
+      expect(more).toEqual([]);
+      const document = JSON.parse(text!);
+      expect(misfits(DOCUMENTS[verb]!, document, seen)).toEqual([]);
+      expect(document).toMatchObject({ format: 1, dump: 'vmcore', release: '6.1.0-test', missing: [] });
+    }
+    const unseen = placesOf(DOCUMENTS[verb]!).filter(
+      place => !seen.has(place) && !/\.missing\[\]/.test(place),
+    );
+    expect(unseen).toEqual([]);
+  });
+
+  test('what is missing is in it, and on standard error', async () => {
+    const [text, ...warnings] = await said('ps', ['--json'], withoutTypes);
+    const { missing, tasks } = JSON.parse(text!);
+    expect(missing.length).toBeGreaterThan(0);
+    expect(tasks).toEqual([]);
+    expect(warnings).toEqual(missing.map((sentence: string) => `warning: ${sentence}`));
+  });
+});
+
+test('a dump with a log and no memory says what to do', async () => {
+  const directory = join(folder, '20261128T000000Z');
+  mkdirSync(directory);
+  writeFileSync(join(directory, 'vmcore-dmesg.txt'), 'a log\n');
+  expect(await said('ps', [], directory)).toEqual([
+    expect.stringContaining('Read its report: kdumpling report 20261128T000000Z'),
+  ]);
+  expect(process.exitCode).toBe(1);
+});
