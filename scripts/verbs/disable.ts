@@ -8,7 +8,7 @@ import { switchUnits } from '../lib/host/services.ts';
 import { unsetSysctls } from '../lib/host/sysctls.ts';
 import { removeHostImages } from '../lib/image/host-image.ts';
 import { isLoaded, reservedBytes, unloadCrashKernel } from '../lib/kexec/crash-kernel.ts';
-import { removeUnitMounts } from '../lib/storage/unit-mounts.ts';
+import { removeReportUnit } from '../lib/storage/report-unit.ts';
 
 const OPTIONS = { ...ROOT_OPTION } as const;
 
@@ -23,7 +23,7 @@ export const disable: Command<typeof OPTIONS> = {
     if (isLoaded(host)) unloadCrashKernel(host);
     const undone = unsetCrashkernel(host);
     unsetSysctls(host);
-    removeUnitMounts(host);
+    removeReportUnit(host);
     removeHostImages(host);
     const loader = findBootLoader(host);
     const left = loader ? configuredCrashkernel(host, loader) : [];

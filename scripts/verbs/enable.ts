@@ -19,7 +19,7 @@ import { switchUnits } from '../lib/host/services.ts';
 import { setSysctls } from '../lib/host/sysctls.ts';
 import { ensureHostImage } from '../lib/image/host-image.ts';
 import { reservedBytes } from '../lib/kexec/crash-kernel.ts';
-import { writeUnitMounts } from '../lib/storage/unit-mounts.ts';
+import { writeReportUnit } from '../lib/storage/report-unit.ts';
 
 const OPTIONS = {
   crashkernel: {
@@ -46,7 +46,7 @@ export const enable: Command<typeof OPTIONS> = {
     const { loader, values, why } = reserveAtNextBoot(host, settings, asked);
     console.log(`${loader}: ${crashkernelWords(values)}, ${why}`);
     if (setsSysctls) setSysctls(host);
-    writeUnitMounts(host, settings);
+    writeReportUnit(host, settings);
     for (const unit of switchUnits(host, 'enable')) console.log(`${unit}: enabled`);
     if (host.isImage) {
       console.log('kdump is enabled: a machine that boots from here is armed');

@@ -7,7 +7,7 @@ import { ensureHostImage, type HostImage } from '../image/host-image.ts';
 import { hostCommandLine, requireLoadable } from '../kexec/command-line.ts';
 import { isLoaded, loadCrashKernel, reservedBytes } from '../kexec/crash-kernel.ts';
 import { forgetLoaded, rememberLoaded } from '../kexec/loaded-record.ts';
-import { writeUnitMounts } from '../storage/unit-mounts.ts';
+import { writeReportUnit } from '../storage/report-unit.ts';
 
 export interface Armed {
   readonly image: HostImage;
@@ -30,7 +30,7 @@ export function armHost(host: Host, force = false): Armed {
   const kernel = kernelImage(host, kver);
   const { text: commandLine } = requireLoadable(hostCommandLine(host, settings));
   const image = ensureHostImage(host, settings, kver, force);
-  writeUnitMounts(host, settings);
+  writeReportUnit(host, settings);
   forgetLoaded(host);
   const way = loadCrashKernel(host, { kernel, initrd: image.path, commandLine });
   if (isLoaded(host)) {

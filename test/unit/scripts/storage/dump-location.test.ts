@@ -11,8 +11,8 @@ import {
   hostTarget,
   mountsForDumps,
 } from '../../../../scripts/lib/storage/host-target.ts';
+import { removeReportUnit, writeReportUnit } from '../../../../scripts/lib/storage/report-unit.ts';
 import { targetFindings } from '../../../../scripts/lib/storage/target-findings.ts';
-import { removeUnitMounts, writeUnitMounts } from '../../../../scripts/lib/storage/unit-mounts.ts';
 import { type Files, hostWith, textOf } from '../../../support/host-root.ts';
 import { block, ext4, PCI_DISK, UUID, VDA } from './machine.ts';
 
@@ -229,13 +229,13 @@ test('the report’s unit waits for these mounts, until kdumpling is disabled', 
     { systemctl: args => String(ran.push(args.join(' '))) },
   );
   const settings = settingsOf(`ext4 ${UUID(2)}\npath /crash\n`, 'kdump.conf');
-  writeUnitMounts(host, settings);
-  writeUnitMounts(host, settings);
+  writeReportUnit(host, settings);
+  writeReportUnit(host, settings);
   expect(textOf(host, '/etc/systemd/system/kdumpling-report.service.d/mounts.conf')).toContain(
     '\n[Unit]\nRequiresMountsFor="/dump disk%%1/crash"\n',
   );
-  removeUnitMounts(host);
-  removeUnitMounts(host);
+  removeReportUnit(host);
+  removeReportUnit(host);
   expect(host.list('/etc/systemd/system')).toEqual([]);
   expect(ran).toEqual(['daemon-reload', 'daemon-reload']);
 });
