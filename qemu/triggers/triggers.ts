@@ -53,7 +53,7 @@ fsfreeze --freeze /disk && : > /disk/lab/never-written`,
     panic: /hung_task: blocked tasks/,
     cause: /INFO: task init:1 blocked for more than 5 seconds/,
     frames: ['watchdog'],
-    report: { class: 'hung-task', culprit: 'percpu_rwsem_wait', comm: 'init' },
+    report: { class: 'hung-task', culprit: 'mnt_want_write', comm: 'init' },
   },
   {
     name: 'nmi',

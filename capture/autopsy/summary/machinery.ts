@@ -115,6 +115,7 @@ const WAITING = [
   '(__)?mutex_.*',
   '(__)?down(_.*)?',
   'rwsem_.*',
+  '(__)?percpu_(rwsem_wait|down_(read|write).*)',
   'rt_mutex_.*',
   '(folio|__folio|bit|page)_wait.*',
   '(__|out_of_line_)?wait_on_.*',

@@ -324,6 +324,25 @@ test('hung tasks: the first, how many, and whom they wait for', () => {
   ]);
 });
 
+test('a task that waits for a frozen file system: the one that wants to write is to blame', () => {
+  const log = [
+    timed(40, [
+      'INFO: task init:1 blocked for more than 5 seconds.',
+      'task:init            state:D stack:0     pid:1     ppid:0      flags:0x00000002',
+      ...trace(
+        '__schedule',
+        'schedule',
+        'percpu_rwsem_wait',
+        '__percpu_down_read',
+        'mnt_want_write',
+        'path_openat',
+      ),
+    ]),
+    timed(41, ['Kernel panic - not syncing: hung_task: blocked tasks', CPU('khungtaskd', 28, 0)]),
+  ].join('\n');
+  expect(reportOf(DUMP, log, 'web7').crash).toMatchObject({ class: 'hung-task', blame: 'mnt_want_write' });
+});
+
 test('what engineers need is kept: offsets, code, registers, doubtful frames, unloaded modules, the raw oops', () => {
   const oops = OOPS('mine_first', 1);
   const lines = [
