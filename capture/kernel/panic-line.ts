@@ -19,13 +19,14 @@ const CAUSES: readonly { kind: CauseKind; rank: number; pattern: RegExp }[] = [
   { kind: 'nmi', rank: 1, pattern: /^(Uhhuh\. )?NMI( received|: (PCI|IOCK|IO check))/ },
 ];
 
-/** Panics that do not name their cause, and the kind of line that does. */
-const UNSPECIFIC_PANICS: readonly { kind: CauseKind; pattern: RegExp }[] = [
-  { kind: 'fault', pattern: /^(Fatal exception|softlockup: hung tasks|Oops)/ },
-  { kind: 'warning', pattern: /panic_on_warn set/ },
-  { kind: 'hung', pattern: /^hung_task: blocked tasks/ },
-  { kind: 'stall', pattern: /^RCU Stall/ },
-  { kind: 'nmi', pattern: /^NMI: Not continuing/ },
+/** Panics that do not name their cause, and the kinds of line that do: the last one of them counts. */
+const UNSPECIFIC_PANICS: readonly { kinds: readonly CauseKind[]; pattern: RegExp }[] = [
+  { kinds: ['fault'], pattern: /^(Fatal exception|softlockup: hung tasks|Oops)/ },
+  // KASAN, KFENCE and the like report as `BUG: …` (check_panic_on_warn).
+  { kinds: ['warning', 'fault'], pattern: /panic_on_warn set/ },
+  { kinds: ['hung'], pattern: /^hung_task: blocked tasks/ },
+  { kinds: ['stall'], pattern: /^RCU Stall/ },
+  { kinds: ['nmi'], pattern: /^NMI: Not continuing/ },
 ];
 
 const PANIC = /^Kernel panic - not syncing: ?(.*)$/;
@@ -71,8 +72,8 @@ export class PanicFinder {
     this.#lines++;
     const panic = PANIC.exec(line);
     if (panic) {
-      const kind = UNSPECIFIC_PANICS.find(({ pattern }) => pattern.test(panic[1]!))?.kind;
-      const cause = kind && this.#recent(kind);
+      const kinds = UNSPECIFIC_PANICS.find(({ pattern }) => pattern.test(panic[1]!))?.kinds ?? [];
+      const cause = this.#recent(...kinds);
       // A panic notifier, or what prints, may fail while a panic is handled: a second panic, and not why it began.
       if (cause && this.#panicAt !== undefined && cause.at > this.#panicAt) return;
       this.#panicAt = this.#lines;
@@ -86,9 +87,12 @@ export class PanicFinder {
     this.#causes.set(cause.kind, { line, rank: cause.rank, at: this.#lines });
   }
 
-  #recent(kind: CauseKind): Cause | undefined {
-    const cause = this.#causes.get(kind);
-    return cause && this.#lines - cause.at <= REPORT_LINES ? cause : undefined;
+  #recent(...kinds: readonly CauseKind[]): Cause | undefined {
+    return kinds
+      .flatMap(kind => this.#causes.get(kind) ?? [])
+      .filter(({ at }) => this.#lines - at <= REPORT_LINES)
+      .sort((one, other) => one.at - other.at)
+      .at(-1);
   }
 }
 

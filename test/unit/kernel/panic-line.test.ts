@@ -153,6 +153,31 @@ describe('panicReason', () => {
       ],
       'Kernel panic - not syncing: mine',
     ],
+    [
+      'KFENCE, of which panic_on_warn makes a panic',
+      [
+        ...boot,
+        'WARNING: CPU: 0 PID: 7 at drivers/old.c:1 old+0x1/0x2',
+        ...stack(30),
+        '==================================================================',
+        'BUG: KFENCE: use-after-free read in mine_read+0x12/0x34 [mine]',
+        ...stack(9),
+        'Kernel panic - not syncing: KFENCE: panic_on_warn set ...',
+      ],
+      'BUG: KFENCE: use-after-free read in mine_read+0x12/0x34 [mine]',
+    ],
+    [
+      'a warning of which panic_on_warn makes a panic, after an oops that was survived',
+      [
+        ...boot,
+        NULL_DEREF,
+        ...stack(60),
+        'WARNING: CPU: 1 PID: 9 at mine.c:1',
+        ...stack(9),
+        'Kernel panic - not syncing: kernel: panic_on_warn set ...',
+      ],
+      'WARNING: CPU: 1 PID: 9 at mine.c:1',
+    ],
     ['nothing', [], undefined],
   ] as [string, string[], string | undefined][])('%s', (_, lines, reason) => {
     expect(panicReason(at(...lines))).toBe(reason);
