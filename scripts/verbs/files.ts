@@ -1,9 +1,9 @@
 /** `kdumpling files`: what a task of the crashed machine had open. */
-import { readTasks } from '../../capture/autopsy/tasks/tasks.ts';
 import { readProcessFiles } from '../../capture/autopsy/vfs/open-files.ts';
 import { filesData, filesLines, tasksOrPanicTask } from '../lib/autopsy/files.ts';
 import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
 import { printAnswer } from '../lib/autopsy/print.ts';
+import { tasksOf } from '../lib/autopsy/tasks.ts';
 import type { Command } from '../lib/cli/command.ts';
 
 const OPTIONS = { ...AUTOPSY_OPTIONS } as const;
@@ -16,7 +16,7 @@ export const files: Command<typeof OPTIONS> = {
   run: given =>
     withAutopsy(given, autopsy => {
       const { kernel } = autopsy;
-      const tasks = tasksOrPanicTask(readTasks(kernel), given.positionals);
+      const tasks = tasksOrPanicTask(tasksOf(autopsy), given.positionals);
       const answers = tasks.map(task => ({ task, ...readProcessFiles(kernel, task.address) }));
       return printAnswer(autopsy, given, {
         problems: answers.flatMap(({ problems }) => problems),

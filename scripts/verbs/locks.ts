@@ -1,11 +1,11 @@
 /** `kdumpling locks`: which tasks of the crashed machine waited for a lock, and who held it. */
 import { readWaits } from '../../capture/autopsy/locks/waits.ts';
-import { readTasks } from '../../capture/autopsy/tasks/tasks.ts';
 import { openUnwinder } from '../../capture/autopsy/unwind/unwinder.ts';
 import { attempt, describeError } from '../../capture/errors.ts';
 import { locksData, locksLines, sleepingPlace } from '../lib/autopsy/locks.ts';
 import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
 import { printAnswer } from '../lib/autopsy/print.ts';
+import { tasksOf } from '../lib/autopsy/tasks.ts';
 import type { Command } from '../lib/cli/command.ts';
 
 const OPTIONS = { ...AUTOPSY_OPTIONS } as const;
@@ -17,7 +17,7 @@ export const locks: Command<typeof OPTIONS> = {
   run: given =>
     withAutopsy(given, autopsy => {
       const { kernel } = autopsy;
-      const { tasks } = readTasks(kernel);
+      const { tasks } = tasksOf(autopsy);
       const { found, problems } = readWaits(kernel, tasks);
       const unwinder = attempt(
         () => openUnwinder(kernel),

@@ -1,18 +1,16 @@
 /** `kdumpling mounts`: the file systems that were mounted. */
-import { readTasks } from '../../capture/autopsy/tasks/tasks.ts';
 import { readMounts } from '../../capture/autopsy/vfs/mounts.ts';
-import { mountData, mountLines } from '../lib/autopsy/mounts.ts';
+import { mountData, mountLines, namespaceOf } from '../lib/autopsy/mounts.ts';
 import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
 import { printAnswer } from '../lib/autopsy/print.ts';
-import { chooseTasks } from '../lib/autopsy/ps.ts';
+import { tasksOf } from '../lib/autopsy/tasks.ts';
 import type { Command } from '../lib/cli/command.ts';
 
 const OPTIONS = {
   namespace: {
     short: 'n',
     value: 'PID|NAME',
-    default: '1',
-    help: 'those that this task sees, in its mount namespace',
+    help: 'those that this task sees, in its mount namespace; by default those of PID 1',
   },
   ...AUTOPSY_OPTIONS,
 } as const;
@@ -24,15 +22,11 @@ export const mounts: Command<typeof OPTIONS> = {
   run: given =>
     withAutopsy(given, autopsy => {
       const { kernel } = autopsy;
-      const [task] = chooseTasks(readTasks(kernel).tasks, {
-        words: [given.namespace],
-        only: undefined,
-        leaders: false,
-      });
-      const { found, problems } = readMounts(kernel, task!.address);
+      const task = namespaceOf(tasksOf(autopsy).tasks, given.namespace);
+      const { found, problems } = readMounts(kernel, task?.address ?? kernel.symbols.require('init_task'));
       return printAnswer(autopsy, given, {
         problems,
-        data: () => ({ pid: task!.pid, mounts: found.map(mountData) }),
+        data: () => ({ pid: task?.pid ?? 0, mounts: found.map(mountData) }),
         lines: () => mountLines(found),
       });
     }),

@@ -1,7 +1,18 @@
 /** What `mounts` prints. */
+import type { Task } from '../../../capture/autopsy/tasks/tasks.ts';
 import type { Mount } from '../../../capture/autopsy/vfs/mounts.ts';
 import { columnLines } from './columns.ts';
+import { chooseTasks } from './ps.ts';
 import { hex } from './words.ts';
+
+/**
+ * The task whose mounts are shown; undefined for the kernel's own, where there is no PID 1.
+ * @throws UsageError for a word that no task answers to
+ */
+export function namespaceOf(tasks: readonly Task[], word: string | undefined): Task | undefined {
+  if (word === undefined) return tasks.find(({ pid }) => pid === 1);
+  return chooseTasks(tasks, { words: [word], only: undefined, leaders: false })[0];
+}
 
 /** crash's columns. */
 export function mountLines(found: readonly Mount[]): string[] {

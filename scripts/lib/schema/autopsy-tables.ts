@@ -119,7 +119,7 @@ export const MEM = autopsyDocument('The memory of the crashed machine, the parts
 });
 
 export const MOUNTS = autopsyDocument('The file systems that a task saw.', {
-  pid: count('The PID of the task.'),
+  pid: count('The PID of the task; 0 for the kernel itself, where there is no PID 1.'),
   mounts: list(
     'In the order in which the kernel has them.',
     object('A mount.', {

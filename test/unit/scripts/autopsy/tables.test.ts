@@ -13,7 +13,7 @@ import {
 } from '../../../../scripts/lib/autopsy/locks.ts';
 import { MEMORY_PARTS, memoryText } from '../../../../scripts/lib/autopsy/mem.ts';
 import { modData, modLines } from '../../../../scripts/lib/autopsy/mod.ts';
-import { mountData, mountLines } from '../../../../scripts/lib/autopsy/mounts.ts';
+import { mountData, mountLines, namespaceOf } from '../../../../scripts/lib/autopsy/mounts.ts';
 import { DOCUMENTS } from '../../../../scripts/lib/schema/documents.ts';
 import { misfits, placesOf } from '../../../support/json-schema.ts';
 
@@ -176,6 +176,14 @@ describe('mounts', () => {
       'MOUNT             SUPERBLK          TYPE  DEVNAME   DIRNAME',
       'ff28d9a6011f8d80  ff28d9a60104b000  ext4  /dev/vda  /disk',
     ]);
+  });
+
+  test("the namespace of PID 1, of another task, or the kernel's own", () => {
+    const init = { ...TASK, pid: 1, comm: 'init' };
+    expect(namespaceOf([TASK, init], undefined)).toBe(init);
+    expect(namespaceOf([TASK, init], 'sh')).toBe(TASK);
+    expect(namespaceOf([TASK], undefined)).toBeUndefined();
+    expect(() => namespaceOf([TASK], '5')).toThrow('Cannot find the task 5');
   });
 
   test('document', () => expectDocumented('mounts', { pid: 1, mounts: [mountData(MOUNT)] }));
