@@ -42,7 +42,7 @@ export const DUMP_OPTIONS = {
   reassemble: { help: 'join the files of a split dump: PART PART… OUT' },
   force: { short: 'f', help: 'overwrite OUT' },
   'dump-dmesg': { help: 'write the kernel log to OUT instead of a dump' },
-  'num-threads': { value: 'N', help: 'threads that compress, at most one per CPU (chosen by size)' },
+  'num-threads': { value: 'N', help: 'threads that compress, at most one per CPU (chosen by the work)' },
   'message-level': { value: 'N', help: 'sum of 1 progress, 2 messages, 4 errors, 8 debug, 16 report (7)' },
   'show-stats': { help: 'the same as 16 in --message-level' },
   debug: { short: 'D', help: 'the same as 8 in --message-level' },

@@ -20,20 +20,27 @@ import type { Messages } from './messages.ts';
 import { withTarget } from './output.ts';
 import { type DumpRequest, nameOfTarget } from './request.ts';
 import { runSteps } from './steps.ts';
+import type { Threads } from './threads.ts';
+import { threadsAtOnce, threadsForPages } from './threads-that-pay.ts';
 
 export async function dumpKdump(
   request: DumpRequest,
   messages: Messages,
   signal: AbortSignal,
 ): Promise<void> {
-  const wished = request.threads ?? threadsThatPay(request);
-  // Loaded only if needed: Node's module for threads takes as long to load as a small dump takes to make.
-  const threads = wished > 1 ? (await import('./threads.ts')).startThreads(wished) : undefined;
+  const { threads: asked, codec: codecName } = request;
+  const vmcoreBytes = statSync(request.vmcore, { throwIfNoEntry: false })?.size ?? 0;
+  const cpus = availableParallelism();
+  let threads = await startIfSeveral(asked ?? threadsAtOnce(vmcoreBytes, cpus));
   let codec: Codec | undefined;
   const events = { onProgress: messages.progress, onWarning: messages.warn };
   try {
     const opened = openKdumpInput(request, messages);
     codec = opened.codec;
+    if (asked === undefined && !threads && opened.isVmcore) {
+      const pages = opened.bitmap2.count();
+      threads = await startIfSeveral(threadsForPages(pages, codecName, vmcoreBytes, cpus));
+    }
     // The pages of a dump are read through one decompressor, so threads only help with a vmcore.
     const isShared = opened.isVmcore && opened.isPlain;
     const input = threads && isShared ? { ...opened, feed: threads.feed(request, opened) } : opened;
@@ -48,6 +55,11 @@ export async function dumpKdump(
     threads?.close();
     codec?.close();
   }
+}
+
+/** Loaded only if needed: Node's module for threads takes as long to load as a small dump takes to make. */
+async function startIfSeveral(count: number): Promise<Threads | undefined> {
+  return count > 1 ? (await import('./threads.ts')).startThreads(count) : undefined;
 }
 
 /** As `dumpKdump`, within the size limit: the dump has the pages that a debugger needs first. */
@@ -75,19 +87,6 @@ export async function dumpFirstPages(
   } finally {
     codec.close();
   }
-}
-
-/** More only on request: each thread takes memory, and the writing thread becomes the bottleneck. */
-const MOST_THREADS_UNASKED = 4;
-/** The size of a vmcore. A smaller one is done before a thread starts; for a larger one the shared bitmap is too large. */
-const THREADS_PAY_BYTES = { least: 2 ** 28, most: 2 ** 38 };
-
-/** The default: all CPUs of a small machine. */
-function threadsThatPay({ vmcore }: DumpRequest): number {
-  const sizeBytes = statSync(vmcore, { throwIfNoEntry: false })?.size ?? 0;
-  const { least, most } = THREADS_PAY_BYTES;
-  if (sizeBytes < least || sizeBytes > most) return 1;
-  return Math.min(availableParallelism(), MOST_THREADS_UNASKED);
 }
 
 export interface KdumpInput extends DumpInput, InputState {

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { threadsAtOnce, threadsForPages } from '../../../../scripts/lib/dump/threads-that-pay.ts';
+
+const [MIB, GIB] = [2 ** 20, 2 ** 30];
+
+test.each([
+  ['a vmcore whose pages are chosen before a thread is loaded', 1.1 * GIB, 8, 1],
+  ['a larger one', 4 * GIB, 2, 2],
+  ['many CPUs', 4 * GIB, 64, 4],
+  ['one whose bitmap is too large to share', 300 * GIB, 8, 1],
+  ['one CPU', 4 * GIB, 1, 1],
+])('while the pages are chosen: %s', (_, bytes, cpus, threads) => {
+  expect(threadsAtOnce(bytes, cpus)).toBe(threads);
+});
+
+/** A vmcore of 1.1 GB at level 31, whose dump a second thread made slower; and at level 1. */
+test.each([
+  ['zstd', 26_000, 1],
+  ['lzo', 26_000, 1],
+  ['snappy', 26_000, 1],
+  ['none', 26_000, 1],
+  ['zlib', 26_000, 2],
+  ['zstd', 318_000, 2],
+  ['lzo', 318_000, 2],
+  ['none', 318_000, 2],
+] as const)('when they are chosen, by the work: %s, %i pages', (codec, pages, threads) => {
+  expect(threadsForPages(pages, codec, 1100 * MIB, 2)).toBe(threads);
+});
+
+test('when they are chosen: a bitmap that is too large to share', () => {
+  expect(threadsForPages(1e8, 'zlib', 300 * GIB, 2)).toBe(1);
+});
