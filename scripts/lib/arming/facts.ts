@@ -11,7 +11,7 @@ import { NO_SETTINGS, type Settings } from '../config/directives.ts';
 import { readCrashkernel } from '../crashkernel/reading.ts';
 import { crashkernelValues } from '../crashkernel/words.ts';
 import { type DumpEstimate, estimateDump } from '../estimate/dump-size.ts';
-import { memoryUse } from '../estimate/memory.ts';
+import { kernelBytes, memoryUse } from '../estimate/memory.ts';
 import { readingFacts } from '../estimate/reading-facts.ts';
 import { type Reservation, reservation } from '../estimate/reservation.ts';
 import type { Host } from '../host/host.ts';
@@ -131,6 +131,7 @@ export function hostReservation(
     layout,
     // An image may boot on a machine of any size.
     spanPages: host.isImage ? Number.POSITIVE_INFINITY : memoryUse(host).spanPages,
+    kernelBytes: kernelBytes(host),
     imageBytes: image === undefined ? undefined : host.sizeBytes(image),
     physical: !/^flags\s*:.*\bhypervisor\b/m.test(host.read('/proc/cpuinfo') ?? ''),
   });

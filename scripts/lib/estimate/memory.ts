@@ -15,6 +15,19 @@ export interface MemoryUse {
 
 const PAGE_BYTES = 4096;
 
+/** Indented, because they are within System RAM. Whoever is not root sees zeros for all addresses. */
+const KERNEL_PART = /^ +([0-9a-f]+)-([0-9a-f]+) : Kernel (?:code|rodata|data|bss)$/gm;
+
+/** What the running kernel's code and data take (Linux kernel/resource.c); undefined where that is hidden. */
+export function kernelBytes(host: Host): number | undefined {
+  const parts = [...(host.read('/proc/iomem') ?? '').matchAll(KERNEL_PART)];
+  const bytes = parts.reduce(
+    (sum, [, start, end]) => sum + Number.parseInt(end!, 16) + 1 - Number.parseInt(start!, 16),
+    0,
+  );
+  return bytes > parts.length ? bytes : undefined;
+}
+
 export function memoryUse(host: Host): MemoryUse {
   const meminfo = host.read('/proc/meminfo') ?? '';
   const bytes = (name: string) =>

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { describeBytes } from '../../../../scripts/lib/cli/sizes.ts';
 import { chooseCrashkernel } from '../../../../scripts/lib/estimate/choose.ts';
 import { estimateDump } from '../../../../scripts/lib/estimate/dump-size.ts';
-import { memoryUse } from '../../../../scripts/lib/estimate/memory.ts';
+import { kernelBytes, memoryUse } from '../../../../scripts/lib/estimate/memory.ts';
 import { judgeReservation, reservation } from '../../../../scripts/lib/estimate/reservation.ts';
 import { hostWith } from '../../../support/host-root.ts';
 
@@ -15,15 +15,17 @@ describe('the reservation', () => {
     reservation({ layout: 'self-contained', spanPages, physical: false, ...more });
 
   test.each([
-    ['a small VM', 1 * G, {}, 160],
-    ['the lean layout', 1 * G, { layout: 'lean' as const }, 112],
-    ['256 GB', 256 * G, {}, 176],
-    ['1 TB: 32 MB of bitmap', 1 * T, {}, 192],
-    ['12 TB: not more, the bitmap is in a file', 12 * T, {}, 192],
-    ['real hardware', 64 * G, { physical: true }, 240],
-    ['the measured initrd', 1 * G, { imageBytes: 44_000_000 }, 160],
-    ['one that is 10 MB larger', 1 * G, { imageBytes: 54_000_000 }, 192],
-    ['a smaller one asks for nothing less', 1 * G, { imageBytes: 10_000_000 }, 160],
+    ['a small VM', 1 * G, {}, 128],
+    ['the lean layout', 1 * G, { layout: 'lean' as const }, 80],
+    ['256 GB', 256 * G, {}, 144],
+    ['1 TB: 32 MB of bitmap', 1 * T, {}, 160],
+    ['12 TB: not more, the bitmap is in a file', 12 * T, {}, 160],
+    ['real hardware', 64 * G, { physical: true }, 208],
+    ['the measured initrd', 1 * G, { imageBytes: 33_200_000 }, 128],
+    ['one that is 10 MB larger', 1 * G, { imageBytes: 43_200_000 }, 160],
+    ['a smaller one asks for nothing less', 1 * G, { imageBytes: 10_000_000 }, 128],
+    ['Linux 7.2', 1 * G, { kernelBytes: 38.3 * M }, 144],
+    ['a kernel smaller than the measured one', 1 * G, { kernelBytes: 20 * M }, 128],
   ])('%s', (_, memory, more, least) => {
     const { leastBytes, advisedBytes, terms } = need(memory / 4096, more);
     expect(leastBytes / M).toBe(least);
@@ -32,10 +34,10 @@ describe('the reservation', () => {
   });
 
   test.each([
-    [159, /159M are reserved, and at least 160M are needed/],
-    [160, undefined],
-    [480, undefined],
-    [481, /481M are reserved, and 192M would do/],
+    [127, /127M are reserved, and at least 128M are needed/],
+    [128, undefined],
+    [400, undefined],
+    [401, /401M are reserved, and 160M would do/],
   ])('%d MiB', (reserved, message) => {
     const judgement = judgeReservation(reserved * M, need(G / 4096));
     if (message) expect(judgement).toMatch(message);
@@ -51,7 +53,7 @@ describe('which crashkernel= it becomes', () => {
   };
   const kept = 'which was there already and is kept';
   test.each([
-    ['nothing there', {}, ['192M'], 'computed for this machine'],
+    ['nothing there', {}, ['160M'], 'computed for this machine'],
     ['enough there', { configured: ['256M'] }, ['256M'], kept],
     ['a range, enough', { configured: ['384M-:160M'] }, ['384M-:160M'], kept],
     ['two words', { configured: ['512M,high', '72M,low'] }, ['512M,high', '72M,low'], kept],
@@ -59,39 +61,39 @@ describe('which crashkernel= it becomes', () => {
     [
       'what the kernel cannot read is replaced',
       { configured: ['auto'] },
-      ['192M'],
+      ['160M'],
       'because the kernel reserves nothing for crashkernel=auto: it begins with no size, instead of crashkernel=auto',
     ],
     [
       'a letter too many',
       { configured: ['256MB'] },
-      ['192M'],
+      ['160M'],
       'because the kernel reserves nothing for crashkernel=256MB: the kernel stops at "B", instead of crashkernel=256MB',
     ],
     [
       'CMA alone',
       { configured: ['512M,cma'] },
-      ['192M'],
+      ['160M'],
       'because the kernel reserves nothing for crashkernel=512M,cma: it only adds to a reservation, and there is no other word, instead of crashkernel=512M,cma',
     ],
     [
       'CMA does not stand in for the plain part',
       { configured: ['64M', '512M,cma'] },
-      ['192M'],
-      'because at least 160M are needed, instead of crashkernel=64M crashkernel=512M,cma',
+      ['160M'],
+      'because at least 128M are needed, instead of crashkernel=64M crashkernel=512M,cma',
     ],
     [
       'too little there',
-      { configured: ['384M-:128M'] },
-      ['192M'],
-      'because at least 160M are needed, instead of crashkernel=384M-:128M',
+      { configured: ['384M-:112M'] },
+      ['160M'],
+      'because at least 128M are needed, instead of crashkernel=384M-:112M',
     ],
     ['asked', { asked: ['128M'], configured: ['256M'] }, ['128M'], 'as asked, instead of crashkernel=256M'],
     ['asked for what is there', { asked: ['256M'], configured: ['256M'] }, ['256M'], 'as asked'],
     [
       'auto',
       { asked: 'auto' as const, configured: ['512M'] },
-      ['192M'],
+      ['160M'],
       'computed for this machine, instead of crashkernel=512M',
     ],
   ])('%s', (_, more, values, why) =>
@@ -152,3 +154,22 @@ test.each([
   [364e6, '364 MB'],
   [2.5e15, '2500 TB'],
 ])('%d bytes', (bytes, text) => expect(describeBytes(bytes)).toBe(text));
+
+describe('the size of the running kernel', () => {
+  const IOMEM = `00001000-0009fbff : System RAM
+00100000-3fffffff : System RAM
+  01000000-01dfffff : Kernel code
+  01e00000-0261ffff : Kernel rodata
+  02800000-02a3ffff : Kernel data
+  02d00000-0324ffff : Kernel bss
+  2a000000-35ffffff : Crash kernel
+`;
+  test('is that of its four parts', () => {
+    expect(kernelBytes(hostWith({ '/proc/iomem': IOMEM }))).toBe(0xe00000 + 0x820000 + 0x240000 + 0x550000);
+  });
+  test('is not known to whoever is not root', () => {
+    const hidden = IOMEM.replaceAll(/[0-9a-f]{8}/g, '00000000');
+    expect(kernelBytes(hostWith({ '/proc/iomem': hidden }))).toBeUndefined();
+    expect(kernelBytes(hostWith({}))).toBeUndefined();
+  });
+});

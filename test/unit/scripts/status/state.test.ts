@@ -30,7 +30,7 @@ test('armed', () => {
     'kdump kernel loaded: true',
   ]);
   expect(lines).toContain(`initrd: /boot/initramfs-${KVER}kdump.img`);
-  expect(lines).toContain('reserved: 192M, minimum 160M');
+  expect(lines).toContain('reserved: 192M, minimum 128M');
   expect(lines).toContain('target: ext4 /dev/vda1, /var/crash');
   expect(lines.find(line => line.startsWith('  20261121T220234Z'))).toContain('incomplete');
   expect(lines.at(-1)).toBe('armed: a crash of this machine will be captured');
@@ -186,8 +186,8 @@ describe('armed, with a warning', () => {
   const cases: [string, Files, RegExp][] = [
     [
       'too little reserved',
-      { '/sys/kernel/kexec_crash_size': `${128 << 20}\n` },
-      /128M are reserved, and at least 160M are needed.*kdumpling enable --crashkernel auto/,
+      { '/sys/kernel/kexec_crash_size': `${112 << 20}\n` },
+      /112M are reserved, and at least 128M are needed.*kdumpling enable --crashkernel auto/,
     ],
     [
       'an initrd that was rebuilt after the load',
@@ -207,7 +207,7 @@ describe('armed, with a warning', () => {
     [
       'much too much',
       { '/sys/kernel/kexec_crash_size': `${512 << 20}\n` },
-      /512M are reserved, and 192M would do/,
+      /512M are reserved, and 160M would do/,
     ],
     [
       'mounted read-only',
