@@ -41,6 +41,8 @@ export interface Fault {
   readonly secondDisk?: MakeSecondDisk;
   /** QEMU writes out the machine's memory when the capture begins. */
   readonly takesGuestRam?: boolean;
+  /** Overrides the reservation that was asked for; a memory geometry's own goes before it. */
+  readonly crashkernel?: string;
   /** Overrides the kernel that was asked for: one with the driver that this fault needs. */
   readonly kernel?: KernelChoice;
   /** Takes `console=` off the crash kernel's command line. */

@@ -2,6 +2,7 @@
 import * as expect from '../expect/expectations.ts';
 import { judgeGuestRam } from '../expect/guest-ram.ts';
 import { CLOCK_1970, type Fault } from './fault.ts';
+import { asFastAs } from './speed.ts';
 
 /** The plain capture, which `npm start` runs. */
 export const SOUND: Fault = {
@@ -41,6 +42,16 @@ export const SOUND_RUNS: readonly Fault[] = [
     help: 'Node is on the boot disk and not in the image',
     layout: 'lean',
     runtimeOnDisk: true,
+    expectations: expect.SOUND_CAPTURE,
+  },
+  {
+    name: 'fast-machine',
+    help: 'the smallest reservation, lean, on an emulated machine that is 20 times as fast',
+    kernel: { series: '6.1', flavour: 'cloud' },
+    layout: 'lean',
+    runtimeOnDisk: true,
+    crashkernel: '80M',
+    beforeNode: asFastAs(20),
     expectations: expect.SOUND_CAPTURE,
   },
   {

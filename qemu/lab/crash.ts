@@ -54,9 +54,10 @@ export async function crashWith(anyLab: Lab, fault: Fault, events: CrashEvents):
 }
 
 /** With the memory that the geometry needs, and the kernel and the boot disk that the fault or the trigger needs. */
-async function labFor({ kernel, disk }: Fault, lab: Lab): Promise<Lab> {
+async function labFor({ kernel, disk, ...fault }: Fault, lab: Lab): Promise<Lab> {
   const { choice } = lab;
-  const { memoryMib = choice.memoryMib, crashkernel = choice.crashkernel } = choice.geometry;
+  const { memoryMib = choice.memoryMib, crashkernel = fault.crashkernel ?? choice.crashkernel } =
+    choice.geometry;
   const diskKind = { ...choice.diskKind, ...disk };
   const changed = { ...lab, choice: { ...choice, memoryMib, crashkernel, diskKind } };
   const wanted = kernel ?? choice.trigger.kernel;

@@ -5,12 +5,12 @@ import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/lib/cli/comm
 import { readManifest } from '../expect/expectations.ts';
 import { FAULTS } from '../faults/all.ts';
 import type { Fault } from '../faults/fault.ts';
+import { asFastAs } from '../faults/speed.ts';
 import { crashWith } from '../lab/crash.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
 import { MACHINE_OPTIONS, readMachineOptions } from '../lab/options.ts';
 import { LostMachine } from '../machine/machine.ts';
 import { type Attempt, type Cell, type Found, searchSmallest, searchTable, whyNot } from './search.ts';
-import { asFastAs } from './speed.ts';
 
 const { kernel: _, crashkernel: __, ...MACHINE } = MACHINE_OPTIONS;
 const KERNELS = ['6.1-cloud', '6.12-cloud', '7.x-cloud', '6.1-generic'];

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findCommand } from '../../../../build/host/host-packages.ts';
 import { PROJECT } from '../../../../build/paths.ts';
+import { asFastAs } from '../../../../qemu/faults/speed.ts';
 import { searchSmallest, searchTable, whyNot } from '../../../../qemu/search/search.ts';
-import { asFastAs } from '../../../../qemu/search/speed.ts';
 
 const CELL = { kernel: '6.1-cloud', layout: 'lean', speed: 20 } as const;
 const memory = { totalBytes: 150 << 20, lowestAvailableBytes: 20 << 20 };
