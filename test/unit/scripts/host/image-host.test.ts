@@ -106,7 +106,7 @@ test('nothing of the running machine is taken for the image’s', () => {
   const facts = readFacts(attached());
   expect(facts).toMatchObject({ reservedBytes: 0, isLoaded: false, commandLineHas: false, dump: undefined });
   expect(facts.crashCommandLine.text).not.toMatch(/builder/);
-  expect(facts.reservation.leastBytes >> 20).toBe(256);
+  expect(facts.reservation.leastBytes >> 20).toBe(224);
 });
 
 test('it is enabled by its own boot loader, for machines of any size', () => {
@@ -115,8 +115,8 @@ test('it is enabled by its own boot loader, for machines of any size', () => {
     `no memory will be reserved at the next boot: kdumpling enable --root ${host.root}`,
     `there is no dump-capture initrd for 6.1.0-56: kdumpling rebuild --root ${host.root}`,
   ]);
-  expect(reserveAtNextBoot(host, NO_SETTINGS, undefined).values).toEqual(['288M']);
-  expect(textOf(host, GRUB)).toMatch(/crashkernel=288M/);
+  expect(reserveAtNextBoot(host, NO_SETTINGS, undefined).values).toEqual(['256M']);
+  expect(textOf(host, GRUB)).toMatch(/crashkernel=256M/);
   host.write('/boot/initramfs-6.1.0-56kdump.img', 'image');
   const state = readState(host);
   expect(state.findings.filter(({ blocks }) => blocks)).toEqual([]);
