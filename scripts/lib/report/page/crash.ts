@@ -25,10 +25,9 @@ export function crashSection(report: CrashReport, autopsy: Autopsy): Section {
       differences.length > 0 &&
         html`<h3>Where memory and log differ</h3><ul class="plain">${differences.map(text => html`<li>${text}</li>`)}</ul>`,
       values.length > 0 &&
-        html`<h3>Registers</h3><dl class="registers mono">${values.map(
+        html`<details><summary><span>Registers${code !== undefined && ' and code'}</span></summary><div><dl class="registers mono">${values.map(
           ([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`,
-        )}</dl>`,
-      code !== undefined && html`<h3>Code</h3><code class="code">${code}</code>`,
+        )}</dl>${code !== undefined && html`<h3>Code</h3><code class="code">${code}</code>`}</div></details>`,
     ],
   };
 }

@@ -1,9 +1,10 @@
 /** The top of the page: the crash as a headline, as a paragraph, and as facts. */
-import { type Autopsy, present } from '../../../../capture/autopsy/summary/autopsy.ts';
+import { type Autopsy, present, type Wait } from '../../../../capture/autopsy/summary/autopsy.ts';
 import { counted } from '../../../../capture/errors.ts';
 import type { CrashReport } from '../crash-report.ts';
 import { duration } from '../duration.ts';
 import { html, type Markup } from './markup.ts';
+import { waitRows } from './wait-forest.ts';
 
 export function head(report: CrashReport, autopsy: Autopsy): Markup {
   const { crash, kernel, when, host, id } = report;
@@ -24,7 +25,6 @@ function paragraph(report: CrashReport, autopsy: Autopsy): Markup {
   const { crash, host, when, saved, others } = report;
   const { task } = crash;
   const blocked = present(autopsy.waits);
-  const owners = new Set(blocked?.flatMap(({ owner }) => (owner ? [owner.pid] : [])));
   const cpus = present(autopsy.cpus);
   return html`${host ?? 'The machine'} crashed on ${dayOf(when.crashed)}${
     crash.uptimeSeconds !== undefined && ` after ${duration(crash.uptimeSeconds)}`
@@ -32,15 +32,20 @@ function paragraph(report: CrashReport, autopsy: Autopsy): Markup {
     task &&
     html` ${task.cpu === undefined ? 'The task concerned was' : `CPU ${task.cpu}${cpus ? ` of ${cpus.length}` : ''} ran`} <code>${task.comm}</code> (pid ${task.pid}).`
   }${crash.reason !== undefined && html` The kernel said: <code>${crash.reason}</code>.`}${
-    blocked && blocked.length > 0
-      ? ` ${counted(blocked.length, 'task')} ${blocked.length === 1 ? 'was' : 'were'} blocked${
-          owners.size > 0 ? `, ${counted(owners.size, 'lock holder')} known` : ''
-        }.`
-      : ''
+    blocked && blocked.length > 0 && ` ${blockedText(blocked)}`
   }${
     others.length > 0 &&
     ` The log has ${counted(others.length, 'other report')}, the first of them “${others[0]!.reason}”.`
   } ${SAVED[saved.state] ?? `The dump is ${saved.state}`}${saved.why !== undefined && `: ${saved.why}`}.`;
+}
+
+function blockedText(waits: readonly Wait[]): string {
+  const stuck = waitRows(waits).filter(({ isStuck }) => isStuck);
+  const names = stuck.slice(0, 3).map(({ task: { comm, pid } }) => `${comm} (pid ${pid})`);
+  const more = stuck.length > names.length ? ' and others' : '';
+  return `${counted(waits.length, 'task')} ${waits.length === 1 ? 'was' : 'were'} blocked${
+    stuck.length > 0 ? `; of them ${names.join(', ')}${more} wait in a circle, a deadlock` : ''
+  }.`;
 }
 
 const SAVED: Readonly<Record<string, string>> = {

@@ -55,6 +55,7 @@ h3:first-child { margin-top: 0; }
 .note { max-width: 44em; margin-top: .7rem; color: var(--soft); font-size: .9rem; }
 
 .stack { list-style: none; padding: 0; line-height: 1.5; }
+.stack + details { margin-top: 1.2rem; }
 .stack li { display: grid; grid-template-columns: 2.6rem minmax(0, 1fr); padding: .06rem 0; }
 .stack li > i { color: var(--soft); font-style: normal; text-align: right; padding-right: 1rem; opacity: .75; user-select: none; }
 .stack small { color: var(--soft); font-size: .92em; }

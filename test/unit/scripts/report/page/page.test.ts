@@ -98,6 +98,7 @@ test('the crash in one paragraph, the stack with its culprit, and all that follo
     'Kernel code dereferenced a NULL pointer in labcrash_write [labcrash]',
     'web7 crashed on 26 November 2026 at 10:09:55 UTC after 23.2 s. CPU 1 of 4 ran insmod (pid 91).',
     'The kernel said: BUG: kernel NULL pointer dereference, address: 0000000000000018',
+    '8 tasks were blocked; of them transfer-a (pid 500), transfer-b (pid 501) wait in a circle, a deadlock.',
     'A deadlock: 2 tasks wait in a circle and can never run.',
     'holds it and runs on CPU 0',
     '2 idle CPUs 2-3',
