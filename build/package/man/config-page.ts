@@ -13,7 +13,7 @@ export const CONFIG_PAGE: Page = {
     {
       title: 'Description',
       blocks: [
-        'Each line holds a directive and its value. `#` at the start of a line or after a blank begins a comment. Values have no quotes, except those of `command_line_append` and `command_line_remove`. A line that is unknown or not supported is refused with its number and with what to do instead; no line is ignored. Without a line that names a file system, dumps go to the one that holds `path`. Without the file, the defaults apply.',
+        'Each line holds a directive and its value. `#` at the start of a line or after a blank begins a comment. Values have no quotes, except those of `command_line_append` and `command_line_remove`. A line that is unknown or not supported is refused with its number and with what to do instead; no line is ignored. Without a line that names a file system, dumps go to the one that holds `path`. Without the file, the defaults apply. `kdumpling import-config` makes one from the configuration of kdump-tools, kdump-utils or SUSE’s kdump.',
         'Changes take effect at the next `kdumpling load`, which rebuilds the initrd.',
       ],
     },

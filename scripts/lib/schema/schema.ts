@@ -77,7 +77,7 @@ export function document(
   return object(description, {
     format: {
       const: format,
-      description: 'Raised when a member is removed or changes its meaning. New members do not raise it.',
+      description: 'The format of this document.',
     },
     ...properties,
   });
