@@ -17,6 +17,9 @@ import { moduleLayouts, vmlinuxLayouts } from './types/find-btf.ts';
 import type { Layouts } from './types/layouts.ts';
 import { noTypes } from './types/no-types.ts';
 
+/** Modules whose types are kept. */
+const MOST_OPEN_MODULES = 8;
+
 /** @throws KernelError when virtual addresses cannot be read: of another architecture, or without its page tables. */
 export function openAutopsy(vmcore: Vmcore): DeadKernel {
   const { vmcoreinfo, pageSizeBytes } = vmcore;
@@ -89,7 +92,11 @@ function moduleTypesOf(
       });
     }
     if (vmlinux instanceof Error) return noTypes(vmlinux);
-    const types = opened.get(module) ?? moduleLayouts(kernel, vmlinux, module);
+    const known = opened.get(module);
+    if (known) return known;
+    const types = moduleLayouts(kernel, vmlinux, module);
+    const [oldest] = opened.keys();
+    if (oldest && opened.size === MOST_OPEN_MODULES) opened.delete(oldest);
     opened.set(module, types);
     return types;
   };

@@ -8,7 +8,7 @@ import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
 import { readHeld } from '../image-scan.ts';
 
 /** The largest kernels have some 300,000. */
-export const MOST_SYMBOLS = 1 << 22;
+export const MOST_SYMBOLS = 1 << 21;
 export const MOST_NAME_BYTES = 32 << 20;
 export const TOKENS = 256;
 

@@ -23,6 +23,8 @@ const NO_SYMBOL = /^(\$|\.L|L0)/;
 
 export class ModuleSymbols {
   readonly module: LoadedModule;
+  /** What its tables take. */
+  readonly sizeBytes: number;
   readonly #symtab: DataView;
   readonly #strings: Uint8Array;
   readonly #types: Uint8Array;
@@ -41,6 +43,7 @@ export class ModuleSymbols {
     this.#symtab = new DataView(symtab.buffer, symtab.byteOffset, symtab.byteLength);
     this.#strings = readHeld(memory, strings, bytesFrom(module, strings));
     this.#types = readHeld(memory, fields.pointer(kallsyms, 'mod_kallsyms.typetab'), count);
+    this.sizeBytes = symtab.length + this.#strings.length + this.#types.length;
     const defined: number[] = [];
     for (let number = 1; (number + 1) * SYM_BYTES <= symtab.length; number++)
       if (this.#isDefined(number)) defined.push(number);

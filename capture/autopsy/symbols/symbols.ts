@@ -4,6 +4,9 @@ import type { DeadKernel, KernelSymbol, LoadedModule, SymbolAt, Symbols } from '
 import type { ImageSymbols } from './image-symbols.ts';
 import { ModuleSymbols } from './module-symbols.ts';
 
+/** Of all modules together. Real ones have some 20 MiB; damaged ones must not exhaust memory. */
+const MOST_TABLE_BYTES = 96 << 20;
+
 type Readable = Pick<DeadKernel, 'memory' | 'fields'>;
 
 export class KernelSymbols implements Symbols {
@@ -13,6 +16,7 @@ export class KernelSymbols implements Symbols {
   readonly #onError: (module: LoadedModule, error: unknown) => void;
   /** Undefined for a module whose table cannot be read. */
   readonly #tables = new Map<LoadedModule, ModuleSymbols | undefined>();
+  #tableBytes = 0;
 
   constructor(
     image: ImageSymbols,
@@ -72,12 +76,23 @@ export class KernelSymbols implements Symbols {
     if (!this.#tables.has(module)) {
       this.#tables.set(module, undefined);
       try {
-        this.#tables.set(module, new ModuleSymbols(this.#kernel, module));
+        const table = this.#read(module);
+        this.#tableBytes += table.sizeBytes;
+        this.#tables.set(module, table);
       } catch (error) {
         this.#onError(module, error);
       }
     }
     return this.#tables.get(module);
+  }
+
+  #read(module: LoadedModule): ModuleSymbols {
+    if (this.#tableBytes < MOST_TABLE_BYTES) return new ModuleSymbols(this.#kernel, module);
+    throw new AutopsyError('MODULE_SYMBOLS', {
+      action: `read the symbols of the module ${module.name}`,
+      actual: `those of other modules have ${this.#tableBytes} bytes`,
+      wanted: `${MOST_TABLE_BYTES} at most`,
+    });
   }
 }
 

@@ -58,10 +58,10 @@ export function readTasks(kernel: DeadKernel): TaskList {
   const onError = (error: unknown) => void (errors.length < MOST_ERRORS && errors.push(error));
   const cpus = cpuStates(kernel, onError);
   const addresses = new Set<bigint>();
-  const isWhole = collect(addresses, () => processes(kernel), onError);
-  const processesSeen = [...addresses];
-  const areWhole = processesSeen.map(leader => collect(addresses, () => threads(kernel, leader), onError));
-  if (!isWhole || areWhole.includes(false)) collect(addresses, () => tasksByPid(kernel), onError);
+  const add = (walk: () => Iterable<bigint>) => collect(kernel, addresses, walk, onError);
+  const isWhole = add(() => processes(kernel));
+  const areWhole = [...addresses].map(leader => add(() => threads(kernel, leader)));
+  if (!isWhole || areWhole.includes(false)) add(() => tasksByPid(kernel));
   for (const { current, idle } of cpus)
     for (const task of [current, idle]) if (task !== 0n) addresses.add(task);
   const read = taskReader(kernel, cpus, addresses, onError);
@@ -79,14 +79,21 @@ export function readTasks(kernel: DeadKernel): TaskList {
   };
 }
 
-/** @returns whether all were found. */
+/**
+ * What a broken list leads to is rarely a task: the first that cannot be one ends it.
+ * @returns whether all were found.
+ */
 function collect(
+  kernel: DeadKernel,
   into: Set<bigint>,
   walk: () => Iterable<bigint>,
   onError: (error: unknown) => void,
 ): boolean {
   try {
-    for (const task of walk()) into.add(task);
+    for (const task of walk()) {
+      pidAt(kernel, task, 'task_struct.pid');
+      into.add(task);
+    }
     return true;
   } catch (error) {
     onError(error);
@@ -167,7 +174,7 @@ function taskReader(
   };
 }
 
-/** What a broken list leads to is rarely a task. @throws KernelError */
+/** @throws KernelError for what cannot be a PID. */
 function pidAt({ fields }: DeadKernel, task: bigint, path: string): number {
   const pid = fields.number(task, path);
   if (pid >= 0 && pid <= MOST_TASKS) return pid;

@@ -14,6 +14,8 @@ const HEAD = new Uint8Array([0x9f, 0xeb, 1, 0, HEADER_BYTES, 0, 0, 0]);
 /** Of other BTF in the image, which belongs to BPF programs that the kernel ships. */
 const LEAST_TYPES_BYTES = 1 << 16;
 const MOST_MODULES = 4096;
+/** That of amdgpu has some 2 MiB. */
+const MOST_MODULE_BTF_BYTES = 8 << 20;
 
 /**
  * @param address of a symbol of vmlinux. Kernels that have only functions in kallsyms lack __start_BTF; then the image is
@@ -62,7 +64,7 @@ export function moduleLayouts(
   for (const entry of listEntries({ memory, types }, head, 'btf_module.list', MOST_MODULES)) {
     if (fields.pointer(entry, 'btf_module.module') !== module.address) continue;
     const btf = fields.pointer(entry, 'btf_module.btf');
-    const lengthBytes = Math.min(fields.number(btf, 'btf.data_size'), MOST_BTF_BYTES);
+    const lengthBytes = Math.min(fields.number(btf, 'btf.data_size'), MOST_MODULE_BTF_BYTES);
     return new Layouts(
       new Btf(readHeld(memory, fields.pointer(btf, 'btf.data'), lengthBytes), vmlinux.btf),
       vmlinux,

@@ -23,11 +23,14 @@ export class Layouts implements Types {
   /** Of vmlinux, for a module. */
   readonly #base: Layouts | undefined;
   readonly #index: NameIndex;
+  /** The numbers of its enums. */
+  readonly #enums: readonly number[];
 
   constructor(btf: Btf, base?: Layouts) {
     this.#btf = btf;
     this.#base = base;
     this.#index = indexOf(btf);
+    this.#enums = enumsOf(btf);
   }
 
   get btf(): Btf {
@@ -79,9 +82,8 @@ export class Layouts implements Types {
 
   enumValue(name: string): number {
     const wanted = Buffer.from(name, 'latin1');
-    for (let id = this.#btf.first; id < this.#btf.end; id++) {
-      const type = this.#btf.type(id);
-      if (!isEnum(type)) continue;
+    for (const id of this.#enums) {
+      const type = this.#btf.type(id)!;
       for (let i = 0; i < type.vlen; i++) {
         const found = this.#btf.stringBytes(enumeratorName(type, i));
         if (Buffer.compare(found, wanted) === 0) return this.#asNumber(name, enumeratorValue(type, i));
@@ -176,6 +178,12 @@ function indexOf(btf: Btf): NameIndex {
     index.add(hash, id - btf.first);
   }
   return index;
+}
+
+function enumsOf(btf: Btf): number[] {
+  const ids: number[] = [];
+  for (let id = btf.first; id < btf.end; id++) if (isEnum(btf.type(id))) ids.push(id);
+  return ids;
 }
 
 /** The type itself, or that of an element of an array, whatever its dimensions. */
