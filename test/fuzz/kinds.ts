@@ -10,7 +10,7 @@ import { vmcores } from './vmcore/kind.ts';
 
 export const KINDS: readonly Kind[] = [
   vmcores,
-  kdumpKind('kdump', 24),
+  kdumpKind('kdump', 12),
   flattened,
   split,
   elf,

@@ -26,6 +26,8 @@ export type Report =
   | { readonly is: 'failed'; readonly text: string; readonly ms: number; readonly peakBytes: number }
   | { readonly is: 'done' };
 
+// Each Failure takes a stack, and a case makes thousands of them.
+Error.stackTraceLimit = 6;
 const REPORTS = 3;
 const work = JSON.parse(process.argv[2]!) as Work;
 const all = [...KINDS, ...CONTROLS];

@@ -1,4 +1,5 @@
 /** The pages of a dump by a reader that shares no code with ours, and what a verdict may leave unseen. */
+import type { Decompressor } from '../../../capture/codecs/codec.ts';
 import { openPageCodecs } from '../../../capture/codecs/decompressors.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
 import { type KdumpFile, openKdump } from '../../support/kdump-reader.ts';
@@ -29,6 +30,13 @@ export function pagesOf(bytes: Buffer): Page[] {
     const { flags } = kdump.descriptor(pfn);
     return { bytes: kdump.readPage(pfn), hasChecksum: flags === ZLIB || flags === ZSTD };
   });
+}
+
+/** How many pages of a dump have no checksum; zeros are compared with the one zero page. */
+export function unprotectedPages(bytes: Buffer): number {
+  return pagesOf(bytes).filter(
+    page => typeof page.bytes !== 'string' && !page.hasChecksum && page.bytes.some(byte => byte !== 0),
+  ).length;
 }
 
 /**
@@ -65,16 +73,23 @@ function nameOf({ bytes }: Page): string {
   return typeof bytes === 'string' ? bytes : 'there';
 }
 
-function decompressBy(flags: number): (compressed: Uint8Array, pageSizeBytes: number) => Uint8Array {
-  return (compressed, pageSizeBytes) => {
-    const decompressor = openPageCodecs(openFfi()).open(flags, pageSizeBytes);
+function decompressBy(flags: number): (compressed: Uint8Array) => Uint8Array {
+  return compressed => {
+    let decompressor = decompressors.get(flags);
+    if (!decompressor) {
+      decompressor = codecs.open(flags, PAGE);
+      decompressors.set(flags, decompressor);
+    }
     // Larger than what V8 may move: the library is given addresses.
-    const source = Buffer.alloc(Math.max(4096, compressed.length));
+    const source = Buffer.alloc(Math.max(PAGE, compressed.length));
     source.set(compressed);
-    const page = Buffer.alloc(pageSizeBytes);
-    const isWhole = decompressor.decompress(source, 0, compressed.length, page, 0);
-    decompressor.close();
-    if (!isWhole) throw new Error(`${compressed.length} bytes of codec ${flags} are no page`);
-    return page;
+    const page = Buffer.alloc(PAGE);
+    if (decompressor.decompress(source, 0, compressed.length, page, 0)) return page;
+    throw new Error(`${compressed.length} bytes of codec ${flags} are no page`);
   };
 }
+
+/** For the pages of our dumps; a mutant with another page size is not whole. */
+const PAGE = 4096;
+const codecs = openPageCodecs(openFfi());
+const decompressors = new Map<number, Decompressor>();

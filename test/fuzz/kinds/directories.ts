@@ -178,14 +178,14 @@ const IDS = [
 /** Names, types, owners and sizes that no program leaves. A dump that is as it should be stays in the list. */
 export const directories: Kind = {
   name: 'directory',
-  share: 10,
+  share: 4,
   open({ folder }) {
     const host = openHost(join(folder, 'directory-host'));
     const outside = join(folder, 'outside');
     const bases = basesOf();
     return random => {
       const base = random.pick(bases);
-      const steps = Array.from({ length: 1 + random.below(3) }, () => oddEntry(random, base));
+      const steps = Array.from({ length: 1 + random.below(3) }, () => oddEntry(random, base, folder));
       return {
         labels: steps.map(({ label }) => label),
         run: () => {
@@ -228,11 +228,11 @@ interface Step {
   put(host: Host): void;
 }
 
-function oddEntry(random: Random, { dump, manifest }: Base): Step {
+function oddEntry(random: Random, { dump, manifest }: Base, folder: string): Step {
   const id = random.pick(IDS);
   const at = (host: Host) => host.path(join(CRASHES, id));
   if (random.chance(0.2)) {
-    const odd = placeOddly(random);
+    const odd = placeOddly(random, folder);
     return { label: `${id} is ${odd.label}`, put: host => odd.put(at(host)) };
   }
   const valid: Files = { 'manifest.json': manifest, vmcore: dump.bytes, 'vmcore-dmesg.txt': LOG };
@@ -240,7 +240,7 @@ function oddEntry(random: Random, { dump, manifest }: Base): Step {
     ? random.pick(NAMES)
     : random.pick(ODD_TEXTS).slice(0, 40).replace(/[/\0]/g, '_');
   if (random.chance(0.5)) {
-    const odd = placeOddly(random);
+    const odd = placeOddly(random, folder);
     return {
       label: `${id}/${name} is ${odd.label}`,
       put(host) {

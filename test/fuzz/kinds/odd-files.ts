@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  existsSync,
   ftruncateSync,
   lchownSync,
   linkSync,
@@ -32,15 +33,20 @@ function ofSize(sizeBytes: number): (path: string) => void {
   };
 }
 
-const ODD_FILES: readonly OddFile[] = [
+interface Row {
+  readonly label: string;
+  put(path: string, folder: string): void;
+}
+
+const ODD_FILES: readonly Row[] = [
   { label: 'a link to nothing', put: path => symlinkSync('nothing', path) },
   { label: 'a link to itself', put: path => symlinkSync(path, path) },
   { label: 'a link to /dev/zero', put: path => symlinkSync('/dev/zero', path) },
   { label: 'a link to the parent', put: path => symlinkSync('..', path) },
   { label: 'a link to /proc/self/mem', put: path => symlinkSync('/proc/self/mem', path) },
-  { label: 'a pipe', put: path => void execFileSync('mkfifo', [path]) },
-  { label: 'the device null', put: path => node(path, '1', '3') },
-  { label: 'the device zero', put: path => node(path, '1', '5') },
+  { label: 'a pipe', put: (path, folder) => node(path, folder, ['p']) },
+  { label: 'the device null', put: (path, folder) => node(path, folder, ['c', '1', '3']) },
+  { label: 'the device zero', put: (path, folder) => node(path, folder, ['c', '1', '5']) },
   { label: 'a directory', put: path => mkdirSync(path) },
   {
     label: 'a deep directory',
@@ -82,22 +88,27 @@ const ODD_FILES: readonly OddFile[] = [
   },
 ];
 
-export function placeOddly(random: Random): OddFile {
+/** @param folder outside of what is tried, on the same file system. */
+export function placeOddly(random: Random, folder: string): OddFile {
   const { label, put } = random.pick(ODD_FILES);
   return {
     label,
     put(path) {
       rmSync(path, { recursive: true, force: true });
-      put(path);
+      put(path, folder);
     },
   };
 }
 
-/** Root alone may make one; for others an empty file stands in. */
-function node(path: string, major: string, minor: string): void {
-  try {
-    execFileSync('mknod', [path, 'c', major, minor], { stdio: 'ignore' });
-  } catch {
-    writeFileSync(path, '');
+/** Made once for the process and then linked: `mknod` is a program. Root alone may make devices; for others a file stands in. */
+function node(path: string, folder: string, type: readonly string[]): void {
+  const made = join(folder, `node-${type.join('-')}`);
+  if (!existsSync(made)) {
+    try {
+      execFileSync('mknod', [made, ...type], { stdio: 'ignore' });
+    } catch {
+      writeFileSync(made, '');
+    }
   }
+  linkSync(made, path);
 }

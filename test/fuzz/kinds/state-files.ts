@@ -121,7 +121,7 @@ const BESIDE: Readonly<Record<string, string>> = {
 
 export const stateFiles: Kind = {
   name: 'state',
-  share: 10,
+  share: 14,
   open({ folder }) {
     const root = join(folder, 'state-host');
     const host = hostIn(root);
@@ -129,7 +129,7 @@ export const stateFiles: Kind = {
       const file = random.pick(STATE_FILES);
       const isOdd = random.chance(0.1);
       const { labels, text } = (file.mutate ?? mutateJson)(file.valid, random);
-      const place = isOdd ? placeOddly(random) : undefined;
+      const place = isOdd ? placeOddly(random, folder) : undefined;
       return {
         labels: [file.path, ...(place ? [place.label] : labels)],
         run: () =>
@@ -146,7 +146,7 @@ export const stateFiles: Kind = {
 /** A partition without a file system, with a dump: its slots are JSON behind a checksum that is right. */
 export const partitions: Kind = {
   name: 'partition',
-  share: 3,
+  share: 8,
   open({ folder }) {
     const image = join(folder, 'partition.img');
     const into = join(folder, 'from-partition');

@@ -136,10 +136,10 @@ function readConsole(text: string): Outcome {
 }
 
 const ROWS: readonly TextRow[] = [
-  { name: 'log', share: 14, bases: readLogs, mutate: byLines, read: report },
+  { name: 'log', share: 24, bases: readLogs, mutate: byLines, read: report },
   {
     name: 'config',
-    share: 6,
+    share: 14,
     bases: () => [CONFIG],
     mutate: byLines,
     read(text) {
@@ -149,7 +149,7 @@ const ROWS: readonly TextRow[] = [
   },
   {
     name: 'image-options',
-    share: 4,
+    share: 14,
     bases: () => [IMAGE_OPTIONS],
     mutate: mutateJson,
     read(text) {
@@ -163,8 +163,8 @@ const ROWS: readonly TextRow[] = [
       return 'read';
     },
   },
-  { name: 'command-line', share: 6, bases: () => [COMMAND_LINE], mutate: byWords, read: readCommandLine },
-  { name: 'console-log', share: 3, bases: () => [CONSOLE], mutate: byLines, read: readConsole },
+  { name: 'command-line', share: 20, bases: () => [COMMAND_LINE], mutate: byWords, read: readCommandLine },
+  { name: 'console-log', share: 12, bases: () => [CONSOLE], mutate: byLines, read: readConsole },
 ];
 
 export const textKinds: readonly Kind[] = ROWS.map(({ name, share, bases, mutate, read }) => ({

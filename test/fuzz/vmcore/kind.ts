@@ -8,7 +8,7 @@ import { holds } from './property.ts';
 
 export const vmcores: Kind = {
   name: 'vmcore',
-  share: 12,
+  share: 2,
   hangMs: 90_000,
   open: ({ vmcores: paths }) => vmcoreAttacker(bases(paths)),
 };
