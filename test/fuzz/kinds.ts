@@ -6,6 +6,7 @@ import { redump } from './kinds/redump.ts';
 import { split } from './kinds/split.ts';
 import { partitions, stateFiles } from './kinds/state-files.ts';
 import { textKinds } from './kinds/texts.ts';
+import { autopsies } from './vmcore/autopsy.ts';
 import { vmcores } from './vmcore/kind.ts';
 
 export const KINDS: readonly Kind[] = [
@@ -21,3 +22,6 @@ export const KINDS: readonly Kind[] = [
   partitions,
   ...textKinds,
 ];
+
+/** Only with real vmcores: a built machine has no kallsyms, BTF and ORC tables. */
+export const KINDS_OF_REAL_VMCORES: readonly Kind[] = [autopsies];

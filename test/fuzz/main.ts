@@ -8,7 +8,7 @@ import { preparedVmcores } from '../../qemu/vmcores/vmcores.ts';
 import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
 import { tableLines } from '../../scripts/lib/cli/table.ts';
 import { commandFor } from './cases.ts';
-import { KINDS } from './kinds.ts';
+import { KINDS, KINDS_OF_REAL_VMCORES } from './kinds.ts';
 import { type Counts, type Finding, fuzz } from './run.ts';
 
 const MOST_CASES = 2 ** 40;
@@ -24,14 +24,15 @@ await runCommand({
     kind: { value: 'NAME', help: `only this kind: ${KINDS.map(({ name }) => name).join(', ')}` },
     seed: { value: 'S', help: 'the seed of the cases (default: random)' },
     case: { value: 'N', help: 'the number of the only case to run; needs --kind and --seed' },
-    vmcores: { help: 'mutants of the real vmcores of `npm run vmcores` too' },
+    vmcores: { help: 'real vmcores of `npm run vmcores` too, and the kind `autopsy`' },
   },
   async run(given, signal) {
     const seed = given.seed
       ? wholeNumber('seed', given.seed, 0, 2 ** 31)
       : Math.floor(Math.random() * 2 ** 31);
-    const names = KINDS.map(({ name }) => name);
-    const kinds = given.kind ? KINDS.filter(({ name }) => name === oneOf('kind', given.kind, names)) : KINDS;
+    const all = given.vmcores ? [...KINDS, ...KINDS_OF_REAL_VMCORES] : KINDS;
+    const names = all.map(({ name }) => name);
+    const kinds = given.kind ? all.filter(({ name }) => name === oneOf('kind', given.kind, names)) : all;
     const only = given.case === undefined ? undefined : wholeNumber('case', given.case, 0, MOST_CASES);
     const cases = given.cases === undefined ? undefined : wholeNumber('cases', given.cases, 1, MOST_CASES);
     const seconds =

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Counterexample, caseAt, runCase } from './cases.ts';
 import { CONTROLS } from './controls.ts';
 import type { Attacker, Outcome } from './kind.ts';
-import { KINDS } from './kinds.ts';
+import { KINDS, KINDS_OF_REAL_VMCORES } from './kinds.ts';
 
 export interface Work {
   readonly seed: number;
@@ -30,7 +30,7 @@ export type Report =
 Error.stackTraceLimit = 6;
 const REPORTS = 3;
 const work = JSON.parse(process.argv[2]!) as Work;
-const all = [...KINDS, ...CONTROLS];
+const all = [...KINDS, ...KINDS_OF_REAL_VMCORES, ...CONTROLS];
 const kinds = work.kinds.map(name => all.find(kind => kind.name === name)!);
 const attackers = new Map<string, Attacker>();
 

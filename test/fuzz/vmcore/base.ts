@@ -30,7 +30,12 @@ export interface Base {
 
 const STRUCTURE_BYTES = 1 << 15;
 
-export function openBase(name: string, source: ByteSource): Base {
+/** @param read what reads the file while it is watched. */
+export function openBase(
+  name: string,
+  source: ByteSource,
+  read: (source: ByteSource) => void = readAll,
+): Base {
   const structures = new Map<string, Place>();
   const memmaps = new Map<string, Place>();
   const note = (into: Map<string, Place>, offset: number, lengthBytes: number) =>
@@ -48,7 +53,7 @@ export function openBase(name: string, source: ByteSource): Base {
       return source.window(offset, lengthBytes);
     },
   };
-  readAll(watched);
+  read(watched);
   return {
     name,
     source,
