@@ -142,7 +142,12 @@ type Files = Readonly<Record<string, string | Buffer>>;
 function putDump(host: Host, id: string, files: Files): void {
   const directory = host.path(join(CRASHES, id));
   mkdirSync(directory, { recursive: true });
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
+  for (const [name, content] of Object.entries(files)) {
+    const file = join(directory, name);
+    // A pipe that an earlier step left would be waited for.
+    rmSync(file, { recursive: true, force: true });
+    writeFileSync(file, content);
+  }
 }
 
 const NAMES = [

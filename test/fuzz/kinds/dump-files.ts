@@ -58,7 +58,7 @@ export function kdumpKind(name: string, share: number, judge: Judge = judgeDump)
       return random => {
         const { dump, pages } = random.pick(bases);
         const { labels, bytes } = mutateBytes(dump.bytes, dump.fields, random);
-        const readsToo = random.chance(0.3);
+        const readsToo = random.chance(0.15);
         return {
           labels: [`of "${dump.name}"`, ...labels],
           run: () =>

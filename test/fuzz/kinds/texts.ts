@@ -163,8 +163,8 @@ const ROWS: readonly TextRow[] = [
       return 'read';
     },
   },
-  { name: 'command-line', share: 20, bases: () => [COMMAND_LINE], mutate: byWords, read: readCommandLine },
-  { name: 'console-log', share: 12, bases: () => [CONSOLE], mutate: byLines, read: readConsole },
+  { name: 'command-line', share: 28, bases: () => [COMMAND_LINE], mutate: byWords, read: readCommandLine },
+  { name: 'console-log', share: 20, bases: () => [CONSOLE], mutate: byLines, read: readConsole },
 ];
 
 export const textKinds: readonly Kind[] = ROWS.map(({ name, share, bases, mutate, read }) => ({

@@ -8,7 +8,7 @@ import { holds } from './property.ts';
 
 export const vmcores: Kind = {
   name: 'vmcore',
-  share: 2,
+  share: 1,
   hangMs: 90_000,
   open: ({ vmcores: paths }) => vmcoreAttacker(bases(paths)),
 };
