@@ -34,7 +34,12 @@ export function* rearrange(sink: DumpSink): Rearranger {
       const header = yield* stream.take(RECORD_HEADER_BYTES);
       if (header.length < RECORD_HEADER_BYTES) throw cut('it has no end mark');
       const record = decodeRecordHeader(header);
-      if (!record) break;
+      if (!record) {
+        // A lost block of ones looks like an end mark.
+        if (fileBytes === 0) throw cut('it has no records');
+        if ((yield* stream.some(1)).length > 0) throw cut('its end mark is not at its end');
+        break;
+      }
       const end = record.offset + record.sizeBytes;
       for (let at = record.offset; at < end; ) {
         const bytes = yield* stream.some(end - at);

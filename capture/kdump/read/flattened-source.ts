@@ -15,7 +15,7 @@ import {
 import { HEAD_BYTES, markIncomplete } from '../format/head-marks.ts';
 
 export interface FlattenedSource extends ByteSource {
-  /** Whether the stream ends with its end mark; otherwise it was cut. */
+  /** Whether the stream has records and ends with its end mark; otherwise it was cut or damaged. */
   readonly isWhole: boolean;
 }
 
@@ -90,7 +90,11 @@ function readRecords(stream: ByteSource): { records: FlatRecord[]; isWhole: bool
   for (let at = FLATTENED_HEADER_BYTES; ; ) {
     if (stream.readAt(header, at) < RECORD_HEADER_BYTES) return { records, isWhole: false };
     const record = decodeRecordHeader(header);
-    if (!record) return { records, isWhole: true };
+    if (!record) {
+      // A lost block of ones looks like an end mark.
+      const isLast = at + RECORD_HEADER_BYTES === stream.sizeBytes;
+      return { records, isWhole: isLast && records.length > 0 };
+    }
     const position = at + RECORD_HEADER_BYTES;
     const sizeBytes = Math.min(record.sizeBytes, stream.sizeBytes - position);
     if (sizeBytes > 0) records.push({ offset: record.offset, sizeBytes, position });

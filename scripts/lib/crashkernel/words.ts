@@ -18,17 +18,20 @@ export function crashkernelWords(values: CrashkernelValues): string {
 
 const WORD = `${PARAMETER}=[^\\s"']*`;
 
-/** The command line with these values and no others, at the place of the first word or at the end; none takes them out. */
+/**
+ * The command line with these values and no others, at the place of the first word or at the end; none takes them out. A
+ * word begins where `crashkernelValues` finds one: after a blank or a quote.
+ */
 export function withCrashkernel(commandLine: string, values: CrashkernelValues): string {
   if (values.length === 0) {
-    const rest = commandLine.replace(new RegExp(`^${WORD}[ \\t]*`), '');
-    return rest.replace(new RegExp(`[ \\t]${WORD}`, 'g'), '');
+    const rest = commandLine.replace(new RegExp(`(^|["'])(?:${WORD}(?:\\s+|(?=["']|$)))+`, 'g'), '$1');
+    return rest.replace(new RegExp(`\\s${WORD}`, 'g'), '');
   }
   let placed = false;
-  const replaced = commandLine.replace(new RegExp(`(^|[ \\t])${WORD}`, 'g'), (_, blank: string) => {
-    if (placed) return '';
+  const replaced = commandLine.replace(new RegExp(`(^|[\\s"'])${WORD}`, 'g'), (_, before: string) => {
+    if (placed) return /["']/.test(before) ? before : '';
     placed = true;
-    return `${blank}${crashkernelWords(values)}`;
+    return `${before}${crashkernelWords(values)}`;
   });
   if (placed) return replaced;
   return `${commandLine}${commandLine === '' ? '' : ' '}${crashkernelWords(values)}`;

@@ -16,7 +16,7 @@ export interface InputDamage {
 export const NO_DAMAGE: InputDamage = { texts: [], count: 0 };
 /** What its head and its descriptors lack follows from it. */
 export const CUT_STREAM: InputDamage = {
-  texts: ['the flattened stream has no end mark'],
+  texts: ['the flattened stream does not end with its end mark'],
   count: 1,
 };
 

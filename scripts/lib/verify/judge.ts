@@ -105,7 +105,11 @@ async function checkFlattened(stream: ByteSource, judging: Judging): Promise<Fil
   }
   const check = source.sizeBytes === 0 ? { ...nothing, damage: [] } : await checkFile(source, judging);
   if (source.isWhole) return check;
-  const cut: Damage = { kind: 'incomplete', region: 'file', text: 'the flattened stream is cut' };
+  const cut: Damage = {
+    kind: 'incomplete',
+    region: 'file',
+    text: 'the flattened stream does not end with its end mark',
+  };
   return { ...check, damage: [cut, ...check.damage] };
 }
 

@@ -19,7 +19,7 @@ import { openVmcoreFile } from '../../../capture/vmcore/reader.ts';
 import type { ByteSource } from '../../../capture/vmcore/source.ts';
 import { btData } from '../../../scripts/lib/autopsy/bt.ts';
 import { filesData, filesLines } from '../../../scripts/lib/autopsy/files.ts';
-import { locksData, locksLines } from '../../../scripts/lib/autopsy/locks.ts';
+import { locksData, locksLines, sleepingPlace } from '../../../scripts/lib/autopsy/locks.ts';
 import { MEMORY_PARTS, memoryAnswer } from '../../../scripts/lib/autopsy/mem.ts';
 import { modData, modLines } from '../../../scripts/lib/autopsy/mod.ts';
 import { mountData, mountLines } from '../../../scripts/lib/autopsy/mounts.ts';
@@ -103,7 +103,8 @@ const QUESTIONS: readonly ((question: Question) => Answer)[] = [
     return { lines: shown(lines()), data: data() };
   },
   ({ kernel, list: { tasks } }) => {
-    const answer = { kernel, tasks, waits: readWaits(kernel, tasks).found };
+    const waits = readWaits(kernel, tasks).found;
+    const answer = { kernel, tasks, waits, sleepsIn: sleepingPlace(attempted(() => openUnwinder(kernel))) };
     return { lines: shown(locksLines(answer)), data: locksData(answer) };
   },
   ({ kernel }) => {

@@ -116,6 +116,14 @@ describe('a damaged stream', () => {
     expect(back(records([offset, size])).error).toMatchObject({ code: 'FLATTENED_RECORD' });
   });
 
+  test.each<[string, Buffer]>([
+    ['that has no records', Buffer.concat([stream.subarray(0, 4096), Buffer.alloc(16, 0xff)])],
+    ['in which a lost block looks like the end mark', Buffer.from(stream).fill(0xff, 4096, 8192)],
+    ['with bytes behind its end mark', Buffer.concat([stream, Buffer.of(0)])],
+  ])('%s is never complete', (_, bytes) => {
+    expect(back(bytes).error).toMatchObject({ code: 'FLATTENED_CUT' });
+  });
+
   test('with a wrong type or signature', () => {
     const typed = Buffer.from(stream);
     typed.writeBigInt64BE(2n, 16);

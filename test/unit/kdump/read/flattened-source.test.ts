@@ -108,6 +108,12 @@ test('any range of any records is what writing them in turn gives', () => {
 describe('the end', () => {
   const stream = streamOf([0, 'abc'], [3, 'def']);
   test('with its mark', () => expect(open(stream).isWhole).toBe(true));
+  test.each<[string, Buffer]>([
+    ['no records', streamOf()],
+    ['bytes behind the mark', Buffer.concat([stream, Buffer.of(0)])],
+    ['a lost block that looks like the mark', Buffer.from(stream).fill(0xff, 4096, 4112)],
+  ])('%s', (_, bytes) => expect(open(bytes).isWhole).toBe(false));
+
   test.each([1, 15, 16, 17, 19, 34])('%s bytes cut', cut => {
     const source = open(stream.subarray(0, stream.length - cut));
     expect(source.isWhole).toBe(false);

@@ -78,7 +78,7 @@ describe.each([
     const bytes = stream();
     writeFileSync(flat, bytes.subarray(0, bytes.length - cutBytes));
     expect(await run('-z', flat, out)).toMatch(
-      /^1: .*Cannot make a complete dump of .*flat: .*the flattened stream has no end mark.*out is marked incomplete/s,
+      /^1: .*Cannot make a complete dump of .*flat: .*the flattened stream does not end with its end mark.*out is marked incomplete/s,
     );
     const { header } = openKdump(readFileSync(out));
     expect(header).toMatchObject({ signature: 'KDUMP   ', status: 0x28 });
