@@ -12,11 +12,20 @@ const WITHOUT_EFFECT = new Set([
   ...['show-stats', 'debug', 'force'],
 ]);
 
+/** makedumpfile has 40. Node's parseArgs takes minutes for some ten thousands. */
+const MOST_FLAGS = 100;
+
 /** @throws ConfigError that names the flag. */
 export function readCollector(text: string): Partial<CaptureOptions> {
   const [program, ...flags] = text.split(/\s+/);
   if (program?.split('/').at(-1) !== 'makedumpfile')
     throw refuse(text, 'makedumpfile and its flags, for example "makedumpfile -z -d 31"');
+  if (flags.length > MOST_FLAGS)
+    throw new ConfigError('BAD_COLLECTOR', {
+      action: 'use core_collector',
+      actual: `it has ${flags.length} flags`,
+      wanted: `${MOST_FLAGS} at most`,
+    });
   const chosen: { codec?: CaptureOptions['codec']; dumpLevel?: number } = {};
   for (const [name, value] of Object.entries(parseFlags(text, flags))) {
     const codec = CODECS.find(row => row.name === name);

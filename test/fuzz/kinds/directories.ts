@@ -44,7 +44,7 @@ interface Base {
 
 export const manifests: Kind = {
   name: 'manifest',
-  share: 12,
+  share: 10,
   open({ folder }) {
     const host = openHost(join(folder, 'manifest-host'));
     const bases = basesOf();
@@ -183,7 +183,7 @@ const IDS = [
 /** Names, types, owners and sizes that no program leaves. A dump that is as it should be stays in the list. */
 export const directories: Kind = {
   name: 'directory',
-  share: 4,
+  share: 3,
   open({ folder }) {
     const host = openHost(join(folder, 'directory-host'));
     const outside = join(folder, 'outside');

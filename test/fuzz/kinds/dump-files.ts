@@ -84,7 +84,7 @@ function expectedOf({ bytes, digest }: KdumpDump): ManifestDump {
 
 export const flattened: Kind = {
   name: 'flattened',
-  share: 12,
+  share: 10,
   open() {
     const bases = flattenedDumps().map(stream => ({ stream, pages: pagesOf(stream.dump.bytes) }));
     return random => {
@@ -145,7 +145,7 @@ function attempted<T>(run: () => T): T | undefined {
 
 export const elf: Kind = {
   name: 'elf',
-  share: 10,
+  share: 8,
   open() {
     const base = elfDump();
     return (random): Attack => {

@@ -34,7 +34,7 @@ export function requestFor(vmcore: string, out: string): DumpRequest {
 
 export const redump: Kind = {
   name: 'redump',
-  share: 6,
+  share: 4,
   open({ folder }) {
     const [input, out] = ['redump-input', 'redump-output'].map(name => join(folder, name)) as [
       string,

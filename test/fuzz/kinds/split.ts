@@ -67,7 +67,7 @@ const isDamaged = (files: readonly KdumpFile[]) => files.some(file => inputDamag
 
 export const split: Kind = {
   name: 'split',
-  share: 12,
+  share: 8,
   open() {
     const sets = splitSets().map(set => ({ set, pages: pagesOf(set.dump.bytes) }));
     return random => {

@@ -121,7 +121,7 @@ const BESIDE: Readonly<Record<string, string>> = {
 
 export const stateFiles: Kind = {
   name: 'state',
-  share: 14,
+  share: 16,
   open({ folder }) {
     const root = join(folder, 'state-host');
     const host = hostIn(root);
@@ -146,7 +146,7 @@ export const stateFiles: Kind = {
 /** A partition without a file system, with a dump: its slots are JSON behind a checksum that is right. */
 export const partitions: Kind = {
   name: 'partition',
-  share: 8,
+  share: 10,
   open({ folder }) {
     const image = join(folder, 'partition.img');
     const into = join(folder, 'from-partition');

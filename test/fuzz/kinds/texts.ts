@@ -136,10 +136,10 @@ function readConsole(text: string): Outcome {
 }
 
 const ROWS: readonly TextRow[] = [
-  { name: 'log', share: 24, bases: readLogs, mutate: byLines, read: report },
+  { name: 'log', share: 60, bases: readLogs, mutate: byLines, read: report },
   {
     name: 'config',
-    share: 14,
+    share: 50,
     bases: () => [CONFIG],
     mutate: byLines,
     read(text) {
@@ -149,7 +149,7 @@ const ROWS: readonly TextRow[] = [
   },
   {
     name: 'image-options',
-    share: 14,
+    share: 50,
     bases: () => [IMAGE_OPTIONS],
     mutate: mutateJson,
     read(text) {
@@ -163,8 +163,8 @@ const ROWS: readonly TextRow[] = [
       return 'read';
     },
   },
-  { name: 'command-line', share: 28, bases: () => [COMMAND_LINE], mutate: byWords, read: readCommandLine },
-  { name: 'console-log', share: 20, bases: () => [CONSOLE], mutate: byLines, read: readConsole },
+  { name: 'command-line', share: 80, bases: () => [COMMAND_LINE], mutate: byWords, read: readCommandLine },
+  { name: 'console-log', share: 80, bases: () => [CONSOLE], mutate: byLines, read: readConsole },
 ];
 
 export const textKinds: readonly Kind[] = ROWS.map(({ name, share, bases, mutate, read }) => ({

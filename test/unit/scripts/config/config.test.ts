@@ -60,6 +60,12 @@ test.each([
   else expect(() => read(line)).toThrow(/^Cannot use \/etc\/kdump\.conf: line 1: cannot use /);
 });
 
+test('a collector with more flags than makedumpfile has is refused at once', () => {
+  expect(() => read(`core_collector makedumpfile${' -l'.repeat(20_000)}`)).toThrow(
+    /cannot use core_collector: it has 20000 flags; expected 100 at most/,
+  );
+});
+
 test('modules add up', () => {
   expect(read('extra_modules gfs2 dm-mod\nextra_modules nvme').extraModules).toEqual([
     'gfs2',
