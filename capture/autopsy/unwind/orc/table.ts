@@ -74,19 +74,19 @@ export class OrcRules {
   }
 }
 
-export function hasOrc({ symbols }: Pick<DeadKernel, 'symbols'>): boolean {
-  return symbols.address('__start_orc_unwind') !== undefined;
+function vmlinuxTable({ symbols }: DeadKernel): OrcTable {
+  const [addresses, end, entries] = TABLE_SYMBOLS.map(name => symbols.address(name));
+  if (addresses === undefined || end === undefined || entries === undefined) {
+    throw new AutopsyError('NO_ORC', {
+      action: 'unwind stacks',
+      actual: 'the crashed kernel has no ORC tables that can be found',
+      wanted: `the symbols ${TABLE_SYMBOLS.join(', ')} of CONFIG_UNWINDER_ORC`,
+    });
+  }
+  return checked({ addresses, entries, count: Number(end - addresses) / ADDRESS_BYTES });
 }
 
-function vmlinuxTable({ symbols }: DeadKernel): OrcTable {
-  const addresses = symbols.require('__start_orc_unwind_ip');
-  const sizeBytes = symbols.require('__stop_orc_unwind_ip') - addresses;
-  return checked({
-    addresses,
-    entries: symbols.require('__start_orc_unwind'),
-    count: Number(sizeBytes) / ADDRESS_BYTES,
-  });
-}
+const TABLE_SYMBOLS = ['__start_orc_unwind_ip', '__stop_orc_unwind_ip', '__start_orc_unwind'];
 
 function moduleTable({ fields }: DeadKernel, { address }: LoadedModule): OrcTable {
   return checked({

@@ -64,9 +64,11 @@ describe('the rules of a kernel', () => {
 
   test('a table with an impossible size is refused', () => {
     const dead = kernelOf(1).dead();
-    const require = dead.symbols.require;
-    const odd = (name: string) => require(name) + (name === '__stop_orc_unwind_ip' ? 1n : 0n);
-    const damaged = { ...dead, symbols: { ...dead.symbols, require: odd } };
+    const odd = (name: string) => {
+      const address = dead.symbols.address(name);
+      return name === '__stop_orc_unwind_ip' ? address! + 1n : address;
+    };
+    const damaged = { ...dead, symbols: { ...dead.symbols, address: odd } };
     expect(() => new OrcRules(damaged, new Words(dead.memory))).toThrow(/one has 1.25 entries/);
   });
 
