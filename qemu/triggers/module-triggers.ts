@@ -91,7 +91,7 @@ const ROWS: readonly ModuleCrash[] = [
     help: 'memory that vfree() has unmapped is read',
     settings: PANIC_ON_OOPS,
     panic: OOPS,
-    cause: /BUG: unable to handle page fault for address: ffff/,
+    cause: /BUG: unable to handle page fault for address: ff/,
     class: 'page-fault',
     culprit: 'lab_unmapped',
   },

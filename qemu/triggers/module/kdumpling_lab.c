@@ -58,7 +58,7 @@ static noinline int lab_wild(void)
 
 static noinline int lab_divide(void)
 {
-	return 1 / zero;
+	return most_frames / zero;
 }
 
 static noinline int lab_bug(void)
