@@ -9,7 +9,6 @@ import { asFastAs } from '../faults/speed.ts';
 import { crashWith } from '../lab/crash.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
 import { MACHINE_OPTIONS, readMachineOptions } from '../lab/options.ts';
-import { LostMachine } from '../machine/machine.ts';
 import { type Attempt, type Cell, type Found, searchSmallest, searchTable, whyNot } from './search.ts';
 
 const { kernel: _, crashkernel: __, ...MACHINE } = MACHINE_OPTIONS;
@@ -96,9 +95,6 @@ async function captureOnce(lab: Lab, fault: Fault, signal: AbortSignal): Promise
     return { cameHome: false, why: whyNot(run.lines.map(({ text }) => text)) ?? failed?.what };
   } catch (error) {
     if (signal.aborted || !(error instanceof Failure)) throw error;
-    return {
-      cameHome: false,
-      why: error instanceof LostMachine ? 'it did not come home in time' : describeError(error),
-    };
+    return { cameHome: false, why: describeError(error) };
   }
 }
