@@ -127,6 +127,19 @@ const MUTATORS: readonly Mutator[] = [
   flipBits,
 ];
 
+/** Of a log or a config, and of a line: longer ones are not read by anything. */
+const MOST_CHARS = { '\n': 1 << 22, ' ': 1 << 16 } as const;
+
+/** The first parts that are so long together. */
+function within(parts: string[], mostChars: number): string[] {
+  let chars = 0;
+  const end = parts.findIndex(part => {
+    chars += part.length + 1;
+    return chars > mostChars;
+  });
+  return end < 0 ? parts : parts.slice(0, Math.max(end, 1)).map(part => part.slice(0, mostChars));
+}
+
 /** One to four changes at once. @param separator between the parts. */
 export function mutateText(base: string, separator: '\n' | ' ', random: Random): MutantText {
   const count = 1 + random.below(4);
@@ -135,7 +148,7 @@ export function mutateText(base: string, separator: '\n' | ' ', random: Random):
   for (let i = 0; i < count && parts.length > 0; i++) {
     const [label, changed] = random.pick(MUTATORS)(parts, random);
     labels.push(label);
-    parts = changed;
+    parts = within(changed, MOST_CHARS[separator]);
   }
   return { labels, text: parts.join(separator) };
 }
