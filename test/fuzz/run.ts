@@ -53,6 +53,7 @@ export async function fuzz(fuzzing: Fuzzing): Promise<{ counts: Counts; findings
     fuzzing.onFinding(finding);
   };
   for (let position = fuzzing.from; position < fuzzing.to && findings.length < MOST_FINDINGS; ) {
+    if (fuzzing.signal.aborted) break;
     const stop = await runChild(fuzzing, { from: position, to: fuzzing.to }, counts, add);
     if (stop === undefined) break;
     // Alone, in a fresh process: what other cases left behind does not count.
