@@ -21,7 +21,7 @@ import { withTarget } from './output.ts';
 import { type DumpRequest, nameOfTarget } from './request.ts';
 import { runSteps } from './steps.ts';
 import type { Threads } from './threads.ts';
-import { threadsAtOnce, threadsForPages } from './threads-that-pay.ts';
+import { pagesToCompress, threadsAtOnce, threadsForPages } from './threads-that-pay.ts';
 
 export async function dumpKdump(
   request: DumpRequest,
@@ -38,7 +38,7 @@ export async function dumpKdump(
     const opened = openKdumpInput(request, messages);
     codec = opened.codec;
     if (asked === undefined && !threads && opened.isVmcore) {
-      const pages = opened.bitmap2.count();
+      const pages = pagesToCompress(opened);
       threads = await startIfSeveral(threadsForPages(pages, codecName, vmcoreBytes, cpus));
     }
     // The pages of a dump are read through one decompressor, so threads only help with a vmcore.

@@ -4,6 +4,9 @@
  * compress.
  */
 import type { CodecName } from '../../../capture/codecs/table.ts';
+import { DUMP_LEVEL_ZERO } from '../../../capture/filter/dump-level.ts';
+import { ZeroPageDetector } from '../../../capture/filter/zero-page.ts';
+import type { DumpInput } from '../../../capture/kdump/write/writer.ts';
 
 /** More only on request: each thread takes memory, and the writing thread becomes the bottleneck. */
 const MOST_THREADS_UNASKED = 4;
@@ -21,6 +24,38 @@ const MICROSECONDS_A_PAGE: Readonly<Record<CodecName | 'none', number>> = {
   zstd: 9,
   zlib: 46,
 };
+
+const SAMPLES = 256;
+
+/** About how many pages are compressed: pages of zeros are not, and only reading a page shows that it is one. */
+export function pagesToCompress({
+  vmcore: { source, segments, pageSizeBytes },
+  bitmap2,
+  dumpLevel,
+}: Pick<DumpInput, 'vmcore' | 'bitmap2' | 'dumpLevel'>): number {
+  const pages = bitmap2.count();
+  if ((dumpLevel & DUMP_LEVEL_ZERO) === 0) return pages;
+  const detector = new ZeroPageDetector(pageSizeBytes);
+  const page = Buffer.alloc(pageSizeBytes);
+  const step = Math.ceil(pages / SAMPLES);
+  let read = 0;
+  let zero = 0;
+  let index = 0;
+  for (let pfn = bitmap2.nextSet(0); pfn < bitmap2.sizeBits; pfn = bitmap2.nextSet(pfn + 1)) {
+    index += 1;
+    if (index % step !== 0) continue;
+    const offset = segments.fileOffset(pfn * pageSizeBytes);
+    if (offset === undefined) continue;
+    try {
+      source.readAt(page, offset);
+    } catch {
+      continue; // the dump itself says which pages cannot be read
+    }
+    read += 1;
+    if (detector.isZero(page, 0)) zero += 1;
+  }
+  return read === 0 ? pages : Math.round(pages * (1 - zero / read));
+}
 
 /** Threads to start before the pages are chosen. */
 export function threadsAtOnce(vmcoreBytes: number, cpus: number): number {

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { threadsAtOnce, threadsForPages } from '../../../../scripts/lib/dump/threads-that-pay.ts';
+import { Bitmap } from '../../../../capture/filter/bitmap.ts';
+import {
+  pagesToCompress,
+  threadsAtOnce,
+  threadsForPages,
+} from '../../../../scripts/lib/dump/threads-that-pay.ts';
 
 const [MIB, GIB] = [2 ** 20, 2 ** 30];
 
@@ -29,4 +34,23 @@ test.each([
 
 test('when they are chosen: a bitmap that is too large to share', () => {
   expect(threadsForPages(1e8, 'zlib', 300 * GIB, 2)).toBe(1);
+});
+
+test.each([
+  [31, 0.25],
+  [30, 1],
+])('pages of zeros are not compressed at level %i', (dumpLevel, share) => {
+  const bitmap2 = new Bitmap(new Uint8Array(1 << 12).fill(0xff), 1 << 15);
+  const readAt = (into: Uint8Array, offset: number) => {
+    if (offset % (1 << 20) === 0) throw new Error('EIO');
+    into.fill(((offset >> 12) * 7) & 0x300 ? 0 : 7);
+    return into.length;
+  };
+  const vmcore = {
+    source: { readAt },
+    segments: { fileOffset: (paddr: number) => paddr + 1 },
+    pageSizeBytes: 4096,
+  };
+  const pages = pagesToCompress({ vmcore, bitmap2, dumpLevel } as never);
+  expect(pages / (1 << 15)).toBeCloseTo(share, 1);
 });
