@@ -28,8 +28,9 @@ function frameLines(frames: readonly Frame[]): string[] {
 }
 
 function exceptionLines({ kind, registers, ...place }: Frame): string[] {
-  const head = kind === 'exception' ? [`    [exception RIP: ${nameOf(place)}${moduleOf(place)}]`] : [];
-  return [...head, ...registerLines(registers!)];
+  const counter = registers!.pc === undefined ? 'RIP' : 'PC';
+  const head = `    [exception ${counter}: ${nameOf(place)}${moduleOf(place)}]`;
+  return [...(kind === 'exception' ? [head] : []), ...registerLines(registers!)];
 }
 
 function frameLine(frame: Frame, number: number): string {

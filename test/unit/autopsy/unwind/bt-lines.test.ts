@@ -67,6 +67,14 @@ describe('an exception', () => {
     ]);
   });
 
+  test('on arm64: the counter has that architecture’s name', () => {
+    const found = lines([frame('vectors', { kind: 'exception', registers: { pc: 1n, sp: 2n } }), frame('g')]);
+    expect(found.slice(1, 3)).toEqual([
+      '    [exception PC: vectors+0x1b3]',
+      '     PC: 0000000000000001   SP: 0000000000000002',
+    ]);
+  });
+
   test.each(['NMI', 'DOUBLEFAULT', 'DEBUG', 'MCE'] as const)(
     'from the %s stack: a rule, then its line',
     stack => {

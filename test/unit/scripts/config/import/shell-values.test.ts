@@ -38,6 +38,7 @@ describe('the value is the one that sh reads', () => {
     'X=',
     'X=""',
     'A=one\nX="$A two"',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a parameter of sh
     'A=one\nX=${A}two',
     '#X=commented\nX=real',
     'X=unterminated-not\n# "',
