@@ -159,6 +159,8 @@ static noinline int lab_usercopy(void)
 {
 	char *object = kzalloc(64, GFP_KERNEL);
 
+	/* A size that the compiler knows only gets a warning, and no copy is made. */
+	OPTIMIZER_HIDE_VAR(object);
 	return copy_to_user(user_buffer, object, object_overrun);
 }
 
