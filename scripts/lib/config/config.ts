@@ -1,4 +1,5 @@
 /** Reads /etc/kdump.conf strictly: every line takes effect or is refused with its number. */
+import { basename, dirname } from 'node:path';
 import { Failure } from '../../../capture/errors.ts';
 import type { Host } from '../host/host.ts';
 import { DIRECTIVES, NO_SETTINGS, type Settings } from './directives.ts';
@@ -8,16 +9,20 @@ import { UNSUPPORTED } from './unsupported.ts';
 
 export const CONFIG_PATH = '/etc/kdump.conf';
 
-/** The machine's config, or the defaults if it has no file. @throws ConfigError that names every wrong line. */
+/**
+ * The machine's config, or the defaults if it has no file.
+ * @throws ConfigError that names every wrong line, or for what is there and cannot be read: the defaults are not what it says.
+ */
 export function readConfig(host: Host, path = CONFIG_PATH): Settings {
   const text = host.read(path);
-  if (text === undefined && path !== CONFIG_PATH)
-    throw new ConfigError('NO_CONFIG', {
-      action: `read ${path}`,
-      actual: 'it does not exist or cannot be read',
-      wanted: 'a file in the syntax of kdump.conf',
-    });
-  return settingsOf(text ?? '', path);
+  if (text !== undefined) return settingsOf(text, path);
+  const isThere = host.list(dirname(path)).includes(basename(path));
+  if (!isThere && path === CONFIG_PATH) return settingsOf('', path);
+  throw new ConfigError('NO_CONFIG', {
+    action: `read ${path}`,
+    actual: isThere ? 'it is no regular file, or may not be read' : 'it does not exist',
+    wanted: 'a file in the syntax of kdump.conf',
+  });
 }
 
 /** @param path used in messages only. */

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { settingsOf } from '../../../../scripts/lib/config/config.ts';
+import { readConfig, settingsOf } from '../../../../scripts/lib/config/config.ts';
 import { DIRECTIVES } from '../../../../scripts/lib/config/directives.ts';
 import { parseConfig } from '../../../../scripts/lib/config/parse.ts';
 import { UNSUPPORTED } from '../../../../scripts/lib/config/unsupported.ts';
+import { hostWith } from '../../../support/host-root.ts';
 
 const read = (text: string) => settingsOf(text, '/etc/kdump.conf');
 
@@ -15,6 +16,19 @@ test('lines, comments and blanks', () => {
 
 test('an empty file sets nothing', () => {
   expect(read('')).toEqual({ options: {}, extraModules: [], layout: 'self-contained' });
+});
+
+test('without a file there are the defaults', () => {
+  expect(readConfig(hostWith({}))).toEqual(read(''));
+});
+
+test.each([
+  ['a directory', { '/etc/kdump.conf/': '' }],
+  ['a link to nothing', { '/etc/kdump.conf': '-> /etc/gone' }],
+])('%s in its place is not taken for the defaults', (_, files) => {
+  expect(() => readConfig(hostWith(files))).toThrow(
+    'Cannot read /etc/kdump.conf: it is no regular file, or may not be read; expected a file in the syntax of kdump.conf',
+  );
 });
 
 test('what Fedora ships', () => {
