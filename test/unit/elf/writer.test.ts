@@ -154,6 +154,7 @@ test('goes through the flattened format and back', () => {
   const sink = openFlattenedSink(bytes => void rearranger.next(bytes.slice()));
   finish(elfSteps({ vmcore, bitmap2: everything(vmcore), dumpLevel: 1 }, sink));
   sink.end();
+  expect(rearranger.next(undefined).done).toBe(true);
   expect(back.bytes.equals(write(vmcore).file.bytes)).toBe(true);
 });
 
