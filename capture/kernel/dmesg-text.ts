@@ -30,7 +30,8 @@ export function formatRecord(record: PrintkRecord, { callerIds = false }: DmesgS
   return `${prefix}${escapeText(record.text, `\n${' '.repeat(prefix.length)}`)}\n`;
 }
 
-function timestamp(timestampNs: bigint): string {
+/** `[   12.345678] `, in seconds since boot. */
+export function timestamp(timestampNs: bigint): string {
   const seconds = timestampNs / 1_000_000_000n;
   const microseconds = (timestampNs % 1_000_000_000n) / 1000n;
   return `[${seconds.toString().padStart(5)}.${microseconds.toString().padStart(6, '0')}] `;

@@ -1,7 +1,9 @@
 /** `kdumpling sym`: the symbol at an address of the crashed kernel, or the address of a symbol. */
+
+import { addressDigits } from '../../capture/autopsy/hex.ts';
 import type { DeadKernel, SymbolAt } from '../../capture/autopsy/kernel.ts';
 import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
-import { hex, parsePlace, placeName } from '../lib/autopsy/words.ts';
+import { parsePlace, placeName } from '../lib/autopsy/words.ts';
 import { type Command, EXIT, UsageError } from '../lib/cli/command.ts';
 
 const OPTIONS = { ...AUTOPSY_OPTIONS } as const;
@@ -47,14 +49,14 @@ function found(kernel: DeadKernel, word: string): SymbolAt[] {
 
 /** As crash prints it. */
 function line(symbol: SymbolAt): string {
-  return `${hex(symbol.address + BigInt(symbol.offset))} (${symbol.type}) ${placeName(symbol)}`;
+  return `${addressDigits(symbol.address + BigInt(symbol.offset))} (${symbol.type}) ${placeName(symbol)}`;
 }
 
 function data({ name, address, offset, sizeBytes, type, module }: SymbolAt) {
   return {
     name,
     type,
-    address: hex(address),
+    address: addressDigits(address),
     offset,
     ...(sizeBytes !== undefined && { bytes: sizeBytes }),
     ...(module !== undefined && { module }),

@@ -1,11 +1,8 @@
 /**
- * What the memory of a crashed kernel says of the crash, as facts: `autopsy.json`, and what the report is made from. All
- * of it is JSON. Addresses are hexadecimal strings with 0x, because they exceed what a number holds exactly.
+ * What the memory of a crashed kernel says of the crash, as facts, from which the report is made. All of it is JSON. Addresses are hexadecimal strings with 0x, because they exceed what a number holds exactly.
  */
 
 export const AUTOPSY_FORMAT = 1;
-export const AUTOPSY_JSON = 'autopsy.json';
-export const AUTOPSY_TEXT = 'autopsy.txt';
 
 /** Stands in for a part that the memory does not give. */
 export interface Missing {

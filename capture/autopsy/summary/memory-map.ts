@@ -2,6 +2,7 @@
  * What memory was used for, range by range: pages classified by their struct pages as the dump's filter does it, and which
  * of them the dump holds. On a large machine a part of each cell is looked at and stands for it.
  */
+
 import { KernelError } from '../../errors.ts';
 import { Bitmap } from '../../filter/bitmap.ts';
 import { PageClassifier } from '../../filter/classify.ts';
@@ -10,6 +11,7 @@ import type { Crash } from '../../kernel/crash.ts';
 import { decodePageLayout } from '../../kernel/page-layout.ts';
 import { memmapRanges } from '../../kernel/sections.ts';
 import { type PfnRange, pfnRanges } from '../../vmcore/segments.ts';
+import { hex } from '../hex.ts';
 import { type MemoryCell, type MemoryMap, PAGE_USES, type PageUse } from './autopsy.ts';
 
 export interface MapSize {
@@ -157,8 +159,4 @@ function occurring(uses: Readonly<Record<PageUse, number>>, scale = 1): Partial<
   return Object.fromEntries(
     PAGE_USES.flatMap(use => (uses[use] > 0 ? [[use, Math.max(1, Math.round(uses[use] * scale))]] : [])),
   );
-}
-
-function hex(value: number): string {
-  return `0x${value.toString(16)}`;
 }

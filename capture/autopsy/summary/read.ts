@@ -25,15 +25,10 @@ import { tellingFrames } from './culprit.ts';
 import { foldStacks, type TaskStack } from './fold.ts';
 import { framesOfCause, loggedRegisters, stackFrames } from './stack-frames.ts';
 
-export interface Limits {
-  /** Stacks that are unwound; blocked tasks and those of CPUs come first. */
-  readonly stacks: number;
-  /** Tasks that a group names. */
-  readonly names: number;
-}
-
-/** Of a report: as many as a machine has, within reason. */
-export const REPORT_LIMITS: Limits = { stacks: 20_000, names: 2000 };
+/** As many as a machine has, within reason. Blocked tasks and those of CPUs come first. */
+const MOST_STACKS = 20_000;
+/** Tasks that a group names. */
+const MOST_NAMES = 2000;
 
 export type KernelParts = Pick<
   Autopsy,
@@ -41,11 +36,11 @@ export type KernelParts = Pick<
 >;
 
 /** Never throws. */
-export function readKernelParts(kernel: DeadKernel, limits = REPORT_LIMITS): KernelParts {
+export function readKernelParts(kernel: DeadKernel): KernelParts {
   const list = tasksOf(kernel);
   const unwinder = part(() => openUnwinder(kernel));
   return {
-    ...taskParts(kernel, list, unwinder, limits),
+    ...taskParts(kernel, list, unwinder),
     modules: part(() => readModules(kernel)),
     taints: part(() => readTaints(kernel)),
     meminfo: part(() => meminfoOf(kernel)),
@@ -56,7 +51,6 @@ function taskParts(
   kernel: DeadKernel,
   list: Part<TaskList>,
   unwinder: Part<Unwinder>,
-  limits: Limits,
 ): Pick<KernelParts, 'crash' | 'cpus' | 'stacks' | 'waits'> {
   if (isMissing(list)) return { crash: list, cpus: list, stacks: list, waits: list };
   const { tasks } = list;
@@ -64,7 +58,7 @@ function taskParts(
   return {
     crash: part(() => readCrash(kernel, list, unwinder, stackOf)),
     cpus: list.cpus.length > 0 ? cpusOf(list, stackOf) : { missing: 'no runqueue can be read' },
-    stacks: isMissing(unwinder) ? unwinder : readStacks(tasks, stackOf, limits),
+    stacks: isMissing(unwinder) ? unwinder : readStacks(tasks, stackOf),
     waits: part(() => waitsOf(kernel, tasks, stackOf)),
   };
 }
@@ -153,13 +147,9 @@ function cpusOf({ cpus, tasks, panicCpu }: TaskList, stackOf: (task: Task) => Re
     });
 }
 
-function readStacks(
-  tasks: readonly Task[],
-  stackOf: (task: Task) => ReadStack,
-  limits: Limits,
-): StackGroup[] {
+function readStacks(tasks: readonly Task[], stackOf: (task: Task) => ReadStack): StackGroup[] {
   const urgent = (task: Task) => Number(isBlocked(task)) + Number(task.isCurrent);
-  const chosen = [...tasks].sort((a, b) => urgent(b) - urgent(a)).slice(0, limits.stacks);
+  const chosen = [...tasks].sort((a, b) => urgent(b) - urgent(a)).slice(0, MOST_STACKS);
   const stacks = chosen.map(task => {
     const { stack, incomplete } = stackOf(task);
     return {
@@ -170,7 +160,7 @@ function readStacks(
     };
   });
   const left = tasks.length - chosen.length;
-  const groups = foldStacks(stacks, limits.names);
+  const groups = foldStacks(stacks, MOST_NAMES);
   if (left === 0) return groups;
   return [
     ...groups,

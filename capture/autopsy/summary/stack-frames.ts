@@ -1,4 +1,5 @@
 /** Frames of the unwinder in the autopsy's words. */
+import { hex } from '../hex.ts';
 import type { Frame, Registers } from '../unwind/frame.ts';
 import type { StackFrame } from './autopsy.ts';
 
@@ -64,8 +65,4 @@ export function loggedRegisters(registers: Registers): Record<string, string> {
   return Object.fromEntries(
     known.map(([name, value]) => [LOGGED[name] ?? name, value.toString(16).padStart(HEX_DIGITS, '0')]),
   );
-}
-
-function hex(value: bigint | number): string {
-  return `0x${value.toString(16)}`;
 }

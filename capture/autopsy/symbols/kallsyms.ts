@@ -2,7 +2,6 @@
  * The symbols of vmlinux from its own kallsyms. Names stay compressed, as bytes; addresses are computed when they are asked
  * for. (scripts/kallsyms.c; kallsyms_expand_symbol() and get_symbol_pos() in kernel/kallsyms.c)
  */
-import { AutopsyError } from '../../errors.ts';
 import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
 import { HASH_START, hashByte, hashOf, NameIndex } from '../name-index.ts';
 import { type AddressMode, addressAt, chooseMode, EXPORTED, positionOf } from './addresses.ts';
@@ -154,14 +153,4 @@ function nameRange(names: Uint8Array, at: number): [start: number, end: number] 
 
 function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-}
-
-/** @throws AutopsyError NO_KALLSYMS for tables without a name. */
-export function requireNames(kallsyms: Kallsyms): Kallsyms {
-  if (kallsyms.count > 0) return kallsyms;
-  throw new AutopsyError('NO_KALLSYMS', {
-    action: "read the kernel's symbols",
-    actual: 'kallsyms_names begins with no name',
-    wanted: 'a compressed name for each symbol',
-  });
 }

@@ -1,5 +1,7 @@
 /** Tasks as the lines of crash's `ps`. */
+
 import { printable } from '../../text.ts';
+import { addressDigits } from '../hex.ts';
 import type { Task, TaskList } from './tasks.ts';
 
 const HEAD = ['PID', 'PPID', 'CPU', 'TASK', 'ST', '%MEM', 'VSZ', 'RSS'];
@@ -15,7 +17,7 @@ export function psLines({ totalPages }: TaskList, shown: readonly Task[], pageSi
     String(task.pid),
     task.ppid === undefined ? '?' : String(task.ppid),
     String(task.cpu),
-    task.address.toString(16).padStart(16, '0'),
+    addressDigits(task.address),
     task.state,
     percent(task.memory?.residentBytes ?? 0, totalBytes),
     String((task.memory?.virtualBytes ?? 0) / KIB),

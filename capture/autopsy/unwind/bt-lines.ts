@@ -1,5 +1,7 @@
 /** Backtraces in the lines of crash's `bt -s -x`. */
+
 import { printable } from '../../text.ts';
+import { addressDigits } from '../hex.ts';
 import type { Task } from '../tasks/tasks.ts';
 import type { Backtrace, Frame, StackName } from './frame.ts';
 import { registerLines } from './register-lines.ts';
@@ -9,7 +11,7 @@ export type BtTask = Pick<Task, 'pid' | 'address' | 'cpu' | 'comm'>;
 
 /** `?` is before a name of which the unwinder is not sure, as the kernel prints it. */
 export function btLines({ pid, address, cpu, comm }: BtTask, backtrace: Backtrace): string[] {
-  const head = `PID: ${String(pid).padEnd(8)} TASK: ${hex(address)}  CPU: ${String(cpu).padEnd(4)} COMMAND: "${printable(comm)}"`;
+  const head = `PID: ${String(pid).padEnd(8)} TASK: ${addressDigits(address)}  CPU: ${String(cpu).padEnd(4)} COMMAND: "${printable(comm)}"`;
   const why = backtrace.end === 'stopped' ? [`    (stopped: ${printable(backtrace.why)})`] : [];
   return [head, ...frameLines(backtrace.frames), ...why];
 }
@@ -35,8 +37,8 @@ function exceptionLines({ kind, registers, ...place }: Frame): string[] {
 
 function frameLine(frame: Frame, number: number): string {
   const unsure = frame.reliable ? '' : '? ';
-  const at = `${nameOf(frame)} at ${hex(frame.address)}${moduleOf(frame)}`;
-  return `${`#${number}`.padStart(3)} [${hex(frame.sp)}] ${unsure}${at}`;
+  const at = `${nameOf(frame)} at ${addressDigits(frame.address)}${moduleOf(frame)}`;
+  return `${`#${number}`.padStart(3)} [${addressDigits(frame.sp)}] ${unsure}${at}`;
 }
 
 type Place = Pick<Frame, 'symbol' | 'offset' | 'module'>;
@@ -62,7 +64,3 @@ const STACK_NAMES: Readonly<Record<StackName, string>> = {
   overflow: 'overflow',
   SDEI: 'SDEI',
 };
-
-function hex(address: bigint): string {
-  return address.toString(16).padStart(16, '0');
-}

@@ -1,5 +1,7 @@
 /** Where the unwinding of a task begins, and how it goes on where the rules end. */
+
 import { describeError, Failure } from '../../errors.ts';
+import { hex } from '../hex.ts';
 import type { DeadKernel } from '../kernel.ts';
 import type { DeadCpu } from './cpus.ts';
 import type { Cursor } from './cursor.ts';
@@ -141,8 +143,4 @@ function frameOf({ ip, sp, isExact }: Cursor, stack: Stack | undefined): WalkedF
 
 function nothing(why: string): Walk {
   return { frames: [], end: { end: 'stopped', why } };
-}
-
-function hex(value: bigint): string {
-  return `0x${value.toString(16)}`;
 }

@@ -2,7 +2,9 @@
  * All steps of an unwinding. Each goes up its stack, or to a stack where the unwinding has not been: a damaged stack ends it
  * and cannot keep it going.
  */
+
 import { describeError, Failure } from '../../errors.ts';
+import { hex } from '../hex.ts';
 import type { Cursor, Step } from './cursor.ts';
 import type { BacktraceEnd, FrameKind, Registers } from './frame.ts';
 import { type Stack, stackAt } from './stacks.ts';
@@ -101,8 +103,4 @@ function attemptStep(step: (cursor: Cursor) => Step, cursor: Cursor): Step {
     if (!(error instanceof Failure)) throw error;
     return { to: 'nowhere', why: describeError(error) };
   }
-}
-
-function hex(value: bigint): string {
-  return `0x${value.toString(16)}`;
 }

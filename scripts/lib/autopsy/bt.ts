@@ -1,11 +1,12 @@
 /** What `bt` shows: whose backtraces, and as JSON. */
+
+import { addressDigits } from '../../../capture/autopsy/hex.ts';
 import type { Task, TaskList } from '../../../capture/autopsy/tasks/tasks.ts';
 import type { DeadCpu } from '../../../capture/autopsy/unwind/cpus.ts';
 import type { Backtrace, Frame } from '../../../capture/autopsy/unwind/frame.ts';
 import { AutopsyError } from '../../../capture/errors.ts';
 import { UsageError, wholeNumber } from '../cli/command.ts';
 import { chooseTasks } from './ps.ts';
-import { hex } from './words.ts';
 
 /** At most one of them; none for the task that panicked. */
 export interface BtChoice {
@@ -63,7 +64,7 @@ function taskAt({ tasks }: TaskList, address: bigint | undefined): Task[] {
 
 export function btData({ address, pid, comm, cpu, isCurrent }: Task, backtrace: Backtrace) {
   return {
-    address: hex(address),
+    address: addressDigits(address),
     pid,
     comm,
     cpu,
@@ -87,8 +88,8 @@ function frameData({
   registers,
 }: Frame) {
   return {
-    address: hex(address),
-    sp: hex(sp),
+    address: addressDigits(address),
+    sp: addressDigits(sp),
     kind,
     reliable,
     ...(stack !== undefined && { stack }),
@@ -96,7 +97,9 @@ function frameData({
     ...(sizeBytes !== undefined && { bytes: sizeBytes }),
     ...(module !== undefined && { module }),
     ...(registers && {
-      registers: Object.fromEntries(Object.entries(registers).map(([name, value]) => [name, hex(value)])),
+      registers: Object.fromEntries(
+        Object.entries(registers).map(([name, value]) => [name, addressDigits(value)]),
+      ),
     }),
   };
 }

@@ -1,10 +1,11 @@
 /** What `files` prints of a task. */
+
+import { addressDigits } from '../../../capture/autopsy/hex.ts';
 import type { Task, TaskList } from '../../../capture/autopsy/tasks/tasks.ts';
 import type { OpenFile, ProcessFiles } from '../../../capture/autopsy/vfs/open-files.ts';
 import { UsageError } from '../cli/command.ts';
 import { cell, columnLines } from './columns.ts';
 import { chooseTasks } from './ps.ts';
-import { hex } from './words.ts';
 
 export interface TaskFiles {
   readonly task: Task;
@@ -26,7 +27,7 @@ export function tasksOrPanicTask({ tasks, panicTask }: TaskList, words: readonly
 /** crash's form. */
 export function filesLines({ task, found: { root, cwd, files } }: TaskFiles): string[] {
   return [
-    `PID: ${task.pid}  TASK: ${hex(task.address)}  CPU: ${task.cpu}  COMMAND: "${task.comm}"`,
+    `PID: ${task.pid}  TASK: ${addressDigits(task.address)}  CPU: ${task.cpu}  COMMAND: "${task.comm}"`,
     `ROOT: ${cell(root)}    CWD: ${cell(cwd)}`,
     ...(files.length === 0
       ? ['No open files']
@@ -35,20 +36,20 @@ export function filesLines({ task, found: { root, cwd, files } }: TaskFiles): st
 }
 
 function fileCells({ fd, file, dentry, inode, type, path }: OpenFile): string[] {
-  return [String(fd), hex(file), hex(dentry), hex(inode), type, cell(path)];
+  return [String(fd), addressDigits(file), addressDigits(dentry), addressDigits(inode), type, cell(path)];
 }
 
 export function filesData({ task: { pid, address, comm }, found: { files, ...directories } }: TaskFiles) {
   return {
     pid,
-    address: hex(address),
+    address: addressDigits(address),
     comm,
     ...directories,
     files: files.map(({ file, dentry, inode, ...facts }) => ({
       ...facts,
-      file: hex(file),
-      dentry: hex(dentry),
-      inode: hex(inode),
+      file: addressDigits(file),
+      dentry: addressDigits(dentry),
+      inode: addressDigits(inode),
     })),
   };
 }

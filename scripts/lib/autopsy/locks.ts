@@ -1,4 +1,6 @@
 /** What `locks` prints: each waiting task in a row, and the circles in which they wait. */
+
+import { addressDigits } from '../../../capture/autopsy/hex.ts';
 import type { DeadKernel } from '../../../capture/autopsy/kernel.ts';
 import type { Holder } from '../../../capture/autopsy/locks/holder.ts';
 import type { WaitingTask, Waits } from '../../../capture/autopsy/locks/waits.ts';
@@ -6,7 +8,7 @@ import type { Task } from '../../../capture/autopsy/tasks/tasks.ts';
 import type { Unwinder } from '../../../capture/autopsy/unwind/unwinder.ts';
 import { counted } from '../../../capture/errors.ts';
 import { columnLines, UNKNOWN } from './columns.ts';
-import { hex, placeName } from './words.ts';
+import { placeName } from './words.ts';
 
 export interface LocksAnswer {
   readonly kernel: DeadKernel;
@@ -35,7 +37,7 @@ export function locksLines(answer: LocksAnswer): string[] {
   if (waiting.length === 0) return ['No task waits for a lock or sleeps uninterruptibly'];
   const rows = waiting.map(one => [
     String(one.task.pid),
-    hex(one.task.address),
+    addressDigits(one.task.address),
     one.task.state,
     one.task.comm,
     lockWords(answer, one),
@@ -51,14 +53,16 @@ function lockWords({ kernel, sleepsIn }: LocksAnswer, { task, wait }: WaitingTas
   }
   const symbol = kernel.symbols.at(wait.lock);
   const what = wait.wants ? `${wait.kind} (to ${wait.wants})` : wait.kind;
-  return [what, hex(wait.lock), ...(symbol ? [placeName(symbol)] : [])].join(' ');
+  return [what, addressDigits(wait.lock), ...(symbol ? [placeName(symbol)] : [])].join(' ');
 }
 
 function holderWords({ tasks }: LocksAnswer, { wait, holder }: WaitingTask<Task>): string {
   if (!wait) return '';
   const named = (address: bigint) => {
     const task = tasks.find(one => one.address === address);
-    return task ? `${task.pid} ${task.comm} (${task.state})` : `a task that is gone, ${hex(address)}`;
+    return task
+      ? `${task.pid} ${task.comm} (${task.state})`
+      : `a task that is gone, ${addressDigits(address)}`;
   };
   switch (holder?.by) {
     case 'task':
@@ -84,10 +88,12 @@ export function locksData({ kernel, sleepsIn, waits: { waiting, circles } }: Loc
   return {
     waiting: waiting.map(({ task, wait, holder }) => ({
       pid: task.pid,
-      address: hex(task.address),
+      address: addressDigits(task.address),
       comm: task.comm,
       state: task.state,
-      ...(wait && { lock: { kind: wait.kind, address: hex(wait.lock), ...symbolOf(kernel, wait.lock) } }),
+      ...(wait && {
+        lock: { kind: wait.kind, address: addressDigits(wait.lock), ...symbolOf(kernel, wait.lock) },
+      }),
       ...(wait?.wants && { wants: wait.wants }),
       ...(!wait && placeOf(sleepsIn(task))),
       ...(holder && { holder: holderData(holder) }),
@@ -108,12 +114,12 @@ function symbolOf({ symbols }: DeadKernel, address: bigint): { readonly symbol?:
 function holderData(holder: Holder) {
   switch (holder.by) {
     case 'task':
-      return { by: holder.by, task: hex(holder.task) };
+      return { by: holder.by, task: addressDigits(holder.task) };
     case 'readers':
       return {
         by: holder.by,
         readers: holder.count,
-        ...(holder.last !== undefined && { task: hex(holder.last) }),
+        ...(holder.last !== undefined && { task: addressDigits(holder.last) }),
       };
     default:
       return { by: holder.by };

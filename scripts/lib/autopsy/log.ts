@@ -1,5 +1,6 @@
 /** What `log` prints: the kernel log in memory, record by record. */
 import type { DeadKernel } from '../../../capture/autopsy/kernel.ts';
+import { timestamp } from '../../../capture/kernel/dmesg-text.ts';
 import { type PrintkRecord, printkRecords } from '../../../capture/kernel/printk-ringbuffer.ts';
 
 /** crash's -T, none and -t. */
@@ -11,7 +12,6 @@ export interface LogStyle {
   readonly levels: boolean;
 }
 
-const NS_PER_SECOND = 1_000_000_000n;
 const NS_PER_MS = 1_000_000;
 
 /**
@@ -38,9 +38,7 @@ export function logLines(record: PrintkRecord, { times, levels }: LogStyle, boot
 
 function timeText(timestampNs: bigint, times: LogTimes, bootMs: number): string {
   if (times === 'none') return '';
-  if (times === 'dates') return `[${dateOf(timestampNs, bootMs)}] `;
-  const micros = (timestampNs % NS_PER_SECOND) / 1000n;
-  return `[${String(timestampNs / NS_PER_SECOND).padStart(5)}.${String(micros).padStart(6, '0')}] `;
+  return times === 'dates' ? `[${dateOf(timestampNs, bootMs)}] ` : timestamp(timestampNs);
 }
 
 /** A damaged record's time may be none. */

@@ -1,4 +1,6 @@
 /** What `mem` prints: the parts that were asked for, one after another. */
+
+import { addressDigits } from '../../../capture/autopsy/hex.ts';
 import type { DeadKernel } from '../../../capture/autopsy/kernel.ts';
 import { type HugePagePool, readHugePages } from '../../../capture/autopsy/memory/hugetlb.ts';
 import { type MeminfoRow, readMeminfo } from '../../../capture/autopsy/memory/meminfo.ts';
@@ -7,7 +9,6 @@ import { readZones, type Zone } from '../../../capture/autopsy/memory/zones.ts';
 import type { Findings } from '../../../capture/autopsy/problems.ts';
 import { cell, columnLines } from './columns.ts';
 import type { Answer } from './print.ts';
-import { hex } from './words.ts';
 
 export const MEMORY_PARTS = ['meminfo', 'slab', 'zones', 'buddy', 'hugetlb'] as const;
 export type MemoryPart = (typeof MEMORY_PARTS)[number];
@@ -73,7 +74,7 @@ function meminfoLines(rows: readonly MeminfoRow[]): string[] {
 function slabLines(caches: readonly SlabCache[]): string[] {
   const heads = ['CACHE', '>OBJSIZE', '>ALLOCATED', '>TOTAL', '>SLABS', '>SSIZE', 'NAME'];
   const rows = caches.map(({ address, objectBytes, usage, slabBytes, name }) => [
-    hex(address),
+    addressDigits(address),
     String(objectBytes),
     cell(usage?.inUse),
     cell(usage?.objects),
@@ -85,7 +86,7 @@ function slabLines(caches: readonly SlabCache[]): string[] {
 }
 
 function slabData({ address, objectBytes, sizeBytes, slabBytes, ...cache }: SlabCache) {
-  return { ...cache, address: hex(address), objectBytes, bytes: sizeBytes, slabBytes };
+  return { ...cache, address: addressDigits(address), objectBytes, bytes: sizeBytes, slabBytes };
 }
 
 function zoneLines(zones: readonly Zone[]): string[] {
@@ -109,7 +110,7 @@ function buddyLines(zones: readonly Zone[]): string[] {
 }
 
 function zoneData({ address, ...zone }: Zone) {
-  return { ...zone, address: hex(address) };
+  return { ...zone, address: addressDigits(address) };
 }
 
 /** One row for each size and node. */

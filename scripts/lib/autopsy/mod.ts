@@ -1,15 +1,16 @@
 /** What `mod` prints. */
+
+import { addressDigits } from '../../../capture/autopsy/hex.ts';
 import type { ModuleRow } from '../../../capture/autopsy/module-list.ts';
 import { cell, columnLines, UNKNOWN } from './columns.ts';
-import { hex } from './words.ts';
 
 const HEADS = ['MODULE', 'NAME', 'BASE', '>SIZE', 'STATE', 'TAINTS', '>USED', 'BY'];
 
 export function modLines(modules: readonly ModuleRow[]): string[] {
   const rows = modules.map(({ address, name, base, sizeBytes, state, taints, references, usedBy }) => [
-    hex(address),
+    addressDigits(address),
     name,
-    base === undefined ? UNKNOWN : hex(base),
+    base === undefined ? UNKNOWN : addressDigits(base),
     String(sizeBytes),
     cell(state),
     taints === '' ? '-' : cell(taints),
@@ -23,9 +24,9 @@ export function modData(modules: readonly ModuleRow[]) {
   return {
     modules: modules.map(({ address, base, sizeBytes, ...module }) => ({
       ...module,
-      address: hex(address),
+      address: addressDigits(address),
       bytes: sizeBytes,
-      ...(base !== undefined && { base: hex(base) }),
+      ...(base !== undefined && { base: addressDigits(base) }),
     })),
   };
 }

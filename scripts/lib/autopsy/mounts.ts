@@ -1,9 +1,10 @@
 /** What `mounts` prints. */
+
+import { addressDigits } from '../../../capture/autopsy/hex.ts';
 import type { Task } from '../../../capture/autopsy/tasks/tasks.ts';
 import type { Mount } from '../../../capture/autopsy/vfs/mounts.ts';
 import { columnLines } from './columns.ts';
 import { chooseTasks } from './ps.ts';
-import { hex } from './words.ts';
 
 /**
  * The task whose mounts are shown; undefined for the kernel's own, where there is no PID 1.
@@ -17,8 +18,8 @@ export function namespaceOf(tasks: readonly Task[], word: string | undefined): T
 /** crash's columns. */
 export function mountLines(found: readonly Mount[]): string[] {
   const rows = found.map(({ mount, superBlock, type, device, directory }) => [
-    hex(mount),
-    hex(superBlock),
+    addressDigits(mount),
+    addressDigits(superBlock),
     type,
     device,
     directory,
@@ -27,5 +28,5 @@ export function mountLines(found: readonly Mount[]): string[] {
 }
 
 export function mountData({ mount, superBlock, ...facts }: Mount) {
-  return { ...facts, mount: hex(mount), superBlock: hex(superBlock) };
+  return { ...facts, mount: addressDigits(mount), superBlock: addressDigits(superBlock) };
 }

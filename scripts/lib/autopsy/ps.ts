@@ -1,7 +1,8 @@
 /** What `ps` shows: which tasks, and as JSON. */
+
+import { addressDigits } from '../../../capture/autopsy/hex.ts';
 import type { Task, TaskList } from '../../../capture/autopsy/tasks/tasks.ts';
 import { UsageError } from '../cli/command.ts';
-import { hex } from './words.ts';
 
 export interface TaskChoice {
   /** PIDs, names, or addresses of task_structs; none for all. */
@@ -33,24 +34,24 @@ export function chooseTasks(tasks: readonly Task[], { words, only, leaders }: Ta
 function answersTo(word: string): (task: Task) => boolean {
   if (/^[0-9]{1,7}$/.test(word)) return ({ pid }) => pid === Number(word);
   const address = /^(0x)?[0-9a-f]{16}$/i.test(word) ? word.replace(/^0x/i, '').toLowerCase() : undefined;
-  return task => task.comm === word || (address !== undefined && hex(task.address) === address);
+  return task => task.comm === word || (address !== undefined && addressDigits(task.address) === address);
 }
 
 export function psData({ cpus, panicCpu, panicTask, totalPages }: TaskList, shown: readonly Task[]) {
   return {
     panicCpu: panicCpu ?? null,
-    panicTask: panicTask ? hex(panicTask.address) : null,
+    panicTask: panicTask ? addressDigits(panicTask.address) : null,
     totalPages: totalPages ?? null,
     cpus: cpus.map(({ cpu, isOnline, runqueue, current, idle, runnable }) => ({
       cpu,
       isOnline,
-      runqueue: hex(runqueue),
-      current: hex(current),
-      idle: hex(idle),
+      runqueue: addressDigits(runqueue),
+      current: addressDigits(current),
+      idle: addressDigits(idle),
       runnable,
     })),
     tasks: shown.map(task => ({
-      address: hex(task.address),
+      address: addressDigits(task.address),
       pid: task.pid,
       tgid: task.tgid,
       ppid: task.ppid ?? null,

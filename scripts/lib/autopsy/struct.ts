@@ -1,9 +1,10 @@
 /** A structure of the crashed kernel as crash's `struct -o` prints it, with its values where an address is given. */
+
+import { addressDigits } from '../../../capture/autopsy/hex.ts';
 import type { DeadKernel, Field, Types } from '../../../capture/autopsy/kernel.ts';
 import { AutopsyError, attempt } from '../../../capture/errors.ts';
 import { UsageError } from '../cli/command.ts';
 import { StructValues } from './struct-values.ts';
-import { hex } from './words.ts';
 
 /** Of what is read at once; task_struct has some 10 KiB. */
 const MOST_BYTES = 1 << 20;
@@ -64,7 +65,7 @@ export function structLines({ name, keyword, sizeBytes, address, members }: Show
       return [`${`[${member.offsetBytes}]`.padStart(width)} ${indent}${member.declaration}${value};`];
     });
   if (keyword === undefined) return lines(members, 0).map(line => line.trimStart());
-  const at = address === undefined ? '' : ` at ${hex(address)}`;
+  const at = address === undefined ? '' : ` at ${addressDigits(address)}`;
   return [
     `${keyword} ${name.replace(/^(struct|union) /, '')} {${at && `  /*${at} */`}`,
     ...lines(members, 0),
@@ -87,7 +88,7 @@ export function structData({ name, keyword, sizeBytes, address, members }: Shown
     name,
     kind: keyword ?? 'member',
     bytes: sizeBytes,
-    address: address === undefined ? null : hex(address),
+    address: address === undefined ? null : addressDigits(address),
     members: members.map(data),
   };
 }

@@ -2,11 +2,6 @@
 import type { DeadKernel, SymbolAt } from '../../../capture/autopsy/kernel.ts';
 import { UsageError } from '../cli/command.ts';
 
-/** As crash prints addresses. */
-export function hex(address: bigint): string {
-  return BigInt.asUintN(64, address).toString(16).padStart(16, '0');
-}
-
 /** `schedule+0x19`, `virtblk_done [virtio_blk]` */
 export function placeName({ name, offset, module }: SymbolAt): string {
   const within = offset === 0 ? name : `${name}+0x${offset.toString(16)}`;

@@ -23,8 +23,6 @@ export type Conversions = Readonly<Record<string, (value: string) => Outcome>>;
 export const LOCAL_DISK = 'dumps go to a local disk; `kdumpling upload` and notify_url send them on';
 export const NO_HOOKS = 'the capture runs no other programs';
 export const OWN_KERNEL = 'kdumpling loads the running kernel with an initrd that it builds';
-export const OWN_LINE =
-  'the line is made from the running kernel’s; use command_line_append and command_line_remove';
 export const OWN_KEXEC = 'kdumpling calls kexec_file_load itself';
 export const OWN_LOGGING = 'kdumpling logs each step to the console, in any case';
 export const OTHER_MACHINES = 'only machines with firmware-assisted dumps have it';
