@@ -12,7 +12,6 @@ export interface Shortfall {
   readonly programHeaders: number;
 }
 
-export const NO_SHORTFALL: Shortfall = { segments: 0, ranges: [], programHeaders: 0 };
 /** e_phnum is this when section header 0 has the number (elf(5)); how many there are is then not checked. */
 const PN_XNUM = 0xffff;
 /** The kernel's -1 for a PT_LOAD without a physical address, whose memory another PT_LOAD has. */

@@ -32,8 +32,3 @@ export class SerialReader {
     this.#onLine(line);
   }
 }
-
-/** The first line that matches, starting at index `from`. */
-export function findLine(lines: readonly SerialLine[], pattern: RegExp, from = 0): SerialLine | undefined {
-  return lines.find((line, index) => index >= from && pattern.test(line.text));
-}
