@@ -1,13 +1,9 @@
 /** What must be true after a crash: small checks, each with what was seen, for the verdict and summary.json. */
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Tool, ToolName } from '../../build/fetch/tools.ts';
-import { PROJECT } from '../../build/paths.ts';
 import type { Manifest } from '../../capture/storage/manifest.ts';
 import { cutConsoleLog } from '../../capture/storage/place/console-log.ts';
-import { runBounded } from '../judges/bounded-run.ts';
 import { runCrash } from '../judges/crash.ts';
 import { fileType, isKdumpCompressed } from '../judges/file-type.ts';
 import { compareLogs, dumpDmesg } from '../judges/makedumpfile.ts';
@@ -287,35 +283,6 @@ export const SOUND_CAPTURE: readonly Expectation[] = [
   fileSystemSound,
   completeDump,
 ];
-
-/** `kdumpling dump` of the raw copy, run here, gives the dump that PID 1 made of the same crash. */
-export const sameAsFileMode: Expectation = async run => {
-  const dump = readManifest(run.dumps[0] ?? '')?.dump;
-  const scratch = await mkdtemp(join(tmpdir(), 'kdumpling-file-mode-'));
-  try {
-    const again = join(scratch, 'vmcore');
-    const argv = [
-      process.execPath,
-      join(PROJECT, 'scripts/kdumpling.ts'),
-      'dump',
-      '-z',
-      '-d',
-      `${dump?.level}`,
-    ];
-    const bounds = { timeoutSeconds: 300 };
-    const { exitCode, stderr } = await runBounded([...argv, join(run.labFiles, 'vmcore'), again], bounds);
-    const same = exitCode === 0 && readFileSync(again).equals(readFileSync(join(run.dumps[0], 'vmcore')));
-    return [
-      {
-        what: 'a dump of the raw copy is the captured one, byte for byte',
-        holds: same,
-        saw: exitCode === 0 ? `${same ? 'the same' : 'other'} bytes` : stderr.trim(),
-      },
-    ];
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-};
 
 export function readManifest(dump: string): Manifest | undefined {
   const path = join(dump, 'manifest.json');

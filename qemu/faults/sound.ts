@@ -26,12 +26,6 @@ export const SOUND_RUNS: readonly Fault[] = [
     ],
   },
   {
-    name: 'raw-copy',
-    help: 'a raw copy of /proc/vmcore is kept; `kdumpling dump` of it must give the captured dump',
-    bundle: { entry: 'qemu/faults/bundles/raw-copy.ts' },
-    expectations: [...expect.SOUND_CAPTURE, expect.sameAsFileMode],
-  },
-  {
     name: 'guest-ram',
     help: 'the captured pages are compared with the memory that QEMU sees, and QEMU’s own dumps are filtered',
     takesGuestRam: true,

@@ -3,6 +3,7 @@
  * run. It combines with any kernel and any fault.
  */
 import type { Expectation } from '../expect/expectations.ts';
+import type { Misfit } from '../kernel/misfit.ts';
 
 export interface Geometry {
   readonly name: string;
@@ -12,6 +13,9 @@ export interface Geometry {
   readonly memoryMib?: number;
   /** Overrides --crashkernel. */
   readonly crashkernel?: string;
+  /** Overrides --nodes. */
+  readonly nodes?: number;
+  readonly misfit?: Misfit;
   /** Words for the first kernel's command line. */
   readonly kernelWords?: readonly string[];
   /** Words for the crash kernel's command line. */

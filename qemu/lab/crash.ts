@@ -2,19 +2,23 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DIST } from '../../build/paths.ts';
-import { type Check, judge, panicOfTrigger, readManifest } from '../expect/expectations.ts';
+import { dumpedAs, sameAsRawCopy } from '../expect/asked-dump.ts';
+import { type Check, type Expectation, judge, panicOfTrigger, readManifest } from '../expect/expectations.ts';
 import { reportOfTrigger, reportOn } from '../expect/report.ts';
 import type { Fault } from '../faults/fault.ts';
 import { SOUND } from '../faults/sound.ts';
+import { nodeOptions, REPORT_NODES, seesNodes } from '../geometry/nodes.ts';
 import { kernelLabel } from '../kernel/lab-kernel.ts';
+import { misfitOn } from '../kernel/misfit.ts';
 import { fetchUefi } from '../machine/firmware.ts';
 import { GUEST_RAM_DRIVERS, type GuestRamTaking, guestRamFiles, takeGuestRam } from '../machine/guest-ram.ts';
 import { inRunDirectory, REPORT_FILE, writeSummary } from '../run/directory.ts';
 import { type CrashPlan, type CrashRun, crashOnce } from '../run/run.ts';
 import { buildCrashModule, CRASH_MODULE } from '../triggers/module.ts';
+import type { Cell } from './cell.ts';
 import { captureImage } from './image.ts';
 import { type Lab, withKernel } from './lab.ts';
-import { DEFAULT_MACHINE } from './options.ts';
+import { DEFAULT_MACHINE, type MachineChoice } from './options.ts';
 
 export interface Verdict {
   readonly verdict: 'passed' | 'failed';
@@ -27,10 +31,19 @@ export interface CrashEvents {
   readonly signal: AbortSignal;
 }
 
-/** Crashes the machine with one fault and judges what was saved. @throws LostMachine */
-export async function crashWith(anyLab: Lab, fault: Fault, events: CrashEvents): Promise<Verdict> {
+/**
+ * Crashes the machine with one fault and judges what was saved.
+ * @param cell what is unusual about the crash, for the tables of runs. @throws LostMachine
+ */
+export async function crashWith(
+  anyLab: Lab,
+  fault: Fault,
+  events: CrashEvents,
+  cell?: Cell,
+): Promise<Verdict> {
   const lab = await labFor(fault, anyLab);
-  const named = { name: runName(fault, lab), facts: factsOf(lab, fault) };
+  const facts = { ...factsOf(lab, fault), cell };
+  const named = { name: runName(fault, lab), facts };
   return inRunDirectory(named, events.signal, async directory => {
     const captureInitrd = await captureImage(lab, fault, directory);
     const ram = fault.takesGuestRam ? takeGuestRam(directory) : undefined;
@@ -47,7 +60,7 @@ export async function crashWith(anyLab: Lab, fault: Fault, events: CrashEvents):
     if (captureInitrd !== lab.captureInitrd) rmSync(captureInitrd);
     const checks = await judgeWithRam(lab, fault, run, ram);
     const verdict = checks.every(({ holds }) => holds) ? 'passed' : 'failed';
-    writeSummary(directory, { verdict, ...factsOf(lab, fault), ...resultsOf(checks, run) });
+    writeSummary(directory, { verdict, ...facts, ...resultsOf(checks, run) });
     await saveReport(run);
     return { verdict, checks, run };
   });
@@ -56,11 +69,14 @@ export async function crashWith(anyLab: Lab, fault: Fault, events: CrashEvents):
 /** With the memory that the geometry needs, and the kernel and the boot disk that the fault or the trigger needs. */
 async function labFor({ kernel, disk, ...fault }: Fault, lab: Lab): Promise<Lab> {
   const { choice } = lab;
-  const { memoryMib = choice.memoryMib, crashkernel = fault.crashkernel ?? choice.crashkernel } =
-    choice.geometry;
+  const {
+    memoryMib = choice.memoryMib,
+    nodes = choice.nodes,
+    crashkernel = fault.crashkernel ?? choice.crashkernel,
+  } = choice.geometry;
   const diskKind = { ...choice.diskKind, ...disk };
-  const changed = { ...lab, choice: { ...choice, memoryMib, crashkernel, diskKind } };
-  const wanted = kernel ?? choice.trigger.kernel;
+  const changed = { ...lab, choice: { ...choice, memoryMib, nodes, crashkernel, diskKind } };
+  const wanted = kernel ?? misfitOn(lab.kernel.label, [choice.trigger, choice.geometry])?.instead;
   // One's own kernel is what is to be crashed, come what may.
   return wanted && !('path' in choice.kernel) ? await withKernel(changed, wanted) : changed;
 }
@@ -104,15 +120,25 @@ async function planOf(
     driveOptions: fault.driveOptions,
     secondDisk: fault.secondDisk,
     fillMib: choice.fillMib,
-    beforeArming: [geometry.beforeArming ?? '', fault.beforeArming ?? ''].join('\n'),
+    beforeArming: [
+      ...(choice.nodes > 1 ? [REPORT_NODES] : []),
+      geometry.beforeArming ?? '',
+      fault.beforeArming ?? '',
+    ].join('\n'),
     beforeCrash: fault.beforeCrash ?? '',
     trigger,
-    crashWords: [...(geometry.crashWords ?? []), ...(fault.crashWords ?? []), ...choice.crashWords],
+    crashWords: [
+      ...(geometry.crashWords ?? []),
+      ...(fault.crashWords ?? []),
+      ...captureWords(choice),
+      ...choice.crashWords,
+    ],
     deadlineSeconds: choice.deadlineSeconds,
     keepDisk: choice.keepDisk,
     devices: [
       ...(geometry.uefi ? await fetchUefi(cache) : []),
       ...(geometry.devices ?? []),
+      ...nodeOptions(choice.nodes, choice.memoryMib, choice.cpus),
       ...(ram?.devices ?? []),
       ...(fault.devices ?? []),
     ],
@@ -128,6 +154,13 @@ async function planOf(
   };
 }
 
+function captureWords({ level, codec }: MachineChoice): string[] {
+  return [
+    ...(level === undefined ? [] : [`kdumpling.dumpLevel=${level}`]),
+    ...(codec === undefined ? [] : [`kdumpling.codec=${codec}`]),
+  ];
+}
+
 async function judgeWithRam(
   { judges, choice }: Lab,
   { expectations }: Fault,
@@ -136,16 +169,27 @@ async function judgeWithRam(
 ): Promise<Check[]> {
   try {
     await ram?.taken();
-    const { trigger } = choice;
-    const ofTrigger =
-      trigger === DEFAULT_MACHINE.trigger
-        ? []
-        : [panicOfTrigger, ...(trigger.report ? [reportOfTrigger(trigger.report)] : [])];
-    return await judge(run, judges, [...choice.geometry.expectations, ...ofTrigger, ...expectations]);
+    return await judge(run, judges, [...expectationsOf(choice), ...expectations]);
   } finally {
     // Each is as large as the machine's memory.
     for (const file of Object.values(guestRamFiles(run.directory))) rmSync(file, { force: true });
   }
+}
+
+/** What the machine and the trigger promise, whatever the fault is. */
+function expectationsOf(choice: MachineChoice): Expectation[] {
+  const { trigger, geometry, nodes, raw } = choice;
+  const ofTrigger =
+    trigger === DEFAULT_MACHINE.trigger
+      ? []
+      : [panicOfTrigger, ...(trigger.report ? [reportOfTrigger(trigger.report)] : [])];
+  return [
+    ...geometry.expectations,
+    ...(nodes > 1 ? [seesNodes(nodes)] : []),
+    ...ofTrigger,
+    dumpedAs(choice),
+    ...(raw ? [sameAsRawCopy] : []),
+  ];
 }
 
 /** What is known of a run before it begins. */

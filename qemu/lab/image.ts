@@ -15,12 +15,15 @@ import { uuidOn } from '../disks/file-systems.ts';
 import type { Fault } from '../faults/fault.ts';
 import type { Lab } from './lab.ts';
 
+const RAW_COPY_BUNDLE: Fault['bundle'] = { entry: 'qemu/faults/bundles/raw-copy.ts' };
+
 /** @returns the image's path: in `directory` when it is not the stock one. */
 export async function captureImage(lab: Lab, fault: Fault, directory: string): Promise<string> {
   const program = { ...lab.program };
-  if (fault.bundle) {
-    const entry = 'entry' in fault.bundle ? fault.bundle.entry : 'capture/main.ts';
-    const banner = 'firstLine' in fault.bundle ? fault.bundle.firstLine : undefined;
+  const bundled = lab.choice.raw ? RAW_COPY_BUNDLE : fault.bundle;
+  if (bundled) {
+    const entry = 'entry' in bundled ? bundled.entry : 'capture/main.ts';
+    const banner = 'firstLine' in bundled ? bundled.firstLine : undefined;
     program.capture = join(directory, 'capture.js');
     await bundle({ entry: join(PROJECT, entry), output: program.capture, version: programVersion(), banner });
   }
@@ -39,7 +42,7 @@ export async function captureImage(lab: Lab, fault: Fault, directory: string): P
   const { bus, fs, layout } = lab.choice.diskKind;
   const isStockDisk = bus === 'virtio-blk' && fs === 'ext4' && layout === 'whole';
   const isStock =
-    isStockDisk && !fault.options && !fault.layout && !fault.bundle && !fault.beforeNode && !fault.withoutFfi;
+    isStockDisk && !fault.options && !fault.layout && !bundled && !fault.beforeNode && !fault.withoutFfi;
   if (isStock) return lab.captureInitrd;
   const variant = imageVariant(lab.choice.diskKind, fault);
   return buildStockImage(program, lab.kernel, join(directory, 'capture.img'), variant).path;

@@ -1,34 +1,48 @@
-/** The crashes of a matrix that have a verdict, in `lab-runs/matrix.json`, so that a run that was ended can be resumed. */
+/**
+ * The crashes of matrices, each with its last verdict and the commit at which it ran, in `lab-runs/matrix.json`. A run that was
+ * ended, or whose failures were mended, is resumed from it.
+ */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { replaceFile } from '../../capture/storage/place/durable-file.ts';
 import type { CellResult } from './suite.ts';
 
-const JOURNAL_FORMAT = 1;
+const JOURNAL_FORMAT = 2;
 
-interface Journal {
-  readonly format: typeof JOURNAL_FORMAT;
-  readonly results: readonly Pick<CellResult, 'title' | 'verdict' | 'directory' | 'seconds'>[];
+export interface JournalEntry extends Omit<CellResult, 'cell'> {
+  /** The end of the crash: ISO 8601. */
+  readonly at: string;
+  /** Of the project: `a21d72a`, or `a21d72a+` with changes that are not committed; empty outside of a repository. */
+  readonly commit: string;
 }
 
-/** The titles of the crashes that passed. A journal of another format counts as none. */
-export function passedBefore(path: string): ReadonlySet<string> {
-  if (!existsSync(path)) return new Set();
-  const journal = JSON.parse(readFileSync(path, 'utf8')) as Journal;
-  const results = journal.format === JOURNAL_FORMAT ? journal.results : [];
-  return new Set(results.filter(({ verdict }) => verdict === 'passed').map(({ title }) => title));
+export interface Journal {
+  readonly entries: readonly JournalEntry[];
+  /** The crash's entry takes the place of an older one. */
+  add(result: CellResult): void;
 }
 
-/** Returns a function that adds a result. @param before titles that passed in the run that is resumed. */
-export function openJournal(path: string, before: ReadonlySet<string>): (result: CellResult) => void {
-  const results: Journal['results'][number][] = [...before].map(title => ({
-    title,
-    verdict: 'passed',
-    seconds: 0,
-  }));
-  return ({ title, verdict, directory, seconds }) => {
-    results.push({ title, verdict, directory, seconds });
-    mkdirSync(dirname(path), { recursive: true });
-    replaceFile(path, `${JSON.stringify({ format: JOURNAL_FORMAT, results } satisfies Journal, null, 2)}\n`);
+/** @param resumes keeps what an earlier run wrote. A journal of another format counts as none. */
+export function openJournal(path: string, resumes: boolean, commit: string): Journal {
+  const entries = new Map((resumes ? readEntries(path) : []).map(entry => [entry.title, entry]));
+  return {
+    get entries() {
+      return [...entries.values()];
+    },
+    add({ cell: _, ...result }) {
+      entries.set(result.title, { ...result, at: new Date().toISOString(), commit });
+      mkdirSync(dirname(path), { recursive: true });
+      const results = [...entries.values()];
+      replaceFile(path, `${JSON.stringify({ format: JOURNAL_FORMAT, results }, null, 2)}\n`);
+    },
   };
+}
+
+function readEntries(path: string): readonly JournalEntry[] {
+  if (!existsSync(path)) return [];
+  const { format, results } = JSON.parse(readFileSync(path, 'utf8')) as {
+    readonly format: number;
+    readonly results: readonly JournalEntry[];
+  };
+  return format === JOURNAL_FORMAT ? results : [];
 }

@@ -1,5 +1,6 @@
 /** Every axis of the lab with a line on each value: what `--list` prints. */
 import { KERNEL_ORIGINS } from '../../build/fetch/kernel-origins.ts';
+import { CODECS } from '../../capture/codecs/table.ts';
 import { LAYOUTS } from '../disks/boot-disk.ts';
 import { BUSES } from '../disks/buses.ts';
 import { LAB_FILE_SYSTEMS } from '../disks/file-systems.ts';
@@ -18,8 +19,11 @@ const LAYOUT_HELP = { whole: 'the whole disk', gpt: 'a partition', lvm: 'a linea
 /** Axes of a size or of words, whose values are not listed. */
 const OPEN = [
   'cpus',
+  'nodes',
   'memory',
   'crashkernel',
+  'level',
+  'raw',
   'disk',
   'fill',
   'kernel-option',
@@ -42,6 +46,7 @@ export function listOfAxes(): string {
     ['bus', BUSES.map(({ name, drivers }) => ({ name, help: drivers.join(', ') }))],
     ['fs', LAB_FILE_SYSTEMS.map(({ name, drivers }) => ({ name, help: drivers.join(', ') }))],
     ['layout', LAYOUTS.map(name => ({ name, help: LAYOUT_HELP[name] }))],
+    ['codec', CODECS.map(({ name, option }) => ({ name, help: `as with makedumpfile -${option}` }))],
     ['matrix', MATRICES],
   ];
   const open = OPEN.map(name => ({ name: `--${name}`, help: MACHINE_OPTIONS[name].help }));

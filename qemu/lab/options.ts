@@ -2,7 +2,10 @@
 
 import { existsSync } from 'node:fs';
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
+import { CODEC_NAMES, type CodecName } from '../../capture/codecs/table.ts';
+import { DEFAULT_OPTIONS } from '../../capture/options/schema.ts';
 import { badValue, type Given, oneOf, wholeNumber } from '../../scripts/lib/cli/command.ts';
+import type { Options } from '../../scripts/lib/cli/help.ts';
 import { type DiskKind, LAYOUTS } from '../disks/boot-disk.ts';
 import { BUSES } from '../disks/buses.ts';
 import { LAB_FILE_SYSTEMS } from '../disks/file-systems.ts';
@@ -44,6 +47,7 @@ export const MACHINE_OPTIONS = {
     help: 'crash the first kernel by these shell commands, which its PID 1 runs',
   },
   cpus: { value: 'N', default: '2', help: 'CPUs of the guest' },
+  nodes: { value: 'N', default: '1', help: 'NUMA nodes that share the guest’s memory and CPUs, 1 to 4' },
   memory: { value: 'MIB', default: '1024', help: 'memory of the guest' },
   crashkernel: {
     value: 'SIZE[@OFFSET]',
@@ -60,6 +64,17 @@ export const MACHINE_OPTIONS = {
     value: 'NAME',
     default: 'whole',
     help: 'where the file system is: whole (the disk), gpt (a partition), or lvm (a logical volume)',
+  },
+  level: {
+    value: 'LEVEL',
+    help: `dump level of the capture, 0 to 31; without it ${DEFAULT_OPTIONS.dumpLevel}`,
+  },
+  codec: {
+    value: 'NAME',
+    help: `codec of the capture: ${CODEC_NAMES.join(', ')}; without it ${DEFAULT_OPTIONS.codec}`,
+  },
+  raw: {
+    help: 'also keep a raw copy of /proc/vmcore, made by busybox, in lab-runs/latest/lab, and compare the dump with it',
   },
   disk: { value: 'MIB', default: '3072', help: 'size of the boot disk, sparse' },
   fill: { value: 'MIB', default: '16', help: 'fill so much memory with random bytes, which do not compress' },
@@ -84,6 +99,7 @@ export interface MachineChoice {
   readonly geometry: Geometry;
   readonly trigger: Trigger;
   readonly cpus: number;
+  readonly nodes: number;
   readonly memoryMib: number;
   readonly crashkernel: string;
   /** More words for the first kernel's command line, in order; a word may hold quoted blanks. */
@@ -91,6 +107,11 @@ export interface MachineChoice {
   readonly diskKind: DiskKind;
   readonly diskMib: number;
   readonly fillMib: number;
+  /** The dump level that was asked for; undefined: the image's own. */
+  readonly level: number | undefined;
+  readonly codec: CodecName | undefined;
+  /** Keep a raw copy of /proc/vmcore. */
+  readonly raw: boolean;
   readonly crashWords: readonly string[];
   readonly accel: AccelRequest;
   readonly deadlineSeconds: number;
@@ -108,6 +129,7 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
     geometry: geometryOf(oneOf('geometry', given.geometry, geometryNames)),
     trigger: readTrigger(given),
     cpus: wholeNumber('cpus', given.cpus, 1, 8),
+    nodes: wholeNumber('nodes', given.nodes, 1, 4),
     memoryMib: wholeNumber('memory', given.memory, 256, 1 << 20),
     crashkernel: given.crashkernel,
     diskKind: {
@@ -117,6 +139,9 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
     },
     diskMib: wholeNumber('disk', given.disk, 256, 1 << 20),
     fillMib: wholeNumber('fill', given.fill, 0, 1 << 20),
+    level: given.level === undefined ? undefined : wholeNumber('level', given.level, 0, 31),
+    codec: given.codec === undefined ? undefined : oneOf('codec', given.codec, CODEC_NAMES),
+    raw: given.raw,
     kernelWords: given['kernel-option'],
     crashWords: given['crash-option'].flatMap(words => words.split(/\s+/)).filter(word => word !== ''),
     accel: oneOf('accel', given.accel, ['auto', 'kvm', 'tcg']),
@@ -128,6 +153,11 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
 
 const DEBIAN_KERNEL = /^(5\.10|6\.1|6\.12|7\.x)(?:-(cloud|generic))?$/;
 
+/** Whether --kernel names one of Debian's. */
+export function isDebianKernel(name: string): boolean {
+  return DEBIAN_KERNEL.test(name);
+}
+
 /** A kernel of Debian's by its name, as `6.12` or `6.12-generic`. @throws UsageError */
 export function debianKernelNamed(name: string): KernelChoice {
   const [, series, flavour = 'cloud'] = DEBIAN_KERNEL.exec(name) ?? [];
@@ -137,7 +167,7 @@ export function debianKernelNamed(name: string): KernelChoice {
 
 function readKernel(given: Given<typeof MACHINE_OPTIONS>): MachineChoice['kernel'] {
   const { kernel, modules, vmlinux } = given;
-  if (DEBIAN_KERNEL.test(kernel)) {
+  if (isDebianKernel(kernel)) {
     for (const option of ['modules', 'vmlinux'] as const) {
       if (given[option] !== undefined)
         throw badValue(option, given[option], 'your own kernel, as --kernel PATH');
@@ -166,13 +196,14 @@ export function geometryOf(name: string): Geometry {
   return GEOMETRIES.find(geometry => geometry.name === name)!;
 }
 
+/** What a command that takes these options is given when a user gives none. */
+export function defaultsOf<T extends Options>(options: T): Given<T> {
+  const entries = Object.entries(options).map(([name, facts]) => [
+    name,
+    facts.repeatable ? [] : facts.value === undefined ? false : facts.default,
+  ]);
+  return { ...Object.fromEntries(entries), positionals: [] } as Given<T>;
+}
+
 /** The machine when no option is given. */
-export const DEFAULT_MACHINE: MachineChoice = readMachineOptions({
-  ...(Object.fromEntries(
-    Object.entries(MACHINE_OPTIONS).map(([name, facts]) => [
-      name,
-      'default' in facts ? facts.default : 'repeatable' in facts ? [] : 'value' in facts ? undefined : false,
-    ]),
-  ) as unknown as Given<typeof MACHINE_OPTIONS>),
-  positionals: [],
-});
+export const DEFAULT_MACHINE: MachineChoice = readMachineOptions(defaultsOf(MACHINE_OPTIONS));

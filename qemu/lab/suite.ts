@@ -1,15 +1,15 @@
 /** Several crashes, some at once, each with its verdict. */
 import { describeError } from '../../capture/errors.ts';
-import { FAULTS } from '../faults/all.ts';
 import { LostMachine } from '../machine/machine.ts';
+import type { PlannedCell } from './cell.ts';
 import { crashWith, type Verdict } from './crash.ts';
 import { type Lab, withKernel } from './lab.ts';
-import type { Cell } from './matrix.ts';
-import { debianKernelNamed, geometryOf, triggerOf } from './options.ts';
 
 export interface CellResult {
-  readonly cell: Cell;
+  readonly cell: PlannedCell['cell'];
   readonly title: string;
+  /** As uname -r says it. */
+  readonly release: string;
   readonly verdict: 'passed' | 'failed' | 'lost';
   /** The checks that do not hold with what was seen, or why the machine was lost. */
   readonly reasons: readonly string[];
@@ -20,7 +20,7 @@ export interface CellResult {
 
 export interface SuiteEvents {
   readonly signal: AbortSignal;
-  readonly onStart?: (cell: Cell, lab: Lab) => void;
+  readonly onStart?: (cell: PlannedCell, lab: Lab) => void;
   readonly onConsoleLine?: (text: string) => void;
   readonly onVerdict?: (lab: Lab, verdict: Verdict) => void;
   readonly onResult: (result: CellResult, error?: unknown) => void;
@@ -29,7 +29,7 @@ export interface SuiteEvents {
 /** @param atOnce machines that run side by side. Throws when interrupted; all machines have ended then. */
 export async function runCells(
   lab: Lab,
-  cells: readonly { readonly cell: Cell; readonly title: string }[],
+  cells: readonly PlannedCell[],
   atOnce: number,
   events: SuiteEvents,
 ): Promise<CellResult[]> {
@@ -47,52 +47,35 @@ export async function runCells(
   return results;
 }
 
-async function runCell(
-  lab: Lab,
-  { cell, title }: { readonly cell: Cell; readonly title: string },
-  events: SuiteEvents,
-): Promise<CellResult> {
+async function runCell(lab: Lab, planned: PlannedCell, events: SuiteEvents): Promise<CellResult> {
+  const { cell, title, fault } = planned;
   const startedMs = Date.now();
-  const seconds = () => (Date.now() - startedMs) / 1000;
+  const own = await labOf(lab, planned);
+  const facts = () => ({
+    cell,
+    title,
+    release: own.kernel.release,
+    seconds: (Date.now() - startedMs) / 1000,
+  });
+  events.onStart?.(planned, own);
   try {
-    const own = await labOf(lab, cell);
-    events.onStart?.(cell, own);
-    const fault = FAULTS.find(({ name }) => name === cell.fault)!;
-    const verdict = await crashWith(own, fault, events);
+    const verdict = await crashWith(own, fault, events, cell);
     events.onVerdict?.(own, verdict);
     const reasons = verdict.checks.filter(({ holds }) => !holds).map(({ what, saw }) => `${what}: ${saw}`);
     const { directory } = verdict.run;
-    const result = { cell, title, verdict: verdict.verdict, reasons, directory, seconds: seconds() };
+    const result: CellResult = { ...facts(), verdict: verdict.verdict, reasons, directory };
     events.onResult(result);
     return result;
   } catch (error) {
     if (events.signal.aborted || !(error instanceof LostMachine)) throw error;
     const { directory } = error;
-    const result: CellResult = {
-      cell,
-      title,
-      verdict: 'lost',
-      reasons: [describeError(error)],
-      directory,
-      seconds: seconds(),
-    };
+    const result: CellResult = { ...facts(), verdict: 'lost', reasons: [describeError(error)], directory };
     events.onResult(result, error);
     return result;
   }
 }
 
-async function labOf(lab: Lab, { kernel, geometry, trigger }: Cell): Promise<Lab> {
-  const isOwnTrigger = trigger === lab.choice.trigger.name;
-  const choice = {
-    ...lab.choice,
-    geometry: geometryOf(geometry),
-    trigger: isOwnTrigger ? lab.choice.trigger : triggerOf(trigger),
-  };
+async function labOf(lab: Lab, { choice }: PlannedCell): Promise<Lab> {
   const changed = { ...lab, choice };
-  return kernel === undefined
-    ? changed
-    : await withKernel(
-        { ...changed, choice: { ...choice, kernel: debianKernelNamed(kernel) } },
-        debianKernelNamed(kernel),
-      );
+  return 'path' in choice.kernel ? changed : await withKernel(changed, choice.kernel);
 }

@@ -49,7 +49,7 @@ export async function chooseAccel(
     };
     throw new SystemError('NO_QEMU', what);
   }
-  const key = [release(), cpus()[0]?.model ?? '', firstLine(qemu)].join(' | ');
+  const key = [release(), cpus()[0]?.model ?? '', qemuVersion(qemu)].join(' | ');
   return withLock(cache, 'accel', async () => {
     const path = join(cache.dir, 'accel.json');
     const known = readRemembered(path);
@@ -141,6 +141,7 @@ function isStale({ accel, probedAt }: Remembered): boolean {
   return accel === 'tcg' && Date.now() - Date.parse(probedAt) > DOUBT_LASTS_DAYS * 86_400_000;
 }
 
-function firstLine(qemu: string): string {
+/** Its name and version. */
+export function qemuVersion(qemu = labArch().qemuCommand): string {
   return execFileSync(qemu, ['--version'], { encoding: 'utf8' }).split('\n')[0]!;
 }

@@ -1,9 +1,18 @@
 /** The newest verdict of each crash, by axis and kernel. */
-import { PLAIN } from '../lab/matrix.ts';
+import { SOUND } from '../faults/sound.ts';
+import { DEFAULT_MACHINE } from '../lab/options.ts';
 import type { Run } from './runs.ts';
 
-const AXES = ['trigger', 'fault', 'geometry'] as const;
+const NAMED = ['trigger', 'fault', 'geometry'] as const;
+/** `machine`: all other options. */
+const AXES = [...NAMED, 'machine', 'several axes'] as const;
 type Axis = (typeof AXES)[number];
+
+const USUAL = {
+  trigger: DEFAULT_MACHINE.trigger.name,
+  fault: SOUND.name,
+  geometry: DEFAULT_MACHINE.geometry.name,
+};
 
 export interface Grid {
   readonly title: string;
@@ -24,21 +33,27 @@ export function gridsOf(runs: readonly Run[]): Grid[] {
     a.localeCompare(b, 'en', { numeric: true }),
   );
   const placed = runs.map(run => ({ run, ...placeOf(run) }));
-  return [...AXES, 'several' as const].flatMap(axis => {
+  return AXES.flatMap(axis => {
     const own = placed.filter(one => one.axis === axis);
     if (own.length === 0) return [];
     const rows = [...Map.groupBy(own, ({ value }) => value)].map(([value, group]) => ({
       value,
       runs: kernels.map(release => group.findLast(({ run }) => run.kernel.release === release)?.run),
     }));
-    return [{ title: axis === 'several' ? 'several axes' : axis, kernels, rows: rows.sort(byValue) }];
+    return [{ title: axis, kernels, rows: rows.sort(byValue) }];
   });
 }
 
-function placeOf(run: Run): { readonly axis: Axis | 'several'; readonly value: string } {
-  const unusual = AXES.filter(axis => run[axis] !== PLAIN[axis]);
-  if (unusual.length > 1) return { axis: 'several', value: unusual.map(axis => run[axis]).join(' + ') };
-  const axis = unusual[0] ?? 'trigger';
+function placeOf(run: Run): { readonly axis: Axis; readonly value: string } {
+  const named = NAMED.filter(axis => run[axis] !== USUAL[axis]);
+  const others = Object.entries(run.cell ?? {}).filter(
+    ([axis]) => axis !== 'kernel' && !(NAMED as readonly string[]).includes(axis),
+  );
+  const values = [...named.map(axis => run[axis]), ...others.map(([axis, value]) => `${axis}=${value}`)];
+  if (named.length + Math.min(others.length, 1) > 1)
+    return { axis: 'several axes', value: values.join(' + ') };
+  if (others.length > 0) return { axis: 'machine', value: values.join(' ') };
+  const axis = named[0] ?? 'trigger';
   return { axis, value: run[axis] };
 }
 

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Check } from '../expect/expectations.ts';
+import type { Cell } from '../lab/cell.ts';
 
 export const VERDICTS = ['passed', 'failed', 'lost', 'interrupted'] as const;
 
@@ -12,6 +13,8 @@ export interface RunSummary {
   readonly fault: string;
   readonly trigger: string;
   readonly geometry: string;
+  /** What is unusual about the crash, by option; the other fields have the triggers, faults and geometries of older runs. */
+  readonly cell?: Cell;
   readonly kernel: { readonly release: string; readonly origin: string };
   readonly expectations?: readonly Check[];
   readonly phases?: {

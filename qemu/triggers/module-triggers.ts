@@ -18,7 +18,7 @@ const OOPS = /Oops: 0000 \[#1\]/;
 const INVALID_OPCODE = /invalid opcode: 0000 \[#1\]/;
 
 interface ModuleCrash
-  extends Pick<Trigger, 'name' | 'help' | 'panic' | 'cause' | 'kernelWords' | 'kernel' | 'monitor'> {
+  extends Pick<Trigger, 'name' | 'help' | 'panic' | 'cause' | 'kernelWords' | 'misfit' | 'monitor'> {
   /** The module's name for it. */
   readonly way: string;
   readonly settings: Settings;
@@ -194,8 +194,12 @@ const ROWS: readonly ModuleCrash[] = [
   {
     name: 'kfence',
     way: 'kfence',
-    help: 'the same, noticed by KFENCE, which Debian has since 6.12',
-    kernel: { series: '6.12', flavour: 'cloud' },
+    help: 'the same, noticed by KFENCE',
+    misfit: {
+      kernels: ['5.10-cloud', '5.10-generic', '6.1-cloud', '6.1-generic'],
+      why: 'Debian has CONFIG_KFENCE since 6.12',
+      instead: { series: '6.12', flavour: 'cloud' },
+    },
     kernelWords: ['kfence.sample_interval=1'],
     settings: PANIC_ON_WARN,
     panic: /KFENCE: panic_on_warn set/,

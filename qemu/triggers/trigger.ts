@@ -1,6 +1,6 @@
 /** A way to crash the first kernel, as data: how, and what its crash must look like to a reader of the dump. */
-import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
 import type { ClassName } from '../../capture/autopsy/summary/classes.ts';
+import type { Misfit } from '../kernel/misfit.ts';
 import type { MonitorStep } from '../machine/dialogue.ts';
 
 export interface Trigger {
@@ -15,8 +15,7 @@ export interface Trigger {
   readonly needsModule?: true;
   /** Words for the first kernel's command line. */
   readonly kernelWords?: readonly string[];
-  /** Overrides the kernel that was asked for: one that can crash so. */
-  readonly kernel?: KernelChoice;
+  readonly misfit?: Misfit;
   /** Found in the line with which the kernel gave up: panic()'s, or an oops's where no panic() follows. */
   readonly panic: RegExp;
   /** The cause that the manifest must name, where an earlier message says more than the panic. */

@@ -18,7 +18,7 @@ test('the captured pages are the memory that QEMU sees, and QEMU’s own dumps k
 });
 
 test('the host makes the same dump of a raw copy of the same crash', async () => {
-  const verdict = await crashWithFault(lab, 'raw-copy');
+  const verdict = await crashWithFault({ ...lab, choice: { ...lab.choice, raw: true } }, 'none');
   rmSync(verdict.run.labFiles, { recursive: true, force: true });
   expect(broken(verdict)).toEqual([]);
 });

@@ -47,6 +47,7 @@ test('the options it names exist', () => {
     'matrix',
     'parallel',
     'resume',
+    'results',
     'junit',
     'tap',
     'list',

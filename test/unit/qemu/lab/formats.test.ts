@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { junit, tap } from '../../../../qemu/lab/formats.ts';
-import { PLAIN } from '../../../../qemu/lab/matrix.ts';
 import type { CellResult } from '../../../../qemu/lab/suite.ts';
 
 let directory: string;
@@ -11,11 +10,11 @@ let results: readonly CellResult[];
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'kdumpling-formats-'));
   writeFileSync(join(directory, 'qemu.txt'), 'qemu-system-x86_64 -m 1024\n');
-  const cell = { ...PLAIN, kernel: '6.1-cloud' };
+  const of61 = { cell: { kernel: '6.1-cloud' }, release: '6.1.0-56-cloud-amd64' };
   results = [
-    { cell, title: '6.1-cloud null', verdict: 'passed', reasons: [], directory, seconds: 61.04 },
+    { ...of61, title: '6.1-cloud null', verdict: 'passed', reasons: [], directory, seconds: 61.04 },
     {
-      cell,
+      ...of61,
       title: '6.1-cloud bug',
       verdict: 'failed',
       reasons: ['file(1) knows it: <data> & "more"\x1b[0m'],
@@ -23,7 +22,7 @@ beforeAll(() => {
       seconds: 70,
     },
     {
-      cell,
+      ...of61,
       title: '6.1-cloud oom',
       verdict: 'lost',
       reasons: ['it did not power off in 600 s'],

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openJournal, passedBefore } from '../../../../qemu/lab/journal.ts';
-import { PLAIN } from '../../../../qemu/lab/matrix.ts';
+import { openJournal } from '../../../../qemu/lab/journal.ts';
+import type { CellResult } from '../../../../qemu/lab/suite.ts';
 
 let directory: string;
 let path: string;
@@ -13,33 +13,53 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-function add(before: ReadonlySet<string>, title: string, verdict: 'passed' | 'failed' | 'lost'): void {
-  openJournal(path, before)({ cell: PLAIN, title, verdict, reasons: [], seconds: 1 });
+function result(title: string, verdict: CellResult['verdict']): CellResult {
+  const reasons = verdict === 'passed' ? [] : ['the panic: none'];
+  return { cell: { kernel: '6.1-cloud' }, release: '6.1.0', title, verdict, reasons, seconds: 1 };
 }
 
-test('what passed is left out when the matrix is resumed, what failed or was lost is not', () => {
-  expect(passedBefore(path)).toEqual(new Set());
-  const write = openJournal(path, new Set());
-  for (const verdict of ['passed', 'failed', 'lost'] as const) {
-    write({ cell: PLAIN, title: verdict, verdict, reasons: [], seconds: 1 });
-  }
-  expect(passedBefore(path)).toEqual(new Set(['passed']));
+test('a resumed matrix knows the verdict of each crash, and the commit at which it ran', () => {
+  const first = openJournal(path, false, 'aaaaaaa');
+  first.add(result('one', 'passed'));
+  first.add(result('two', 'failed'));
+  const second = openJournal(path, true, 'bbbbbbb');
+  second.add(result('two', 'passed'));
+  second.add(result('three', 'lost'));
+  const facts = openJournal(path, true, 'ccccccc').entries.map(({ title, verdict, commit }) => [
+    title,
+    verdict,
+    commit,
+  ]);
+  expect(facts).toEqual([
+    ['one', 'passed', 'aaaaaaa'],
+    ['two', 'passed', 'bbbbbbb'],
+    ['three', 'lost', 'bbbbbbb'],
+  ]);
 });
 
-test('a resumed matrix that is ended again keeps what passed in both runs', () => {
-  add(new Set(), 'first', 'passed');
-  add(passedBefore(path), 'second', 'passed');
-  expect(passedBefore(path)).toEqual(new Set(['first', 'second']));
+test('the reasons, the kernel and the time are kept', () => {
+  openJournal(path, false, 'aaaaaaa').add(result('one', 'failed'));
+  expect(openJournal(path, true, '').entries).toEqual([
+    {
+      title: 'one',
+      verdict: 'failed',
+      release: '6.1.0',
+      reasons: ['the panic: none'],
+      seconds: 1,
+      commit: 'aaaaaaa',
+      at: expect.stringMatching(/^20\d\d-/),
+    },
+  ]);
 });
 
 test('a matrix that is not resumed begins anew', () => {
-  add(new Set(), 'first', 'passed');
-  add(new Set(), 'second', 'passed');
-  expect(passedBefore(path)).toEqual(new Set(['second']));
+  openJournal(path, false, '').add(result('first', 'passed'));
+  openJournal(path, false, '').add(result('second', 'passed'));
+  expect(openJournal(path, true, '').entries.map(({ title }) => title)).toEqual(['second']);
 });
 
 test('a journal of another format counts as none', () => {
-  add(new Set(), 'first', 'passed');
-  writeFileSync(path, '{"format": 99}');
-  expect(passedBefore(path)).toEqual(new Set());
+  openJournal(path, false, '').add(result('first', 'passed'));
+  writeFileSync(path, '{"format": 1, "results": [{"title": "first"}]}');
+  expect(openJournal(path, true, '').entries).toEqual([]);
 });

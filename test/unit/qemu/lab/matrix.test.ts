@@ -1,12 +1,20 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CODEC_NAMES } from '../../../../capture/codecs/table.ts';
+import { LAYOUTS } from '../../../../qemu/disks/boot-disk.ts';
+import { BUSES } from '../../../../qemu/disks/buses.ts';
+import { LAB_FILE_SYSTEMS } from '../../../../qemu/disks/file-systems.ts';
 import { FAULTS } from '../../../../qemu/faults/all.ts';
 import { GEOMETRIES } from '../../../../qemu/geometry/all.ts';
-import { cellsOf, MATRICES, PLAIN, titleOf } from '../../../../qemu/lab/matrix.ts';
-import { debianKernelNamed } from '../../../../qemu/lab/options.ts';
+import { type Cell, type CellAxis, CRASH_OPTIONS, planCell } from '../../../../qemu/lab/cell.ts';
+import { MATRICES, planMatrix } from '../../../../qemu/lab/matrix.ts';
+import { defaultsOf } from '../../../../qemu/lab/options.ts';
 import { TRIGGERS } from '../../../../qemu/triggers/triggers.ts';
+
+const USUAL = defaultsOf(CRASH_OPTIONS);
+const names = (rows: readonly { readonly name: string }[]) => rows.map(({ name }) => name);
 
 let directory: string;
 beforeAll(() => {
@@ -20,48 +28,116 @@ function file(text: string): string {
   return path;
 }
 
-test.each(MATRICES.map(({ name }) => name))('the cells of %s name what exists, each once', name => {
-  const known = (rows: readonly { name: string }[]) => rows.map(row => row.name);
-  const cells = cellsOf(name, PLAIN);
-  for (const { kernel, geometry, trigger, fault } of cells) {
-    if (kernel !== undefined) debianKernelNamed(kernel);
-    expect(known(GEOMETRIES)).toContain(geometry);
-    expect(known(TRIGGERS)).toContain(trigger);
-    expect(known(FAULTS)).toContain(fault);
-  }
-  const titles = cells.map(titleOf);
-  expect(new Set(titles).size).toBe(titles.length);
+test.each(names(MATRICES))('the crashes of %s can be planned, and each has a title of its own', name => {
+  const cells = planMatrix(name, USUAL);
+  expect(new Set(cells.map(({ title }) => title)).size).toBe(cells.length);
+  expect(cells.length).toBeGreaterThan(8);
 });
 
 test('a matrix along one axis keeps the other options', () => {
-  const cells = cellsOf('triggers', { ...PLAIN, fault: 'lean' });
+  const cells = planMatrix('triggers', { ...USUAL, fault: 'lean', cpus: '4' });
   expect(cells).toHaveLength(TRIGGERS.length);
-  expect(cells.every(({ fault }) => fault === 'lean')).toBe(true);
+  expect(cells.every(({ fault, choice }) => fault.name === 'lean' && choice.cpus === 4)).toBe(true);
 });
 
 test('the smoke matrix makes a crash of each kind of blame: in its trace, interrupted, and nowhere', () => {
-  const triggers = cellsOf('smoke', PLAIN).map(({ trigger }) => trigger);
+  const triggers = planMatrix('smoke', USUAL).map(({ choice }) => choice.trigger.name);
   expect(triggers).toEqual(expect.arrayContaining(['null', 'soft-lockup', 'other-cpu']));
 });
 
-test('a file’s cells are completed by the options', () => {
-  expect(cellsOf(file('[{"kernel": "6.12"}, {"trigger": "null"}]'), { ...PLAIN, geometry: 'uefi' })).toEqual([
-    { ...PLAIN, geometry: 'uefi', kernel: '6.12' },
-    { ...PLAIN, geometry: 'uefi', trigger: 'null' },
-  ]);
+describe('the full matrix', () => {
+  const cells = planMatrix('full', USUAL).map(({ cell }) => cell);
+  const met = (wanted: Cell) =>
+    cells.some(cell => Object.entries(wanted).every(([axis, value]) => valueIn(cell, axis) === value));
+  const valueIn = (cell: Cell, axis: string) =>
+    cell[axis as CellAxis] ??
+    CRASH_OPTIONS[axis as 'bus' | 'fs' | 'layout' | 'trigger' | 'fault' | 'geometry'].default;
+
+  test.each(['6.1-cloud', '6.12-cloud', '7.x-cloud'])('has every trigger that %s can have', kernel => {
+    const possible = TRIGGERS.filter(({ misfit }) => !misfit?.kernels.includes(kernel));
+    expect(names(possible).filter(trigger => !met({ kernel, trigger }))).toEqual([]);
+    expect(possible.length).toBeGreaterThan(25);
+  });
+
+  test('has every fault and every geometry', () => {
+    expect(names(FAULTS).filter(fault => !met({ fault }))).toEqual([]);
+    expect(names(GEOMETRIES).filter(geometry => !met({ geometry }))).toEqual([]);
+  });
+
+  test('has every kernel of Debian’s that the lab knows best, and both page-table depths', () => {
+    const kernels = ['5.10-cloud', '6.1-generic', '6.12-generic', '7.x-generic'];
+    expect(kernels.filter(kernel => !met({ kernel }))).toEqual([]);
+    expect(['nokaslr', 'no5lvl'].filter(word => !met({ 'kernel-option': word }))).toEqual([]);
+    expect(['1', '3', '4'].filter(cpus => !met({ cpus }))).toEqual([]);
+    expect(met({ nodes: '2' })).toBe(true);
+  });
+
+  test('has each two of bus, file system, layout, level and codec', () => {
+    const axes = {
+      bus: names(BUSES),
+      fs: names(LAB_FILE_SYSTEMS),
+      layout: LAYOUTS,
+      level: ['0', '1', '17', '31'],
+      codec: CODEC_NAMES,
+    };
+    const entries = Object.entries(axes);
+    const pairs = entries.flatMap(([one, values], at) =>
+      entries
+        .slice(at + 1)
+        .flatMap(([other, others]) =>
+          values.flatMap(a => others.map((b): Cell => ({ [one]: a, [other]: b }))),
+        ),
+    );
+    // Options that are not given have no value for the level and the codec.
+    const dumps = cells.filter(cell => cell.level !== undefined);
+    const meets = (pair: Cell) =>
+      dumps.some(cell => Object.entries(pair).every(([axis, value]) => valueIn(cell, axis) === value));
+    expect(pairs).toHaveLength(144);
+    expect(pairs.filter(pair => !meets(pair))).toEqual([]);
+  });
+
+  test('has no AHCI disk on a kernel without the driver', () => {
+    const without = cells.filter(({ bus, kernel }) => bus === 'ahci' && /^(5\.10|6\.\d+)-cloud/.test(kernel));
+    expect(without).toEqual([]);
+  });
+});
+
+test('a file’s crashes are completed by the options', () => {
+  const path = file('[{"kernel": "6.12"}, {"trigger": "null", "cpus": 4, "raw": true}]');
+  const planned = planMatrix(path, { ...USUAL, geometry: 'uefi' });
+  expect(planned.map(({ title }) => title)).toEqual(['6.12-cloud uefi', '6.1-cloud null uefi cpus=4 raw']);
+  expect(planned[1]!.choice).toMatchObject({ cpus: 4, raw: true, geometry: { name: 'uefi' } });
 });
 
 test.each([
   ['{}', 'it is no list of crashes'],
   ['[]', 'it is no list of crashes'],
   ['[', 'JSON'],
-  ['[{"trigger": "no-such"}]', 'its item 1 has trigger "no-such"'],
+  ['[{"trigger": "no-such"}]', 'in its item 1: Cannot use --trigger: its value is "no-such"'],
   ['[{}, {"speed": "9"}]', 'its item 2 has speed "9"'],
+  ['[{"cpus": 9}]', 'in its item 1: Cannot use --cpus: its value is "9"'],
+  ['[{"level": 32}]', 'expected a whole number from 0 to 31'],
+  ['[{"codec": "gzip"}]', 'expected one of zstd'],
+  ['[{"nodes": 5}]', 'expected a whole number from 1 to 4'],
+  ['[{"raw": true, "fault": "throw-in-dump"}]', 'has a capture program of its own'],
 ])('the file %s is refused with what is wrong', (text, message) => {
-  expect(() => cellsOf(file(text), PLAIN)).toThrow(message);
+  expect(() => planMatrix(file(text), USUAL)).toThrow(message);
+});
+
+test('a crash that its kernel cannot have is made on one that can, and its title says so', () => {
+  const titles = (cell: Cell) => planCell(cell, USUAL).title;
+  expect(titles({ trigger: 'kfence' })).toBe('6.12-cloud kfence');
+  expect(titles({ geometry: 'poisoned', kernel: '6.1' })).toBe('6.12-cloud poisoned');
+  expect(titles({ geometry: 'poisoned', kernel: '6.1-generic' })).toBe('6.1-generic poisoned');
+  expect(titles({ fault: 'on-ahci' })).toBe('6.1-generic on-ahci');
 });
 
 test('a title has what is unusual, and the trigger where nothing is', () => {
-  expect(titleOf({ ...PLAIN, kernel: '6.1-cloud' })).toBe('6.1-cloud sysrq-c');
-  expect(titleOf({ ...PLAIN, trigger: 'null', fault: 'lean' })).toBe('null lean');
+  const titles = (cell: Cell, given = USUAL) => planCell(cell, given).title;
+  expect(titles({})).toBe('6.1-cloud sysrq-c');
+  expect(titles({ 'kernel-option': 'nokaslr crashkernel=72M,low' }, { ...USUAL, memory: '512' })).toBe(
+    '6.1-cloud memory=512 nokaslr crashkernel=72M,low',
+  );
+  expect(titles({}, { ...USUAL, 'crash-command': 'reboot -f' })).toBe('6.1-cloud own');
+  expect(titles({ trigger: 'null' }, { ...USUAL, 'crash-command': 'reboot -f' })).toBe('6.1-cloud null');
 });

@@ -67,6 +67,26 @@ test('a grid for each axis holds the newest verdict; what is unusual on several 
   ]);
 });
 
+test('other options stand apart: alone, and with what else is unusual', () => {
+  const run = (cell: object, more: Partial<Run> = {}): Run => ({
+    ...PLAIN,
+    ...more,
+    cell,
+    name: '',
+    directory: '',
+  });
+  const grids = gridsOf([
+    run({ kernel: '6.1-cloud', cpus: '4', bus: 'nvme' }),
+    run({ kernel: '6.1-cloud', geometry: 'uefi', codec: 'lzo' }, { geometry: 'uefi' }),
+    run({ kernel: '6.1-cloud' }),
+  ]);
+  expect(grids.map(({ title, rows }) => [title, ...rows.map(({ value }) => value)])).toEqual([
+    ['trigger', 'sysrq-c'],
+    ['machine', 'cpus=4 bus=nvme'],
+    ['several axes', 'uefi + codec=lzo'],
+  ]);
+});
+
 test('the columns are the kernels, in the order of their versions', () => {
   const on = (release: string): Run => ({
     ...PLAIN,
