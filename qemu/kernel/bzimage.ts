@@ -1,7 +1,8 @@
-/** An x86 bzImage: its release, and the configuration that it may hold (Linux Documentation/arch/x86/boot.rst, kernel/configs.c). */
+/** An x86 bzImage: its release, and the kernel that it unpacks (Linux Documentation/arch/x86/boot.rst). */
 import { spawnSync } from 'node:child_process';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { Failure } from '../../capture/errors.ts';
+import { embeddedConfig } from './embedded-config.ts';
+import type { ImageFormat } from './image-format.ts';
 
 const SECTOR_BYTES = 512;
 const HEADER = {
@@ -13,34 +14,21 @@ const HEADER = {
   end: 0x250,
 };
 
-/** @throws Failure NO_BZIMAGE @param path for the message */
-export function releaseOf(image: Buffer, path: string): string {
-  checkMagic(image, path);
-  const at = SECTOR_BYTES + image.readUInt16LE(HEADER.version);
-  const text = image.toString('latin1', at, image.indexOf(0, at));
-  return text.split(' ')[0];
-}
-
-/** The text of its .config where the kernel was built with CONFIG_IKCONFIG. */
-export function embeddedConfig(image: Buffer): string | undefined {
-  const kernel = decompressed(image);
-  if (!kernel) return undefined;
-  const begin = kernel.indexOf('IKCFG_ST');
-  if (begin < 0) return undefined;
-  const end = kernel.indexOf('IKCFG_ED', begin);
-  return gunzipSync(kernel.subarray(begin + 'IKCFG_ST'.length, end)).toString();
-}
-
-function checkMagic(image: Buffer, path: string): void {
-  const isBzImage =
-    image.length > HEADER.end && image.toString('latin1', HEADER.magic, HEADER.magic + 4) === 'HdrS';
-  if (isBzImage) return;
-  throw new Failure('NO_BZIMAGE', {
-    action: `boot ${path}`,
-    actual: image.toString('latin1', 1, 4) === 'ELF' ? 'it is an ELF file' : 'it has no boot header',
-    wanted: 'a bzImage (arch/x86/boot/bzImage of a kernel build directory)',
-  });
-}
+export const bzImage: ImageFormat = {
+  name: 'a bzImage',
+  built: 'arch/x86/boot/bzImage',
+  is: bytes =>
+    bytes.length > HEADER.end && bytes.toString('latin1', HEADER.magic, HEADER.magic + 4) === 'HdrS',
+  release(bytes) {
+    const at = SECTOR_BYTES + bytes.readUInt16LE(HEADER.version);
+    const end = bytes.indexOf(0, at);
+    return end < 0 ? undefined : bytes.toString('latin1', at, end).split(' ')[0] || undefined;
+  },
+  config(bytes) {
+    const kernel = decompressed(bytes);
+    return kernel && embeddedConfig(kernel);
+  },
+};
 
 interface Compression {
   readonly magic: string;

@@ -1,4 +1,5 @@
 /** What a kernel must be configured with to crash and to capture in the lab, and what of it a configuration lacks. */
+import type { ModuleTree } from '../../initrd/modules.ts';
 import type { DiskKind } from '../disks/boot-disk.ts';
 import type { BusName } from '../disks/buses.ts';
 import type { FileSystemName } from '../disks/file-systems.ts';
@@ -9,14 +10,27 @@ interface Need {
   readonly why: string;
   /** A driver, which may be a module of these names. Others must be built in. */
   readonly modules?: readonly string[];
+  /** Which of the two kernels needs it; both by default. */
+  readonly of?: Role;
+  /** Another option that serves as well. */
+  readonly or?: string;
+}
+
+/** The kernel that crashes, and the one that captures. One kernel may be both. */
+export type Role = 'first' | 'capture';
+
+/** What is asked of a kernel. */
+export interface Duties {
+  readonly roles: readonly Role[];
+  readonly disk: DiskKind;
 }
 
 const ALWAYS: readonly Need[] = [
   { option: '64BIT', why: 'the guest’s programs are 64-bit' },
-  { option: 'KEXEC_FILE', why: 'loads the crash kernel' },
-  { option: 'CRASH_DUMP', why: 'lets the kernel run as a crash kernel' },
-  { option: 'PROC_VMCORE', why: 'shows the crashed kernel’s memory to the capture' },
-  { option: 'RELOCATABLE', why: 'lets the crash kernel run in its reservation' },
+  { option: 'KEXEC_FILE', why: 'loads the crash kernel', of: 'first' },
+  { option: 'CRASH_DUMP', why: 'lets the kernel reserve memory for a crash kernel, and run as one' },
+  { option: 'PROC_VMCORE', why: 'shows the crashed kernel’s memory to the capture', of: 'capture' },
+  { option: 'RELOCATABLE', why: 'lets the crash kernel run in its reservation', of: 'capture' },
   { option: 'BLK_DEV_INITRD', why: 'both kernels start from an initrd' },
   { option: 'DEVTMPFS', why: 'makes /dev' },
   { option: 'TMPFS', why: 'holds the guest’s memory to dump' },
@@ -29,13 +43,13 @@ const ALWAYS: readonly Need[] = [
   { option: 'PCI', why: 'the disks are on PCI' },
   { option: 'ACPI', why: 'powers the machine off' },
   { option: 'MAGIC_SYSRQ', why: 'the default trigger, and the supervisor’s reboot' },
-  { option: 'FUTEX', why: 'Node' },
-  { option: 'EPOLL', why: 'Node' },
-  { option: 'EVENTFD', why: 'Node' },
-  { option: 'UNIX', why: 'Node’s pipes to other programs' },
-  { option: 'BLK_DEV_LOOP', why: 'the image’s runtime', modules: ['loop'] },
-  { option: 'SQUASHFS', why: 'the image’s runtime', modules: ['squashfs'] },
-  { option: 'SQUASHFS_ZSTD', why: 'the image’s runtime is compressed with zstd' },
+  { option: 'FUTEX', why: 'runs Node', of: 'capture' },
+  { option: 'EPOLL', why: 'runs Node', of: 'capture' },
+  { option: 'EVENTFD', why: 'runs Node', of: 'capture' },
+  { option: 'UNIX', why: 'Node’s pipes to other programs', of: 'capture' },
+  { option: 'BLK_DEV_LOOP', why: 'mounts the capture image’s runtime', modules: ['loop'], of: 'capture' },
+  { option: 'SQUASHFS', why: 'mounts the capture image’s runtime', modules: ['squashfs'], of: 'capture' },
+  { option: 'SQUASHFS_ZSTD', why: 'unpacks the capture image’s runtime', of: 'capture' },
   { option: 'EXT4_FS', why: 'the guest’s own files', modules: ['ext4'] },
   { option: 'VIRTIO_PCI', why: 'disks', modules: ['virtio_pci'] },
   { option: 'VIRTIO_BLK', why: 'disks', modules: ['virtio_blk'] },
@@ -66,6 +80,31 @@ const OF_FILE_SYSTEM: Readonly<Record<FileSystemName, readonly Need[]>> = {
 
 const OF_LVM: readonly Need[] = [{ option: 'BLK_DEV_DM', why: '--layout lvm', modules: ['dm_mod'] }];
 
+/** Without these a kernel crashes and is captured, and its report says less. */
+const WISHES: readonly Need[] = [
+  { option: 'KALLSYMS', why: 'the report cannot name functions', of: 'first' },
+  { option: 'DEBUG_INFO_BTF', why: 'the report cannot show structures, locks or waiting tasks', of: 'first' },
+];
+
+/** What a trigger's crash needs, by the trigger's name. */
+const OF_TRIGGER: Readonly<Record<string, readonly Need[]>> = {
+  'other-cpu': [{ option: 'SMP', why: 'a second CPU' }],
+  'hung-task': [{ option: 'DETECT_HUNG_TASK', why: 'notices the task' }],
+  'machine-check': [{ option: 'X86_MCE', why: 'hears of the error' }],
+  bug: [{ option: 'BUG', why: 'BUG() says where it is' }],
+  warn: [{ option: 'BUG', why: 'WARN() does something' }],
+  'stack-overflow': [{ option: 'VMAP_STACK', why: 'puts a guard page below the stack' }],
+  'stack-protector': [{ option: 'STACKPROTECTOR', why: 'guards the stack frame' }],
+  'corrupt-list': [{ option: 'DEBUG_LIST', or: 'LIST_HARDENED', why: 'notices the list' }],
+  refcount: [{ option: 'BUG', why: 'the count’s WARN() does something' }],
+  'use-after-free': [{ option: 'SLUB_DEBUG', why: 'poisons what is freed' }],
+  kfence: [{ option: 'KFENCE', why: 'notices the access' }],
+  usercopy: [{ option: 'HARDENED_USERCOPY', why: 'notices the copy' }],
+  'sleep-in-atomic': [{ option: 'PREEMPT_COUNT', why: 'notices that code is atomic' }],
+  'soft-lockup': [{ option: 'SOFTLOCKUP_DETECTOR', why: 'notices the CPU' }],
+};
+const OF_MODULE: readonly Need[] = [{ option: 'MODULES', why: 'loads the lab’s module' }];
+
 export type Config = ReadonlyMap<string, string>;
 
 /** `CONFIG_X=y` lines; what is not set is absent. Names without CONFIG_. */
@@ -73,21 +112,60 @@ export function parseConfig(text: string): Config {
   return new Map([...text.matchAll(/^CONFIG_(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
 }
 
-function needsOf({ bus, fs, layout }: DiskKind): readonly Need[] {
-  return [...ALWAYS, ...OF_BUS[bus], ...OF_FILE_SYSTEM[fs], ...(layout === 'lvm' ? OF_LVM : [])];
+function needsOf({ disk: { bus, fs, layout }, roles }: Duties): readonly Need[] {
+  const all = [...ALWAYS, ...OF_BUS[bus], ...OF_FILE_SYSTEM[fs], ...(layout === 'lvm' ? OF_LVM : [])];
+  return all.filter(({ of }) => of === undefined || roles.includes(of));
 }
 
-/** One line for each option that is missing, or that is a module where no module tree is at hand. */
-export function configGaps(config: Config, disk: DiskKind, hasModules: boolean): string[] {
-  return needsOf(disk).flatMap(({ option, why, modules }) => {
+/** An option that is not as it must be. */
+export interface Gap {
+  readonly option: string;
+  readonly text: string;
+}
+
+/** What is missing. @param modules undefined where there is no module tree */
+export function configGaps(
+  config: Config,
+  duties: Duties,
+  modules: Pick<ModuleTree, 'has'> | undefined,
+): Gap[] {
+  return needsOf(duties).flatMap(({ option, why, modules: names }) => {
     const value = config.get(option);
-    if (value === 'y' || (value === 'm' && modules && hasModules)) return [];
-    if (value === 'm' && modules) return [`CONFIG_${option}=m, and there is no module tree: ${why}`];
-    return [`CONFIG_${option}=y is missing: ${why}`];
+    if (value === 'y') return [];
+    if (value !== 'm' || !names) return [{ option, text: `CONFIG_${option}=y is missing: ${why}` }];
+    if (!modules) return [{ option, text: `CONFIG_${option}=m, and there is no module tree: ${why}` }];
+    const absent = names.filter(name => !modules.has(name));
+    if (absent.length === 0) return [];
+    return [
+      { option, text: `CONFIG_${option}=m, and the module ${absent.join(', ')} was not built: ${why}` },
+    ];
   });
 }
 
+/** What a report of its crashes will lack. */
+export function configWishes(config: Config, { roles }: Duties): string[] {
+  const wishes = WISHES.filter(({ of }) => of === undefined || roles.includes(of));
+  return wishes
+    .filter(({ option }) => config.get(option) !== 'y')
+    .map(({ option, why }) => `without CONFIG_${option}=y ${why}`);
+}
+
+/** What of a trigger decides whether a kernel can crash by it. */
+export interface CrashWay {
+  readonly name: string;
+  readonly needsModule?: true;
+}
+
+/** What the kernel lacks to crash by this trigger. */
+export function triggerGaps(config: Config, { name, needsModule }: CrashWay): Gap[] {
+  return [...(needsModule ? OF_MODULE : []), ...(OF_TRIGGER[name] ?? [])]
+    .filter(({ option, or = option }) => config.get(option) !== 'y' && config.get(or) !== 'y')
+    .map(({ option, why }) => ({ option, text: `CONFIG_${option}=y is missing: ${why}` }));
+}
+
 /** The names of drivers that are built in, for a kernel without a list of them. */
-export function builtInDrivers(config: Config, disk: DiskKind): string[] {
-  return needsOf(disk).flatMap(({ option, modules }) => (config.get(option) === 'y' ? (modules ?? []) : []));
+export function builtInDrivers(config: Config, duties: Duties): string[] {
+  return needsOf(duties).flatMap(({ option, modules }) =>
+    config.get(option) === 'y' ? (modules ?? []) : [],
+  );
 }

@@ -3,6 +3,8 @@ import { type Cache, withLock } from '../../build/cache.ts';
 import { fetchKernelHeaders, makeModules } from '../../build/fetch/kernel-headers.ts';
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
 import { fetchDebugSymbols, fetchKernel } from '../../build/fetch/kernels.ts';
+import { Failure } from '../../capture/errors.ts';
+import type { CrashWay, Gap } from './config-needs.ts';
 
 export interface LabKernel {
   /** As uname -r says it. */
@@ -20,6 +22,29 @@ export interface LabKernel {
   readonly symbols: () => Promise<string>;
   /** Runs kbuild on a folder with a Makefile and a module's source. */
   readonly makeModules: (folder: string) => Promise<void>;
+  /** @throws CannotCrash where its configuration has no way for this trigger. */
+  readonly checkTrigger: (trigger: CrashWay) => void;
+}
+
+/** A crash that the kernel's configuration rules out. */
+export class CannotCrash extends Failure {}
+
+/** The error for what a configuration lacks. @param modules where the kernel's modules are from */
+export function gapsIn(
+  action: string,
+  gaps: readonly Gap[],
+  { build, hasTree }: { readonly build?: string; readonly hasTree: boolean } = { hasTree: true },
+): CannotCrash {
+  const unset = gaps.filter(({ text }) => text.includes('=y is missing')).map(({ option }) => option);
+  const toDo =
+    unset.length > 0
+      ? `Set what is missing and build the kernel again: scripts/config ${unset.map(name => `-e ${name}`).join(' ')}`
+      : build
+        ? `Run make -C ${build} modules`
+        : hasTree
+          ? 'Name a complete module tree with --modules DIR'
+          : 'Name its modules with --modules DIR, or build them in';
+  return new CannotCrash('CONFIG_GAPS', { action, actual: gaps.map(({ text }) => text).join('; '), toDo });
 }
 
 export async function debianKernel(cache: Cache, choice: KernelChoice): Promise<LabKernel> {
@@ -37,6 +62,7 @@ export async function debianKernel(cache: Cache, choice: KernelChoice): Promise<
       withLock(cache, `make-${release}`, async () =>
         makeModules(await fetchKernelHeaders(cache, kernel), kernel, folder),
       ),
+    checkTrigger() {},
   };
 }
 

@@ -1,14 +1,27 @@
 /** The module tree of one's own kernel: as it was installed, straight from the build directory, or none at all. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { $ } from 'zx';
 import { findCommand } from '../../build/host/host-packages.ts';
 import { Failure, SystemError } from '../../capture/errors.ts';
 
-/** `…/lib/modules/RELEASE` itself, or what INSTALL_MOD_PATH was. @throws Failure NO_MODULES */
-export function moduleTreeAt(directory: string, release: string): string {
+/** `…/lib/modules/RELEASE` itself, or below what INSTALL_MOD_PATH was. */
+export function findModuleTree(directory: string, release: string): string | undefined {
   const places = [directory, join(directory, release), join(directory, 'lib/modules', release)];
-  const found = places.find(place => existsSync(join(place, 'modules.dep')));
+  return places.find(place => existsSync(join(place, 'modules.dep')));
+}
+
+/** @throws Failure NO_MODULES */
+export function moduleTreeAt(directory: string, release: string): string {
+  const found = findModuleTree(directory, release);
   if (found) return found;
   throw new Failure('NO_MODULES', {
     action: `use the modules in ${directory}`,
@@ -20,12 +33,23 @@ export function moduleTreeAt(directory: string, release: string): string {
 /** What `make` leaves in the build directory for `make modules_install`. */
 const INDEXES = ['modules.order', 'modules.builtin', 'modules.builtin.modinfo'];
 
-/** Lays out the modules that the build directory lists, and indexes them. @param at gets `lib/modules/RELEASE`. */
-export async function modulesOfBuild(build: string, at: string, release: string): Promise<string> {
+/**
+ * Lays out the modules that the build directory lists, and indexes them.
+ * @param at gets `lib/modules/RELEASE`
+ * @param builtIn drivers that are known to be built in
+ */
+export async function modulesOfBuild(
+  build: string,
+  at: string,
+  release: string,
+  builtIn: readonly string[] = [],
+): Promise<string> {
   const tree = emptyTree(at, release);
   for (const name of INDEXES.filter(file => existsSync(join(build, file)))) {
     copyFileSync(join(build, name), join(tree, name));
   }
+  // A kernel without loadable modules may have no list.
+  appendFileSync(join(tree, 'modules.builtin'), listOf(builtIn));
   for (const file of modulesIn(build)) {
     const copy = join(tree, 'kernel', file);
     mkdirSync(dirname(copy), { recursive: true });
@@ -54,8 +78,12 @@ function modulesIn(build: string): string[] {
 /** A tree that says which drivers are built in, for an image whose build directory is not at hand. */
 export function listedBuiltIns(at: string, release: string, drivers: readonly string[]): string {
   const tree = emptyTree(at, release);
-  writeFileSync(join(tree, 'modules.builtin'), drivers.map(name => `kernel/${name}.ko\n`).join(''));
+  writeFileSync(join(tree, 'modules.builtin'), listOf(drivers));
   return tree;
+}
+
+function listOf(drivers: readonly string[]): string {
+  return drivers.map(name => `kernel/${name}.ko\n`).join('');
 }
 
 function emptyTree(at: string, release: string): string {

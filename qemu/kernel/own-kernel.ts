@@ -1,104 +1,118 @@
-/** One's own kernel: a bzImage or a kernel build directory, with its modules, its configuration and its symbols. */
+/** One's own kernel: an image or a kernel build directory, with its modules, its configuration and its symbols. */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
-import { $ } from 'zx';
+import { dirname, join, resolve } from 'node:path';
 import type { Cache } from '../../build/cache.ts';
-import { Failure, SystemError } from '../../capture/errors.ts';
-import type { DiskKind } from '../disks/boot-disk.ts';
-import { embeddedConfig, releaseOf } from './bzimage.ts';
-import { builtInDrivers, type Config, configGaps, parseConfig } from './config-needs.ts';
-import type { LabKernel } from './lab-kernel.ts';
-import { listedBuiltIns, modulesOfBuild, moduleTreeAt } from './module-tree.ts';
+import { SystemError } from '../../capture/errors.ts';
+import { openModuleTree } from '../../initrd/modules.ts';
+import { buildDirectoryOf, builtImageOf, makeInBuild } from './build-directory.ts';
+import {
+  builtInDrivers,
+  type Config,
+  configGaps,
+  configWishes,
+  type Duties,
+  parseConfig,
+  triggerGaps,
+} from './config-needs.ts';
+import { type KernelImage, readKernelImage } from './kernel-image.ts';
+import { gapsIn, type LabKernel } from './lab-kernel.ts';
+import { findModuleTree, listedBuiltIns, modulesOfBuild, moduleTreeAt } from './module-tree.ts';
 
 export interface OwnKernelChoice {
-  /** A bzImage, or the directory in which one was built. */
+  /** A kernel's image, or the directory in which one was built. */
   readonly path: string;
   /** Where `make modules_install` put the modules. */
   readonly modules?: string;
   readonly vmlinux?: string;
 }
 
-/** Below a build directory. */
-const IMAGE_OF_BUILD = 'arch/x86/boot/bzImage';
-
-/** @throws Failure CONFIG_GAPS that names what the kernel lacks. */
+/** @throws Failure CONFIG_GAPS that names what the kernel lacks for its duties. */
 export async function ownKernel(
   cache: Cache,
   { path, modules, vmlinux }: OwnKernelChoice,
-  disk: DiskKind,
+  duties: Duties,
 ): Promise<LabKernel> {
   const build = buildDirectoryOf(resolve(path));
-  const vmlinuz = statSync(path).isDirectory() ? join(path, IMAGE_OF_BUILD) : resolve(path);
-  if (!existsSync(vmlinuz)) {
-    throw new Failure('NO_BZIMAGE', {
-      action: `boot the kernel in ${path}`,
-      actual: `there is no ${IMAGE_OF_BUILD}`,
-      wanted: 'a directory in which `make bzImage` has run',
-    });
-  }
-  const image = readFileSync(vmlinuz);
-  const release = releaseOf(image, vmlinuz);
-  const sha256 = createHash('sha256').update(image).digest('hex');
-  const config = findConfig(image, vmlinuz, release, build);
-  const installed = modules ? moduleTreeAt(modules, release) : moduleTreeOf(vmlinuz, release);
-  if (config) checkConfig(config, disk, vmlinuz, Boolean(installed ?? build));
+  const vmlinuz = statSync(path).isDirectory() ? builtImageOf(resolve(path)) : resolve(path);
+  const bytes = readFileSync(vmlinuz);
+  const image = readKernelImage(bytes, vmlinuz);
+  const { release } = image;
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const config = findConfig(image, vmlinuz, build);
+  const installed = modules
+    ? installedTree(modules, release, build, duties)
+    : treeBesideBoot(vmlinuz, release);
+  const builtIn = config ? builtInDrivers(config, duties) : [];
+  const at = join(cache.dir, 'own-kernels', sha256.slice(0, 16));
+  const tree = installed ?? (build && (await modulesOfBuild(build, at, release, builtIn)));
+  if (config) checkConfig(config, { duties, vmlinuz, tree, build }, cache.say);
   else
     cache.say(
       `no configuration is beside ${vmlinuz} or in it: what it lacks cannot be named before the boot`,
     );
-  const at = join(cache.dir, 'own-kernels', sha256.slice(0, 16));
   return {
     release,
     origin: resolve(path),
     label: release,
     vmlinuz,
-    modulesDir:
-      installed ??
-      (build
-        ? await modulesOfBuild(build, at, release)
-        : listedBuiltIns(at, release, config ? builtInDrivers(config, disk) : [])),
+    modulesDir: tree ?? listedBuiltIns(at, release, builtIn),
     sha256,
     symbols: async () => symbolsOf(vmlinux ?? (build && join(build, 'vmlinux')), release),
-    makeModules: folder => makeInBuild(build, folder, release),
+    makeModules: folder => makeInBuild(build, config, folder, release),
+    checkTrigger(trigger) {
+      const gaps = config ? triggerGaps(config, trigger) : [];
+      if (gaps.length > 0) throw gapsIn(`crash ${vmlinuz} by the trigger ${trigger.name}`, gaps);
+    },
   };
 }
 
-function buildDirectoryOf(path: string): string | undefined {
-  const isImageOfBuild = path.endsWith(`/${IMAGE_OF_BUILD}`);
-  const root = isImageOfBuild ? path.slice(0, -IMAGE_OF_BUILD.length - 1) : path;
-  return existsSync(join(root, 'Makefile')) && existsSync(join(root, '.config')) ? root : undefined;
+/** --modules may be for the kernel that crashes alone: the one that captures then has its build directory's. */
+function installedTree(
+  modules: string,
+  release: string,
+  build: string | undefined,
+  { roles }: Duties,
+): string | undefined {
+  return build && !roles.includes('first')
+    ? findModuleTree(modules, release)
+    : moduleTreeAt(modules, release);
 }
 
 /** Beside an installed kernel, its modules are where its release says. */
-function moduleTreeOf(vmlinuz: string, release: string): string | undefined {
+function treeBesideBoot(vmlinuz: string, release: string): string | undefined {
   const tree = join('/lib/modules', release);
   return dirname(vmlinuz) === '/boot' && existsSync(join(tree, 'modules.dep')) ? tree : undefined;
 }
 
-function findConfig(
-  image: Buffer,
-  vmlinuz: string,
-  release: string,
-  build: string | undefined,
-): Config | undefined {
+function findConfig(image: KernelImage, vmlinuz: string, build: string | undefined): Config | undefined {
   const folder = dirname(vmlinuz);
-  const files = [build && join(build, '.config'), join(folder, `config-${release}`), join(folder, 'config')];
+  const files = [
+    build && join(build, '.config'),
+    join(folder, `config-${image.release}`),
+    join(folder, 'config'),
+  ];
   const file = files.find(name => name && existsSync(name));
-  const text = file ? readFileSync(file, 'utf8') : embeddedConfig(image);
+  const text = file ? readFileSync(file, 'utf8') : image.config();
   return text === undefined ? undefined : parseConfig(text);
 }
 
-function checkConfig(config: Config, disk: DiskKind, vmlinuz: string, hasModules: boolean): void {
-  const gaps = configGaps(config, disk, hasModules);
-  if (gaps.length === 0) return;
-  throw new Failure('CONFIG_GAPS', {
-    action: `crash ${vmlinuz}`,
-    actual: gaps.join('; '),
-    toDo: hasModules
-      ? 'Set these options and build the kernel again'
-      : 'Set these options and build the kernel again, or name its modules with --modules DIR',
-  });
+interface Checked {
+  readonly duties: Duties;
+  readonly vmlinuz: string;
+  readonly tree?: string;
+  readonly build?: string;
+}
+
+function checkConfig(
+  config: Config,
+  { duties, vmlinuz, tree, build }: Checked,
+  say: (line: string) => void,
+): void {
+  const gaps = configGaps(config, duties, tree === undefined ? undefined : openModuleTree(tree));
+  const action = duties.roles.includes('first') ? `crash ${vmlinuz}` : `capture with ${vmlinuz}`;
+  if (gaps.length > 0) throw gapsIn(action, gaps, { build, hasTree: tree !== undefined });
+  for (const wish of configWishes(config, duties)) say(`${vmlinuz}: ${wish}`);
 }
 
 function symbolsOf(path: string | undefined, release: string): string {
@@ -108,23 +122,5 @@ function symbolsOf(path: string | undefined, release: string): string {
     actual: path ? `there is no ${path}` : 'no path is known',
     wanted: 'the vmlinux of the same build',
     toDo: 'Name it with --vmlinux PATH',
-  });
-}
-
-async function makeInBuild(build: string | undefined, folder: string, release: string): Promise<void> {
-  const action = `build ${basename(folder)} for ${release}`;
-  if (!build) {
-    throw new SystemError('NO_BUILD', {
-      action,
-      actual: 'only the kernel’s image is known',
-      wanted: 'the directory in which it was built, as --kernel',
-    });
-  }
-  const output = await $({ nothrow: true, quiet: true })`make -C ${build} M=${folder} modules`;
-  if (output.exitCode === 0) return;
-  throw new SystemError('MODULE_BUILD', {
-    action,
-    actual: output.stderr.trim().split('\n').slice(0, 3).join(' | ') || `make ended with ${output.exitCode}`,
-    wanted: 'a kernel that loads modules, built here',
   });
 }

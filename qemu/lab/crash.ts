@@ -33,7 +33,7 @@ export interface CrashEvents {
 
 /**
  * Crashes the machine with one fault and judges what was saved.
- * @param cell what is unusual about the crash, for the tables of runs. @throws LostMachine
+ * @param cell what is unusual about the crash, for the tables of runs. @throws LostMachine, CannotCrash
  */
 export async function crashWith(
   anyLab: Lab,
@@ -42,6 +42,7 @@ export async function crashWith(
   cell?: Cell,
 ): Promise<Verdict> {
   const lab = await labFor(fault, anyLab);
+  lab.kernel.checkTrigger(lab.choice.trigger);
   const facts = { ...factsOf(lab, fault), cell };
   const named = { name: runName(fault, lab), facts };
   return inRunDirectory(named, events.signal, async directory => {
@@ -95,7 +96,7 @@ function runName(fault: Fault, { kernel, choice: { geometry, trigger } }: Lab): 
 }
 
 async function planOf(
-  { cache, kernel, guestTools, accel, choice }: Lab,
+  { cache, kernel, captureKernel, guestTools, accel, choice }: Lab,
   fault: Fault,
   captureInitrd: string,
   ram: GuestRamTaking | undefined,
@@ -107,6 +108,7 @@ async function planOf(
   };
   return {
     kernel,
+    captureKernel,
     tools: [...guestTools, ...(module ? [module] : [])],
     captureInitrd,
     runtime: fault.runtimeOnDisk ? join(DIST, 'runtime') : undefined,
@@ -193,7 +195,7 @@ function expectationsOf(choice: MachineChoice): Expectation[] {
 }
 
 /** What is known of a run before it begins. */
-function factsOf({ kernel, choice, accel }: Lab, fault: Fault): object {
+function factsOf({ kernel, captureKernel, choice, accel }: Lab, fault: Fault): object {
   const { release, origin, sha256 } = kernel;
   const { geometry, trigger, memoryMib, crashkernel, kernelWords } = choice;
   return {
@@ -201,6 +203,9 @@ function factsOf({ kernel, choice, accel }: Lab, fault: Fault): object {
     trigger: trigger.name,
     geometry: geometry.name,
     kernel: { release, origin, sha256 },
+    ...(captureKernel !== kernel && {
+      captureKernel: { release: captureKernel.release, origin: captureKernel.origin },
+    }),
     machine: { accel, memoryMib, crashkernel, kernelWords },
   };
 }

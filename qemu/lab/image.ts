@@ -45,7 +45,7 @@ export async function captureImage(lab: Lab, fault: Fault, directory: string): P
     isStockDisk && !fault.options && !fault.layout && !bundled && !fault.beforeNode && !fault.withoutFfi;
   if (isStock) return lab.captureInitrd;
   const variant = imageVariant(lab.choice.diskKind, fault);
-  return buildStockImage(program, lab.kernel, join(directory, 'capture.img'), variant).path;
+  return buildStockImage(program, lab.captureKernel, join(directory, 'capture.img'), variant).path;
 }
 
 function imageVariant(kind: DiskKind, { options = {}, layout }: Fault): ImageVariant {

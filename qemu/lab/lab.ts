@@ -8,6 +8,7 @@ import { buildProgram } from '../../build/program.ts';
 import { buildStockImage } from '../../build/stock-image.ts';
 import type { Program } from '../../initrd/image.ts';
 import type { Judges } from '../expect/expectations.ts';
+import type { Role } from '../kernel/config-needs.ts';
 import { debianKernel, kernelLabel, type LabKernel } from '../kernel/lab-kernel.ts';
 import { ownKernel } from '../kernel/own-kernel.ts';
 import { chooseAccel } from '../machine/accel.ts';
@@ -17,6 +18,8 @@ import type { MachineChoice } from './options.ts';
 export interface Lab {
   readonly cache: Cache;
   readonly kernel: LabKernel;
+  /** What captures: the same kernel, unless another was chosen. */
+  readonly captureKernel: LabKernel;
   readonly guestTools: readonly GuestFile[];
   readonly judges: Judges;
   readonly program: Program;
@@ -30,16 +33,17 @@ export interface Lab {
 export async function openLab(choice: MachineChoice, say: (line: string) => void): Promise<Lab> {
   const cache = openCache(say);
   ensureHostPackages(join(cache.dir, 'host-packages.log'), say);
-  const kernel = await openKernel(cache, choice);
+  const { kernel, captureKernel } = await openKernels(cache, choice);
   const { files } = await fetchGuestTools(cache);
   const makedumpfile = await fetchTool(cache, 'makedumpfile');
   const program = await buildProgram(say);
-  const captureInitrd = buildStockImage(program, kernel).path;
+  const captureInitrd = buildStockImage(program, captureKernel).path;
   const { accel, why } = await chooseAccel(cache, choice.accel, kernel.vmlinuz);
   say(`QEMU runs on ${why}`);
   return {
     cache,
     kernel,
+    captureKernel,
     guestTools: files,
     judges: {
       makedumpfile,
@@ -57,10 +61,21 @@ export async function openLab(choice: MachineChoice, say: (line: string) => void
 export async function withKernel(lab: Lab, choice: KernelChoice): Promise<Lab> {
   if (lab.kernel.label === kernelLabel(choice)) return lab;
   const kernel = await debianKernel(lab.cache, choice);
+  const captureKernel = lab.choice.captureKernel ? lab.captureKernel : kernel;
   const judges = { ...lab.judges, vmlinux: kernel.symbols };
-  return { ...lab, kernel, judges, captureInitrd: buildStockImage(lab.program, kernel).path };
+  const captureInitrd = buildStockImage(lab.program, captureKernel).path;
+  return { ...lab, kernel, captureKernel, judges, captureInitrd };
 }
 
-function openKernel(cache: Cache, { kernel, diskKind }: MachineChoice): Promise<LabKernel> {
-  return 'path' in kernel ? ownKernel(cache, kernel, diskKind) : debianKernel(cache, kernel);
+async function openKernels(
+  cache: Cache,
+  { kernel, captureKernel, diskKind }: MachineChoice,
+): Promise<Pick<Lab, 'kernel' | 'captureKernel'>> {
+  const open = (choice: MachineChoice['kernel'], ...roles: Role[]) =>
+    'path' in choice ? ownKernel(cache, choice, { roles, disk: diskKind }) : debianKernel(cache, choice);
+  if (captureKernel) {
+    return { kernel: await open(kernel, 'first'), captureKernel: await open(captureKernel, 'capture') };
+  }
+  const both = await open(kernel, 'first', 'capture');
+  return { kernel: both, captureKernel: both };
 }

@@ -2,10 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeError } from '../../capture/errors.ts';
+import { CannotCrash } from '../kernel/lab-kernel.ts';
 import { LostMachine } from '../machine/machine.ts';
 
-/** @throws the error itself when it is not a LostMachine. */
+/** @throws the error itself when it is none of the two that end one crash of many. */
 export function describeLoss(error: unknown, tailLines: number): string {
+  if (error instanceof CannotCrash) return `LOST: ${describeError(error)}`;
   if (!(error instanceof LostMachine)) throw error;
   return [
     `LOST: ${describeError(error)}`,

@@ -30,7 +30,11 @@ export const MACHINE_OPTIONS = {
     default: '6.1-cloud',
     help: 'stock Debian kernel (5.10, 6.1, 6.12 or 7.x; -cloud or -generic), or your own: a bzImage or its build directory',
   },
-  modules: { value: 'DIR', help: 'modules of your own kernel, as `make modules_install` wrote them' },
+  'capture-kernel': {
+    value: 'NAME|PATH',
+    help: 'capture with another kernel than the one that crashes',
+  },
+  modules: { value: 'DIR', help: 'modules of your own kernels, as `make modules_install` wrote them' },
   vmlinux: { value: 'PATH', help: 'debug symbols of your own kernel, for crash' },
   geometry: {
     value: 'NAME',
@@ -96,6 +100,8 @@ export const MACHINE_OPTIONS = {
 
 export interface MachineChoice {
   readonly kernel: KernelChoice | OwnKernelChoice;
+  /** undefined: the kernel that crashes. */
+  readonly captureKernel?: KernelChoice | OwnKernelChoice;
   readonly geometry: Geometry;
   readonly trigger: Trigger;
   readonly cpus: number;
@@ -125,7 +131,7 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
     throw badValue('crashkernel', given.crashkernel, 'a size like 192M, 192M@512M, or 256M,high');
   }
   return {
-    kernel: readKernel(given),
+    ...readKernels(given),
     geometry: geometryOf(oneOf('geometry', given.geometry, geometryNames)),
     trigger: readTrigger(given),
     cpus: wholeNumber('cpus', given.cpus, 1, 8),
@@ -165,17 +171,33 @@ export function debianKernelNamed(name: string): KernelChoice {
   throw badValue('kernel', name, DEBIAN_KERNELS);
 }
 
-function readKernel(given: Given<typeof MACHINE_OPTIONS>): MachineChoice['kernel'] {
-  const { kernel, modules, vmlinux } = given;
-  if (isDebianKernel(kernel)) {
-    for (const option of ['modules', 'vmlinux'] as const) {
-      if (given[option] !== undefined)
-        throw badValue(option, given[option], 'your own kernel, as --kernel PATH');
-    }
-    return debianKernelNamed(kernel);
+function readKernels(given: Given<typeof MACHINE_OPTIONS>): Pick<MachineChoice, 'kernel' | 'captureKernel'> {
+  const { modules, vmlinux, 'capture-kernel': capturing } = given;
+  const kernel = readKernel('kernel', given.kernel, { modules, vmlinux });
+  const captureKernel =
+    capturing === undefined ? undefined : readKernel('capture-kernel', capturing, { modules });
+  const isOwn = (choice: MachineChoice['kernel'] | undefined) => choice !== undefined && 'path' in choice;
+  if (vmlinux !== undefined && !isOwn(kernel)) {
+    throw badValue('vmlinux', vmlinux, 'your own kernel, as --kernel PATH');
   }
-  if (existsSync(kernel)) return { path: kernel, modules, vmlinux };
-  throw badValue('kernel', kernel, `${DEBIAN_KERNELS}, or the path of a bzImage or of its build directory`);
+  if (modules !== undefined && !isOwn(kernel) && !isOwn(captureKernel)) {
+    throw badValue('modules', modules, 'your own kernel, as --kernel PATH');
+  }
+  return { kernel, ...(captureKernel && { captureKernel }) };
+}
+
+function readKernel(
+  option: string,
+  text: string,
+  files: Omit<OwnKernelChoice, 'path'>,
+): MachineChoice['kernel'] {
+  if (isDebianKernel(text)) return debianKernelNamed(text);
+  if (existsSync(text)) return { path: text, ...files };
+  throw badValue(
+    option,
+    text,
+    `${DEBIAN_KERNELS}, or the path of a kernel's image or of its build directory`,
+  );
 }
 
 const DEBIAN_KERNELS = '5.10, 6.1, 6.12 or 7.x, with -cloud or -generic';

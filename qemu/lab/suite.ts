@@ -1,5 +1,6 @@
 /** Several crashes, some at once, each with its verdict. */
 import { describeError } from '../../capture/errors.ts';
+import { CannotCrash } from '../kernel/lab-kernel.ts';
 import { LostMachine } from '../machine/machine.ts';
 import type { PlannedCell } from './cell.ts';
 import { crashWith, type Verdict } from './crash.ts';
@@ -67,8 +68,9 @@ async function runCell(lab: Lab, planned: PlannedCell, events: SuiteEvents): Pro
     events.onResult(result);
     return result;
   } catch (error) {
-    if (events.signal.aborted || !(error instanceof LostMachine)) throw error;
-    const { directory } = error;
+    const isForeseen = error instanceof LostMachine || error instanceof CannotCrash;
+    if (events.signal.aborted || !isForeseen) throw error;
+    const directory = error instanceof LostMachine ? error.directory : undefined;
     const result: CellResult = { ...facts(), verdict: 'lost', reasons: [describeError(error)], directory };
     events.onResult(result, error);
     return result;

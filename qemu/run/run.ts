@@ -24,6 +24,7 @@ const SECOND_DISK = 'second.img';
 
 export interface CrashPlan {
   readonly kernel: LabKernel;
+  readonly captureKernel: LabKernel;
   readonly tools: readonly GuestFile[];
   /** The dump-capture initrd to arm the machine with. */
   readonly captureInitrd: string;
@@ -139,7 +140,7 @@ async function prepareMachine(
   disk: string,
   marker: string,
 ): Promise<Prepared> {
-  const { kernel, diskKind, secondDisk } = plan;
+  const { kernel, captureKernel, diskKind, secondDisk } = plan;
   const commandLine = [
     `console=${labArch().console}`,
     'panic=30',
@@ -149,7 +150,7 @@ async function prepareMachine(
   ].join(' ');
   const crashBase = plan.withoutConsole ? commandLine.replace(/console=\S+ /, '') : commandLine;
   const staging = join(work, 'disk');
-  await stageBootDisk(staging, kernel, plan.captureInitrd, plan.runtime);
+  await stageBootDisk(staging, captureKernel, plan.captureInitrd, plan.runtime);
   await makeBootDisk(disk, plan.diskMib, diskKind, LAB_ROOT_UUID, staging);
   const boot = bootDiskOf(diskKind);
   const moreDisks = secondDisk ? [await openSecondDisk(secondDisk, join(work, SECOND_DISK))] : [];
@@ -167,7 +168,7 @@ async function prepareMachine(
     drivers: [...boot.drivers, ...busOf('virtio-blk').drivers, ...plan.firstKernelDrivers],
     hostCommands: volumes ? ['lvm'] : [],
     settings: {
-      kver: kernel.release,
+      kver: captureKernel.release,
       disk: boot.node,
       fstype: diskKind.fs,
       physical_volume: volumes ? boot.disk : '',

@@ -1,7 +1,17 @@
 import { expect, test } from 'vitest';
-import { builtInDrivers, configGaps, parseConfig } from '../../../../qemu/kernel/config-needs.ts';
+import {
+  builtInDrivers,
+  configGaps,
+  configWishes,
+  parseConfig,
+  triggerGaps,
+} from '../../../../qemu/kernel/config-needs.ts';
 
-const DISK = { bus: 'virtio-blk', fs: 'ext4', layout: 'whole' } as const;
+const DISK = {
+  disk: { bus: 'virtio-blk', fs: 'ext4', layout: 'whole' },
+  roles: ['first', 'capture'],
+} as const;
+const MODULES = { has: () => true };
 const OPTIONS =
   '64BIT KEXEC_FILE CRASH_DUMP PROC_VMCORE RELOCATABLE BLK_DEV_INITRD DEVTMPFS TMPFS PROC_FS SYSFS BINFMT_ELF BINFMT_SCRIPT PRINTK SERIAL_8250_CONSOLE PCI ACPI MAGIC_SYSRQ FUTEX EPOLL EVENTFD UNIX BLK_DEV_LOOP SQUASHFS SQUASHFS_ZSTD EXT4_FS VIRTIO_PCI VIRTIO_BLK';
 
@@ -14,36 +24,64 @@ function config(changes: Readonly<Record<string, 'm' | 'n'>> = {}) {
 }
 
 test('a kernel with all that is needed has no gaps, with its drivers built in or as modules', () => {
-  expect(configGaps(config(), DISK, false)).toEqual([]);
-  expect(configGaps(config({ VIRTIO_BLK: 'm', SQUASHFS: 'm' }), DISK, true)).toEqual([]);
+  expect(configGaps(config(), DISK, undefined)).toEqual([]);
+  expect(configGaps(config({ VIRTIO_BLK: 'm', SQUASHFS: 'm' }), DISK, MODULES)).toEqual([]);
 });
 
 test.each(['CRASH_DUMP', 'PROC_VMCORE', 'KEXEC_FILE', 'SQUASHFS', 'VIRTIO_BLK'])(
   'a kernel without %s: the gap is named',
   option => {
-    const gaps = configGaps(config({ [option]: 'n' }), DISK, true);
+    const gaps = configGaps(config({ [option]: 'n' }), DISK, MODULES);
     expect(gaps).toHaveLength(1);
-    expect(gaps[0]).toMatch(new RegExp(`^CONFIG_${option}=y is missing: `));
+    expect(gaps[0].text).toMatch(new RegExp(`^CONFIG_${option}=y is missing: `));
   },
 );
 
 test('what must be built in is a gap as a module', () => {
-  expect(configGaps(config({ PROC_VMCORE: 'm' }), DISK, true)).toHaveLength(1);
+  expect(configGaps(config({ PROC_VMCORE: 'm' }), DISK, MODULES)).toHaveLength(1);
 });
 
 test('a driver that is a module is a gap where there are no modules', () => {
-  expect(configGaps(config({ EXT4_FS: 'm' }), DISK, false)).toEqual([
+  expect(configGaps(config({ EXT4_FS: 'm' }), DISK, undefined)[0].text).toBe(
     'CONFIG_EXT4_FS=m, and there is no module tree: the guest’s own files',
+  );
+});
+
+test('a driver that is a module and was not built is a gap', () => {
+  expect(configGaps(config({ VIRTIO_BLK: 'm' }), DISK, { has: () => false })[0].text).toBe(
+    'CONFIG_VIRTIO_BLK=m, and the module virtio_blk was not built: disks',
+  );
+});
+
+test('of two kernels, each needs its own part', () => {
+  const bare = config({ PROC_VMCORE: 'n', SQUASHFS: 'n', EPOLL: 'n' });
+  expect(configGaps(bare, { ...DISK, roles: ['first'] }, MODULES)).toEqual([]);
+  expect(configGaps(bare, { ...DISK, roles: ['capture'] }, MODULES)).toHaveLength(3);
+  const unarmed = config({ KEXEC_FILE: 'n' });
+  expect(configGaps(unarmed, { ...DISK, roles: ['first'] }, MODULES)).toHaveLength(1);
+  expect(configGaps(unarmed, { ...DISK, roles: ['capture'] }, MODULES)).toEqual([]);
+});
+
+test('what a report will lack is a wish and no gap', () => {
+  expect(configWishes(config(), DISK)).toEqual([
+    'without CONFIG_KALLSYMS=y the report cannot name functions',
+    'without CONFIG_DEBUG_INFO_BTF=y the report cannot show structures, locks or waiting tasks',
   ]);
+  expect(configWishes(config(), { ...DISK, roles: ['capture'] })).toEqual([]);
+});
+
+test('a trigger that the configuration rules out is named by the option', () => {
+  const options = (name: string, text: string, needsModule?: true) =>
+    triggerGaps(parseConfig(text), { name, ...(needsModule && { needsModule }) }).map(({ option }) => option);
+  expect(options('sysrq-c', '')).toEqual([]);
+  expect(options('kfence', '', true)).toEqual(['MODULES', 'KFENCE']);
+  expect(options('corrupt-list', 'CONFIG_MODULES=y\nCONFIG_LIST_HARDENED=y', true)).toEqual([]);
 });
 
 test('another boot disk needs other options', () => {
   const disk = { bus: 'nvme', fs: 'xfs', layout: 'lvm' } as const;
-  expect(configGaps(config(), disk, true).map(gap => gap.split('=')[0])).toEqual([
-    'CONFIG_BLK_DEV_NVME',
-    'CONFIG_XFS_FS',
-    'CONFIG_BLK_DEV_DM',
-  ]);
+  const gaps = configGaps(config(), { ...DISK, disk }, MODULES);
+  expect(gaps.map(({ option }) => option)).toEqual(['BLK_DEV_NVME', 'XFS_FS', 'BLK_DEV_DM']);
 });
 
 test('the drivers that are built in', () => {

@@ -3,10 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Duties } from '../../../../qemu/kernel/config-needs.ts';
 import { type OwnKernelChoice, ownKernel } from '../../../../qemu/kernel/own-kernel.ts';
-import { bzImage } from '../../../support/bzimage-builder.ts';
+import { triggerOf } from '../../../../qemu/lab/options.ts';
+import { bzImage } from '../../../support/kernel-image-builder.ts';
 
-const DISK = { bus: 'virtio-blk', fs: 'ext4', layout: 'whole' } as const;
+const DUTIES = {
+  disk: { bus: 'virtio-blk', fs: 'ext4', layout: 'whole' },
+  roles: ['first', 'capture'],
+} as const;
 const NEEDED =
   '64BIT KEXEC_FILE CRASH_DUMP PROC_VMCORE RELOCATABLE BLK_DEV_INITRD DEVTMPFS TMPFS PROC_FS SYSFS BINFMT_ELF BINFMT_SCRIPT PRINTK SERIAL_8250_CONSOLE PCI ACPI MAGIC_SYSRQ FUTEX EPOLL EVENTFD UNIX BLK_DEV_LOOP SQUASHFS SQUASHFS_ZSTD EXT4_FS VIRTIO_PCI VIRTIO_BLK';
 const COMPLETE = NEEDED.split(' ').map(name => `CONFIG_${name}=y\n`);
@@ -20,8 +25,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-function open(choice: OwnKernelChoice) {
-  return ownKernel({ dir: join(directory, 'cache'), say: line => said.push(line) }, choice, DISK);
+function open(choice: OwnKernelChoice, duties: Duties = DUTIES) {
+  return ownKernel({ dir: join(directory, 'cache'), say: line => said.push(line) }, choice, duties);
 }
 
 function image(config?: readonly string[]): string {
@@ -83,4 +88,46 @@ test('a build directory has its modules laid out and its vmlinux as symbols', as
 
 test('a build directory in which nothing was built yet', async () => {
   await expect(open({ path: directory })).rejects.toThrow('there is no arch/x86/boot/bzImage');
+});
+
+test('what to do about a gap is a command', async () => {
+  const path = image(COMPLETE.filter(line => !/PROC_VMCORE|SQUASHFS=/.test(line)));
+  await expect(open({ path })).rejects.toThrow(
+    'Set what is missing and build the kernel again: scripts/config -e PROC_VMCORE -e SQUASHFS',
+  );
+});
+
+test('a build directory whose modules were not built', async () => {
+  const build = buildDirectory(COMPLETE.map(line => line.replace('SQUASHFS=y', 'SQUASHFS=m')));
+  await expect(open({ path: build })).rejects.toThrow(
+    `CONFIG_SQUASHFS=m, and the module squashfs was not built: mounts the capture image’s runtime. Run make -C ${build} modules`,
+  );
+});
+
+test('a kernel that only captures is refused for what a capture needs', async () => {
+  const path = image(WITHOUT_VMCORE);
+  await expect(open({ path }, { ...DUTIES, roles: ['capture'] })).rejects.toThrow(
+    `Cannot capture with ${path}: CONFIG_PROC_VMCORE=y is missing`,
+  );
+  await expect(open({ path }, { ...DUTIES, roles: ['first'] })).resolves.toBeDefined();
+});
+
+test('a trigger that the kernel cannot make is refused before the boot', async () => {
+  const kernel = await open({ path: image(COMPLETE) });
+  expect(() => kernel.checkTrigger(triggerOf('sysrq-c'))).not.toThrow();
+  expect(() => kernel.checkTrigger(triggerOf('null'))).toThrow(
+    'by the trigger null: CONFIG_MODULES=y is missing: loads the lab’s module',
+  );
+});
+
+test('the lab’s module needs the build directory, with Module.symvers', async () => {
+  const alone = await open({ path: image(COMPLETE) });
+  await expect(alone.makeModules(directory)).rejects.toThrow(
+    'only the kernel’s image is known; expected the directory in which it was built, as --kernel',
+  );
+  const build = buildDirectory(COMPLETE);
+  const kernel = await open({ path: build });
+  await expect(kernel.makeModules(directory)).rejects.toThrow(
+    `there is no Module.symvers in ${build}; expected a directory in which the modules were built as well. Run make -C ${build} modules`,
+  );
 });

@@ -12,3 +12,11 @@ export function bzImage(payload: Buffer, release = '6.1.99-mine'): Buffer {
   payload.copy(image, 2 * 512);
   return image;
 }
+
+/** An arm64 Image, whose kernel follows its header. */
+export function arm64Image(kernel: Buffer, release = '6.1.99-mine'): Buffer {
+  const header = Buffer.alloc(64);
+  header.write('MZ', 0, 'latin1');
+  header.write('ARM\x64', 0x38, 'latin1');
+  return Buffer.concat([header, Buffer.from(`Linux version ${release} (builder) #1 SMP\0`), kernel]);
+}

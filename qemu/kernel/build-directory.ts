@@ -1,0 +1,80 @@
+/** A directory in which a kernel was built: in its source tree, or beside it (`make O=`). */
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { $ } from 'zx';
+import { findCommand } from '../../build/host/host-packages.ts';
+import { Failure, SystemError } from '../../capture/errors.ts';
+import type { Config } from './config-needs.ts';
+import { imageFormat } from './kernel-image.ts';
+
+/** The directory itself, or that of the image in it. undefined for an image that comes alone. */
+export function buildDirectoryOf(path: string): string | undefined {
+  const inBuild = `/${imageFormat().built}`;
+  const root = path.endsWith(inBuild) ? path.slice(0, -inBuild.length) : path;
+  return existsSync(join(root, 'Makefile')) && existsSync(join(root, '.config')) ? root : undefined;
+}
+
+/** The image that was built in the directory. @throws Failure NO_KERNEL_IMAGE */
+export function builtImageOf(directory: string): string {
+  const { built } = imageFormat();
+  const image = join(directory, built);
+  if (existsSync(image)) return image;
+  throw new Failure('NO_KERNEL_IMAGE', {
+    action: `boot the kernel in ${directory}`,
+    actual: `there is no ${built}`,
+    wanted: `a directory in which \`make ${basename(built)} modules\` has run`,
+  });
+}
+
+/**
+ * Builds a folder's module for the kernel, with the host's compiler. Symbols without a Module.symvers would only be missed
+ * when the guest loads the module.
+ */
+export async function makeInBuild(
+  build: string | undefined,
+  config: Config | undefined,
+  folder: string,
+  release: string,
+): Promise<void> {
+  const action = `build the lab’s module for ${release}`;
+  if (!build) {
+    throw new SystemError('NO_BUILD', {
+      action,
+      actual: 'only the kernel’s image is known',
+      wanted: 'the directory in which it was built, as --kernel',
+      toDo: 'Choose sysrq-c or another trigger that needs no module, or a --crash-command',
+    });
+  }
+  if (!existsSync(join(build, 'Module.symvers'))) {
+    throw new SystemError('NO_SYMVERS', {
+      action,
+      actual: `there is no Module.symvers in ${build}`,
+      wanted: 'a directory in which the modules were built as well',
+      toDo: `Run make -C ${build} modules`,
+    });
+  }
+  const isClang = config?.get('CC_IS_CLANG') === 'y';
+  for (const command of ['make', isClang ? 'clang' : 'gcc']) {
+    if (findCommand(command)) continue;
+    throw new SystemError('NO_COMPILER', {
+      action,
+      actual: `there is no ${command}`,
+      wanted: `the package ${command}`,
+    });
+  }
+  const words = [...(isClang ? ['LLVM=1'] : []), `M=${folder}`, 'modules'];
+  const output = await $({ nothrow: true, quiet: true })`make -C ${build} ${words}`;
+  if (output.exitCode === 0) return;
+  throw new SystemError('MODULE_BUILD', {
+    action,
+    actual: complaints(output.stderr) || `make ended with ${output.exitCode}`,
+    wanted: 'the compiler that built this kernel, on this machine',
+  });
+}
+
+/** The compiler's and make's errors, not their warnings. */
+function complaints(stderr: string): string {
+  const lines = stderr.trim().split('\n');
+  const errors = lines.filter(line => /error|\*\*\*|not found/i.test(line));
+  return (errors.length > 0 ? errors : lines).slice(0, 3).join(' | ');
+}
