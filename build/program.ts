@@ -1,15 +1,16 @@
 /** Builds dist/: the files of every dump-capture initrd, and the host command. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from '../capture/storage/place/durable-file.ts';
 import { type Program, programIn } from '../initrd/image.ts';
 import { PROGRAM_FILE, PROGRAM_WRAPPER } from '../scripts/lib/cli/program-code.ts';
 import { bundle } from './bundle.ts';
 import { buildingInDist } from './dist-lock.ts';
-import { findCommand } from './host/host-packages.ts';
-import { DIST, KOFFI_BINARY, NODE_BINARY, PROJECT } from './paths.ts';
-import { buildRuntime, runtimeFiles } from './runtime.ts';
+import { hostParts } from './parts/host-parts.ts';
+import { type Parts, requireCommand } from './parts/parts.ts';
+import { PROJECT } from './paths.ts';
+import { buildRuntime } from './runtime.ts';
 
 /**
  * Modules that only a few verbs of the host command use. Loading OpenSSL alone takes a tenth of a start. The capture
@@ -17,7 +18,7 @@ import { buildRuntime, runtimeFiles } from './runtime.ts';
  */
 export const NOT_AT_START = ['crypto', 'zlib', 'child_process', 'tty', 'os', 'timers/promises'];
 
-/** In dist/: the names of the npm packages in the bundles, for the list of parts. */
+/** In the build's folder: the names of the npm packages in the bundles, for the list of parts. */
 export const BUNDLED_PACKAGES = 'bundled-packages.json';
 
 export function programVersion(): string {
@@ -25,24 +26,26 @@ export function programVersion(): string {
 }
 
 /** Takes a second, except for the first time: the runtime image is kept as long as its files are the same. */
-export function buildProgram(say: (line: string) => void): Promise<Program> {
-  return buildingInDist(say, () => build(say));
+export function buildProgram(say: (line: string) => void, parts: Parts = hostParts()): Promise<Program> {
+  return buildingInDist(say, () => build(parts, say));
 }
 
-async function build(say: (line: string) => void): Promise<Program> {
+async function build(parts: Parts, say: (line: string) => void): Promise<Program> {
+  const { dist } = parts;
+  mkdirSync(dist, { recursive: true });
   // The bundles are CommonJS, and the project's own package.json above them says otherwise.
-  writeFileSync(join(DIST, 'package.json'), '{ "type": "commonjs" }\n');
+  writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n');
   const version = programVersion();
-  const capture = { entry: join(PROJECT, 'capture/main.ts'), output: join(DIST, 'capture.js'), version };
-  const packages = [...(await bundle(capture)), ...(await buildHostCommand(DIST, version))];
-  writeFileSync(join(DIST, BUNDLED_PACKAGES), JSON.stringify([...new Set(packages)].sort()));
-  replaceByCopy(KOFFI_BINARY, join(DIST, 'koffi.node'));
+  const capture = { entry: join(PROJECT, 'capture/main.ts'), output: join(dist, 'capture.js'), version };
+  const packages = [...(await bundle(capture)), ...(await buildHostCommand(parts, version))];
+  writeFileSync(join(dist, BUNDLED_PACKAGES), JSON.stringify([...new Set(packages)].sort()));
+  replaceByCopy(parts.koffi, join(dist, 'koffi.node'));
   for (const script of ['early.sh', 'watch.sh', 'runtime-image.sh', 'runtime-disk.sh']) {
-    replaceByCopy(join(PROJECT, 'initrd', script), join(DIST, script));
+    replaceByCopy(join(PROJECT, 'initrd', script), join(dist, script));
   }
-  replaceByCopy(findCommand('busybox')!, join(DIST, 'busybox'));
-  await buildRuntime(runtimeFiles(NODE_BINARY, KOFFI_BINARY), join(DIST, 'runtime'), say);
-  return programIn(DIST);
+  replaceByCopy(requireCommand(parts, 'busybox'), join(dist, 'busybox'));
+  await buildRuntime(parts, say);
+  return programIn(dist);
 }
 
 /**
@@ -51,19 +54,20 @@ async function build(say: (line: string) => void): Promise<Program> {
  */
 export const HOST_NODE_FLAGS = ['--no-warnings', '--v8-pool-size=1'] as const;
 
-/** The files of the host command in dist/, except koffi.node. */
-export const HOST_COMMAND_FILES = [
-  'kdumpling.js',
-  PROGRAM_FILE,
-  `${PROGRAM_FILE}.cache`,
-  'dump-thread.js',
-  'package.json',
-] as const;
+const CODE_CACHE = `${PROGRAM_FILE}.cache`;
+
+/**
+ * The files of the host command, except koffi.node. V8's code cache is only there where the program's Node runs on the
+ * machine that builds: V8 rejects a cache that a Node for another architecture made.
+ */
+export function hostCommandFiles({ isNative }: Pick<Parts, 'isNative'>): string[] {
+  return ['kdumpling.js', PROGRAM_FILE, ...(isNative ? [CODE_CACHE] : []), 'dump-thread.js', 'package.json'];
+}
 
 /** @returns the npm packages in it. */
-async function buildHostCommand(directory: string, version: string): Promise<string[]> {
+async function buildHostCommand({ dist, node, isNative }: Parts, version: string): Promise<string[]> {
   const entry = (file: string) => join(PROJECT, 'scripts', file);
-  const output = (file: string) => join(directory, file);
+  const output = (file: string) => join(dist, file);
   const common = { version, loadedWhenUsed: NOT_AT_START };
   const program = output(PROGRAM_FILE);
   const [banner, footer] = PROGRAM_WRAPPER;
@@ -79,7 +83,9 @@ async function buildHostCommand(directory: string, version: string): Promise<str
   ];
   chmodSync(output('kdumpling.js'), 0o755);
   const fails = ['dump', '-z', '-d', '31', '--message-level', '0', '/', output('no-dump')];
-  spawnSync(NODE_BINARY, [join(PROJECT, 'build/code-cache.ts'), program, ...fails], { stdio: 'ignore' });
+  if (isNative)
+    spawnSync(node, [join(PROJECT, 'build/code-cache.ts'), program, ...fails], { stdio: 'ignore' });
+  else rmSync(output(CODE_CACHE), { force: true });
   return packages.flat();
 }
 

@@ -7,15 +7,9 @@ import { CODECS } from '../capture/codecs/table.ts';
 import { Failure } from '../capture/errors.ts';
 import { replaceFile, replaceFileMadeBy } from '../capture/storage/place/durable-file.ts';
 import { publishDir } from './cache.ts';
-import { findCommand } from './host/host-packages.ts';
 import { cutIcuData, KEPT_ICU_ITEMS } from './node-icu.ts';
-import { findLibrary, hostLoader, sharedLibraries } from './shared-libraries.ts';
+import { type Parts, sharedLibraries } from './parts/parts.ts';
 
-/** Debian's multiarch folder, which the copied loader searches by default. */
-export const LIBRARY_FOLDERS: Readonly<Record<string, string>> = {
-  x64: 'lib/x86_64-linux-gnu',
-  arm64: 'lib/aarch64-linux-gnu',
-};
 /** zstd with blocks of 128 KiB: 28 MB, and the first access to a page of Node reads one small block. */
 const SQUASHFS_FLAGS = ['-comp', 'zstd', '-Xcompression-level', '19', '-b', '128K'];
 const REPRODUCIBLE_FLAGS = ['-all-root', '-all-time', '0', '-mkfs-time', '0', '-no-xattrs', '-noappend'];
@@ -26,17 +20,18 @@ const NODE = 'bin/node';
 /** Path in the image -> path of its source here. */
 export type RuntimeFiles = ReadonlyMap<string, string>;
 
-export function runtimeFiles(node: string, koffi: string): RuntimeFiles {
-  const folder = LIBRARY_FOLDERS[process.arch];
-  const codecs = CODECS.flatMap(({ libraries }) => libraries.map(requireLibrary));
+export function runtimeFiles(parts: Parts): RuntimeFiles {
+  const { node, koffi, loader, platform } = parts;
+  const folder = platform.libraries;
+  const codecs = CODECS.flatMap(({ libraries }) => libraries.map(soname => requireLibrary(parts, soname)));
   // Repairs the target where the policy lets it (capture/init/fsck.ts): 0.5 MB in the image.
-  const e2fsck = findCommand('e2fsck');
+  const e2fsck = parts.command('e2fsck');
   const roots = [node, koffi, ...codecs, ...(e2fsck ? [e2fsck] : [])];
-  const libraries = new Map(roots.flatMap(file => [...sharedLibraries(file)]));
+  const libraries = new Map(roots.flatMap(file => [...sharedLibraries(parts, file)]));
   return new Map([
     [NODE, node],
     ...(e2fsck ? [['sbin/e2fsck', e2fsck] as [string, string]] : []),
-    [hostLoader().slice(1), hostLoader()],
+    [platform.loader.slice(1), loader],
     ...codecs.map((path): [string, string] => [`${folder}/${basename(path)}`, path]),
     ...[...libraries].map(([soname, path]): [string, string] => [`${folder}/${soname}`, path]),
   ]);
@@ -45,13 +40,11 @@ export function runtimeFiles(node: string, koffi: string): RuntimeFiles {
 /**
  * Builds the image, and beside it the folder with its contents, unless they exist and were made of the same files. Takes
  * half a minute. In the image Node has English ICU data only; the folder has the whole Node, which the host command runs on.
- * @param folder of the files; the image, whose path is returned, is beside it.
+ * @returns the path of the image, which is beside the folder `runtime` in the build's own.
  */
-export async function buildRuntime(
-  files: RuntimeFiles,
-  folder: string,
-  say: (line: string) => void,
-): Promise<string> {
+export async function buildRuntime(parts: Parts, say: (line: string) => void): Promise<string> {
+  const files = runtimeFiles(parts);
+  const folder = join(parts.dist, 'runtime');
   const image = `${folder}.squashfs`;
   const wanted = digestOf(files);
   const stamp = `${image}.sha256`;
@@ -65,7 +58,7 @@ export async function buildRuntime(
       mkdirSync(join(staging, path, '..'), { recursive: true });
       copyFileSync(source, join(staging, path));
     }
-    await $`strip ${join(staging, NODE)}`;
+    await $`${parts.strip} ${join(staging, NODE)}`;
     const cut = `${image}.partial`;
     try {
       linkWithCutNode(files, staging, cut);
@@ -91,12 +84,12 @@ function linkWithCutNode(files: RuntimeFiles, whole: string, cut: string): void 
   writeFileSync(join(cut, NODE), node, { mode: 0o755 });
 }
 
-function requireLibrary(soname: string): string {
-  const path = findLibrary(soname);
+function requireLibrary({ platform, library }: Parts, soname: string): string {
+  const path = library(soname);
   if (path) return path;
   throw new Failure('LIBRARY_MISSING', {
     action: `put ${soname} into the runtime image`,
-    actual: 'this machine does not have it',
+    actual: `there is none for ${platform.debian}`,
     wanted: 'the package that holds it installed',
   });
 }

@@ -59,6 +59,16 @@ export const TEST_PACKAGES: readonly HostPackage[] = [
   { name: 'zsh', provides: { command: 'zsh' }, why: 'judges the completion for zsh' },
   { name: 'fish', provides: { command: 'fish' }, why: 'judges the completion for fish' },
   { name: 'lintian', provides: { command: 'lintian' }, why: 'judges the Debian package' },
+  {
+    name: 'device-tree-compiler',
+    provides: { command: 'dtc' },
+    why: 'judges the device trees of crash kernels of arm64',
+  },
+  {
+    name: 'binutils-aarch64-linux-gnu',
+    provides: { command: 'aarch64-linux-gnu-objdump' },
+    why: 'judges the instructions that start a crash kernel of arm64',
+  },
   { name: 'rpmlint', provides: { command: 'rpmlint' }, why: 'judges the package for Fedora' },
 ];
 

@@ -6,11 +6,10 @@ import { gzipSync } from 'node:zlib';
 import { $ } from 'zx';
 import { replaceFileMadeBy } from '../../capture/storage/place/durable-file.ts';
 import { buildingInDist } from '../dist-lock.ts';
+import type { Parts } from '../parts/parts.ts';
 import { DIST } from '../paths.ts';
 import { debianChangelog } from './changelog.ts';
 import { DOCUMENTATION, makeTree, type PackagedFile, place, settle } from './tree.ts';
-
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /** For lintian. The file gives a reason for each. */
 const OVERRIDES = {
@@ -34,15 +33,15 @@ const CONTROL: Readonly<Record<string, number>> = {
   postrm: 0o755,
 };
 
-/** Builds dist/kdumpling_VERSION_ARCH.deb from a finished dist/. Returns its path. */
-export function buildDeb(say: (line: string) => void): Promise<string> {
-  return buildingInDist(say, build);
+/** Builds dist/kdumpling_VERSION_ARCH.deb from a finished build. Returns its path. */
+export function buildDeb(parts: Parts, say: (line: string) => void): Promise<string> {
+  return buildingInDist(say, () => build(parts));
 }
 
-async function build(): Promise<string> {
-  const architecture = ARCHITECTURES[process.arch]!;
+async function build(parts: Parts): Promise<string> {
+  const architecture = parts.platform.debian;
   const tree = join(DIST, 'deb.partial');
-  const { words: common, releases } = await makeTree(tree, {
+  const { words: common, releases } = await makeTree(parts, tree, {
     lib: 'lib',
     zsh: 'vendor-completions',
     files: FILES,

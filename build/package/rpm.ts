@@ -6,6 +6,7 @@ import { $ } from 'zx';
 import { replaceFileMadeBy } from '../../capture/storage/place/durable-file.ts';
 import { buildingInDist } from '../dist-lock.ts';
 import type { Tool } from '../fetch/tools.ts';
+import type { Parts } from '../parts/parts.ts';
 import { DIST } from '../paths.ts';
 import { rpmChangelog } from './changelog.ts';
 import { filled, makeTree, type PackagedFile } from './tree.ts';
@@ -20,15 +21,19 @@ const FILES: readonly PackagedFile[] = [
   { source: '../../LICENSE', path: 'usr/share/licenses/kdumpling/LICENSE', mode: 0o644 },
 ];
 
-/** Builds dist/kdumpling-VERSION-1.ARCH.rpm from a finished dist/. Returns its path. */
-export function buildRpm(rpmbuild: Tool, say: (line: string) => void): Promise<string> {
-  return buildingInDist(say, () => build(rpmbuild));
+/** Builds dist/kdumpling-VERSION-1.ARCH.rpm from a finished build. Returns its path. */
+export function buildRpm(parts: Parts, rpmbuild: Tool, say: (line: string) => void): Promise<string> {
+  return buildingInDist(say, () => build(parts, rpmbuild));
 }
 
-async function build({ argv, env }: Tool): Promise<string> {
+async function build(parts: Parts, { argv, env }: Tool): Promise<string> {
   const work = join(DIST, 'rpm.partial');
   const tree = join(work, 'tree');
-  const { words, releases } = await makeTree(tree, { lib: 'usr/lib', zsh: 'site-functions', files: FILES });
+  const { words, releases } = await makeTree(parts, tree, {
+    lib: 'usr/lib',
+    zsh: 'site-functions',
+    files: FILES,
+  });
   const changelog = rpmChangelog(releases, words.maintainer);
   writeFileSync(join(work, 'kdumpling.spec'), filled('fedora/kdumpling.spec', { ...words, changelog }));
   const seconds = String(releases[0]!.date.getTime() / 1000);
@@ -43,7 +48,7 @@ async function build({ argv, env }: Tool): Promise<string> {
     // It reads ~/.rpmmacros, and writes nothing there.
     env: { ...process.env, ...env, HOME: work, LC_ALL: 'C', SOURCE_DATE_EPOCH: seconds },
     quiet: true,
-  })`${[...argv, '-bb', '--quiet', ...defines, join(work, 'kdumpling.spec')]}`;
+  })`${[...argv, '-bb', '--quiet', '--target', parts.platform.rpm, ...defines, join(work, 'kdumpling.spec')]}`;
   const [built] = globSync('RPMS/*/*.rpm', { cwd: work });
   const rpm = join(DIST, basename(built!));
   await replaceFileMadeBy(rpm, temporary => rename(join(work, built!), temporary));

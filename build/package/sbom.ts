@@ -5,13 +5,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findCommand } from '../host/host-packages.ts';
-import { DIST, KOFFI_BINARY, NODE_BINARY, PROJECT } from '../paths.ts';
+import type { DebianPackage } from '../parts/debian-packages.ts';
+import { type Parts, requireCommand } from '../parts/parts.ts';
+import { PROJECT } from '../paths.ts';
 import { BUNDLED_PACKAGES } from '../program.ts';
 import { runtimeFiles } from '../runtime.ts';
-import { type DebianPackage, packagesOf } from './debian-packages.ts';
 
-/** In dist/, and in the documentation of the packages. */
+/** In the build's folder, and in the documentation of the packages. */
 export const SBOM_NAME = 'sbom.cdx.json';
 
 interface Component {
@@ -25,8 +25,8 @@ interface Component {
   readonly properties?: readonly { readonly name: string; readonly value: string }[];
 }
 
-/** Of a finished dist/. @param date of the release: the same input gives the same bytes. */
-export function sbom(date: Date): string {
+/** Of a finished build. @param date of the release: the same input gives the same bytes. */
+export function sbom(parts: Parts, date: Date): string {
   const { name, version, license } = npmFacts(PROJECT);
   const document = {
     bomFormat: 'CycloneDX',
@@ -36,7 +36,7 @@ export function sbom(date: Date): string {
       timestamp: date.toISOString(),
       component: { type: 'application', name, version, licenses: [{ license: { id: license } }] },
     },
-    components: [...npmComponents(), nodeComponent(), ...copiedComponents()],
+    components: [...npmComponents(parts), nodeComponent(parts), ...copiedComponents(parts)],
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
@@ -52,8 +52,8 @@ function npmFacts(folder: string): NpmFacts {
 }
 
 /** koffi.node is no part of a bundle: it is a file beside them, from the package koffi's own for this architecture. */
-function npmComponents(): Component[] {
-  const bundled = JSON.parse(readFileSync(join(DIST, BUNDLED_PACKAGES), 'utf8')) as string[];
+function npmComponents({ dist }: Parts): Component[] {
+  const bundled = JSON.parse(readFileSync(join(dist, BUNDLED_PACKAGES), 'utf8')) as string[];
   const names = [...new Set([...bundled, 'koffi'])].sort();
   return names.map(packageName => {
     const { name, version, license } = npmFacts(join(PROJECT, 'node_modules', packageName));
@@ -67,8 +67,8 @@ function npmComponents(): Component[] {
   });
 }
 
-function nodeComponent(): Component {
-  const { name, version } = npmFacts(join(NODE_BINARY, '../..'));
+function nodeComponent({ node }: Parts): Component {
+  const { name, version } = npmFacts(join(node, '../..'));
   return {
     type: 'platform',
     name: 'node',
@@ -78,13 +78,11 @@ function nodeComponent(): Component {
   };
 }
 
-function copiedComponents(): Component[] {
-  const files = new Map(
-    [...runtimeFiles(NODE_BINARY, KOFFI_BINARY)].filter(([, source]) => source !== NODE_BINARY),
-  );
+function copiedComponents(parts: Parts): Component[] {
+  const files = new Map([...runtimeFiles(parts)].filter(([, source]) => source !== parts.node));
   const paths = new Map([...files].map(([path, source]) => [`runtime/${path}`, source]));
-  paths.set('busybox', findCommand('busybox')!);
-  const owners = packagesOf([...paths.values()]);
+  paths.set('busybox', requireCommand(parts, 'busybox'));
+  const owners = parts.packagesOf([...paths.values()]);
   return [...paths].map(([path, source]) => copiedComponent(path, source, owners.get(source)));
 }
 

@@ -17,10 +17,9 @@ import { programIn } from '../../initrd/image.ts';
 import { CONFIG_PATH } from '../../scripts/lib/config/config.ts';
 import { PACKAGED_CONFIG } from '../../scripts/lib/config/packaged-file.ts';
 import { schemaFiles } from '../../scripts/lib/schema/documents.ts';
-import { DIST, PROJECT } from '../paths.ts';
-import { HOST_COMMAND_FILES, HOST_NODE_FLAGS } from '../program.ts';
-import { LIBRARY_FOLDERS } from '../runtime.ts';
-import { hostLoader } from '../shared-libraries.ts';
+import type { Parts } from '../parts/parts.ts';
+import { PROJECT } from '../paths.ts';
+import { HOST_NODE_FLAGS, hostCommandFiles } from '../program.ts';
 import { type Release, readChangelog } from './changelog.ts';
 import { COMPLETION_LINKS, completionFiles, type ZshFolder } from './completion/completion.ts';
 import { SCHEMA_FOLDER } from './man/json-page.ts';
@@ -81,18 +80,24 @@ export interface PackageTree {
   readonly releases: readonly Release[];
 }
 
-/** Makes the tree anew, from a finished dist/. */
-export async function makeTree(tree: string, { lib, zsh, files }: Distribution): Promise<PackageTree> {
+/** Makes the tree anew, from a finished build. */
+export async function makeTree(
+  parts: Parts,
+  tree: string,
+  { lib, zsh, files }: Distribution,
+): Promise<PackageTree> {
+  const { dist, platform } = parts;
   rmSync(tree, { recursive: true, force: true });
   mkdirSync(join(tree, HOME), { recursive: true });
-  for (const name of programNames()) cpSync(join(DIST, name), join(tree, HOME, name), { recursive: true });
+  for (const name of programNames(parts))
+    cpSync(join(dist, name), join(tree, HOME, name), { recursive: true });
   const { version, author } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as Author;
   const releases = readChangelog(version);
   const words = {
     version,
     maintainer: author,
-    loader: hostLoader().slice(1),
-    libraries: LIBRARY_FOLDERS[process.arch]!,
+    loader: platform.loader.slice(1),
+    libraries: platform.libraries,
     flags: HOST_NODE_FLAGS.join(' '),
     installed: String(Math.ceil(sizeOf(tree) / 1024)),
   };
@@ -107,7 +112,7 @@ export async function makeTree(tree: string, { lib, zsh, files }: Distribution):
   writeFiles(join(tree, SCHEMA_FOLDER), schemaFiles());
   writeFiles(join(tree, 'usr/share'), await completionFiles(zsh));
   for (const [path, to] of Object.entries(COMPLETION_LINKS)) symlinkSync(to, join(tree, 'usr/share', path));
-  writeFileSync(join(tree, DOCUMENTATION, SBOM_NAME), sbom(date));
+  writeFileSync(join(tree, DOCUMENTATION, SBOM_NAME), sbom(parts, date));
   return { words, releases };
 }
 
@@ -146,10 +151,10 @@ function unit(name: string, lib: string): PackagedFile {
   return { source: `files/${name}`, path: `${lib}/systemd/system/${name}`, mode: 0o644 };
 }
 
-/** The entries of dist/ that a host needs: the parts of an initrd, and the host command. */
-function programNames(): string[] {
-  const parts = Object.values(programIn(DIST)).map(path => basename(path));
-  return [...new Set([...parts, ...HOST_COMMAND_FILES, 'runtime'])].sort();
+/** The entries of the build's folder that a host needs: the parts of an initrd, and the host command. */
+function programNames(parts: Parts): string[] {
+  const program = Object.values(programIn(parts.dist)).map(path => basename(path));
+  return [...new Set([...program, ...hostCommandFiles(parts), 'runtime'])].sort();
 }
 
 function sizeOf(directory: string): number {

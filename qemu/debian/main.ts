@@ -5,6 +5,7 @@ import { openCache } from '../../build/cache.ts';
 import { fetchKernel } from '../../build/fetch/kernels.ts';
 import { ensureHostPackages } from '../../build/host/host-packages.ts';
 import { buildDeb } from '../../build/package/deb.ts';
+import { hostParts } from '../../build/parts/host-parts.ts';
 import { buildProgram } from '../../build/program.ts';
 import { describeError, Failure } from '../../capture/errors.ts';
 import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
@@ -47,7 +48,7 @@ await runCommand({
       ? all.filter(({ name }) => name === oneOf('only', given.only, namesOf(all)))
       : all;
     await buildProgram(console.log);
-    const deb = await buildDeb(console.log);
+    const deb = await buildDeb(hostParts(), console.log);
     const { accel, why } = await chooseAccel(cache, 'auto', (await fetchKernel(cache)).vmlinuz);
     console.log(`QEMU runs on ${why}`);
     const image = await fetchDebianImage(cache, accel, signal);

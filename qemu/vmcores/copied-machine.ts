@@ -12,9 +12,10 @@ import { bundle } from '../../build/bundle.ts';
 import type { Kernel } from '../../build/fetch/kernels.ts';
 import type { GuestFile } from '../../build/fetch/tools.ts';
 import { findCommand } from '../../build/host/host-packages.ts';
-import { DIST, KOFFI_BINARY, NODE_BINARY, PROJECT } from '../../build/paths.ts';
+import { hostParts } from '../../build/parts/host-parts.ts';
+import { DIST, KOFFI_BINARY, PROJECT } from '../../build/paths.ts';
 import { programVersion } from '../../build/program.ts';
-import { buildRuntime, runtimeFiles } from '../../build/runtime.ts';
+import { buildRuntime } from '../../build/runtime.ts';
 import { LAB_DISK_DRIVERS } from '../../build/stock-image.ts';
 import { crashCommandLine } from '../../initrd/command-line.ts';
 import { type CpioEntry, encodeCpio } from '../../initrd/cpio.ts';
@@ -71,7 +72,7 @@ export async function prepareCopiedMachine(
   const captureInitrd = join(work, 'capture.img');
   await pipeline(Readable.from(encodeCpio(captureEntries(tree))), createWriteStream(captureInitrd));
   const staging = join(work, 'disk');
-  await stageBootDisk(staging, kernel, captureInitrd);
+  await stageBootDisk(staging, kernel, { captureInitrd });
   await stageLab(join(staging, 'lab'), tree, plan, request.say);
   const disk = join(work, 'disk.img');
   await makeDisk({ path: disk, sizeMib: plan.diskMib, uuid: randomUUID(), contents: staging });
@@ -79,6 +80,7 @@ export async function prepareCopiedMachine(
   await buildFirstKernelInitrd({
     kernel,
     tools: request.tools,
+    parts: hostParts(),
     drivers: LAB_DISK_DRIVERS,
     settings: {
       kver: kernel.release,
@@ -116,7 +118,7 @@ async function stageLab(
 ): Promise<void> {
   mkdirSync(join(lab, 'modules'), { recursive: true });
   mkdirSync(DIST, { recursive: true });
-  const runtime = await buildRuntime(runtimeFiles(NODE_BINARY, KOFFI_BINARY), join(DIST, 'runtime'), say);
+  const runtime = await buildRuntime(hostParts(), say);
   await copyFile(runtime, join(lab, 'runtime.squashfs'));
   await copyFile(KOFFI_BINARY, join(lab, 'koffi.node'));
   await copyFile(guestFile('runtime.sh'), join(lab, 'runtime.sh'));

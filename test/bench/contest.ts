@@ -1,7 +1,7 @@
 /** The contests: each has one vmcore, level and codec, and the programs that dump it. */
 import { spawnSync } from 'node:child_process';
 import type { Tool } from '../../build/fetch/tools.ts';
-import { findLibrary } from '../../build/shared-libraries.ts';
+import { hostParts } from '../../build/parts/host-parts.ts';
 import { CODECS } from '../../capture/codecs/table.ts';
 import { Failure } from '../../capture/errors.ts';
 
@@ -81,7 +81,7 @@ export function builtPeer(path: string): Peer {
 
 /** glibc loads libgcc_s when a thread ends, which is no dependency of the tool and so not in its tree. */
 function threadable({ argv: [loader, ...rest] }: Tool): readonly string[] {
-  const libgcc = findLibrary('libgcc_s.so.1');
+  const libgcc = hostParts().library('libgcc_s.so.1');
   return libgcc ? [loader, '--preload', libgcc, ...rest] : [loader, ...rest];
 }
 

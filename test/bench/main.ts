@@ -6,7 +6,7 @@ import { type Cache, openCache } from '../../build/cache.ts';
 import { fetchTool } from '../../build/fetch/tools.ts';
 import { ensureHostPackages } from '../../build/host/host-packages.ts';
 import { DIST, NODE_BINARY, PROJECT } from '../../build/paths.ts';
-import { buildProgram, HOST_COMMAND_FILES, HOST_NODE_FLAGS, programVersion } from '../../build/program.ts';
+import { buildProgram, HOST_NODE_FLAGS, hostCommandFiles, programVersion } from '../../build/program.ts';
 import { prepareVmcore } from '../../qemu/vmcores/prepare.ts';
 import { USED_MACHINE_MIB } from '../../qemu/vmcores/used-machine.ts';
 import { readVmcoreChoice } from '../../qemu/vmcores/vmcores.ts';
@@ -17,7 +17,7 @@ import { openPhases } from './phases.ts';
 import { contestLines, contestReport, machineFacts, phasesLine, TABLE_HEAD } from './report.ts';
 
 /** Runs a copy of the host command, so that a build in the meantime does not change what is measured. */
-const HOST_FILES = [...HOST_COMMAND_FILES, 'koffi.node'];
+const HOST_FILES = [...hostCommandFiles({ isNative: true }), 'koffi.node'];
 
 await runCommand({
   name: 'npm run bench --',

@@ -16,6 +16,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findCommand } from '../../build/host/host-packages.ts';
 import { buildDeb } from '../../build/package/deb.ts';
+import { hostParts } from '../../build/parts/host-parts.ts';
 import { DIST } from '../../build/paths.ts';
 import { buildProgram } from '../../build/program.ts';
 
@@ -23,7 +24,7 @@ let deb: string;
 let root: string;
 beforeAll(async () => {
   await buildProgram(line => console.log(line));
-  deb = await buildDeb(console.log);
+  deb = await buildDeb(hostParts(), console.log);
   root = mkdtempSync(join(tmpdir(), 'kdumpling-deb-'));
   execFileSync('dpkg-deb', ['--raw-extract', deb, root]);
   // The wrapper needs nothing else from a machine than a shell.
@@ -42,7 +43,7 @@ function inside(...argv: string[]) {
 
 test('the same dist/ gives the same bytes', async () => {
   const first = digest(deb);
-  expect(digest(await buildDeb(console.log))).toBe(first);
+  expect(digest(await buildDeb(hostParts(), console.log))).toBe(first);
 });
 
 test('the host command runs on the packaged runtime alone, and so does kdump_helper', () => {

@@ -20,6 +20,7 @@ import { openCache } from '../../build/cache.ts';
 import { fetchTool, type Tool } from '../../build/fetch/tools.ts';
 import { findCommand } from '../../build/host/host-packages.ts';
 import { buildRpm } from '../../build/package/rpm.ts';
+import { hostParts } from '../../build/parts/host-parts.ts';
 import { DIST, PROJECT } from '../../build/paths.ts';
 import { buildProgram } from '../../build/program.ts';
 
@@ -29,7 +30,7 @@ let root: string;
 beforeAll(async () => {
   tool = await fetchTool(openCache(), 'rpmbuild');
   await buildProgram(line => console.log(line));
-  file = await buildRpm(tool, console.log);
+  file = await buildRpm(hostParts(), tool, console.log);
   root = mkdtempSync(join(tmpdir(), 'kdumpling-rpm-'));
   // What the scriptlets ask of a machine: a shell and its commands.
   for (const folder of ['bin', 'dev', 'var/crash', 'boot'])
@@ -61,7 +62,7 @@ function filesIn(folder: string): string[] {
 test('same dist/, same bytes', async () => {
   const digest = () => createHash('sha256').update(readFileSync(file)).digest('hex');
   const first = digest();
-  await buildRpm(tool, console.log);
+  await buildRpm(hostParts(), tool, console.log);
   expect(digest()).toBe(first);
 });
 
