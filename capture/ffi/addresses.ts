@@ -27,6 +27,14 @@ export class AddressOf {
   }
 }
 
+/** The buffer, or a copy of it where its own bytes may move. */
+export function atFixedAddress(buffer: Uint8Array): Uint8Array {
+  if (buffer.buffer.byteLength >= SMALLEST_FIXED_BYTES) return buffer;
+  const room = new Uint8Array(SMALLEST_FIXED_BYTES);
+  room.set(buffer);
+  return room.subarray(0, buffer.length);
+}
+
 /** The address of `buffer`'s bytes. The caller must keep `buffer` reachable while the address is in use. */
 export function addressOf(ffi: Ffi, buffer: Uint8Array): number {
   if (buffer.buffer.byteLength < SMALLEST_FIXED_BYTES) {

@@ -6,7 +6,8 @@ import type { Manifest } from '../../capture/storage/manifest.ts';
 import { cutConsoleLog } from '../../capture/storage/place/console-log.ts';
 import { runCrash } from '../judges/crash.ts';
 import { fileType, isKdumpCompressed } from '../judges/file-type.ts';
-import { compareLogs, dumpDmesg } from '../judges/makedumpfile.ts';
+import type { LogReader } from '../judges/kernel-log.ts';
+import { compareLogs } from '../judges/makedumpfile.ts';
 import type { CrashRun } from '../run/run.ts';
 
 export interface Check {
@@ -17,7 +18,7 @@ export interface Check {
 
 /** The tools that judge. None of them is ours. */
 export interface Judges {
-  readonly makedumpfile: Tool;
+  readonly log: LogReader;
   /** Fetched on first use. */
   readonly tool: (name: ToolName) => Promise<Tool>;
   /** The kernel's debug symbols (300 MB), fetched on first use. */
@@ -225,7 +226,7 @@ export const completeDump: Expectation = async (run, judges) => [
 ];
 
 /** The files of a complete capture, wherever they were saved, opened by tools that are not ours. */
-export const completeDumpFiles: Expectation = async (run, { makedumpfile }) => {
+export const completeDumpFiles: Expectation = async (run, { log }) => {
   const wanted = DUMP_FILES;
   const [dump] = run.dumps;
   const missing = dump ? wanted.filter(name => !existsSync(join(dump, name))) : wanted;
@@ -239,14 +240,14 @@ export const completeDumpFiles: Expectation = async (run, { makedumpfile }) => {
   const vmcore = join(dump, 'vmcore');
   const type = await fileType(vmcore);
   const ours = readFileSync(join(dump, 'vmcore-dmesg.txt'), 'utf8');
-  const differences = compareLogs(await dumpDmesg(makedumpfile, vmcore), ours);
+  const differences = compareLogs(await log.read(vmcore), ours);
   const panic = ours.match(LAST_WORDS)?.[0];
   const manifest = readManifest(dump);
   return [
     present,
     { what: 'file(1) knows it', holds: isKdumpCompressed(type), saw: type },
     {
-      what: `makedumpfile ${makedumpfile.version} reads the same kernel log`,
+      what: `${log.name} reads the same kernel log`,
       holds: differences.length === 0,
       saw:
         differences.length === 0

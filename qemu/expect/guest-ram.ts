@@ -37,7 +37,8 @@ export const judgeGuestRam: Expectation = async ({ directory, dumps }, judges) =
     ] as [string, string, string, string, string];
     await make([...OURS, '-z', '-d', LEVEL, elf, ofElf]);
     await make([...OURS, '-R', rearranged], flattened);
-    await make([...judges.makedumpfile.argv, '-R', byMakedumpfile], flattened);
+    const makedumpfile = await judges.tool('makedumpfile');
+    await make([...makedumpfile.argv, '-R', byMakedumpfile], flattened);
     await make([...OURS, '-z', '-d', LEVEL, rearranged, ofKdump]);
     const libkdumpfile = await judges.tool('libkdumpfile');
     const againstElf = (dump: string) => judgeContent(libkdumpfile, { dump, vmcore: elf });

@@ -15,6 +15,13 @@ give_up() {
   poweroff -f
 }
 
+# kexec-tools loads it, or where those cannot, kdumpling's own code by Node ($node is a command with arguments).
+load_crash_kernel() {
+  if [ -n "$load_program" ]; then $node "$load_program" "$1" "$2" "$crash_command_line"
+  else kexec -s -p "$1" --initrd="$2" --command-line="$crash_command_line"
+  fi
+}
+
 # The logical volume. On the first boot it is created around the file system, which the lab put where the first extent
 # will be.
 volume_group() {
@@ -73,8 +80,7 @@ say "memory map"
 # virtio-mem's memory has a suffix and is below its device.
 sed -n 's/^ *\([0-9a-f-]*\) : System RAM.*/lab: ram \1/p; s/^ *\([0-9a-f-]*\) : Crash kernel$/lab: reserved \1/p' /proc/iomem
 say "arming"
-kexec -s -p "/disk/boot/vmlinuz-$kver" --initrd="/disk/boot/initramfs-${kver}kdump.img" \
-  --command-line="$crash_command_line" || give_up "kexec refused"
+load_crash_kernel "/disk/boot/vmlinuz-$kver" "/disk/boot/initramfs-${kver}kdump.img" || give_up "kexec refused"
 [ "$(cat /sys/kernel/kexec_crash_loaded)" = 1 ] || give_up "the crash kernel is not loaded"
 say "armed"
 mkdir -p /disk/lab

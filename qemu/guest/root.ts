@@ -5,8 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { GuestFile } from '../../build/fetch/tools.ts';
-import { findCommand } from '../../build/host/host-packages.ts';
-import { hostLoader, sharedLibraries } from '../../build/shared-libraries.ts';
+import { type Parts, requireCommand, sharedLibraries } from '../../build/parts/parts.ts';
 import type { ImageKernel } from '../../build/stock-image.ts';
 import { type CpioEntry, encodeCpio } from '../../initrd/cpio.ts';
 import { targetModules } from '../../initrd/drivers.ts';
@@ -19,8 +18,10 @@ export interface FirstKernelRequest {
   readonly tools: readonly GuestFile[];
   /** Of the boot disk and others. ext4 and the checksums that file systems need are always included. */
   readonly drivers: readonly string[];
-  /** Commands of the host to include besides e2fsck. */
-  readonly hostCommands?: readonly string[];
+  /** Where programs and libraries for the guest come from. */
+  readonly parts: Parts;
+  /** Commands to include besides e2fsck. */
+  readonly commands?: readonly string[];
   /** Shell variables for first-kernel.sh. */
   readonly settings: Readonly<Record<string, string>>;
   readonly output: string;
@@ -36,19 +37,20 @@ function* firstKernelEntries(request: FirstKernelRequest): Generator<CpioEntry> 
     file,
     path: `modules/${file.split('/').at(-1)}`,
   }));
-  const commands = ['e2fsck', ...(request.hostCommands ?? [])];
+  const commands = ['e2fsck', ...(request.commands ?? [])];
   const files = new Map<string, string>([
     ['init', join(import.meta.dirname, 'first-kernel.sh')],
-    ['bin/busybox', findCommand('busybox')!],
+    ['bin/busybox', requireCommand(request.parts, 'busybox')],
     ...request.tools.map(({ path, source }): [string, string] => [path.slice(1), source]),
   ]);
-  // The host's commands use the host's libraries and loader, in a directory apart from kexec's older ones.
+  // These commands use their own libraries and loader, in a directory apart from kexec's older ones.
   for (const name of commands) {
-    const path = findCommand(name)!;
-    for (const [soname, library] of sharedLibraries(path)) files.set(`host/${soname}`, library);
+    const path = requireCommand(request.parts, name);
+    for (const [soname, library] of sharedLibraries(request.parts, path))
+      files.set(`host/${soname}`, library);
     files.set(`host/${name}`, path);
   }
-  files.set('host/ld.so', hostLoader());
+  files.set('host/ld.so', request.parts.loader);
 
   yield* directoriesOf([...files.keys(), ...modules.map(({ path }) => path), 'sbin/e2fsck', 'dev/console']);
   yield { kind: 'device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 };
@@ -76,16 +78,31 @@ function shellAssignments(settings: Readonly<Record<string, string>>): string {
     .join('');
 }
 
+export interface BootDiskFiles {
+  readonly captureInitrd: string;
+  /** Node and its libraries, for where the packages put them. */
+  readonly runtime?: string;
+  /** The program that loads the crash kernel, and koffi.node beside it. */
+  readonly loader?: { readonly program: string; readonly koffi: string };
+}
+
+/** Where the boot disk has the program that loads the crash kernel. */
+export const LOADER_PATH = '/lab/load.js';
+
 /** Puts the boot disk's files below `staging`: the kernel and the capture image, where a distribution puts them. */
 export async function stageBootDisk(
   staging: string,
   kernel: ImageKernel & { readonly vmlinuz: string },
-  captureInitrd: string,
-  runtime?: string,
+  { captureInitrd, runtime, loader }: BootDiskFiles,
 ): Promise<void> {
   for (const directory of ['boot', 'etc', 'var/crash'])
     mkdirSync(join(staging, directory), { recursive: true });
   await copyFile(kernel.vmlinuz, join(staging, 'boot', `vmlinuz-${kernel.release}`));
   await copyFile(captureInitrd, join(staging, 'boot', `initramfs-${kernel.release}kdump.img`));
   if (runtime) cpSync(runtime, join(staging, RUNTIME_ON_DISK), { recursive: true });
+  if (!loader) return;
+  const program = join(staging, LOADER_PATH);
+  mkdirSync(dirname(program), { recursive: true });
+  await copyFile(loader.program, program);
+  await copyFile(loader.koffi, join(dirname(program), 'koffi.node'));
 }

@@ -1,5 +1,6 @@
 /** The kernel that a lab's machine runs: one of Debian's, or one's own. */
 import { type Cache, withLock } from '../../build/cache.ts';
+import { HOST_ARCHITECTURE } from '../../build/fetch/apt.ts';
 import { fetchKernelHeaders, makeModules } from '../../build/fetch/kernel-headers.ts';
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
 import { fetchDebugSymbols, fetchKernel } from '../../build/fetch/kernels.ts';
@@ -66,6 +67,8 @@ export async function debianKernel(cache: Cache, choice: KernelChoice): Promise<
   };
 }
 
-export function kernelLabel({ series, flavour }: KernelChoice): string {
-  return `${series}-${flavour}`;
+/** `6.1-cloud`, and `6.1-cloud-arm64` for a kernel of another architecture than this machine's. */
+export function kernelLabel({ series, flavour, architecture = HOST_ARCHITECTURE }: KernelChoice): string {
+  const foreign = architecture === HOST_ARCHITECTURE ? '' : `-${architecture}`;
+  return `${series}-${flavour}${foreign}`;
 }

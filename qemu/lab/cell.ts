@@ -18,7 +18,18 @@ type Crash = Given<typeof CRASH_OPTIONS>;
 
 /** In the order of titles. What these options are set to is a name that says enough by itself. */
 const NAMED = ['kernel', 'trigger', 'fault', 'geometry'] as const;
-const SIZED = ['cpus', 'nodes', 'memory', 'crashkernel', 'bus', 'fs', 'layout', 'level', 'codec'] as const;
+const SIZED = [
+  'arch',
+  'cpus',
+  'nodes',
+  'memory',
+  'crashkernel',
+  'bus',
+  'fs',
+  'layout',
+  'level',
+  'codec',
+] as const;
 const SWITCHES = ['raw'] as const;
 const WORDS = ['kernel-option', 'crash-option'] as const;
 export const CELL_AXES = [...NAMED, ...SIZED, ...SWITCHES, ...WORDS] as const;

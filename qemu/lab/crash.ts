@@ -1,7 +1,10 @@
 /** One crash, from what was chosen to the verdict. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DIST } from '../../build/paths.ts';
+import { bundle } from '../../build/bundle.ts';
+import type { Parts } from '../../build/parts/parts.ts';
+import { PROJECT } from '../../build/paths.ts';
+import { programVersion } from '../../build/program.ts';
 import { dumpedAs, sameAsRawCopy } from '../expect/asked-dump.ts';
 import { type Check, type Expectation, judge, panicOfTrigger, readManifest } from '../expect/expectations.ts';
 import { reportOfTrigger, reportOn } from '../expect/report.ts';
@@ -10,10 +13,11 @@ import { SOUND } from '../faults/sound.ts';
 import { nodeOptions, REPORT_NODES, seesNodes } from '../geometry/nodes.ts';
 import { kernelLabel } from '../kernel/lab-kernel.ts';
 import { misfitOn } from '../kernel/misfit.ts';
+import { labArch } from '../machine/arch.ts';
 import { fetchUefi } from '../machine/firmware.ts';
 import { GUEST_RAM_DRIVERS, type GuestRamTaking, guestRamFiles, takeGuestRam } from '../machine/guest-ram.ts';
 import { inRunDirectory, REPORT_FILE, writeSummary } from '../run/directory.ts';
-import { type CrashPlan, type CrashRun, crashOnce } from '../run/run.ts';
+import { type CrashPlan, type CrashRun, crashOnce, type GuestLoader } from '../run/run.ts';
 import { buildCrashModule, CRASH_MODULE } from '../triggers/module.ts';
 import type { Cell } from './cell.ts';
 import { captureImage } from './image.ts';
@@ -49,7 +53,7 @@ export async function crashWith(
     const captureInitrd = await captureImage(lab, fault, directory);
     const ram = fault.takesGuestRam ? takeGuestRam(directory) : undefined;
     const run = await crashOnce(
-      await planOf(lab, fault, captureInitrd, ram),
+      await planOf(lab, fault, directory, captureInitrd, ram),
       directory,
       line => {
         ram?.onLine(line);
@@ -96,12 +100,14 @@ function runName(fault: Fault, { kernel, choice: { geometry, trigger } }: Lab): 
 }
 
 async function planOf(
-  { cache, kernel, captureKernel, guestTools, accel, choice }: Lab,
+  { cache, kernel, captureKernel, guestTools, parts, accel, choice }: Lab,
   fault: Fault,
+  directory: string,
   captureInitrd: string,
   ram: GuestRamTaking | undefined,
 ): Promise<CrashPlan> {
   const { geometry, trigger } = choice;
+  const loads = !labArch(parts.platform.node).kexecTools;
   const module = trigger.needsModule && {
     source: await buildCrashModule(cache, kernel),
     path: CRASH_MODULE,
@@ -110,8 +116,10 @@ async function planOf(
     kernel,
     captureKernel,
     tools: [...guestTools, ...(module ? [module] : [])],
+    parts,
     captureInitrd,
-    runtime: fault.runtimeOnDisk ? join(DIST, 'runtime') : undefined,
+    runtime: fault.runtimeOnDisk || loads ? join(parts.dist, 'runtime') : undefined,
+    loader: loads ? await buildLoader(parts, directory) : undefined,
     accel,
     cpus: choice.cpus,
     memoryMib: choice.memoryMib,
@@ -138,7 +146,7 @@ async function planOf(
     deadlineSeconds: choice.deadlineSeconds,
     keepDisk: choice.keepDisk,
     devices: [
-      ...(geometry.uefi ? await fetchUefi(cache) : []),
+      ...(geometry.uefi ? await fetchUefi(cache, labArch(parts.platform.node)) : []),
       ...(geometry.devices ?? []),
       ...nodeOptions(choice.nodes, choice.memoryMib, choice.cpus),
       ...(ram?.devices ?? []),
@@ -161,6 +169,14 @@ function captureWords({ level, codec }: MachineChoice): string[] {
     ...(level === undefined ? [] : [`kdumpling.dumpLevel=${level}`]),
     ...(codec === undefined ? [] : [`kdumpling.codec=${codec}`]),
   ];
+}
+
+/** kdumpling's own loading as a program for the first kernel, with the FFI that it needs. */
+async function buildLoader({ koffi }: Parts, directory: string): Promise<GuestLoader> {
+  const program = join(directory, 'load.js');
+  const entry = join(PROJECT, 'qemu/guest/load-crash-kernel.ts');
+  await bundle({ entry, output: program, version: programVersion() });
+  return { program, koffi };
 }
 
 async function judgeWithRam(

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
+import { PLATFORM_NAMES, platformNamed } from '../../build/parts/platform.ts';
 import { CODEC_NAMES, type CodecName } from '../../capture/codecs/table.ts';
 import { DEFAULT_OPTIONS } from '../../capture/options/schema.ts';
 import { badValue, type Given, oneOf, wholeNumber } from '../../scripts/lib/cli/command.ts';
@@ -25,6 +26,11 @@ const fileSystemNames = LAB_FILE_SYSTEMS.map(({ name }) => name);
 const CRASHKERNEL = /^\d+[KMG](@\d+[KMG]|,high|,low|,cma)?$/;
 
 export const MACHINE_OPTIONS = {
+  arch: {
+    value: 'NAME',
+    default: platformNamed().debian,
+    help: `architecture of the guest: ${PLATFORM_NAMES.join(', ')}; another one than this machine’s is emulated`,
+  },
   kernel: {
     value: 'NAME|PATH',
     default: '6.1-cloud',
@@ -99,6 +105,8 @@ export const MACHINE_OPTIONS = {
 } as const;
 
 export interface MachineChoice {
+  /** Debian's name of it. */
+  readonly architecture: string;
   readonly kernel: KernelChoice | OwnKernelChoice;
   /** undefined: the kernel that crashes. */
   readonly captureKernel?: KernelChoice | OwnKernelChoice;
@@ -131,6 +139,7 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
     throw badValue('crashkernel', given.crashkernel, 'a size like 192M, 192M@512M, or 256M,high');
   }
   return {
+    architecture: oneOf('arch', given.arch, PLATFORM_NAMES),
     ...readKernels(given),
     geometry: geometryOf(oneOf('geometry', given.geometry, geometryNames)),
     trigger: readTrigger(given),

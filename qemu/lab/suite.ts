@@ -4,7 +4,7 @@ import { CannotCrash } from '../kernel/lab-kernel.ts';
 import { LostMachine } from '../machine/machine.ts';
 import type { PlannedCell } from './cell.ts';
 import { crashWith, type Verdict } from './crash.ts';
-import { type Lab, withKernel } from './lab.ts';
+import { type Lab, openLab, withKernel } from './lab.ts';
 
 export interface CellResult {
   readonly cell: PlannedCell['cell'];
@@ -78,6 +78,8 @@ async function runCell(lab: Lab, planned: PlannedCell, events: SuiteEvents): Pro
 }
 
 async function labOf(lab: Lab, { choice }: PlannedCell): Promise<Lab> {
-  const changed = { ...lab, choice };
+  // All but the cache belongs to one architecture.
+  const isSame = choice.architecture === lab.choice.architecture;
+  const changed = isSame ? { ...lab, choice } : await openLab(choice, lab.cache.say);
   return 'path' in choice.kernel ? changed : await withKernel(changed, choice.kernel);
 }

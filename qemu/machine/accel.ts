@@ -30,12 +30,21 @@ interface Remembered extends AccelAnswer {
   readonly probedAt: string;
 }
 
-/** The accelerator for this host. Probed once by booting `vmlinuz`, then remembered in the cache. */
+/**
+ * The accelerator for this host. Probed once by booting `vmlinuz`, then remembered in the cache. A guest of another
+ * architecture is emulated. @param architecture Node's name for the guest's.
+ */
 export async function chooseAccel(
   cache: Cache,
   request: AccelRequest,
   vmlinuz: string,
+  architecture: string = process.arch,
 ): Promise<AccelAnswer> {
+  if (architecture !== process.arch)
+    return {
+      accel: 'tcg',
+      why: `tcg (software emulation): the guest is ${architecture}, this machine ${process.arch}`,
+    };
   if (request !== 'auto') return { accel: request, why: `${request}, as --accel asks` };
   const obstacle = kvmObstacle();
   if (obstacle) return { accel: 'tcg', why: `tcg (software emulation): ${obstacle}` };

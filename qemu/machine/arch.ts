@@ -1,4 +1,5 @@
 /** What differs between architectures in the lab: one row each. A new architecture is a new row. */
+import type { HostPackage } from '../../build/host/host-packages.ts';
 import { SystemError } from '../../capture/errors.ts';
 
 export type Accel = 'kvm' | 'tcg';
@@ -25,6 +26,8 @@ export interface LabArch {
   readonly uefi: { readonly package: string; readonly code: string; readonly variables: string };
   /** Hardware watchdogs that QEMU can attach, by the lab's name for them. */
   readonly watchdogs: Readonly<Record<string, LabWatchdog>>;
+  /** Whether the lab's kexec-tools can load a crash kernel there; if not, kdumpling does it itself. */
+  readonly kexecTools: boolean;
   /** The Debian guest of `npm run machine`. */
   readonly debianGuest: {
     /** The package that puts a boot loader on the disk. */
@@ -75,6 +78,7 @@ const LAB_ARCHES: readonly LabArch[] = [
         seconds: 60,
       },
     },
+    kexecTools: true,
     debianGuest: {
       bootLoader: 'grub-pc',
       /*
@@ -102,9 +106,17 @@ const LAB_ARCHES: readonly LabArch[] = [
       variables: 'usr/share/AAVMF/AAVMF_VARS.fd',
     },
     watchdogs: {},
+    // Debian's kernels have no kexec_file_load, and for kexec_load the tool of Debian 12 writes wrong program headers where
+    // the kernel was built without KALLSYMS_ALL (6.1).
+    kexecTools: false,
     debianGuest: { bootLoader: 'grub-efi-arm64', emulatedCpu: [] },
   },
 ];
+
+/** Debian's package with the emulator, as `ensureHostPackages` takes it. */
+export function emulatorPackage({ qemuPackage, qemuCommand }: LabArch): HostPackage {
+  return { name: qemuPackage, provides: { command: qemuCommand }, why: 'the machine that crashes' };
+}
 
 /** By default the row of the machine that the lab runs on: its guests have that architecture. @throws SystemError NO_LAB_ARCH */
 export function labArch(node: string = process.arch): LabArch {

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { announced, type Cache, publishDir, withLock } from '../../build/cache.ts';
 import { discard, downloadPackages, openApt, resolvePackage } from '../../build/fetch/apt.ts';
 import { unpackDebs } from '../../build/fetch/deb.ts';
-import { labArch } from './arch.ts';
+import { type LabArch, labArch } from './arch.ts';
 
 /** Returns the QEMU options that make the machine boot by UEFI. Its variables start empty and are dropped at the end. */
-export async function fetchUefi(cache: Cache): Promise<string[]> {
-  const { package: name, code, variables } = labArch().uefi;
+export async function fetchUefi(cache: Cache, arch: LabArch = labArch()): Promise<string[]> {
+  const { package: name, code, variables } = arch.uefi;
   const dir = join(cache.dir, 'firmware', name);
   await withLock(cache, `firmware-${name}`, async () => {
     if (existsSync(join(dir, 'record.json'))) return;

@@ -3,14 +3,16 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GuestFile } from '../../build/fetch/tools.ts';
+import type { Parts } from '../../build/parts/parts.ts';
 import { LAB_ROOT_UUID } from '../../build/stock-image.ts';
 import { crashCommandLine } from '../../initrd/command-line.ts';
+import { RUNTIME_ON_DISK } from '../../initrd/image.ts';
 import { bootDiskOf, checkBootDisk, type DiskKind, makeBootDisk } from '../disks/boot-disk.ts';
 import { busOf } from '../disks/buses.ts';
 import { type DiskCheck, fileSystemOf, makeSparse, tool } from '../disks/file-systems.ts';
 import { extract } from '../disks/image.ts';
 import { type MakeSecondDisk, openSecondDisk } from '../disks/second-disk.ts';
-import { buildFirstKernelInitrd, stageBootDisk } from '../guest/root.ts';
+import { buildFirstKernelInitrd, LOADER_PATH, stageBootDisk } from '../guest/root.ts';
 import type { LabKernel } from '../kernel/lab-kernel.ts';
 import { type Accel, labArch } from '../machine/arch.ts';
 import type { DialogueStep } from '../machine/dialogue.ts';
@@ -22,14 +24,24 @@ import { type Milestones, readMilestones } from './milestones.ts';
 
 const SECOND_DISK = 'second.img';
 
+/** kdumpling's own loading of the crash kernel: a program for Node, and koffi.node, which goes beside it. */
+export interface GuestLoader {
+  readonly program: string;
+  readonly koffi: string;
+}
+
 export interface CrashPlan {
   readonly kernel: LabKernel;
   readonly captureKernel: LabKernel;
   readonly tools: readonly GuestFile[];
+  /** Where the guest's programs come from; its architecture is theirs. */
+  readonly parts: Parts;
   /** The dump-capture initrd to arm the machine with. */
   readonly captureInitrd: string;
   /** Node and its libraries, to put on the boot disk where the packages put them. */
   readonly runtime?: string;
+  /** Undefined where kexec-tools does it. It runs on the boot disk's `runtime`. */
+  readonly loader?: GuestLoader;
   readonly accel: Accel;
   readonly cpus: number;
   readonly memoryMib: number;
@@ -142,7 +154,7 @@ async function prepareMachine(
 ): Promise<Prepared> {
   const { kernel, captureKernel, diskKind, secondDisk } = plan;
   const commandLine = [
-    `console=${labArch().console}`,
+    `console=${labArch(plan.parts.platform.node).console}`,
     'panic=30',
     `crashkernel=${plan.crashkernel}`,
     ...(plan.trigger.kernelWords ?? []),
@@ -150,7 +162,7 @@ async function prepareMachine(
   ].join(' ');
   const crashBase = plan.withoutConsole ? commandLine.replace(/console=\S+ /, '') : commandLine;
   const staging = join(work, 'disk');
-  await stageBootDisk(staging, captureKernel, plan.captureInitrd, plan.runtime);
+  await stageBootDisk(staging, captureKernel, plan);
   await makeBootDisk(disk, plan.diskMib, diskKind, LAB_ROOT_UUID, staging);
   const boot = bootDiskOf(diskKind);
   const moreDisks = secondDisk ? [await openSecondDisk(secondDisk, join(work, SECOND_DISK))] : [];
@@ -165,8 +177,9 @@ async function prepareMachine(
   await buildFirstKernelInitrd({
     kernel,
     tools: plan.tools,
+    parts: plan.parts,
     drivers: [...boot.drivers, ...busOf('virtio-blk').drivers, ...plan.firstKernelDrivers],
-    hostCommands: volumes ? ['lvm'] : [],
+    commands: volumes ? ['lvm'] : [],
     settings: {
       kver: captureKernel.release,
       disk: boot.node,
@@ -175,7 +188,8 @@ async function prepareMachine(
       outbox: outbox ? lastVirtioDisk(diskKind, moreDisks.length) : '',
       marker,
       fill_mib: String(plan.fillMib),
-      crash_command_line: crashCommandLine(crashBase, plan.crashWords),
+      crash_command_line: crashCommandLine(crashBase, plan.crashWords, plan.parts.platform.node),
+      ...loaderSettings(plan),
       before_arming: plan.beforeArming,
       before_crash: typeof plan.beforeCrash === 'string' ? plan.beforeCrash : await plan.beforeCrash(disk),
       trigger: plan.trigger.command,
@@ -187,6 +201,7 @@ async function prepareMachine(
   const { accel, memoryMib, deadlineSeconds, driveOptions, devices } = plan;
   const { monitor } = plan.trigger;
   const spec = {
+    arch: labArch(plan.parts.platform.node),
     accel,
     memoryMib,
     cpus: plan.cpus,
@@ -201,6 +216,15 @@ async function prepareMachine(
     deadlineSeconds,
   };
   return { spec, outbox };
+}
+
+function loaderSettings({ loader, parts: { platform } }: CrashPlan): Record<string, string> {
+  if (!loader) return { load_program: '' };
+  const node = `/disk${RUNTIME_ON_DISK}`;
+  return {
+    load_program: `/disk${LOADER_PATH}`,
+    node: `${node}${platform.loader} --library-path ${node}/${platform.libraries} ${node}/bin/node`,
+  };
 }
 
 function lastVirtioDisk({ bus }: DiskKind, others: number): string {

@@ -14,7 +14,7 @@ import { PROJECT } from '../../build/paths.ts';
 import { Failure } from '../../capture/errors.ts';
 import { type CpioEntry, encodeCpio } from '../../initrd/cpio.ts';
 import { openModuleTree } from '../../initrd/modules.ts';
-import { type LabArch, labArch } from '../machine/arch.ts';
+import { emulatorPackage, type LabArch, labArch } from '../machine/arch.ts';
 import { type MachineRun, type MachineSpec, runMachine } from '../machine/machine.ts';
 import { monitorSocket, openQmp } from '../machine/qmp.ts';
 import type { SerialLine } from '../machine/serial.ts';
@@ -41,8 +41,7 @@ export async function prepareForeignMachine(
   { kernel, architecture, levels, deadlineSeconds, work }: ForeignMachineRequest,
 ): Promise<MachineSpec> {
   const arch = labArch(architecture);
-  const emulator = { name: arch.qemuPackage, provides: { command: arch.qemuCommand }, why: 'the machine' };
-  ensureHostPackages(join(cache.dir, 'host-packages.log'), cache.say, [emulator]);
+  ensureHostPackages(join(cache.dir, 'host-packages.log'), cache.say, [emulatorPackage(arch)]);
   const busybox = await fetchBusybox(cache, arch, work);
   const initrd = join(work, 'initrd.img');
   writeFileSync(

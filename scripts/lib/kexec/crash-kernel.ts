@@ -1,9 +1,10 @@
 /** The crash kernel of the running machine: loads it, unloads it, and says whether it is loaded. */
 import { closeSync, openSync } from 'node:fs';
 import { describeError, SystemError } from '../../../capture/errors.ts';
-import { openKexec } from '../../../capture/ffi/kexec.ts';
+import { type Kexec, openKexec } from '../../../capture/ffi/kexec.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
 import { type Host, mustRun } from '../host/host.ts';
+import { type CrashKernel, loadArm64 } from './arm64/load.ts';
 import { forgetLoaded } from './loaded-record.ts';
 
 const LOADED = '/sys/kernel/kexec_crash_loaded';
@@ -23,38 +24,25 @@ export function isCrashKernel(host: Host): boolean {
   return host.exists('/proc/vmcore');
 }
 
-export interface CrashKernel {
-  /** Paths on the host. */
-  readonly kernel: string;
-  readonly initrd: string;
-  readonly commandLine: string;
-}
-
 /**
  * Loads it by kexec_file_load, called directly, which needs no package and which Secure Boot allows. If the kernel lacks
- * that call or cannot load this image by it (Debian on arm64), uses kexec_load of kexec-tools, if installed.
+ * that call or cannot load this image by it, uses kexec_load: directly on arm64, where all of Debian's kernels lack the
+ * other, and by kexec-tools elsewhere, if installed.
  * @returns the name of the call.
  * @throws SystemError with the errors of both calls.
  */
 export function loadCrashKernel(host: Host, crash: CrashKernel): string {
+  const kexec = openKexec(openFfi());
   try {
-    loadByFile(host, crash);
+    loadByFile(host, kexec, crash);
     return 'kexec_file_load';
   } catch (error) {
-    const kexec = host.command('kexec');
+    const load = olderWay(host, kexec);
     const errno = error instanceof SystemError ? error.facts.errno : undefined;
     // After a refused signature or a lack of memory, the older call would fail too, or would evade the lockdown.
-    if (!kexec || !OTHER_WAY.has(Number(errno))) throw error;
+    if (!load || !OTHER_WAY.has(Number(errno))) throw error;
     try {
-      mustRun(
-        host,
-        kexec,
-        '-c',
-        '-p',
-        crash.kernel,
-        `--initrd=${crash.initrd}`,
-        `--command-line=${crash.commandLine}`,
-      );
+      load(crash);
       return 'kexec_load';
     } catch (second) {
       throw new SystemError('KEXEC_FAILED', {
@@ -65,11 +53,20 @@ export function loadCrashKernel(host: Host, crash: CrashKernel): string {
   }
 }
 
+/** How this machine uses kexec_load; undefined where it cannot. */
+function olderWay(host: Host, kexec: Kexec): ((crash: CrashKernel) => void) | undefined {
+  if (process.arch === 'arm64') return crash => loadArm64(host, kexec, crash);
+  const tool = host.command('kexec');
+  if (!tool) return undefined;
+  return ({ kernel, initrd, commandLine }) => {
+    mustRun(host, tool, '-c', '-p', kernel, `--initrd=${initrd}`, `--command-line=${commandLine}`);
+  };
+}
+
 /** ENOEXEC, EINVAL, ENOSYS, EOPNOTSUPP */
 const OTHER_WAY = new Set([8, 22, 38, 95]);
 
-function loadByFile(host: Host, { kernel, initrd, commandLine }: CrashKernel): void {
-  const kexec = openKexec(openFfi());
+function loadByFile(host: Host, kexec: Kexec, { kernel, initrd, commandLine }: CrashKernel): void {
   const kernelFd = openSync(host.path(kernel), 'r');
   try {
     const initrdFd = openSync(host.path(initrd), 'r');
@@ -86,11 +83,12 @@ function loadByFile(host: Host, { kernel, initrd, commandLine }: CrashKernel): v
 /** @throws SystemError if the kernel refuses. */
 export function unloadCrashKernel(host: Host): void {
   forgetLoaded(host);
+  const kexec = openKexec(openFfi());
   try {
-    openKexec(openFfi()).unloadCrash();
+    kexec.unloadCrash();
   } catch (error) {
-    const kexec = host.command('kexec');
-    if (!kexec) throw error;
-    mustRun(host, kexec, '-p', '-u');
+    const errno = error instanceof SystemError ? error.facts.errno : undefined;
+    if (!OTHER_WAY.has(Number(errno))) throw error;
+    kexec.unloadCrashSegments();
   }
 }
