@@ -42,6 +42,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
   {
     title: 'Analyse a crash',
     verbs: {
+      debug: verb(async () => (await import('./verbs/debug.ts')).debug),
       report: verb(async () => (await import('./verbs/report.ts')).report),
       dmesg: verb(async () => (await import('./verbs/dmesg.ts')).dmesg),
       bt: verb(async () => (await import('./verbs/bt.ts')).bt),

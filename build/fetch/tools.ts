@@ -50,6 +50,8 @@ export const TOOL_ORIGINS = {
   },
   /** The server that uploads are tested against: its WebDAV module is built in. Not installed, where it would serve. */
   nginx: { package: 'nginx', suites: ['bookworm'], binary: 'usr/sbin/nginx' },
+  /** The server of debug symbols, and its own client. Not installed, where it would serve. */
+  debuginfod: { package: 'debuginfod', suites: ['bookworm'], binary: 'usr/bin/debuginfod' },
   /** What support asks for: it is to find our files. */
   sos: { package: 'sosreport', suites: ['sid', 'forky'], binary: 'usr/bin/python3', python: true },
   /** What the report's page is looked at in. It finds its data beside its program: test/support/browser.ts. */

@@ -149,7 +149,7 @@ describe('a server that takes it', () => {
     const small = textContent('x', 'text/plain');
     await send(`${nginx.http}/private/x`, { content: small, headers: { authorization: 'Bearer letmein' } });
     await expect(send(`${nginx.http}/private/x`, { content: small })).rejects.toThrow(
-      /the server answers 401 .*wanted: a token.*KDUMPLING_UPLOAD_TOKEN/,
+      /the server answers 401 .*expected a token.*KDUMPLING_UPLOAD_TOKEN/,
     );
   });
 });
@@ -234,7 +234,7 @@ describe('a line or a server that is bad for a while', () => {
 describe('a server that does not take it, once and for all', () => {
   const certificates = [
     ['of an authority that nobody trusts', () => nginx.https, undefined, /certificate; expected .*--ca FILE/],
-    ['for another name', () => nginx.misnamed, true, /wanted: a certificate for that name/],
+    ['for another name', () => nginx.misnamed, true, /expected a certificate for that name/],
     ['that is over', () => nginx.expired, true, /expired.*is the clock right/],
   ] as const;
   test.each(certificates)('a certificate %s', async (_, origin, trusted, message) => {
@@ -252,13 +252,13 @@ describe('a server that does not take it, once and for all', () => {
   test('its disk is full: 500, tried again, and said', async () => {
     const said: string[] = [];
     await expect(send(`${nginx.http}/full/x`, { tries: 2, say: line => said.push(line) })).rejects.toThrow(
-      /answers 500 .*wanted: a server in working order/,
+      /answers 500 .*expected a server in working order/,
     );
     expect(said).toHaveLength(1);
   });
 
   test.each([
-    ['a login page', '/login/x', /answers 302 \(to http:\S+\/dav\/login.*wanted: the URL that it names/],
+    ['a login page', '/login/x', /answers 302 \(to http:\S+\/dav\/login.*expected the URL that it names/],
     ['a circle', '/round/x', /these were 5 redirects already/],
   ] as const)('%s', async (_, path, message) => {
     const content = textContent('x', 'text/plain');
@@ -269,7 +269,7 @@ describe('a server that does not take it, once and for all', () => {
     const content = textContent('x', 'text/plain');
     await send(`${nginx.http}/dav/method`, { content });
     await expect(send(`${nginx.http}/dav/method`, { content, method: 'POST' })).rejects.toThrow(
-      /answers 405 .*wanted: .*--method/,
+      /answers 405 .*expected .*--method/,
     );
   });
 

@@ -20,7 +20,7 @@ const WANTED: Readonly<Record<number, string>> = {
 };
 
 export function wantedFor(status: number): string {
-  return `wanted: ${WANTED[status] ?? (status >= 500 ? 'a server in working order' : 'an answer of 2xx')}`;
+  return WANTED[status] ?? (status >= 500 ? 'a server in working order' : 'an answer of 2xx');
 }
 
 const ANSWER_CHARS = 200;

@@ -4,7 +4,8 @@
  */
 import { Refused } from './errors.ts';
 import type { Headers } from './headers.ts';
-import { sendRequest, type Transport } from './request.ts';
+import type { Transport } from './line.ts';
+import { sendRequest } from './request.ts';
 
 /** Begins a session with a URL that was signed for that. Returns the session's own URL, which is as good as a key. */
 export async function startSession(url: URL, headers: Headers, transport: Transport): Promise<URL> {

@@ -5,7 +5,8 @@ import { type Destination, destinationOf } from '../cli/destination.ts';
 import type { Content } from './content.ts';
 import { Refused, UploadError } from './errors.ts';
 import { contentHeaders, type Headers } from './headers.ts';
-import { type Answer, sendRequest, type Transport } from './request.ts';
+import type { Transport } from './line.ts';
+import { type Answer, sendRequest } from './request.ts';
 import { delaySeconds, isWorthRetrying } from './retry.ts';
 import { askSession, rangeHeaders, startSession } from './session.ts';
 
