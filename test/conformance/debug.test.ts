@@ -8,9 +8,21 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fetchTool, type Tool } from '../../build/fetch/tools.ts';
 import { PROJECT } from '../../build/paths.ts';
+import { openVmcore } from '../../capture/vmcore/open.ts';
+import { openVmcoreFile } from '../../capture/vmcore/reader.ts';
+import { Vmcoreinfo } from '../../capture/vmcore/vmcoreinfo.ts';
 import { type Outcome, runBounded } from '../../qemu/judges/bounded-run.ts';
+import { dumpedKernel } from '../../scripts/lib/debug/dumped-kernel.ts';
 import { type Debuginfod, startDebuginfod } from '../support/debuginfod.ts';
-import { type Bench, OURS, openBench, vmcoreinfoOf, vmcoreOf } from './vmcores.ts';
+import {
+  type Bench,
+  OURS,
+  openBench,
+  vmcoreinfoOf,
+  vmcoreOf,
+  wantedForeignKernels,
+  wantedKernels,
+} from './vmcores.ts';
 
 /** crash 9 reads it; see readers.test.ts. */
 const KERNEL = '6.1-cloud';
@@ -110,3 +122,19 @@ describe(`on ${KERNEL}`, () => {
     expect(stderr).toMatch(/apt install linux-image-7\S+-dbg/);
   });
 });
+
+test.each([...wantedKernels(), ...wantedForeignKernels()])(
+  '%s: without BUILD-ID in vmcoreinfo, it is read from the notes in memory',
+  kernel => {
+    const source = openVmcoreFile(vmcoreOf(kernel).vmcore, undefined);
+    try {
+      const vmcore = openVmcore(source);
+      const text = Buffer.from(vmcore.vmcoreinfoBytes).toString('latin1');
+      const without = Vmcoreinfo.decode(Buffer.from(text.replace(/^BUILD-ID=.*\n/m, ''), 'latin1'));
+      expect(without.buildId).toBeUndefined();
+      expect(dumpedKernel({ ...vmcore, vmcoreinfo: without }).buildId).toBe(vmcore.vmcoreinfo.buildId);
+    } finally {
+      source.close();
+    }
+  },
+);
