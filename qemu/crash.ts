@@ -7,7 +7,7 @@ import { projectCommit } from './lab/commit.ts';
 import { consoleLines } from './lab/console.ts';
 import { junit, tap } from './lab/formats.ts';
 import { impossibleCrashes } from './lab/impossible.ts';
-import { type Journal, openJournal } from './lab/journal.ts';
+import { hasPassed, type Journal, openJournal } from './lab/journal.ts';
 import { type Lab, openLab } from './lab/lab.ts';
 import { listOfAxes } from './lab/list.ts';
 import { describeLoss } from './lab/loss.ts';
@@ -51,13 +51,17 @@ await runCommand({
     const say = given.tap ? console.error : console.log;
     const atOnce = wholeNumber('parallel', given.parallel, 1, 64);
     const all = readCells(given);
-    const journal = openJournal(join(RUNS, 'matrix.json'), given.resume, projectCommit());
-    const passed = journal.entries.filter(({ verdict }) => verdict === 'passed').map(({ title }) => title);
-    const cells = all.filter(({ title }) => !passed.includes(title));
+    const ofMatrix = given.matrix !== undefined;
+    const journal = ofMatrix
+      ? openJournal(join(RUNS, 'matrix.json'), given.resume, projectCommit())
+      : undefined;
+    const isDone = ({ title }: PlannedCell) => journal !== undefined && hasPassed(journal, title);
+    const cells = all.filter(cell => !isDone(cell));
     const lab = await openLab(readMachineOptions(given), say);
     const showsConsole = atOnce === 1;
     const results = await runCells(lab, cells, atOnce, {
       signal,
+      isDone,
       onStart: ({ title }, { kernel }) => say(`\ncrashing ${title} (${kernel.release}) …`),
       onConsoleLine: showsConsole ? consoleLines(given.console, say) : undefined,
       onVerdict: (own, verdict) => {
@@ -67,14 +71,14 @@ await runCommand({
       },
       onResult: (result, error) => {
         if (showsConsole && error) console.error(describeLoss(error, TAIL_LINES));
-        if (given.matrix !== undefined) journal.add(result);
-        if (given.results !== undefined) writeMatrixResults(given, all, journal, lab);
+        journal?.add(result);
+        if (journal && given.results !== undefined) writeMatrixResults(given, all, journal, lab);
         say(lineOf(result));
       },
     });
     if (given.tap) console.log(tap(results));
     if (given.junit !== undefined) writeFileSync(given.junit, junit(results));
-    if (given.results !== undefined) writeMatrixResults(given, all, journal, lab);
+    if (journal && given.results !== undefined) writeMatrixResults(given, all, journal, lab);
     say(`\n${summaryOf(results)}; see ${relative(process.cwd(), publishResults(RUNS))}`);
     return results.every(({ verdict }) => verdict === 'passed') ? EXIT.done : EXIT.failed;
   },
@@ -95,11 +99,11 @@ function readCells(given: Given<typeof OPTIONS>): PlannedCell[] {
 function writeMatrixResults(
   { matrix, results }: Given<typeof OPTIONS>,
   cells: readonly PlannedCell[],
-  { entries }: Journal,
+  journal: Journal,
   { accel }: Lab,
 ): void {
   const facts = { accel, qemu: qemuVersion(), today: new Date(), impossible: impossibleCrashes() };
-  writeFileSync(results, matrixResults({ matrix, cells, entries, ...facts }));
+  writeFileSync(results, matrixResults({ matrix, cells, entries: journal.entries(), ...facts }));
 }
 
 function lineOf({ title, verdict, seconds, reasons }: CellResult): string {

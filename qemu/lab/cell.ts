@@ -98,8 +98,9 @@ function unusualOf(merged: Crash, { trigger }: MachineChoice): Cell {
   return Object.fromEntries(entries);
 }
 
+/** A switch that is off is empty, whether it was given as false or not at all. */
 function textOf(value: string | boolean | readonly string[] | undefined): string {
-  return typeof value === 'object' ? value.join(' ') : String(value ?? '');
+  return typeof value === 'object' ? value.join(' ') : String(value || '');
 }
 
 function titleOf({ kernel, ...unusual }: Cell): string {

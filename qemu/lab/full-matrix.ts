@@ -3,18 +3,34 @@ import { CODEC_NAMES } from '../../capture/codecs/table.ts';
 import { LAYOUTS } from '../disks/boot-disk.ts';
 import { BUSES } from '../disks/buses.ts';
 import { LAB_FILE_SYSTEMS } from '../disks/file-systems.ts';
+import { completeDump } from '../expect/expectations.ts';
 import { FAULTS } from '../faults/all.ts';
+import { SOUND } from '../faults/sound.ts';
 import { GEOMETRIES } from '../geometry/all.ts';
+import { kernelLabel } from '../kernel/lab-kernel.ts';
+import { misfitOn } from '../kernel/misfit.ts';
 import { TRIGGERS } from '../triggers/triggers.ts';
 import type { Cell } from './cell.ts';
+import { triggerOf } from './options.ts';
 import { pairwise } from './pairwise.ts';
 
-/** On each of these every trigger is made, and the faults take turns. */
+/** Triggers and faults take turns on these. */
 export const CLOUD_KERNELS = ['6.1-cloud', '6.12-cloud', '7.x-cloud'] as const;
-/** The machines of MACHINES take turns on these. */
-const OTHER_KERNELS = ['6.12-cloud', '7.x-cloud', '6.1-generic', '6.12-generic', '7.x-generic', '5.10-cloud'];
-/** Debian's cloud kernels before 7 have no driver. */
-const HAVE_AHCI = /generic|^7/;
+/** Disks and dumps take turns on these. */
+const DISK_KERNELS = [
+  '6.12-cloud',
+  '6.1-generic',
+  '7.x-cloud',
+  '6.1-cloud',
+  '7.x-generic',
+  '6.12-cloud',
+  '6.12-generic',
+  '7.x-cloud',
+  '5.10-cloud',
+  '6.1-cloud',
+] as const;
+/** Debian's cloud kernels before 6.12 have no driver. */
+const HAVE_AHCI = /generic|^(6\.12|7)/;
 /** Where all shapes of memory can be had. */
 const HAVE_GEOMETRIES = /^(6\.12|7)/;
 
@@ -42,7 +58,7 @@ const NODES = ['1', '2'] as const;
 
 function machineCells(): Cell[] {
   return pairwise(DISKS_AND_DUMPS).map((row, number) => {
-    const kernels = OTHER_KERNELS.filter(name => row.bus !== 'ahci' || HAVE_AHCI.test(name));
+    const kernels = DISK_KERNELS.filter(name => row.bus !== 'ahci' || HAVE_AHCI.test(name));
     const words = turn(KERNEL_WORDS, number);
     return {
       kernel: turn(kernels, number),
@@ -62,23 +78,66 @@ function geometryCells(): Cell[] {
     .map((geometry, number) => ({ geometry, kernel: turn(kernels, number) }));
 }
 
-function triggerCells(): Cell[] {
-  return CLOUD_KERNELS.flatMap(kernel => names(TRIGGERS).map(trigger => ({ kernel, trigger })));
-}
-
 /** Each fault once. Most are not about the kernel: it takes turns. */
 function faultCells(): Cell[] {
-  return names(FAULTS)
-    .slice(1)
-    .map((fault, number) => ({ fault, kernel: turn(CLOUD_KERNELS, number) }));
+  return FAULTS.slice(1).map(({ name, kernel }, number) => ({
+    fault: name,
+    kernel: kernel ? kernelLabel(kernel) : turn(CLOUD_KERNELS, number),
+  }));
+}
+
+/** A trigger on a kernel. */
+type Meeting = Required<Pick<Cell, 'trigger' | 'kernel'>>;
+
+/** In an order in which a trigger comes back on the next kernel only when every other trigger has had its turn. */
+function meetings(): Meeting[] {
+  const all = CLOUD_KERNELS.flatMap((_, round) =>
+    TRIGGERS.map(({ name }, number) => ({ trigger: name, kernel: turn(CLOUD_KERNELS, number + round) })),
+  );
+  return all.filter(({ trigger, kernel }) => !misfitOn(kernel, [triggerOf(trigger)]));
+}
+
+/** Of three: with all of them the matrix would take twenty minutes more than the 75 that it takes without KVM. */
+const KERNELS_OF_A_TRIGGER = 2;
+/** These change how much memory is in use, or what the disk holds: they are crashes of their own. */
+const ALONE = ['sysrq-c', 'oom', 'hung-task'];
+
+/**
+ * A crash that ends with a complete dump may begin with any trigger, and so the triggers need few crashes of their own. A
+ * machine of one CPU has none for those that run on the second.
+ */
+function carries({ fault = SOUND.name, cpus }: Cell): boolean {
+  const { expectations, crashes } = FAULTS.find(({ name }) => name === fault)!;
+  return cpus !== '1' && crashes === undefined && expectations.includes(completeDump);
+}
+
+/** Gives each crash that can carry one the next trigger that its kernel still lacks. */
+function withTriggers(cells: readonly Cell[], left: Meeting[]): Cell[] {
+  return cells.map(cell => {
+    const at = carries(cell)
+      ? left.findIndex(({ kernel, trigger }) => kernel === cell.kernel && !ALONE.includes(trigger))
+      : -1;
+    return at < 0 ? cell : { ...cell, ...left.splice(at, 1)[0] };
+  });
+}
+
+/** Those that make each trigger crash as many kernels as it should, by itself. */
+function stillNeeded(left: readonly Meeting[], made: readonly Cell[]): Meeting[] {
+  const kernels = new Map<string, number>();
+  const count = ({ trigger }: Cell) => kernels.set(trigger!, (kernels.get(trigger!) ?? 0) + 1);
+  for (const cell of made) if (cell.trigger) count(cell);
+  return left.filter(meeting => {
+    const needed = (kernels.get(meeting.trigger) ?? 0) < KERNELS_OF_A_TRIGGER;
+    if (needed) count(meeting);
+    return needed;
+  });
 }
 
 export function fullMatrix(): Cell[] {
-  return [
-    ...triggerCells(),
-    ...geometryCells(),
-    ...machineCells(),
-    ...faultCells(),
-    { kernel: '6.12-cloud', raw: 'yes' },
-  ];
+  const left = meetings();
+  const carriers = withTriggers(
+    [...machineCells(), ...geometryCells(), { kernel: '6.12-cloud', raw: 'yes' }, ...faultCells()],
+    left,
+  );
+  return [...carriers, ...stillNeeded(left, carriers)];
 }

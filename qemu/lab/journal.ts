@@ -2,7 +2,7 @@
  * The crashes of matrices, each with its last verdict and the commit at which it ran, in `lab-runs/matrix.json`. A run that was
  * ended, or whose failures were mended, is resumed from it.
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { replaceFile } from '../../capture/storage/place/durable-file.ts';
 import type { CellResult } from './suite.ts';
@@ -17,25 +17,28 @@ export interface JournalEntry extends Omit<CellResult, 'cell'> {
 }
 
 export interface Journal {
-  readonly entries: readonly JournalEntry[];
+  /** As they are now: another run may add some at the same time. */
+  entries(): readonly JournalEntry[];
   /** The crash's entry takes the place of an older one. */
   add(result: CellResult): void;
 }
 
-/** @param resumes keeps what an earlier run wrote. A journal of another format counts as none. */
+/** @param resumes keeps what earlier runs wrote. A journal of another format counts as none. */
 export function openJournal(path: string, resumes: boolean, commit: string): Journal {
-  const entries = new Map((resumes ? readEntries(path) : []).map(entry => [entry.title, entry]));
+  if (!resumes) rmSync(path, { force: true });
   return {
-    get entries() {
-      return [...entries.values()];
-    },
+    entries: () => readEntries(path),
     add({ cell: _, ...result }) {
-      entries.set(result.title, { ...result, at: new Date().toISOString(), commit });
+      const others = readEntries(path).filter(({ title }) => title !== result.title);
+      const results = [...others, { ...result, at: new Date().toISOString(), commit }];
       mkdirSync(dirname(path), { recursive: true });
-      const results = [...entries.values()];
       replaceFile(path, `${JSON.stringify({ format: JOURNAL_FORMAT, results }, null, 2)}\n`);
     },
   };
+}
+
+export function hasPassed({ entries }: Journal, title: string): boolean {
+  return entries().some(entry => entry.title === title && entry.verdict === 'passed');
 }
 
 function readEntries(path: string): readonly JournalEntry[] {

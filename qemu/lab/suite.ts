@@ -21,6 +21,8 @@ export interface CellResult {
 
 export interface SuiteEvents {
   readonly signal: AbortSignal;
+  /** Another run of the same matrix may have made the crash meanwhile. */
+  readonly isDone?: (cell: PlannedCell) => boolean;
   readonly onStart?: (cell: PlannedCell, lab: Lab) => void;
   readonly onConsoleLine?: (text: string) => void;
   readonly onVerdict?: (lab: Lab, verdict: Verdict) => void;
@@ -39,6 +41,7 @@ export async function runCells(
   const work = async () => {
     for (let next = left.shift(); next; next = left.shift()) {
       events.signal.throwIfAborted();
+      if (events.isDone?.(next)) continue;
       results.push(await runCell(lab, next, events));
     }
   };

@@ -1,6 +1,7 @@
 /** The last verdicts of a matrix as a page of Markdown: what ran with what, when, and what did not hold. */
 import type { PlannedCell } from '../lab/cell.ts';
 import type { JournalEntry } from '../lab/journal.ts';
+import { DEFAULT_MACHINE } from '../lab/options.ts';
 
 export interface MatrixFacts {
   readonly matrix: string;
@@ -28,44 +29,14 @@ export function matrixResults({ matrix, cells, entries, ...facts }: MatrixFacts)
     '',
     ...summary(rows, facts),
     ...amiss(rows),
-    ...triggerTable(rows.filter(row => kindOf(row) === 'trigger')),
-    ...list(
-      'Faults',
-      'fault',
-      rows.filter(row => kindOf(row) === 'fault'),
-    ),
-    ...list(
-      'Memory geometries',
-      'geometry',
-      rows.filter(row => kindOf(row) === 'geometry'),
-    ),
-    ...list(
-      'Machines, disks and dumps',
-      'machine',
-      rows.filter(row => kindOf(row) === 'machine'),
-    ),
-    ...list(
-      'Several axes',
-      'crash',
-      rows.filter(row => kindOf(row) === 'several'),
-    ),
+    ...triggerTable(rows),
+    ...crashTable(rows),
     '',
     '## What cannot be made here',
     '',
     ...facts.impossible.map(({ name, why }) => `- \`${name}\`: ${why}.`),
     '',
   ].join('\n');
-}
-
-const NAMED = ['trigger', 'fault', 'geometry'] as const;
-type Kind = (typeof NAMED)[number] | 'machine' | 'several';
-
-/** The one thing that is unusual about a crash. The plain crash stands among the triggers. */
-function kindOf({ cell: { kernel: _, ...unusual } }: Row): Kind {
-  const named = NAMED.filter(axis => unusual[axis] !== undefined);
-  const others = Object.keys(unusual).length - named.length;
-  if (named.length === 0) return others === 0 ? 'trigger' : 'machine';
-  return named.length === 1 && others === 0 ? named[0]! : 'several';
 }
 
 function summary(
@@ -108,40 +79,48 @@ function section(title: string, rows: readonly Row[], line: (row: Row) => string
   return rows.length === 0 ? [] : ['', `## ${title}`, '', ...rows.map(line)];
 }
 
+/** Each trigger on each kernel, whatever else was unusual about the crash; the default one where nothing else was. */
 function triggerTable(rows: readonly Row[]): string[] {
-  if (rows.length === 0) return [];
-  const kernels = [...new Set(rows.map(({ cell }) => cell.kernel))];
-  const groups = [...Map.groupBy(rows, ({ cell }) => cell.trigger ?? 'sysrq-c')];
+  const triggered = rows.filter(({ cell: { kernel: _, ...unusual } }) => unusual.trigger || isEmpty(unusual));
+  if (triggered.length === 0) return [];
+  const kernels = [...new Set(triggered.map(({ cell }) => cell.kernel))].sort();
+  const groups = [...Map.groupBy(triggered, ({ cell }) => cell.trigger ?? DEFAULT_MACHINE.trigger.name)];
   return [
     '',
-    '## Triggers',
+    '## Triggers by kernel',
     '',
     line(['trigger', ...kernels]),
     line(['---', ...kernels.map(() => '---')]),
-    ...groups.map(([trigger, group]) => {
-      const on = (kernel: string) => group.find(({ cell }) => cell.kernel === kernel);
-      return line([`\`${trigger}\``, ...kernels.map(kernel => verdictOf(on(kernel)))]);
-    }),
+    ...groups
+      .sort(([one], [other]) => one.localeCompare(other))
+      .map(([trigger, group]) => {
+        const on = (kernel: string) => group.find(({ cell }) => cell.kernel === kernel);
+        return line([`\`${trigger}\``, ...kernels.map(kernel => verdictOf(on(kernel)))]);
+      }),
   ];
+}
+
+function isEmpty(object: object): boolean {
+  return Object.keys(object).length === 0;
 }
 
 /** An empty cell: the matrix has no such crash. */
 function verdictOf(row: Row | undefined): string {
-  if (!row) return '';
-  return row.entry ? `${row.entry.verdict}, ${row.entry.seconds.toFixed(0)} s` : 'not run';
+  return row ? (row.entry?.verdict ?? 'not run') : '';
 }
 
-function list(title: string, head: string, rows: readonly Row[]): string[] {
-  if (rows.length === 0) return [];
+function crashTable(rows: readonly Row[]): string[] {
   return [
     '',
-    `## ${title}`,
+    '## Crashes',
     '',
-    line([head, 'kernel', 'verdict']),
-    line(['---', '---', '---']),
-    ...rows.map(row =>
-      line([`\`${row.title.slice(row.cell.kernel.length + 1)}\``, row.cell.kernel, verdictOf(row)]),
-    ),
+    line(['kernel', 'crash', 'verdict', 'seconds']),
+    line(['---', '---', '---', '---']),
+    ...rows.map(row => {
+      const { title, cell, entry } = row;
+      const crash = `\`${title.slice(cell.kernel.length + 1)}\``;
+      return line([cell.kernel, crash, verdictOf(row), entry ? entry.seconds.toFixed(0) : '']);
+    }),
   ];
 }
 

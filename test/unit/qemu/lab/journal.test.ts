@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openJournal } from '../../../../qemu/lab/journal.ts';
+import { hasPassed, openJournal } from '../../../../qemu/lab/journal.ts';
 import type { CellResult } from '../../../../qemu/lab/suite.ts';
 
 let directory: string;
@@ -25,11 +25,9 @@ test('a resumed matrix knows the verdict of each crash, and the commit at which 
   const second = openJournal(path, true, 'bbbbbbb');
   second.add(result('two', 'passed'));
   second.add(result('three', 'lost'));
-  const facts = openJournal(path, true, 'ccccccc').entries.map(({ title, verdict, commit }) => [
-    title,
-    verdict,
-    commit,
-  ]);
+  const facts = openJournal(path, true, 'ccccccc')
+    .entries()
+    .map(({ title, verdict, commit }) => [title, verdict, commit]);
   expect(facts).toEqual([
     ['one', 'passed', 'aaaaaaa'],
     ['two', 'passed', 'bbbbbbb'],
@@ -39,7 +37,7 @@ test('a resumed matrix knows the verdict of each crash, and the commit at which 
 
 test('the reasons, the kernel and the time are kept', () => {
   openJournal(path, false, 'aaaaaaa').add(result('one', 'failed'));
-  expect(openJournal(path, true, '').entries).toEqual([
+  expect(openJournal(path, true, '').entries()).toEqual([
     {
       title: 'one',
       verdict: 'failed',
@@ -52,14 +50,27 @@ test('the reasons, the kernel and the time are kept', () => {
   ]);
 });
 
+test('two runs at the same time keep each other’s verdicts, and know what the other one passed', () => {
+  const [one, other] = [openJournal(path, true, 'aaaaaaa'), openJournal(path, true, 'aaaaaaa')];
+  one.add(result('first', 'passed'));
+  other.add(result('second', 'failed'));
+  expect(one.entries().map(({ title }) => title)).toEqual(['first', 'second']);
+  expect(hasPassed(other, 'first')).toBe(true);
+  expect(hasPassed(one, 'second')).toBe(false);
+});
+
 test('a matrix that is not resumed begins anew', () => {
   openJournal(path, false, '').add(result('first', 'passed'));
   openJournal(path, false, '').add(result('second', 'passed'));
-  expect(openJournal(path, true, '').entries.map(({ title }) => title)).toEqual(['second']);
+  expect(
+    openJournal(path, true, '')
+      .entries()
+      .map(({ title }) => title),
+  ).toEqual(['second']);
 });
 
 test('a journal of another format counts as none', () => {
   openJournal(path, false, '').add(result('first', 'passed'));
   writeFileSync(path, '{"format": 1, "results": [{"title": "first"}]}');
-  expect(openJournal(path, true, '').entries).toEqual([]);
+  expect(openJournal(path, true, '').entries()).toEqual([]);
 });

@@ -1,0 +1,33 @@
+/** The smoke matrix, which `npm test` runs: every class of crash once, with the other axes spread over these crashes. */
+import type { Cell } from './cell.ts';
+
+export const SMOKE: readonly Cell[] = [
+  { trigger: 'null', bus: 'nvme', fs: 'xfs' },
+  { trigger: 'unmapped', kernel: '7.x-cloud', bus: 'virtio-scsi', fs: 'btrfs', layout: 'lvm' },
+  { trigger: 'general-protection', kernel: '6.12-cloud', cpus: '4', nodes: '2' },
+  { trigger: 'divide', kernel: '7.x-cloud', 'kernel-option': 'nokaslr' },
+  { trigger: 'bug', geometry: 'uefi' },
+  { trigger: 'warn', fault: 'lean' },
+  { trigger: 'stack-overflow', kernel: '7.x-cloud', 'kernel-option': 'no5lvl' },
+  { trigger: 'stack-protector', kernel: '6.12-cloud', level: '1', codec: 'lzo', memory: '512' },
+  { trigger: 'corrupt-list', level: '17', codec: 'zlib', memory: '512' },
+  { trigger: 'refcount', kernel: '7.x-cloud', fault: 'no-ffi' },
+  { trigger: 'kfence', layout: 'gpt', codec: 'snappy' },
+  { trigger: 'usercopy', kernel: '6.12-cloud', geometry: 'poisoned' },
+  { trigger: 'sleep-in-atomic', kernel: '6.12-cloud' },
+  { trigger: 'soft-lockup', kernel: '6.12-cloud' },
+  { trigger: 'rcu-stall', kernel: '7.x-cloud' },
+  { trigger: 'init-exits', fault: 'write-errors' },
+  { trigger: 'oom' },
+  { trigger: 'hung-task', kernel: '7.x-cloud' },
+  { trigger: 'nmi', kernel: '7.x-cloud' },
+  { trigger: 'beside-deaf-cpu', kernel: '7.x-cloud' },
+  // Here a mapping of /proc/vmcore once hung; the cloud kernel with the same memory map did not hang.
+  { trigger: 'other-cpu', kernel: '7.x-generic', geometry: 'reserved-top' },
+  { kernel: '5.10-cloud', cpus: '1' },
+  { fault: 'throw-at-load' },
+  { fault: 'throw-in-dump', kernel: '7.x-cloud' },
+  { fault: 'out-of-memory' },
+  { fault: 'guest-ram' },
+  { raw: 'yes' },
+];
