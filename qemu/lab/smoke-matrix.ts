@@ -22,6 +22,7 @@ export const SMOKE: readonly Cell[] = [
   { trigger: 'hung-task', kernel: '7.x-cloud' },
   { trigger: 'nmi', kernel: '7.x-cloud' },
   { trigger: 'beside-deaf-cpu', kernel: '7.x-cloud' },
+  { trigger: 'machine-check', kernel: '6.12-cloud' },
   // Here a mapping of /proc/vmcore once hung; the cloud kernel with the same memory map did not hang.
   { trigger: 'other-cpu', kernel: '7.x-generic', geometry: 'reserved-top' },
   { kernel: '5.10-cloud', cpus: '1' },
