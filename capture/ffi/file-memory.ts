@@ -6,7 +6,7 @@ import { closeSync, constants, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Libc, SharedMapping } from './libc.ts';
 
-/** The largest bitmap in anonymous memory: enough for a machine of 1 TiB with its holes. */
+/** What all bitmaps of a dump take of anonymous memory together: one of a machine of 1 TiB with its holes. */
 export const BITMAP_BUDGET_BYTES = 33 << 20;
 const CHUNK_BYTES = 1 << 20;
 
@@ -35,7 +35,8 @@ export interface BitmapMemory {
 }
 
 /**
- * Anonymous memory up to the budget, and above it memory in a file if that can be created.
+ * Anonymous memory until the budget is spent, and from then on memory in a file if that can be created. A dump with a size
+ * limit has three bitmaps of the machine.
  * @param directory for the files; undefined if there is none.
  */
 export function openBitmapMemory(
@@ -44,17 +45,23 @@ export function openBitmapMemory(
   onDegraded: (cause: unknown) => void,
 ): BitmapMemory {
   const mappings: SharedMapping[] = [];
+  let anonymousBytes = 0;
+  const allocateAnonymous = (sizeBytes: number): Uint8Array => {
+    const bytes = new Uint8Array(sizeBytes);
+    anonymousBytes += sizeBytes;
+    return bytes;
+  };
   return {
     allocate(sizeBytes) {
-      if (!libc || directory === undefined || sizeBytes <= BITMAP_BUDGET_BYTES)
-        return new Uint8Array(sizeBytes);
+      const isWithinBudget = anonymousBytes + sizeBytes <= BITMAP_BUDGET_BYTES;
+      if (!libc || directory === undefined || isWithinBudget) return allocateAnonymous(sizeBytes);
       try {
         const mapping = allocateInFile(libc, directory, sizeBytes);
         mappings.push(mapping);
         return mapping.bytes;
       } catch (error) {
         onDegraded(error);
-        return new Uint8Array(sizeBytes);
+        return allocateAnonymous(sizeBytes);
       }
     },
     release() {

@@ -9,6 +9,7 @@ export interface LimitedRun {
   /** Highest seen of what is the program's own and cannot be read back from a file. */
   readonly peakAnonBytes: number;
   readonly peakRssBytes: number;
+  readonly stdout: string;
   readonly stderr: string;
 }
 
@@ -52,9 +53,12 @@ function createGroup(limitBytes: number): { dir: string; kind: string } | undefi
 
 function runWatched([command, ...args]: readonly string[]): Promise<LimitedRun> {
   const startedMs = performance.now();
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let [peakAnonBytes, peakRssBytes] = [0, 0];
-  let stderr = '';
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', text => {
+    stdout += text;
+  });
   child.stderr.on('data', text => {
     stderr += text;
   });
@@ -68,7 +72,7 @@ function runWatched([command, ...args]: readonly string[]): Promise<LimitedRun> 
     child.on('close', (code, signal) => {
       clearInterval(watch);
       const wallSeconds = (performance.now() - startedMs) / 1000;
-      resolve({ status: code ?? signal!, wallSeconds, peakAnonBytes, peakRssBytes, stderr });
+      resolve({ status: code ?? signal!, wallSeconds, peakAnonBytes, peakRssBytes, stdout, stderr });
     });
   });
 }

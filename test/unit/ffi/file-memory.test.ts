@@ -54,6 +54,16 @@ test('a bitmap in it works like any other', () => {
   expect(mapsOf(dir)).toBe(0);
 });
 
+test('the budget is for all bitmaps together', () => {
+  const memory = openBitmapMemory(libc, dir, unexpected);
+  const third = Math.floor(BITMAP_BUDGET_BYTES / 3);
+  for (let i = 0; i < 3; i++) memory.allocate(third);
+  expect(mapsOf(dir)).toBe(0);
+  memory.allocate(third);
+  expect(mapsOf(dir)).toBe(1);
+  memory.release();
+});
+
 test('small bitmaps, and those without a file, are in anonymous memory', () => {
   const causes: unknown[] = [];
   const allocate = (folder: string, sizeBytes: number) =>
