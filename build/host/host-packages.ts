@@ -69,6 +69,11 @@ export const TEST_PACKAGES: readonly HostPackage[] = [
     provides: { command: 'aarch64-linux-gnu-objdump' },
     why: 'judges the instructions that start a crash kernel of arm64',
   },
+  {
+    name: 'qemu-user-static',
+    provides: { command: 'qemu-aarch64-static' },
+    why: 'runs the program of the package for arm64',
+  },
   { name: 'rpmlint', provides: { command: 'rpmlint' }, why: 'judges the package for Fedora' },
 ];
 

@@ -1,5 +1,6 @@
 /** What this machine's memory is used for, from /proc (proc_meminfo(5), proc_pid_pagemap's zones: Linux mm/vmstat.c). */
 import type { Host } from '../host/host.ts';
+import { pageSizeBytes } from '../host/page-size.ts';
 
 export interface MemoryUse {
   /** All memory that the kernel has, in use or not. */
@@ -12,8 +13,6 @@ export interface MemoryUse {
   /** Of processes, huge pages too. */
   readonly userBytes: number;
 }
-
-const PAGE_BYTES = 4096;
 
 /** Indented, because they are within System RAM. Whoever is not root sees zeros for all addresses. */
 const KERNEL_PART = /^ +([0-9a-f]+)-([0-9a-f]+) : Kernel (?:code|rodata|data|bss)$/gm;
@@ -34,11 +33,12 @@ export function memoryUse(host: Host): MemoryUse {
     1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(meminfo)?.[1] ?? 0);
   const huge = Number(/^HugePages_Total:\s+(\d+)/m.exec(meminfo)?.[1] ?? 0) * bytes('Hugepagesize');
   const zones = zonesOf(host.read('/proc/zoneinfo') ?? '');
-  const presentBytes = zones.reduce((sum, { present }) => sum + present, 0) * PAGE_BYTES;
+  const pageBytes = pageSizeBytes(host);
+  const presentBytes = zones.reduce((sum, { present }) => sum + present, 0) * pageBytes;
   const totalBytes = Math.max(presentBytes, bytes('MemTotal'));
   return {
     totalBytes,
-    spanPages: Math.max(totalBytes / PAGE_BYTES, ...zones.map(({ start, spanned }) => start + spanned)),
+    spanPages: Math.max(totalBytes / pageBytes, ...zones.map(({ start, spanned }) => start + spanned)),
     freeBytes: bytes('MemFree'),
     cacheBytes: bytes('Cached') + bytes('Buffers') + bytes('SwapCached'),
     userBytes: bytes('AnonPages') + huge,

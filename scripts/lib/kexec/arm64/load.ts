@@ -7,6 +7,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { attempt, Failure } from '../../../../capture/errors.ts';
 import type { Kexec } from '../../../../capture/ffi/kexec.ts';
 import type { Host } from '../../host/host.ts';
+import { pageSizeBytes } from '../../host/page-size.ts';
 import { encodeCoreHeader, type NotePlace } from './core-header.ts';
 import { decodeDeviceTree } from './device-tree.ts';
 import { openKernelImage } from './kernel-image.ts';
@@ -40,7 +41,7 @@ export function planLoad(host: Host, { kernel, initrd, commandLine }: CrashKerne
     coreHeader: encodeCoreHeader(notePlaces(host), memory),
     tree: decodeDeviceTree(mustRead(host, '/sys/firmware/fdt')),
     reserved,
-    pageBytes: pageBytes(mustRead(host, '/proc/self/auxv')),
+    pageBytes: pageSizeBytes(host),
   });
 }
 
@@ -66,15 +67,6 @@ function notePlaces(host: Host): NotePlace[] {
     wanted: `${CPUS}/cpu*/crash_notes and /sys/kernel/vmcoreinfo`,
     toDo: 'Use a kernel with CONFIG_KEXEC and CONFIG_VMCORE_INFO',
   });
-}
-
-/** AT_PAGESZ of getauxval(3): pairs of a type and a value. */
-function pageBytes(auxv: Buffer): number {
-  const AT_PAGESZ = 6n;
-  for (let at = 0; at + 16 <= auxv.length; at += 16) {
-    if (auxv.readBigUInt64LE(at) === AT_PAGESZ) return Number(auxv.readBigUInt64LE(at + 8));
-  }
-  return 4096;
 }
 
 function kcoreHead(host: Host): Buffer {

@@ -123,6 +123,19 @@ Node 0, zone   Normal
   start_pfn:           1048576
 `;
 
+/** AT_PAGESZ and AT_NULL. */
+function auxv(pageBytes: bigint): string {
+  const vector = Buffer.alloc(32);
+  vector.writeBigUInt64LE(6n, 0);
+  vector.writeBigUInt64LE(pageBytes, 8);
+  return vector.toString('latin1');
+}
+
+test.each([4096, 16384, 65536])('zones are counted in the kernel’s own pages of %d bytes', pageBytes => {
+  const files = { '/proc/zoneinfo': ZONEINFO, '/proc/self/auxv': auxv(BigInt(pageBytes)) };
+  expect(memoryUse(hostWith(files)).totalBytes).toBe(2003998 * pageBytes);
+});
+
 test('what memory is used for, and what of it a dump keeps', () => {
   const use = memoryUse(hostWith({ '/proc/meminfo': MEMINFO, '/proc/zoneinfo': ZONEINFO }));
   expect(use).toEqual({
