@@ -40,6 +40,16 @@ export function openModuleTree(directory: string): ModuleTree {
   const aliases = readIndex(directory, 'modules.alias', parseAliases);
   const fileOf = new Map([...dependencies.keys()].map(file => [moduleName(file), file]));
 
+  const byAlias = (modalias: string): string[] => {
+    const claims = (aliases.get(busOf(modalias)) ?? []).filter(({ pattern }) => matches(pattern, modalias));
+    return [...new Set(claims.map(({ module }) => module))].filter(module => fileOf.has(module));
+  };
+  /**
+   * The modules of a soft dependency, which is optional: modprobe(8) takes its name for a module's or for an alias. Where
+   * crc32c is a module, it is an alias, and libcrc32c, which xfs and btrfs need, does not load before it.
+   */
+  const namedOrAliased = (name: string): string[] => (fileOf.has(moduleName(name)) ? [name] : byAlias(name));
+
   const visit = (driver: string, found: Set<string>, visiting: Set<string>, wantedBy: string): void => {
     const name = moduleName(driver);
     const file = fileOf.get(name);
@@ -57,18 +67,16 @@ export function openModuleTree(directory: string): ModuleTree {
     }
     if (found.has(file) || visiting.has(file)) return;
     visiting.add(file);
-    // A soft dependency is optional.
-    for (const soft of softdeps.get(name)?.pre ?? []) {
-      if (fileOf.has(moduleName(soft))) visit(soft, found, visiting, `a soft dependency of ${name}`);
-    }
+    const { pre = [], post = [] } = softdeps.get(name) ?? {};
+    for (const soft of pre.flatMap(namedOrAliased))
+      visit(soft, found, visiting, `a soft dependency of ${name}`);
     // modules.dep lists direct dependencies first; loading starts with the last one.
     for (const dependency of [...(dependencies.get(file) ?? [])].reverse()) {
       visit(dependency, found, visiting, `a dependency of ${name}`);
     }
     found.add(file);
-    for (const soft of softdeps.get(name)?.post ?? []) {
-      if (fileOf.has(moduleName(soft))) visit(soft, found, visiting, `a soft dependency of ${name}`);
-    }
+    for (const soft of post.flatMap(namedOrAliased))
+      visit(soft, found, visiting, `a soft dependency of ${name}`);
   };
 
   return {
@@ -78,10 +86,7 @@ export function openModuleTree(directory: string): ModuleTree {
       return [...found];
     },
     has: driver => fileOf.has(moduleName(driver)) || builtin.has(moduleName(driver)),
-    byAlias(modalias) {
-      const claims = (aliases.get(busOf(modalias)) ?? []).filter(({ pattern }) => matches(pattern, modalias));
-      return [...new Set(claims.map(({ module }) => module))].filter(module => fileOf.has(module));
-    },
+    byAlias,
     read: file => decompress(join(directory, file)),
   };
 }

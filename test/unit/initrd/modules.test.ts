@@ -40,6 +40,23 @@ test('soft dependencies that the kernel has are included', () => {
   expect(names(openModuleTree(directory).closure(['xfs']))).toEqual(['crc32c_intel', 'libcrc32c', 'xfs']);
 });
 
+test('a soft dependency may be named by an alias: all modules with it come first', () => {
+  write('modules.softdep', ['softdep libcrc32c pre: crc32c']);
+  write('modules.dep', [
+    'kernel/fs/xfs/xfs.ko: kernel/lib/libcrc32c.ko',
+    'kernel/lib/libcrc32c.ko:',
+    'kernel/crypto/crc32c_generic.ko:',
+    'kernel/arch/x86/crypto/crc32c-intel.ko:',
+  ]);
+  write('modules.alias', ['alias crc32c crc32c_intel', 'alias crc32c crc32c_generic', 'alias crc32c absent']);
+  expect(names(openModuleTree(directory).closure(['xfs']))).toEqual([
+    'crc32c_intel',
+    'crc32c_generic',
+    'libcrc32c',
+    'xfs',
+  ]);
+});
+
 test('a built-in driver needs no file', () => {
   expect(openModuleTree(directory).closure(['ext4'])).toEqual([]);
 });
