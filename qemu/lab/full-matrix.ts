@@ -11,8 +11,9 @@ import { kernelLabel } from '../kernel/lab-kernel.ts';
 import { misfitOn } from '../kernel/misfit.ts';
 import { TRIGGERS } from '../triggers/triggers.ts';
 import type { Cell } from './cell.ts';
-import { triggerOf } from './options.ts';
+import { MACHINE_OPTIONS, triggerOf } from './options.ts';
 import { pairwise } from './pairwise.ts';
+import { SMOKE } from './smoke-matrix.ts';
 
 /** Triggers and faults take turns on these. */
 export const CLOUD_KERNELS = ['6.1-cloud', '6.12-cloud', '7.x-cloud'] as const;
@@ -29,6 +30,7 @@ const DISK_KERNELS = [
   '5.10-cloud',
   '6.1-cloud',
 ] as const;
+const USUAL_KERNEL = MACHINE_OPTIONS.kernel.default;
 /** Debian's cloud kernels before 6.12 have no driver. */
 const HAVE_AHCI = /generic|^(6\.12|7)/;
 /** Where all shapes of memory can be had. */
@@ -39,14 +41,14 @@ const names = (rows: readonly { readonly name: string }[]) => rows.map(({ name }
 const turn = <T>(values: readonly T[], number: number): T => values[number % values.length]!;
 
 /**
- * Disks and dumps, pairwise: any two values meet at least once. Levels: all pages, without zero pages, with the page
- * cache, and the usual one. A machine whose level keeps much has little memory, to be quick.
+ * Disks and dumps, pairwise: any two values meet at least once. Levels: without zero pages only, and the usual one; the smoke
+ * matrix has others. A machine whose level keeps much has little memory, to be quick.
  */
 const DISKS_AND_DUMPS = {
   bus: names(BUSES),
   fs: names(LAB_FILE_SYSTEMS),
   layout: LAYOUTS,
-  level: ['0', '1', '17', '31'],
+  level: ['1', '31'],
   codec: CODEC_NAMES,
 } as const;
 const SMALL_MIB = '512';
@@ -71,16 +73,23 @@ function machineCells(): Cell[] {
   });
 }
 
-function geometryCells(): Cell[] {
-  const kernels = CLOUD_KERNELS.filter(name => HAVE_GEOMETRIES.test(name));
-  return names(GEOMETRIES)
+/** Gives each machine that can have one, and whose dump is not the slowest, a shape of memory that the smoke matrix lacks. */
+function withGeometries(cells: readonly Cell[]): Cell[] {
+  const left = names(GEOMETRIES)
     .slice(1)
-    .map((geometry, number) => ({ geometry, kernel: turn(kernels, number) }));
+    .filter(name => !SMOKE.some(({ geometry }) => geometry === name));
+  const changed = cells.map((cell): Cell => {
+    const suits = HAVE_GEOMETRIES.test(cell.kernel ?? '') && cell.level === '31' && left.length > 0;
+    if (!suits) return cell;
+    return { ...cell, geometry: left.shift()! };
+  });
+  return [...changed, ...left.map(geometry => ({ geometry, kernel: CLOUD_KERNELS[1] }))];
 }
 
 /** Each fault once. Most are not about the kernel: it takes turns. */
 function faultCells(): Cell[] {
-  return FAULTS.slice(1).map(({ name, kernel }, number) => ({
+  const others = FAULTS.slice(1).filter(({ name }) => !SMOKE.some(({ fault }) => fault === name));
+  return others.map(({ name, kernel }, number) => ({
     fault: name,
     kernel: kernel ? kernelLabel(kernel) : turn(CLOUD_KERNELS, number),
   }));
@@ -133,11 +142,13 @@ function stillNeeded(left: readonly Meeting[], made: readonly Cell[]): Meeting[]
   });
 }
 
+/** The smoke matrix, and what it lacks. */
 export function fullMatrix(): Cell[] {
-  const left = meetings();
-  const carriers = withTriggers(
-    [...machineCells(), ...geometryCells(), { kernel: '6.12-cloud', raw: 'yes' }, ...faultCells()],
-    left,
+  const smoke = SMOKE.map(cell => ({ kernel: USUAL_KERNEL, ...cell }));
+  const left = meetings().filter(
+    ({ trigger, kernel }) => !smoke.some(cell => cell.trigger === trigger && cell.kernel === kernel),
   );
-  return [...carriers, ...stillNeeded(left, carriers)];
+  const carriers = withTriggers([...withGeometries(machineCells()), ...faultCells()], left);
+  const made = [...smoke, ...carriers];
+  return [...made, ...stillNeeded(left, made)];
 }

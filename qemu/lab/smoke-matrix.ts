@@ -25,7 +25,7 @@ export const SMOKE: readonly Cell[] = [
   { trigger: 'machine-check', kernel: '6.12-cloud' },
   // Here a mapping of /proc/vmcore once hung; the cloud kernel with the same memory map did not hang.
   { trigger: 'other-cpu', kernel: '7.x-generic', geometry: 'reserved-top' },
-  { kernel: '5.10-cloud', cpus: '1' },
+  { kernel: '5.10-cloud', cpus: '1', level: '0', memory: '400' },
   { fault: 'throw-at-load' },
   { fault: 'throw-in-dump', kernel: '7.x-cloud' },
   { fault: 'out-of-memory' },

@@ -102,6 +102,7 @@ describe('the full matrix', () => {
     expect(['nokaslr', 'no5lvl'].filter(word => !met({ 'kernel-option': word }))).toEqual([]);
     expect(['1', '3', '4'].filter(cpus => !met({ cpus }))).toEqual([]);
     expect(met({ nodes: '2' })).toBe(true);
+    expect(['0', '17'].filter(level => !met({ level }))).toEqual([]);
   });
 
   test('has each two of bus, file system, layout, level and codec', () => {
@@ -109,7 +110,7 @@ describe('the full matrix', () => {
       bus: names(BUSES),
       fs: names(LAB_FILE_SYSTEMS),
       layout: LAYOUTS,
-      level: ['0', '1', '17', '31'],
+      level: ['1', '31'],
       codec: CODEC_NAMES,
     };
     const entries = Object.entries(axes);
@@ -124,7 +125,7 @@ describe('the full matrix', () => {
     const dumps = cells.filter(cell => cell.level !== undefined);
     const meets = (pair: Cell) =>
       dumps.some(cell => Object.entries(pair).every(([axis, value]) => valueIn(cell, axis) === value));
-    expect(pairs).toHaveLength(144);
+    expect(pairs).toHaveLength(114);
     expect(pairs.filter(pair => !meets(pair))).toEqual([]);
   });
 
