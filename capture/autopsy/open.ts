@@ -2,7 +2,7 @@
 import { AutopsyError, attempt, counted, describeError } from '../errors.ts';
 import { chooseArch } from '../kernel/arch/choose.ts';
 import { KernelMemory } from '../kernel/memory.ts';
-import { readPhysical, type Vmcore } from '../vmcore/open.ts';
+import { type ReadPhysical, readPhysical, type Vmcore } from '../vmcore/open.ts';
 import { FieldReader } from './fields.ts';
 import type { DeadKernel, LoadedModule, Types } from './kernel.ts';
 import { loadedModules } from './loaded-modules.ts';
@@ -20,14 +20,20 @@ import { noTypes } from './types/no-types.ts';
 /** Modules whose types are kept. */
 const MOST_OPEN_MODULES = 8;
 
-/** @throws KernelError when virtual addresses cannot be read: of another architecture, or without its page tables. */
-export function openAutopsy(vmcore: Vmcore): DeadKernel {
+/**
+ * @param watch is put around the reader of memory.
+ * @throws KernelError when virtual addresses cannot be read: of another architecture, or without its page tables.
+ */
+export function openAutopsy(
+  vmcore: Vmcore,
+  watch: (read: ReadPhysical) => ReadPhysical = read => read,
+): DeadKernel {
   const { vmcoreinfo, pageSizeBytes } = vmcore;
   const missing: string[] = [];
   const miss = (error: unknown) => void missing.push(describeError(error));
   const memory = new KernelMemory(
     chooseArch(vmcore),
-    cachedReads((paddr, into) => readPhysical(vmcore, paddr, into), pageSizeBytes),
+    watch(cachedReads((paddr, into) => readPhysical(vmcore, paddr, into), pageSizeBytes)),
   );
   const image = openImage(memory, vmcore, missing);
   const layouts = openLayouts(memory, vmcore, image, missing);

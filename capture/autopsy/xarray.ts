@@ -14,12 +14,14 @@ const LEAST_NODE = 4096n;
 /**
  * What is stored, in order of its index. Values, which have bit 0 set, come as they are.
  * @param xarray its address.
+ * @param onNode for the address of each `struct xa_node`.
  * @throws KernelError for a tree that is damaged, after what came before; AutopsyError for an unknown layout.
  */
 export function* xarrayEntries(
   { memory, types, fields }: Readable,
   xarray: bigint,
   most = MOST_ENTRIES,
+  onNode: (node: bigint) => void = () => {},
 ): Generator<bigint> {
   const head = fields.pointer(xarray, 'xarray.xa_head');
   const slots = types.field('xa_node.slots');
@@ -31,7 +33,11 @@ export function* xarrayEntries(
     yield head;
     return;
   }
-  stack.push({ node: head - INTERNAL, slot: 0 });
+  const enter = (entry: bigint): void => {
+    stack.push({ node: entry - INTERNAL, slot: 0 });
+    onNode(entry - INTERNAL);
+  };
+  enter(head);
   let seen = 0;
   while (stack.length > 0) {
     const at = stack.at(-1)!;
@@ -43,7 +49,7 @@ export function* xarrayEntries(
     const entry = memory.u64(at.node + BigInt(slots.offsetBytes + 8 * at.slot++), 'xa_node.slots');
     if (isNode(entry)) {
       if (stack.length === MOST_LEVELS) throw refuse(`it has more than ${MOST_LEVELS} levels`);
-      stack.push({ node: entry - INTERNAL, slot: 0 });
+      enter(entry);
     } else if (entry !== 0n && (entry & 3n) !== INTERNAL) yield entry;
   }
 }

@@ -7,7 +7,7 @@
 
 import type { PfnRange } from '../vmcore/segments.ts';
 
-const BITS_PER_BYTE = 8;
+export const BITS_PER_BYTE = 8;
 const WORD_BYTES = 4;
 /** 2 GiB of memory in pages of 4 KiB. */
 export const CHUNK_BYTES = 64 << 10;

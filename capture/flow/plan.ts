@@ -14,6 +14,7 @@ import { choosePages, type PageChoice } from '../kdump/write/input.ts';
 import { type Prediction, predictSize, SAMPLE_PAGES, spreadPages } from '../kdump/write/predict.ts';
 import type { Crash } from '../kernel/crash.ts';
 import type { Step } from '../storage/policy/ladder.ts';
+import { rankPages } from '../triage/rank.ts';
 import type { FileRange } from '../vmcore/mappable.ts';
 import type { CaptureContext } from './context.ts';
 import { DeadlineError, type Phases } from './phases.ts';
@@ -99,6 +100,8 @@ export class DumpPlanner {
   bound(planned: PlannedDump, roomBytes: number): Bound {
     return boundDump(this.#unbounded(planned), roomBytes + planned.holeBytes, {
       allocate: this.#memory?.allocate,
+      rank: (vmcore, request) =>
+        rankPages(vmcore, request, problem => this.#context.log.say('space', problem)),
       onProgress: () => this.#phases.checkDeadline('space'),
       onUnranked: cause => {
         if (cause instanceof DeadlineError) throw cause;

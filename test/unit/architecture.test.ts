@@ -48,6 +48,18 @@ const RULES: readonly Rule[] = [
     files: 'capture/elf/',
     may: [...PURE, 'capture/vmcore/', 'capture/filter/', 'capture/kdump/', 'capture/elf/'],
   },
+  {
+    files: 'capture/triage/',
+    may: [
+      ...PURE,
+      'capture/vmcore/',
+      'capture/kernel/',
+      'capture/filter/',
+      'capture/autopsy/',
+      'capture/kdump/write/',
+      'capture/triage/',
+    ],
+  },
   { files: 'capture/ffi/', may: ['capture/errors.ts', 'capture/ffi/', 'koffi', 'node:'] },
   { files: 'capture/options/', may: [...PURE, 'capture/codecs/table.ts', 'capture/options/'] },
   {

@@ -117,7 +117,12 @@ const ROOM: readonly Definition[] = [
   { term: 'a stronger codec (zstd level 4)', text: ['Time.'] },
   { term: 'the blocks set aside for root', text: ['Nothing, but the disk is as full for users as before.'] },
   { term: 'the oldest dumps, with `makeRoom=oldest`', text: ['Those dumps, never the newest complete one.'] },
-  { term: 'an incomplete dump', text: ['The pages that a debugger needs least.'] },
+  {
+    term: 'an incomplete dump',
+    text: [
+      'All pages but those that a debugger needs first: tasks, stacks, the data of the kernel and of its CPUs, page tables, modules.',
+    ],
+  },
   { term: 'the kernel log', text: ['The dump.'] },
 ];
 

@@ -2,7 +2,7 @@
 import type { Codec } from '../../codecs/codec.ts';
 import type { Bitmap } from '../../filter/bitmap.ts';
 import { DUMP_LEVEL_ZERO } from '../../filter/dump-level.ts';
-import { type ReachRequest, reachablePages } from '../../filter/reach.ts';
+import type { ReachRequest } from '../../filter/reach.ts';
 import { readPhysicalOrZeros, type Vmcore } from '../../vmcore/open.ts';
 import type { DumpLayout } from '../format/layout.ts';
 import type { Bound } from './bounded.ts';
@@ -25,6 +25,8 @@ export interface UnboundedDump {
 }
 
 export interface FirstPagesEvents extends Pick<ReachRequest, 'allocate' | 'onProgress'> {
+  /** The pages of the dump, those that are needed most first. */
+  readonly rank: (vmcore: Vmcore, request: ReachRequest) => readonly number[];
   /** The first pages cannot be found: pages are taken in the order of memory. What it throws, `boundDump` throws. */
   readonly onUnranked: (cause: unknown) => void;
 }
@@ -41,11 +43,11 @@ export function boundDump(dump: UnboundedDump, limitBytes: number, events: First
   return { limitBytes, first, firstPages, firstPageBytes: sizes };
 }
 
+/** What the stored sizes of pages depend on. */
+export type SampledDump = Pick<UnboundedDump, 'vmcore' | 'dumpLevel' | 'codec'>;
+
 /** Measures the stored sizes of some pages. */
-export function sampleDump(
-  { vmcore, dumpLevel, codec }: Pick<UnboundedDump, 'vmcore' | 'dumpLevel' | 'codec'>,
-  pfns: Iterable<number>,
-): PageSample {
+export function sampleDump({ vmcore, dumpLevel, codec }: SampledDump, pfns: Iterable<number>): PageSample {
   const { pageSizeBytes } = vmcore;
   const read = (pfn: number, into: Buffer): boolean => {
     try {
@@ -61,11 +63,11 @@ export function sampleDump(
 function reach(
   { vmcore, bitmap2 }: UnboundedDump,
   most: number,
-  { allocate, onProgress, onUnranked }: FirstPagesEvents,
+  { rank, allocate, onProgress, onUnranked }: FirstPagesEvents,
 ): readonly number[] {
   const mostPages = Math.min(MOST_FIRST_PAGES, Math.floor(most));
   try {
-    return reachablePages(vmcore, { bitmap2, mostPages, allocate, onProgress });
+    return rank(vmcore, { bitmap2, mostPages, allocate, onProgress });
   } catch (error) {
     onUnranked(error);
     return [];

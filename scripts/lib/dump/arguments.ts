@@ -33,6 +33,12 @@ export const DUMP_OPTIONS = {
     value: 'SIZE',
     help: 'make OUT no larger, as an incomplete dump (bytes, or k, m, g, t)',
   },
+  triage: {
+    help: 'keep only what crash and drgn need for log, tasks, stacks and modules; implies -d 31, and -z unless another codec is given',
+  },
+  'triage-tables': {
+    help: 'as --triage, with the tables that stand in for debug symbols, which kdumpling bt, ps … need',
+  },
   ...CODEC_OPTIONS,
   elf: { short: 'E', help: 'write an ELF core, which is not compressed' },
   flattened: { short: 'F', help: 'write the flattened format to standard output, for a pipe; no OUT' },
@@ -56,6 +62,9 @@ export const DUMP_OPTIONS = {
   ...REFUSED,
 } as const;
 
+/** That of the capture. */
+const TRIAGE_CODEC: CodecName = 'zstd';
+
 type GivenFlags = Given<typeof DUMP_OPTIONS>;
 
 /** @throws UsageError that names the flag. */
@@ -71,14 +80,18 @@ export function readRequest(given: GivenFlags): DumpRequest {
   }
   const kind = kindOf(given);
   const flattened = given.flattened ?? false;
-  const [dumpLevel, ...furtherLevels] = readDumpLevels(given['dump-level'] ?? '0');
+  const triage = given['triage-tables'] ? 'tables' : given.triage ? 'debugger' : 'no';
+  const [dumpLevel, ...furtherLevels] = readDumpLevels(
+    given['dump-level'] ?? (triage === 'no' ? '0' : `${MAX_DUMP_LEVEL}`),
+  );
   return {
     ...readFiles(given),
     kind: given['check-params'] ? 'nothing' : kind,
+    triage,
     dumpLevel,
     furtherLevels,
     sizeLimitBytes: readSizeLimit(given['size-limit']),
-    codec: readCodec(given),
+    codec: readCodec(given, triage === 'no' ? 'none' : TRIAGE_CODEC),
     flattened,
     force: given.force ?? false,
     maps: !given['non-mmap'],
@@ -110,6 +123,8 @@ const FLAGS_OF_A_NEW_DUMP = [
   'flattened',
   'dump-level',
   'size-limit',
+  'triage',
+  'triage-tables',
   ...CODEC_NAMES,
 ] as const;
 
@@ -118,6 +133,8 @@ const CONTRADICTIONS: readonly (readonly [keyof GivenFlags, ...(keyof GivenFlags
   ['dump-dmesg', 'dry-run', 'flattened', 'split'],
   ['elf', ...CODEC_NAMES, 'num-threads'],
   ['split', 'elf', 'flattened', 'num-threads', 'dry-run'],
+  ['triage', 'elf', 'split', 'size-limit', 'dump-dmesg'],
+  ['triage-tables', 'elf', 'split', 'size-limit', 'dump-dmesg'],
   ['rearrange', 'reassemble', ...FLAGS_OF_A_NEW_DUMP],
   ['reassemble', ...FLAGS_OF_A_NEW_DUMP],
   // A header that is already in a pipe cannot be marked incomplete.
@@ -175,11 +192,11 @@ function readDumpLevels(text: string): number[] {
 }
 
 /** makedumpfile silently takes the last of several. Here that is an error: the user may get a codec they did not want. */
-function readCodec(given: GivenFlags): CodecName | 'none' {
+function readCodec(given: GivenFlags, unasked: CodecName | 'none'): CodecName | 'none' {
   // In the user's order, which parseArgs keeps.
   const [wished, other] = (Object.keys(given) as (keyof GivenFlags)[]).filter(isCodec);
   if (wished && other) throw contradiction(flagOf(wished), flagOf(other));
-  return wished ?? 'none';
+  return wished ?? unasked;
 }
 
 function isCodec(name: keyof GivenFlags): name is CodecName {

@@ -3,15 +3,18 @@ import { statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import type { Codec } from '../../../capture/codecs/codec.ts';
-import { openCodecOrFallback } from '../../../capture/codecs/open.ts';
-import { describeError } from '../../../capture/errors.ts';
+import { type CodecChoice, openCodecOrFallback } from '../../../capture/codecs/open.ts';
+import { STRONGEST_CODEC } from '../../../capture/codecs/table.ts';
+import { counted, describeError } from '../../../capture/errors.ts';
 import { openBitmapMemory } from '../../../capture/ffi/file-memory.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
 import type { Bitmap } from '../../../capture/filter/bitmap.ts';
 import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
-import { boundDump } from '../../../capture/kdump/write/first-pages.ts';
+import { boundDump, type SampledDump } from '../../../capture/kdump/write/first-pages.ts';
 import { choosePages } from '../../../capture/kdump/write/input.ts';
 import { type DumpCounts, type DumpInput, dumpSteps, layoutOf } from '../../../capture/kdump/write/writer.ts';
+import { MOST_TRIAGE_BYTES, triageBitmap } from '../../../capture/triage/bitmap.ts';
+import { rankPages } from '../../../capture/triage/rank.ts';
 import type { Vmcore } from '../../../capture/vmcore/open.ts';
 import { type Shortfall, shortfallOf } from '../../../capture/vmcore/shortfall.ts';
 import { openCrashFile } from './crash-file.ts';
@@ -75,6 +78,7 @@ export async function dumpFirstPages(
     const dump = { vmcore, bitmap2, dumpLevel, codec, layout: layoutOf(input) };
     const bound = boundDump(dump, request.sizeLimitBytes ?? Number.POSITIVE_INFINITY, {
       allocate: input.allocate,
+      rank: (ranked, wanted) => rankPages(ranked, wanted, messages.debug),
       onUnranked: cause => messages.warn(`pages are taken in the order of memory: ${describeError(cause)}`),
     });
     const { counts, unreadablePfns } = await withTarget(request, signal, sink =>
@@ -118,19 +122,21 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
   for (const warning of warnings) messages.warn(warning);
   const codec = openCodecOrFallback(
     () => ffi ?? openFfi(),
-    { name: request.codec, pageSizeBytes: crash.vmcore.pageSizeBytes },
+    { ...codecOf(request), pageSizeBytes: crash.vmcore.pageSizeBytes },
     (fallback, cause) =>
       messages.warn(
         `compressing with ${fallback.name} by ${fallback.implementation}: ${describeError(cause)}`,
       ),
   );
   messages.debug(`dump level ${describeDumpLevel(dumpLevel)}, ${codec.name} by ${codec.implementation}`);
+  const dump = { vmcore: crash.vmcore, dumpLevel, codec };
+  const triaged = request.triage === 'no' ? undefined : triage(request, dump, bitmap2, messages, allocate);
   return {
     ...facts,
     ...state,
     vmcore: crash.vmcore,
     allocate,
-    bitmap2,
+    bitmap2: triaged ?? bitmap2,
     dumpLevel,
     codec,
     digestAlgorithm: 'none',
@@ -139,6 +145,29 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
     unreadableAs: 'missing',
     isInputIncomplete: isIncomplete(state),
   };
+}
+
+/** A triage dump is so small that the strongest compression costs nothing. */
+function codecOf({ triage, codec: name }: DumpRequest): Pick<CodecChoice, 'name' | 'level'> {
+  return triage !== 'no' && name === STRONGEST_CODEC.name ? STRONGEST_CODEC : { name };
+}
+
+function triage(
+  request: DumpRequest,
+  dump: SampledDump,
+  bitmap2: Bitmap,
+  messages: Messages,
+  allocate: KdumpInput['allocate'],
+): Bitmap {
+  const found = triageBitmap(dump, bitmap2, { hasTables: request.triage === 'tables', allocate });
+  for (const problem of found.problems) messages.warn(problem);
+  if (found.leftOut > 0) {
+    messages.warn(
+      `${counted(found.leftOut, 'page')} for triage left out: they exceed ${MOST_TRIAGE_BYTES} bytes`,
+    );
+  }
+  messages.debug(`pages for triage: ${found.parts.map(({ name, pages }) => `${name} ${pages}`).join(', ')}`);
+  return found.bitmap2;
 }
 
 /** The file of a cut vmcore ends within a page, which must not pass for a whole one with zeros at its end. */

@@ -8,6 +8,8 @@ export interface DumpRequest {
   /** The files of a split dump to reassemble. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Only the pages for triage; `tables`: also what stands in for debug symbols. */
+  readonly triage: 'no' | 'debugger' | 'tables';
   readonly dumpLevel: number;
   /** Levels to try in turn if the dump does not fit. */
   readonly furtherLevels: readonly number[];

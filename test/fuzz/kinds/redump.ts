@@ -18,6 +18,7 @@ export function requestFor(vmcore: string, out: string): DumpRequest {
     vmcore,
     inputs: [],
     outputs: [out],
+    triage: 'no',
     dumpLevel: 0,
     furtherLevels: [],
     sizeLimitBytes: undefined,

@@ -1,0 +1,137 @@
+/**
+ * The pages that a debugger needs to open a dump and to show log, tasks, stacks and modules, those needed most first. By
+ * BTF, kallsyms and vmcoreinfo. What the crashed kernel lacks, or where it is damaged, costs its part.
+ */
+import type { DeadKernel } from '../autopsy/kernel.ts';
+import { readWaits } from '../autopsy/locks/waits.ts';
+import { readHugePages } from '../autopsy/memory/hugetlb.ts';
+import { readMeminfo } from '../autopsy/memory/meminfo.ts';
+import { readSlabCaches } from '../autopsy/memory/slab.ts';
+import { readModuleList } from '../autopsy/module-list.ts';
+import { openAutopsy } from '../autopsy/open.ts';
+import { readTasks, type TaskList } from '../autopsy/tasks/tasks.ts';
+import { openUnwinder } from '../autopsy/unwind/unwinder.ts';
+import { readMounts } from '../autopsy/vfs/mounts.ts';
+import { readProcessFiles } from '../autopsy/vfs/open-files.ts';
+import { AutopsyError, attempt, describeError } from '../errors.ts';
+import type { Vmcore } from '../vmcore/open.ts';
+import { addBacktraces, addKnownCode, addStopFrames } from './code.ts';
+import { addPageTables, addTables, addVariables } from './image.ts';
+import { addCpu, addLog, addModule, addModuleText, addNodes, addPerCpuArea, addSections } from './machine.ts';
+import { PageOrder } from './page-order.ts';
+import type { Subject } from './ranges.ts';
+import { PageRecorder } from './recorder.ts';
+import { addPids, addTask, addUsedStack, addWholeStack, byNeed } from './tasks.ts';
+
+/** They take half a minute on a slow machine; 5,000 tasks take a tenth of them. */
+const MOST_READS = 1 << 27;
+
+export interface TriageRequest {
+  /** Whether the dump has the page: no others are taken. */
+  readonly isHeld: (pfn: number) => boolean;
+  readonly mostPages: number;
+  readonly onProgress?: () => void;
+}
+
+export interface Triage {
+  /** Those needed most first. */
+  readonly pfns: readonly number[];
+  /** How many of `pfns`, from the first on, a debugger with the kernel's debug symbols needs; the rest stands in for those. */
+  readonly debuggerPages: number;
+  readonly parts: readonly TriagePart[];
+  readonly problems: readonly string[];
+}
+
+/** How many pages a part added to those of the parts before it. */
+export interface TriagePart {
+  readonly name: string;
+  readonly pages: number;
+}
+
+/** @throws KernelError when virtual addresses cannot be read; AutopsyError when no task is found; what `onProgress` throws. */
+export function selectTriage(vmcore: Vmcore, { isHeld, mostPages, onProgress }: TriageRequest): Triage {
+  const order = new PageOrder(isHeld, mostPages);
+  const opening = new PageOrder(isHeld, mostPages);
+  const recorder = new PageRecorder(opening, vmcore.pageSizeBytes, { mostReads: MOST_READS, onProgress });
+  const kernel = openAutopsy(vmcore, read => recorder.over(read));
+  recorder.into = order;
+  const subject: Subject = { kernel, recorder };
+  const problems = [...kernel.missing];
+  const parts: TriagePart[] = [];
+  const run = (name: string, work: () => void) => {
+    const before = order.pfns.length;
+    attempt(work, error => problems.push(describeError(error)));
+    parts.push({ name, pages: order.pfns.length - before });
+  };
+  const list = readTasks(kernel);
+  parts.push({ name: 'lists', pages: order.pfns.length });
+  for (const [name, work] of Object.entries(DEBUGGER_PARTS)) run(name, () => work(subject, list));
+  const debuggerPages = order.pfns.length;
+  run('tables', () => {
+    addTables(subject);
+    order.addAll(opening.pfns);
+  });
+  for (const [name, answer] of Object.entries(ANSWERS)) run(name, () => answer(kernel, list));
+  if (recorder.stopped !== undefined) throw recorder.stopped;
+  if (list.tasks.length === 0) throw noTasks(problems, list);
+  return { pfns: order.pfns, debuggerPages, parts, problems };
+}
+
+/** What our own verbs answer besides. Their reads are noted. */
+const ANSWERS: Readonly<Record<string, (kernel: DeadKernel, list: TaskList) => unknown>> = {
+  memory: kernel => [readMeminfo(kernel), readSlabCaches(kernel), readHugePages(kernel)],
+  mounts: (kernel, { tasks }) =>
+    tasks.slice(0, MOST_WITH_FILES).map(task => readMounts(kernel, task.address)),
+  waits: (kernel, { tasks }) => readWaits(kernel, tasks),
+  files: (kernel, list) =>
+    byNeed(list)
+      .filter(({ isKernelThread }) => !isKernelThread)
+      .slice(0, MOST_WITH_FILES)
+      .map(task => readProcessFiles(kernel, task.address)),
+};
+/** Tasks whose open files are in the dump. */
+const MOST_WITH_FILES = 256;
+
+function noTasks([problem]: readonly string[], { errors }: TaskList): AutopsyError {
+  return new AutopsyError('TRIAGE_TASKS', {
+    action: 'choose the pages for triage',
+    actual: problem ?? (errors.length > 0 ? describeError(errors[0]) : 'the list of tasks is empty'),
+    wanted: 'tasks, of which BTF and kallsyms tell where they are',
+  });
+}
+
+const DEBUGGER_PARTS: Readonly<Record<string, (subject: Subject, list: TaskList) => void>> = {
+  variables: subject => addVariables(subject),
+  log: subject => addLog(subject),
+  cpus: subject => {
+    for (const cpu of subject.kernel.perCpu.possible) addCpu(subject, cpu);
+  },
+  tasks: (subject, list) => {
+    for (const task of byNeed(list)) addTask(subject, task);
+  },
+  stacks: (subject, list) => {
+    for (const task of byNeed(list)) addUsedStack(subject, task);
+  },
+  code: subject => addKnownCode(subject),
+  backtraces: (subject, list) => addBacktraces(subject, openUnwinder(subject.kernel), list),
+  stops: subject => {
+    for (const cpu of subject.kernel.perCpu.online) addStopFrames(subject, cpu);
+  },
+  pids: subject => addPids(subject),
+  pageTables: subject => addPageTables(subject),
+  nodes: subject => addNodes(subject),
+  sections: subject => addSections(subject),
+  modules: subject => {
+    readModuleList(subject.kernel);
+    for (const module of subject.kernel.modules) addModule(subject, module);
+  },
+  perCpu: subject => {
+    for (const cpu of subject.kernel.perCpu.possible) addPerCpuArea(subject, cpu);
+  },
+  moduleTexts: subject => {
+    for (const module of subject.kernel.modules) addModuleText(subject, module);
+  },
+  wholeStacks: (subject, list) => {
+    for (const task of byNeed(list)) addWholeStack(subject, task);
+  },
+};
