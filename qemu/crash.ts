@@ -12,7 +12,7 @@ import { type Lab, openLab } from './lab/lab.ts';
 import { listOfAxes } from './lab/list.ts';
 import { describeLoss } from './lab/loss.ts';
 import { MATRICES, planMatrix } from './lab/matrix.ts';
-import { isDebianKernel, readMachineOptions } from './lab/options.ts';
+import { readMachineOptions } from './lab/options.ts';
 import { describeCapture, describeCheck } from './lab/report.ts';
 import { type CellResult, runCells } from './lab/suite.ts';
 import { qemuVersion } from './machine/accel.ts';
@@ -90,8 +90,8 @@ function readCells(given: Given<typeof OPTIONS>): PlannedCell[] {
   }
   if (given.matrix === undefined) return [planCell({}, given)];
   const cells = planMatrix(given.matrix, given);
-  if (!isDebianKernel(given.kernel) && cells.some(({ choice }) => !('path' in choice.kernel))) {
-    throw badValue('matrix', given.matrix, 'one that names no kernels, with your own kernel as --kernel');
+  if ('path' in readMachineOptions(given).kernel && cells.some(({ choice }) => !('path' in choice.kernel))) {
+    throw badValue('matrix', given.matrix, 'one that names no kernels, with your own as --kernel or --disk');
   }
   return cells;
 }

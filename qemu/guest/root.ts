@@ -22,6 +22,10 @@ export interface FirstKernelRequest {
   readonly parts: Parts;
   /** Commands to include besides e2fsck. */
   readonly commands?: readonly string[];
+  /** A script in this folder; by default that of a machine with the lab's own disk. */
+  readonly init?: string;
+  /** More files, from the root of the initrd. */
+  readonly files?: readonly GuestFile[];
   /** Shell variables for first-kernel.sh. */
   readonly settings: Readonly<Record<string, string>>;
   readonly output: string;
@@ -39,9 +43,12 @@ function* firstKernelEntries(request: FirstKernelRequest): Generator<CpioEntry> 
   }));
   const commands = ['e2fsck', ...(request.commands ?? [])];
   const files = new Map<string, string>([
-    ['init', join(import.meta.dirname, 'first-kernel.sh')],
+    ['init', join(import.meta.dirname, request.init ?? 'first-kernel.sh')],
     ['bin/busybox', requireCommand(request.parts, 'busybox')],
-    ...request.tools.map(({ path, source }): [string, string] => [path.slice(1), source]),
+    ...[...request.tools, ...(request.files ?? [])].map(({ path, source }): [string, string] => [
+      path.slice(1),
+      source,
+    ]),
   ]);
   // These commands use their own libraries and loader, in a directory apart from kexec's older ones.
   for (const name of commands) {

@@ -5,18 +5,17 @@ import { $ } from 'zx';
 import { findCommand } from '../../build/host/host-packages.ts';
 import { Failure, SystemError } from '../../capture/errors.ts';
 import type { Config } from './config-needs.ts';
-import { imageFormat } from './kernel-image.ts';
+import type { ImageFormat } from './image-format.ts';
 
 /** The directory itself, or that of the image in it. undefined for an image that comes alone. */
-export function buildDirectoryOf(path: string): string | undefined {
-  const inBuild = `/${imageFormat().built}`;
+export function buildDirectoryOf(path: string, { built }: ImageFormat): string | undefined {
+  const inBuild = `/${built}`;
   const root = path.endsWith(inBuild) ? path.slice(0, -inBuild.length) : path;
   return existsSync(join(root, 'Makefile')) && existsSync(join(root, '.config')) ? root : undefined;
 }
 
 /** The image that was built in the directory. @throws Failure NO_KERNEL_IMAGE */
-export function builtImageOf(directory: string): string {
-  const { built } = imageFormat();
+export function builtImageOf(directory: string, { built }: ImageFormat): string {
   const image = join(directory, built);
   if (existsSync(image)) return image;
   throw new Failure('NO_KERNEL_IMAGE', {

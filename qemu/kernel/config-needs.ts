@@ -3,6 +3,7 @@ import type { ModuleTree } from '../../initrd/modules.ts';
 import type { DiskKind } from '../disks/boot-disk.ts';
 import type { BusName } from '../disks/buses.ts';
 import type { FileSystemName } from '../disks/file-systems.ts';
+import { type LabArch, labArch } from '../machine/arch.ts';
 
 interface Need {
   /** Without CONFIG_. */
@@ -23,6 +24,8 @@ export type Role = 'first' | 'capture';
 export interface Duties {
   readonly roles: readonly Role[];
   readonly disk: DiskKind;
+  /** By default that of this machine. */
+  readonly arch?: LabArch;
 }
 
 const ALWAYS: readonly Need[] = [
@@ -39,9 +42,7 @@ const ALWAYS: readonly Need[] = [
   { option: 'BINFMT_ELF', why: 'runs programs' },
   { option: 'BINFMT_SCRIPT', why: 'runs the guest’s init, a script' },
   { option: 'PRINTK', why: 'the kernel log' },
-  { option: 'SERIAL_8250_CONSOLE', why: 'the console that the lab reads' },
   { option: 'PCI', why: 'the disks are on PCI' },
-  { option: 'ACPI', why: 'powers the machine off' },
   { option: 'MAGIC_SYSRQ', why: 'the default trigger, and the supervisor’s reboot' },
   { option: 'FUTEX', why: 'runs Node', of: 'capture' },
   { option: 'EPOLL', why: 'runs Node', of: 'capture' },
@@ -54,6 +55,18 @@ const ALWAYS: readonly Need[] = [
   { option: 'VIRTIO_PCI', why: 'disks', modules: ['virtio_pci'] },
   { option: 'VIRTIO_BLK', why: 'disks', modules: ['virtio_blk'] },
 ];
+
+/** By Node's name of the architecture. */
+const OF_ARCH: Readonly<Record<string, readonly Need[]>> = {
+  x64: [
+    { option: 'SERIAL_8250_CONSOLE', why: 'the console that the lab reads' },
+    { option: 'ACPI', why: 'powers the machine off' },
+  ],
+  arm64: [
+    { option: 'SERIAL_AMBA_PL011_CONSOLE', why: 'the console that the lab reads' },
+    { option: 'ARM_PSCI_FW', why: 'powers the machine off' },
+  ],
+};
 
 const OF_BUS: Readonly<Record<BusName, readonly Need[]>> = {
   'virtio-blk': [],
@@ -112,8 +125,14 @@ export function parseConfig(text: string): Config {
   return new Map([...text.matchAll(/^CONFIG_(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
 }
 
-function needsOf({ disk: { bus, fs, layout }, roles }: Duties): readonly Need[] {
-  const all = [...ALWAYS, ...OF_BUS[bus], ...OF_FILE_SYSTEM[fs], ...(layout === 'lvm' ? OF_LVM : [])];
+function needsOf({ disk: { bus, fs, layout }, roles, arch = labArch() }: Duties): readonly Need[] {
+  const all = [
+    ...ALWAYS,
+    ...(OF_ARCH[arch.node] ?? []),
+    ...OF_BUS[bus],
+    ...OF_FILE_SYSTEM[fs],
+    ...(layout === 'lvm' ? OF_LVM : []),
+  ];
   return all.filter(({ of }) => of === undefined || roles.includes(of));
 }
 

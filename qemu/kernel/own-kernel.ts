@@ -15,7 +15,7 @@ import {
   parseConfig,
   triggerGaps,
 } from './config-needs.ts';
-import { type KernelImage, readKernelImage } from './kernel-image.ts';
+import { imageFormat, type KernelImage, readKernelImage } from './kernel-image.ts';
 import { gapsIn, type LabKernel } from './lab-kernel.ts';
 import { findModuleTree, listedBuiltIns, modulesOfBuild, moduleTreeAt } from './module-tree.ts';
 
@@ -25,6 +25,8 @@ export interface OwnKernelChoice {
   /** Where `make modules_install` put the modules. */
   readonly modules?: string;
   readonly vmlinux?: string;
+  /** The path is a system image, which has the kernel in it. */
+  readonly inImage?: true;
 }
 
 /** @throws Failure CONFIG_GAPS that names what the kernel lacks for its duties. */
@@ -33,10 +35,11 @@ export async function ownKernel(
   { path, modules, vmlinux }: OwnKernelChoice,
   duties: Duties,
 ): Promise<LabKernel> {
-  const build = buildDirectoryOf(resolve(path));
-  const vmlinuz = statSync(path).isDirectory() ? builtImageOf(resolve(path)) : resolve(path);
+  const format = imageFormat(duties.arch);
+  const build = buildDirectoryOf(resolve(path), format);
+  const vmlinuz = statSync(path).isDirectory() ? builtImageOf(resolve(path), format) : resolve(path);
   const bytes = readFileSync(vmlinuz);
-  const image = readKernelImage(bytes, vmlinuz);
+  const image = readKernelImage(bytes, vmlinuz, format);
   const { release } = image;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const config = findConfig(image, vmlinuz, build);

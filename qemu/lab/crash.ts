@@ -1,6 +1,6 @@
 /** One crash, from what was chosen to the verdict. */
 import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { bundle } from '../../build/bundle.ts';
 import type { Parts } from '../../build/parts/parts.ts';
 import { PROJECT } from '../../build/paths.ts';
@@ -18,9 +18,11 @@ import { fetchUefi } from '../machine/firmware.ts';
 import { GUEST_RAM_DRIVERS, type GuestRamTaking, guestRamFiles, takeGuestRam } from '../machine/guest-ram.ts';
 import { inRunDirectory, REPORT_FILE, writeSummary } from '../run/directory.ts';
 import { type CrashPlan, type CrashRun, crashOnce, type GuestLoader } from '../run/run.ts';
+import { type SystemImage, systemDiskKind } from '../system/system-image.ts';
 import { buildCrashModule, CRASH_MODULE } from '../triggers/module.ts';
 import type { Cell } from './cell.ts';
 import { captureImage } from './image.ts';
+import { checkSystemFault, triggerInSystem } from './in-system.ts';
 import { type Lab, withKernel } from './lab.ts';
 import { DEFAULT_MACHINE, type MachineChoice } from './options.ts';
 
@@ -72,8 +74,11 @@ export async function crashWith(
 }
 
 /** With the memory that the geometry needs, and the kernel and the boot disk that the fault or the trigger needs. */
-async function labFor({ kernel, disk, ...fault }: Fault, lab: Lab): Promise<Lab> {
-  const { choice } = lab;
+async function labFor(ofFault: Fault, lab: Lab): Promise<Lab> {
+  const { kernel, disk, ...fault } = ofFault;
+  const { system } = lab;
+  if (system) checkSystemFault(system.path, ofFault);
+  const choice = system ? choiceInSystem(system, lab.choice) : lab.choice;
   const {
     memoryMib = choice.memoryMib,
     nodes = choice.nodes,
@@ -86,8 +91,13 @@ async function labFor({ kernel, disk, ...fault }: Fault, lab: Lab): Promise<Lab>
   return wanted && !('path' in choice.kernel) ? await withKernel(changed, wanted) : changed;
 }
 
+function choiceInSystem(system: SystemImage, choice: MachineChoice): MachineChoice {
+  const trigger = triggerInSystem(system.path, choice.trigger);
+  return { ...choice, trigger, diskKind: systemDiskKind(system, choice.diskKind) };
+}
+
 /** The parts of the run that are not the usual ones. */
-function runName(fault: Fault, { kernel, choice: { geometry, trigger } }: Lab): string {
+function runName(fault: Fault, { kernel, system, choice: { geometry, trigger } }: Lab): string {
   const { kernel: usualKernel } = DEFAULT_MACHINE;
   const usual: readonly string[] = [
     'path' in usualKernel ? '' : kernelLabel(usualKernel),
@@ -95,12 +105,15 @@ function runName(fault: Fault, { kernel, choice: { geometry, trigger } }: Lab): 
     DEFAULT_MACHINE.geometry.name,
     DEFAULT_MACHINE.trigger.name,
   ];
-  const names = [kernel.label, fault.name, geometry.name, trigger.name].filter(name => !usual.includes(name));
+  const image = system ? [basename(system.path).replaceAll(/[^\w.-]/g, '_')] : [];
+  const names = [kernel.label, ...image, fault.name, geometry.name, trigger.name].filter(
+    name => !usual.includes(name),
+  );
   return names.join('-') || 'crash';
 }
 
 async function planOf(
-  { cache, kernel, captureKernel, guestTools, parts, accel, choice }: Lab,
+  { cache, kernel, captureKernel, guestTools, parts, accel, choice, system }: Lab,
   fault: Fault,
   directory: string,
   captureInitrd: string,
@@ -161,6 +174,7 @@ async function planOf(
     dialogue: fault.dialogue ?? [],
     withoutConsole: fault.withoutConsole ?? false,
     crashes: fault.crashes ?? 1,
+    system,
   };
 }
 
@@ -211,7 +225,7 @@ function expectationsOf(choice: MachineChoice): Expectation[] {
 }
 
 /** What is known of a run before it begins. */
-function factsOf({ kernel, captureKernel, choice, accel }: Lab, fault: Fault): object {
+function factsOf({ kernel, captureKernel, choice, accel, system }: Lab, fault: Fault): object {
   const { release, origin, sha256 } = kernel;
   const { geometry, trigger, memoryMib, crashkernel, kernelWords } = choice;
   return {
@@ -222,6 +236,7 @@ function factsOf({ kernel, captureKernel, choice, accel }: Lab, fault: Fault): o
     ...(captureKernel !== kernel && {
       captureKernel: { release: captureKernel.release, origin: captureKernel.origin },
     }),
+    ...(system && { system: { path: system.path, name: system.name, root: system.root } }),
     machine: { accel, memoryMib, crashkernel, kernelWords },
   };
 }

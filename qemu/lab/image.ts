@@ -10,7 +10,7 @@ import {
   LAB_DISK_DRIVERS,
   LAB_ROOT_UUID,
 } from '../../build/stock-image.ts';
-import { type DiskKind, diskDrivers } from '../disks/boot-disk.ts';
+import { diskDrivers } from '../disks/boot-disk.ts';
 import { uuidOn } from '../disks/file-systems.ts';
 import type { Fault } from '../faults/fault.ts';
 import type { Lab } from './lab.ts';
@@ -42,19 +42,28 @@ export async function captureImage(lab: Lab, fault: Fault, directory: string): P
   const { bus, fs, layout } = lab.choice.diskKind;
   const isStockDisk = bus === 'virtio-blk' && fs === 'ext4' && layout === 'whole';
   const isStock =
-    isStockDisk && !fault.options && !fault.layout && !bundled && !fault.beforeNode && !fault.withoutFfi;
+    !lab.system &&
+    isStockDisk &&
+    !fault.options &&
+    !fault.layout &&
+    !bundled &&
+    !fault.beforeNode &&
+    !fault.withoutFfi;
   if (isStock) return lab.captureInitrd;
-  const variant = imageVariant(lab.choice.diskKind, fault);
+  const variant = imageVariant(lab, fault);
   return buildStockImage(program, lab.captureKernel, join(directory, 'capture.img'), variant).path;
 }
 
-function imageVariant(kind: DiskKind, { options = {}, layout }: Fault): ImageVariant {
+function imageVariant(
+  { system, choice: { diskKind: kind } }: Lab,
+  { options = {}, layout }: Fault,
+): ImageVariant {
   const hasFallback = (options.fallbackTargets ?? []).length > 0;
   return {
-    target: `UUID=${uuidOn(kind.fs, LAB_ROOT_UUID)}`,
+    target: `UUID=${system ? system.root.uuid : uuidOn(kind.fs, LAB_ROOT_UUID)}`,
     fstype: kind.fs,
     disks: [...new Set([...diskDrivers(kind), ...(hasFallback ? LAB_DISK_DRIVERS : [])])],
-    options,
+    options: system ? { ...options, mountOptions: system.root.mountOptions } : options,
     layout,
   };
 }

@@ -9,6 +9,7 @@ import type { Parts } from '../../build/parts/parts.ts';
 import { platformNamed } from '../../build/parts/platform.ts';
 import { buildProgram } from '../../build/program.ts';
 import { buildStockImage } from '../../build/stock-image.ts';
+import { Failure } from '../../capture/errors.ts';
 import type { Program } from '../../initrd/image.ts';
 import type { Judges } from '../expect/expectations.ts';
 import { byDrgn, byMakedumpfile } from '../judges/kernel-log.ts';
@@ -17,7 +18,12 @@ import { debianKernel, kernelLabel, type LabKernel } from '../kernel/lab-kernel.
 import { ownKernel } from '../kernel/own-kernel.ts';
 import { chooseAccel } from '../machine/accel.ts';
 import { type Accel, emulatorPackage, labArch } from '../machine/arch.ts';
+import { openSystemImage, type SystemImage, systemDiskKind } from '../system/system-image.ts';
+import { kernelOfSystem } from '../system/system-kernel.ts';
 import type { MachineChoice } from './options.ts';
+
+/** The kernel that looks into system images: it reads every file system that a capture writes to. */
+const INSPECTOR: KernelChoice = { series: '6.1', flavour: 'cloud' };
 
 export interface Lab {
   readonly cache: Cache;
@@ -29,6 +35,8 @@ export interface Lab {
   readonly parts: Parts;
   readonly judges: Judges;
   readonly program: Program;
+  /** What boots instead of the lab's own disk. */
+  readonly system?: SystemImage;
   /** The stock image, in dist/initrd/. */
   readonly captureInitrd: string;
   readonly accel: Accel;
@@ -40,8 +48,9 @@ export async function openLab(choice: MachineChoice, say: (line: string) => void
   const cache = openCache(say);
   const emulator = emulatorPackage(labArch(platformNamed(choice.architecture).node));
   ensureHostPackages(join(cache.dir, 'host-packages.log'), say, [...HOST_PACKAGES, emulator]);
-  const { kernel, captureKernel } = await openKernels(cache, choice);
   const parts = await partsFor(cache, choice.architecture);
+  const system = choice.disk === undefined ? undefined : await openSystem(cache, choice, choice.disk, parts);
+  const { kernel, captureKernel } = await openKernels(cache, choice, system);
   const program = await buildProgram(say, parts);
   const captureInitrd = buildStockImage(program, captureKernel).path;
   const { accel, why } = await chooseAccel(cache, choice.accel, kernel.vmlinuz, parts.platform.node);
@@ -50,6 +59,7 @@ export async function openLab(choice: MachineChoice, say: (line: string) => void
     cache,
     kernel,
     captureKernel,
+    system,
     guestTools: labArch(parts.platform.node).kexecTools ? (await fetchGuestTools(cache)).files : [],
     parts,
     judges: await openJudges(cache, kernel, parts),
@@ -80,14 +90,40 @@ export async function withKernel(lab: Lab, { series, flavour }: KernelChoice): P
   return { ...lab, kernel, captureKernel, judges, captureInitrd };
 }
 
+async function openSystem(
+  cache: Cache,
+  { accel }: MachineChoice,
+  path: string,
+  parts: Parts,
+): Promise<SystemImage> {
+  if (!parts.isNative) {
+    throw new Failure('FOREIGN_SYSTEM', {
+      action: `boot the system image ${path}`,
+      actual: `the machine’s architecture is ${parts.platform.debian}`,
+      wanted: 'that of this machine',
+      toDo: 'Leave out --arch',
+    });
+  }
+  const kernel = await debianKernel(cache, INSPECTOR);
+  return openSystemImage(cache, path, {
+    kernel,
+    parts,
+    accel: (await chooseAccel(cache, accel, kernel.vmlinuz)).accel,
+  });
+}
+
 async function openKernels(
   cache: Cache,
   { kernel, captureKernel, diskKind, architecture }: MachineChoice,
+  system: SystemImage | undefined,
 ): Promise<Pick<Lab, 'kernel' | 'captureKernel'>> {
-  const open = (choice: MachineChoice['kernel'], ...roles: Role[]) =>
-    'path' in choice
-      ? ownKernel(cache, choice, { roles, disk: diskKind })
-      : debianKernel(cache, { ...choice, architecture });
+  const disk = system ? systemDiskKind(system, diskKind) : diskKind;
+  const arch = labArch(platformNamed(architecture).node);
+  const open = (choice: MachineChoice['kernel'], ...roles: Role[]) => {
+    if (!('path' in choice)) return debianKernel(cache, { ...choice, architecture });
+    const duties = { roles, disk, arch };
+    return choice.inImage ? kernelOfSystem(cache, system!, choice, duties) : ownKernel(cache, choice, duties);
+  };
   if (captureKernel) {
     return { kernel: await open(kernel, 'first'), captureKernel: await open(captureKernel, 'capture') };
   }

@@ -25,6 +25,8 @@ const fileSystemNames = LAB_FILE_SYSTEMS.map(({ name }) => name);
 /** One word of Linux's Documentation/admin-guide/kdump/kdump.rst; a second one, as `72M,low`, is a --kernel-option. */
 const CRASHKERNEL = /^\d+[KMG](@\d+[KMG]|,high|,low|,cma)?$/;
 
+const USUAL_KERNEL = '6.1-cloud';
+
 export const MACHINE_OPTIONS = {
   arch: {
     value: 'NAME',
@@ -33,8 +35,7 @@ export const MACHINE_OPTIONS = {
   },
   kernel: {
     value: 'NAME|PATH',
-    default: '6.1-cloud',
-    help: 'stock Debian kernel (5.10, 6.1, 6.12 or 7.x; -cloud or -generic), or your own: a bzImage or its build directory',
+    help: `stock Debian kernel (5.10, 6.1, 6.12 or 7.x; -cloud or -generic), or your own: a bzImage or its build directory; without it ${USUAL_KERNEL}, or with --disk the image's own`,
   },
   'capture-kernel': {
     value: 'NAME|PATH',
@@ -86,7 +87,11 @@ export const MACHINE_OPTIONS = {
   raw: {
     help: 'also keep a raw copy of /proc/vmcore, made by busybox, in lab-runs/latest/lab, and compare the dump with it',
   },
-  disk: { value: 'MIB', default: '3072', help: 'size of the boot disk, sparse' },
+  disk: {
+    value: 'IMAGE',
+    help: 'crash inside this system image (raw, qcow2 and others), which is not written; it boots instead of the lab’s own disk',
+  },
+  'disk-size': { value: 'MIB', default: '3072', help: 'size of the lab’s own disk, sparse' },
   fill: { value: 'MIB', default: '16', help: 'fill so much memory with random bytes, which do not compress' },
   'kernel-option': {
     value: 'WORD',
@@ -120,6 +125,8 @@ export interface MachineChoice {
   readonly kernelWords: readonly string[];
   readonly diskKind: DiskKind;
   readonly diskMib: number;
+  /** The path of a system image to crash in. */
+  readonly disk?: string;
   readonly fillMib: number;
   /** The dump level that was asked for; undefined: the image's own. */
   readonly level: number | undefined;
@@ -152,7 +159,8 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
       fs: oneOf('fs', given.fs, fileSystemNames),
       layout: oneOf('layout', given.layout, LAYOUTS),
     },
-    diskMib: wholeNumber('disk', given.disk, 256, 1 << 20),
+    diskMib: wholeNumber('disk-size', given['disk-size'], 256, 1 << 20),
+    ...readDisk(given),
     fillMib: wholeNumber('fill', given.fill, 0, 1 << 20),
     level: given.level === undefined ? undefined : wholeNumber('level', given.level, 0, 31),
     codec: given.codec === undefined ? undefined : oneOf('codec', given.codec, CODEC_NAMES),
@@ -168,8 +176,7 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
 
 const DEBIAN_KERNEL = /^(5\.10|6\.1|6\.12|7\.x)(?:-(cloud|generic))?$/;
 
-/** Whether --kernel names one of Debian's. */
-export function isDebianKernel(name: string): boolean {
+function isDebianKernel(name: string): boolean {
   return DEBIAN_KERNEL.test(name);
 }
 
@@ -182,7 +189,10 @@ export function debianKernelNamed(name: string): KernelChoice {
 
 function readKernels(given: Given<typeof MACHINE_OPTIONS>): Pick<MachineChoice, 'kernel' | 'captureKernel'> {
   const { modules, vmlinux, 'capture-kernel': capturing } = given;
-  const kernel = readKernel('kernel', given.kernel, { modules, vmlinux });
+  const inImage = given.kernel === undefined && given.disk !== undefined;
+  const kernel = inImage
+    ? { path: given.disk, vmlinux, inImage }
+    : readKernel('kernel', given.kernel ?? USUAL_KERNEL, { modules, vmlinux });
   const captureKernel =
     capturing === undefined ? undefined : readKernel('capture-kernel', capturing, { modules });
   const isOwn = (choice: MachineChoice['kernel'] | undefined) => choice !== undefined && 'path' in choice;
@@ -193,6 +203,20 @@ function readKernels(given: Given<typeof MACHINE_OPTIONS>): Pick<MachineChoice, 
     throw badValue('modules', modules, 'your own kernel, as --kernel PATH');
   }
   return { kernel, ...(captureKernel && { captureKernel }) };
+}
+
+function readDisk({ disk, fs, layout }: Given<typeof MACHINE_OPTIONS>): Pick<MachineChoice, 'disk'> {
+  if (disk === undefined) return {};
+  if (!existsSync(disk)) {
+    const isSize = /^\d+$/.test(disk);
+    throw badValue('disk', disk, `the path of a system image${isSize ? '; a size is --disk-size' : ''}`);
+  }
+  const given = { fs, layout };
+  for (const option of ['fs', 'layout'] as const) {
+    if (given[option] === MACHINE_OPTIONS[option].default) continue;
+    throw badValue(option, given[option], `no --${option} with --disk: the image has its own`);
+  }
+  return { disk };
 }
 
 function readKernel(

@@ -36,8 +36,10 @@ export interface MachineSpec {
   readonly cpuFeatures?: readonly string[];
   /** The kernel that QEMU loads; by default the disk's boot loader starts. */
   readonly boot?: { readonly vmlinuz: string; readonly initrd: string; readonly commandLine: string };
-  /** Raw image, the first disk on its bus; none by default. */
+  /** An image, the first disk on its bus; none by default. */
   readonly disk?: string;
+  /** QEMU's name for the format of that image; raw by default. */
+  readonly diskFormat?: string;
   /** Default: virtio-blk. */
   readonly bus?: BusName;
   /** More options of the boot disk's -drive: `throttling.bps-write=…`. */
@@ -71,7 +73,10 @@ export function machineCommand(spec: MachineSpec): string[] {
     ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-user-config', '-nic', 'none'],
     ...(spec.disk === undefined
       ? []
-      : [...driveArguments('boot', spec.disk, spec.driveOptions), ...busOf(bus).devices('boot', 0)]),
+      : [
+          ...driveArguments('boot', spec.disk, spec.driveOptions, spec.diskFormat),
+          ...busOf(bus).devices('boot', 0),
+        ]),
     ...(spec.moreDisks ?? []).flatMap(({ file, driveOptions }, index) => [
       ...driveArguments(`more${index}`, file, driveOptions),
       ...busOf('virtio-blk').devices(`more${index}`, index + 1),
@@ -84,9 +89,12 @@ export function machineCommand(spec: MachineSpec): string[] {
   ];
 }
 
-function driveArguments(id: string, file: string, options: string | undefined): string[] {
+function driveArguments(id: string, file: string, options: string | undefined, format = 'raw'): string[] {
   const more = options ? `,${options}` : '';
-  return ['-drive', `file=${file},format=raw,if=none,id=${id},cache=writeback${more}`];
+  return [
+    '-drive',
+    `file=${file.replaceAll(',', ',,')},format=${format},if=none,id=${id},cache=writeback${more}`,
+  ];
 }
 
 /** The command as a person would type it in a shell. */

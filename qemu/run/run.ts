@@ -19,8 +19,10 @@ import type { DialogueStep } from '../machine/dialogue.ts';
 import { commandText, type MachineSpec, machineCommand, runMachine } from '../machine/machine.ts';
 import { monitorSocket } from '../machine/qmp.ts';
 import type { SerialLine } from '../machine/serial.ts';
+import type { SystemImage } from '../system/system-image.ts';
 import type { Trigger } from '../triggers/trigger.ts';
 import { type Milestones, readMilestones } from './milestones.ts';
+import { LAB_DISK, prepareSystemMachine } from './system-machine.ts';
 
 const SECOND_DISK = 'second.img';
 
@@ -74,6 +76,8 @@ export interface CrashPlan {
   readonly dialogue: readonly DialogueStep[];
   readonly withoutConsole: boolean;
   readonly crashes: number;
+  /** The machine boots this image, and not the lab's own disk. */
+  readonly system?: SystemImage;
 }
 
 export interface GuestFileListing {
@@ -116,7 +120,7 @@ export async function crashOnce(
   const marker = `KDUMPLING-MARKER-${randomBytes(8).toString('hex')}`;
   const disk = join(work, 'disk.img');
   try {
-    const { spec, outbox } = await prepareMachine(plan, work, disk, marker);
+    const { spec, outbox, labDisk } = await prepareMachine(plan, work, disk, marker);
     writeFileSync(join(directory, 'qemu.txt'), `${commandText(machineCommand(spec))}\n`);
     const { lines, seconds } = await runMachine(spec, directory, onLine, signal);
     const captured = join(directory, 'captured');
@@ -128,7 +132,7 @@ export async function crashOnce(
       milestones: readMilestones(lines),
       trigger: plan.trigger,
       guest: readGuestReport(lines, plan.diskKind),
-      disk: await checkBootDisk(disk, plan.diskKind),
+      disk: await checkBootDisk(disk, labDisk),
       labFiles: join(directory, 'lab'),
       dumps: dumpFolders(join(captured, 'crash')),
       marker,
@@ -144,6 +148,7 @@ interface Prepared {
   readonly spec: MachineSpec;
   /** A disk on which the guest writes a tar archive of its files, when the lab cannot read its file system. */
   readonly outbox?: string;
+  readonly labDisk: DiskKind;
 }
 
 async function prepareMachine(
@@ -161,6 +166,12 @@ async function prepareMachine(
     ...plan.kernelWords,
   ].join(' ');
   const crashBase = plan.withoutConsole ? commandLine.replace(/console=\S+ /, '') : commandLine;
+  const crash = crashCommandLine(crashBase, plan.crashWords, plan.parts.platform.node);
+  if (plan.system) {
+    const lines = { first: commandLine, crash };
+    const spec = await prepareSystemMachine(plan.system, plan, lines, work, disk);
+    return { spec: withMonitor(spec, plan), labDisk: LAB_DISK };
+  }
   const staging = join(work, 'disk');
   await stageBootDisk(staging, captureKernel, plan);
   await makeBootDisk(disk, plan.diskMib, diskKind, LAB_ROOT_UUID, staging);
@@ -188,7 +199,7 @@ async function prepareMachine(
       outbox: outbox ? lastVirtioDisk(diskKind, moreDisks.length) : '',
       marker,
       fill_mib: String(plan.fillMib),
-      crash_command_line: crashCommandLine(crashBase, plan.crashWords, plan.parts.platform.node),
+      crash_command_line: crash,
       ...loaderSettings(plan),
       before_arming: plan.beforeArming,
       before_crash: typeof plan.beforeCrash === 'string' ? plan.beforeCrash : await plan.beforeCrash(disk),
@@ -199,7 +210,6 @@ async function prepareMachine(
     output: initrd,
   });
   const { accel, memoryMib, deadlineSeconds, driveOptions, devices } = plan;
-  const { monitor } = plan.trigger;
   const spec = {
     arch: labArch(plan.parts.platform.node),
     accel,
@@ -211,11 +221,17 @@ async function prepareMachine(
     driveOptions,
     moreDisks,
     devices,
-    ...(monitor && { monitor: monitorSocket() }),
-    dialogue: [...(monitor ? [monitor] : []), ...plan.dialogue],
     deadlineSeconds,
   };
-  return { spec, outbox };
+  return { spec: withMonitor(spec, plan), outbox, labDisk: diskKind };
+}
+
+function withMonitor(spec: MachineSpec, { trigger: { monitor }, dialogue }: CrashPlan): MachineSpec {
+  return {
+    ...spec,
+    ...(monitor && { monitor: monitorSocket() }),
+    dialogue: [...(monitor ? [monitor] : []), ...dialogue],
+  };
 }
 
 function loaderSettings({ loader, parts: { platform } }: CrashPlan): Record<string, string> {
