@@ -19,7 +19,7 @@ await runCommand({
   options: {
     quick: { help: 'without the real crashes: under a minute (npm run check)' },
     full: {
-      help: `every memory geometry and trigger, a kernel of one's own, and conformance on all kernels: ${ALL_KERNELS.join(', ')} (else ${DEFAULT_KERNELS.join(', ')})`,
+      help: `every memory geometry and trigger, a kernel of one's own, a system image, and conformance on all kernels: ${ALL_KERNELS.join(', ')} (else ${DEFAULT_KERNELS.join(', ')})`,
     },
   },
   async run({ quick, full }, signal) {

@@ -1,28 +1,96 @@
-/** A kernel developer's first run, as qemu/README.md has it. Only with `npm test -- --full`: a kernel is built for it. */
-import { existsSync } from 'node:fs';
+/** A kernel developer's first run, as qemu/README.md has it. Only with `npm test -- --full`: kernels are built for it. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { openCache } from '../../build/cache.ts';
+import { PROJECT } from '../../build/paths.ts';
 import { SOUND } from '../../qemu/faults/sound.ts';
 import { buildTinyKernel } from '../../qemu/kernel/tiny-kernel.ts';
 import { crashWith } from '../../qemu/lab/crash.ts';
 import { openLab } from '../../qemu/lab/lab.ts';
-import { DEFAULT_MACHINE, triggerOf } from '../../qemu/lab/options.ts';
+import { DEFAULT_MACHINE, type MachineChoice, triggerOf } from '../../qemu/lab/options.ts';
 import { FULL_LAB_VARIABLE } from './full-lab.ts';
 import { broken } from './lab.ts';
 
-const BUILD_MS = 40 * 60_000;
+const BUILD_MS = 60 * 60_000;
+const RUN_MS = 15 * 60_000;
 
-test.skipIf(!process.env[FULL_LAB_VARIABLE])(
-  'a kernel straight from its build directory crashes in the lab’s module, and is captured',
-  async () => {
-    const path = await buildTinyKernel(openCache(console.log));
-    expect(existsSync(join(path, 'vmlinux'))).toBe(true);
-    const choice = { ...DEFAULT_MACHINE, kernel: { path }, trigger: triggerOf('null') };
-    const lab = await openLab(choice, line => console.log(line));
-    expect(lab.kernel.release).toMatch(/-tiny$/);
-    const verdict = await crashWith(lab, SOUND, { signal: new AbortController().signal });
-    expect(broken(verdict)).toEqual([]);
-  },
-  BUILD_MS,
-);
+function crash(choice: Partial<MachineChoice>) {
+  return openLab({ ...DEFAULT_MACHINE, ...choice }, line => console.log(line)).then(async lab => ({
+    lab,
+    verdict: await crashWith(lab, SOUND, { signal: new AbortController().signal }),
+  }));
+}
+
+describe.skipIf(!process.env[FULL_LAB_VARIABLE])('a kernel of one’s own', () => {
+  let modular: string;
+  let builtIn: string;
+  beforeAll(async () => {
+    const cache = openCache(console.log);
+    modular = await buildTinyKernel(cache, 'modules');
+    builtIn = await buildTinyKernel(cache, 'built-in');
+  }, BUILD_MS);
+
+  test(
+    'the README’s line, typed by a new user whose kernel is in ~/linux',
+    () => {
+      const readme = readFileSync(join(PROJECT, 'qemu/README.md'), 'utf8');
+      const [line] = readme.split('## Your own kernel')[1].match(/^npm run crash -- --kernel ~\/linux /m)!;
+      const home = mkdtempSync(join(tmpdir(), 'kdumpling-home-'));
+      try {
+        symlinkSync(modular, join(home, 'linux'));
+        const env = { ...process.env, HOME: home };
+        const { status, stdout, stderr } = spawnSync('sh', ['-c', line], {
+          cwd: PROJECT,
+          env,
+          encoding: 'utf8',
+        });
+        expect(`${stdout}${stderr}`).toMatch(/1 passed, 0 failed, 0 lost/);
+        expect(status).toBe(0);
+      } finally {
+        rmSync(home, { recursive: true });
+      }
+    },
+    RUN_MS,
+  );
+
+  test(
+    'straight from its build directory it crashes in the lab’s module, and the report names class, culprit and frames',
+    async () => {
+      expect(existsSync(join(modular, 'vmlinux'))).toBe(true);
+      const { lab, verdict } = await crash({ kernel: { path: modular }, trigger: triggerOf('null') });
+      expect(lab.kernel.release).toMatch(/-tiny$/);
+      expect(broken(verdict)).toEqual([]);
+      const report = verdict.checks.find(({ what }) => what.startsWith('kdumpling report names'));
+      expect(report?.saw).toMatch(/null-pointer.*lab_null.*kdumpling_lab/);
+    },
+    RUN_MS,
+  );
+
+  test(
+    'without loadable modules it crashes and captures; it cannot take the lab’s module, and that is said before the boot',
+    async () => {
+      const kernel = { path: join(builtIn, 'arch/x86/boot/bzImage') };
+      const { lab, verdict } = await crash({ kernel });
+      expect(lab.kernel.release).toMatch(/-built-in$/);
+      expect(broken(verdict)).toEqual([]);
+      await expect(crash({ kernel, trigger: triggerOf('null') })).rejects.toThrow(
+        'CONFIG_MODULES=y is missing',
+      );
+    },
+    RUN_MS,
+  );
+
+  test(
+    'another kernel captures it',
+    async () => {
+      const captureKernel = { series: '6.12', flavour: 'cloud' } as const;
+      const { lab, verdict } = await crash({ kernel: { path: builtIn }, captureKernel });
+      expect(lab.captureKernel.release).toMatch(/^6\.12/);
+      expect(broken(verdict)).toEqual([]);
+    },
+    RUN_MS,
+  );
+});

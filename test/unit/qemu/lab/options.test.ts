@@ -32,9 +32,28 @@ test.each([
   ],
   [{ modules: '/lib/modules' }, 'expected your own kernel, as --kernel PATH'],
   [{ trigger: 'hard-lockup' }, 'an emulated CPU has none'],
+  [{ 'capture-kernel': '6.2' }, 'Cannot use --capture-kernel: its value is "6.2"'],
+  [{ disk: '4096' }, 'expected the path of a system image; a size is --disk-size'],
+  [{ disk: import.meta.filename, fs: 'xfs' }, 'no --fs with --disk: the image has its own'],
   [{ trigger: 'no-such' }, 'expected one of sysrq-c, '],
 ])('%j is refused with what would do', (given, message) => {
   expect(() => machine(given as Record<string, string>)).toThrow(message);
+});
+
+test('--disk brings its own kernel, unless another is named', () => {
+  const disk = import.meta.filename;
+  expect(machine({ disk })).toMatchObject({ disk, kernel: { path: disk, inImage: true } });
+  expect(machine({ disk, kernel: '6.12' }).kernel).toEqual({ series: '6.12', flavour: 'cloud' });
+});
+
+test('one kernel crashes and another captures, whose modules may be in the same place', () => {
+  const path = import.meta.filename;
+  expect(machine({ kernel: path, 'capture-kernel': '6.12' })).toMatchObject({
+    kernel: { path },
+    captureKernel: { series: '6.12' },
+  });
+  const captureKernel = machine({ 'capture-kernel': path, modules: 'out' }).captureKernel;
+  expect(captureKernel).toMatchObject({ path, modules: 'out' });
 });
 
 test('--crash-command is a trigger of the user’s own', () => {

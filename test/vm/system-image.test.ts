@@ -1,0 +1,91 @@
+/** Crashes inside a system image that is not the lab's. Only with `npm test -- --full`: a Debian boots for each. */
+import { createHash } from 'node:crypto';
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openCache } from '../../build/cache.ts';
+import { fetchKernel } from '../../build/fetch/kernels.ts';
+import { fetchDebianImage, PARTITION_OFFSET } from '../../qemu/debian/image.ts';
+import { makeSparse, tool } from '../../qemu/disks/file-systems.ts';
+import { SOUND } from '../../qemu/faults/sound.ts';
+import { crashWith } from '../../qemu/lab/crash.ts';
+import { openLab } from '../../qemu/lab/lab.ts';
+import { DEFAULT_MACHINE, type MachineChoice, triggerOf } from '../../qemu/lab/options.ts';
+import { chooseAccel } from '../../qemu/machine/accel.ts';
+import { writeOverlay } from '../support/qcow2.ts';
+import { FULL_LAB_VARIABLE } from './full-lab.ts';
+import { broken } from './lab.ts';
+
+const IMAGE_MS = 40 * 60_000;
+const RUN_MS = 20 * 60_000;
+
+async function crash(choice: Partial<MachineChoice>) {
+  const lab = await openLab({ ...DEFAULT_MACHINE, ...choice }, line => console.log(line));
+  return { lab, verdict: await crashWith(lab, SOUND, { signal: new AbortController().signal }) };
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 22 })) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+describe.skipIf(!process.env[FULL_LAB_VARIABLE])('a system image', () => {
+  let debian: string;
+  let folder: string;
+  beforeAll(async () => {
+    const cache = openCache(console.log);
+    const { accel } = await chooseAccel(cache, 'auto', (await fetchKernel(cache)).vmlinuz);
+    debian = (await fetchDebianImage(cache, accel, new AbortController().signal)).disk;
+    folder = mkdtempSync(join(tmpdir(), 'kdumpling-system-'));
+  }, IMAGE_MS);
+  afterAll(() => folder && rmSync(folder, { recursive: true }));
+
+  test(
+    'a Debian in a partition crashes with its own kernel, and its image is as it was',
+    async () => {
+      const before = await digestOf(debian);
+      const { lab, verdict } = await crash({ disk: debian, kernel: { path: debian, inImage: true } });
+      expect(broken(verdict)).toEqual([]);
+      expect(lab.system?.name).toMatch(/^Debian GNU\/Linux 12/);
+      expect(verdict.run.lines.find(({ text }) => /^lab: the system is up/.test(text))?.text).toMatch(
+        /systemd/,
+      );
+      expect(await digestOf(debian)).toBe(before);
+    },
+    RUN_MS,
+  );
+
+  test(
+    'a bare ext4 in a qcow2, with another kernel than its own, crashes in the lab’s module',
+    async () => {
+      const bare = join(folder, 'bare.img');
+      const from = [`if=${debian}`, 'bs=1M', `skip=${PARTITION_OFFSET >> 20}`];
+      await tool('dd', [...from, `of=${bare}`, 'conv=sparse', 'status=none']);
+      const disk = join(folder, 'bare.qcow2');
+      writeOverlay(disk, bare);
+      const kernel = { series: '6.12', flavour: 'cloud' } as const;
+      const { lab, verdict } = await crash({ disk, kernel, trigger: triggerOf('null') });
+      expect(broken(verdict)).toEqual([]);
+      expect(lab.system).toMatchObject({ format: 'qcow2', root: { fs: 'ext4' } });
+    },
+    RUN_MS,
+  );
+
+  test(
+    'an image without a file system, and one whose system has no init',
+    async () => {
+      const empty = join(folder, 'empty.img');
+      await makeSparse(empty, 64);
+      await expect(crash({ disk: empty })).rejects.toThrow('it has no file system');
+      const container = join(folder, 'container.img');
+      const root = join(folder, 'root');
+      await tool('mkdir', ['-p', join(root, 'etc'), join(root, 'usr')]);
+      await makeSparse(container, 64);
+      await tool('mke2fs', ['-q', '-F', '-t', 'ext4', '-d', root, container]);
+      await expect(crash({ disk: container })).rejects.toThrow('has no /sbin/init');
+    },
+    RUN_MS,
+  );
+});
