@@ -69,6 +69,7 @@ kernels() {
 
 nodes=
 for node in "$disk" "$disk"[0-9]*; do
+  [ -b "$node" ] || continue
   nodes="$nodes $node"
   type=$(value "$node" TYPE)
   table=$(value "$node" PTTYPE)
