@@ -30,7 +30,6 @@ export interface Duties {
 
 const ALWAYS: readonly Need[] = [
   { option: '64BIT', why: 'the guest’s programs are 64-bit' },
-  { option: 'KEXEC_FILE', why: 'loads the crash kernel', of: 'first' },
   { option: 'CRASH_DUMP', why: 'lets the kernel reserve memory for a crash kernel, and run as one' },
   { option: 'PROC_VMCORE', why: 'shows the crashed kernel’s memory to the capture', of: 'capture' },
   { option: 'RELOCATABLE', why: 'lets the crash kernel run in its reservation', of: 'capture' },
@@ -59,10 +58,13 @@ const ALWAYS: readonly Need[] = [
 /** By Node's name of the architecture. */
 const OF_ARCH: Readonly<Record<string, readonly Need[]>> = {
   x64: [
+    { option: 'KEXEC_FILE', why: 'loads the crash kernel', of: 'first' },
     { option: 'SERIAL_8250_CONSOLE', why: 'the console that the lab reads' },
     { option: 'ACPI', why: 'powers the machine off' },
   ],
+  // Debian's arm64 kernels have no kexec_file_load(2): kdumpling loads the crash kernel by itself there.
   arm64: [
+    { option: 'KEXEC', why: 'loads the crash kernel', of: 'first' },
     { option: 'SERIAL_AMBA_PL011_CONSOLE', why: 'the console that the lab reads' },
     { option: 'ARM_PSCI_FW', why: 'powers the machine off' },
   ],
