@@ -11,7 +11,7 @@ import { kernelLabel } from '../kernel/lab-kernel.ts';
 import { misfitOn } from '../kernel/misfit.ts';
 import { TRIGGERS } from '../triggers/triggers.ts';
 import type { Cell } from './cell.ts';
-import { MACHINE_OPTIONS, triggerOf } from './options.ts';
+import { triggerOf, USUAL_KERNEL } from './options.ts';
 import { pairwise } from './pairwise.ts';
 import { SMOKE } from './smoke-matrix.ts';
 
@@ -30,7 +30,6 @@ const DISK_KERNELS = [
   '5.10-cloud',
   '6.1-cloud',
 ] as const;
-const USUAL_KERNEL = MACHINE_OPTIONS.kernel.default;
 /** Debian's cloud kernels before 6.12 have no driver. */
 const HAVE_AHCI = /generic|^(6\.12|7)/;
 /** Where all shapes of memory can be had. */

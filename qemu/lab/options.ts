@@ -25,7 +25,7 @@ const fileSystemNames = LAB_FILE_SYSTEMS.map(({ name }) => name);
 /** One word of Linux's Documentation/admin-guide/kdump/kdump.rst; a second one, as `72M,low`, is a --kernel-option. */
 const CRASHKERNEL = /^\d+[KMG](@\d+[KMG]|,high|,low|,cma)?$/;
 
-const USUAL_KERNEL = '6.1-cloud';
+export const USUAL_KERNEL = '6.1-cloud';
 
 export const MACHINE_OPTIONS = {
   arch: {
