@@ -18,7 +18,9 @@ import type { Host } from '../host/host.ts';
 import { readKernelConfig } from '../host/kernel-config.ts';
 import { findImage, hostKernel, modulesDirectory } from '../host/kernel-files.ts';
 import { mountOf, parseMountinfo } from '../host/mounts.ts';
+import { pageSizeBytes } from '../host/page-size.ts';
 import { isSecureBoot } from '../host/secure-boot.ts';
+import { isVirtualMachine } from '../host/virtual-machine.ts';
 import { isHostImageCurrent } from '../image/host-image.ts';
 import { damageOf, readStamp } from '../image/stamp.ts';
 import { hostCommandLine } from '../kexec/command-line.ts';
@@ -133,7 +135,8 @@ export function hostReservation(
     spanPages: host.isImage ? Number.POSITIVE_INFINITY : memoryUse(host).spanPages,
     kernelBytes: kernelBytes(host),
     imageBytes: image === undefined ? undefined : host.sizeBytes(image),
-    physical: !/^flags\s*:.*\bhypervisor\b/m.test(host.read('/proc/cpuinfo') ?? ''),
+    physical: !isVirtualMachine(host),
+    pageBytes: pageSizeBytes(host),
   });
 }
 

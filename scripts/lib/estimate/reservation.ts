@@ -11,6 +11,8 @@ export interface ReservationFacts {
   readonly kernelBytes?: number;
   /** Real hardware, and no virtual machine. */
   readonly physical: boolean;
+  /** Of the kernel that will be the crash kernel; 4096 by default. */
+  readonly pageBytes?: number;
 }
 
 export interface Term {
@@ -38,6 +40,8 @@ const MEASURED_KERNEL_BYTES = 29.7 * MIB;
 const MOST_BITMAP_BYTES = 32 * MIB;
 /** Drivers and firmware tables of real hardware; an allowance, not a measurement. */
 const HARDWARE_BYTES = 64 * MIB;
+/** Files, page tables and the slab waste more of large pages; allowances, not measurements. */
+const PAGE_WASTE: Readonly<Record<number, number>> = { 16384: 32 * MIB, 65536: 112 * MIB };
 /** The next kernel, the next version of this program, a driver more. */
 const HEADROOM_BYTES = 32 * MIB;
 const STEP_BYTES = 16 * MIB;
@@ -48,6 +52,7 @@ export function reservation({
   imageBytes,
   kernelBytes,
   physical,
+  pageBytes = 4096,
 }: ReservationFacts): Reservation {
   const measured = MEASURED[layout];
   const terms: Term[] = [
@@ -61,6 +66,8 @@ export function reservation({
   add((kernelBytes ?? 0) - MEASURED_KERNEL_BYTES, 'a kernel larger than the measured one');
   const bitmapBytes = Math.min(spanPages / 8, MOST_BITMAP_BYTES);
   if (bitmapBytes > MIB) add(bitmapBytes, "the dump's bitmap, a bit a page");
+  const waste = PAGE_WASTE[pageBytes];
+  if (waste !== undefined) add(waste, `pages of ${pageBytes / 1024} KiB, an allowance`);
   if (physical) add(HARDWARE_BYTES, 'drivers and firmware tables of real hardware, an allowance');
   const leastBytes = roundUp(terms.reduce((sum, { bytes }) => sum + bytes, 0));
   return { terms, leastBytes, advisedBytes: roundUp(leastBytes + HEADROOM_BYTES) };

@@ -131,6 +131,13 @@ function auxv(pageBytes: bigint): string {
   return vector.toString('latin1');
 }
 
+test('a kernel with large pages needs more, and says why', () => {
+  const needs = (pageBytes: number) =>
+    reservation({ layout: 'self-contained', spanPages: 1, physical: false, pageBytes });
+  expect(needs(16384).leastBytes).toBe(needs(4096).leastBytes + 32 * 2 ** 20);
+  expect(needs(65536).terms.at(-1)).toEqual({ bytes: 112 * 2 ** 20, why: 'pages of 64 KiB, an allowance' });
+});
+
 test.each([4096, 16384, 65536])('zones are counted in the kernel’s own pages of %d bytes', pageBytes => {
   const files = { '/proc/zoneinfo': ZONEINFO, '/proc/self/auxv': auxv(BigInt(pageBytes)) };
   expect(memoryUse(hostWith(files)).totalBytes).toBe(2003998 * pageBytes);
