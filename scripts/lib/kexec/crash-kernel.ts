@@ -29,7 +29,7 @@ export function isCrashKernel(host: Host): boolean {
  * that call or cannot load this image by it, uses kexec_load: directly on arm64, where all of Debian's kernels lack the
  * other, and by kexec-tools elsewhere, if installed.
  * @returns the name of the call.
- * @throws SystemError with the errors of both calls.
+ * @throws SystemError with the errors of both calls, or of the only one that the kernel has.
  */
 export function loadCrashKernel(host: Host, crash: CrashKernel): string {
   const kexec = openKexec(openFfi());
@@ -45,6 +45,8 @@ export function loadCrashKernel(host: Host, crash: CrashKernel): string {
       load(crash);
       return 'kexec_load';
     } catch (second) {
+      // A kernel without the first call has only one error worth reading.
+      if (errno === ENOSYS) throw second;
       throw new SystemError('KEXEC_FAILED', {
         action: 'load the crash kernel',
         actual: `kexec_file_load: ${describeError(error)} | kexec_load: ${describeError(second)}`,
@@ -63,8 +65,9 @@ function olderWay(host: Host, kexec: Kexec): ((crash: CrashKernel) => void) | un
   };
 }
 
+const ENOSYS = 38;
 /** ENOEXEC, EINVAL, ENOSYS, EOPNOTSUPP */
-const OTHER_WAY = new Set([8, 22, 38, 95]);
+const OTHER_WAY = new Set([8, 22, ENOSYS, 95]);
 
 function loadByFile(host: Host, kexec: Kexec, { kernel, initrd, commandLine }: CrashKernel): void {
   const kernelFd = openSync(host.path(kernel), 'r');
