@@ -10,7 +10,7 @@ import { buildProgram } from '../../build/program.ts';
 import { describeError, Failure } from '../../capture/errors.ts';
 import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
 import { tool } from '../disks/file-systems.ts';
-import type { Check } from '../expect/expectations.ts';
+import type { Check } from '../expect/check.ts';
 import { consoleLines } from '../lab/console.ts';
 import { describeCheck } from '../lab/report.ts';
 import { chooseAccel } from '../machine/accel.ts';

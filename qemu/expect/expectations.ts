@@ -1,32 +1,14 @@
 /** What must be true after a crash: small checks, each with what was seen, for the verdict and summary.json. */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Tool, ToolName } from '../../build/fetch/tools.ts';
 import { DumpFormatError, describeError, SystemError } from '../../capture/errors.ts';
 import type { Manifest } from '../../capture/storage/manifest.ts';
 import { cutConsoleLog } from '../../capture/storage/place/console-log.ts';
 import { runCrash } from '../judges/crash.ts';
 import { fileType, isKdumpCompressed } from '../judges/file-type.ts';
-import type { LogReader } from '../judges/kernel-log.ts';
 import type { CrashRun } from '../run/run.ts';
+import type { Check, Expectation, Judges } from './check.ts';
 import { readByOthers } from './other-readers.ts';
-
-export interface Check {
-  readonly what: string;
-  readonly holds: boolean;
-  readonly saw: string;
-}
-
-/** The tools that judge. None of them is ours. */
-export interface Judges {
-  readonly log: LogReader;
-  /** Fetched on first use. */
-  readonly tool: (name: ToolName) => Promise<Tool>;
-  /** The kernel's debug symbols (300 MB), fetched on first use. */
-  readonly vmlinux: () => Promise<string>;
-}
-
-export type Expectation = (run: CrashRun, judges: Judges) => Check[] | Promise<Check[]>;
 
 export async function judge(
   run: CrashRun,

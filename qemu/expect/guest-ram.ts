@@ -12,7 +12,7 @@ import { runBounded } from '../judges/bounded-run.ts';
 import { type ContentVerdict, judgeContent } from '../judges/content.ts';
 import { readDumpMap } from '../judges/dump-map.ts';
 import { guestRamFiles } from '../machine/guest-ram.ts';
-import type { Check, Expectation } from './expectations.ts';
+import type { Check, Expectation } from './check.ts';
 
 const LEVEL = '31';
 /** The BIOS and the crash kernel's trampolines use memory below 1 MiB. */

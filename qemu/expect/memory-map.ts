@@ -1,6 +1,6 @@
 /** The first kernel's memory map, as it reports /proc/iomem on the serial console, and checks of it. */
 import type { SerialLine } from '../machine/serial.ts';
-import type { Expectation } from './expectations.ts';
+import type { Expectation } from './check.ts';
 
 /** Physical addresses, half-open. */
 export interface AddressRange {

@@ -3,7 +3,7 @@
 import { readDumpMap } from '../judges/dump-map.ts';
 import { compareLogs } from '../judges/makedumpfile.ts';
 import { readablePages } from '../judges/readable.ts';
-import type { Check, Judges } from './expectations.ts';
+import type { Check, Judges } from './check.ts';
 
 /** Debian builds makedumpfile without it. */
 const UNKNOWN_TO_MAKEDUMPFILE = 'snappy';

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readablePages } from '../judges/readable.ts';
-import type { Expectation } from './expectations.ts';
+import type { Expectation } from './check.ts';
 
 const PAGE_BYTES = 4096;
 const POISONED = /^lab: poisoned 0x([0-9a-f]+) (.+)$/;

@@ -4,7 +4,7 @@ import { PROJECT } from '../../build/paths.ts';
 import type { CrashReport } from '../../scripts/lib/report/crash-report.ts';
 import { runBounded } from '../judges/bounded-run.ts';
 import type { ReportedCrash } from '../triggers/trigger.ts';
-import type { Expectation } from './expectations.ts';
+import type { Expectation } from './check.ts';
 
 const TIMEOUT_SECONDS = 60;
 

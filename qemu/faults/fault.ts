@@ -7,7 +7,7 @@ import type { CaptureOptions } from '../../capture/options/schema.ts';
 import type { Layout } from '../../initrd/image.ts';
 import type { DiskKind } from '../disks/boot-disk.ts';
 import type { MakeSecondDisk } from '../disks/second-disk.ts';
-import type { Expectation } from '../expect/expectations.ts';
+import type { Expectation } from '../expect/check.ts';
 import type { DialogueStep } from '../machine/dialogue.ts';
 
 export interface Fault {

@@ -1,5 +1,5 @@
 /** Faults of the capture program: it throws, crashes, or runs out of memory, in one phase after another. */
-import type { Expectation } from '../expect/expectations.ts';
+import type { Expectation } from '../expect/check.ts';
 import * as expect from '../expect/expectations.ts';
 import { doAt, type Fault } from './fault.ts';
 

@@ -2,7 +2,7 @@
  * A shape of the machine's memory, as data: what QEMU and the first kernel do to get it, and what must be true of the
  * run. It combines with any kernel and any fault.
  */
-import type { Expectation } from '../expect/expectations.ts';
+import type { Expectation } from '../expect/check.ts';
 import type { Misfit } from '../kernel/misfit.ts';
 
 export interface Geometry {

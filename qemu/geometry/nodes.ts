@@ -1,5 +1,6 @@
 /** NUMA nodes: the machine's memory and CPUs in equal shares, and what the first kernel must see of them. */
-import { type Expectation, says } from '../expect/expectations.ts';
+import type { Expectation } from '../expect/check.ts';
+import { says } from '../expect/expectations.ts';
 
 /** QEMU options. A machine of one node needs none. CPUs beyond the last even share are on the last node. */
 export function nodeOptions(nodes: number, memoryMib: number, cpus: number): string[] {

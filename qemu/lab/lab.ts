@@ -11,7 +11,7 @@ import { buildProgram } from '../../build/program.ts';
 import { buildStockImage } from '../../build/stock-image.ts';
 import { Failure } from '../../capture/errors.ts';
 import type { Program } from '../../initrd/image.ts';
-import type { Judges } from '../expect/expectations.ts';
+import type { Judges } from '../expect/check.ts';
 import { byDrgn, byMakedumpfile } from '../judges/kernel-log.ts';
 import type { Role } from '../kernel/config-needs.ts';
 import { debianKernel, kernelLabel, type LabKernel } from '../kernel/lab-kernel.ts';

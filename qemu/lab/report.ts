@@ -1,7 +1,7 @@
 /** What a person reads after a crash in the lab. */
 import { join, relative } from 'node:path';
 import type { Manifest } from '../../capture/storage/manifest.ts';
-import type { Check } from '../expect/expectations.ts';
+import type { Check } from '../expect/check.ts';
 import { readManifest } from '../expect/expectations.ts';
 import type { Verdict } from './crash.ts';
 import type { Lab } from './lab.ts';

@@ -1,7 +1,7 @@
 /** The runs that `lab-runs/` holds, as facts for pages and tables. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Check } from '../expect/expectations.ts';
+import type { Check } from '../expect/check.ts';
 import type { Cell } from '../lab/cell.ts';
 
 export const VERDICTS = ['passed', 'failed', 'lost', 'interrupted'] as const;

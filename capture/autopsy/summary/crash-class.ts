@@ -39,18 +39,14 @@ const BY_FUNCTION: readonly (readonly [ClassName, RegExp])[] = [
   row('panic', /^v?panic$/),
 ];
 
-/** Where the NULL page ends: what is dereferenced with an offset from NULL is below it (FIRST_USER_ADDRESS, mmap_min_addr). */
-const NULL_PAGE_BYTES = 4096n;
-
 /**
+ * Memory does not say where a page fault was: task_struct's thread.cr2 is of faults that end in a signal (Linux
+ * arch/x86/mm/fault.c, set_signal_archinfo), and 0 in a task that had none. The log says whether the pointer was NULL.
  * @param names of the stack's functions, innermost first; only those of which the unwinder is sure.
- * @param faultAddress where a page fault was, if it is known.
  * @returns undefined where no function says it.
  */
-export function classOfStack(names: readonly string[], faultAddress?: bigint): ClassName | undefined {
-  const name = BY_FUNCTION.find(([, pattern]) => names.some(function_ => pattern.test(function_)))?.[0];
-  const isNull = faultAddress !== undefined && faultAddress < NULL_PAGE_BYTES;
-  return name === 'page-fault' && isNull ? 'null-pointer' : name;
+export function classOfStack(names: readonly string[]): ClassName | undefined {
+  return BY_FUNCTION.find(([, pattern]) => names.some(function_ => pattern.test(function_)))?.[0];
 }
 
 /** Of an autopsy that was read from a file. */

@@ -56,7 +56,7 @@ function taskParts(
   const { tasks } = list;
   const stackOf = stackReader(unwinder);
   return {
-    crash: part(() => readCrash(kernel, list, unwinder, stackOf)),
+    crash: part(() => readCrash(list, unwinder, stackOf)),
     cpus: list.cpus.length > 0 ? cpusOf(list, stackOf) : { missing: 'no runqueue can be read' },
     stacks: isMissing(unwinder) ? unwinder : readStacks(tasks, stackOf),
     waits: part(() => waitsOf(kernel, tasks, stackOf)),
@@ -100,7 +100,6 @@ function stackPart({ stack, incomplete }: ReadStack): Part<readonly StackFrame[]
 }
 
 function readCrash(
-  kernel: DeadKernel,
   { panicCpu, panicTask: task }: TaskList,
   unwinder: Part<Unwinder>,
   stackOf: (task: Task) => ReadStack,
@@ -110,8 +109,7 @@ function readCrash(
   const stack = read?.stack ?? [];
   const cause = framesOfCause(stack);
   const names = cause.flatMap(({ name, doubtful }) => (name === undefined || doubtful ? [] : [name]));
-  const fault = task && attempt(() => kernel.fields.pointer(task.address, 'task_struct.thread.cr2'));
-  const found = classOfStack(names, fault);
+  const found = classOfStack(names);
   const [culprit] =
     found === undefined ? [] : tellingFrames<StackFrame, StackFrame>({ trace: cause }, classOf(found).blame);
   // Not those of the program: they say nothing about the kernel.

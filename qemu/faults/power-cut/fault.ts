@@ -10,6 +10,7 @@ import { MANIFEST_FORMAT } from '../../../capture/storage/manifest.ts';
 import { fileSystemOf, tool } from '../../disks/file-systems.ts';
 import { extract } from '../../disks/image.ts';
 import type { MakeSecondDisk } from '../../disks/second-disk.ts';
+import type { Expectation } from '../../expect/check.ts';
 import * as expect from '../../expect/expectations.ts';
 import type { Fault } from '../fault.ts';
 import { type Cut, planCuts } from './cuts.ts';
@@ -62,7 +63,7 @@ const disk: MakeSecondDisk = {
   },
 };
 
-const everyCut: expect.Expectation = async ({ directory }) => {
+const everyCut: Expectation = async ({ directory }) => {
   const at = (name: keyof typeof FILES) => join(directory, FILES[name]);
   const log = readWriteLog(at('log'));
   await extract(at('base'), '/var/crash', at('scratch'));

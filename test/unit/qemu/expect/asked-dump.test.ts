@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { dumpedAs, sameAsRawCopy } from '../../../../qemu/expect/asked-dump.ts';
-import type { Judges } from '../../../../qemu/expect/expectations.ts';
+import type { Judges } from '../../../../qemu/expect/check.ts';
 import type { CrashRun } from '../../../../qemu/run/run.ts';
 
 let directory: string;

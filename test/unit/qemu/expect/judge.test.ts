@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { DumpFormatError } from '../../../../capture/errors.ts';
-import { type Judges, judge } from '../../../../qemu/expect/expectations.ts';
+import type { Judges } from '../../../../qemu/expect/check.ts';
+import { judge } from '../../../../qemu/expect/expectations.ts';
 import type { CrashRun } from '../../../../qemu/run/run.ts';
 
 const judges = {} as Judges;
