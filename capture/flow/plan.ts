@@ -18,7 +18,11 @@ import { rankPages } from '../triage/rank.ts';
 import type { FileRange } from '../vmcore/mappable.ts';
 import type { CaptureContext } from './context.ts';
 import { DeadlineError, type Phases } from './phases.ts';
+import { openProgress } from './progress.ts';
 import type { DumpRequest } from './record.ts';
+
+/** Choosing pages takes minutes on machines of terabytes, and a second on most. */
+const QUIET_SECONDS = 10;
 
 export interface PlannedDump {
   readonly pages: PageChoice;
@@ -123,14 +127,23 @@ export class DumpPlanner {
     const memory = openBitmapMemory(libc, this.#scratch, cause => log.warn('dump', describeError(cause)));
     this.#memory = memory;
     this.#level = level;
-    this.#pages = this.#phases.run('plan', () =>
-      choosePages(this.#crash, level, {
-        allocate: memory.allocate,
-        onProgress: () => this.#phases.checkDeadline('plan'),
-      }),
-    );
+    this.#pages = this.#phases.run('plan', () => this.#choosePages(level, memory));
     for (const warning of this.#pages.warnings) log.warn('dump', warning);
     return this.#pages;
+  }
+
+  #choosePages(level: number, { allocate }: BitmapMemory): PageChoice {
+    const { log, clock } = this.#context;
+    const { pageSizeBytes } = this.#crash.vmcore;
+    const say = (text: string) => log.say('dump', `choosing pages: ${text}`);
+    const progress = openProgress(pageSizeBytes, say, clock.seconds, QUIET_SECONDS);
+    return choosePages(this.#crash, level, {
+      allocate,
+      onProgress: (done, total) => {
+        this.#phases.checkDeadline('plan');
+        progress.report(done, total);
+      },
+    });
   }
 
   #codec(kind: Step['codec']): Codec {

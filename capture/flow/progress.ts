@@ -8,11 +8,15 @@ export interface Progress {
 /** Seconds between two lines: a share of the time so far, so that a long dump gets about ten lines each time it doubles. */
 const SECONDS_BETWEEN_LINES = { least: 2, most: 60, shareOfElapsed: 0.1 };
 
-/** @param say takes the text of a line. @param seconds a monotonic clock. */
+/**
+ * @param say takes the text of a line. @param seconds a monotonic clock.
+ * @param quietSeconds before the first line: for work that is usually over by then.
+ */
 export function openProgress(
   pageBytes: number,
   say: (text: string) => void,
   seconds: () => number,
+  quietSeconds = 0,
 ): Progress {
   const started = seconds();
   let said = started;
@@ -20,7 +24,7 @@ export function openProgress(
     report(pagesDone, pagesTotal) {
       const now = seconds();
       const elapsed = now - started;
-      if (now - said < interval(elapsed) || pagesDone === 0) return;
+      if (elapsed < quietSeconds || now - said < interval(elapsed) || pagesDone === 0) return;
       said = now;
       const bytesPerSecond = (pagesDone * pageBytes) / elapsed;
       const eta = (elapsed * (pagesTotal - pagesDone)) / pagesDone;

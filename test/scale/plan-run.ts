@@ -49,17 +49,15 @@ const phases: Pick<Phases, 'run' | 'checkDeadline'> = {
   },
   checkDeadline: () => {},
 };
-const log = openLog(
-  line => process.stderr.write(line),
-  () => performance.now() / 1000,
-);
+const clock = { seconds: () => performance.now() / 1000 };
+const log = openLog(line => process.stderr.write(line), clock.seconds);
 const ffi = openFfi();
 const libc = openLibc(ffi);
 const options = { ...DEFAULT_OPTIONS, dumpLevel: 31 };
 const source = openVmcoreFile(vmcorePath, libc);
 const crash = openCrash(source);
 const planner = new DumpPlanner({
-  context: { options, log, ffi, libc } as CaptureContext,
+  context: { options, log, clock, ffi, libc } as CaptureContext,
   phases: phases as Phases,
   crash,
   place: { scratch } as DumpPlace,

@@ -113,6 +113,10 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
     toDo: 'Replace the disk.',
   },
   {
+    lines: ['kdumpling: dump: choosing pages: … % of … MB, … MB/s, ETA … s'],
+    meaning: 'The memory map of a machine of terabytes takes minutes to read. The dump itself follows.',
+  },
+  {
     lines: ['kdumpling: dump: warning: page N is written as zeros: …'],
     meaning: 'The vmcore did not give that page. The manifest counts such pages.',
   },

@@ -24,7 +24,7 @@ import { withTarget } from './output.ts';
 import { type DumpRequest, nameOfTarget } from './request.ts';
 import { runSteps } from './steps.ts';
 import type { Threads } from './threads.ts';
-import { pagesToCompress, threadsAtOnce, threadsForPages } from './threads-that-pay.ts';
+import { dependsOnPages, pagesToCompress, threadsAtOnce, threadsForPages } from './threads-that-pay.ts';
 
 export async function dumpKdump(
   request: DumpRequest,
@@ -40,7 +40,8 @@ export async function dumpKdump(
   try {
     const opened = openKdumpInput(request, messages);
     codec = opened.codec;
-    if (asked === undefined && !threads && opened.isVmcore) {
+    const isOpen = asked === undefined && !threads && opened.isVmcore;
+    if (isOpen && dependsOnPages(vmcoreBytes, cpus)) {
       const pages = pagesToCompress(opened);
       threads = await startIfSeveral(threadsForPages(pages, codecName, vmcoreBytes, cpus));
     }

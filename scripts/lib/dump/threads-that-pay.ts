@@ -6,6 +6,7 @@
 import type { CodecName } from '../../../capture/codecs/table.ts';
 import { DUMP_LEVEL_ZERO } from '../../../capture/filter/dump-level.ts';
 import { ZeroPageDetector } from '../../../capture/filter/zero-page.ts';
+import { spreadPages } from '../../../capture/kdump/write/predict.ts';
 import type { DumpInput } from '../../../capture/kdump/write/writer.ts';
 
 /** More only on request: each thread takes memory, and the writing thread becomes the bottleneck. */
@@ -37,13 +38,9 @@ export function pagesToCompress({
   if ((dumpLevel & DUMP_LEVEL_ZERO) === 0) return pages;
   const detector = new ZeroPageDetector(pageSizeBytes);
   const page = Buffer.alloc(pageSizeBytes);
-  const step = Math.ceil(pages / SAMPLES);
   let read = 0;
   let zero = 0;
-  let index = 0;
-  for (let pfn = bitmap2.nextSet(0); pfn < bitmap2.sizeBits; pfn = bitmap2.nextSet(pfn + 1)) {
-    index += 1;
-    if (index % step !== 0) continue;
+  for (const pfn of spreadPages(bitmap2, SAMPLES)) {
     const offset = segments.fileOffset(pfn * pageSizeBytes);
     if (offset === undefined) continue;
     try {
@@ -55,6 +52,11 @@ export function pagesToCompress({
     if (detector.isZero(page, 0)) zero += 1;
   }
   return read === 0 ? pages : Math.round(pages * (1 - zero / read));
+}
+
+/** Whether the number of pages to compress makes a difference: counting them takes seconds on a machine of terabytes. */
+export function dependsOnPages(vmcoreBytes: number, cpus: number): boolean {
+  return cpus > 1 && vmcoreBytes <= LARGEST_VMCORE_BYTES;
 }
 
 /** Threads to start before the pages are chosen. */
@@ -71,6 +73,6 @@ export function threadsForPages(
   cpus: number,
 ): number {
   const seconds = (pages * MICROSECONDS_A_PAGE[codec]) / 1e6;
-  if (seconds < WORK_SECONDS || vmcoreBytes > LARGEST_VMCORE_BYTES) return 1;
+  if (seconds < WORK_SECONDS || !dependsOnPages(vmcoreBytes, cpus)) return 1;
   return Math.min(cpus, MOST_THREADS_UNASKED);
 }

@@ -11,6 +11,7 @@ import { LADDER } from '../../../capture/storage/policy/ladder.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { fakeHeartbeat } from '../../support/fake-heartbeat.ts';
 import { IMAGE_PADDR, IMAGE_VADDR, KernelBuilder } from '../../support/kernel-builder.ts';
+import { MemmapMachine } from '../../support/memmap-machine.ts';
 import { MemorySource } from '../../support/vmcore-builder.ts';
 
 const [WISHED, TIGHTER, STRONGER] = LADDER;
@@ -46,6 +47,24 @@ test('a plan is kept until another level is asked for', () => {
   expect(planner.plan(STRONGER).pages).toBe(tighter.pages);
   expect(heartbeat.phases).toEqual(['plan', 'space', 'plan', 'space', 'space']);
   planner.close();
+});
+
+test('choosing the pages of a large machine says how far it is, and of others nothing', () => {
+  const said = (secondsPerBeat: number): string[] => {
+    const clock = new FakeClock();
+    const log = openLog(() => {}, clock.seconds);
+    const heartbeat = { ...fakeHeartbeat(), beat: () => clock.advance(secondsPerBeat) };
+    const phases = new Phases({ clock, deadlineSeconds: 3600, heartbeat, hooks: {} });
+    const options = checkOptions({ target: '/dev/vda', fstype: 'ext4', modules: [], dumpLevel: 31 });
+    const context = { options, log, clock } as unknown as CaptureContext;
+    const crash = new MemmapMachine().crash();
+    const planner = new DumpPlanner({ context, crash, phases, place: {} as DumpPlace });
+    planner.plan(WISHED);
+    planner.close();
+    return log.lines.map(({ text }) => text).filter(text => text.includes('choosing pages'));
+  };
+  expect(said(20)[0]).toMatch(/dump: choosing pages: \d+ % of \d+ MB, \d+ MB\/s, ETA \d+ s$/);
+  expect(said(0.001)).toEqual([]);
 });
 
 test.each([

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Bitmap } from '../../../../capture/filter/bitmap.ts';
 import {
+  dependsOnPages,
   pagesToCompress,
   threadsAtOnce,
   threadsForPages,
@@ -53,4 +54,35 @@ test.each([
   };
   const pages = pagesToCompress({ vmcore, bitmap2, dumpLevel } as never);
   expect(pages / (1 << 15)).toBeCloseTo(share, 1);
+});
+
+test('pages are counted in runs, not one by one', () => {
+  const sizeBits = 1 << 20;
+  const bitmap2 = new Bitmap(new Uint8Array(sizeBits / 8).fill(0xff), sizeBits);
+  let steps = 0;
+  const counted = new Proxy(bitmap2, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        steps++;
+        return value.apply(target, args);
+      };
+    },
+  });
+  const vmcore = {
+    source: { readAt: (into: Uint8Array) => into.fill(7).length },
+    segments: { fileOffset: (paddr: number) => paddr },
+    pageSizeBytes: 4096,
+  };
+  expect(pagesToCompress({ vmcore, bitmap2: counted, dumpLevel: 31 } as never)).toBe(sizeBits);
+  expect(steps).toBeLessThan(2000);
+});
+
+test.each([
+  [2 ** 30, 2, true],
+  [2 ** 30, 1, false],
+  [2 ** 40, 64, false],
+])('a vmcore of %i bytes on %i CPUs: the pages decide: %s', (vmcoreBytes, cpus, depends) => {
+  expect(dependsOnPages(vmcoreBytes, cpus)).toBe(depends);
 });
