@@ -61,8 +61,8 @@ export interface Libc {
   fallocate(fd: number, offset: number, lengthBytes: number): number;
   /** Drops the file's clean pages from the page cache, so that later reads come from the device. */
   dropCache(fd: number): void;
-  /** Maps the first `lengthBytes` of a file for reading and writing. The file must have blocks for all of them. */
-  mapShared(fd: number, lengthBytes: number): SharedMapping;
+  /** Maps part of a file for reading and writing. The file must have blocks for all of it. @param offset of a page */
+  mapShared(fd: number, lengthBytes: number, offset?: number): SharedMapping;
 }
 
 export function openLibc(ffi: Ffi): Libc {
@@ -102,8 +102,8 @@ export function openLibc(ffi: Ffi): Libc {
       const errno = posixFadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
       if (errno !== 0) throw refused('drop a file from the cache', errno);
     },
-    mapShared(fd, lengthBytes) {
-      const base = mmap(null, lengthBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    mapShared(fd, lengthBytes, offset = 0) {
+      const base = mmap(null, lengthBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
       if (base === MAP_FAILED) throw refused(`map ${lengthBytes} bytes to write`, ffi.errno());
       return {
         bytes: new Uint8Array(ffi.view(base, lengthBytes)),

@@ -51,7 +51,10 @@ function crashLoop({ context, findings, stamp }: Course, { scratch, name }: Dump
 function openKeeper({ context: { options, log } }: Course, place: DumpPlace): RoomKeeper {
   return new RoomKeeper({
     directory: place.scratch,
-    mostFileBytes: place.mostFileBytes,
+    // Bitmaps may take room of a partition meanwhile.
+    get mostFileBytes() {
+      return place.mostFileBytes;
+    },
     options,
     say: text => log.say('space', text),
     warn: text => log.warn('space', text),

@@ -3,7 +3,13 @@ import type { Codec } from '../codecs/codec.ts';
 import { openCodecOrFallback } from '../codecs/open.ts';
 import { STRONGEST_CODEC } from '../codecs/table.ts';
 import { describeError } from '../errors.ts';
-import { type BitmapMemory, openBitmapMemory } from '../ffi/file-memory.ts';
+import {
+  type BitmapMemory,
+  type BitmapStore,
+  openBitmapMemory,
+  storeInDirectory,
+  storeInRoom,
+} from '../ffi/file-memory.ts';
 import { openFfi } from '../ffi/library.ts';
 import { MAX_DUMP_LEVEL } from '../filter/dump-level.ts';
 import { type DumpLayout, planLayout } from '../kdump/format/layout.ts';
@@ -39,8 +45,8 @@ export class DumpPlanner {
   readonly #context: CaptureContext;
   readonly #crash: Crash;
   readonly #phases: Phases;
-  /** A directory for bitmaps that are too large for this machine's memory. */
-  readonly #scratch: string | undefined;
+  /** For bitmaps that are too large for this machine's memory. */
+  readonly #store: BitmapStore | undefined;
   /** Neither FAT nor a bare partition has holes. */
   readonly #allowsHoles: boolean;
   readonly #codecs = new Map<Step['codec'], Codec>();
@@ -58,7 +64,7 @@ export class DumpPlanner {
     this.#context = context;
     this.#crash = crash;
     this.#phases = phases;
-    this.#scratch = place.scratch;
+    this.#store = storeOf(place);
     this.#allowsHoles = place.mostFileBytes === undefined;
   }
 
@@ -124,7 +130,7 @@ export class DumpPlanner {
     const { libc, log } = this.#context;
     this.#memory?.release();
     this.#planned.clear();
-    const memory = openBitmapMemory(libc, this.#scratch, cause => log.warn('dump', describeError(cause)));
+    const memory = openBitmapMemory(libc, this.#store, cause => log.warn('dump', describeError(cause)));
     this.#memory = memory;
     this.#level = level;
     this.#pages = this.#phases.run('plan', () => this.#choosePages(level, memory));
@@ -165,4 +171,9 @@ export class DumpPlanner {
     const { bitmap2, dumpLevel } = pages;
     return { vmcore: this.#crash.vmcore, bitmap2, dumpLevel, codec, layout };
   }
+}
+
+function storeOf({ scratch, lend }: DumpRequest['place']): BitmapStore | undefined {
+  if (scratch !== undefined) return storeInDirectory(scratch);
+  return lend && storeInRoom(lend);
 }

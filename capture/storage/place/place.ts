@@ -23,7 +23,21 @@ export interface BytesPlace {
   create(name: string): DumpFile;
 }
 
-export interface DumpPlace extends TextPlace, BytesPlace {}
+/** Part of a partition that nothing else uses until it is given back. */
+export interface LentRoom {
+  readonly fd: number;
+  /** In bytes; of a page. */
+  readonly offset: number;
+  giveBack(): void;
+}
+
+export interface DumpPlace extends TextPlace, BytesPlace {
+  /**
+   * Lends room to work in where there is no directory for it; a dump has less until it is given back. The last is given
+   * back first. @throws TargetError when there is too little.
+   */
+  lend?(sizeBytes: number): LentRoom;
+}
 
 export interface DumpFile {
   /** Its name before the commit. */

@@ -6,7 +6,7 @@ import type { Codec } from '../../../capture/codecs/codec.ts';
 import { type CodecChoice, openCodecOrFallback } from '../../../capture/codecs/open.ts';
 import { STRONGEST_CODEC } from '../../../capture/codecs/table.ts';
 import { counted, describeError } from '../../../capture/errors.ts';
-import { openBitmapMemory } from '../../../capture/ffi/file-memory.ts';
+import { openBitmapMemory, storeInDirectory } from '../../../capture/ffi/file-memory.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
 import type { Bitmap } from '../../../capture/filter/bitmap.ts';
 import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
@@ -110,7 +110,7 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
   const { crash, facts, ffi, libc, dumpLevelBefore, isVmcore, isPlain, damage } = opened;
   // Classes that were left out already are not looked for again: finding none of them is normal.
   const onDegraded = (cause: unknown) => messages.warn(describeError(cause));
-  const { allocate } = openBitmapMemory(libc, folderOf(request), onDegraded);
+  const { allocate } = openBitmapMemory(libc, storeInDirectory(folderOf(request)), onDegraded);
   const choice = choosePages(crash, request.dumpLevel & ~dumpLevelBefore, { allocate });
   const { bitmap2, warnings, lacksMemory } = choice;
   const shortfall = shortfallOf(crash.vmcore, bitmap2.sizeBits);

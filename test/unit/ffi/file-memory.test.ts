@@ -1,8 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { allocateInFile, BITMAP_BUDGET_BYTES, openBitmapMemory } from '../../../capture/ffi/file-memory.ts';
+import {
+  BITMAP_BUDGET_BYTES,
+  openBitmapMemory,
+  storeInDirectory,
+  storeInRoom,
+} from '../../../capture/ffi/file-memory.ts';
 import { openLibc } from '../../../capture/ffi/libc.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
 import { Bitmap } from '../../../capture/filter/bitmap.ts';
@@ -24,7 +29,7 @@ function mapsOf(folder: string): number {
 }
 
 test('writable zeros in an unlinked file', () => {
-  const mapping = allocateInFile(libc, dir, 3 * 4096 + 5);
+  const mapping = storeInDirectory(dir)(libc, 3 * 4096 + 5);
   const { bytes } = mapping;
   expect(readdirSync(dir)).toEqual([]);
   expect(bytes.length).toBe(3 * 4096 + 5);
@@ -39,7 +44,7 @@ test('writable zeros in an unlinked file', () => {
 
 test('a bitmap in it works like any other', () => {
   const sizeBits = LARGE * 8 - 3;
-  const memory = openBitmapMemory(libc, dir, unexpected);
+  const memory = openBitmapMemory(libc, storeInDirectory(dir), unexpected);
   const inFile = Bitmap.create(sizeBits, 4096, memory.allocate);
   expect(mapsOf(dir)).toBe(1);
   const own = Bitmap.create(sizeBits, 4096);
@@ -55,7 +60,7 @@ test('a bitmap in it works like any other', () => {
 });
 
 test('the budget is for all bitmaps together', () => {
-  const memory = openBitmapMemory(libc, dir, unexpected);
+  const memory = openBitmapMemory(libc, storeInDirectory(dir), unexpected);
   const third = Math.floor(BITMAP_BUDGET_BYTES / 3);
   for (let i = 0; i < 3; i++) memory.allocate(third);
   expect(mapsOf(dir)).toBe(0);
@@ -67,10 +72,43 @@ test('the budget is for all bitmaps together', () => {
 test('small bitmaps, and those without a file, are in anonymous memory', () => {
   const causes: unknown[] = [];
   const allocate = (folder: string, sizeBytes: number) =>
-    openBitmapMemory(libc, folder, cause => causes.push(cause)).allocate(sizeBytes);
+    openBitmapMemory(libc, storeInDirectory(folder), cause => causes.push(cause)).allocate(sizeBytes);
   expect(allocate('/nonexistent', BITMAP_BUDGET_BYTES).length).toBe(BITMAP_BUDGET_BYTES);
   expect(causes).toEqual([]);
   expect(allocate('/nonexistent', LARGE).length).toBe(LARGE);
   expect(causes).toHaveLength(1);
-  expect(openBitmapMemory(undefined, dir, unexpected).allocate(LARGE).length).toBe(LARGE);
+  expect(openBitmapMemory(undefined, storeInDirectory(dir), unexpected).allocate(LARGE).length).toBe(LARGE);
+});
+
+test('past the budget and without a store, no more than there is memory for', () => {
+  const available = (bytes: number) => openBitmapMemory(libc, undefined, unexpected, () => bytes);
+  expect(available(0).allocate(BITMAP_BUDGET_BYTES).length).toBe(BITMAP_BUDGET_BYTES);
+  expect(available(3 * LARGE).allocate(LARGE).length).toBe(LARGE);
+  expect(() => available(LARGE).allocate(LARGE)).toThrow(RangeError);
+});
+
+test('in the room of a partition: zeros first, and given back when it is released', () => {
+  const path = join(dir, 'partition');
+  writeFileSync(path, Buffer.alloc(LARGE + (1 << 20), 0x5a));
+  const fd = openSync(path, 'r+');
+  try {
+    let lent = 0;
+    const offset = 1 << 16;
+    const lend = () => {
+      lent++;
+      return { fd, offset, giveBack: () => lent-- };
+    };
+    const memory = openBitmapMemory(libc, storeInRoom(lend), unexpected);
+    const bytes = memory.allocate(LARGE);
+    expect(lent).toBe(1);
+    expect(bytes.every(byte => byte === 0)).toBe(true);
+    bytes.fill(0xff);
+    memory.release();
+    expect(lent).toBe(0);
+    const held = readFileSync(path);
+    expect(held.subarray(offset - 1, offset + 1)).toEqual(Buffer.from([0x5a, 0xff]));
+    expect(held.subarray(offset + LARGE - 1, offset + LARGE + 1)).toEqual(Buffer.from([0xff, 0x5a]));
+  } finally {
+    closeSync(fd);
+  }
 });

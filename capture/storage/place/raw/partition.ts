@@ -8,7 +8,7 @@ import { decodeSuperblock, SUPERBLOCK_BYTES } from '../../device/superblock.ts';
 import type { ManifestFile } from '../../manifest.ts';
 import { inBatches } from '../directory.ts';
 import { openFileSink } from '../file-sink.ts';
-import { type DumpFile, type DumpPlace, incompleteName } from '../place.ts';
+import { type DumpFile, type DumpPlace, incompleteName, type LentRoom } from '../place.ts';
 import {
   encodeSlot,
   FILE_ALIGN_BYTES,
@@ -67,15 +67,17 @@ function createPlace(node: string, fd: number, sizeBytes: number, found: RawSlot
     });
   }
   const ledger = openLedger(fd, { ...found, stamp });
+  const lender = openLender(node, fd, sizeBytes);
   return {
     pathOnHost: node,
     name: stamp,
     get mostFileBytes() {
-      return sizeBytes - ledger.end();
+      return lender.end() - ledger.end();
     },
+    lend: lentBytes => lender.lend(ledger.end(), lentBytes),
     writeDurably(name, text): ManifestFile {
       const offset = ledger.end();
-      const sink = openSink(node, fd, offset, sizeBytes);
+      const sink = openSink(node, fd, offset, lender.end);
       let bytes = 0;
       let sum = 0;
       for (const piece of inBatches(text)) {
@@ -87,7 +89,35 @@ function createPlace(node: string, fd: number, sizeBytes: number, found: RawSlot
       ledger.add({ name, offset, bytes, crc32: sum.toString(16).padStart(8, '0') });
       return { name, bytes };
     },
-    create: name => createFile(node, fd, sizeBytes, name, ledger),
+    create: name => createFile(node, fd, lender.end, name, ledger),
+  };
+}
+
+/** Lends the end of the partition, except for the last MiB: the signatures of other systems are searched for there. */
+function openLender(node: string, fd: number, sizeBytes: number) {
+  const last = Math.floor(sizeBytes / FILE_ALIGN_BYTES) * FILE_ALIGN_BYTES - FILES_OFFSET;
+  let lentBytes = 0;
+  return {
+    end: () => (lentBytes === 0 ? sizeBytes : last - lentBytes),
+    lend(filesEnd: number, wantedBytes: number): LentRoom {
+      const takenBytes = Math.ceil(wantedBytes / FILE_ALIGN_BYTES) * FILE_ALIGN_BYTES;
+      const offset = last - lentBytes - takenBytes;
+      if (offset < filesEnd) {
+        throw new TargetError('ENOSPC', {
+          action: `work with ${wantedBytes} bytes of ${node}`,
+          actual: `it has ${Math.max(0, last - lentBytes - filesEnd)} bytes left`,
+          wanted: 'a larger partition',
+        });
+      }
+      lentBytes += takenBytes;
+      return {
+        fd,
+        offset,
+        giveBack() {
+          lentBytes -= takenBytes;
+        },
+      };
+    },
   };
 }
 
@@ -112,9 +142,9 @@ function openLedger(fd: number, contents: RawSlot): Ledger {
 }
 
 /** Nothing else is added before it is committed or closed, because its final size is not known. */
-function createFile(node: string, fd: number, sizeBytes: number, name: string, ledger: Ledger): DumpFile {
+function createFile(node: string, fd: number, endOf: () => number, name: string, ledger: Ledger): DumpFile {
   const offset = ledger.end();
-  const sink = openSink(node, fd, offset, sizeBytes);
+  const sink = openSink(node, fd, offset, endOf);
   let bytes = 0;
   let isDone = false;
   return {
@@ -152,14 +182,15 @@ function createFile(node: string, fd: number, sizeBytes: number, name: string, l
   };
 }
 
-function openSink(node: string, fd: number, start: number, sizeBytes: number) {
+/** @param endOf where files must end, in bytes of the partition. */
+function openSink(node: string, fd: number, start: number, endOf: () => number) {
   const sink = openFileSink(fd, node, { durable: true });
   return {
     writeAt(bytes: Uint8Array, offset: number) {
-      if (start + offset + bytes.length > sizeBytes) {
+      if (start + offset + bytes.length > endOf()) {
         throw new TargetError('ENOSPC', {
           action: 'write the dump',
-          actual: `${node} has ${sizeBytes} bytes`,
+          actual: `${node} has ${endOf()} bytes`,
         });
       }
       sink.writeAt(bytes, start + offset);

@@ -206,3 +206,27 @@ describe('what is not ours is never written to', () => {
     expect(() => extractPartition(path, directory)).toThrow(/it is not marked/);
   });
 });
+
+test('room at the end is lent for as long as it is needed, and no file goes there meanwhile', () => {
+  markPartition(path);
+  const partition = openRawPartition(path, SIZE);
+  const place = partition.createPlace('S');
+  const before = place.mostFileBytes!;
+  const first = place.lend!((5 << 20) + 1);
+  const second = place.lend!(3 << 20);
+  // Behind both is a MiB in which other systems have their signatures.
+  expect(first.offset).toBe(SIZE - (1 << 20) - (5 << 20) - 4096);
+  expect(second.offset).toBe(first.offset - (3 << 20));
+  expect(place.mostFileBytes).toBe(second.offset - FILES_OFFSET);
+  const file = place.create('vmcore');
+  const most = place.mostFileBytes!;
+  file.sink.writeAt(Buffer.from('end'), most - 3);
+  expect(() => file.sink.writeAt(Buffer.from('over'), most - 3)).toThrow(/write the dump/);
+  expect(() => place.lend!(SIZE)).toThrow(/expected a larger partition/);
+  second.giveBack();
+  first.giveBack();
+  expect(place.mostFileBytes).toBe(before);
+  file.sink.writeAt(Buffer.from('over'), most - 3);
+  file.close();
+  partition.close();
+});
