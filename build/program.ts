@@ -37,7 +37,16 @@ async function build(parts: Parts, say: (line: string) => void): Promise<Program
   writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n');
   const version = programVersion();
   const capture = { entry: join(PROJECT, 'capture/main.ts'), output: join(dist, 'capture.js'), version };
-  const packages = [...(await bundle(capture)), ...(await buildHostCommand(parts, version))];
+  const autopsy = {
+    entry: join(PROJECT, 'capture/scene/main.ts'),
+    output: join(dist, 'autopsy.js'),
+    version,
+  };
+  const packages = [
+    ...(await bundle(capture)),
+    ...(await bundle(autopsy)),
+    ...(await buildHostCommand(parts, version)),
+  ];
   writeFileSync(join(dist, BUNDLED_PACKAGES), JSON.stringify([...new Set(packages)].sort()));
   replaceByCopy(parts.koffi, join(dist, 'koffi.node'));
   for (const script of ['early.sh', 'watch.sh', 'runtime-image.sh', 'runtime-disk.sh']) {

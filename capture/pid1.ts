@@ -13,8 +13,12 @@ import { openShell } from './init/shell.ts';
 import { openSystem } from './init/system.ts';
 import { openLog } from './log.ts';
 import { DEFAULT_OPTIONS, PROGRESS_FILE } from './options/schema.ts';
+import { AUTOPSY_FLAGS, autopsist } from './scene/child.ts';
 
 const VMCORE = '/proc/vmcore';
+/** The image has it beside this program (initrd/image.ts). */
+const AUTOPSY_PROGRAM = '/autopsy.js';
+const AUTOPSY_DIRECTORY = '/run/autopsy';
 
 /** Captures and takes the final action, with a rescue shell between where that is configured. */
 export function runAsInit(hooks: CaptureHooks = {}): void {
@@ -46,6 +50,13 @@ function openMachine(hooks: CaptureHooks): Machine {
     libc,
     hooks,
     vmcorePath: VMCORE,
+    autopsist: autopsist({
+      node: process.execPath,
+      flags: AUTOPSY_FLAGS,
+      program: AUTOPSY_PROGRAM,
+      vmcorePath: VMCORE,
+      directory: AUTOPSY_DIRECTORY,
+    }),
     sleep,
     readText: path => readFileSync(path, 'utf8'),
     openTarget: openCaptureTarget,

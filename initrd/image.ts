@@ -32,6 +32,7 @@ export class ImageError extends Failure {}
 /** The files of a build that go into images; `programIn` finds them. */
 export const PROGRAM_FILES = {
   capture: 'capture.js',
+  autopsy: 'autopsy.js',
   koffi: 'koffi.node',
   runtime: 'runtime.squashfs',
   early: 'early.sh',
@@ -171,6 +172,7 @@ function* imageEntries(
     yield { kind: 'file', path: pathInImage(file).slice(1), mode: 0o644, bytes: tree.read(file) };
   }
   yield { kind: 'file', path: 'capture.js', mode: 0o644, bytes: readFileSync(program.capture) };
+  yield { kind: 'file', path: 'autopsy.js', mode: 0o644, bytes: readFileSync(program.autopsy) };
   yield { kind: 'file', path: 'koffi.node', mode: 0o644, bytes: readFileSync(program.koffi) };
 }
 

@@ -3,6 +3,7 @@ import { AutopsyError, attempt, counted, describeError } from '../errors.ts';
 import { chooseArch } from '../kernel/arch/choose.ts';
 import { KernelMemory } from '../kernel/memory.ts';
 import { type ReadPhysical, readPhysical, type Vmcore } from '../vmcore/open.ts';
+import { boundedReads, REPORT_EFFORT } from './effort.ts';
 import { FieldReader } from './fields.ts';
 import type { DeadKernel, LoadedModule, Types } from './kernel.ts';
 import { loadedModules } from './loaded-modules.ts';
@@ -27,14 +28,18 @@ const MOST_OPEN_MODULES = 8;
 export function openAutopsy(
   vmcore: Vmcore,
   watch: (read: ReadPhysical) => ReadPhysical = read => read,
+  effort = REPORT_EFFORT,
 ): DeadKernel {
   const { vmcoreinfo, pageSizeBytes } = vmcore;
   const missing: string[] = [];
   const miss = (error: unknown) => void missing.push(describeError(error));
-  const memory = new KernelMemory(
-    chooseArch(vmcore),
-    watch(cachedReads((paddr, into) => readPhysical(vmcore, paddr, into), pageSizeBytes)),
+  const cached = cachedReads(
+    (paddr, into) => readPhysical(vmcore, paddr, into),
+    pageSizeBytes,
+    effort.cachedPages,
   );
+  const read = watch(boundedReads(cached, effort.mostReads));
+  const memory = new KernelMemory(chooseArch(vmcore), read);
   const image = openImage(memory, vmcore, missing);
   const layouts = openLayouts(memory, vmcore, image, missing);
   const types: Types = layouts instanceof Error ? noTypes(layouts) : layouts;

@@ -4,15 +4,13 @@
  */
 import type { ReadPhysical } from '../vmcore/open.ts';
 
-/** 8 MiB of pages. A power of two. */
-const PAGES = 2048;
-
-export function cachedReads(readPhysical: ReadPhysical, pageSizeBytes: number): ReadPhysical {
-  const bytes = new Uint8Array(PAGES * pageSizeBytes);
-  const pfns = new Float64Array(PAGES).fill(-1);
+/** @param pages how many are kept: a power of two. */
+export function cachedReads(readPhysical: ReadPhysical, pageSizeBytes: number, pages: number): ReadPhysical {
+  const bytes = new Uint8Array(pages * pageSizeBytes);
+  const pfns = new Float64Array(pages).fill(-1);
   /** The slot of a page of which the vmcore holds all; -1 for another. */
   const slotOf = (pfn: number): number => {
-    const slot = pfn & (PAGES - 1);
+    const slot = pfn & (pages - 1);
     if (pfns[slot] === pfn) return slot;
     pfns[slot] = -1;
     const at = slot * pageSizeBytes;

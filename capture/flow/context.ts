@@ -6,6 +6,7 @@ import type { System } from '../init/system.ts';
 import type { Log } from '../log.ts';
 import type { CaptureOptions } from '../options/schema.ts';
 import type { TargetSpec } from '../options/target-spec.ts';
+import type { Autopsist } from '../scene/child.ts';
 import type { OpenTarget } from '../storage/open-target.ts';
 
 export interface Clock {
@@ -34,6 +35,8 @@ export interface CaptureContext {
   readonly hooks: CaptureHooks;
   readonly vmcorePath: string;
   readText(path: string): string;
+  /** Reads stacks and tasks of the crashed kernel in a process of its own. */
+  readonly autopsist: Autopsist;
   /** The capture kernel's command line; empty where it cannot be read. */
   readonly commandLine: string;
   /** Finds and mounts a target. @throws Failure when it cannot be used. */

@@ -79,7 +79,7 @@ function chooseDump(planner: DumpPlanner, keeper: RoomKeeper): Choice | undefine
       keeper.step(`no room for ${step.name}: it needs up to ${needBytes} bytes, there are ${roomBytes}`),
   );
   if (!choice) {
-    keeper.step('no room for any dump: only the kernel log is saved');
+    keeper.step('no room for any dump: none is made');
     return undefined;
   }
   const { codec, pages, prediction } = planner.plan(choice.step);

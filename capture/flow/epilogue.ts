@@ -51,6 +51,7 @@ function manifestOf(
     crash: { reason: findings.reason, uptimeSeconds: findings.uptimeSeconds },
     dump: 'dump' in verdict ? verdict.dump : undefined,
     space,
+    autopsy: findings.autopsy?.record,
     files,
     seconds: phases.seconds,
     memory: memoryLow(),

@@ -45,7 +45,7 @@ function crashLoop({ context, findings, stamp }: Course, { scratch, name }: Dump
   const crash = { seconds: Date.parse(stamp.time) / 1000, trusted: stamp.trusted, uptimeSeconds };
   const before = judgeCrashLoop(dirname(scratch), name, limit, crash);
   if (before === undefined) return undefined;
-  return `a crash loop: ${counted(before, 'capture')} just before this one (crashLoop ${setting}); only the kernel log is saved`;
+  return `a crash loop: ${counted(before, 'capture')} just before this one (crashLoop ${setting}); no dump is made`;
 }
 
 function openKeeper({ context: { options, log } }: Course, place: DumpPlace): RoomKeeper {

@@ -2,7 +2,13 @@
 import type { MemoryWatch } from '../init/meminfo.ts';
 import type { Crash } from '../kernel/crash.ts';
 import type { TargetSpec } from '../options/target-spec.ts';
-import type { ManifestDump, ManifestFile, ManifestSpace, Stamp } from '../storage/manifest.ts';
+import type {
+  ManifestAutopsy,
+  ManifestDump,
+  ManifestFile,
+  ManifestSpace,
+  Stamp,
+} from '../storage/manifest.ts';
 import type { OpenTarget } from '../storage/open-target.ts';
 import type { DumpPlace } from '../storage/place/place.ts';
 import type { RoomKeeper } from '../storage/policy/room.ts';
@@ -22,11 +28,19 @@ export interface Course {
 /** The vmcore, or why it could not be opened. */
 export type Evidence = { readonly crash: Crash } | { readonly crash: undefined; readonly failure: string };
 
-/** What the kernel log says of the crash. Filled in once it is saved, whichever target took it. */
+/** What the kernel log and the memory say of the crash. Filled in once it is known, whichever target is tried. */
 export interface Findings {
   isLogSaved: boolean;
   reason?: string;
   uptimeSeconds?: number;
+  autopsy?: FoundAutopsy;
+}
+
+/** The autopsy, made once and written to each target. */
+export interface FoundAutopsy {
+  readonly record: ManifestAutopsy;
+  /** Name -> text. */
+  readonly texts: ReadonlyMap<string, string>;
 }
 
 /** What became of the dump on one target. Only a `complete` one is named vmcore. */

@@ -7,6 +7,7 @@ import type { ManifestFile } from '../storage/manifest.ts';
 import type { OpenTarget } from '../storage/open-target.ts';
 import type { DumpPlace, TextPlace } from '../storage/place/place.ts';
 import { reportFailure } from './advice.ts';
+import { saveAutopsy } from './autopsy.ts';
 import { logLines } from './crash-log.ts';
 import { writeEpilogue } from './epilogue.ts';
 import { makeDump } from './make-dump.ts';
@@ -59,6 +60,11 @@ function saveInto(course: Course, { spec, device, place }: Destination): Saving 
     attempt(
       () => files.push(phases.run('dmesg', () => saveLog(course, crash, place))),
       error => log.warn('dmesg', describeError(error)),
+    );
+    // After the log, which needs no other process and no guess; before the dump, which takes long and may not fit.
+    attempt(
+      () => files.push(...phases.run('autopsy', () => saveAutopsy(course, place))),
+      error => log.warn('autopsy', describeError(error)),
     );
   }
   const made: Made = evidence.crash

@@ -2,7 +2,7 @@
 import { attempt } from '../errors.ts';
 import type { Heartbeat } from './heartbeat.ts';
 
-const MEMINFO = '/proc/meminfo';
+export const MEMINFO = '/proc/meminfo';
 
 /** @param meminfo the text of /proc/meminfo (proc_meminfo(5)), whose figures are in KiB. */
 export function describeMemory(meminfo: string): string {
@@ -63,7 +63,8 @@ export function watchMemory(heartbeat: Heartbeat, readText: (path: string) => st
   };
 }
 
-function bytesOf(meminfo: string, name: string): number | undefined {
+/** Undefined where it is not there. */
+export function bytesOf(meminfo: string, name: string): number | undefined {
   const match = new RegExp(`^${name}: +(\\d+) kB`, 'm').exec(meminfo);
   return match ? Number(match[1]) * 1024 : undefined;
 }

@@ -29,12 +29,14 @@ export const OPTION_MEANINGS: Readonly<Record<Exclude<keyof CaptureOptions, 'mod
   stallTimeout:
     'Seconds without progress, in any phase, after which the supervisor reboots. `0`: only the deadline counts.',
   crashLoop:
-    '`N/M`: after N captures within M minutes, the next one saves only the kernel log. `0`: every crash gets a dump.',
+    '`N/M`: after N captures within M minutes, the next crash gets no dump: its kernel log and autopsy are saved. `0`: every crash gets a dump.',
   keepFree: 'What a dump leaves free on the target: bytes (`64M`), or a share of the file system (`5%`).',
   makeRoom:
     'What may be deleted for a dump that does not fit: nothing (`never`), or the oldest dumps (`oldest`), but never the newest complete one.',
   keepDumps: 'How many dumps stay after a complete one; the newest stay. `0`: all of them.',
   maxUse:
     'How much all dumps may take after a complete one; the oldest are deleted. In bytes or as a share, as in `keepFree`. `0`: no limit.',
+  autopsy:
+    '`yes`: before the dump is made, stacks, tasks and locks of the crashed kernel are written to `autopsy.txt` and `autopsy.json`, where 48 MiB of memory are available. `no`: never.',
   deviceTimeoutSeconds: 'Seconds to wait for the target’s device to appear.',
 };

@@ -22,6 +22,7 @@ export const PROGRESS_FILE = '/run/progress';
 export const MODULE_PATH = /^\/modules\/[\w.+-]+$/;
 
 export const MAKE_ROOM = ['never', 'oldest'] as const;
+export const YES_OR_NO = ['yes', 'no'] as const;
 
 /** Immutable once made. The defaults are the program's; see DEFAULT_OPTIONS. */
 export interface CaptureOptions {
@@ -60,6 +61,8 @@ export interface CaptureOptions {
   readonly keepDumps: number;
   /** After a complete dump, old ones are removed until all take at most this much (the format of `keepFree`); 0: no limit. */
   readonly maxUse: string;
+  /** Whether stacks and tasks are read before the dump is made, where there is memory for it. */
+  readonly autopsy: (typeof YES_OR_NO)[number];
   /** How long to wait for the target's device to appear. */
   readonly deviceTimeoutSeconds: number;
   /** Kernel modules to load before the target can be mounted: paths in the image, in order. */
@@ -84,6 +87,7 @@ export const DEFAULT_OPTIONS: Omit<CaptureOptions, 'target' | 'fstype' | 'module
   makeRoom: 'never',
   keepDumps: 0,
   maxUse: '0',
+  autopsy: 'yes',
   deviceTimeoutSeconds: 60,
 };
 
@@ -148,6 +152,7 @@ const KINDS: Readonly<Record<keyof CaptureOptions, Kind>> = {
   makeRoom: oneOf(MAKE_ROOM),
   keepDumps: integer(0, 100_000),
   maxUse: AMOUNT,
+  autopsy: oneOf(YES_OR_NO),
   deviceTimeoutSeconds: integer(0, 86400),
   modules: {
     wanted: 'a list of modules in the image',

@@ -39,12 +39,26 @@ export interface Manifest {
   readonly dump?: ManifestDump;
   /** Absent if the capture ended earlier. */
   readonly space?: ManifestSpace;
+  /** Absent where there was nothing to read: no vmcore. */
+  readonly autopsy?: ManifestAutopsy;
   readonly files: readonly ManifestFile[];
   /** Phase -> seconds, in the order they ran. `boot` is the time from the capture kernel's start. */
   readonly seconds: Readonly<Record<string, number>>;
   /** Of the capture kernel, in bytes; absent where it could not be read. */
   readonly memory?: { readonly totalBytes: number; readonly lowestAvailableBytes: number };
   readonly warnings: readonly string[];
+}
+
+/** The stacks and tasks of the crashed kernel, which are read before the dump is made. */
+export interface ManifestAutopsy {
+  /** `saved`: autopsy.txt and autopsy.json are beside this file. */
+  readonly state: 'saved' | 'skipped' | 'failed';
+  /** Why it is not saved. */
+  readonly why?: string;
+  /** Of the crash, as in autopsy.json. */
+  readonly class?: string;
+  /** The function to look at first. */
+  readonly culprit?: string;
 }
 
 export interface ManifestDump {

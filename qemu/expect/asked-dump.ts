@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { PROJECT } from '../../build/paths.ts';
 import { runBounded } from '../judges/bounded-run.ts';
 import type { Expectation } from './check.ts';
-import { readManifest } from './expectations.ts';
+import { readManifest } from './manifest.ts';
 
 /** A raw copy of /proc/vmcore, among the files that a run's capture left. */
 export const RAW_COPY = 'vmcore';

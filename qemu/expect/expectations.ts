@@ -7,7 +7,9 @@ import { cutConsoleLog } from '../../capture/storage/place/console-log.ts';
 import { runCrash } from '../judges/crash.ts';
 import { fileType, isKdumpCompressed } from '../judges/file-type.ts';
 import type { CrashRun } from '../run/run.ts';
+import { autopsySavedOrSkipped } from './autopsy.ts';
 import type { Check, Expectation, Judges } from './check.ts';
+import { readManifest } from './manifest.ts';
 import { readByOthers } from './other-readers.ts';
 
 export async function judge(
@@ -171,11 +173,15 @@ export const clockIsNotTrusted: Expectation = run => {
 };
 
 const DUMP_FILES = ['vmcore-dmesg.txt', 'vmcore', 'kexec-dmesg.log', 'manifest.json'];
+/** Only where there is memory to spare. */
+const AUTOPSY_FILES = ['autopsy.txt', 'autopsy.json'];
 
 /** The rebooted machine lists the dump's files with private modes. On a FAT the mount sets them. */
 const listedPrivate: Expectation = ({ guest }) => {
   // Without a trusted clock, a file beside the dump directories counts the captures.
-  const ofDump = guest.files.filter(({ path }) => basename(dirname(path)) !== 'crash');
+  const ofDump = guest.files.filter(
+    ({ path }) => basename(dirname(path)) !== 'crash' && !AUTOPSY_FILES.includes(basename(path)),
+  );
   return [
     {
       what: 'the machine itself lists them, private',
@@ -256,8 +262,8 @@ export const INCOMPLETE_CAPTURE: readonly Expectation[] = [
   noDumpLooksComplete,
 ];
 
-/** True of every capture that works. */
-export const SOUND_CAPTURE: readonly Expectation[] = [
+/** True of every capture that saves a dump. */
+export const SAVED_CAPTURE: readonly Expectation[] = [
   armed,
   pid1IsOurs,
   says('the capture is announced as saved', /kdumpling: end: saved \/var\/crash\//),
@@ -267,7 +273,5 @@ export const SOUND_CAPTURE: readonly Expectation[] = [
   completeDump,
 ];
 
-export function readManifest(dump: string): Manifest | undefined {
-  const path = join(dump, 'manifest.json');
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Manifest) : undefined;
-}
+/** True of every capture that works. */
+export const SOUND_CAPTURE: readonly Expectation[] = [...SAVED_CAPTURE, autopsySavedOrSkipped];

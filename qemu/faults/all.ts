@@ -1,4 +1,5 @@
 /** Every fault of the lab. A new one is a row in one of these files and a row in qemu/README.md. */
+import { AUTOPSY_FAULTS } from './autopsy.ts';
 import { CONSOLE_FAULTS } from './console.ts';
 import type { Fault } from './fault.ts';
 import { PHASE_FAULTS } from './phase.ts';
@@ -12,6 +13,7 @@ import { WATCH_FAULTS } from './watch.ts';
 export const FAULTS: readonly Fault[] = [
   ...SOUND_RUNS,
   ...PHASE_FAULTS,
+  ...AUTOPSY_FAULTS,
   ...WATCH_FAULTS,
   ...CONSOLE_FAULTS,
   ...REPEAT_FAULTS,

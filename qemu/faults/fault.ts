@@ -16,6 +16,8 @@ export interface Fault {
   readonly help: string;
   /** Replaces the capture program: another entry file (bundles/), or a line put before the real one. */
   readonly bundle?: { readonly entry: string } | { readonly firstLine: string };
+  /** Replaces the autopsy program with another entry file (bundles/). */
+  readonly autopsy?: string;
   /** Shell lines of the early stage that run just before it starts Node. */
   readonly beforeNode?: string;
   /** Leaves the FFI's addon out of the image. */

@@ -1,6 +1,7 @@
 /** Faults of disk space: each fills the disk until one step of the space policy (capture/storage/policy/) is left. */
 import { writeFile } from 'node:fs/promises';
 import { tool } from '../disks/file-systems.ts';
+import { autopsySaved } from '../expect/autopsy.ts';
 import * as expect from '../expect/expectations.ts';
 import type { Fault } from './fault.ts';
 
@@ -133,15 +134,13 @@ export const SPACE_FAULTS: readonly Fault[] = [
     ...roomLeft(KEPT_MIB, 'f'),
     expectations: [
       ...incomplete,
-      expect.says(
-        'the console reports it',
-        /kdumpling: space: no room for any dump: only the kernel log is saved/,
-      ),
+      expect.says('the console reports it', /kdumpling: space: no room for any dump: none is made/),
       expect.says(
         'the console says what to do',
         /kdumpling: end: NOT saved: dump: Cannot save a dump: there is room for \d+ bytes, with 64M kept free\. Remove old dumps/,
       ),
       expect.kernelLogSaved,
+      autopsySaved,
     ],
   },
   {

@@ -7,7 +7,9 @@ import { PROJECT } from '../../build/paths.ts';
 import { programVersion } from '../../build/program.ts';
 import { dumpedAs, sameAsRawCopy } from '../expect/asked-dump.ts';
 import type { Check, Expectation } from '../expect/check.ts';
-import { judge, panicOfTrigger, readManifest } from '../expect/expectations.ts';
+import { judge, panicOfTrigger } from '../expect/expectations.ts';
+import { readManifest } from '../expect/manifest.ts';
+import { stackAsPrinted } from '../expect/printed-stack.ts';
 import { reportOfTrigger, reportOn } from '../expect/report.ts';
 import type { Fault } from '../faults/fault.ts';
 import { SOUND } from '../faults/sound.ts';
@@ -202,7 +204,7 @@ async function judgeWithRam(
 ): Promise<Check[]> {
   try {
     await ram?.taken();
-    return await judge(run, judges, [...expectationsOf(choice), ...expectations]);
+    return await judge(run, judges, [...expectationsOf(choice), stackAsPrinted, ...expectations]);
   } finally {
     // Each is as large as the machine's memory.
     for (const file of Object.values(guestRamFiles(run.directory))) rmSync(file, { force: true });

@@ -27,6 +27,11 @@ export async function captureImage(lab: Lab, fault: Fault, directory: string): P
     program.capture = join(directory, 'capture.js');
     await bundle({ entry: join(PROJECT, entry), output: program.capture, version: programVersion(), banner });
   }
+  if (fault.autopsy) {
+    program.autopsy = join(directory, 'autopsy.js');
+    const entry = join(PROJECT, fault.autopsy);
+    await bundle({ entry, output: program.autopsy, version: programVersion() });
+  }
   if (fault.withoutFfi) {
     program.koffi = join(directory, 'koffi.node');
     writeFileSync(program.koffi, 'not an addon\n');
@@ -41,14 +46,8 @@ export async function captureImage(lab: Lab, fault: Fault, directory: string): P
   }
   const { bus, fs, layout } = lab.choice.diskKind;
   const isStockDisk = bus === 'virtio-blk' && fs === 'ext4' && layout === 'whole';
-  const isStock =
-    !lab.system &&
-    isStockDisk &&
-    !fault.options &&
-    !fault.layout &&
-    !bundled &&
-    !fault.beforeNode &&
-    !fault.withoutFfi;
+  const isStockProgram = !bundled && !fault.autopsy && !fault.beforeNode && !fault.withoutFfi;
+  const isStock = !lab.system && isStockDisk && isStockProgram && !fault.options && !fault.layout;
   if (isStock) return lab.captureInitrd;
   const variant = imageVariant(lab, fault);
   return buildStockImage(program, lab.captureKernel, join(directory, 'capture.img'), variant).path;

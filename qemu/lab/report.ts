@@ -2,7 +2,7 @@
 import { join, relative } from 'node:path';
 import type { Manifest } from '../../capture/storage/manifest.ts';
 import type { Check } from '../expect/check.ts';
-import { readManifest } from '../expect/expectations.ts';
+import { readManifest } from '../expect/manifest.ts';
 import type { Verdict } from './crash.ts';
 import type { Lab } from './lab.ts';
 

@@ -2,7 +2,7 @@
 import { describeError, Failure } from '../../capture/errors.ts';
 import { LAYOUTS } from '../../initrd/image.ts';
 import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
-import { readManifest } from '../expect/expectations.ts';
+import { readManifest } from '../expect/manifest.ts';
 import { FAULTS } from '../faults/all.ts';
 import type { Fault } from '../faults/fault.ts';
 import { asFastAs } from '../faults/speed.ts';

@@ -49,7 +49,7 @@ export const report: Command<typeof OPTIONS> = {
       return EXIT.done;
     }
     if (given.html) {
-      const { report: facts, autopsy } = reportWithAutopsy(host, find());
+      const { report: facts, autopsy } = reportWithAutopsy(host, find(), true);
       console.log(htmlPage(facts, autopsy));
       return EXIT.done;
     }

@@ -1,4 +1,5 @@
 /** The report's page, looked at in Chromium: what a dump says does not run, the style applies, and it fits a phone. */
+import { inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Autopsy } from '../../capture/autopsy/summary/autopsy.ts';
 import { type CrashReport, reportOf } from '../../scripts/lib/report/crash-report.ts';
@@ -31,6 +32,8 @@ function measured(page: string, widthPx: number): string {
       scrollWidth: page.documentElement.scrollWidth, wide: wide.slice(0, 5).map(e => e.outerHTML.slice(0, 120)),
       columns: style('section').gridTemplateColumns.split(' ').length, heading: style('h1').fontFamily,
       sections: page.querySelectorAll('section').length, outside: document.title,
+      scrolled: [...page.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).length,
+      folded: [...page.querySelectorAll('details > :not(summary)')].filter(e => !e.checkVisibility()).length,
     });
   };</script>`;
 }
@@ -46,6 +49,10 @@ interface Measured {
   readonly heading: string;
   readonly sections: number;
   readonly outside: string;
+  /** How many parts of it have to be scrolled sideways to be seen whole. */
+  readonly scrolled: number;
+  /** How many folded parts are not shown. */
+  readonly folded: number;
 }
 
 describe.runIf(isFullRun())('in Chromium', () => {
@@ -90,6 +97,41 @@ describe.runIf(isFullRun())('in Chromium', () => {
     expect(measure(unguarded, 1280).title).toBe('PWNED');
   });
 
+  describe('on paper', () => {
+    /** The rules for paper apply everywhere; the policy allows the style as it is, and only that. */
+    const onPaper = (page: string) =>
+      page.replace('@media print', '@media all').replace(/<meta http-equiv[^>]*>/, '');
+    /** Of A4 without its margins, at 96 dots per inch. */
+    const PAPER_PX = 680;
+    const chain = Array.from({ length: 14 }, (_, i) => ({
+      task: { pid: 900 + i, comm: `waiter-number-${i}` },
+      state: 'D',
+      kind: 'mutex',
+      lock: `a_lock_with_a_long_name_${i}`,
+      owner: { pid: 901 + i, comm: `waiter-number-${i + 1}` },
+    }));
+
+    test('nothing is cut off, and folded parts are open', () => {
+      const found = measure(onPaper(htmlPage(REPORT, { ...AUTOPSY, waits: chain })), PAPER_PX);
+      expect(found).toMatchObject({ sections: 8, wide: [], scrolled: 0, folded: 0 });
+      expect(measure(PAGE, PAPER_PX).folded).toBeGreaterThan(5);
+    });
+
+    test('it is printed by night as by day, on white, with all that is folded', () => {
+      const night = ['--blink-settings=preferredColorScheme=0'];
+      const [day, dark] = [printed(browser.pdf(PAGE)), printed(browser.pdf(PAGE, night))];
+      expect(dark).toEqual(day);
+      expect(day.pages).toBeGreaterThan(1);
+      const open = printed(browser.pdf(PAGE.replaceAll('<details', '<details open')));
+      // Each has a sign of its own for whether it is open.
+      expect(Math.abs(open.glyphs - day.glyphs)).toBeLessThan(20);
+      expect(day.colors).toContain('1 1 1');
+      expect(day.colors.filter(color => color.split(' ').every(part => Number(part) < 0.2))).toEqual([
+        '0 0 0',
+      ]);
+    });
+  });
+
   test('by night it is another picture than by day', () => {
     const night = ['--blink-settings=preferredColorScheme=0'];
     const [day, dark] = [browser.screenshot(PAGE, 1280, 900), browser.screenshot(PAGE, 1280, 900, night)];
@@ -97,3 +139,24 @@ describe.runIf(isFullRun())('in Chromium', () => {
     expect(dark.equals(day)).toBe(false);
   });
 });
+
+/** What a PDF's page contents have: they are the compressed streams that choose a font or fill. (ISO 32000-1) */
+function printed(pdf: Buffer): { pages: number; glyphs: number; colors: readonly string[] } {
+  const text = pdf.toString('latin1');
+  let content = '';
+  for (const { index, 0: mark } of text.matchAll(/stream\r?\n/g)) {
+    const start = index + mark.length;
+    try {
+      const stream = inflateSync(pdf.subarray(start, text.indexOf('endstream', start))).toString('latin1');
+      if (/ Tf\b| re\n/.test(stream)) content += stream;
+    } catch {
+      // A picture or a font.
+    }
+  }
+  const shown = [...content.matchAll(/<([0-9A-Fa-f]+)>/g)];
+  return {
+    pages: text.match(/\/Type \/Page\b/g)?.length ?? 0,
+    glyphs: shown.reduce((sum, [, hex]) => sum + hex!.length / 4, 0),
+    colors: [...new Set([...content.matchAll(/([\d.]+ [\d.]+ [\d.]+) rg/g)].map(([, color]) => color!))],
+  };
+}

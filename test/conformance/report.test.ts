@@ -14,7 +14,7 @@ describe.each([...wantedKernels()])('%s', kernel => {
   const read = () => {
     const dump = findDump(host, vmcoreOf(kernel).vmcore);
     const log = kernelLogText(host, dump, () => {});
-    const autopsy = readAutopsy(host, dump, log, true);
+    const { autopsy } = readAutopsy(host, dump, log, true);
     return {
       autopsy,
       byLog: reportOf(dump, log, 'h'),

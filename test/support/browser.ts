@@ -20,6 +20,8 @@ export interface Browser {
   domOf(html: string): string;
   /** PNG. @param flags of Chromium */
   screenshot(html: string, widthPx: number, heightPx: number, flags?: readonly string[]): Buffer;
+  /** As printed, with backgrounds. @param flags of Chromium */
+  pdf(html: string, flags?: readonly string[]): Buffer;
   close(): void;
 }
 
@@ -72,6 +74,12 @@ export async function openBrowser(): Promise<Browser> {
       rmSync(image, { force: true });
       run(html, ...flags, `--window-size=${widthPx},${heightPx}`, `--screenshot=${image}`);
       return readFileSync(image);
+    },
+    pdf: (html, flags = []) => {
+      const file = join(dir, 'page.pdf');
+      rmSync(file, { force: true });
+      run(html, ...flags, '--no-pdf-header-footer', `--print-to-pdf=${file}`);
+      return readFileSync(file);
     },
     close: () => rmSync(dir, { recursive: true }),
   };

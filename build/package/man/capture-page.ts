@@ -87,6 +87,12 @@ const FILES: readonly Definition[] = [
     ],
   },
   { term: '`vmcore-dmesg.txt`', text: ['The crashed kernel’s log.'] },
+  {
+    term: '`autopsy.txt`, `autopsy.json`',
+    text: [
+      'Class, culprit, registers and stack of the crash, all CPUs, tasks by stack, who waits for whom, modules and memory use, as text and as JSON. They are read from memory before the dump is made, in a process of its own, where 48 MiB are available. `kdumpling report` uses them when the dump is lost.',
+    ],
+  },
   { term: '`kexec-dmesg.log`', text: ['The crash kernel’s own log with the lines of the capture, by time.'] },
   { term: '`manifest.json`', text: ['What was captured; see `MANIFEST`.'] },
 ];
@@ -104,6 +110,8 @@ export const MANIFEST_MEMBERS: Readonly<Record<keyof Manifest, string>> = {
   dump: 'The file’s name, format, dump level, codec, bytes, pages by class, and the digests of its regions.',
   space:
     'Room on the target before the dump, the size that was predicted, the steps that were tried for room, and the dumps that were removed.',
+  autopsy:
+    'Whether `autopsy.txt` and `autopsy.json` were written (`saved`, `skipped`, `failed`) and why not; class and culprit of the crash.',
   files: 'Name and size of each file of the dump.',
   seconds: 'Seconds by phase; `boot` counts from the crash kernel’s start.',
   memory: 'The memory of the crash kernel, and the least of it that was available at any time, in bytes.',

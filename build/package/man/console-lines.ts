@@ -46,7 +46,7 @@ export const END_LINES: readonly ConsoleLine[] = [
   },
   {
     lines: ['kdumpling: end: NOT saved: a crash loop: … just before this one (crashLoop N/N)'],
-    meaning: 'Only the kernel log was saved, as configured.',
+    meaning: 'No dump was made, as configured. The kernel log and the autopsy are saved.',
     toDo: 'Look at the dumps before it. `crashLoop=0` turns the guard off.',
   },
 ];
@@ -71,6 +71,30 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
     lines: ["kdumpling: dmesg: ----- begin of the crashed kernel's log -----"],
     meaning: 'No disk took the log, so it follows here in full, up to an end mark.',
     toDo: 'Save the text of the console and run `kdumpling recover` on it.',
+  },
+  {
+    lines: ['kdumpling: autopsy: … is safe: the crash is of class …, in …'],
+    meaning:
+      'Stacks and tasks are on the disk. The class and the function are what the stack says of the crash.',
+  },
+  {
+    lines: ['kdumpling: autopsy: skipped: … MiB of memory are available, it needs …'],
+    meaning: 'Stacks and tasks are not written beside the dump, which has them.',
+    toDo: 'Nothing. A larger reservation has room for it.',
+  },
+  {
+    lines: ['kdumpling: autopsy: skipped: …'],
+    meaning:
+      'The option is `no`, or the crashed kernel has no symbols or types in its memory. The line says which.',
+  },
+  {
+    lines: ['kdumpling: autopsy: warning: it was ended: …'],
+    meaning:
+      'Reading stacks and tasks took too long or too much memory, as it may in damaged memory. The dump follows and has them.',
+  },
+  {
+    lines: ['kdumpling: autopsy: warning: …'],
+    meaning: 'Stacks and tasks could not be read or written. The dump follows and has them.',
   },
   {
     lines: ['kdumpling: system: warning: … system call: …'],

@@ -1,5 +1,5 @@
 /** kdumpling-json(5): what each verb prints with --json, from the schemas that the package carries. */
-import { DOCUMENTS } from '../../../scripts/lib/schema/documents.ts';
+import { DOCUMENTS, FILE_DOCUMENTS } from '../../../scripts/lib/schema/documents.ts';
 import type { Schema } from '../../../scripts/lib/schema/schema.ts';
 import type { Block, Definition, Page } from './roff.ts';
 
@@ -21,6 +21,10 @@ export const JSON_PAGE: Page = {
     },
     ...Object.entries(DOCUMENTS).map(([verb, schema]) => ({
       title: `kdumpling ${verb} --json`,
+      blocks: documentBlocks(schema),
+    })),
+    ...Object.entries(FILE_DOCUMENTS).map(([file, schema]) => ({
+      title: file,
       blocks: documentBlocks(schema),
     })),
     {
@@ -99,6 +103,6 @@ function sharedShapes(): Map<string, Schema> {
     ];
     for (const one of inner) visit(one);
   };
-  for (const schema of Object.values(DOCUMENTS)) visit(schema);
+  for (const schema of Object.values({ ...DOCUMENTS, ...FILE_DOCUMENTS })) visit(schema);
   return shapes;
 }

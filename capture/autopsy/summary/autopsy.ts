@@ -3,6 +3,9 @@
  */
 
 export const AUTOPSY_FORMAT = 1;
+/** What the capture calls the autopsies that it writes beside the dump. */
+export const AUTOPSY_JSON = 'autopsy.json';
+export const AUTOPSY_TEXT = 'autopsy.txt';
 
 /** Stands in for a part that the memory does not give. */
 export interface Missing {
@@ -29,7 +32,11 @@ export interface Autopsy {
   readonly meminfo: Part<Readonly<Record<string, number>>>;
   /** The newest lines. */
   readonly log: Part<AutopsyLog>;
+  /** List -> how many of its last entries had no room. Absent where all lists are whole. */
+  readonly leftOut?: Readonly<Partial<Record<AutopsyList, number>>>;
 }
+
+export type AutopsyList = 'stacks' | 'cpus' | 'waits' | 'modules';
 
 export interface AutopsyCrash {
   /** One of the report's classes, as far as the stack tells it; absent where any of them may be. */

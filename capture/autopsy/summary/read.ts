@@ -25,10 +25,16 @@ import { tellingFrames } from './culprit.ts';
 import { foldStacks, type TaskStack } from './fold.ts';
 import { framesOfCause, loggedRegisters, stackFrames } from './stack-frames.ts';
 
-/** As many as a machine has, within reason. Blocked tasks and those of CPUs come first. */
-const MOST_STACKS = 20_000;
-/** Tasks that a group names. */
-const MOST_NAMES = 2000;
+/** How much of the tasks an autopsy shows. */
+export interface Limits {
+  /** Stacks that are unwound. Blocked tasks and those of CPUs come first. */
+  readonly stacks: number;
+  /** Tasks that a group names. */
+  readonly names: number;
+}
+
+/** As many as a machine has, within reason. */
+export const REPORT_LIMITS: Limits = { stacks: 20_000, names: 2000 };
 
 export type KernelParts = Pick<
   Autopsy,
@@ -36,11 +42,11 @@ export type KernelParts = Pick<
 >;
 
 /** Never throws. */
-export function readKernelParts(kernel: DeadKernel): KernelParts {
+export function readKernelParts(kernel: DeadKernel, limits = REPORT_LIMITS): KernelParts {
   const list = tasksOf(kernel);
   const unwinder = part(() => openUnwinder(kernel));
   return {
-    ...taskParts(kernel, list, unwinder),
+    ...taskParts(kernel, list, unwinder, limits),
     modules: part(() => readModules(kernel)),
     taints: part(() => readTaints(kernel)),
     meminfo: part(() => meminfoOf(kernel)),
@@ -51,6 +57,7 @@ function taskParts(
   kernel: DeadKernel,
   list: Part<TaskList>,
   unwinder: Part<Unwinder>,
+  limits: Limits,
 ): Pick<KernelParts, 'crash' | 'cpus' | 'stacks' | 'waits'> {
   if (isMissing(list)) return { crash: list, cpus: list, stacks: list, waits: list };
   const { tasks } = list;
@@ -58,7 +65,7 @@ function taskParts(
   return {
     crash: part(() => readCrash(list, unwinder, stackOf)),
     cpus: list.cpus.length > 0 ? cpusOf(list, stackOf) : { missing: 'no runqueue can be read' },
-    stacks: isMissing(unwinder) ? unwinder : readStacks(tasks, stackOf),
+    stacks: isMissing(unwinder) ? unwinder : readStacks(tasks, stackOf, limits),
     waits: part(() => waitsOf(kernel, tasks, stackOf)),
   };
 }
@@ -145,9 +152,13 @@ function cpusOf({ cpus, tasks, panicCpu }: TaskList, stackOf: (task: Task) => Re
     });
 }
 
-function readStacks(tasks: readonly Task[], stackOf: (task: Task) => ReadStack): StackGroup[] {
+function readStacks(
+  tasks: readonly Task[],
+  stackOf: (task: Task) => ReadStack,
+  limits: Limits,
+): StackGroup[] {
   const urgent = (task: Task) => Number(isBlocked(task)) + Number(task.isCurrent);
-  const chosen = [...tasks].sort((a, b) => urgent(b) - urgent(a)).slice(0, MOST_STACKS);
+  const chosen = [...tasks].sort((a, b) => urgent(b) - urgent(a)).slice(0, limits.stacks);
   const stacks = chosen.map(task => {
     const { stack, incomplete } = stackOf(task);
     return {
@@ -158,7 +169,7 @@ function readStacks(tasks: readonly Task[], stackOf: (task: Task) => ReadStack):
     };
   });
   const left = tasks.length - chosen.length;
-  const groups = foldStacks(stacks, MOST_NAMES);
+  const groups = foldStacks(stacks, limits.names);
   if (left === 0) return groups;
   return [
     ...groups,

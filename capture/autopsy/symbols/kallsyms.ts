@@ -3,7 +3,7 @@
  * for. (scripts/kallsyms.c; kallsyms_expand_symbol() and get_symbol_pos() in kernel/kallsyms.c)
  */
 import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
-import { HASH_START, hashByte, hashOf, NameIndex } from '../name-index.ts';
+import { hashedPieces, hashOf, NameIndex } from '../name-index.ts';
 import { type AddressMode, addressAt, chooseMode, EXPORTED, positionOf } from './addresses.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
@@ -54,7 +54,8 @@ export class Kallsyms {
   /** With its type in front. */
   #expanded(number: number): string {
     const { names, tokens } = this.#tables;
-    const [start, end] = nameRange(names, this.#starts[number]!);
+    const start = nameStart(names, this.#starts[number]!);
+    const end = start + nameLength(names, this.#starts[number]!);
     let text = '';
     for (let at = start; at < end && text.length < LONGEST_NAME; at++) text += latin1(tokens[names[at]!]!);
     return text.slice(0, LONGEST_NAME);
@@ -115,19 +116,24 @@ export class Kallsyms {
   /** @returns how many names there are. */
   #indexNames(most: number): number {
     const { names, tokens } = this.#tables;
+    const { hashes, powers } = hashedPieces(tokens);
+    // The first token begins with the symbol's type, which is not a part of the name.
+    const firstHashes = hashedPieces(tokens.map(token => token.subarray(1))).hashes;
+    const lengths = Uint16Array.from(tokens, ({ length }) => length);
     let at = 0;
     let expandedBytes = 0;
     for (let number = 0; number < most; number++) {
-      const [start, end] = nameRange(names, at);
+      const start = nameStart(names, at);
+      const end = start + nameLength(names, at);
       if (end > names.length || end === start || expandedBytes > MOST_EXPANDED_BYTES) return number;
-      let hash = HASH_START;
-      let length = 0;
-      for (let i = start; i < end && length < LONGEST_NAME; i++) {
-        const token = tokens[names[i]!]!;
-        for (let j = 0; j < token.length && length < LONGEST_NAME; j++, length++)
-          if (length > 0) hash = hashByte(hash, token[j]!);
+      const first = names[start]!;
+      let hash = firstHashes[first]!;
+      expandedBytes += lengths[first]!;
+      for (let i = start + 1; i < end; i++) {
+        const token = names[i]!;
+        hash = (Math.imul(hash, powers[token]!) + hashes[token]!) | 0;
+        expandedBytes += lengths[token]!;
       }
-      expandedBytes += length;
       this.#starts[number] = at;
       this.#index.add(hash, number);
       at = end;
@@ -137,18 +143,27 @@ export class Kallsyms {
 
   /** The kernel sorts them; damaged ones, and modes that it does not sort by, must not break the search. */
   #ascending(): Uint32Array | undefined {
-    const positions = Float64Array.from({ length: this.count }, (_, number) => this.#position(number));
-    if (positions.every((position, number) => number === 0 || position >= positions[number - 1]!))
-      return undefined;
+    // A loop, because `from` and `every` call a function for each symbol, which takes as long as all the rest.
+    const positions = new Float64Array(this.count);
+    let isSorted = true;
+    for (let number = 0; number < this.count; number++) {
+      positions[number] = this.#position(number);
+      if (number > 0 && positions[number]! < positions[number - 1]!) isSorted = false;
+    }
+    if (isSorted) return undefined;
     return Uint32Array.from(positions.keys()).sort((a, b) => positions[a]! - positions[b]! || a - b);
   }
 }
 
-/** Of the name whose length is at `at`. */
-function nameRange(names: Uint8Array, at: number): [start: number, end: number] {
+/** Where the tokens of the name begin whose length is at `at`. */
+function nameStart(names: Uint8Array, at: number): number {
+  return (names[at] ?? 0) < LONG_NAME ? at + 1 : at + 2;
+}
+
+/** In tokens. */
+function nameLength(names: Uint8Array, at: number): number {
   const low = names[at] ?? 0;
-  if (low < LONG_NAME) return [at + 1, at + 1 + low];
-  return [at + 2, at + 2 + ((low & (LONG_NAME - 1)) | ((names[at + 1] ?? 0) << 7))];
+  return low < LONG_NAME ? low : (low & (LONG_NAME - 1)) | ((names[at + 1] ?? 0) << 7);
 }
 
 function latin1(bytes: Uint8Array): string {

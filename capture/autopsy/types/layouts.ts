@@ -1,7 +1,7 @@
 /** Layouts of the kernel's types by BTF: look-ups by name. */
 import { AutopsyError } from '../../errors.ts';
 import type { Enumerator, Field, Types } from '../kernel.ts';
-import { HASH_START, hashByte, hashOf, NameIndex } from '../name-index.ts';
+import { hashOf, NameIndex } from '../name-index.ts';
 import { type Btf, type BtfType, KIND } from './btf.ts';
 import { fieldOf, fieldsOf, findMember, isStruct, type Member } from './members.ts';
 import { arrayOf, isSigned, resolve, sizeOf } from './resolve.ts';
@@ -29,8 +29,9 @@ export class Layouts implements Types {
   constructor(btf: Btf, base?: Layouts) {
     this.#btf = btf;
     this.#base = base;
-    this.#index = indexOf(btf);
-    this.#enums = enumsOf(btf);
+    const { index, enums } = namesOf(btf);
+    this.#index = index;
+    this.#enums = enums;
   }
 
   get btf(): Btf {
@@ -168,22 +169,18 @@ export class Layouts implements Types {
   }
 }
 
-function indexOf(btf: Btf): NameIndex {
+/** Looks at each type once: there are a hundred thousand, and each look makes an object. */
+function namesOf(btf: Btf): { index: NameIndex; enums: readonly number[] } {
   const index = new NameIndex(btf.end - btf.first);
+  const enums: number[] = [];
   for (let id = btf.first; id < btf.end; id++) {
-    const { kind, nameOffset } = btf.type(id)!;
+    const type = btf.type(id)!;
+    if (isEnum(type)) enums.push(id);
+    const { kind, nameOffset } = type;
     if (nameOffset === 0 || !NAMED.includes(kind)) continue;
-    let hash = HASH_START;
-    for (const byte of btf.stringBytes(nameOffset)) hash = hashByte(hash, byte);
-    index.add(hash, id - btf.first);
+    index.add(hashOf(btf.stringBytes(nameOffset)), id - btf.first);
   }
-  return index;
-}
-
-function enumsOf(btf: Btf): number[] {
-  const ids: number[] = [];
-  for (let id = btf.first; id < btf.end; id++) if (isEnum(btf.type(id))) ids.push(id);
-  return ids;
+  return { index, enums };
 }
 
 /** The type itself, or that of an element of an array, whatever its dimensions. */

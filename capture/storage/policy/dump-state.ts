@@ -31,7 +31,7 @@ export interface DumpFacts<M extends ManifestOutline = ManifestOutline> {
 }
 
 const VMCORE = 'vmcore';
-const NAMES = [VMCORE, 'vmcore-dmesg.txt', 'kexec-dmesg.log', MANIFEST_NAME];
+const NAMES = [VMCORE, 'vmcore-dmesg.txt', 'autopsy.txt', 'autopsy.json', 'kexec-dmesg.log', MANIFEST_NAME];
 const OUR_NAMES: ReadonlySet<string> = new Set(NAMES.flatMap(name => [name, incompleteName(name)]));
 /** A name as `stampOf` makes it, with the suffix for further crashes in the same second. */
 const STAMP = /^\d{8}T\d{6}Z(-\d+)?$/;
@@ -63,6 +63,8 @@ export function judgeDump({ files, manifest }: DumpFacts): DumpVerdict {
     return { state: 'incomplete', why: 'the machine stopped while it was written' };
   if (files.get('vmcore-dmesg.txt') !== undefined)
     return { state: 'incomplete', why: 'the machine stopped after the kernel’s log was written' };
+  if (files.get('autopsy.json') !== undefined)
+    return { state: 'incomplete', why: 'the machine stopped after its autopsy was written' };
   return { state: 'missing', why: 'there is no dump in it' };
 }
 

@@ -2,13 +2,16 @@
  * What the boot after a crash says: each crash is reported into the journal once, and posted to notify_url until that
  * has worked. Which were is kept in a file; it names dumps that are there, so it does not grow.
  */
+import { type Autopsy, isMissing } from '../../../capture/autopsy/summary/autopsy.ts';
+import { fitted } from '../../../capture/autopsy/summary/fit.ts';
 import { describeError, Failure } from '../../../capture/errors.ts';
 import { printable } from '../../../capture/text.ts';
 import { EXIT } from '../cli/command.ts';
 import type { Dump, FoundDumps } from '../dumps/dumps.ts';
 import type { Host } from '../host/host.ts';
 import type { CrashReport } from '../report/crash-report.ts';
-import { reportDump } from '../report/dump-report.ts';
+import { reportWithAutopsy } from '../report/dump-report.ts';
+import { sceneLines } from '../report/scene-lines.ts';
 import { reportLines } from '../report/text.ts';
 
 export const NEWS_PATH = '/var/lib/kdumpling/reported.json';
@@ -19,7 +22,16 @@ interface News {
   readonly unposted: readonly string[];
 }
 
-export type Post = (url: string, report: CrashReport, signal: AbortSignal) => Promise<void>;
+/** What `notify_url` gets. */
+export interface PostedReport extends CrashReport {
+  /** In the shape of autopsy.json, as much of it as a hook takes. */
+  readonly autopsy?: Autopsy;
+}
+
+export type Post = (url: string, report: PostedReport, signal: AbortSignal) => Promise<void>;
+
+/** Of the JSON. Hooks refuse large bodies. */
+const MOST_AUTOPSY_BYTES = 64 << 10;
 
 /**
  * @param notifyUrl `unknown` where the config cannot be used: what is due stays due.
@@ -51,7 +63,7 @@ export async function reportNews(
   let exitCode: number = EXIT.done;
   for (const dump of unposted) {
     try {
-      await post(notifyUrl!, reportDump(host, dump), signal);
+      await post(notifyUrl!, postedReport(host, dump), signal);
       console.log(`crash ${dump.id}: posted to notify_url`);
       unposted = unposted.filter(({ id }) => id !== dump.id);
       save();
@@ -67,14 +79,24 @@ export async function reportNews(
 
 function linesOf(host: Host, dump: Dump): string {
   try {
-    return reportLines(reportDump(host, dump)).join('\n');
+    const { report, autopsy } = reportWithAutopsy(host, dump, false);
+    return [...reportLines(report), ...sceneLines(report.id, autopsy)].join('\n');
   } catch (error) {
     return printable(`crash ${dump.id}: cannot be reported: ${describeError(error)}`);
   }
 }
 
+function postedReport(host: Host, dump: Dump): PostedReport {
+  const { report, autopsy } = reportWithAutopsy(host, dump, false);
+  if (isMissing(autopsy.crash) && isMissing(autopsy.stacks)) return report;
+  // The report has what of the log belongs to the crash.
+  const log = { missing: 'it is not sent' };
+  const sent = fitted({ ...autopsy, log }, MOST_AUTOPSY_BYTES);
+  return { ...report, ...(sent && { autopsy: sent }) };
+}
+
 /** Read when there is something to post: it brings an HTTP client with it. */
-async function postReport(url: string, report: CrashReport, signal: AbortSignal): Promise<void> {
+async function postReport(url: string, report: PostedReport, signal: AbortSignal): Promise<void> {
   const { notify } = await import('./notify.ts');
   return notify(url, report, signal);
 }

@@ -132,7 +132,7 @@ export const DIRECTIVES: readonly Directive[] = [
     'crash_loop',
     'crashLoop',
     'N/MINUTES',
-    'after N captures within MINUTES, the next one saves only the kernel log (`3/10`). `0`: every crash gets a dump',
+    'after N captures within MINUTES, the next crash gets no dump, only its kernel log and autopsy are saved (`3/10`). `0`: every crash gets a dump',
   ),
   captureOption(
     'keep_free',
@@ -157,6 +157,12 @@ export const DIRECTIVES: readonly Directive[] = [
     'maxUse',
     'SIZE',
     'after a complete dump, delete the oldest until all dumps take no more than this: `10G`, `10%`. 0 (the default): no limit',
+  ),
+  captureOption(
+    'autopsy',
+    'autopsy',
+    'yes or no',
+    'whether the capture writes the stacks, tasks and locks of the crashed kernel beside the dump before it makes the dump: `yes` (the default, where the memory is enough) or `no`',
   ),
   captureOption('device_timeout', 'deviceTimeoutSeconds', 'SECONDS', 'how long to wait for the disk'),
   {

@@ -16,6 +16,7 @@ export function infoText(dump: Dump): string {
     ['build id', manifest?.kernel.buildId],
     ['size', describeBytes(bytes)],
     ['files', [dumpFile, logFile].filter(Boolean).join(', ') || undefined],
+    ['autopsy', autopsyOf(manifest?.autopsy)],
     ['pages', pagesOf(manifest?.dump)],
     ['seconds', secondsOf(manifest?.seconds)],
     ['memory', memoryOf(manifest?.memory)],
@@ -38,6 +39,13 @@ function pagesOf(dump: NonNullable<Dump['manifest']>['dump']): string | undefine
   if (!dump) return undefined;
   const { total, dumped, zero } = dump.pages;
   return `${dumped} kept of ${total}, ${zero} zero; dump level ${describeDumpLevel(dump.level)}; ${dump.codec}`;
+}
+
+function autopsyOf(autopsy: NonNullable<Dump['manifest']>['autopsy']): string | undefined {
+  if (!autopsy) return undefined;
+  const { state, why, class: name, culprit } = autopsy;
+  const found = [name && `class ${name}`, culprit && `in ${culprit}`].filter(Boolean).join(', ');
+  return [state, why ?? found].filter(Boolean).join(': ');
 }
 
 /** How near the capture came to the end of its memory: for the size of the reservation. */

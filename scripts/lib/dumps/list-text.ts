@@ -13,6 +13,7 @@ export function dumpLines(dumps: readonly Dump[], indent = 0): string[] {
     const texts = [
       state === 'complete' ? undefined : why,
       manifest?.crash.reason,
+      state !== 'complete' && manifest?.autopsy?.state === 'saved' ? 'with stacks' : undefined,
       isOurs || manifest ? undefined : `(by ${madeBy})`,
     ];
     return [id, state, describeBytes(bytes), texts.filter(Boolean).join('; ')].map(printable);
@@ -51,6 +52,7 @@ export function dumpData(dump: Dump): unknown {
     madeBy,
     bytes,
     reason: manifest?.crash.reason,
+    autopsy: manifest?.autopsy?.state,
     kernel: manifest?.kernel.release,
   };
 }

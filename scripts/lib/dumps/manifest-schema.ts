@@ -90,6 +90,14 @@ const MANIFEST: v.GenericSchema<unknown, Manifest> = v.looseObject({
       removed: v.array(v.string()),
     }),
   ),
+  autopsy: v.optional(
+    v.looseObject({
+      state: v.picklist(['saved', 'skipped', 'failed']),
+      why: v.optional(v.string()),
+      class: v.optional(v.string()),
+      culprit: v.optional(v.string()),
+    }),
+  ),
   files: v.optional(v.array(v.looseObject({ name: v.string(), bytes: count })), []),
   seconds: v.optional(v.record(v.string(), v.number()), {}),
   memory: v.optional(v.looseObject({ totalBytes: count, lowestAvailableBytes: count })),

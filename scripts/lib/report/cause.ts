@@ -48,7 +48,8 @@ export function findCause(story: LogStory, reason: string | undefined): Cause {
 
 /** Every other report of the log, for those who look for what came before. */
 export function otherEvents({ events }: LogStory, { batch }: Cause): LogEvent[] {
-  return events.filter(event => !batch.includes(event));
+  const own = new Set(batch);
+  return events.filter(event => !own.has(event));
 }
 
 function batchOf(

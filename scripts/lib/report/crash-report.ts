@@ -1,6 +1,6 @@
 /** The report of one crash as facts: what `kdumpling report` prints and `notify_url` posts. Pure. */
 
-import type { Autopsy } from '../../../capture/autopsy/summary/autopsy.ts';
+import { type Autopsy, present } from '../../../capture/autopsy/summary/autopsy.ts';
 import { classOf } from '../../../capture/autopsy/summary/classes.ts';
 import type { Manifest, ManifestFile } from '../../../capture/storage/manifest.ts';
 import type { Dump } from '../dumps/dump.ts';
@@ -39,8 +39,8 @@ export interface CrashReport {
     /** The tasks that hung, the first to hang first. */
     readonly hungTasks?: readonly HungTask[];
     readonly machineChecks?: readonly MachineCheck[];
-    /** Where task, pointer, trace and registers come from: the dump's memory, or its kernel log where the memory does not give them. */
-    readonly stackFrom: 'memory' | 'log';
+    /** Where task, pointer, trace and registers come from: the dump's memory, the autopsy that was made before it, or its kernel log. */
+    readonly stackFrom: 'memory' | 'autopsy' | 'log';
     /** What memory and log contradict each other in, a sentence each. */
     readonly differences: readonly string[];
     /** The report as the kernel printed it, without times: input for scripts/decode_stacktrace.sh. */
@@ -96,6 +96,8 @@ export interface ReportedDump {
   readonly logFile?: string;
   /** Its regular files, as they are. */
   readonly files: readonly ManifestFile[];
+  /** Where its autopsy comes from: the dump (the default), or the file that the capture wrote. */
+  readonly autopsyFrom?: 'memory' | 'autopsy';
   /** What went wrong while it was read. */
   readonly warnings?: readonly string[];
 }
@@ -114,7 +116,7 @@ export function reportOf(
   const { id, directory, state, why, manifest } = dump;
   const lines = logLines(log);
   const story = readStory(lines);
-  const cause = withMemory(findCause(story, manifest?.crash?.reason), autopsy);
+  const cause = withMemory(findCause(story, manifest?.crash?.reason), autopsy, dump.autopsyFrom);
   const { class: name, culprit, reason, site } = cause;
   const { meaning } = classOf(name);
   const uptimeSeconds = lines.findLast(({ seconds }) => seconds !== undefined)?.seconds;
@@ -137,7 +139,7 @@ export function reportOf(
       ...(name === 'hung-task' && { hungTasks: hungTasks(cause.batch) }),
       ...(name === 'machine-check' && { machineChecks: machineChecks(cause.batch) }),
       stackFrom: cause.stackFrom,
-      differences: cause.differences,
+      differences: [...cause.differences, ...sceneDifference(dump, autopsy)],
       oops: cause.texts,
       ...site,
     },
@@ -167,6 +169,22 @@ export function reportOf(
     warnings: [...(manifest?.warnings ?? []), ...(dump.warnings ?? [])],
     next: nextSteps({ ...dump, kernel }),
   };
+}
+
+/** Both are read from the same memory. They differ where it was damaged on its way to the disk, or by another version's rules. */
+function sceneDifference({ manifest, autopsyFrom }: ReportedDump, autopsy: Autopsy | undefined): string[] {
+  const scene = manifest?.autopsy;
+  const crash = autopsy && present(autopsy.crash);
+  if (autopsyFrom === 'autopsy' || scene?.state !== 'saved' || !crash) return [];
+  const facts = [
+    ['class', scene.class, crash.class],
+    ['culprit', scene.culprit, crash.culprit?.name],
+  ] as const;
+  return facts.flatMap(([what, before, now]) =>
+    before === now
+      ? []
+      : [`The autopsy before the dump says ${what} ${before ?? 'unknown'}, the dump ${now ?? 'unknown'}.`],
+  );
 }
 
 /** The log's first line: "Linux version 6.1.0-56-cloud-amd64 (builder) (compiler) #1 SMP … Debian 6.1.192-2 (date)". */

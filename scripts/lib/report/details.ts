@@ -31,7 +31,7 @@ export function machineChecks(batch: readonly LogEvent[]): MachineCheck[] {
 
 /** kernel/hung_task.c: debug_show_blocker since 6.16. */
 const BLOCKER =
-  /^INFO: task .+:\d+ (?:<\w+> |is )?blocked on an? .+ likely (?:owned|last held) by task (.+?):(\d+)/;
+  /^INFO: task .{1,64}:\d+ (?:<\w+> |is )?blocked on an? .{1,64} likely (?:owned|last held) by task (.{1,64}?):(\d+)/;
 
 export function hungTasks(batch: readonly LogEvent[]): HungTask[] {
   return batch.flatMap(({ headline, texts }) => {

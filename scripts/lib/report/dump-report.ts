@@ -17,9 +17,9 @@ export function reportDump(host: Host, dump: Dump): CrashReport {
   return read(host, dump, false).report;
 }
 
-/** With a picture of the memory. */
-export function reportWithAutopsy(host: Host, dump: Dump): ReportedCrash {
-  return read(host, dump, true);
+/** @param withMap for a picture of the memory, which reads the whole memmap. */
+export function reportWithAutopsy(host: Host, dump: Dump, withMap: boolean): ReportedCrash {
+  return read(host, dump, withMap);
 }
 
 function read(host: Host, dump: Dump, withMap: boolean): ReportedCrash {
@@ -27,6 +27,6 @@ function read(host: Host, dump: Dump, withMap: boolean): ReportedCrash {
   const log = kernelLogText(host, dump, text => warnings.push(text));
   const { directory, dumpFile, manifest } = dump;
   const name = crashedName(manifest, dumpFile && host.entry(join(directory, dumpFile)));
-  const autopsy = readAutopsy(host, dump, log, withMap);
-  return { report: reportOf({ ...dump, warnings }, log, name, autopsy), autopsy };
+  const { autopsy, from } = readAutopsy(host, dump, log, withMap);
+  return { report: reportOf({ ...dump, warnings, autopsyFrom: from }, log, name, autopsy), autopsy };
 }

@@ -44,7 +44,7 @@ interface Mark {
 export function readStory(lines: readonly LogLine[]): LogStory {
   const panicAt = lines.findIndex(({ text }) => PANIC.test(text));
   const end = panicAt < 0 ? lines.length : panicAt;
-  const marks = marksOf(lines).filter(({ at }) => at < end);
+  const marks = atEnds(marksOf(lines).filter(({ at }) => at < end));
   const events = [...Map.groupBy(marks, ({ at }) => lines[at]!.caller).values()]
     .flatMap(own => {
       const merged = mergeMarks(lines, own);
@@ -58,7 +58,7 @@ export function readStory(lines: readonly LogLine[]): LogStory {
     events,
     panic: {
       line: text.slice(0, MOST_CHARS),
-      said: PANIC.exec(text)![1]!,
+      said: PANIC.exec(text)![1]!.slice(0, MOST_CHARS),
       ...(seconds !== undefined && { seconds }),
       texts: sameCaller(lines, panicAt, panicAt + REPORT_LINES).map(({ text }) => text),
     },
@@ -72,6 +72,15 @@ function marksOf(lines: readonly LogLine[]): Mark[] {
     const headline = HEADLINES.find(({ pattern }) => pattern.test(text));
     return headline ? [{ at, headline, text: text.slice(0, MOST_CHARS) }] : [];
   });
+}
+
+/** A log has some; a machine that warns without end, or a damaged file, has a hundred thousand. */
+const MOST_MARKS = 2000;
+
+/** The first and the last ones: the cause is among them, as PANICS looks for it. */
+function atEnds(marks: readonly Mark[]): readonly Mark[] {
+  if (marks.length <= MOST_MARKS) return marks;
+  return [...marks.slice(0, MOST_MARKS / 2), ...marks.slice(-MOST_MARKS / 2)];
 }
 
 interface MergedMark extends Mark {

@@ -13,10 +13,17 @@ const PREFIX = /^(?:<\d+>)?\s*\[ *(\d+\.\d+)\] ?(?:\[ *([TC]\d+)\] ?)?/;
 /** A log whose lines carry no time, or journald's. */
 const CALLER_ALONE = /^\[ *([TC]\d+)\] ?/;
 
+/**
+ * A record has at most 1024 bytes (Linux kernel/printk/printk.c, PRINTKRB_RECORD_MAX). The rest of a longer line, which only a
+ * damaged file has, is left out: patterns look for the end of a line again and again.
+ */
+const MOST_CHARS = 4096;
+
 export function logLines(log: string): LogLine[] {
   return log
     .split('\n')
-    .map(lineOf)
+    .filter(line => line !== '')
+    .map(line => lineOf(line.slice(0, MOST_CHARS)))
     .filter(({ text }) => text.trim() !== '');
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openAutopsy } from '../../../capture/autopsy/open.ts';
 import {
   AUTOPSY_FORMAT,
+  AUTOPSY_JSON,
   type Autopsy,
   type AutopsyLog,
   isMissing,
@@ -10,9 +11,11 @@ import {
 } from '../../../capture/autopsy/summary/autopsy.ts';
 import { readMemoryMap } from '../../../capture/autopsy/summary/memory-map.ts';
 import { readKernelParts } from '../../../capture/autopsy/summary/read.ts';
-import { describeError } from '../../../capture/errors.ts';
+import { attempt, describeError } from '../../../capture/errors.ts';
 import { crashOf } from '../../../capture/kernel/crash.ts';
+import { readRegular } from '../../../capture/storage/place/open-regular.ts';
 import type { Vmcore } from '../../../capture/vmcore/open.ts';
+import { parseAutopsy } from '../dumps/autopsy-schema.ts';
 import type { Dump } from '../dumps/dump.ts';
 import { openDumpFile } from '../dumps/open-vmcore.ts';
 import type { Host } from '../host/host.ts';
@@ -21,14 +24,42 @@ import { logLines } from './log-lines.ts';
 /** For a page; the dump has all of them. */
 const MOST_LOG_LINES = 600;
 
-/** Never throws. @param log its kernel log as text. @param withMap for a picture of the memory, which reads the whole memmap */
-export function readAutopsy(
+/** More than a capture writes. */
+const MOST_JSON_BYTES = 4 << 20;
+
+export interface ReadAutopsy {
+  readonly autopsy: Autopsy;
+  /** The dump's memory, or what the capture wrote beside it. */
+  readonly from: 'memory' | 'autopsy';
+}
+
+/**
+ * From the dump, or where that has no stack, from the autopsy that the capture wrote before it. Never throws.
+ * @param log its kernel log as text.
+ * @param withMap for a picture of the memory, which reads the whole memmap.
+ */
+export function readAutopsy(host: Host, dump: Dump, log: string, withMap: boolean): ReadAutopsy {
+  const logPart = logOf(log);
+  const autopsy = fromDump(host, dump, logPart, withMap);
+  if (!isMissing(autopsy.crash)) return { autopsy, from: 'memory' };
+  const saved = savedAutopsy(host, dump);
+  if (!saved) return { autopsy, from: 'memory' };
+  return { autopsy: { ...saved, memory: autopsy.memory, log: logPart }, from: 'autopsy' };
+}
+
+/** What the capture wrote; undefined where it did not, or where that makes no sense. */
+function savedAutopsy(host: Host, { directory, files }: Dump): Autopsy | undefined {
+  if (!files.some(({ name }) => name === AUTOPSY_JSON)) return undefined;
+  const bytes = attempt(() => readRegular(host.entry(join(directory, AUTOPSY_JSON)), MOST_JSON_BYTES));
+  return bytes && parseAutopsy(bytes.toString('utf8'));
+}
+
+function fromDump(
   host: Host,
   { directory, dumpFile, id }: Dump,
-  log: string,
+  logPart: Part<AutopsyLog>,
   withMap: boolean,
 ): Autopsy {
-  const logPart = logOf(log);
   if (dumpFile === undefined) return withoutMemory('there is no dump', logPart);
   try {
     const file = openDumpFile(host.entry(join(directory, dumpFile)), `read the memory of dump ${id}`);

@@ -39,7 +39,11 @@ export function reportPage(report: CrashReport): string {
     .join('\n');
 }
 
-const SOURCES = { memory: 'memory of the crashed kernel', log: 'kernel log' } as const;
+const SOURCES = {
+  memory: 'memory of the crashed kernel',
+  autopsy: 'autopsy before the dump',
+  log: 'kernel log',
+} as const;
 
 /** One line a fact. A log's readers see the lines apart, so each says which crash it is of. */
 export function reportLines(report: CrashReport): string[] {

@@ -19,13 +19,17 @@ import type { CrashSite, CrashTask } from './crash-site.ts';
 import { type Frame, frameInText, type TraceFrame } from './frames.ts';
 
 export interface KnownCause extends Cause {
-  readonly stackFrom: 'memory' | 'log';
+  readonly stackFrom: 'memory' | 'autopsy' | 'log';
   /** A sentence each. */
   readonly differences: readonly string[];
 }
 
-/** Without a stack in memory, the cause by the log. */
-export function withMemory(cause: Cause, autopsy: Autopsy | undefined): KnownCause {
+/** Without a stack in memory, the cause by the log. @param from where the autopsy comes from */
+export function withMemory(
+  cause: Cause,
+  autopsy: Autopsy | undefined,
+  from: 'memory' | 'autopsy' = 'memory',
+): KnownCause {
   const crash = autopsy && present(autopsy.crash);
   if (!autopsy || !crash || isMissing(crash.stack) || crash.stack.every(({ doubtful }) => doubtful))
     return { ...cause, stackFrom: 'log', differences: [] };
@@ -51,7 +55,7 @@ export function withMemory(cause: Cause, autopsy: Autopsy | undefined): KnownCau
     site,
     frames: found,
     culprit,
-    stackFrom: 'memory',
+    stackFrom: from,
     differences,
   };
 }

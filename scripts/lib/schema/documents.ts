@@ -5,6 +5,7 @@ import { BT } from './backtrace.ts';
 import { INFO, LIST } from './dumps.ts';
 import { ESTIMATE, SHOW } from './machine.ts';
 import { REPORT_DOCUMENT } from './report.ts';
+import { AUTOPSY_FILE } from './scene.ts';
 import type { Schema } from './schema.ts';
 import { VERDICT } from './verdict.ts';
 
@@ -27,13 +28,19 @@ export const DOCUMENTS: Readonly<Record<string, Schema>> = {
   locks: LOCKS,
 };
 
+/** Files that a capture writes, by name. `info` prints manifest.json. */
+export const FILE_DOCUMENTS: Readonly<Record<string, Schema>> = { 'autopsy.json': AUTOPSY_FILE };
+
 export const SCHEMA_DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 
 /** The documents as files: name -> JSON Schema. They take members that a later version adds. */
 export function schemaFiles(): Map<string, string> {
+  const named = Object.entries(FILE_DOCUMENTS).map(
+    ([file, schema]) => [file.replace('.json', ''), schema] as const,
+  );
   return new Map(
-    Object.entries(DOCUMENTS).map(([verb, schema]) => [
-      `${verb}.schema.json`,
+    [...Object.entries(DOCUMENTS), ...named].map(([name, schema]) => [
+      `${name}.schema.json`,
       `${JSON.stringify({ $schema: SCHEMA_DIALECT, ...schema }, withoutClosing, 2)}\n`,
     ]),
   );

@@ -30,6 +30,14 @@ const DUMP_MEMBERS = {
   ),
   bytes: count('The length of all its files.'),
   reason: optional(text('The panic line.')),
+  autopsy: optional(
+    oneOf(
+      'Whether the stacks are in `autopsy.json` beside it; see the manifest.',
+      'saved',
+      'skipped',
+      'failed',
+    ),
+  ),
   kernel: optional(text('The release of the crashed kernel.')),
 };
 

@@ -69,7 +69,7 @@ export const MANIFEST: Schema = {
     MANIFEST_FORMAT,
     {
       program: text('The program and its version.'),
-      state: oneOf('`skipped`: only the kernel log was to be saved.', 'complete', 'incomplete', 'skipped'),
+      state: oneOf('`skipped`: no dump was to be made.', 'complete', 'incomplete', 'skipped'),
       failure: optional(text('Why it is not complete.')),
       stamp: STAMP,
       kernel: KERNEL,
@@ -102,6 +102,14 @@ export const MANIFEST: Schema = {
           predictionErrorPercent: optional(number('How wrong that was.')),
           reserved: optional(flag('All blocks were allocated before the first write.')),
           removed: texts('The dumps that were removed for this one, or after it.'),
+        }),
+      ),
+      autopsy: optional(
+        object('The stacks and tasks that are read before the dump is made.', {
+          state: oneOf('`saved`: in `autopsy.txt` and `autopsy.json`.', 'saved', 'skipped', 'failed'),
+          why: optional(text('Why they are not saved.')),
+          class: optional(text('The class of the crash by its stack.')),
+          culprit: optional(text('The function to look at first.')),
         }),
       ),
       files: list(

@@ -1,4 +1,4 @@
-/** The document of `report --json`, of `upload --report --json`, and, with a `text` in addition, of `notify_url`. */
+/** The document of `report --json`, of `upload --report --json`, and, with `text` and `autopsy` in addition, of `notify_url`. */
 import { REPORT_FORMAT } from '../report/crash-report.ts';
 import { FILE } from './dumps.ts';
 import { KERNEL } from './manifest.ts';
@@ -59,8 +59,9 @@ const CRASH = object('What crashed.', {
     ),
   ),
   stackFrom: oneOf(
-    'Where task, pointer, trace and registers come from: the dump’s memory, or its kernel log where the memory does not give them.',
+    'Where task, pointer, trace and registers come from: the dump’s memory, the autopsy that the capture wrote before the dump, or the kernel log.',
     'memory',
+    'autopsy',
     'log',
   ),
   differences: texts('What memory and log contradict each other in.'),
@@ -124,6 +125,6 @@ const NO_REPORT = document('Where this machine has no dump.', REPORT_FORMAT, {
 
 export const REPORT_DOCUMENT: Schema = {
   description:
-    'One crash, or `id` null where this machine has no dump. `upload --report --json` sends the same, and `notify_url` the same with a `text` for chats.',
+    'One crash, or `id` null where this machine has no dump. `upload --report --json` sends the same, and `notify_url` the same with a `text` for chats and the `autopsy` as in `autopsy.json`.',
   anyOf: [REPORT, NO_REPORT],
 };

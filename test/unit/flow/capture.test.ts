@@ -5,9 +5,10 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { errno, refuses, type Trouble } from '../../support/fake-place.ts';
 import { DEADLINE_SECONDS, PANIC, run, STAMP, vmcoreFile } from './fixture.ts';
 
-const ALL = ['kexec-dmesg.log', 'manifest.json', 'vmcore', 'vmcore-dmesg.txt'];
-const WITHOUT_DUMP = ['kexec-dmesg.log', 'manifest.json', 'vmcore-dmesg.txt'];
-const INCOMPLETE = ['kexec-dmesg.log', 'manifest.json', 'vmcore-dmesg.txt', 'vmcore-incomplete'];
+const AUTOPSY = ['autopsy.json', 'autopsy.txt'];
+const WITHOUT_DUMP = [...AUTOPSY, 'kexec-dmesg.log', 'manifest.json', 'vmcore-dmesg.txt'];
+const ALL = [...AUTOPSY, 'kexec-dmesg.log', 'manifest.json', 'vmcore', 'vmcore-dmesg.txt'];
+const INCOMPLETE = [...WITHOUT_DUMP, 'vmcore-incomplete'];
 
 test('a capture that nothing disturbs', () => {
   const { outcome, files, manifests, warnings, phases, lines } = run();
@@ -19,12 +20,14 @@ test('a capture that nothing disturbs', () => {
     stamp: { name: STAMP },
     kernel: { release: '6.1.0-test' },
     crash: { reason: PANIC, uptimeSeconds: 12 },
+    autopsy: { state: 'saved', class: 'null-dereference', culprit: 'lab_null' },
   });
   expect(warnings).toEqual([]);
   const inOrder = [
     'open',
     'target',
     'dmesg',
+    'autopsy',
     'plan',
     'space',
     'dump',
@@ -64,7 +67,8 @@ describe('an exception at the beginning of a phase', () => {
   });
 
   test.each([
-    ['dmesg', ['kexec-dmesg.log', 'manifest.json', 'vmcore']],
+    ['dmesg', ALL.filter(name => name !== 'vmcore-dmesg.txt')],
+    ['autopsy', ALL.filter(name => !AUTOPSY.includes(name))],
     ['retention', ALL],
     ['unmount', ALL],
   ])('%s costs no dump', (phase, files) => {
@@ -103,6 +107,7 @@ describe('the deadline passes at the beginning of a phase', () => {
     ['open', 'open', []],
     ['target', 'target', []],
     ['dmesg', 'plan', ['kexec-dmesg.log', 'manifest.json']],
+    ['autopsy', 'plan', WITHOUT_DUMP.filter(name => !AUTOPSY.includes(name))],
     ['plan', 'plan', WITHOUT_DUMP],
     ['space', 'space', WITHOUT_DUMP],
     ['dump', 'dump', INCOMPLETE],
@@ -241,9 +246,7 @@ describe('a target that is full', () => {
       reason: expect.stringMatching(/^dump: Cannot save a dump: .*what to do: free space on the target/),
     });
     expect(found.files).toEqual([WITHOUT_DUMP]);
-    expect(found.manifests[0]!.space!.steps.at(-1)).toBe(
-      'no room for any dump: only the kernel log is saved',
-    );
+    expect(found.manifests[0]!.space!.steps.at(-1)).toBe('no room for any dump: none is made');
   });
 
   test('a file system without fallocate is a warning', () => {

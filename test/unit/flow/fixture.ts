@@ -13,12 +13,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { Libc } from '../../../capture/ffi/libc.ts';
 import { capture } from '../../../capture/flow/capture.ts';
-import type { CaptureContext, CaptureHooks } from '../../../capture/flow/context.ts';
+import type { CaptureContext, CaptureHooks, Clock } from '../../../capture/flow/context.ts';
 import type { Outcome } from '../../../capture/flow/record.ts';
 import { openLog } from '../../../capture/log.ts';
 import { type CaptureOptions, checkOptions } from '../../../capture/options/schema.ts';
 import type { TargetSpec } from '../../../capture/options/target-spec.ts';
+import type { Autopsist } from '../../../capture/scene/child.ts';
 import type { Manifest } from '../../../capture/storage/manifest.ts';
+import { fakeAutopsist } from '../../support/fake-autopsist.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { fakeHeartbeat } from '../../support/fake-heartbeat.ts';
 import { fakeTarget, type Trouble } from '../../support/fake-place.ts';
@@ -75,8 +77,11 @@ export interface Scenario {
   readonly vmcore?: string;
   /** What fallocate returns. */
   readonly fallocate?: number;
-  readonly clock?: FakeClock;
+  readonly clock?: Clock;
   readonly broken?: Parameters<typeof fakeSystem>[0];
+  /** MemAvailable of the capture kernel. */
+  readonly availableKib?: number;
+  readonly autopsist?: Autopsist;
   /** Names of dumps that are on the first target already. */
   readonly earlier?: readonly string[];
 }
@@ -121,7 +126,8 @@ export function run(scenario: Scenario = {}): Found {
       fallbackTargets: troubles.slice(1).map((_, i) => `ext4 /dev/disk${i + 1}`),
       ...scenario.options,
     }),
-    readText: () => 'MemTotal: 150000 kB\nMemAvailable: 70000 kB\n',
+    readText: () => `MemTotal: 150000 kB\nMemAvailable: ${scenario.availableKib ?? 70_000} kB\n`,
+    autopsist: scenario.autopsist ?? fakeAutopsist(),
     log,
     clock,
     heartbeat,

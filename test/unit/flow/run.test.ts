@@ -4,6 +4,7 @@ import { type Machine, runCapture } from '../../../capture/flow/run.ts';
 import type { ShellRequest } from '../../../capture/init/shell.ts';
 import { openLog } from '../../../capture/log.ts';
 import type { CaptureOptions } from '../../../capture/options/schema.ts';
+import { fakeAutopsist } from '../../support/fake-autopsist.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { fakeHeartbeat } from '../../support/fake-heartbeat.ts';
 import { refuses } from '../../support/fake-place.ts';
@@ -44,6 +45,7 @@ function start({ options, commandLine = '', broken, target = 'works', ...given }
     libc: undefined,
     hooks: {},
     vmcorePath: vmcoreFile(),
+    autopsist: fakeAutopsist(),
     sleep: clock.sleep,
     drainConsole() {},
     readText: path => files[path]!,

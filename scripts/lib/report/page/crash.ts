@@ -7,6 +7,7 @@ import { missing, type Section } from './section.ts';
 
 const FROM = {
   memory: 'Unwound from the memory of the crashed kernel, innermost first.',
+  autopsy: 'Unwound from the memory of the crashed kernel before the dump was made, innermost first.',
   log: 'As the kernel log has it, innermost first.',
 } as const;
 
@@ -40,6 +41,6 @@ function shownFrames(
   const panicked = present(autopsy.crash);
   const stack = panicked && present(panicked.stack);
   const isItsOwn = task?.pid === panicked?.task?.pid && task?.cpu === panicked?.cpu;
-  if (stackFrom === 'memory' && stack && isItsOwn) return stack;
+  if (stackFrom !== 'log' && stack && isItsOwn) return stack;
   return at && trace[0]?.name !== at.name ? [at, ...trace] : trace;
 }

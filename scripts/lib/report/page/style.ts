@@ -151,6 +151,8 @@ footer { border-top: 3px solid var(--ink); padding-top: .7rem; color: var(--soft
   nav { display: none; }
   section { grid-template-columns: 30mm minmax(0, 1fr); gap: 0 6mm; padding-bottom: 6mm; }
   section > header { position: static; }
+  .scroll { overflow: visible; }
+  .scroll svg { max-width: 100%; height: auto; }
   details::details-content { content-visibility: visible; display: block; block-size: auto; }
   details > summary::before { content: ""; }
   li, tr, figure, summary { break-inside: avoid; }

@@ -76,6 +76,7 @@ const FULL: Partial<Manifest> = {
     reserved: true,
     removed: [],
   },
+  autopsy: { state: 'failed', why: 'it was ended', class: 'null-pointer', culprit: 'mine_first' },
   files: [{ name: 'vmcore', bytes: file.bytes.length }],
   warnings: ['a warning'],
 };

@@ -1,0 +1,85 @@
+/**
+ * Whether an autopsy may go on. It must never cost the dump, and its limits do not depend on how fast the machine is: time
+ * is counted in the time that the program took to start and make its first read. A loop without end in a damaged kernel's
+ * memory makes no progress; one with progress ends at the program's own budget of reads.
+ */
+
+/** What is seen of the program, and of the machine's memory. */
+export interface AutopsyView {
+  readonly nowSeconds: number;
+  /** Changes with progress; empty before the first. */
+  readonly progress: string;
+  /** MemAvailable; undefined where the kernel does not say it. */
+  readonly availableBytes: number | undefined;
+  /** Memory of the program's own. */
+  readonly ownBytes: number;
+  /** Pages of files that the kernel read again, having dropped them for lack of memory. */
+  readonly refaults: number;
+}
+
+/** Node on an emulated CPU takes some seconds to start. */
+const START_SECONDS = 60;
+/** Without progress. The longest step, the index of all symbols, takes some 4 times the start. */
+const STALL_STARTS = 20;
+const STALL_SECONDS = { least: 10, most: 60 } as const;
+/** An autopsy takes some 10 times the start. */
+const WHOLE_STARTS = 300;
+const WHOLE_SECONDS = { least: 60 } as const;
+/** What remains for the dump, of the time until the capture's deadline. */
+const SHARE_OF_THE_DEADLINE = 1 / 4;
+/** It takes 24 to 31 MiB (Debian's 6.1 to 7.2, 10 of them for Node itself), and all of it is free again afterwards. */
+const USUAL_OWN_BYTES = 32 << 20;
+/** Three times that; a large machine has more to spare, but damaged memory may ask for any amount. */
+const MOST_OWN_BYTES = 96 << 20;
+/**
+ * MemAvailable counts the code of Node, which both programs run. A process that takes this part, too, makes the kernel drop
+ * and read that code again and again: the lab's machine then needed six minutes to come to the end of its memory.
+ */
+const CODE_BYTES = 16 << 20;
+/** 128 MiB, all of that code several times. The supervisor would reboot the machine at eight times that. */
+const MOST_REFAULTS = 1 << 15;
+
+/** An autopsy begins only where so much is available. */
+export const LEAST_AVAILABLE_BYTES = USUAL_OWN_BYTES + CODE_BYTES;
+
+export class AutopsyWatch {
+  readonly #started: number;
+  readonly #endSeconds: number;
+  readonly #refaultsBefore: number;
+  readonly #mostOwnBytes: number;
+  #startSeconds: number | undefined;
+  #progress = '';
+  #since: number;
+
+  /** @param deadlineSeconds of the capture, by the same clock. */
+  constructor({ nowSeconds, refaults, availableBytes }: AutopsyView, deadlineSeconds: number) {
+    this.#started = nowSeconds;
+    this.#since = nowSeconds;
+    this.#endSeconds = nowSeconds + (deadlineSeconds - nowSeconds) * SHARE_OF_THE_DEADLINE;
+    this.#refaultsBefore = refaults;
+    this.#mostOwnBytes = Math.min(MOST_OWN_BYTES, (availableBytes ?? Number.POSITIVE_INFINITY) - CODE_BYTES);
+  }
+
+  /** Why it must end; undefined while it may go on. */
+  look({ nowSeconds, progress, ownBytes, refaults }: AutopsyView): string | undefined {
+    if (progress !== this.#progress) {
+      this.#startSeconds ??= nowSeconds - this.#started;
+      this.#progress = progress;
+      this.#since = nowSeconds;
+    }
+    if (ownBytes > this.#mostOwnBytes) return `it took ${ownBytes >>> 20} MiB of memory`;
+    if (refaults - this.#refaultsBefore > MOST_REFAULTS) return 'it left too little memory';
+    const silence = nowSeconds - this.#since;
+    if (silence >= this.#mostSilence()) return `it made no progress for ${silence.toFixed(0)} s`;
+    const took = nowSeconds - this.#started;
+    const whole = Math.max(WHOLE_SECONDS.least, (this.#startSeconds ?? 0) * WHOLE_STARTS);
+    if (took < whole && nowSeconds < this.#endSeconds) return undefined;
+    return `it was not done after ${took.toFixed(0)} s`;
+  }
+
+  #mostSilence(): number {
+    if (this.#startSeconds === undefined) return START_SECONDS;
+    const { least, most } = STALL_SECONDS;
+    return Math.min(most, Math.max(least, this.#startSeconds * STALL_STARTS));
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The autopsy at the scene: stacks, tasks and locks of the crashed kernel in some KB beside the kernel log, for a dump that
+ * is lost or does not fit. Another process makes it (scene/child.ts), which this one watches: whatever the memory of the
+ * crashed kernel holds, the dump follows.
+ */
+import { AUTOPSY_JSON, AUTOPSY_TEXT } from '../autopsy/summary/autopsy.ts';
+import { attempt, describeError } from '../errors.ts';
+import { bytesOf, MEMINFO } from '../init/meminfo.ts';
+import type { RunningAutopsy } from '../scene/child.ts';
+import type { SceneResult } from '../scene/files.ts';
+import type { ManifestFile } from '../storage/manifest.ts';
+import type { TextPlace } from '../storage/place/place.ts';
+import { type AutopsyView, AutopsyWatch, LEAST_AVAILABLE_BYTES } from './autopsy-watch.ts';
+import type { Course, FoundAutopsy } from './record.ts';
+
+const VMSTAT = '/proc/vmstat';
+const LOOK_EVERY_SECONDS = 0.05;
+/** For the kernel to end a process that was killed. One that is held in a read of the vmcore is left behind. */
+const LOOKS_AFTER_KILL = 40;
+
+type Result = ReturnType<RunningAutopsy['result']>;
+
+/** @returns the files that were written. @throws what the place throws, and DeadlineError. */
+export function saveAutopsy(course: Course, place: TextPlace): ManifestFile[] {
+  const { findings } = course;
+  findings.autopsy ??= makeAutopsy(course);
+  const { record, texts } = findings.autopsy;
+  const files = [...texts].map(([name, text]) => place.writeDurably(name, [text]));
+  if (files.length > 0) {
+    const { class: name = 'unknown', culprit } = record;
+    const where = culprit === undefined ? '' : `, in ${culprit}`;
+    course.context.log.say('autopsy', `${AUTOPSY_TEXT} is safe: the crash is of class ${name}${where}`);
+  }
+  return files;
+}
+
+function makeAutopsy(course: Course): FoundAutopsy {
+  const { log, options } = course.context;
+  const without = (state: 'skipped' | 'failed', why: string): FoundAutopsy => {
+    if (state === 'failed') log.warn('autopsy', why);
+    else log.say('autopsy', `skipped: ${why}`);
+    return { record: { state, why }, texts: new Map() };
+  };
+  if (options.autopsy === 'no') return without('skipped', 'the option autopsy is no');
+  const { availableBytes } = viewOf(course);
+  if (availableBytes !== undefined && availableBytes < LEAST_AVAILABLE_BYTES) {
+    const available = availableBytes >>> 20;
+    return without(
+      'skipped',
+      `${available} MiB of memory are available, it needs ${LEAST_AVAILABLE_BYTES >>> 20}`,
+    );
+  }
+  try {
+    const running = course.context.autopsist.start();
+    const result = watch(course, running);
+    if (result.state !== 'saved') return without(result.state, result.why);
+    return {
+      record: recordOf(result),
+      texts: new Map([
+        [AUTOPSY_TEXT, running.read('text')],
+        [AUTOPSY_JSON, running.read('json')],
+      ]),
+    };
+  } catch (error) {
+    return without('failed', describeError(error));
+  }
+}
+
+function recordOf({ class: name, culprit }: SceneResult & { state: 'saved' }): FoundAutopsy['record'] {
+  return {
+    state: 'saved',
+    ...(name !== undefined && { class: name }),
+    ...(culprit !== undefined && { culprit }),
+  };
+}
+
+/** Until it has ended or had to be ended. */
+function watch(course: Course, running: RunningAutopsy): Result {
+  const { clock, options } = course.context;
+  const watcher = new AutopsyWatch(viewOf(course), options.deadlineSeconds);
+  try {
+    while (running.isRunning()) {
+      course.phases.checkDeadline('autopsy');
+      const why = watcher.look(viewOf(course, running));
+      if (why !== undefined) return { state: 'failed', why: `it was ended: ${why}` };
+      clock.sleep(LOOK_EVERY_SECONDS);
+    }
+    return running.result();
+  } finally {
+    end(course, running);
+  }
+}
+
+function end({ context: { clock } }: Course, running: RunningAutopsy): void {
+  if (running.isRunning()) running.kill();
+  for (let looks = 0; looks < LOOKS_AFTER_KILL && running.isRunning(); looks++)
+    clock.sleep(LOOK_EVERY_SECONDS);
+}
+
+function viewOf({ context: { clock, readText } }: Course, running?: RunningAutopsy): AutopsyView {
+  const read = (path: string) => attempt(() => readText(path)) ?? '';
+  return {
+    nowSeconds: clock.seconds(),
+    progress: running?.progress() ?? '',
+    ownBytes: running?.anonymousBytes() ?? 0,
+    availableBytes: bytesOf(read(MEMINFO), 'MemAvailable'),
+    refaults: Number(/^workingset_refault_file (\d+)$/m.exec(read(VMSTAT))?.[1] ?? 0),
+  };
+}

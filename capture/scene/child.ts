@@ -1,0 +1,123 @@
+/**
+ * Starts the autopsy program. It is a process and not a worker thread: a thread that allocates an array larger than its
+ * heap ends the whole process (Node's resourceLimits do not stop V8's fatal out-of-memory), which is PID 1 and the dump;
+ * it keeps 9 MB that it does not return; and the OOM killer cannot choose it. A process takes the same 10 MB, because
+ * Node's code is in memory already, and gives them back. Where reading the vmcore makes the kernel oops, the kernel ends
+ * the process that read.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { attempt } from '../errors.ts';
+import { type SceneResult, sceneFiles } from './files.ts';
+
+export interface Autopsist {
+  /** @throws what Node's calls throw. */
+  start(): RunningAutopsy;
+}
+
+export interface RunningAutopsy {
+  /** Changes whenever it has made progress; empty before it has begun to read. */
+  progress(): string;
+  /** Whether the process still exists. */
+  isRunning(): boolean;
+  /** Memory of its own, which is free once it has ended; 0 where the kernel does not say it. */
+  anonymousBytes(): number;
+  /** Asks the kernel to end the process. One that is held in the kernel ends later, or never. */
+  kill(): void;
+  /** Of one that has ended: its result, or undefined and why there is none. */
+  result(): SceneResult | { readonly state: 'failed'; readonly why: string };
+  /** @throws what Node's calls throw. */
+  read(file: 'text' | 'json'): string;
+}
+
+export interface AutopsyProgram {
+  readonly node: string;
+  readonly flags: readonly string[];
+  /** The bundle of main.ts. */
+  readonly program: string;
+  readonly vmcorePath: string;
+  /** Made where it does not exist. */
+  readonly directory: string;
+}
+
+/** Its memory is the dump's, and what it reads may ask for any amount. Compiling takes more memory than it saves time. */
+export const AUTOPSY_FLAGS: readonly string[] = [
+  '--max-semi-space-size=1',
+  '--v8-pool-size=1',
+  '--max-old-space-size=40',
+  '--no-warnings',
+  '--no-opt',
+  '--no-maglev',
+];
+
+/** proc_pid_oom_score_adj(5): the first that the kernel ends when there is no memory. */
+const FIRST_TO_GO = '1000';
+/** More than the program writes. */
+const MOST_FILE_BYTES = 1 << 20;
+const MOST_RESULT_BYTES = 64 << 10;
+
+export function autopsist({ node, flags, program, vmcorePath, directory }: AutopsyProgram): Autopsist {
+  const files = sceneFiles(directory);
+  return {
+    start() {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      for (const file of [files.progress, files.result]) rmSync(file, { force: true });
+      const errors = openSync(files.errors, 'w');
+      // The caller never returns to the event loop, so nothing here waits for an event of the child.
+      const child = spawn(node, [...flags, program, vmcorePath, directory], {
+        stdio: ['ignore', 'ignore', errors],
+        env: { NODE_DISABLE_COLORS: '1', UV_THREADPOOL_SIZE: '1' },
+      });
+      closeSync(errors);
+      child.on('error', () => {});
+      const { pid } = child;
+      if (pid !== undefined) attempt(() => writeFileSync(`/proc/${pid}/oom_score_adj`, FIRST_TO_GO));
+      return {
+        progress: () => attempt(() => readBounded(files.progress, MOST_RESULT_BYTES)) ?? '',
+        isRunning: () => pid !== undefined && isRunning(pid),
+        anonymousBytes: () =>
+          1024 *
+          Number(
+            /^RssAnon:\s+(\d+) kB/m.exec(
+              attempt(() => readFileSync(`/proc/${pid}/status`, 'latin1')) ?? '',
+            )?.[1] ?? 0,
+          ),
+        kill: () => void child.kill('SIGKILL'),
+        result: () => readResult(files.result) ?? { state: 'failed', why: lastError(files.errors) },
+        read: file => readBounded(files[file], MOST_FILE_BYTES),
+      };
+    },
+  };
+}
+
+/** A child that nobody waited for stays a zombie (proc_pid_stat(5): the state follows the last parenthesis). */
+function isRunning(pid: number): boolean {
+  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  const state = stat && /\) (\S)[^)]*$/.exec(stat)?.[1];
+  return state !== undefined && !['Z', 'X'].includes(state);
+}
+
+function readResult(path: string): SceneResult | undefined {
+  const result = attempt(() => JSON.parse(readBounded(path, MOST_RESULT_BYTES)) as SceneResult);
+  return isResult(result) ? result : undefined;
+}
+
+/** The program has read memory that anybody may have written. */
+function isResult(result: SceneResult | undefined): boolean {
+  if (result?.state === 'skipped') return typeof result.why === 'string';
+  const isText = (value: unknown) => value === undefined || typeof value === 'string';
+  return result?.state === 'saved' && isText(result.class) && isText(result.culprit);
+}
+
+/** Node prints a line on what was thrown among others: the source, the stack, its version. */
+function lastError(path: string): string {
+  const lines = (attempt(() => readBounded(path, MOST_FILE_BYTES)) ?? '').split('\n');
+  const line = lines.find(text => /^(FATAL ERROR|\w*(Error|Failure)\b)/.test(text));
+  return line ?? 'it ended without a result';
+}
+
+function readBounded(path: string, mostBytes: number): string {
+  const { size } = statSync(path);
+  if (size > mostBytes) throw new RangeError(`${path} has ${size} bytes`);
+  return readFileSync(path, 'utf8');
+}

@@ -1,0 +1,42 @@
+/**
+ * What the capture and its autopsy program share: a directory in memory. The program overwrites `progress` in place and
+ * writes the result last, so a result that is there is whole.
+ */
+import { join } from 'node:path';
+import { AUTOPSY_JSON, AUTOPSY_TEXT } from '../autopsy/summary/autopsy.ts';
+
+export interface SceneFiles {
+  /** A number that grows with each read of the vmcore. */
+  readonly progress: string;
+  readonly text: string;
+  readonly json: string;
+  readonly result: string;
+  /** What the program and Node print on standard error. */
+  readonly errors: string;
+}
+
+export function sceneFiles(directory: string): SceneFiles {
+  return {
+    progress: join(directory, 'progress'),
+    text: join(directory, AUTOPSY_TEXT),
+    json: join(directory, AUTOPSY_JSON),
+    result: join(directory, 'result.json'),
+    errors: join(directory, 'errors'),
+  };
+}
+
+/** Of the JSON. The text is shorter. Usual are 20 to 30 KB. */
+export const MOST_AUTOPSY_BYTES = 512 << 10;
+
+/** What came of it. */
+export type SceneResult =
+  | {
+      readonly state: 'saved';
+      /** Of the crash, where the stack shows it. */
+      readonly class?: string;
+      /** The function to look at first. */
+      readonly culprit?: string;
+      readonly stacks: number;
+    }
+  /** The memory does not give it. */
+  | { readonly state: 'skipped'; readonly why: string };

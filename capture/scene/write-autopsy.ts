@@ -1,0 +1,68 @@
+/** The work of the autopsy program: reads a vmcore and writes the autopsy as text and as JSON. */
+import { openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import type { Effort } from '../autopsy/effort.ts';
+import { openAutopsy } from '../autopsy/open.ts';
+import { AUTOPSY_FORMAT, type Autopsy, type AutopsyCrash, isMissing } from '../autopsy/summary/autopsy.ts';
+import { boundedSource, type ReadBudget } from '../autopsy/summary/bounded-source.ts';
+import { fitted } from '../autopsy/summary/fit.ts';
+import { type Limits, readKernelParts } from '../autopsy/summary/read.ts';
+import { autopsyLines } from '../autopsy/summary/text.ts';
+import { openCrash } from '../kernel/crash.ts';
+import { openVmcoreFile } from '../vmcore/reader.ts';
+import type { ByteSource } from '../vmcore/source.ts';
+import { MOST_AUTOPSY_BYTES, type SceneResult, sceneFiles } from './files.ts';
+
+/** Ten times what Debian's kernels take, most of it symbols and types. It bounds the time whatever the machine's speed is. */
+const BUDGET: ReadBudget = { bytes: 128 << 20, reads: 1 << 17 };
+/** A stack and its task take 28 KB to read. */
+const LIMITS: Limits = { stacks: 1000, names: 16 };
+/** 1 MiB of pages: memory is short, and reading /proc/vmcore again costs no disk. */
+const EFFORT: Effort = { cachedPages: 256, mostReads: 1 << 20 };
+
+/**
+ * @param directory exists.
+ * @throws SystemError, VmcoreError: what the vmcore cannot be opened for. What a part cannot read is in the autopsy.
+ */
+export function writeAutopsy(vmcorePath: string, directory: string): void {
+  const files = sceneFiles(directory);
+  const progress = openSync(files.progress, 'w');
+  let reads = 0;
+  const source = boundedSource(openVmcoreFile(vmcorePath, undefined), BUDGET, () => {
+    reads += 1;
+    writeSync(progress, String(reads), 0);
+  });
+  const autopsy = fitted(autopsyOf(source), MOST_AUTOPSY_BYTES);
+  const result = resultOf(autopsy);
+  if (autopsy && result.state === 'saved') {
+    writeFileSync(files.text, [...autopsyLines(autopsy)].join(''));
+    writeFileSync(files.json, `${JSON.stringify(autopsy)}\n`);
+  }
+  const unfinished = `${files.result}~`;
+  writeFileSync(unfinished, JSON.stringify(result));
+  renameSync(unfinished, files.result);
+}
+
+function autopsyOf(source: ByteSource): Autopsy {
+  const { vmcore, utsname } = openCrash(source);
+  const { release, nodename } = utsname;
+  return {
+    format: AUTOPSY_FORMAT,
+    kernel: { release, nodename },
+    ...readKernelParts(openAutopsy(vmcore, undefined, EFFORT), LIMITS),
+    memory: { missing: 'the dump has it' },
+    log: { missing: 'vmcore-dmesg.txt has it' },
+  };
+}
+
+function resultOf(autopsy: Autopsy | undefined): SceneResult {
+  if (!autopsy) return { state: 'skipped', why: `it has more than ${MOST_AUTOPSY_BYTES} bytes` };
+  const { crash, stacks } = autopsy;
+  if (isMissing(crash) && isMissing(stacks)) return { state: 'skipped', why: stacks.missing };
+  const { class: name, culprit }: Partial<AutopsyCrash> = isMissing(crash) ? {} : crash;
+  return {
+    state: 'saved',
+    ...(name !== undefined && { class: name }),
+    ...(culprit?.name !== undefined && { culprit: culprit.name }),
+    stacks: isMissing(stacks) ? 0 : stacks.length,
+  };
+}

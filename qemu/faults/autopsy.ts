@@ -1,0 +1,32 @@
+/** Faults of the autopsy, as the memory of a broken kernel may cause them. None costs the dump. */
+import { autopsyFailed } from '../expect/autopsy.ts';
+import * as expect from '../expect/expectations.ts';
+import type { Fault } from './fault.ts';
+
+function badAutopsy(deed: string, help: string, why: RegExp): Fault {
+  return {
+    name: `${deed}-in-autopsy`,
+    help,
+    autopsy: `qemu/faults/bundles/${deed}-in-autopsy.ts`,
+    expectations: [...expect.SAVED_CAPTURE, autopsyFailed(why)],
+  };
+}
+
+export const AUTOPSY_FAULTS: readonly Fault[] = [
+  badAutopsy('throw', 'the autopsy throws after its first reads', /lab fault: thrown in the autopsy/),
+  badAutopsy('hang', 'the autopsy loops without reading', /it was ended: it made no progress for \d+ s/),
+  badAutopsy(
+    'grow',
+    'the autopsy takes all memory',
+    /it was ended: it (left|took) |it ended without a result/,
+  ),
+  {
+    name: 'no-autopsy',
+    help: 'nothing; the option autopsy is no',
+    options: { autopsy: 'no' },
+    expectations: [
+      ...expect.SAVED_CAPTURE,
+      expect.says('it is skipped', /kdumpling: autopsy: skipped: the option autopsy is no/),
+    ],
+  },
+];

@@ -1,0 +1,79 @@
+/**
+ * The stack that the crashing kernel itself printed ("Call Trace:", Linux arch/x86/kernel/dumpstack.c), against the one that
+ * an autopsy read from its memory. It shares no code with what reads logs for the report.
+ */
+
+/** `CPU: 1 PID: 91 Comm: insmod …`, with `UID: 0` between since Linux v6.12. */
+const HEADER = /CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: /;
+const TIME = /^(?:\[\s*\d+\.\d+\])?\s+/;
+/**
+ * What the compiler added to the name (`.cold`, `.isra.0`) is not in an autopsy, and the size, which the kernel counts to the
+ * next symbol, is not compared.
+ */
+const FRAME = /^(\w+)(?:\.[\w.]+)?(\+0x[0-9a-f]+)\/0x[0-9a-f]+( \[\w+)?/;
+/** Of an interrupted function of the kernel, in the place of its frame. */
+const INTERRUPTED = /^RIP: 0010:/;
+/** What stands between frames: unsure ones, names of stacks, registers of what was interrupted. */
+const BETWEEN = /^(\? |<\/?[\w#]+>|RIP: |RSP: |R[A-Z0-9]{2}: |Code: |CS: |ORIG_RAX: )/;
+/** They print the trace. Behind them the memory's stack goes on to the crash kernel, and not to the printing. */
+const PRINTING = /^(dump_stack|dump_stack_lvl|show_stack|panic|vpanic|nmi_panic|__die|die|oops_end)\+/;
+
+export interface PrintedStack {
+  readonly cpu: number;
+  readonly pid: number;
+  /** `name+0xOFFSET [module]`, innermost first, without those after a `?`. */
+  readonly frames: readonly string[];
+}
+
+/** All traces with their headers, in the order of the lines. @param lines with or without the time in front */
+export function printedStacks(lines: readonly string[]): PrintedStack[] {
+  const stacks: { cpu: number; pid: number; frames: string[] }[] = [];
+  let header: { cpu: number; pid: number } | undefined;
+  let open: string[] | undefined;
+  for (const line of lines) {
+    const found = HEADER.exec(line);
+    if (found) header = { cpu: Number(found[1]), pid: Number(found[2]) };
+    if (/\bCall Trace:/.test(line)) {
+      open = [];
+      if (header) stacks.push({ ...header, frames: open });
+      continue;
+    }
+    const words = line.replace(TIME, '');
+    const frame = FRAME.exec(words.replace(INTERRUPTED, ''));
+    if (frame) open?.push(`${frame[1]}${frame[2]}${frame[3] === undefined ? '' : `${frame[3]}]`}`);
+    else if (!BETWEEN.test(words)) open = undefined;
+  }
+  return stacks;
+}
+
+export interface ReadStack {
+  readonly cpu: number;
+  readonly pid: number;
+  /** As in a printed one. */
+  readonly frames: readonly string[];
+}
+
+/**
+ * What the two do not agree in; undefined where they agree, `not printed` where the kernel printed none of that task. The
+ * frames that the kernel printed must be the outer end of those that were read: the inner ones print, or start the crash kernel.
+ */
+export function differenceFromPrinted(
+  lines: readonly string[],
+  { cpu, pid, frames }: ReadStack,
+): { readonly printed: number; readonly difference?: string } | 'not printed' {
+  const last = printedStacks(lines).findLast(stack => stack.cpu === cpu && stack.pid === pid);
+  const printed = last && withoutPrinting(last.frames);
+  if (!printed || printed.length === 0) return 'not printed';
+  const outer = frames.slice(-printed.length);
+  const at = printed.findIndex((frame, i) => frame !== outer[i]);
+  if (at < 0) return { printed: printed.length };
+  return {
+    printed: printed.length,
+    difference: `${printed[at]} was printed, ${outer[at] ?? 'nothing'} read`,
+  };
+}
+
+function withoutPrinting(frames: readonly string[]): readonly string[] {
+  const last = frames.findLastIndex(frame => PRINTING.test(frame));
+  return frames.slice(last + 1);
+}

@@ -1,0 +1,55 @@
+/** An autopsy program in memory: it looks as if it ran for so many looks, with or without progress. */
+import type { Autopsist, RunningAutopsy } from '../../capture/scene/child.ts';
+
+export interface FakeAutopsy {
+  /** How often it is seen running; for ever by default of a program that hangs. */
+  readonly looks?: number;
+  /** At each look. */
+  readonly progress?: (look: number) => string;
+  readonly result?: ReturnType<RunningAutopsy['result']>;
+  readonly texts?: Readonly<Record<'text' | 'json', string>>;
+  readonly start?: () => void;
+  /** Memory of its own. */
+  readonly ownBytes?: number;
+  /** Whether SIGKILL does not end it: it is held in the kernel. */
+  readonly isStuck?: boolean;
+}
+
+export interface FakeAutopsist extends Autopsist {
+  readonly starts: number;
+  readonly kills: number;
+}
+
+export function fakeAutopsist({
+  looks = 3,
+  progress = String,
+  result = { state: 'saved', class: 'null-dereference', culprit: 'lab_null', stacks: 1 },
+  texts = { text: 'Autopsy\n', json: '{"format":1}\n' },
+  start = () => {},
+  ownBytes = 30 << 20,
+  isStuck = false,
+}: FakeAutopsy = {}): FakeAutopsist {
+  let look = 0;
+  let starts = 0;
+  let kills = 0;
+  return {
+    get starts() {
+      return starts;
+    },
+    get kills() {
+      return kills;
+    },
+    start() {
+      starts += 1;
+      start();
+      return {
+        progress: () => progress(look),
+        anonymousBytes: () => ownBytes,
+        isRunning: () => look++ < looks && (kills === 0 || isStuck),
+        kill: () => void kills++,
+        result: () => result,
+        read: file => texts[file],
+      };
+    },
+  };
+}

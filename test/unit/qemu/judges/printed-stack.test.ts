@@ -1,0 +1,83 @@
+/** The stack that a kernel printed against the one that was read: on logs of real crashes, and with a frame that differs. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { differenceFromPrinted, printedStacks } from '../../../../qemu/judges/printed-stack.ts';
+
+const LOGS = join(import.meta.dirname, '../../scripts/report/logs');
+const linesOf = (name: string) => readFileSync(join(LOGS, `${name}.txt`), 'latin1').split('\n');
+
+test.each([
+  [
+    '6.1-null-pointer',
+    { cpu: 1, pid: 91 },
+    'labcrash_null+0xf [labcrash]',
+    'entry_SYSCALL_64_after_hwframe+0x6e',
+    7,
+  ],
+  [
+    '7.2-null-pointer',
+    { cpu: 1, pid: 109 },
+    'labcrash_null+0xf [labcrash]',
+    'entry_SYSCALL_64_after_hwframe+0x76',
+    9,
+  ],
+  ['6.1-nmi', { cpu: 0, pid: 0 }, 'dump_stack_lvl+0x44', 'secondary_startup_64_no_verify+0xe4', 15],
+])('%s', (name, task, first, last, count) => {
+  const stack = printedStacks(linesOf(name)).at(-1)!;
+  expect(stack).toMatchObject(task);
+  expect(stack.frames).toHaveLength(count);
+  expect([stack.frames[0], stack.frames.at(-1)]).toEqual([first, last]);
+});
+
+test('the instruction that an interrupt came between is a frame', () => {
+  const { frames } = printedStacks(linesOf('6.1-soft-lockup')).at(-1)!;
+  const at = frames.indexOf('labcrash_spin+0xe [labcrash]');
+  expect(frames.slice(at - 1, at + 2)).toEqual([
+    'asm_sysvec_apic_timer_interrupt+0x16',
+    'labcrash_spin+0xe [labcrash]',
+    'labcrash_init+0x3c [labcrash]',
+  ]);
+});
+
+const INNER = [
+  'machine_kexec+0x1',
+  '__crash_kexec+0x2',
+  'asm_exc_page_fault+0x22',
+  'labcrash_write+0x5 [labcrash]',
+];
+
+test('what was read may have more inner frames, and no other outer ones', () => {
+  const lines = linesOf('6.1-null-pointer');
+  const { frames } = printedStacks(lines).at(-1)!;
+  const read = (outer: readonly string[]) => ({ cpu: 1, pid: 91, frames: [...INNER, ...outer] });
+  expect(differenceFromPrinted(lines, read(frames))).toEqual({ printed: 7 });
+  expect(differenceFromPrinted(lines, read(frames.slice(0, -1)))).toMatchObject({
+    difference: expect.stringMatching(/ was printed, .* read$/),
+  });
+  const wrong = frames.map((frame, i) => (i === 2 ? 'other+0x1' : frame));
+  expect(differenceFromPrinted(lines, read(wrong))).toEqual({
+    printed: 7,
+    difference: 'do_one_initcall+0x59 was printed, other+0x1 read',
+  });
+  expect(differenceFromPrinted(lines, { ...read(frames), frames: [] })).toMatchObject({
+    difference: expect.stringContaining('nothing read'),
+  });
+});
+
+test('frames up to the one that printed are not compared', () => {
+  const lines = linesOf('6.1-sysrq');
+  const printed = printedStacks(lines).at(-1)!;
+  const outer = printed.frames.slice(printed.frames.findIndex(frame => frame.startsWith('panic+')) + 1);
+  const read = {
+    cpu: printed.cpu,
+    pid: printed.pid,
+    frames: ['__crash_kexec+0x6a', 'panic+0x999', ...outer],
+  };
+  expect(differenceFromPrinted(lines, read)).toEqual({ printed: outer.length });
+});
+
+test('a task of which the kernel printed nothing', () => {
+  expect(differenceFromPrinted(linesOf('6.1-sysrq'), { cpu: 7, pid: 7, frames: [] })).toBe('not printed');
+  expect(differenceFromPrinted([], { cpu: 0, pid: 1, frames: [] })).toBe('not printed');
+});

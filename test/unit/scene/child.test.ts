@@ -1,0 +1,133 @@
+/** Real autopsy programs in processes of their own: the one of the product, and bad ones in its place. None costs the dump. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NODE_BINARY, PROJECT } from '../../../build/paths.ts';
+import { present } from '../../../capture/autopsy/summary/autopsy.ts';
+import type { Clock } from '../../../capture/flow/context.ts';
+import { type Autopsist, autopsist } from '../../../capture/scene/child.ts';
+import { parseAutopsy } from '../../../scripts/lib/dumps/autopsy-schema.ts';
+import { crashedKernel } from '../../support/crashed-kernel.ts';
+import { type Found, run, vmcoreFile } from '../flow/fixture.ts';
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'kdumpling-scene-'));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** The machine's time, but so many times as fast: a minute's patience takes seconds. */
+function fastClock(times: number): Clock {
+  const start = performance.now();
+  return {
+    seconds: () => ((performance.now() - start) / 1000) * times,
+    sleep: seconds =>
+      void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, (seconds * 1000) / times),
+    wallSeconds: () => Date.UTC(2026, 10, 26, 11) / 1000,
+  };
+}
+
+let programs = 0;
+function program(text: string): string {
+  const path = join(directory, `program-${programs++}.cjs`);
+  writeFileSync(
+    path,
+    `const { writeFileSync } = require('fs');\nconst { join } = require('path');
+const directory = process.argv[3];\nconst progress = n => writeFileSync(join(directory, 'progress'), String(n));\n${text}`,
+  );
+  return path;
+}
+
+function start(file: string, vmcorePath: string): Autopsist {
+  return autopsist({
+    node: NODE_BINARY,
+    flags: ['--no-warnings', '--max-old-space-size=40'],
+    program: file,
+    vmcorePath,
+    directory: join(directory, `scene-${programs}`),
+  });
+}
+
+/** A capture of the fixture's small kernel, with such a program. */
+const captureWith = (text: string, clock = fastClock(1), deadlineSeconds = 100_000) =>
+  run({ autopsist: start(program(text), '/dev/null'), clock, options: { deadlineSeconds } });
+
+function whyOf({ outcome, manifests }: Found): string {
+  expect(outcome.saved).toBe(true);
+  expect(manifests[0]).toMatchObject({ state: 'complete', autopsy: { state: 'failed' } });
+  return manifests[0]!.autopsy!.why!;
+}
+
+test('the real program reads a crashed kernel', () => {
+  const vmcorePath = join(directory, 'vmcore');
+  writeFileSync(vmcorePath, crashedKernel().build());
+  const main = join(PROJECT, 'capture/scene/main.ts');
+  const found = run({ autopsist: start(main, vmcorePath), clock: fastClock(1) });
+  expect(found.manifests[0]).toMatchObject({ state: 'complete', autopsy: { state: 'saved' } });
+  const running = start(main, vmcorePath).start();
+  while (running.isRunning()) fastClock(1).sleep(0.02);
+  expect(running.result()).toMatchObject({ state: 'saved' });
+  const autopsy = parseAutopsy(running.read('json'))!;
+  expect(present(autopsy.modules)!.map(({ name }) => name)).toContain('zram');
+  expect(running.read('text')).toMatch(/^Autopsy of .*\n[\s\S]*\nTasks by stack\n[\s\S]*zram/);
+});
+
+test('a kernel without symbols gives none, and the reason', () => {
+  const found = run({
+    clock: fastClock(1),
+    autopsist: start(join(PROJECT, 'capture/scene/main.ts'), vmcoreFile()),
+  });
+  expect(found.manifests[0]).toMatchObject({ state: 'complete', autopsy: { state: 'skipped' } });
+  expect(found.manifests[0]!.autopsy!.why).toMatch(/^Cannot /);
+});
+
+describe('a bad program costs no dump', () => {
+  test('it throws', () => {
+    expect(whyOf(captureWith("progress(1); throw new TypeError('a bug');"))).toBe('TypeError: a bug');
+  });
+
+  test('it ends without a result', () => {
+    expect(whyOf(captureWith('progress(1);'))).toBe('it ended without a result');
+  });
+
+  test('it is killed by a signal', () => {
+    expect(whyOf(captureWith("process.kill(process.pid, 'SIGSEGV');"))).toBe('it ended without a result');
+  });
+
+  test('it loops before it reads anything', () => {
+    expect(whyOf(captureWith('for (;;);', fastClock(40)))).toBe('it was ended: it made no progress for 60 s');
+  });
+
+  test('it loops between two reads', () => {
+    const why = whyOf(captureWith('progress(1); for (;;);', fastClock(40)));
+    expect(why).toMatch(/^it was ended: it made no progress for \d+ s$/);
+  });
+
+  test('it makes progress for ever', () => {
+    const why = whyOf(captureWith('for (let n = 0; ; n++) progress(n);', fastClock(30), 400));
+    expect(why).toMatch(/^it was ended: it was not done after \d+ s$/);
+  });
+
+  test('it takes all memory of its heap', () => {
+    const why = whyOf(captureWith('progress(1); const all = []; for (;;) all.push(new Array(1e6).fill(1));'));
+    expect(why).toMatch(/^FATAL ERROR: .*heap out of memory/i);
+  });
+
+  test('it takes memory outside of its heap', () => {
+    const text = 'progress(1); for (const all = []; ; ) all.push(Buffer.alloc(1 << 20, 1));';
+    expect(whyOf(captureWith(text))).toMatch(/^it was ended: it took \d+ MiB of memory$/);
+  });
+
+  test('it writes without end', () => {
+    const text = `progress(1); writeFileSync(join(directory, 'autopsy.json'), Buffer.alloc(2 << 20));
+      writeFileSync(join(directory, 'autopsy.txt'), ''); writeFileSync(join(directory, 'result.json'), '{"state":"saved"}');`;
+    expect(whyOf(captureWith(text))).toMatch(/autopsy\.json has 2097152 bytes/);
+  });
+
+  test('its result makes no sense', () => {
+    expect(whyOf(captureWith("writeFileSync(join(directory, 'result.json'), '{\"state\":');"))).toBe(
+      'it ended without a result',
+    );
+  });
+});
