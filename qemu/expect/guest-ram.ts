@@ -3,7 +3,7 @@
  * `kdumpling dump` on QEMU's own dumps, both of whose formats come from a writer that is neither the kernel nor
  * makedumpfile.
  */
-import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT } from '../../build/paths.ts';
@@ -36,16 +36,20 @@ export const judgeGuestRam: Expectation = async ({ directory, dumps }, judges) =
       ...['of-elf', 'rearranged', 'by-makedumpfile', 'of-kdump'].map(name => join(scratch, name)),
     ] as [string, string, string, string, string];
     await make([...OURS, '-z', '-d', LEVEL, elf, ofElf]);
+    const libkdumpfile = await judges.tool('libkdumpfile');
+    const againstElf = (dump: string) => judgeContent(libkdumpfile, { dump, vmcore: elf });
+    const ofCore = [
+      sameMemory(await againstElf(captured)),
+      samePages('a dump of QEMU’s ELF core keeps what was captured', captured, ofElf),
+      sameBytes('and has its bytes', await againstElf(ofElf)),
+    ];
+    if (!existsSync(flattened)) return ofCore;
     await make([...OURS, '-R', rearranged], flattened);
     const makedumpfile = await judges.tool('makedumpfile');
     await make([...makedumpfile.argv, '-R', byMakedumpfile], flattened);
     await make([...OURS, '-z', '-d', LEVEL, rearranged, ofKdump]);
-    const libkdumpfile = await judges.tool('libkdumpfile');
-    const againstElf = (dump: string) => judgeContent(libkdumpfile, { dump, vmcore: elf });
     return [
-      sameMemory(await againstElf(captured)),
-      samePages('a dump of QEMU’s ELF core keeps what was captured', captured, ofElf),
-      sameBytes('and has its bytes', await againstElf(ofElf)),
+      ...ofCore,
       sameBytes('QEMU’s kdump-compressed dump, rearranged, has the ELF core’s', await againstElf(rearranged)),
       samePages('rearranged by makedumpfile it has the same pages', rearranged, byMakedumpfile),
       samePages('filtered again, it keeps what the ELF core gave', ofElf, ofKdump),

@@ -16,8 +16,7 @@ def main(path, vmlinux):
     prog = drgn.Program()
     prog.set_core_dump(path)
     prog.load_debug_info([vmlinux])
-    with prog:
-        json.dump({"log": get_dmesg(prog).decode("utf-8", "replace")}, sys.stdout)
+    json.dump({"log": get_dmesg(prog).decode("utf-8", "replace")}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ export async function crashWith(
   const named = { name: runName(fault, lab), facts };
   return inRunDirectory(named, events.signal, async directory => {
     const captureInitrd = await captureImage(lab, fault, directory);
-    const ram = fault.takesGuestRam ? takeGuestRam(directory) : undefined;
+    const ram = fault.takesGuestRam ? takeGuestRam(directory, labArch(lab.parts.platform.node)) : undefined;
     const run = await crashOnce(
       await planOf(lab, fault, directory, captureInitrd, ram),
       directory,

@@ -28,6 +28,8 @@ export interface LabArch {
   readonly watchdogs: Readonly<Record<string, LabWatchdog>>;
   /** Whether the lab's kexec-tools can load a crash kernel there; if not, kdumpling does it itself. */
   readonly kexecTools: boolean;
+  /** Whether blocks of QEMU's kdump-compressed dumps are the kernel's pages. */
+  readonly kdumpOfPages: boolean;
   /** The Debian guest of `npm run machine`. */
   readonly debianGuest: {
     /** The package that puts a boot loader on the disk. */
@@ -79,6 +81,7 @@ const LAB_ARCHES: readonly LabArch[] = [
       },
     },
     kexecTools: true,
+    kdumpOfPages: true,
     debianGuest: {
       bootLoader: 'grub-pc',
       /*
@@ -109,6 +112,8 @@ const LAB_ARCHES: readonly LabArch[] = [
     // Debian's kernels have no kexec_file_load, and for kexec_load the tool of Debian 12 writes wrong program headers where
     // the kernel was built without KALLSYMS_ALL (6.1).
     kexecTools: false,
+    // They have 64 KiB, whatever the kernel's pages are (QEMU target/arm/arch_dump.c).
+    kdumpOfPages: false,
     debianGuest: { bootLoader: 'grub-efi-arm64', emulatedCpu: [] },
   },
 ];

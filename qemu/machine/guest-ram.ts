@@ -3,6 +3,7 @@
  * the crash kernel works in its own reservation. In both formats of QEMU's dump-guest-memory (QEMU dump/dump.c).
  */
 import { join } from 'node:path';
+import type { LabArch } from './arch.ts';
 import { monitorSocket, openQmp, qmpOption } from './qmp.ts';
 import type { SerialLine } from './serial.ts';
 
@@ -31,15 +32,18 @@ export interface GuestRamTaking {
   taken(): Promise<void>;
 }
 
-/** @param directory gets the files, which are as large as the guest's memory in use. */
-export function takeGuestRam(directory: string): GuestRamTaking {
+/**
+ * @param directory gets the files, which are as large as the guest's memory in use; only the ELF core of an architecture
+ * whose other dump has other pages.
+ */
+export function takeGuestRam(directory: string, { kdumpOfPages }: LabArch): GuestRamTaking {
   const socket = monitorSocket();
   let taking: Promise<void> | undefined;
   return {
     devices: [...qmpOption(socket), '-device', 'vmcoreinfo'],
     onLine({ text }) {
       if (!taking && CAPTURE_BEGINS.test(text)) {
-        taking = dumpGuestMemory(socket, guestRamFiles(directory));
+        taking = dumpGuestMemory(socket, guestRamFiles(directory), kdumpOfPages);
         // `taken` reports the failure, perhaps much later.
         taking.catch(() => {});
       }
@@ -48,14 +52,11 @@ export function takeGuestRam(directory: string): GuestRamTaking {
   };
 }
 
-async function dumpGuestMemory(socket: string, files: GuestRamFiles): Promise<void> {
+async function dumpGuestMemory(socket: string, files: GuestRamFiles, both: boolean): Promise<void> {
   const qmp = await openQmp(socket);
   try {
     await qmp.execute('stop');
-    for (const [path, format] of [
-      [files.elf, 'elf'],
-      [files.flattened, 'kdump-zlib'],
-    ]) {
+    for (const [path, format] of [[files.elf, 'elf'], ...(both ? [[files.flattened, 'kdump-zlib']] : [])]) {
       await qmp.execute('dump-guest-memory', { paging: false, protocol: `file:${path}`, format });
     }
     await qmp.execute('cont');
