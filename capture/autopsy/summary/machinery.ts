@@ -46,7 +46,7 @@ const REPORTING = [
   'die_kernel_fault',
   '__do_kernel_fault.*',
   'handle_bug',
-  'report_bug.*',
+  '(__)?report_bug.*',
   'bug_handler.*',
   '__warn.*',
   'warn_.*',

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { tellingFrames } from '../../../../capture/autopsy/summary/culprit.ts';
+
+const frames = (names: string) => names.split(' ').map(name => ({ name }));
+
+/** Innermost first, as in dumps of the lab: a reference that is taken on a count of 0, with panic_on_warn. */
+test.each([
+  [
+    '6.1',
+    'panic check_panic_on_warn __warn report_bug handle_bug exc_invalid_op asm_exc_invalid_op refcount_warn_saturate lab_refcount lab_write',
+  ],
+  [
+    '7.2',
+    'vpanic panic check_panic_on_warn __warn __report_bug report_bug_entry handle_bug exc_invalid_op asm_exc_invalid_op refcount_warn_saturate lab_refcount lab_write',
+  ],
+])('what reports a warning is not to blame: %s', (_, names) => {
+  const [culprit] = tellingFrames({ trace: frames(names) }, 'trace');
+  expect(culprit?.name).toBe('lab_refcount');
+});
