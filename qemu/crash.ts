@@ -52,10 +52,9 @@ await runCommand({
     const atOnce = wholeNumber('parallel', given.parallel, 1, 64);
     const all = readCells(given);
     const ofMatrix = given.matrix !== undefined;
-    const journal = ofMatrix
-      ? openJournal(join(RUNS, 'matrix.json'), given.resume, projectCommit())
-      : undefined;
-    const isDone = ({ title }: PlannedCell) => journal !== undefined && hasPassed(journal, title);
+    const journal = ofMatrix ? openJournal(join(RUNS, 'matrix.json'), projectCommit()) : undefined;
+    const isDone = ({ title }: PlannedCell) =>
+      given.resume && journal !== undefined && hasPassed(journal, title);
     const cells = all.filter(cell => !isDone(cell));
     const lab = await openLab(readMachineOptions(given), say);
     const showsConsole = atOnce === 1;

@@ -2,7 +2,7 @@
  * The crashes of matrices, each with its last verdict and the commit at which it ran, in `lab-runs/matrix.json`. A run that was
  * ended, or whose failures were mended, is resumed from it.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { replaceFile } from '../../capture/storage/place/durable-file.ts';
 import type { CellResult } from './suite.ts';
@@ -23,9 +23,8 @@ export interface Journal {
   add(result: CellResult): void;
 }
 
-/** @param resumes keeps what earlier runs wrote. A journal of another format counts as none. */
-export function openJournal(path: string, resumes: boolean, commit: string): Journal {
-  if (!resumes) rmSync(path, { force: true });
+/** Verdicts of earlier runs are kept until the crash is made again. A journal of another format counts as none. */
+export function openJournal(path: string, commit: string): Journal {
   return {
     entries: () => readEntries(path),
     add({ cell: _, ...result }) {

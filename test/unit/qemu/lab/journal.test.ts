@@ -19,13 +19,13 @@ function result(title: string, verdict: CellResult['verdict']): CellResult {
 }
 
 test('a resumed matrix knows the verdict of each crash, and the commit at which it ran', () => {
-  const first = openJournal(path, false, 'aaaaaaa');
+  const first = openJournal(path, 'aaaaaaa');
   first.add(result('one', 'passed'));
   first.add(result('two', 'failed'));
-  const second = openJournal(path, true, 'bbbbbbb');
+  const second = openJournal(path, 'bbbbbbb');
   second.add(result('two', 'passed'));
   second.add(result('three', 'lost'));
-  const facts = openJournal(path, true, 'ccccccc')
+  const facts = openJournal(path, 'ccccccc')
     .entries()
     .map(({ title, verdict, commit }) => [title, verdict, commit]);
   expect(facts).toEqual([
@@ -36,8 +36,8 @@ test('a resumed matrix knows the verdict of each crash, and the commit at which 
 });
 
 test('the reasons, the kernel and the time are kept', () => {
-  openJournal(path, false, 'aaaaaaa').add(result('one', 'failed'));
-  expect(openJournal(path, true, '').entries()).toEqual([
+  openJournal(path, 'aaaaaaa').add(result('one', 'failed'));
+  expect(openJournal(path, '').entries()).toEqual([
     {
       title: 'one',
       verdict: 'failed',
@@ -51,7 +51,7 @@ test('the reasons, the kernel and the time are kept', () => {
 });
 
 test('two runs at the same time keep each other’s verdicts, and know what the other one passed', () => {
-  const [one, other] = [openJournal(path, true, 'aaaaaaa'), openJournal(path, true, 'aaaaaaa')];
+  const [one, other] = [openJournal(path, 'aaaaaaa'), openJournal(path, 'aaaaaaa')];
   one.add(result('first', 'passed'));
   other.add(result('second', 'failed'));
   expect(one.entries().map(({ title }) => title)).toEqual(['first', 'second']);
@@ -59,18 +59,18 @@ test('two runs at the same time keep each other’s verdicts, and know what the 
   expect(hasPassed(one, 'second')).toBe(false);
 });
 
-test('a matrix that is not resumed begins anew', () => {
-  openJournal(path, false, '').add(result('first', 'passed'));
-  openJournal(path, false, '').add(result('second', 'passed'));
+test('another matrix does not cost the verdicts of the first', () => {
+  openJournal(path, '').add(result('first', 'passed'));
+  openJournal(path, '').add(result('second', 'passed'));
   expect(
-    openJournal(path, true, '')
+    openJournal(path, '')
       .entries()
       .map(({ title }) => title),
-  ).toEqual(['second']);
+  ).toEqual(['first', 'second']);
 });
 
 test('a journal of another format counts as none', () => {
-  openJournal(path, false, '').add(result('first', 'passed'));
+  openJournal(path, '').add(result('first', 'passed'));
   writeFileSync(path, '{"format": 1, "results": [{"title": "first"}]}');
-  expect(openJournal(path, true, '').entries()).toEqual([]);
+  expect(openJournal(path, '').entries()).toEqual([]);
 });
