@@ -7,8 +7,10 @@ import { openMessages } from '../lib/dump/messages.ts';
 import { MESSAGE } from '../lib/dump/request.ts';
 import { findDump } from '../lib/dumps/find-dump.ts';
 import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
+import { reportDump } from '../lib/report/dump-report.ts';
 import { fileContent } from '../lib/upload/content.ts';
 import { parseHeaderFile, TOKEN_VARIABLE, userHeaders } from '../lib/upload/headers.ts';
+import { hiveName } from '../lib/upload/hive-name.ts';
 import { fileOf, reportContent } from '../lib/upload/payload.ts';
 import { upload as send } from '../lib/upload/upload.ts';
 
@@ -18,7 +20,11 @@ const OPTIONS = {
   report: { help: 'the crash report, and not the dump' },
   json: { help: 'with --report: as JSON' },
   file: { value: 'NAME', help: 'this file of the dump’s directory; else vmcore, or vmcore-incomplete' },
-  method: { value: 'NAME', choices: METHODS, help: 'PUT or POST (PUT; POST for a report)' },
+  method: {
+    value: 'NAME',
+    choices: METHODS,
+    help: 'PUT or POST (PUT; POST for a report, but not to {hive})',
+  },
   'header-file': { value: 'FILE', help: 'headers to send, a line each: Name: value' },
   ca: { value: 'FILE', help: 'PEM: trust these authorities, and no other' },
   tries: { value: 'N', default: '6', help: 'attempts, with growing pauses between them' },
@@ -44,13 +50,19 @@ export const upload: Command<typeof OPTIONS> = {
     const host = openGivenHost(given.root);
     const dump = findDump(host, id);
     const suffix = given.report ? `report.${given.json ? 'json' : 'txt'}` : fileOf(dump, given.file);
-    const destination = readDestination(url, `${dump.id}-${suffix}`);
+    const report = given.report ? reportDump(host, dump) : undefined;
+    const destination = readDestination(
+      url,
+      `${dump.id}-${suffix}`,
+      report && given.json ? hiveName(report) : undefined,
+    );
+    const standardMethod = given.report && !destination.isTable ? 'POST' : 'PUT';
     const fromFile = given['header-file']
       ? parseHeaderFile(readFileSync(given['header-file'], 'utf8'), given['header-file'])
       : {};
     const job = {
       destination,
-      method: oneOf('method', given.method ?? (given.report ? 'POST' : 'PUT'), METHODS),
+      method: oneOf('method', given.method ?? standardMethod, METHODS),
       headers: userHeaders(fromFile, process.env[TOKEN_VARIABLE], destination),
       tries: wholeNumber('tries', given.tries, 1, 100),
       ca: given.ca ? readFileSync(given.ca, 'utf8') : undefined,
@@ -62,8 +74,8 @@ export const upload: Command<typeof OPTIONS> = {
       show: shown,
     };
     const messages = openMessages(MESSAGE.progress | MESSAGE.common | MESSAGE.error, true);
-    const content = given.report
-      ? reportContent(host, dump, given.json)
+    const content = report
+      ? reportContent(report, given.json, destination.isTable)
       : await fileContent(host.entry(`${dump.directory}/${suffix}`), signal, messages.progress);
     try {
       await send({

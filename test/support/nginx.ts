@@ -11,6 +11,8 @@ import { fetchTool } from '../../build/fetch/tools.ts';
 export interface Nginx {
   readonly http: string;
   readonly httpPort: number;
+  /** What it stores is in dav/ below it. */
+  readonly folder: string;
   readonly https: string;
   /** Its certificate is for another name. */
   readonly misnamed: string;
@@ -59,6 +61,7 @@ export async function startNginx(): Promise<Nginx> {
   return {
     http: url('http', http),
     httpPort: http,
+    folder: dir,
     https: url('https', https),
     misnamed: url('https', misnamed),
     expired: url('https', expired),

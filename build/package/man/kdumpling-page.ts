@@ -119,7 +119,7 @@ const UPLOAD: readonly Block[] = [
       {
         term: 'S3, Azure',
         text: [
-          'Use a presigned URL for PUT. No header is sent that was not signed. Azure needs `x-ms-blob-type: BlockBlob` in `--header-file`.',
+          'Use a presigned URL for PUT. No header is sent that was not signed; Azure’s `x-ms-blob-type` needs no signature.',
         ],
       },
       {
@@ -129,6 +129,12 @@ const UPLOAD: readonly Block[] = [
         ],
       },
       { term: 'WebDAV', text: ['PUT. An upload that was cut starts again from its beginning.'] },
+      {
+        term: 'a table of crashes',
+        text: [
+          'A path with `{hive}` names reports as Hive partitions a table: `date=2026-11-26/signature=SIGNATURE/HOST-ID.json`. `upload --report --json` and `notify_url` put them there, one line of JSON each, as `report --json` prints it. Athena, BigQuery, Trino, Spark and DuckDB read the folder as one table; `scripts/deploy/fleet.sql` in the sources has its queries. Where a host or an ID has other characters than letters, digits, `.`, `_` and `-`, they are escaped as `%2F`.',
+        ],
+      },
       {
         term: 'a ticket system or a chat',
         text: ['POST. `notify_url` adds a `text` that the hooks of Slack and Mattermost show.'],

@@ -8,17 +8,42 @@ export interface Destination {
   readonly kind: 'plain' | 'session-start' | 'session';
   /** Signed for this one request: a further header can make the signature invalid. */
   readonly presigned: boolean;
+  /** Its name is that of a report in a table. */
+  readonly isTable?: true;
 }
 
 /**
  * @param given a URL, or `@FILE` whose file holds it: other users can see the arguments of a command
  * @param name of the object, for a URL that ends in `/`.
+ * @param hive segments of a path for a URL with `{hive}` in its own; undefined where the content is no report in JSON.
  * @throws UsageError
  */
-export function readDestination(given: string, name: string): Destination {
+export function readDestination(given: string, name: string, hive?: readonly string[]): Destination {
   const url = checkUrl(given.startsWith('@') ? readFileSync(given.slice(1), 'utf8').trim() : given);
+  if (isHive(url)) {
+    if (hive === undefined)
+      throw new UsageError('NO_HIVE_NAME', {
+        action: 'use a URL with {hive}',
+        actual: 'it names reports in JSON',
+        toDo: 'add --report --json',
+      });
+    url.pathname = url.pathname.replaceAll(HIVE_PATTERN, hive.map(encodeSegment).join('/'));
+    return { ...destinationOf(url), isTable: true };
+  }
   if (url.pathname.endsWith('/')) url.pathname += encodeURIComponent(name);
   return destinationOf(url);
+}
+
+/** `{hive}`, as a URL's path has it. */
+const HIVE_PATTERN = /%7Bhive%7D|\{hive\}/gi;
+
+function isHive({ pathname }: URL): boolean {
+  return pathname.search(HIVE_PATTERN) >= 0;
+}
+
+/** A store decodes it once: an escaped character of the name stays escaped in it. */
+function encodeSegment(segment: string): string {
+  return encodeURIComponent(segment).replaceAll('%3D', '=');
 }
 
 /** @throws UsageError, which does not repeat the URL: it may be a secret. */

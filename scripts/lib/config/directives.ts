@@ -209,7 +209,7 @@ export const DIRECTIVES: readonly Directive[] = [
   {
     name: 'notify_url',
     value: 'URL',
-    does: 'the JSON report of a crash is posted to this URL at the next boot; `@FILE` names a file that holds the URL',
+    does: 'the JSON report of a crash is posted to this URL at the next boot; `@FILE` names a file that holds the URL. A path with `{hive}` is an object store: the report is put there as `date=…/signature=…/HOST-ID.json`',
     apply(text, settings) {
       if (!text.startsWith('@')) checkUrl(text);
       return { ...settings, notifyUrl: text };

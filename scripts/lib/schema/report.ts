@@ -125,6 +125,6 @@ const NO_REPORT = document('Where this machine has no dump.', REPORT_FORMAT, {
 
 export const REPORT_DOCUMENT: Schema = {
   description:
-    'One crash, or `id` null where this machine has no dump. `upload --report --json` sends the same, and `notify_url` the same with a `text` for chats and the `autopsy` as in `autopsy.json`.',
+    'One crash, or `id` null where this machine has no dump. `upload --report --json` sends the same, and `notify_url` the same with a `text` for chats and the `autopsy` as in `autopsy.json`. To a URL with `{hive}` both send it without `text` and on one line: the rows of a table, whose partitions `date` (of `when.crashed`) and `signature` are in the name of the object.',
   anyOf: [REPORT, NO_REPORT],
 };

@@ -52,6 +52,11 @@ export function userHeaders(fromFile: Headers, token: string | undefined, { url 
  * Of the content: its type, and its digest (RFC 9530). A presigned URL takes no header that it was not signed with:
  * S3 and Google want x-amz-* and x-goog-* signed, and their old schemes the type too. A digest is none of theirs.
  */
-export function contentHeaders({ type, sha256 }: Content, { presigned }: Destination): Headers {
-  return { ...(!presigned && { 'content-type': type }), 'repr-digest': `sha-256=:${sha256}:` };
+export function contentHeaders({ type, sha256 }: Content, { url, presigned }: Destination): Headers {
+  return {
+    ...(!presigned && { 'content-type': type }),
+    // Azure refuses a blob whose kind is not said; its signatures are not over headers ("Put Blob" in its REST API).
+    ...(url.hostname.endsWith('.blob.core.windows.net') && { 'x-ms-blob-type': 'BlockBlob' }),
+    'repr-digest': `sha-256=:${sha256}:`,
+  };
 }

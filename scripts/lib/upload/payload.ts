@@ -2,13 +2,13 @@
 import { basename } from 'node:path';
 import { UsageError } from '../cli/command.ts';
 import type { Dump } from '../dumps/dumps.ts';
-import type { Host } from '../host/host.ts';
-import { reportDump } from '../report/dump-report.ts';
+import type { CrashReport } from '../report/crash-report.ts';
 import { reportPage } from '../report/text.ts';
 import { type Content, textContent } from './content.ts';
+import { tableRow } from './hive-name.ts';
 
-export function reportContent(host: Host, dump: Dump, json: boolean): Content {
-  const report = reportDump(host, dump);
+export function reportContent(report: CrashReport, json: boolean, isTable = false): Content {
+  if (isTable) return textContent(tableRow(report), 'application/json');
   return json
     ? textContent(JSON.stringify(report), 'application/json')
     : textContent(reportPage(report), 'text/plain; charset=utf-8');

@@ -8,6 +8,7 @@ import { AUTOPSY_OPTIONS } from '../../../../scripts/lib/autopsy/open.ts';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { findDump } from '../../../../scripts/lib/dumps/find-dump.ts';
 import type { Host } from '../../../../scripts/lib/host/host.ts';
+import { reportDump } from '../../../../scripts/lib/report/dump-report.ts';
 import { DOCUMENTS, schemaFiles } from '../../../../scripts/lib/schema/documents.ts';
 import type { Schema } from '../../../../scripts/lib/schema/schema.ts';
 import { reportContent } from '../../../../scripts/lib/upload/payload.ts';
@@ -200,7 +201,7 @@ test('a report that is uploaded as JSON is the document of report', async () => 
   const host = hostWith(dumpWith(UNLOADED));
   const dump = findDump(host, host.path(DIRECTORY));
   const pieces: Buffer[] = [];
-  for await (const piece of reportContent(host, dump, true).read(0)) pieces.push(piece);
+  for await (const piece of reportContent(reportDump(host, dump), true).read(0)) pieces.push(piece);
   const document = JSON.parse(Buffer.concat(pieces).toString());
   expect(misfits(DOCUMENTS.report!, document, new Set())).toEqual([]);
 });

@@ -43,3 +43,11 @@ test('the digest in the form of RFC 9530; nothing unsigned for a presigned URL b
   });
   expect(contentHeaders(content, readDestination('https://h/o?X-Amz-Signature=s', ''))).toEqual(digest);
 });
+
+test('a blob of Azure says its kind, signed or not', () => {
+  const content = textContent('x', 'text/plain');
+  for (const url of ['https://a.blob.core.windows.net/c/o?sv=1&sig=s', 'https://a.blob.core.windows.net/c/o'])
+    expect(contentHeaders(content, readDestination(url, ''))).toMatchObject({
+      'x-ms-blob-type': 'BlockBlob',
+    });
+});
