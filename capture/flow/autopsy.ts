@@ -60,6 +60,7 @@ function makeAutopsy(course: Course): FoundAutopsy {
         [AUTOPSY_TEXT, running.read('text')],
         [AUTOPSY_JSON, running.read('json')],
       ]),
+      pages: attempt(() => running.pages()),
     };
   } catch (error) {
     return without('failed', describeError(error));
@@ -82,13 +83,21 @@ function watch(course: Course, running: RunningAutopsy): Result {
     while (running.isRunning()) {
       course.phases.checkDeadline('autopsy');
       const why = watcher.look(viewOf(course, running));
-      if (why !== undefined) return { state: 'failed', why: `it was ended: ${why}` };
+      if (why !== undefined) return wasEnded(course, running, why);
       clock.sleep(LOOK_EVERY_SECONDS);
     }
     return running.result();
   } finally {
     end(course, running);
   }
+}
+
+/** What comes after the autopsy itself, the choice of pages for triage, may take longer than there is time for. */
+function wasEnded({ context: { log } }: Course, running: RunningAutopsy, why: string): Result {
+  const result = running.result();
+  if (result.state !== 'saved') return { state: 'failed', why: `it was ended: ${why}` };
+  log.say('triage', `skipped: the choice of pages was ended: ${why}`);
+  return result;
 }
 
 function end({ context: { clock } }: Course, running: RunningAutopsy): void {

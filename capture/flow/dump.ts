@@ -7,6 +7,7 @@ import { type Choice, chooseStep, LADDER } from '../storage/policy/ladder.ts';
 import type { RoomKeeper } from '../storage/policy/room.ts';
 import { DumpPlanner } from './plan.ts';
 import type { DumpRequest, MadeDump } from './record.ts';
+import { saveTriage } from './triage.ts';
 import { commitDump, DUMP_NAME, reserveRoom, verifyDump, type Writing, writeVmcore } from './write-dump.ts';
 
 /** The first choice follows what the file system reports, the others what it then did. */
@@ -24,6 +25,8 @@ export function captureDump(request: DumpRequest): MadeDump {
   let file: DumpFile | undefined;
   try {
     sayPlan(request, planner);
+    const triage = saveTriage(request, planner);
+    if (triage) request.onTriage?.(triage);
     let rewrites = 0;
     for (let round = 1; ; round++) {
       const isLast = round >= MOST_ROUNDS;

@@ -33,7 +33,7 @@ function manifestOf(
   { context, evidence: { crash }, findings, phases, stamp, memoryLow }: Course,
   { name }: TextPlace,
   files: readonly ManifestFile[],
-  { verdict, space }: Made,
+  { verdict, space, triage }: Made,
 ): Manifest {
   return {
     format: MANIFEST_FORMAT,
@@ -52,6 +52,7 @@ function manifestOf(
     dump: 'dump' in verdict ? verdict.dump : undefined,
     space,
     autopsy: findings.autopsy?.record,
+    triage,
     files,
     seconds: phases.seconds,
     memory: memoryLow(),

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { attempt, counted, describeError } from '../errors.ts';
 import type { Crash } from '../kernel/crash.ts';
 import type { Log } from '../log.ts';
+import type { ManifestDump } from '../storage/manifest.ts';
 import type { DumpPlace } from '../storage/place/place.ts';
 import { judgeCrashLoop, parseCrashLoop } from '../storage/policy/crash-loop.ts';
 import { type RetentionLog, removeOldest, retain } from '../storage/policy/retain.ts';
@@ -25,15 +26,19 @@ export function makeDump(course: Course, crash: Crash, place: DumpPlace): Made {
   }
   let keeper: RoomKeeper | undefined;
   let verdict: Verdict;
+  let triage: ManifestDump | undefined;
+  const onTriage = (made: ManifestDump) => {
+    triage = made;
+  };
   try {
     keeper = openKeeper(course, place);
-    verdict = captureDump({ ...course, crash, place, keeper });
+    verdict = captureDump({ ...course, crash, place, keeper, onTriage });
     if (verdict.state === 'complete') removeExpired(course, place, keeper);
     else log.warn('dump', verdict.lacks);
   } catch (error) {
     verdict = { state: 'failed', reason: reportFailure(log, 'dump', error) };
   }
-  return { verdict, space: keeper?.record() };
+  return { verdict, space: keeper?.record(), triage };
 }
 
 /** Why this crash gets no dump: the machine crashes again and again. Undefined otherwise. */

@@ -19,7 +19,8 @@ import { boundDump, sampleDump, type UnboundedDump } from '../kdump/write/first-
 import { choosePages, type PageChoice } from '../kdump/write/input.ts';
 import { type Prediction, predictSize, SAMPLE_PAGES, spreadPages } from '../kdump/write/predict.ts';
 import type { Crash } from '../kernel/crash.ts';
-import type { Step } from '../storage/policy/ladder.ts';
+import { LADDER, type Step } from '../storage/policy/ladder.ts';
+import { triageBitmap } from '../triage/bitmap.ts';
 import { rankPages } from '../triage/rank.ts';
 import type { FileRange } from '../vmcore/mappable.ts';
 import type { CaptureContext } from './context.ts';
@@ -49,6 +50,8 @@ export class DumpPlanner {
   readonly #store: BitmapStore | undefined;
   /** Neither FAT nor a bare partition has holes. */
   readonly #allowsHoles: boolean;
+  /** The pages for triage. */
+  readonly #triage: readonly number[];
   readonly #codecs = new Map<Step['codec'], Codec>();
   #memory: BitmapMemory | undefined;
   #level = Number.NaN;
@@ -60,7 +63,9 @@ export class DumpPlanner {
     crash,
     phases,
     place,
-  }: Pick<DumpRequest, 'context' | 'crash' | 'phases' | 'place'>) {
+    findings,
+  }: Pick<DumpRequest, 'context' | 'crash' | 'phases' | 'place' | 'findings'>) {
+    this.#triage = findings.autopsy?.pages?.pfns ?? [];
     this.#context = context;
     this.#crash = crash;
     this.#phases = phases;
@@ -82,8 +87,14 @@ export class DumpPlanner {
     const pages = this.#choose(this.levelOf(step));
     const known = this.#planned.get(step.codec);
     if (known) return known;
+    const planned = this.#measure(pages, this.#codec(step.codec));
+    this.#planned.set(step.codec, planned);
+    return planned;
+  }
+
+  /** The layout and the size of a dump. */
+  #measure(pages: PageChoice, codec: Codec): PlannedDump {
     const { vmcore } = this.#crash;
-    const codec = this.#codec(step.codec);
     const dumpablePages = pages.bitmap2.count();
     const layout = planLayout({
       pageSizeBytes: vmcore.pageSizeBytes,
@@ -98,9 +109,17 @@ export class DumpPlanner {
     const holes = this.#allowsHoles ? bitmapHoles(layout, { segments, bitmap2: pages.bitmap2 }) : [];
     const holeBytes = holes.reduce((sum, { start, end }) => sum + end - start, 0);
     const prediction = predictSize(layout, dumpablePages, sample, holeBytes);
-    const planned = { pages, codec, layout, holes, holeBytes, prediction };
-    this.#planned.set(step.codec, planned);
-    return planned;
+    return { pages, codec, layout, holes, holeBytes, prediction };
+  }
+
+  /** A dump of some of the pages of the first step, with the strongest codec: undefined when it would have none. */
+  planTriage(pfns: readonly number[]): PlannedDump | undefined {
+    const pages = this.#choose(this.levelOf(LADDER[0]));
+    const codec = this.#codec('strongest');
+    const { vmcore } = this.#crash;
+    const dump = { vmcore, dumpLevel: pages.dumpLevel, codec };
+    const { bitmap2 } = triageBitmap(dump, pages.bitmap2, pfns, this.#memory?.allocate);
+    return bitmap2.count() === 0 ? undefined : this.#measure({ ...pages, bitmap2 }, codec);
   }
 
   /**
@@ -110,8 +129,7 @@ export class DumpPlanner {
   bound(planned: PlannedDump, roomBytes: number): Bound {
     return boundDump(this.#unbounded(planned), roomBytes + planned.holeBytes, {
       allocate: this.#memory?.allocate,
-      rank: (vmcore, request) =>
-        rankPages(vmcore, request, problem => this.#context.log.say('space', problem)),
+      rank: (vmcore, request) => rankPages(vmcore, request, this.#triage),
       onProgress: () => this.#phases.checkDeadline('space'),
       onUnranked: cause => {
         if (cause instanceof DeadlineError) throw cause;

@@ -2,6 +2,7 @@
 import type { MemoryWatch } from '../init/meminfo.ts';
 import type { Crash } from '../kernel/crash.ts';
 import type { TargetSpec } from '../options/target-spec.ts';
+import type { ScenePages } from '../scene/files.ts';
 import type {
   ManifestAutopsy,
   ManifestDump,
@@ -41,6 +42,8 @@ export interface FoundAutopsy {
   readonly record: ManifestAutopsy;
   /** Name -> text. */
   readonly texts: ReadonlyMap<string, string>;
+  /** For the triage dump, and for the order of a dump that does not fit. */
+  readonly pages?: ScenePages;
 }
 
 /** What became of the dump on one target. Only a `complete` one is named vmcore. */
@@ -58,12 +61,17 @@ export interface DumpRequest {
   readonly crash: Crash;
   readonly place: DumpPlace;
   readonly keeper: RoomKeeper;
+  readonly findings: Findings;
+  /** Called when the triage dump is made, whatever comes of the dump. */
+  readonly onTriage?: (triage: ManifestDump) => void;
 }
 
 /** The dump on one target, and how its room was found where that was looked for. */
 export interface Made {
   readonly verdict: Verdict;
   readonly space?: ManifestSpace;
+  /** The triage dump, where one was made. */
+  readonly triage?: ManifestDump;
 }
 
 /** One target, and what was saved on it. */

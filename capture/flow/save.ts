@@ -71,6 +71,8 @@ function saveInto(course: Course, { spec, device, place }: Destination): Saving 
     ? makeDump(course, evidence.crash, place)
     : { verdict: { state: 'failed', reason: evidence.failure } };
   const { verdict } = made;
+  const { triage } = made;
+  if (triage) files.push({ name: triage.name, bytes: triage.bytes });
   if ('dump' in verdict) files.push({ name: verdict.dump.name, bytes: verdict.dump.bytes });
   attempt(
     () => writeEpilogue(course, place, files, made),

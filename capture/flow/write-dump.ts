@@ -110,7 +110,7 @@ export function commitDump(
   return { state: 'lacking', dump, lacks: lacks.filter(text => text !== '').join(', and ') };
 }
 
-function describeDump(
+export function describeDump(
   name: string,
   { pages: { dumpLevel: level, pages: byClass }, codec, layout: { block_size: pageSizeBytes } }: PlannedDump,
   { counts, digest }: DumpResult,

@@ -21,6 +21,7 @@ export const PROGRESS_FILE = '/run/progress';
 /** A module in the image. */
 export const MODULE_PATH = /^\/modules\/[\w.+-]+$/;
 
+export const TRIAGES = ['yes', 'tables', 'no'] as const;
 export const MAKE_ROOM = ['never', 'oldest'] as const;
 export const YES_OR_NO = ['yes', 'no'] as const;
 
@@ -63,6 +64,8 @@ export interface CaptureOptions {
   readonly maxUse: string;
   /** Whether stacks and tasks are read before the dump is made, where there is memory for it. */
   readonly autopsy: (typeof YES_OR_NO)[number];
+  /** Whether a triage dump is made before the dump; `tables`: with what stands in for debug symbols. */
+  readonly triage: (typeof TRIAGES)[number];
   /** How long to wait for the target's device to appear. */
   readonly deviceTimeoutSeconds: number;
   /** Kernel modules to load before the target can be mounted: paths in the image, in order. */
@@ -88,6 +91,7 @@ export const DEFAULT_OPTIONS: Omit<CaptureOptions, 'target' | 'fstype' | 'module
   keepDumps: 0,
   maxUse: '0',
   autopsy: 'yes',
+  triage: 'yes',
   deviceTimeoutSeconds: 60,
 };
 
@@ -153,6 +157,7 @@ const KINDS: Readonly<Record<keyof CaptureOptions, Kind>> = {
   keepDumps: integer(0, 100_000),
   maxUse: AMOUNT,
   autopsy: oneOf(YES_OR_NO),
+  triage: oneOf(TRIAGES),
   deviceTimeoutSeconds: integer(0, 86400),
   modules: {
     wanted: 'a list of modules in the image',

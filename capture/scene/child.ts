@@ -6,9 +6,18 @@
  * the process that read.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { attempt } from '../errors.ts';
-import { type SceneResult, sceneFiles } from './files.ts';
+import { type ScenePages, type SceneResult, sceneFiles } from './files.ts';
 
 export interface Autopsist {
   /** @throws what Node's calls throw. */
@@ -28,6 +37,8 @@ export interface RunningAutopsy {
   result(): SceneResult | { readonly state: 'failed'; readonly why: string };
   /** @throws what Node's calls throw. */
   read(file: 'text' | 'json'): string;
+  /** The pages for a triage dump; undefined where none were chosen. @throws what Node's calls throw. */
+  pages(): ScenePages | undefined;
 }
 
 export interface AutopsyProgram {
@@ -55,13 +66,14 @@ const FIRST_TO_GO = '1000';
 /** More than the program writes. */
 const MOST_FILE_BYTES = 1 << 20;
 const MOST_RESULT_BYTES = 64 << 10;
+const MOST_PAGES_BYTES = 8 << 20;
 
 export function autopsist({ node, flags, program, vmcorePath, directory }: AutopsyProgram): Autopsist {
   const files = sceneFiles(directory);
   return {
     start() {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      for (const file of [files.progress, files.result]) rmSync(file, { force: true });
+      for (const file of [files.progress, files.result, files.pages]) rmSync(file, { force: true });
       const errors = openSync(files.errors, 'w');
       // The caller never returns to the event loop, so nothing here waits for an event of the child.
       const child = spawn(node, [...flags, program, vmcorePath, directory], {
@@ -85,6 +97,7 @@ export function autopsist({ node, flags, program, vmcorePath, directory }: Autop
         kill: () => void child.kill('SIGKILL'),
         result: () => readResult(files.result) ?? { state: 'failed', why: lastError(files.errors) },
         read: file => readBounded(files[file], MOST_FILE_BYTES),
+        pages: () => readPages(files.pages),
       };
     },
   };
@@ -114,6 +127,19 @@ function lastError(path: string): string {
   const lines = (attempt(() => readBounded(path, MOST_FILE_BYTES)) ?? '').split('\n');
   const line = lines.find(text => /^(FATAL ERROR|\w*(Error|Failure)\b)/.test(text));
   return line ?? 'it ended without a result';
+}
+
+/** What the program chose is only a wish: whether a page is in the vmcore is asked where it is used. */
+function readPages(path: string): ScenePages | undefined {
+  if (!existsSync(path)) return undefined;
+  const { size } = statSync(path);
+  if (size > MOST_PAGES_BYTES || size % 8 !== 0 || size === 0) return undefined;
+  const doubles = new Float64Array(size / 8);
+  doubles.set(new Float64Array(Uint8Array.from(readFileSync(path)).buffer));
+  const pfns = doubles.subarray(1);
+  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0;
+  if (!isCount(doubles[0]!) || doubles[0]! > pfns.length || !pfns.every(isCount)) return undefined;
+  return { pfns: [...pfns], debuggerPages: doubles[0]! };
 }
 
 function readBounded(path: string, mostBytes: number): string {

@@ -1,6 +1,6 @@
 /**
  * What the capture and its autopsy program share: a directory in memory. The program overwrites `progress` in place and
- * writes the result last, so a result that is there is whole.
+ * gives the result and the pages their names when they are whole.
  */
 import { join } from 'node:path';
 import { AUTOPSY_JSON, AUTOPSY_TEXT } from '../autopsy/summary/autopsy.ts';
@@ -11,6 +11,8 @@ export interface SceneFiles {
   readonly text: string;
   readonly json: string;
   readonly result: string;
+  /** The pages for a triage dump: doubles, of which the first says how many of the others debuggers need. */
+  readonly pages: string;
   /** What the program and Node print on standard error. */
   readonly errors: string;
 }
@@ -21,12 +23,20 @@ export function sceneFiles(directory: string): SceneFiles {
     text: join(directory, AUTOPSY_TEXT),
     json: join(directory, AUTOPSY_JSON),
     result: join(directory, 'result.json'),
+    pages: join(directory, 'triage-pages'),
     errors: join(directory, 'errors'),
   };
 }
 
 /** Of the JSON. The text is shorter. Usual are 20 to 30 KB. */
 export const MOST_AUTOPSY_BYTES = 512 << 10;
+
+/** The pages for a triage dump, those needed most first. */
+export interface ScenePages {
+  readonly pfns: readonly number[];
+  /** How many of `pfns`, from the first on, debuggers need; see triage/select.ts. */
+  readonly debuggerPages: number;
+}
 
 /** What came of it. */
 export type SceneResult =

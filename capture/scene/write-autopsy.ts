@@ -1,15 +1,17 @@
-/** The work of the autopsy program: reads a vmcore and writes the autopsy as text and as JSON. */
+/** The work of the autopsy program: reads a vmcore and writes the autopsy as text and as JSON, and which pages a triage dump needs. */
 import { openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import type { Effort } from '../autopsy/effort.ts';
-import { openAutopsy } from '../autopsy/open.ts';
+import type { DeadKernel } from '../autopsy/kernel.ts';
 import { AUTOPSY_FORMAT, type Autopsy, type AutopsyCrash, isMissing } from '../autopsy/summary/autopsy.ts';
 import { boundedSource, type ReadBudget } from '../autopsy/summary/bounded-source.ts';
 import { fitted } from '../autopsy/summary/fit.ts';
 import { type Limits, readKernelParts } from '../autopsy/summary/read.ts';
 import { autopsyLines } from '../autopsy/summary/text.ts';
-import { openCrash } from '../kernel/crash.ts';
+import { attempt } from '../errors.ts';
+import { type Crash, openCrash } from '../kernel/crash.ts';
+import { MOST_TRIAGE_PAGES } from '../triage/bitmap.ts';
+import { finishTriage, openTriage } from '../triage/select.ts';
 import { openVmcoreFile } from '../vmcore/reader.ts';
-import type { ByteSource } from '../vmcore/source.ts';
 import { MOST_AUTOPSY_BYTES, type SceneResult, sceneFiles } from './files.ts';
 
 /** Ten times what Debian's kernels take, most of it symbols and types. It bounds the time whatever the machine's speed is. */
@@ -31,24 +33,42 @@ export function writeAutopsy(vmcorePath: string, directory: string): void {
     reads += 1;
     writeSync(progress, String(reads), 0);
   });
-  const autopsy = fitted(autopsyOf(source), MOST_AUTOPSY_BYTES);
+  const crash = openCrash(source);
+  const { segments, pageSizeBytes } = crash.vmcore;
+  const triage = openTriage(crash.vmcore, {
+    isHeld: pfn => segments.fileRunBytes(pfn * pageSizeBytes) >= pageSizeBytes,
+    mostPages: MOST_TRIAGE_PAGES,
+    effort: EFFORT,
+  });
+  const autopsy = fitted(autopsyOf(crash, triage.kernel), MOST_AUTOPSY_BYTES);
   const result = resultOf(autopsy);
   if (autopsy && result.state === 'saved') {
     writeFileSync(files.text, [...autopsyLines(autopsy)].join(''));
     writeFileSync(files.json, `${JSON.stringify(autopsy)}\n`);
   }
-  const unfinished = `${files.result}~`;
-  writeFileSync(unfinished, JSON.stringify(result));
-  renameSync(unfinished, files.result);
+  writeWhole(files.result, JSON.stringify(result));
+  // Last: the capture ends the program when it takes too long, and the autopsy is worth more.
+  attempt(() => {
+    const { debuggerPages, pfns } = finishTriage(triage);
+    const doubles = new Float64Array(pfns.length + 1);
+    doubles[0] = debuggerPages;
+    doubles.set(pfns, 1);
+    writeWhole(files.pages, new Uint8Array(doubles.buffer));
+  });
 }
 
-function autopsyOf(source: ByteSource): Autopsy {
-  const { vmcore, utsname } = openCrash(source);
+function writeWhole(path: string, content: string | Uint8Array): void {
+  const unfinished = `${path}~`;
+  writeFileSync(unfinished, content);
+  renameSync(unfinished, path);
+}
+
+function autopsyOf({ utsname }: Crash, kernel: DeadKernel): Autopsy {
   const { release, nodename } = utsname;
   return {
     format: AUTOPSY_FORMAT,
     kernel: { release, nodename },
-    ...readKernelParts(openAutopsy(vmcore, undefined, EFFORT), LIMITS),
+    ...readKernelParts(kernel, LIMITS),
     memory: { missing: 'the dump has it' },
     log: { missing: 'vmcore-dmesg.txt has it' },
   };

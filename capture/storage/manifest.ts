@@ -40,6 +40,8 @@ export interface Manifest {
   /** Absent if the capture ended earlier. */
   readonly space?: ManifestSpace;
   /** Absent where there was nothing to read: no vmcore. */
+  /** `vmcore-triage`, where there is one. */
+  readonly triage?: ManifestDump;
   readonly autopsy?: ManifestAutopsy;
   readonly files: readonly ManifestFile[];
   /** Phase -> seconds, in the order they ran. `boot` is the time from the capture kernel's start. */

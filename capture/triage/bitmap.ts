@@ -2,21 +2,15 @@
 import { BITS_PER_BYTE, type Bitmap } from '../filter/bitmap.ts';
 import { type SampledDump, sampleDump } from '../kdump/write/first-pages.ts';
 import { fittingPages } from '../kdump/write/predict.ts';
-import { selectTriage, type Triage, type TriageRequest } from './select.ts';
 
 /** However large the machine: tasks that do not fit are left out, those that ran and those that wait come first. */
 export const MOST_TRIAGE_BYTES = 16 << 20;
-/** Some 1,000 tasks with the tables, and in no kernel fewer than a debugger starts with. A number of PFNs takes 70 bytes here. */
-const MOST_TRIAGE_PAGES = 1 << 18;
+/** Of which half is for the bitmaps' blocks, where the pages are far apart. */
+const MOST_DATA_BYTES = MOST_TRIAGE_BYTES / 2;
+/** Those of some thousand tasks. Compressed, more would not fit. */
+export const MOST_TRIAGE_PAGES = 1 << 16;
 
-export interface TriageChoice {
-  /** Also what stands in for debug symbols. */
-  readonly hasTables: boolean;
-  readonly onProgress?: TriageRequest['onProgress'];
-  readonly allocate?: (sizeBytes: number) => Uint8Array;
-}
-
-export interface TriagePages extends Pick<Triage, 'parts' | 'problems'> {
+export interface TriageBitmap {
   readonly bitmap2: Bitmap;
   /** Pages that were left out because the dump would be larger than MOST_TRIAGE_BYTES. */
   readonly leftOut: number;
@@ -24,25 +18,23 @@ export interface TriagePages extends Pick<Triage, 'parts' | 'problems'> {
 
 /**
  * @param bitmap2 the pages of the whole dump: no others are taken.
- * @throws as `selectTriage`
+ * @param pfns those for triage, the ones that are needed most first.
+ * @param allocate returns zeroed memory; see Bitmap.
  */
 export function triageBitmap(
   dump: SampledDump,
   bitmap2: Bitmap,
-  { hasTables, onProgress, allocate }: TriageChoice,
-): TriagePages {
-  const triage = selectTriage(dump.vmcore, {
-    isHeld: pfn => bitmap2.has(pfn),
-    mostPages: MOST_TRIAGE_PAGES,
-    onProgress,
-  });
-  const wanted = hasTables ? triage.pfns : triage.pfns.slice(0, triage.debuggerPages);
-  const blockPages = dump.vmcore.pageSizeBytes * BITS_PER_BYTE;
-  const mapped = withinBlocks(wanted, blockPages, MOST_TRIAGE_BYTES / 2 / (2 * dump.vmcore.pageSizeBytes));
-  const fitting = fittingPages(mapped, MOST_TRIAGE_BYTES / 2, some => sampleDump(dump, some));
+  pfns: readonly number[],
+  allocate?: (sizeBytes: number) => Uint8Array,
+): TriageBitmap {
+  const { pageSizeBytes } = dump.vmcore;
+  const wanted = pfns.filter(pfn => bitmap2.has(pfn));
+  const mostBlocks = (MOST_TRIAGE_BYTES - MOST_DATA_BYTES) / (2 * pageSizeBytes);
+  const mapped = withinBlocks(wanted, pageSizeBytes * BITS_PER_BYTE, mostBlocks);
+  const fitting = fittingPages(mapped, MOST_DATA_BYTES, some => sampleDump(dump, some));
   const kept = bitmap2.alike(allocate);
   for (let i = 0; i < fitting; i++) kept.set(mapped[i]!);
-  return { bitmap2: kept, leftOut: wanted.length - fitting, parts: triage.parts, problems: triage.problems };
+  return { bitmap2: kept, leftOut: wanted.length - fitting };
 }
 
 /** Those of at most `most` blocks of a bitmap, the first that are met: each block takes room in the file, twice. */

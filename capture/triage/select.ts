@@ -2,6 +2,7 @@
  * The pages that a debugger needs to open a dump and to show log, tasks, stacks and modules, those needed most first. By
  * BTF, kallsyms and vmcoreinfo. What the crashed kernel lacks, or where it is damaged, costs its part.
  */
+import type { Effort } from '../autopsy/effort.ts';
 import type { DeadKernel } from '../autopsy/kernel.ts';
 import { readWaits } from '../autopsy/locks/waits.ts';
 import { readHugePages } from '../autopsy/memory/hugetlb.ts';
@@ -23,13 +24,12 @@ import type { Subject } from './ranges.ts';
 import { PageRecorder } from './recorder.ts';
 import { addPids, addTask, addUsedStack, addWholeStack, byNeed } from './tasks.ts';
 
-/** They take half a minute on a slow machine; 5,000 tasks take a tenth of them. */
-const MOST_READS = 1 << 27;
-
 export interface TriageRequest {
   /** Whether the dump has the page: no others are taken. */
   readonly isHeld: (pfn: number) => boolean;
   readonly mostPages: number;
+  /** Where it ends, what was found until then is the selection. */
+  readonly effort?: Effort;
   readonly onProgress?: () => void;
 }
 
@@ -48,14 +48,34 @@ export interface TriagePart {
   readonly pages: number;
 }
 
-/** @throws KernelError when virtual addresses cannot be read; AutopsyError when no task is found; what `onProgress` throws. */
-export function selectTriage(vmcore: Vmcore, { isHeld, mostPages, onProgress }: TriageRequest): Triage {
+/** @throws as `openTriage` and `finishTriage`. */
+export function selectTriage(vmcore: Vmcore, request: TriageRequest): Triage {
+  return finishTriage(openTriage(vmcore, request));
+}
+
+/** A kernel of which it is noted what is read. */
+export interface OpenTriage extends Subject {
+  /** What was read to open it. */
+  readonly opening: PageOrder;
+  readonly order: PageOrder;
+}
+
+/** @throws KernelError when virtual addresses cannot be read. */
+export function openTriage(
+  vmcore: Vmcore,
+  { isHeld, mostPages, effort, onProgress = () => {} }: TriageRequest,
+): OpenTriage {
   const order = new PageOrder(isHeld, mostPages);
   const opening = new PageOrder(isHeld, mostPages);
-  const recorder = new PageRecorder(opening, vmcore.pageSizeBytes, { mostReads: MOST_READS, onProgress });
-  const kernel = openAutopsy(vmcore, read => recorder.over(read));
+  const recorder = new PageRecorder(opening, vmcore.pageSizeBytes, onProgress);
+  const kernel = openAutopsy(vmcore, read => recorder.over(read), effort);
   recorder.into = order;
-  const subject: Subject = { kernel, recorder };
+  return { kernel, recorder, opening, order };
+}
+
+/** @throws AutopsyError when no task is found; what `onProgress` throws. */
+export function finishTriage(subject: OpenTriage): Triage {
+  const { kernel, recorder, opening, order } = subject;
   const problems = [...kernel.missing];
   const parts: TriagePart[] = [];
   const run = (name: string, work: () => void) => {

@@ -1,10 +1,11 @@
 /** What must be true after a crash: small checks, each with what was seen, for the verdict and summary.json. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DumpFormatError, describeError, SystemError } from '../../capture/errors.ts';
 import type { Manifest } from '../../capture/storage/manifest.ts';
 import { cutConsoleLog } from '../../capture/storage/place/console-log.ts';
 import { runCrash } from '../judges/crash.ts';
+import { crashOutputs } from '../judges/crash-commands.ts';
 import { fileType, isKdumpCompressed } from '../judges/file-type.ts';
 import type { CrashRun } from '../run/run.ts';
 import { autopsySavedOrSkipped } from './autopsy.ts';
@@ -174,7 +175,7 @@ export const clockIsNotTrusted: Expectation = run => {
 
 const DUMP_FILES = ['vmcore-dmesg.txt', 'vmcore', 'kexec-dmesg.log', 'manifest.json'];
 /** Only where there is memory to spare. */
-const AUTOPSY_FILES = ['autopsy.txt', 'autopsy.json'];
+const AUTOPSY_FILES = ['autopsy.txt', 'autopsy.json', 'vmcore-triage'];
 
 /** The rebooted machine lists the dump's files with private modes. On a FAT the mount sets them. */
 const listedPrivate: Expectation = ({ guest }) => {
@@ -215,6 +216,26 @@ export const incompleteDumpOpens: Expectation = async ({ dumps, trigger }, judge
   const { tasks, frames } = summary;
   return [
     { what, holds: amiss.length === 0, saw: amiss.join(' | ') || `${tasks} tasks, ${frames.length} frames` },
+  ];
+};
+
+/** crash(8) opens the triage dump as it is, and prints the stack of every task that it lists. */
+export const triageDumpOpens: Expectation = async ({ dumps }, judges) => {
+  const what = 'crash 9 opens the triage dump: tasks, and a stack of each';
+  const dump = join(dumps[0] ?? '', 'vmcore-triage');
+  if (!existsSync(dump)) return [{ what, holds: false, saw: 'there is no vmcore-triage' }];
+  const [tool, vmlinux] = [await judges.tool('crash'), await judges.vmlinux()];
+  const commands = ['ps', 'foreach bt', 'log'];
+  const outputs = await crashOutputs(tool, { vmlinux, dump, commands, timeoutSeconds: 180 });
+  const tasks = outputs.ps!.match(/^[> ] +\d+ /gm)?.length ?? 0;
+  const stacks = outputs['foreach bt']!.match(/^ #0 /gm)?.length ?? 0;
+  return [
+    {
+      what,
+      // A dead task has no stack any more.
+      holds: outputs.crash === '' && tasks > 40 && stacks >= tasks - 2 && outputs.log !== '',
+      saw: outputs.crash || `${tasks} tasks, ${stacks} stacks, ${statSync(dump).size} bytes`,
+    },
   ];
 };
 

@@ -126,6 +126,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
       ),
       expect.kernelLogSaved,
       expect.incompleteDumpOpens,
+      expect.triageDumpOpens,
     ],
   },
   {

@@ -57,6 +57,7 @@ const options = { ...DEFAULT_OPTIONS, dumpLevel: 31 };
 const source = openVmcoreFile(vmcorePath, libc);
 const crash = openCrash(source);
 const planner = new DumpPlanner({
+  findings: { isLogSaved: false },
   context: { options, log, clock, ffi, libc } as CaptureContext,
   phases: phases as Phases,
   crash,

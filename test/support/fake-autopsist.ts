@@ -9,6 +9,9 @@ export interface FakeAutopsy {
   readonly result?: ReturnType<RunningAutopsy['result']>;
   readonly texts?: Readonly<Record<'text' | 'json', string>>;
   readonly start?: () => void;
+  /** Its result is there, and it chooses pages. */
+  readonly isAtPages?: boolean;
+  readonly pages?: ReturnType<RunningAutopsy['pages']>;
   /** Memory of its own. */
   readonly ownBytes?: number;
   /** Whether SIGKILL does not end it: it is held in the kernel. */
@@ -28,6 +31,8 @@ export function fakeAutopsist({
   start = () => {},
   ownBytes = 30 << 20,
   isStuck = false,
+  isAtPages = false,
+  pages,
 }: FakeAutopsy = {}): FakeAutopsist {
   let look = 0;
   let starts = 0;
@@ -47,8 +52,11 @@ export function fakeAutopsist({
         anonymousBytes: () => ownBytes,
         isRunning: () => look++ < looks && (kills === 0 || isStuck),
         kill: () => void kills++,
-        result: () => result,
+        // Before its last step, the choice of pages, it has no result.
+        result: () =>
+          look < looks && !isAtPages ? { state: 'failed', why: 'it ended without a result' } : result,
         read: file => texts[file],
+        pages: () => pages,
       };
     },
   };

@@ -86,6 +86,12 @@ const FILES: readonly Definition[] = [
       'A dump that was not finished, or that did not fit. The manifest says why, and what it lacks. Missing pages are marked as makedumpfile marks them; `crash --zero_excluded` reads them as zeros.',
     ],
   },
+  {
+    term: '`vmcore-triage`',
+    text: [
+      'A complete dump of some thousand pages, in which crash and drgn show log, tasks, all stacks and modules. It is made before `vmcore`, where the autopsy could be made and there is room. With `triage=tables`, `kdumpling bt`, `ps` and the others read it without debug symbols.',
+    ],
+  },
   { term: '`vmcore-dmesg.txt`', text: ['The crashed kernel’s log.'] },
   {
     term: '`autopsy.txt`, `autopsy.json`',
@@ -110,6 +116,7 @@ export const MANIFEST_MEMBERS: Readonly<Record<keyof Manifest, string>> = {
   dump: 'The file’s name, format, dump level, codec, bytes, pages by class, and the digests of its regions.',
   space:
     'Room on the target before the dump, the size that was predicted, the steps that were tried for room, and the dumps that were removed.',
+  triage: 'The same of `vmcore-triage`.',
   autopsy:
     'Whether `autopsy.txt` and `autopsy.json` were written (`saved`, `skipped`, `failed`) and why not; class and culprit of the crash.',
   files: 'Name and size of each file of the dump.',

@@ -97,6 +97,18 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
     meaning: 'Stacks and tasks could not be read or written. The dump follows and has them.',
   },
   {
+    lines: ['kdumpling: triage: … is safe: … pages, … bytes'],
+    meaning: 'The small dump is on the disk and was read back: crash and drgn open it.',
+  },
+  {
+    lines: ['kdumpling: triage: skipped: …'],
+    meaning: 'There is no small dump beside the dump, which has all of it. The line says why.',
+  },
+  {
+    lines: ['kdumpling: triage: warning: …'],
+    meaning: 'The small dump could not be written. The dump follows.',
+  },
+  {
     lines: ['kdumpling: system: warning: … system call: …'],
     meaning: 'The first way to do this failed, and the second one was taken.',
     toDo: 'Nothing now. Find out why before the next crash.',

@@ -31,7 +31,17 @@ export interface DumpFacts<M extends ManifestOutline = ManifestOutline> {
 }
 
 const VMCORE = 'vmcore';
-const NAMES = [VMCORE, 'vmcore-dmesg.txt', 'autopsy.txt', 'autopsy.json', 'kexec-dmesg.log', MANIFEST_NAME];
+/** The small dump that is made before it. */
+export const TRIAGE_DUMP = 'vmcore-triage';
+const NAMES = [
+  VMCORE,
+  TRIAGE_DUMP,
+  'vmcore-dmesg.txt',
+  'autopsy.txt',
+  'autopsy.json',
+  'kexec-dmesg.log',
+  MANIFEST_NAME,
+];
 const OUR_NAMES: ReadonlySet<string> = new Set(NAMES.flatMap(name => [name, incompleteName(name)]));
 /** A name as `stampOf` makes it, with the suffix for further crashes in the same second. */
 const STAMP = /^\d{8}T\d{6}Z(-\d+)?$/;

@@ -5,16 +5,18 @@ import { dirname } from 'node:path';
 import type { Codec } from '../../../capture/codecs/codec.ts';
 import { type CodecChoice, openCodecOrFallback } from '../../../capture/codecs/open.ts';
 import { STRONGEST_CODEC } from '../../../capture/codecs/table.ts';
-import { counted, describeError } from '../../../capture/errors.ts';
+import { attempt, counted, describeError } from '../../../capture/errors.ts';
 import { openBitmapMemory, storeInDirectory } from '../../../capture/ffi/file-memory.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
 import type { Bitmap } from '../../../capture/filter/bitmap.ts';
 import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
+import type { ReachRequest } from '../../../capture/filter/reach.ts';
 import { boundDump, type SampledDump } from '../../../capture/kdump/write/first-pages.ts';
 import { choosePages } from '../../../capture/kdump/write/input.ts';
 import { type DumpCounts, type DumpInput, dumpSteps, layoutOf } from '../../../capture/kdump/write/writer.ts';
-import { MOST_TRIAGE_BYTES, triageBitmap } from '../../../capture/triage/bitmap.ts';
+import { MOST_TRIAGE_BYTES, MOST_TRIAGE_PAGES, triageBitmap } from '../../../capture/triage/bitmap.ts';
 import { rankPages } from '../../../capture/triage/rank.ts';
+import { selectTriage } from '../../../capture/triage/select.ts';
 import type { Vmcore } from '../../../capture/vmcore/open.ts';
 import { type Shortfall, shortfallOf } from '../../../capture/vmcore/shortfall.ts';
 import { openCrashFile } from './crash-file.ts';
@@ -79,7 +81,7 @@ export async function dumpFirstPages(
     const dump = { vmcore, bitmap2, dumpLevel, codec, layout: layoutOf(input) };
     const bound = boundDump(dump, request.sizeLimitBytes ?? Number.POSITIVE_INFINITY, {
       allocate: input.allocate,
-      rank: (ranked, wanted) => rankPages(ranked, wanted, messages.debug),
+      rank: (ranked, wanted) => rankPages(ranked, wanted, triageOrNone(ranked, wanted, messages)),
       onUnranked: cause => messages.warn(`pages are taken in the order of memory: ${describeError(cause)}`),
     });
     const { counts, unreadablePfns } = await withTarget(request, signal, sink =>
@@ -131,7 +133,8 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
   );
   messages.debug(`dump level ${describeDumpLevel(dumpLevel)}, ${codec.name} by ${codec.implementation}`);
   const dump = { vmcore: crash.vmcore, dumpLevel, codec };
-  const triaged = request.triage === 'no' ? undefined : triage(request, dump, bitmap2, messages, allocate);
+  const triaged =
+    request.triage === 'no' ? undefined : onlyTriage(request, dump, bitmap2, messages, allocate);
   return {
     ...facts,
     ...state,
@@ -148,26 +151,42 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
   };
 }
 
+/** Degrades: without its symbols and types, a kernel's pages have only the order of its pointers. */
+function triageOrNone(
+  vmcore: Vmcore,
+  { bitmap2, mostPages }: ReachRequest,
+  messages: Messages,
+): readonly number[] {
+  const select = () => selectTriage(vmcore, { isHeld: pfn => bitmap2.has(pfn), mostPages });
+  return attempt(select, error => messages.debug(describeError(error)))?.pfns ?? [];
+}
+
 /** A triage dump is so small that the strongest compression costs nothing. */
 function codecOf({ triage, codec: name }: DumpRequest): Pick<CodecChoice, 'name' | 'level'> {
   return triage !== 'no' && name === STRONGEST_CODEC.name ? STRONGEST_CODEC : { name };
 }
 
-function triage(
+function onlyTriage(
   request: DumpRequest,
   dump: SampledDump,
   bitmap2: Bitmap,
   messages: Messages,
   allocate: KdumpInput['allocate'],
 ): Bitmap {
-  const found = triageBitmap(dump, bitmap2, { hasTables: request.triage === 'tables', allocate });
-  for (const problem of found.problems) messages.warn(problem);
+  const triage = selectTriage(dump.vmcore, {
+    isHeld: pfn => bitmap2.has(pfn),
+    mostPages: MOST_TRIAGE_PAGES,
+  });
+  for (const problem of triage.problems) messages.warn(problem);
+  const { parts, pfns, debuggerPages } = triage;
+  const wanted = request.triage === 'tables' ? pfns : pfns.slice(0, debuggerPages);
+  const found = triageBitmap(dump, bitmap2, wanted, allocate);
   if (found.leftOut > 0) {
     messages.warn(
       `${counted(found.leftOut, 'page')} for triage left out: they exceed ${MOST_TRIAGE_BYTES} bytes`,
     );
   }
-  messages.debug(`pages for triage: ${found.parts.map(({ name, pages }) => `${name} ${pages}`).join(', ')}`);
+  messages.debug(`pages for triage: ${parts.map(({ name, pages }) => `${name} ${pages}`).join(', ')}`);
   return found.bitmap2;
 }
 

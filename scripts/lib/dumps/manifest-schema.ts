@@ -90,6 +90,7 @@ const MANIFEST: v.GenericSchema<unknown, Manifest> = v.looseObject({
       removed: v.array(v.string()),
     }),
   ),
+  triage: v.optional(DUMP),
   autopsy: v.optional(
     v.looseObject({
       state: v.picklist(['saved', 'skipped', 'failed']),

@@ -63,6 +63,20 @@ const DIGEST = object('What `kdumpling verify` compares.', {
   ),
 });
 
+function dumpOf(doc: string): Schema {
+  return object(doc, {
+    name: text('The name of its file.'),
+    format: oneOf('Its format.', 'kdump-compressed'),
+    level: count('The dump level.'),
+    codec: text('How pages are compressed.'),
+    codecLevel: number('The level of the codec.'),
+    bytes: count('Its length.'),
+    pageSizeBytes: count('The size of a page.'),
+    pages: PAGES,
+    digest: DIGEST,
+  });
+}
+
 export const MANIFEST: Schema = {
   ...document(
     '`manifest.json` of the dump directory, as the capture wrote it. Other versions may add members.',
@@ -77,19 +91,8 @@ export const MANIFEST: Schema = {
         reason: optional(text('The panic line.')),
         uptimeSeconds: optional(number('How long the kernel had run.')),
       }),
-      dump: optional(
-        object('The dump, or the incomplete one.', {
-          name: text('The name of its file.'),
-          format: oneOf('Its format.', 'kdump-compressed'),
-          level: count('The dump level.'),
-          codec: text('How pages are compressed.'),
-          codecLevel: number('The level of the codec.'),
-          bytes: count('Its length.'),
-          pageSizeBytes: count('The size of a page.'),
-          pages: PAGES,
-          digest: DIGEST,
-        }),
-      ),
+      dump: optional(dumpOf('The dump, or the incomplete one.')),
+      triage: optional(dumpOf('The small dump that was made before it, `vmcore-triage`.')),
       space: optional(
         object('The room on the target.', {
           totalBytes: optional(count('Of the file system.')),

@@ -32,7 +32,13 @@ function open({ dumpLevel = 0, codec = 'zlib', ffi = undefined as Ffi | undefine
   const options = checkOptions({ target: '/dev/vda', fstype: 'ext4', modules: [], codec, dumpLevel });
   const context = { options, log, clock, ffi, libc: undefined } as unknown as CaptureContext;
   const crash = openCrash(vmcore(hasImage));
-  const planner = new DumpPlanner({ context, crash, phases, place: {} as DumpPlace });
+  const planner = new DumpPlanner({
+    findings: { isLogSaved: false },
+    context,
+    crash,
+    phases,
+    place: {} as DumpPlace,
+  });
   return { planner, clock, log, heartbeat };
 }
 
@@ -58,7 +64,8 @@ test('choosing the pages of a large machine says how far it is, and of others no
     const options = checkOptions({ target: '/dev/vda', fstype: 'ext4', modules: [], dumpLevel: 31 });
     const context = { options, log, clock } as unknown as CaptureContext;
     const crash = new MemmapMachine().crash();
-    const planner = new DumpPlanner({ context, crash, phases, place: {} as DumpPlace });
+    const findings = { isLogSaved: false };
+    const planner = new DumpPlanner({ findings, context, crash, phases, place: {} as DumpPlace });
     planner.plan(WISHED);
     planner.close();
     return log.lines.map(({ text }) => text).filter(text => text.includes('choosing pages'));

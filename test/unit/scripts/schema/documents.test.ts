@@ -77,6 +77,15 @@ const FULL: Partial<Manifest> = {
     reserved: true,
     removed: [],
   },
+  triage: manifestDump({
+    name: 'vmcore-triage',
+    bytes: 4096,
+    digest: result.digest,
+    pages: {
+      ...{ total: 64, dumped: 2, zero: 0, unreadable: 0, missing: 0 },
+      byClass: { kernel: 42, free: 0, cache: 0, privateCache: 0, user: 0, hwpoison: 0, offline: 0 },
+    },
+  }),
   autopsy: { state: 'failed', why: 'it was ended', class: 'null-pointer', culprit: 'mine_first' },
   files: [{ name: 'vmcore', bytes: file.bytes.length }],
   warnings: ['a warning'],

@@ -1,0 +1,82 @@
+/**
+ * The triage dump: some thousand pages in which crash and drgn show log, tasks, stacks and modules. It is made before the
+ * dump, so that a dump that is lost or does not fit leaves it. Whatever fails here, the dump follows.
+ */
+import { attempt, describeError } from '../errors.ts';
+import type { ManifestDump } from '../storage/manifest.ts';
+import { trackEnd } from '../storage/place/file-sink.ts';
+import type { DumpFile } from '../storage/place/place.ts';
+import { TRIAGE_DUMP } from '../storage/policy/dump-state.ts';
+import { LADDER } from '../storage/policy/ladder.ts';
+import { DeadlineError } from './phases.ts';
+import type { DumpPlanner, PlannedDump } from './plan.ts';
+import type { DumpRequest } from './record.ts';
+import { describeDump, verifyDump, writeVmcore } from './write-dump.ts';
+
+/** Its record for the manifest; undefined where there is none. @throws DeadlineError */
+export function saveTriage(request: DumpRequest, planner: DumpPlanner): ManifestDump | undefined {
+  const { log, options } = request.context;
+  const skip = (why: string): undefined => {
+    log.say('triage', `skipped: ${why}`);
+  };
+  if (options.triage === 'no') return undefined;
+  // A partition has room for one dump, and the dump is worth more.
+  if (request.place.scratch === undefined) return skip('the target has no file system');
+  const pages = request.findings.autopsy?.pages;
+  if (!pages) return skip('its pages are not known without the autopsy');
+  try {
+    const wanted = options.triage === 'tables' ? pages.pfns : pages.pfns.slice(0, pages.debuggerPages);
+    if (!hasRoom(request, planner, wanted)) return skip('its room is for the dump');
+    const planned = planner.planTriage(wanted);
+    if (!planned) return skip('none of its pages is in the dump');
+    const { needBytes } = planned.prediction;
+    const room = request.keeper.room().root;
+    if (needBytes > room) return skip(`it needs ${needBytes} bytes, there is room for ${room}`);
+    return request.phases.run('triage', () => write(request, planned));
+  } catch (error) {
+    if (error instanceof DeadlineError) throw error;
+    log.warn('triage', describeError(error));
+    return undefined;
+  }
+}
+
+/**
+ * It must not be what a complete dump has no room for: there is room for both, or for no complete dump anyway.
+ * Afterwards plans of the dump are no longer valid.
+ */
+function hasRoom({ context, keeper }: DumpRequest, planner: DumpPlanner, pfns: readonly number[]): boolean {
+  const { users, root } = keeper.room();
+  const needBytes = planner.planTriage(pfns)?.prediction.needBytes ?? 0;
+  if (planner.plan(LADDER[0]).prediction.needBytes + needBytes <= users) return true;
+  if (context.options.makeRoom === 'oldest') return false;
+  const smallest = LADDER.findLast(({ isBounded }) => !isBounded)!;
+  return planner.plan(smallest).prediction.needBytes > root;
+}
+
+function write(request: DumpRequest, planned: PlannedDump): ManifestDump {
+  const { context, place } = request;
+  const file = place.create(TRIAGE_DUMP);
+  let isDone = false;
+  try {
+    const writing = { ...request, planned, file, sink: trackEnd(file.sink) };
+    const result = writeVmcore(writing);
+    file.setLength(result.counts.bytesWritten);
+    verifyDump(writing, result);
+    const dump = describeDump(TRIAGE_DUMP, planned, result);
+    file.commit();
+    isDone = true;
+    context.log.say('triage', `${dump.name} is safe: ${dump.pages.dumped} pages, ${dump.bytes} bytes`);
+    return dump;
+  } finally {
+    if (!isDone) discard(request, file);
+    file.close();
+  }
+}
+
+/** It would take room from the dump, which has all of it. */
+function discard({ context: { log } }: DumpRequest, file: DumpFile): void {
+  attempt(
+    () => file.discard(),
+    error => log.warn('triage', describeError(error)),
+  );
+}
