@@ -26,12 +26,8 @@ export function saveTriage(request: DumpRequest, planner: DumpPlanner): Manifest
   if (!pages) return skip('its pages are not known without the autopsy');
   try {
     const wanted = options.triage === 'tables' ? pages.pfns : pages.pfns.slice(0, pages.debuggerPages);
-    if (!hasRoom(request, planner, wanted)) return skip('its room is for the dump');
-    const planned = planner.planTriage(wanted);
-    if (!planned) return skip('none of its pages is in the dump');
-    const { needBytes } = planned.prediction;
-    const room = request.keeper.room().root;
-    if (needBytes > room) return skip(`it needs ${needBytes} bytes, there is room for ${room}`);
+    const planned = planInRoom(request, planner, wanted);
+    if (typeof planned === 'string') return skip(planned);
     return request.phases.run('triage', () => write(request, planned));
   } catch (error) {
     if (error instanceof DeadlineError) throw error;
@@ -42,15 +38,26 @@ export function saveTriage(request: DumpRequest, planner: DumpPlanner): Manifest
 
 /**
  * It must not be what a complete dump has no room for: there is room for both, or for no complete dump anyway.
- * Afterwards plans of the dump are no longer valid.
+ * @returns why there is none.
  */
-function hasRoom({ context, keeper }: DumpRequest, planner: DumpPlanner, pfns: readonly number[]): boolean {
+function planInRoom(
+  { context, keeper }: DumpRequest,
+  planner: DumpPlanner,
+  pfns: readonly number[],
+): PlannedDump | string {
+  const [wished] = LADDER;
+  const planned = planner.planTriage(pfns);
+  if (!planned) return 'none of its pages is in the dump';
+  const { needBytes } = planned.prediction;
   const { users, root } = keeper.room();
-  const needBytes = planner.planTriage(pfns)?.prediction.needBytes ?? 0;
-  if (planner.plan(LADDER[0]).prediction.needBytes + needBytes <= users) return true;
-  if (context.options.makeRoom === 'oldest') return false;
+  if (planner.plan(wished!).prediction.needBytes + needBytes <= users) return planned;
   const smallest = LADDER.findLast(({ isBounded }) => !isBounded)!;
-  return planner.plan(smallest).prediction.needBytes > root;
+  const mayFit = context.options.makeRoom === 'oldest' || planner.plan(smallest).prediction.needBytes <= root;
+  if (mayFit) return 'its room is for the dump';
+  if (needBytes > root) return `it needs ${needBytes} bytes, there is room for ${root}`;
+  // A plan of another level has taken the place of the one that this was made from.
+  const isSame = planner.levelOf(smallest) === planner.levelOf(wished!);
+  return (isSame ? planned : planner.planTriage(pfns)) ?? 'none of its pages is in the dump';
 }
 
 function write(request: DumpRequest, planned: PlannedDump): ManifestDump {
