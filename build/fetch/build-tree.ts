@@ -74,7 +74,14 @@ export async function runInTree(root: string, action: string, command: string): 
   if (output.exitCode === 0) return;
   throw new SystemError('BUILD', {
     action,
-    actual: output.stderr.trim().split('\n').slice(0, 3).join(' | ') || `it ended with ${output.exitCode}`,
+    actual: buildErrors(output.stderr) || `it ended with ${output.exitCode}`,
     wanted: 'a source that compiles with these tools',
   });
+}
+
+/** The first errors that a compiler or make printed, and not the warnings before them. */
+export function buildErrors(stderr: string): string {
+  const lines = stderr.trim().split('\n');
+  const errors = lines.filter(line => /\berror\b|\*\*\*|not found|No space left/i.test(line));
+  return (errors.length > 0 ? errors : lines).slice(0, 3).join(' | ');
 }

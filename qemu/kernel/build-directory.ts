@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { $ } from 'zx';
+import { buildErrors } from '../../build/fetch/build-tree.ts';
 import { findCommand } from '../../build/host/host-packages.ts';
 import { Failure, SystemError } from '../../capture/errors.ts';
 import type { Config } from './config-needs.ts';
@@ -66,14 +67,7 @@ export async function makeInBuild(
   if (output.exitCode === 0) return;
   throw new SystemError('MODULE_BUILD', {
     action,
-    actual: complaints(output.stderr) || `make ended with ${output.exitCode}`,
+    actual: buildErrors(output.stderr) || `make ended with ${output.exitCode}`,
     wanted: 'the compiler that built this kernel, on this machine',
   });
-}
-
-/** The compiler's and make's errors, not their warnings. */
-function complaints(stderr: string): string {
-  const lines = stderr.trim().split('\n');
-  const errors = lines.filter(line => /error|\*\*\*|not found/i.test(line));
-  return (errors.length > 0 ? errors : lines).slice(0, 3).join(' | ');
 }
