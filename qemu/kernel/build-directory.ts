@@ -62,7 +62,9 @@ export async function makeInBuild(
       wanted: `the package ${command}`,
     });
   }
-  const words = [...(isClang ? ['LLVM=1'] : []), `M=${folder}`, 'modules'];
+  // Kbuild gives each module its types (scripts/Makefile.modfinal, cmd_btf_ko); this one crashes as well without.
+  const pahole = findCommand('pahole') ? [] : ['PAHOLE=true'];
+  const words = [...(isClang ? ['LLVM=1'] : []), ...pahole, `M=${folder}`, 'modules'];
   const output = await $({ nothrow: true, quiet: true })`make -C ${build} ${words}`;
   if (output.exitCode === 0) return;
   throw new SystemError('MODULE_BUILD', {

@@ -9,7 +9,7 @@ import { runInTree, unpackBuildTree, unpackedBuildTree } from '../../build/fetch
 
 const SOURCE = 'linux-source-6.1';
 const BUILD_DEPENDS =
-  'gcc flex bison libelf-dev bc perl diffutils gzip xz-utils tar kmod cpio debianutils bash dwarves'.split(
+  'gcc flex bison libelf-dev bc perl diffutils gzip xz-utils tar kmod cpio debianutils bash dwarves python3'.split(
     ' ',
   );
 

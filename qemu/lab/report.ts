@@ -12,6 +12,7 @@ export function describeCapture(lab: Lab, { run, checks, verdict }: Verdict): st
   const rows: [string, string][] = [
     ['panic', manifest?.crash.reason ?? 'unknown'],
     ['kernel', `${manifest?.kernel.release ?? lab.kernel.release} (${lab.kernel.origin})`],
+    ...(lab.system ? [['system', `${lab.system.name} (${lab.system.path})`] as [string, string]] : []),
     ['machine', `${lab.choice.memoryMib} MiB, crashkernel=${lab.choice.crashkernel}, ${lab.accel}`],
     ...(manifest?.dump ? dumpRows(manifest) : []),
     ...stationRows(run.milestones),
