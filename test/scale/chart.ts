@@ -29,6 +29,7 @@ export function scaleChart(panels: readonly ChartPanel[]): string {
   const whole = { width: panels.length * panelWidth, height: top + height + bottom };
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${whole.width} ${whole.height}" font-family="sans-serif" font-size="12">`,
+    `<title>${escapeXml(panels.map(({ title }) => title).join('; '))}</title>`,
     '<rect width="100%" height="100%" fill="white"/>',
     ...panels.flatMap((panel, index) => [
       `<g transform="translate(${index * panelWidth + left} ${top})">`,

@@ -1,7 +1,7 @@
 /**
  * How long makedumpfile chooses pages, by its own reports and its CPU time. With a bitmap that is larger than its buffer of
  * 4 MiB it works in cycles, and all of them twice: once to count the pages and once more to write each cycle's part of the
- * dump. It is ended after the first time through, before it copies anything.
+ * dump. It is ended after the first time through, or on a larger machine after the cycles of 4 TiB.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -11,8 +11,10 @@ import { Failure } from '../../capture/errors.ts';
 import type { Spent } from './plan-run.ts';
 
 export interface PeerFilter {
-  /** Once through all pages, from the first cycle's start on. */
+  /** Once through the first `pages` page frames, from the first cycle's start on. */
   readonly onePass: Spent;
+  /** All of the machine's, or those of the cycles that were measured. */
+  readonly pages: number;
   /** What it did before: headers, and the table of sections. */
   readonly before: Spent;
   readonly peakRssBytes: number;
@@ -21,6 +23,8 @@ export interface PeerFilter {
 /** Its default for machines of any size that needs more than one cycle; named, so that their number is known. */
 const BUFFER_KIB = 4096;
 const PAGES_PER_CYCLE = BUFFER_KIB * 1024 * 8;
+/** 4 TiB of memory: each further cycle costs the same. */
+const MOST_CYCLES = 32;
 /** What stdbuf(1) preloads: without it, a report comes long after what it is about. */
 const LINE_BUFFER = '/usr/libexec/coreutils/libstdbuf.so';
 /** Of /proc/<pid>/stat, on every architecture that Linux shows to user space (USER_HZ). */
@@ -31,7 +35,7 @@ const TICKS_PER_SECOND = 100;
  * @throws Failure when it ends before it is through.
  */
 export async function measurePeer({ argv }: Tool, vmcore: string, max_mapnr: number): Promise<PeerFilter> {
-  const cycles = Math.ceil(max_mapnr / PAGES_PER_CYCLE);
+  const cycles = Math.min(MOST_CYCLES, Math.ceil(max_mapnr / PAGES_PER_CYCLE));
   // It would map the file, and a mapped hole of a tmpfs takes memory.
   const flags = ['-d', '31', '-l', '--dry-run', '--non-mmap', '--cyclic-buffer', `${BUFFER_KIB}`];
   const [command, ...args] = [...argv, ...flags, '--message-level', '31', vmcore, '/nowhere'];
@@ -58,6 +62,7 @@ export async function measurePeer({ argv }: Tool, vmcore: string, max_mapnr: num
     const { wallSeconds, cpuSeconds } = before!;
     return {
       before: before!,
+      pages: Math.min(max_mapnr, cycles * PAGES_PER_CYCLE),
       onePass: {
         wallSeconds: through.wallSeconds - wallSeconds,
         cpuSeconds: through.cpuSeconds - cpuSeconds,

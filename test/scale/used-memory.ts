@@ -20,6 +20,7 @@ const GIB = 2 ** 30;
 export interface UsedRow {
   readonly sizeGib: number;
   readonly pages: number;
+  readonly max_mapnr: number;
   readonly kept: number;
   readonly bitmapBytes: number;
   /** In the order in which they ran, each with its makedumpfile beside it. */
@@ -66,6 +67,7 @@ export async function openUsedMeasurement(with_: UsedMeasurement) {
       return {
         sizeGib,
         pages,
+        max_mapnr: added.end,
         kept,
         bitmapBytes,
         rounds: done.map(({ ours, theirs }) => ({ ours, theirs })),
@@ -104,18 +106,27 @@ function takesFile(folder: string, sizeBytes: number): boolean {
   }
 }
 
+/** Pages with a struct page among those that makedumpfile was measured with. */
+function peerPages({ pages, max_mapnr }: UsedRow, { theirs }: UsedRow['rounds'][number]): number {
+  return theirs.pages - (max_mapnr - pages);
+}
+
 /** Medians over the rounds, as the table and the chart show them. */
-export function figuresOf({ rounds, pages }: UsedRow) {
+export function figuresOf(row: UsedRow) {
+  const { rounds, pages } = row;
   const over = (value: (round: UsedRow['rounds'][number]) => number) => median(rounds.map(value));
+  const peerSeconds = (round: UsedRow['rounds'][number], clock: 'cpuSeconds' | 'wallSeconds') =>
+    (round.theirs.onePass[clock] * pages) / peerPages(row, round);
   const ours = over(round => round.ours.phases.plan.cpuSeconds);
-  const theirs = over(round => round.theirs.onePass.cpuSeconds);
+  const theirs = over(round => peerSeconds(round, 'cpuSeconds'));
   return {
     ours,
     oursWall: over(round => round.ours.phases.plan.wallSeconds),
     theirs,
-    theirsWall: over(round => round.theirs.onePass.wallSeconds),
+    theirsWall: over(round => peerSeconds(round, 'wallSeconds')),
+    isPeerWhole: rounds.every(({ theirs }) => theirs.pages === row.max_mapnr),
     /** Of the same round, so that other work on the machine is in both. */
-    ratio: over(round => round.ours.phases.plan.cpuSeconds / round.theirs.onePass.cpuSeconds),
+    ratio: over(round => round.ours.phases.plan.cpuSeconds / peerSeconds(round, 'cpuSeconds')),
     oursPagesPerSecond: pages / ours,
     theirsPagesPerSecond: pages / theirs,
     rest: over(({ ours: { phases } }) => phases.space.cpuSeconds + phases.bitmaps.cpuSeconds),
@@ -137,7 +148,7 @@ export function usedLine(row: UsedRow): string {
     [figures.ours, figures.oursWall, figures.oursPagesPerSecond / 1e6].map(value => fixed(value)).join(', '),
     [figures.theirs, figures.theirsWall, figures.theirsPagesPerSecond / 1e6]
       .map(value => fixed(value))
-      .join(', '),
+      .join(', ') + (figures.isPeerWhole ? '' : ' (by its first 4 TiB)'),
     fixed(figures.ratio, 2),
     fixed(figures.rest),
     fixed(figures.bound),
