@@ -1,7 +1,7 @@
 /**
- * How long makedumpfile chooses pages, by its own reports and its CPU time. With a bitmap that is larger than its buffer of
- * 4 MiB it works in cycles, and all of them twice: once to count the pages and once more to write each cycle's part of the
- * dump. It is ended after the first time through, or on a larger machine after the cycles of 4 TiB.
+ * How long makedumpfile chooses pages, by its own reports and its CPU time. It works in cycles of as many pages as its buffer
+ * of 4 MiB has bits, and goes through them twice: to count the pages, and to write them. It is ended after the first time
+ * through, or on a larger machine after the cycles of 4 TiB.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -169,7 +169,7 @@ export function usedPanels(rows: readonly UsedRow[], limitBytes: number): ChartP
       series: [
         series('kdumpling', row => figuresOf(row).ours),
         series('makedumpfile, once', row => figuresOf(row).theirs),
-        series('makedumpfile, twice', row => 2 * figuresOf(row).theirs),
+        series('twice that, computed', row => 2 * figuresOf(row).theirs),
       ],
     },
     {
