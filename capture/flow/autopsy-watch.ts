@@ -17,11 +17,11 @@ export interface AutopsyView {
   readonly refaults: number;
 }
 
-/** Node on an emulated CPU takes some seconds to start. */
-const START_SECONDS = 60;
+/** Before the first read: this, or three times what the crash kernel took to boot and to start this program. */
+const START = { leastSeconds: 60, boots: 3 } as const;
 /** Without progress. The longest step, the index of all symbols, takes some 4 times the start. */
 const STALL_STARTS = 20;
-const STALL_SECONDS = { least: 10, most: 60 } as const;
+const STALL_SECONDS = { least: 10 } as const;
 /** An autopsy takes some 10 times the start. */
 const WHOLE_STARTS = 300;
 const WHOLE_SECONDS = { least: 60 } as const;
@@ -47,12 +47,17 @@ export class AutopsyWatch {
   readonly #endSeconds: number;
   readonly #refaultsBefore: number;
   readonly #mostOwnBytes: number;
+  readonly #mostStartSeconds: number;
   #startSeconds: number | undefined;
   #progress = '';
   #since: number;
 
-  /** @param deadlineSeconds of the capture, by the same clock. */
-  constructor({ nowSeconds, refaults, availableBytes }: AutopsyView, deadlineSeconds: number) {
+  /** @param capture its deadline and its own start, by the same clock, which begins with the crash kernel. */
+  constructor(
+    { nowSeconds, refaults, availableBytes }: AutopsyView,
+    { deadlineSeconds, bootSeconds }: { readonly deadlineSeconds: number; readonly bootSeconds: number },
+  ) {
+    this.#mostStartSeconds = Math.max(START.leastSeconds, bootSeconds * START.boots);
     this.#started = nowSeconds;
     this.#since = nowSeconds;
     this.#endSeconds = nowSeconds + (deadlineSeconds - nowSeconds) * SHARE_OF_THE_DEADLINE;
@@ -78,8 +83,7 @@ export class AutopsyWatch {
   }
 
   #mostSilence(): number {
-    if (this.#startSeconds === undefined) return START_SECONDS;
-    const { least, most } = STALL_SECONDS;
-    return Math.min(most, Math.max(least, this.#startSeconds * STALL_STARTS));
+    if (this.#startSeconds === undefined) return this.#mostStartSeconds;
+    return Math.max(STALL_SECONDS.least, this.#startSeconds * STALL_STARTS);
   }
 }

@@ -78,7 +78,10 @@ function recordOf({ class: name, culprit }: SceneResult & { state: 'saved' }): F
 /** Until it has ended or had to be ended. */
 function watch(course: Course, running: RunningAutopsy): Result {
   const { clock, options } = course.context;
-  const watcher = new AutopsyWatch(viewOf(course), options.deadlineSeconds);
+  const watcher = new AutopsyWatch(viewOf(course), {
+    deadlineSeconds: options.deadlineSeconds,
+    bootSeconds: course.phases.seconds.boot ?? 0,
+  });
   try {
     while (running.isRunning()) {
       course.phases.checkDeadline('autopsy');
