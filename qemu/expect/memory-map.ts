@@ -46,3 +46,24 @@ export function memoryMap(what: string, holds: (map: MemoryMap) => boolean): Exp
     return [{ what, holds: map.ram.length > 0 && holds(map), saw }];
   };
 }
+
+/** ELF headers and notes that it has, and pieces of RAM that it never has, like the first MiB. */
+const OTHER_MIB = 8;
+
+/** The crash kernel’s /proc/vmcore has all RAM of the machine but so much, which is the crash kernel’s own. */
+export function vmcoreLacks(mib: number): Expectation {
+  return ({ lines }) => {
+    const ramMib = sizeMib(readMemoryMap(lines).ram);
+    const open = lines.find(({ text }) => VMCORE_SIZE.test(text))?.text;
+    const vmcoreMib = (Number(open && VMCORE_SIZE.exec(open)![1]) * 1e6) / MIB;
+    return [
+      {
+        what: `/proc/vmcore lacks ${mib} MiB`,
+        holds: Math.abs(ramMib - vmcoreMib - mib) < OTHER_MIB,
+        saw: `${Math.round(vmcoreMib)} of ${ramMib} MiB: ${open ?? 'no such line'}`,
+      },
+    ];
+  };
+}
+
+const VMCORE_SIZE = /kdumpling: open: \/proc\/vmcore has (\d+) MB/;

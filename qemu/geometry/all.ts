@@ -1,6 +1,6 @@
 /** Every memory geometry of the lab. A new one is a row here and a row in qemu/README.md. */
 import { says } from '../expect/expectations.ts';
-import { FOUR_GIB, memoryMap, sizeMib } from '../expect/memory-map.ts';
+import { FOUR_GIB, memoryMap, sizeMib, vmcoreLacks } from '../expect/memory-map.ts';
 import { poisonedPagesAbsent } from '../expect/poison.ts';
 import type { Geometry } from './geometry.ts';
 
@@ -108,6 +108,29 @@ export const GEOMETRIES: readonly Geometry[] = [
     kernelWords: ['nokaslr'],
     expectations: [
       memoryMap('the reservation begins at 256 MiB', ({ reserved }) => reserved[0]?.start === 256 * MIB),
+    ],
+  },
+  {
+    // What enable sets on such a machine, with the part that is lent above 4 GiB, where the kernel usually finds it.
+    name: 'reserved-cma',
+    help: 'crashkernel=…,cma: the smaller part is the crash kernel’s alone, the rest is lent to processes until the crash',
+    misfit: {
+      kernels: ['5.10', '6.1', '6.12'].flatMap(series => [`${series}-cloud`, `${series}-generic`]),
+      why: 'crashkernel=…,cma came with Linux 6.17',
+      instead: { series: '7.x', flavour: 'cloud' },
+    },
+    memoryMib: 1536,
+    devices: ['-machine', 'max-ram-below-4g=512M'],
+    crashkernel: '112M',
+    kernelWords: ['crashkernel=128M,cma'],
+    beforeArming: 'say "lent $(cat /sys/kernel/kexec/crash_cma_ranges)"',
+    expectations: [
+      memoryMap(
+        '112 MiB are reserved for the crash kernel alone',
+        ({ reserved }) => sizeMib(reserved) === 112,
+      ),
+      says('128 MiB above 4 GiB are lent to processes', /^lab: lent 1[0-9a-f]{8}-1[0-9a-f]{8}$/),
+      vmcoreLacks(112 + 128),
     ],
   },
   {

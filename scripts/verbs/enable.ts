@@ -3,7 +3,7 @@
 import { SystemError } from '../../capture/errors.ts';
 import { armHost } from '../lib/arming/arm.ts';
 import { obstaclesOf } from '../lib/arming/checks.ts';
-import { hostReservation, readFacts } from '../lib/arming/facts.ts';
+import { hostReservation, hostReserved, readFacts } from '../lib/arming/facts.ts';
 import { readAskedCrashkernel, reserveAtNextBoot } from '../lib/arming/reserve.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
@@ -11,6 +11,7 @@ import { readConfig } from '../lib/config/config.ts';
 import type { Settings } from '../lib/config/directives.ts';
 import { haveSameEffect } from '../lib/crashkernel/reading.ts';
 import { type CrashkernelValues, crashkernelValues, crashkernelWords } from '../lib/crashkernel/words.ts';
+import { shortageOf } from '../lib/estimate/reservation.ts';
 import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
 import type { Host } from '../lib/host/host.ts';
 import { hostKernel } from '../lib/host/kernel-files.ts';
@@ -18,7 +19,6 @@ import { withHostLock } from '../lib/host/lock.ts';
 import { switchUnits } from '../lib/host/services.ts';
 import { setSysctls } from '../lib/host/sysctls.ts';
 import { ensureHostImage } from '../lib/image/host-image.ts';
-import { reservedBytes } from '../lib/kexec/crash-kernel.ts';
 import { writeReportUnit } from '../lib/storage/report-unit.ts';
 
 const OPTIONS = {
@@ -43,8 +43,9 @@ export const enable: Command<typeof OPTIONS> = {
     const build = () => ensureHostImage(host, settings, hostKernel(host), false);
     const image = await withHostLock(host, signal, build);
     console.log(`${image.path}: ${image.rebuilt ? 'built' : 'is up to date'}`);
-    const { loader, values, why } = reserveAtNextBoot(host, settings, asked);
+    const { loader, values, why, cost } = reserveAtNextBoot(host, settings, asked);
     console.log(`${loader}: ${crashkernelWords(values)}, ${why}`);
+    if (cost) console.log(cost);
     if (setsSysctls) setSysctls(host);
     writeReportUnit(host, settings);
     for (const unit of switchUnits(host, 'enable')) console.log(`${unit}: enabled`);
@@ -69,9 +70,12 @@ function refuseWhatCannotWork(host: Host): void {
 
 /** A reboot is needed for memory that this boot has not, or has too little of. */
 function armNow(host: Host, settings: Settings, values: CrashkernelValues): number {
-  const reserved = reservedBytes(host);
+  const { bytes, cmaBytes, ...pieces } = hostReserved(host);
+  const reservation = hostReservation(host, settings);
+  const isTooLittle =
+    bytes + cmaBytes < reservation.leastBytes || shortageOf(pieces, reservation) !== undefined;
   const isAsAsked = haveSameEffect(crashkernelValues(host.read('/proc/cmdline') ?? ''), values);
-  if (reserved === 0 || (!isAsAsked && reserved < hostReservation(host, settings).leastBytes)) {
+  if (bytes === 0 || (!isAsAsked && isTooLittle)) {
     console.log('kdump is enabled; it needs a reboot to take effect');
     return EXIT.done;
   }

@@ -39,3 +39,39 @@ export const ARMED: Files = {
   '/sys/class/block/vda1': '-> /sys/devices/pci0000:00/block/vda/vda1',
   '/var/crash/20261121T220234Z/vmcore-incomplete': '',
 };
+
+const LENDING_KVER = '7.2.13-amd64';
+const LENDING_LINE = 'ro crashkernel=128M,cma crashkernel=112M';
+
+/** A machine of 4 GiB with a kernel that lends a part of the reservation until the crash: 112M and 128M,cma. */
+export const LENDING: Files = {
+  ...ARMED,
+  '/proc/sys/kernel/osrelease': `${LENDING_KVER}\n`,
+  '/proc/cmdline': `${LENDING_LINE}\n`,
+  '/proc/iomem': [
+    '00100000-ffffffff : System RAM',
+    '  50000000-56ffffff : Crash kernel',
+    '100000000-13fffffff : System RAM\n',
+  ].join('\n'),
+  '/sys/kernel/kexec_crash_size': `${112 << 20}\n`,
+  '/sys/kernel/kexec/crash_cma_ranges': '130000000-137ffffff\n',
+  [`/boot/config-${LENDING_KVER}`]: `${CONFIG}CONFIG_X86_64=y\nCONFIG_CMA=y\n`,
+  [`/boot/initramfs-${LENDING_KVER}kdump.img`]: 'image',
+  [`/var/lib/kdumpling/initramfs-${LENDING_KVER}kdump.stamp`]: JSON.stringify(STAMP),
+  '/run/kdumpling/loaded.json': JSON.stringify({
+    imageSha256: STAMP.sha256,
+    commandLine: crashCommandLine(LENDING_LINE),
+  }),
+  [`/lib/modules/${LENDING_KVER}/modules.builtin`]: 'kernel/fs/ext4/ext4.ko\n',
+  '/boot/grub/grub.cfg': `\tlinux /boot/vmlinuz root=/dev/vda1 ${LENDING_LINE}\n`,
+  [`/boot/vmlinuz-${LENDING_KVER}`]: kernelImageOf(60.25 * 2 ** 20),
+};
+
+/** The head of a bzImage that takes so many bytes unpacked (Linux Documentation/arch/x86/boot.rst). */
+function kernelImageOf(initSizeBytes: number): string {
+  const head = Buffer.alloc(0x400);
+  head.write('HdrS', 0x202, 'latin1');
+  head.writeUInt16LE(0x20f, 0x206);
+  head.writeUInt32LE(initSizeBytes, 0x260);
+  return head.toString('latin1');
+}

@@ -8,6 +8,7 @@ import { hostCommandLine, requireLoadable } from '../kexec/command-line.ts';
 import { isLoaded, loadCrashKernel, reservedBytes } from '../kexec/crash-kernel.ts';
 import { forgetLoaded, rememberLoaded } from '../kexec/loaded-record.ts';
 import { writeReportUnit } from '../storage/report-unit.ts';
+import { requireFit } from './fit.ts';
 
 export interface Armed {
   readonly image: HostImage;
@@ -31,6 +32,7 @@ export function armHost(host: Host, force = false): Armed {
   const { text: commandLine } = requireLoadable(hostCommandLine(host, settings));
   const image = ensureHostImage(host, settings, kver, force);
   writeReportUnit(host, settings);
+  requireFit(host, settings);
   forgetLoaded(host);
   const way = loadCrashKernel(host, { kernel, initrd: image.path, commandLine });
   if (isLoaded(host)) {

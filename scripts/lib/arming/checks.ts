@@ -1,5 +1,6 @@
 /** Whether a crash of this machine would be captured: one small check per row, the most basic ones first. */
 import { describeError, Failure } from '../../../capture/errors.ts';
+import { DEFAULT_OPTIONS } from '../../../capture/options/schema.ts';
 import {
   fileSystemsOf,
   optionModulesOf,
@@ -9,7 +10,8 @@ import {
 import { targetModules } from '../../../initrd/drivers.ts';
 import { openModuleTree } from '../../../initrd/modules.ts';
 import { describeBytes } from '../cli/sizes.ts';
-import { judgeReservation } from '../estimate/reservation.ts';
+import { leavesOutLent } from '../estimate/lending.ts';
+import { crashkernelValue, judgeReservation, shortageOf } from '../estimate/reservation.ts';
 import { lacksOf } from '../host/kernel-config.ts';
 import { requireRuntimeOn } from '../image/lean-runtime.ts';
 import { excessOf } from '../kexec/command-line.ts';
@@ -180,8 +182,8 @@ const ARMED: readonly Check[] = [
   {
     name: 'reserved',
     ofRunning: true,
-    look({ reservedBytes, enabled, commandLineHas }) {
-      if (reservedBytes > 0) return undefined;
+    look({ reserved, enabled, commandLineHas }) {
+      if (reserved.bytes > 0) return undefined;
       if (commandLineHas)
         return block(
           'the kernel could not reserve the memory that crashkernel= requests',
@@ -196,11 +198,29 @@ const ARMED: readonly Check[] = [
   {
     name: 'reserved',
     ofRunning: true,
-    look({ reservedBytes, reservation }) {
-      const judgement = reservedBytes > 0 ? judgeReservation(reservedBytes, reservation) : undefined;
-      return judgement === undefined
-        ? undefined
-        : warn(judgement, 'run `kdumpling enable --crashkernel auto` and reboot');
+    look({ reserved, reservation }) {
+      const judgement = reserved.bytes > 0 ? judgeReservation(reserved, reservation) : undefined;
+      return judgement === undefined ? undefined : warn(judgement, RESERVE_AGAIN);
+    },
+  },
+  {
+    name: 'reserved',
+    ofRunning: true,
+    look({ isLoaded, reserved, reservation }) {
+      const shortage = isLoaded || reserved.bytes === 0 ? undefined : shortageOf(reserved, reservation);
+      return shortage === undefined ? undefined : block(shortage, RESERVE_AGAIN);
+    },
+  },
+  {
+    name: 'reserved',
+    ofRunning: true,
+    look({ reserved: { cmaBytes }, settings }) {
+      const level = settings.options.dumpLevel ?? DEFAULT_OPTIONS.dumpLevel;
+      if (cmaBytes === 0 || leavesOutLent(level)) return undefined;
+      return warn(
+        `${crashkernelValue(cmaBytes)} of the memory are lent to processes until a crash (crashkernel=…,cma): a dump at level ${level} keeps pages of processes, but not those that are there`,
+        RESERVE_AGAIN,
+      );
     },
   },
   {
@@ -247,6 +267,8 @@ const ARMED: readonly Check[] = [
     },
   },
 ];
+
+const RESERVE_AGAIN = 'run `kdumpling enable --crashkernel auto` and reboot';
 
 function enableCommand({ isImage, root }: Facts['host']): string {
   return isImage ? `kdumpling enable --root ${root}` : 'kdumpling enable';

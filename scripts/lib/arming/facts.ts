@@ -11,12 +11,13 @@ import { NO_SETTINGS, type Settings } from '../config/directives.ts';
 import { readCrashkernel } from '../crashkernel/reading.ts';
 import { crashkernelValues } from '../crashkernel/words.ts';
 import { type DumpEstimate, estimateDump } from '../estimate/dump-size.ts';
+import { lends } from '../estimate/lending.ts';
 import { kernelBytes, memoryUse } from '../estimate/memory.ts';
 import { readingFacts } from '../estimate/reading-facts.ts';
 import { type Reservation, reservation } from '../estimate/reservation.ts';
 import type { Host } from '../host/host.ts';
 import { readKernelConfig } from '../host/kernel-config.ts';
-import { findImage, hostKernel, modulesDirectory } from '../host/kernel-files.ts';
+import { findImage, hostKernel, kernelImageIn, modulesDirectory } from '../host/kernel-files.ts';
 import { mountOf, parseMountinfo } from '../host/mounts.ts';
 import { pageSizeBytes } from '../host/page-size.ts';
 import { isSecureBoot } from '../host/secure-boot.ts';
@@ -24,8 +25,10 @@ import { isVirtualMachine } from '../host/virtual-machine.ts';
 import { isHostImageCurrent } from '../image/host-image.ts';
 import { damageOf, readStamp } from '../image/stamp.ts';
 import { hostCommandLine } from '../kexec/command-line.ts';
-import { isCrashKernel, isLoaded, reservedBytes } from '../kexec/crash-kernel.ts';
+import { isCrashKernel, isLoaded } from '../kexec/crash-kernel.ts';
+import { unpackedKernelBytes } from '../kexec/load-size.ts';
 import { type Loaded, readLoaded } from '../kexec/loaded-record.ts';
+import { type ReservedParts, reservedParts } from '../kexec/reserved-parts.ts';
 import { type HostTarget, hostTarget } from '../storage/host-target.ts';
 import { type TargetFinding, targetFindings } from '../storage/target-findings.ts';
 
@@ -52,7 +55,7 @@ export interface Facts {
   readonly enabled: boolean;
   /** crashkernel= on this boot's command line. */
   readonly commandLineHas: boolean;
-  readonly reservedBytes: number;
+  readonly reserved: ReservedParts;
   readonly reservation: Reservation;
   readonly image?: string;
   /** Undefined if that cannot be determined. */
@@ -98,7 +101,7 @@ export function readFacts(host: Host): Facts {
       : estimateDump(memoryUse(host), settings.options.dumpLevel ?? DEFAULT_OPTIONS.dumpLevel),
     enabled: isEnabled(host),
     commandLineHas: crashkernelValues(commandLine).length > 0,
-    reservedBytes: reservedBytes(host),
+    reserved: hostReserved(host),
     reservation: hostReservation(host, settings),
     image,
     imageIsCurrent:
@@ -122,18 +125,35 @@ export function isEnabled(host: Host): boolean {
   return readCrashkernel(values, readingFacts(host)).kind === 'reserved';
 }
 
+/** What this boot reserved. */
+export function hostReserved(host: Host): ReservedParts {
+  const values = crashkernelValues(host.read('/proc/cmdline') ?? '');
+  return reservedParts(host, readCrashkernel(values, readingFacts(host)));
+}
+
 /** The reservation for the configured layout, or for another one, of which no image exists yet. */
 export function hostReservation(
   host: Host,
   settings: Settings,
   layout: Layout = settings.layout,
 ): Reservation {
-  const image = layout === settings.layout ? findImage(host, hostKernel(host)) : undefined;
+  const kver = hostKernel(host);
+  const image = layout === settings.layout ? findImage(host, kver) : undefined;
+  const kernel = kernelImageIn(host, kver);
+  const reading = readingFacts(host, kver);
+  const lending = {
+    ...reading,
+    isImage: host.isImage,
+    wanted: settings.crashkernelCma ?? 'auto',
+    dumpLevel: settings.options.dumpLevel ?? DEFAULT_OPTIONS.dumpLevel,
+  };
   return reservation({
     layout,
     // An image may boot on a machine of any size.
     spanPages: host.isImage ? Number.POSITIVE_INFINITY : memoryUse(host).spanPages,
     kernelBytes: kernelBytes(host),
+    unpackedKernelBytes: kernel === undefined ? undefined : unpackedKernelBytes(host, kernel),
+    lendingRamBytes: lends(lending) ? reading.systemRamBytes : undefined,
     imageBytes: image === undefined ? undefined : host.sizeBytes(image),
     physical: !isVirtualMachine(host),
     pageBytes: pageSizeBytes(host),

@@ -17,11 +17,15 @@ export interface Settings {
   /** Kernel modules for the image, in addition to those that are detected. */
   readonly extraModules: readonly string[];
   readonly layout: Layout;
+  /** Whether a part of the reservation may be lent to processes until the crash; `auto` if undefined. */
+  readonly crashkernelCma?: (typeof CMA_POLICIES)[number];
   /** Undefined if the file does not change the crash kernel's command line. */
   readonly commandLine?: CommandLineChanges;
   /** Where the report of a crash is posted at the next boot. */
   readonly notifyUrl?: string;
 }
+
+const CMA_POLICIES = ['auto', 'never'] as const;
 
 export const NO_SETTINGS: Settings = { options: {}, extraModules: [], layout: 'self-contained' };
 
@@ -202,6 +206,16 @@ export const DIRECTIVES: readonly Directive[] = [
     repeatable: true,
     takesQuotes: true,
     apply: (text, settings) => withCommandLine(settings, { remove: readWords('command_line_remove', text) }),
+  },
+  {
+    name: 'crashkernel_cma',
+    value: 'POLICY',
+    does: '`auto` (the default): where the kernel can (Linux 6.17, x86-64) and the dump level leaves out cache and user pages, `kdumpling enable` reserves the smaller part of the memory for the crash kernel alone and lends the rest to processes until a crash, after which the kernel waits 10 s before the capture. `never`: nothing is lent',
+    apply(text, settings) {
+      const crashkernelCma = CMA_POLICIES.find(policy => policy === text);
+      if (crashkernelCma) return { ...settings, crashkernelCma };
+      throw badValue('crashkernel_cma', text, CMA_POLICIES.join(' or '));
+    },
   },
   {
     name: 'auto_reset_crashkernel',

@@ -5,11 +5,16 @@
  */
 import type { CrashkernelValues } from './words.ts';
 
+/**
+ * What a kernel makes of `crashkernel=SIZE,cma`: a plain word that it cannot read (before Linux 6.17), a word without effect
+ * (built without CONFIG_CMA, or for an architecture that does not reserve it), or a reservation.
+ */
+export type CmaSupport = 'unreadable' | 'ignored' | 'reserved';
+
 export interface ReadingFacts {
   /** What the kernel calls system RAM at boot: see `systemRamBytes`. */
   readonly systemRamBytes: number;
-  /** Linux 6.17 and later on x86-64. Earlier kernels take `,cma` for a plain word that they cannot read. */
-  readonly hasCma: boolean;
+  readonly cma: CmaSupport;
 }
 
 export type CrashkernelReading =
@@ -43,7 +48,7 @@ type Suffix = (typeof SUFFIXES)[number];
 export function readCrashkernel(values: CrashkernelValues, facts: ReadingFacts): CrashkernelReading {
   if (values.length === 0) return { kind: 'none' };
   const suffixOf = (value: string): Suffix | undefined =>
-    SUFFIXES.find(suffix => value.endsWith(`,${suffix}`) && (suffix !== 'cma' || facts.hasCma));
+    SUFFIXES.find(suffix => value.endsWith(`,${suffix}`) && (suffix !== 'cma' || facts.cma !== 'unreadable'));
   const last = (suffix: Suffix | undefined) => values.filter(value => suffixOf(value) === suffix).at(-1);
   const [plain, high, low, cma] = [last(undefined), last('high'), last('low'), last('cma')];
   const main = plain ?? high;
@@ -60,7 +65,7 @@ export function readCrashkernel(values: CrashkernelValues, facts: ReadingFacts):
     return { kind: 'void', value: main, why: 'it is as large as the memory of this machine' };
   const lowBytes = plain === undefined && low !== undefined ? suffixedBytes(low, 'low') : undefined;
   if (typeof lowBytes === 'string') return { kind: 'void', value: low!, why: lowBytes };
-  const cmaBytes = cma === undefined ? 0 : suffixedBytes(cma, 'cma');
+  const cmaBytes = cma === undefined || facts.cma === 'ignored' ? 0 : suffixedBytes(cma, 'cma');
   return {
     kind: 'reserved',
     bytes,

@@ -1,7 +1,7 @@
 /** Which `crashkernel=` words the next boot gets: the user's, those already there, or what we compute. */
 import { type CrashkernelReading, type ReadingFacts, readCrashkernel } from '../crashkernel/reading.ts';
 import { type CrashkernelValues, crashkernelWords } from '../crashkernel/words.ts';
-import { crashkernelValue, type Reservation } from './reservation.ts';
+import { advisedValues, crashkernelValue, type Reservation } from './reservation.ts';
 
 export interface Choice {
   readonly values: CrashkernelValues;
@@ -20,7 +20,7 @@ export interface ChoiceFacts {
 
 /** Words that reserve enough are respected: they may be the administrator's. */
 export function chooseCrashkernel({ asked, configured, reservation, reading }: ChoiceFacts): Choice {
-  const ours = [crashkernelValue(reservation.advisedBytes)];
+  const ours = advisedValues(reservation);
   const replacing = (values: CrashkernelValues) =>
     configured.length === 0 || configured.join() === values.join()
       ? ''
@@ -34,14 +34,22 @@ export function chooseCrashkernel({ asked, configured, reservation, reading }: C
   return { values: ours, why: `because ${shortfall}${replacing(ours)}` };
 }
 
-/** What the words that are there lack; undefined when they reserve enough. What CMA adds does not hold kernel and image. */
-function shortfallOf(reading: CrashkernelReading, { leastBytes }: Reservation): string | undefined {
+/** What the words that are there lack; undefined when they reserve enough. */
+function shortfallOf(
+  reading: CrashkernelReading,
+  { leastBytes, loadBytes = leastBytes }: Reservation,
+): string | undefined {
   switch (reading.kind) {
     case 'none':
       return 'nothing there';
     case 'void':
       return `the kernel reserves nothing for crashkernel=${reading.value}: ${reading.why}`;
     case 'reserved':
-      return reading.bytes >= leastBytes ? undefined : `at least ${crashkernelValue(leastBytes)} are needed`;
+      if (reading.bytes + reading.cmaBytes < leastBytes)
+        return `at least ${crashkernelValue(leastBytes)} are needed`;
+      // What CMA adds holds neither the kernel nor the initrd.
+      if (reading.cmaBytes > 0 && reading.bytes < loadBytes)
+        return `at least ${crashkernelValue(loadBytes)} beside what is lent are needed`;
+      return undefined;
   }
 }

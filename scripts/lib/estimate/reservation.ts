@@ -1,6 +1,9 @@
 /** How much memory the crash kernel needs on a machine: measured where it can be, each term with its reason. */
-
 import type { Layout } from '../../../initrd/image.ts';
+import type { CrashkernelValues } from '../crashkernel/words.ts';
+import { loadBytes } from '../kexec/load-size.ts';
+import type { ReservedParts } from '../kexec/reserved-parts.ts';
+import { type Lending, planLending } from './lending.ts';
 
 export interface ReservationFacts {
   readonly layout: Layout;
@@ -9,10 +12,14 @@ export interface ReservationFacts {
   readonly imageBytes?: number;
   /** What the kernel takes that will be the crash kernel: code, data and bss; undefined where it is not known. */
   readonly kernelBytes?: number;
+  /** What the kernel takes while it is unpacked, as its image says. */
+  readonly unpackedKernelBytes?: number;
   /** Real hardware, and no virtual machine. */
   readonly physical: boolean;
   /** Of the kernel that will be the crash kernel; 4096 by default. */
   readonly pageBytes?: number;
+  /** Of the machine, where a part of the reservation is lent to processes until the crash. */
+  readonly lendingRamBytes?: number;
 }
 
 export interface Term {
@@ -24,8 +31,12 @@ export interface Reservation {
   readonly terms: readonly Term[];
   /** Below this the capture is likely to run out of memory. */
   readonly leastBytes: number;
-  /** What `enable` sets. */
+  /** What `enable` sets where nothing is lent. */
   readonly advisedBytes: number;
+  /** What kexec puts into the plain part when it loads the crash kernel; undefined where the kernel is not known. */
+  readonly loadBytes?: number;
+  /** What `enable` sets where a part is lent until the crash. */
+  readonly lending?: Lending;
 }
 
 const MIB = 1 << 20;
@@ -51,8 +62,10 @@ export function reservation({
   spanPages,
   imageBytes,
   kernelBytes,
+  unpackedKernelBytes,
   physical,
   pageBytes = 4096,
+  lendingRamBytes,
 }: ReservationFacts): Reservation {
   const measured = MEASURED[layout];
   const terms: Term[] = [
@@ -70,7 +83,22 @@ export function reservation({
   if (waste !== undefined) add(waste, `pages of ${pageBytes / 1024} KiB, an allowance`);
   if (physical) add(HARDWARE_BYTES, 'drivers and firmware tables of real hardware, an allowance');
   const leastBytes = roundUp(terms.reduce((sum, { bytes }) => sum + bytes, 0));
-  return { terms, leastBytes, advisedBytes: roundUp(leastBytes + HEADROOM_BYTES) };
+  const advisedBytes = roundUp(leastBytes + HEADROOM_BYTES);
+  const load =
+    unpackedKernelBytes === undefined
+      ? undefined
+      : loadBytes(unpackedKernelBytes, imageBytes ?? measured.imageBytes);
+  const lending =
+    load === undefined || lendingRamBytes === undefined
+      ? undefined
+      : planLending({ loadBytes: load, advisedBytes, systemRamBytes: lendingRamBytes }, roundUp);
+  return {
+    terms,
+    leastBytes,
+    advisedBytes,
+    ...(load === undefined ? {} : { loadBytes: load }),
+    ...(lending === undefined ? {} : { lending }),
+  };
 }
 
 function roundUp(bytes: number): number {
@@ -85,14 +113,45 @@ export function crashkernelValue(bytes: number): string {
 /** Two and a half times what is advised is memory for nothing. */
 const MUCH = 2.5;
 
-/** What to say of a reservation; undefined when there is nothing to say. */
+/** What to say of a reservation; undefined when there is nothing to say. Lent memory costs nothing: it is never too much. */
 export function judgeReservation(
-  reservedBytes: number,
+  { bytes, cmaBytes }: Pick<ReservedParts, 'bytes' | 'cmaBytes'>,
   { leastBytes, advisedBytes }: Reservation,
 ): string | undefined {
-  const [reserved, least, advised] = [reservedBytes, leastBytes, advisedBytes].map(crashkernelValue);
-  if (reservedBytes < leastBytes)
+  const [least, advised] = [leastBytes, advisedBytes].map(crashkernelValue);
+  const reserved = partsText({ bytes, cmaBytes });
+  if (bytes + cmaBytes < leastBytes)
     return `${reserved} are reserved, and at least ${least} are needed: the capture may run out of memory`;
-  if (reservedBytes > MUCH * advisedBytes) return `${reserved} are reserved, and ${advised} would do`;
+  if (bytes > MUCH * advisedBytes) return `${reserved} are reserved, and ${advised} would do`;
   return undefined;
+}
+
+/** `112M`, or `112M and 128M,cma`. */
+export function partsText({ bytes, cmaBytes }: Pick<ReservedParts, 'bytes' | 'cmaBytes'>): string {
+  const plain = crashkernelValue(bytes);
+  return cmaBytes === 0 ? plain : `${plain} and ${crashkernelValue(cmaBytes)},cma`;
+}
+
+/** What `enable` sets: a kernel that does not know `,cma` takes the last word for the plain one, so that comes last. */
+export function advisedValues({ advisedBytes, lending }: Reservation): CrashkernelValues {
+  if (!lending) return [crashkernelValue(advisedBytes)];
+  return [`${crashkernelValue(lending.cmaBytes)},cma`, crashkernelValue(lending.plainBytes)];
+}
+
+/** Why kexec would refuse to load the crash kernel; undefined where it would not, or where the kernel's size is not known. */
+export function shortageOf(
+  { loadBytes: there }: Pick<ReservedParts, 'loadBytes'>,
+  { loadBytes: needed }: Reservation,
+): string | undefined {
+  if (needed === undefined || there >= needed) return undefined;
+  return `the unpacked kernel and the initrd take ${crashkernelValue(needed)} in one piece, and the reservation has ${crashkernelValue(there)}`;
+}
+
+/** For whoever runs `enable` or `estimate`: what lending costs, and how to do without. */
+export function lendingCost({ advisedBytes }: Reservation, { cmaBytes }: Lending): string {
+  return (
+    `${crashkernelValue(cmaBytes)} are lent to processes and their files until a crash. The dump lacks what is there then, ` +
+    'which this dump level leaves out anyway, and the kernel waits 10 s before the capture. To lend nothing and reserve ' +
+    `${crashkernelValue(advisedBytes)}, put \`crashkernel_cma never\` into /etc/kdump.conf`
+  );
 }

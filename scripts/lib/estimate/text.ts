@@ -2,13 +2,23 @@
 import type { Layout } from '../../../initrd/image.ts';
 import { describeBytes } from '../cli/sizes.ts';
 import { tableLines, terminalColumns } from '../cli/table.ts';
+import { crashkernelWords } from '../crashkernel/words.ts';
+import type { ReservedParts } from '../kexec/reserved-parts.ts';
 import type { DumpEstimate } from './dump-size.ts';
-import { crashkernelValue, judgeReservation, type Reservation } from './reservation.ts';
+import {
+  advisedValues,
+  crashkernelValue,
+  judgeReservation,
+  lendingCost,
+  partsText,
+  type Reservation,
+  shortageOf,
+} from './reservation.ts';
 
 export const ESTIMATE_FORMAT = 1;
 
 export interface Estimate {
-  readonly reservedBytes: number;
+  readonly reserved: ReservedParts;
   /** For the configured layout. */
   readonly reservation: Reservation;
   readonly layouts: readonly (Reservation & { readonly layout: Layout })[];
@@ -18,37 +28,40 @@ export interface Estimate {
   readonly roomBytes?: number;
 }
 
-export function estimateText({ reservedBytes, reservation, layouts, dump, roomBytes }: Estimate): string {
+export function estimateText({ reserved, reservation, layouts, dump, roomBytes }: Estimate): string {
   return [
     ...layouts.flatMap(reservationLines),
     // Of an image neither is known.
-    ...(dump ? [reservedText(reservedBytes, reservation), ...dumpLines(dump, roomBytes)] : []),
+    ...(dump ? [reservedText(reserved, reservation), ...dumpLines(dump, roomBytes)] : []),
   ].join('\n');
 }
 
 /** The document of `kdumpling estimate --json`. */
-export function estimateData({ reservedBytes, layouts, dump, roomBytes }: Estimate): unknown {
-  return { format: ESTIMATE_FORMAT, reservedBytes, layouts, dump, roomBytes };
+export function estimateData({ reserved, layouts, dump, roomBytes }: Estimate): unknown {
+  const { bytes: reservedBytes, cmaBytes: reservedCmaBytes } = reserved;
+  return { format: ESTIMATE_FORMAT, reservedBytes, reservedCmaBytes, layouts, dump, roomBytes };
 }
 
-function reservationLines({
-  layout,
-  terms,
-  leastBytes,
-  advisedBytes,
-}: Estimate['layouts'][number]): string[] {
+function reservationLines(layout: Estimate['layouts'][number]): string[] {
+  const { terms, leastBytes, advisedBytes, loadBytes, lending } = layout;
   const width = Math.max(...terms.map(({ bytes }) => crashkernelValue(bytes).length));
   const rows = terms.map(({ bytes, why }) => [crashkernelValue(bytes).padStart(width), why]);
+  const whole = lending ? `without lending ${crashkernelValue(advisedBytes)}, ` : '';
   return [
-    `${layout}: crashkernel=${crashkernelValue(advisedBytes)} (at least ${crashkernelValue(leastBytes)})`,
+    `${layout.layout}: ${crashkernelWords(advisedValues(layout))} (${whole}at least ${crashkernelValue(leastBytes)})`,
     ...tableLines(rows, { indent: 2, columns: terminalColumns(), last: 'wrapped' }),
+    ...(loadBytes === undefined ? [] : [`  loading it takes ${crashkernelValue(loadBytes)}: ${LOADED}`]),
+    ...(lending ? [`  ${lendingCost(layout, lending)}`] : []),
   ];
 }
 
-function reservedText(reservedBytes: number, reservation: Reservation): string {
-  if (reservedBytes === 0) return 'reserved: nothing; `kdumpling enable` does it';
-  const judgement = judgeReservation(reservedBytes, reservation) ?? 'that is right';
-  return `reserved: ${crashkernelValue(reservedBytes)}; ${judgement}`;
+const LOADED = 'the unpacked kernel and the initrd, in one piece that nothing is lent of';
+
+function reservedText(reserved: ReservedParts, reservation: Reservation): string {
+  if (reserved.bytes === 0) return 'reserved: nothing; `kdumpling enable` does it';
+  const judgement =
+    shortageOf(reserved, reservation) ?? judgeReservation(reserved, reservation) ?? 'that is right';
+  return `reserved: ${partsText(reserved)}; ${judgement}`;
 }
 
 function dumpLines(dump: DumpEstimate, roomBytes: number | undefined): string[] {

@@ -25,7 +25,7 @@ const ROOM_FOR_IMAGE_BYTES = 100e6;
 export function hostKernel(host: Host): string {
   if (!host.isImage) return (host.read('/proc/sys/kernel/osrelease') ?? '').trim();
   const releases = MODULE_FOLDERS.flatMap(folder => host.list(folder));
-  const bootable = releases.filter(kver => imageIn(host, kver) !== undefined);
+  const bootable = releases.filter(kver => kernelImageIn(host, kver) !== undefined);
   return bootable.sort(byVersion).at(-1) ?? '';
 }
 
@@ -37,7 +37,7 @@ function byVersion(one: string, other: string): number {
 
 /** @throws SystemError that lists the paths that were tried. */
 export function kernelImage(host: Host, kver: string): string {
-  const found = imageIn(host, kver);
+  const found = kernelImageIn(host, kver);
   if (found) return found;
   throw new SystemError('NO_KERNEL', {
     action: `find the kernel image of ${kver}`,
@@ -46,7 +46,8 @@ export function kernelImage(host: Host, kver: string): string {
   });
 }
 
-function imageIn(host: Host, kver: string): string | undefined {
+/** Undefined where there is none. */
+export function kernelImageIn(host: Host, kver: string): string | undefined {
   return imagePlaces(host, kver).find(place => host.exists(place));
 }
 

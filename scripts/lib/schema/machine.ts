@@ -49,7 +49,8 @@ export const SHOW = document(
     verdict: text('The same in words, with what to do.'),
     kernel: text('The release of the kernel; of an image, of the newest one.'),
     initrd: optional(text('The initrd for a capture.')),
-    reservedBytes: count('The memory that is reserved.'),
+    reservedBytes: count('The memory that is reserved for the crash kernel alone.'),
+    reservedCmaBytes: count('What is lent to processes until a crash (`crashkernel=…,cma`).'),
     neededBytes: count('The least that a capture needs.'),
     target: optional(TARGET),
     roomBytes: optional(number('How large a dump may be.')),
@@ -92,14 +93,26 @@ export const ESTIMATE: Schema = document(
   'How much memory to reserve, and how large a dump would be.',
   ESTIMATE_FORMAT,
   {
-    reservedBytes: count('What is reserved now.'),
+    reservedBytes: count('What is reserved now for the crash kernel alone.'),
+    reservedCmaBytes: count('What is lent to processes until a crash (`crashkernel=…,cma`).'),
     layouts: list(
       'What each layout of the initrd needs.',
       object('A layout.', {
         layout: oneOf('Its name.', ...LAYOUTS),
         terms: list('What makes up the least.', TERM),
         leastBytes: count('With less, a capture is likely to run out of memory.'),
-        advisedBytes: count('What `kdumpling enable` reserves.'),
+        advisedBytes: count('What `kdumpling enable` reserves where nothing is lent.'),
+        loadBytes: optional(
+          count(
+            'What kexec puts into one piece of it: the unpacked kernel and the initrd; absent where the kernel is not known.',
+          ),
+        ),
+        lending: optional(
+          object('What `kdumpling enable` reserves where a part is lent; absent where nothing is.', {
+            plainBytes: count('For the crash kernel alone.'),
+            cmaBytes: count('Lent to processes until a crash.'),
+          }),
+        ),
       }),
     ),
     dump: optional(

@@ -30,7 +30,7 @@ export function readState(host: Host): State {
   const test = readRecord(host);
   return {
     facts,
-    ready: facts.commandLineHas && facts.reservedBytes > 0,
+    ready: facts.commandLineHas && facts.reserved.bytes > 0,
     findings,
     sysctls: readSysctls(host),
     dumps,

@@ -1,6 +1,7 @@
 /** What a test crash proves: this kernel, with this image, config, command line and reservation. */
 import { createHash } from 'node:crypto';
 import type { Facts } from '../arming/facts.ts';
+import { partsText } from '../estimate/reservation.ts';
 
 /** What each part was at the test, as text that is equal if the part is the same. */
 export type TestSubject = Readonly<Record<SubjectPart, string>>;
@@ -16,7 +17,7 @@ const PARTS = {
 export type SubjectPart = keyof typeof PARTS;
 
 export function subjectOf(facts: Facts): TestSubject {
-  const { host, kver, loaded, imageSha256, settings, crashCommandLine, reservedBytes } = facts;
+  const { host, kver, loaded, imageSha256, settings, crashCommandLine, reserved } = facts;
   return {
     // With its build, because a distribution may rebuild a kernel under the same release.
     kernel: host.read('/proc/version')?.trim() ?? kver,
@@ -24,7 +25,7 @@ export function subjectOf(facts: Facts): TestSubject {
     image: loaded?.imageSha256 ?? imageSha256 ?? '',
     config: createHash('sha256').update(JSON.stringify(settings)).digest('hex'),
     commandLine: loaded?.commandLine ?? crashCommandLine.text,
-    reservation: String(reservedBytes),
+    reservation: partsText(reserved),
   };
 }
 

@@ -5,7 +5,7 @@ import { type CommandLinePlan, LONGEST_LINE_BYTES, type Reasoned } from '../../.
 import { describeBytes } from '../cli/sizes.ts';
 import { tableLines, terminalColumns } from '../cli/table.ts';
 import { dumpData, dumpLines, ignoredLines } from '../dumps/list-text.ts';
-import { crashkernelValue } from '../estimate/reservation.ts';
+import { crashkernelValue, partsText } from '../estimate/reservation.ts';
 import { describeAbsence } from '../storage/dump-location.ts';
 import type { HostTarget } from '../storage/host-target.ts';
 import type { State } from './state.ts';
@@ -25,7 +25,7 @@ export function stateText(state: State, { verbose = false } = {}): string {
     `kdump kernel loaded: ${facts.isLoaded}`,
     `kernel: ${facts.kver || 'none'}`,
     `initrd: ${facts.image ?? 'none'}`,
-    `reserved: ${facts.host.isImage ? 'at boot' : crashkernelValue(facts.reservedBytes)}, minimum ${crashkernelValue(facts.reservation.leastBytes)}`,
+    `reserved: ${facts.host.isImage ? 'at boot' : partsText(facts.reserved)}, minimum ${crashkernelValue(facts.reservation.leastBytes)}`,
     `target: ${target ? `${target.fstype} ${target.target}, ${directoryText(target)}` : 'none'}`,
     ...spaceText(facts),
     ...(facts.host.isImage ? [] : [`panic on: ${sysctlsText(state)}`]),
@@ -98,7 +98,8 @@ export function stateData(state: State): unknown {
     verdict: verdict(state),
     kernel: facts.kver,
     initrd: facts.image,
-    reservedBytes: facts.reservedBytes,
+    reservedBytes: facts.reserved.bytes,
+    reservedCmaBytes: facts.reserved.cmaBytes,
     neededBytes: facts.reservation.leastBytes,
     target: facts.target,
     roomBytes: facts.roomBytes,

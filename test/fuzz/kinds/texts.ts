@@ -106,7 +106,8 @@ function readCommandLine(text: string): Outcome {
   const { options, warnings } = overrideOptions(checkOptions(GIVEN_OPTIONS), text);
   checkOptions({ ...options });
   const values = crashkernelValues(text);
-  for (const hasCma of [true, false]) readCrashkernel(values, { systemRamBytes: 2 ** 33, hasCma });
+  for (const cma of ['unreadable', 'ignored', 'reserved'] as const)
+    readCrashkernel(values, { systemRamBytes: 2 ** 33, cma });
   const changed = withCrashkernel(text, ['1G']);
   demand(crashkernelValues(changed).join() === '1G', `after a change: ${crashkernelValues(changed).join()}`);
   demand(

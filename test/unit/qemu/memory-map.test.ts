@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { memoryMap, readMemoryMap, sizeMib } from '../../../qemu/expect/memory-map.ts';
+import { memoryMap, readMemoryMap, sizeMib, vmcoreLacks } from '../../../qemu/expect/memory-map.ts';
 import type { CrashRun } from '../../../qemu/run/run.ts';
 
 const linesOf = (...texts: string[]) => texts.map(text => ({ text, atSeconds: 0 }));
@@ -36,3 +36,25 @@ test('a check of the map says what it saw', async () => {
   });
   expect(await judge([])).toMatchObject({ holds: false, saw: expect.stringMatching(/^0 ranges/) });
 });
+
+test.each([
+  ['752', true],
+  ['880', false],
+])('a vmcore of %s MB lacks what the crash kernel has: %j', async (megabytes, holds) => {
+  const open = { text: `[ 8.6] kdumpling: open: /proc/vmcore has ${megabytes} MB of 7.2`, seconds: 0 };
+  const lines = [...memoryOf(1024), open];
+  const [check] = await vmcoreLacks(304)({ lines } as never, {} as never);
+  expect(check!.holds).toBe(holds);
+});
+
+test('no vmcore lacks nothing', async () =>
+  expect((await vmcoreLacks(304)({ lines: memoryOf(1024) } as never, {} as never))[0]).toMatchObject({
+    holds: false,
+    saw: expect.stringContaining('no such line'),
+  }));
+
+/** One range of RAM from 1 MiB on. */
+function memoryOf(mib: number) {
+  const end = (((mib + 1) << 20) - 1).toString(16);
+  return ['lab: memory map', `lab: ram 100000-${end}`].map(text => ({ text, seconds: 0 }));
+}

@@ -138,6 +138,9 @@ test.each([
 });
 
 test.each([
+  ['crashkernel_cma auto', true],
+  ['crashkernel_cma never', true],
+  ['crashkernel_cma no', false],
   ['auto_reset_crashkernel yes', true],
   ['auto_reset_crashkernel no', true],
   ['auto_reset_crashkernel maybe', false],

@@ -1,14 +1,18 @@
 /** All `crashkernel=` words of a command line together, as kernel/crash_reserve.c reads them. */
 import { describe, expect, test } from 'vitest';
-import { haveSameEffect, readCrashkernel } from '../../../../scripts/lib/crashkernel/reading.ts';
+import {
+  type CmaSupport,
+  haveSameEffect,
+  readCrashkernel,
+} from '../../../../scripts/lib/crashkernel/reading.ts';
 import { readingFacts } from '../../../../scripts/lib/estimate/reading-facts.ts';
 import { hostWith } from '../../../support/host-root.ts';
 
 const M = 2 ** 20;
 const G = 2 ** 30;
 
-const read = (words: string, systemRamBytes: number, hasCma = true) =>
-  readCrashkernel(words === '' ? [] : words.split(' '), { systemRamBytes, hasCma });
+const read = (words: string, systemRamBytes: number, cma: CmaSupport = 'reserved') =>
+  readCrashkernel(words === '' ? [] : words.split(' '), { systemRamBytes, cma });
 
 describe('what is reserved', () => {
   test.each([
@@ -73,10 +77,20 @@ describe('what the kernel reserves nothing for', () => {
   ])('%s on %d bytes', (words, ram) => expect(read(words, ram).kind).toBe('void'));
 
   test('a kernel without CMA takes ,cma for a plain word, and cannot read it', () =>
-    expect(read('256M 128M,cma', 4 * G, false)).toMatchObject({
+    expect(read('256M 128M,cma', 4 * G, 'unreadable')).toMatchObject({
       kind: 'void',
       value: '128M,cma',
       why: 'the kernel stops at ",cma"',
+    }));
+
+  test('where such a kernel is among those that may boot, the plain word still counts if it comes last', () =>
+    expect(read('128M,cma 256M', 4 * G, 'unreadable')).toMatchObject({ kind: 'reserved', bytes: 256 * M }));
+
+  test('a kernel that reserves no CMA leaves the word aside', () =>
+    expect(read('256M 128M,cma', 4 * G, 'ignored')).toEqual({
+      kind: 'reserved',
+      bytes: 256 * M,
+      cmaBytes: 0,
     }));
 });
 
@@ -99,7 +113,7 @@ describe('the facts of a machine', () => {
   test('system RAM is what /proc/iomem has at its top level', () =>
     expect(readingFacts(hostWith({ '/proc/iomem': IOMEM }), '6.1.0')).toEqual({
       systemRamBytes: 0x9ec00 + (0x7ffdc000 - 0x100000) + 0x80000000,
-      hasCma: false,
+      cma: 'unreadable',
     }));
 
   test('without root its addresses are zeros', () => {
@@ -108,10 +122,16 @@ describe('the facts of a machine', () => {
     expect(readingFacts(host, '6.1.0').systemRamBytes).toBe(G);
   });
 
+  const CMA = 'CONFIG_X86_64=y\nCONFIG_CMA=y\n';
   test.each([
-    ['6.16.9-cloud-amd64', false],
-    ['6.17.0-1-amd64', true],
-    ['7.3.4', true],
-    ['5.10.0-30-amd64', false],
-  ])('%s has CMA: %j', (kver, hasCma) => expect(readingFacts(hostWith({}), kver).hasCma).toBe(hasCma));
+    ['6.16.9-cloud-amd64', CMA, 'unreadable'],
+    ['5.10.0-30-amd64', CMA, 'unreadable'],
+    ['6.17.0-1-amd64', CMA, 'reserved'],
+    ['7.3.4', CMA, 'reserved'],
+    ['7.3.4', 'CONFIG_X86_64=y\n# CONFIG_CMA is not set\n', 'ignored'],
+    ['7.3.4-arm64', 'CONFIG_ARM64=y\nCONFIG_CMA=y\n', 'ignored'],
+    ['7.3.4', '', 'ignored'],
+  ])('%s with the config %j: ,cma is %s', (kver, config, cma) =>
+    expect(readingFacts(hostWith({ [`/boot/config-${kver}`]: config }), kver).cma).toBe(cma),
+  );
 });

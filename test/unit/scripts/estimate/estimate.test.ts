@@ -2,8 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { describeBytes } from '../../../../scripts/lib/cli/sizes.ts';
 import { chooseCrashkernel } from '../../../../scripts/lib/estimate/choose.ts';
 import { estimateDump } from '../../../../scripts/lib/estimate/dump-size.ts';
+import { lends } from '../../../../scripts/lib/estimate/lending.ts';
 import { kernelBytes, memoryUse } from '../../../../scripts/lib/estimate/memory.ts';
-import { judgeReservation, reservation } from '../../../../scripts/lib/estimate/reservation.ts';
+import {
+  advisedValues,
+  judgeReservation,
+  lendingCost,
+  reservation,
+  shortageOf,
+} from '../../../../scripts/lib/estimate/reservation.ts';
 import { hostWith } from '../../../support/host-root.ts';
 
 const M = 2 ** 20;
@@ -39,16 +46,81 @@ describe('the reservation', () => {
     [400, undefined],
     [401, /401M are reserved, and 160M would do/],
   ])('%d MiB', (reserved, message) => {
-    const judgement = judgeReservation(reserved * M, need(G / 4096));
+    const judgement = judgeReservation({ bytes: reserved * M, cmaBytes: 0 }, need(G / 4096));
     if (message) expect(judgement).toMatch(message);
     else expect(judgement).toBeUndefined();
   });
 });
 
+describe('a reservation of which a part is lent until the crash', () => {
+  const image = { unpackedKernelBytes: 60.2 * M, imageBytes: 33_200_000, kernelBytes: 38.3 * M };
+  const need = (lendingRamBytes: number | undefined, more: object = {}) =>
+    reservation({
+      layout: 'self-contained',
+      spanPages: G / 4096,
+      physical: false,
+      ...image,
+      lendingRamBytes,
+      ...more,
+    });
+
+  test('keeps what kexec loads for the crash kernel alone, and lends at least what is then missing', () => {
+    expect(need(4 * G).lending).toEqual({ plainBytes: 112 * M, cmaBytes: 128 * M });
+    expect(need(4 * G, { physical: true }).lending).toEqual({ plainBytes: 112 * M, cmaBytes: 192 * M });
+  });
+
+  test('the word for what is lent comes first: of a kernel that cannot read it, the last word counts', () =>
+    expect(advisedValues(need(4 * G))).toEqual(['128M,cma', '112M']));
+
+  test.each([
+    ['on a kernel that does not lend', need(undefined)],
+    ['on a machine of which it would be more than a quarter', need(511 * M)],
+    ['where the size of the kernel is not known', need(4 * G, { unpackedKernelBytes: undefined })],
+    ['where nothing would be won', need(4 * G, { unpackedKernelBytes: 160 * M })],
+  ])('does not exist %s', (_, found) => {
+    expect(found.lending).toBeUndefined();
+    expect(advisedValues(found)).toEqual(['176M']);
+  });
+
+  test('its cost is in words', () =>
+    expect(lendingCost(need(4 * G), need(4 * G).lending!)).toMatch(
+      /^128M are lent .*waits 10 s.*176M, put `crashkernel_cma never`/,
+    ));
+
+  test.each([
+    [{ bytes: 96 * M, cmaBytes: 144 * M }, undefined],
+    [{ bytes: 96 * M, cmaBytes: 16 * M }, /^96M and 16M,cma are reserved, and at least 144M are needed/],
+    // Lent memory is nobody's loss.
+    [{ bytes: 96 * M, cmaBytes: 4 * G }, undefined],
+  ])('%j is judged by its sum', (parts, message) => {
+    const judgement = judgeReservation(parts, need(4 * G));
+    if (message) expect(judgement).toMatch(message);
+    else expect(judgement).toBeUndefined();
+  });
+
+  test('what kexec loads must be in one piece', () => {
+    expect(shortageOf({ loadBytes: 96 * M }, need(4 * G))).toBeUndefined();
+    expect(shortageOf({ loadBytes: 80 * M }, need(4 * G))).toBe(
+      'the unpacked kernel and the initrd take 96M in one piece, and the reservation has 80M',
+    );
+  });
+
+  const facts = { cma: 'reserved', isImage: false, wanted: 'auto', dumpLevel: 31 } as const;
+  test.each([
+    ['all classes that can be lent are left out', {}, true],
+    ['user pages are kept', { dumpLevel: 31 - 8 }, false],
+    ['private cache is kept', { dumpLevel: 31 - 4 }, false],
+    ['zero and free pages are kept', { dumpLevel: 14 }, true],
+    ['the config says never', { wanted: 'never' as const }, false],
+    ['an image, which may boot a small machine', { isImage: true }, false],
+    ['the kernel only leaves the word aside', { cma: 'ignored' as const }, false],
+  ])('%s', (_, more, expected) => expect(lends({ ...facts, ...more })).toBe(expected));
+});
+
 describe('which crashkernel= it becomes', () => {
   const facts = {
     reservation: reservation({ layout: 'self-contained', spanPages: G / 4096, physical: false }),
-    reading: { systemRamBytes: 4 * G, hasCma: true },
+    reading: { systemRamBytes: 4 * G, cma: 'reserved' as const },
     configured: [],
   };
   const kept = 'which was there already and is kept';
@@ -80,7 +152,21 @@ describe('which crashkernel= it becomes', () => {
       'CMA does not stand in for the plain part',
       { configured: ['64M', '512M,cma'] },
       ['160M'],
-      'because at least 128M are needed, instead of crashkernel=64M crashkernel=512M,cma',
+      'because at least 128M beside what is lent are needed, instead of crashkernel=64M crashkernel=512M,cma',
+    ],
+    [
+      'too little beside what is lent',
+      {
+        configured: ['64M', '512M,cma'],
+        reservation: reservation({
+          layout: 'self-contained',
+          spanPages: G / 4096,
+          physical: false,
+          unpackedKernelBytes: 60 * M,
+        }),
+      },
+      ['160M'],
+      'because at least 96M beside what is lent are needed, instead of crashkernel=64M crashkernel=512M,cma',
     ],
     [
       'too little there',

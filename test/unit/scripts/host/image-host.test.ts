@@ -104,7 +104,12 @@ test('a target that the config names need not be here', () => {
 
 test('nothing of the running machine is taken for the image’s', () => {
   const facts = readFacts(attached());
-  expect(facts).toMatchObject({ reservedBytes: 0, isLoaded: false, commandLineHas: false, dump: undefined });
+  expect(facts).toMatchObject({
+    reserved: { bytes: 0, loadBytes: 0, cmaBytes: 0 },
+    isLoaded: false,
+    commandLineHas: false,
+    dump: undefined,
+  });
   expect(facts.crashCommandLine.text).not.toMatch(/builder/);
   expect(facts.reservation.leastBytes >> 20).toBe(224);
 });

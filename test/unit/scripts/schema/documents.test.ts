@@ -13,7 +13,7 @@ import { DOCUMENTS, schemaFiles } from '../../../../scripts/lib/schema/documents
 import type { Schema } from '../../../../scripts/lib/schema/schema.ts';
 import { reportContent } from '../../../../scripts/lib/upload/payload.ts';
 import { VERBS } from '../../../../scripts/verb-table.ts';
-import { ARMED } from '../../../support/armed-machine.ts';
+import { ARMED, LENDING } from '../../../support/armed-machine.ts';
 import { type Files, hostWith } from '../../../support/host-root.ts';
 import { misfits, placesOf } from '../../../support/json-schema.ts';
 import { manifestDump, manifestOf } from '../../../support/manifest.ts';
@@ -140,6 +140,7 @@ const MACHINES: readonly Files[] = [
   { ...ARMED, ...SECOND_DISK, '/etc/fstab': '/dev/vdb1 /data ext4 defaults 0 0\n' },
   { ...ARMED, ...SECOND_DISK, '/etc/kdump.conf': 'btrfs /dev/vdb1\nmount_options subvolid=999\n' },
   { ...ARMED, '/etc/kdump.conf': 'command_line_append nr_cpus=2\n' },
+  LENDING,
   { [`${DIRECTORY}/vmcore-dmesg.txt`]: 'a log\n' },
   { '/var/crash/20261121T220235Z/manifest.json': '{"format":', '/var/crash/20261121T220235Z/vmcore': 'x' },
   ...[...LOGS, MACHINE_CHECK, HUNG_TASK, UNLOADED].map(log => dumpWith(log)),

@@ -8,7 +8,7 @@ import { readState } from '../../../../scripts/lib/status/state.ts';
 import { judgeTest } from '../../../../scripts/lib/status/test-record.ts';
 import { subjectOf } from '../../../../scripts/lib/status/test-subject.ts';
 import { stateData, stateText } from '../../../../scripts/lib/status/text.ts';
-import { ARMED, CONFIG, KVER, LOADED } from '../../../support/armed-machine.ts';
+import { ARMED, CONFIG, KVER, LENDING, LOADED } from '../../../support/armed-machine.ts';
 import { addFiles, type Files, hostWith, textOf } from '../../../support/host-root.ts';
 
 const COMMANDS = { 'update-grub': () => '' };
@@ -162,6 +162,17 @@ describe('not armed: the most basic reason first, and the command that fixes it'
       [],
       /built without CONFIG_PROC_VMCORE for \/proc\/vmcore/,
     ],
+    [
+      'a reservation that the kernel does not fit into',
+      {
+        ...LENDING,
+        '/sys/kernel/kexec_crash_size': `${64 << 20}\n`,
+        '/proc/iomem': '',
+        '/sys/kernel/kexec_crash_loaded': '0\n',
+      },
+      [],
+      /the unpacked kernel and the initrd take \d+M in one piece, and the reservation has 64M; to fix it: run `kdumpling enable --crashkernel auto` and reboot/,
+    ],
     ['the crash kernel itself', { '/proc/vmcore': '' }, [], /this is a crash kernel itself/],
     ['kexec turned off', { '/proc/sys/kernel/kexec_load_disabled': '1\n' }, [], /kexec_load_disabled is 1/],
     [
@@ -210,6 +221,11 @@ describe('armed, with a warning', () => {
       /512M are reserved, and 160M would do/,
     ],
     [
+      'lent memory beside a dump that is to have its pages',
+      { ...LENDING, '/etc/kdump.conf': 'core_collector makedumpfile -z -d 1\n' },
+      /128M of the memory are lent to processes until a crash \(crashkernel=…,cma\): a dump at level 1 keeps pages of processes, but not those that are there; to fix it: run `kdumpling enable/,
+    ],
+    [
       'mounted read-only',
       { '/proc/self/mountinfo': '21 1 254:1 / / ro - ext4 /dev/vda1 ro\n' },
       /mounted read-only now/,
@@ -224,6 +240,15 @@ describe('armed, with a warning', () => {
     const state = stateOf(files);
     expect(state.armed).toBe(true);
     expect(stateText(state)).toMatch(expected);
+  });
+});
+
+test('what is lent until the crash is shown beside what is the crash kernel’s alone', () => {
+  const { facts, ...state } = stateOf(LENDING);
+  expect(stateText({ facts, ...state })).toMatch(/^reserved: 112M and 128M,cma, minimum 128M$/m);
+  expect(stateData({ facts, ...state })).toMatchObject({
+    reservedBytes: 112 << 20,
+    reservedCmaBytes: 128 << 20,
   });
 });
 
