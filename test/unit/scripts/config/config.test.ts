@@ -138,15 +138,18 @@ test.each([
 });
 
 test.each([
-  ['crashkernel_cma auto', true],
-  ['crashkernel_cma never', true],
-  ['crashkernel_cma no', false],
   ['auto_reset_crashkernel yes', true],
   ['auto_reset_crashkernel no', true],
   ['auto_reset_crashkernel maybe', false],
 ])('%s', (line, taken) => {
   if (taken) expect(read(line)).toEqual(read(''));
   else expect(() => read(line)).toThrow(/expected yes or no/);
+});
+
+test('whether memory is lent until a crash', () => {
+  expect(read('crashkernel_cma never')).toMatchObject({ crashkernelCma: 'never' });
+  expect(read('crashkernel_cma auto')).toMatchObject({ crashkernelCma: 'auto' });
+  expect(() => read('crashkernel_cma no')).toThrow(/its value is "no"; expected auto or never/);
 });
 
 describe('every wrong line is named', () => {
