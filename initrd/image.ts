@@ -27,6 +27,9 @@ import { isNetworkModule, type ModuleTree, moduleName, openModuleTree } from './
  */
 const MOST_REFAULTS = 2 ** 18;
 
+/** After so long in one phase, and then again, the supervisor says that the capture is at work. */
+const STATUS_SECONDS = 60;
+
 export class ImageError extends Failure {}
 
 /** The files of a build that go into images; `programIn` finds them. */
@@ -200,6 +203,7 @@ function earlySettings(
     `grace=${GRACE_SECONDS}`,
     `patience=${options.stallTimeout}`,
     `most_refaults=${MOST_REFAULTS}`,
+    `status_seconds=${STATUS_SECONDS}`,
     `progress=${PROGRESS_FILE}`,
     'pause_fifo=/run/pause',
     `watchdog_modules=${paths(watchdogs.filter(file => !isSoft(file)))}`,

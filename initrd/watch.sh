@@ -45,13 +45,20 @@ count_refaults() {
   refaults=0
 }
 
-last= since=0 before=0
+last= since=0 before=0 named= entered=0 said=0
 while :; do
   read -r counter patience end key phase < $progress
   read -r now _ < /proc/uptime
   now=${now%.*}
   count_refaults
   [ "$counter $phase" = "$last" ] || { last="$counter $phase" since=$now before=$refaults; }
+  # Whoever looks at the console sees within a minute that the machine is at work, whatever the program waits for. In a phase
+  # without a limit somebody types there.
+  [ "$phase" = "$named" ] || { named=$phase entered=$now said=$now; }
+  if [ $patience -gt 0 ] && [ $((now - said)) -ge $status_seconds ]; then
+    echo "<5>kdumpling: watch: in the phase $phase for $((now - entered)) s, last progress $((now - since)) s ago" > /dev/kmsg
+    said=$now
+  fi
   if [ $patience -gt 0 ] && [ $((now - since)) -ge $patience ]; then
     force "NOT finished: stuck in the phase $phase, no progress for $patience s"
   fi

@@ -238,6 +238,12 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
     toDo: 'Nothing, or rebuild the image with the watchdog’s driver.',
   },
   {
+    lines: ['kdumpling: watch: in the phase <phase> for N s, last progress N s ago'],
+    meaning:
+      'After a minute in one phase, and each minute from then on: the capture is at work, or waits for what the phase is about.',
+    toDo: 'Nothing. Without progress for `stall_timeout` the supervisor reboots the machine.',
+  },
+  {
     lines: ['kdumpling: console: it was stopped; N lines are missing here'],
     meaning:
       'Somebody stopped the terminal (Ctrl-S), or the line has flow control and nobody reads. The lines are in `kexec-dmesg.log`.',

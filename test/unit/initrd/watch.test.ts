@@ -45,7 +45,7 @@ beforeEach(() => {
     .replaceAll('/proc/vmstat', path('vmstat'));
   writeFileSync(
     path('script'),
-    `bb=${path('bb')} progress=${path('progress')} most_refaults=1000 pause_fifo=${path('pause')} watchdogs='9 7'\n` +
+    `status_seconds=60 bb=${path('bb')} progress=${path('progress')} most_refaults=1000 pause_fifo=${path('pause')} watchdogs='9 7'\n` +
       `exec 9>> ${path('watchdog')} 7>> ${path('watchdog1')}\n${script}`,
   );
   supervisor = spawn(findCommand('busybox')!, ['sh', path('script')], { stdio: 'ignore' });
@@ -81,6 +81,23 @@ test('progress after the deadline does not help', async () => {
   heartbeat.wait({ stallSeconds: 0, endSeconds: 1, sysrqKey: 'b' });
   const line = /^<0>kdumpling: watch: NOT finished after \d+ s, in the phase verify; rebooting by sysrq\n$/;
   await vi.waitFor(() => expect(text('kmsg')).toMatch(line), SOON);
+}, 90_000);
+
+test('a long phase is named now and then, with how long ago it made progress, but not where somebody types', async () => {
+  supervisor.kill('SIGKILL');
+  writeFileSync(path('script'), text('script').replace('status_seconds=60', 'status_seconds=2'));
+  supervisor = spawn(findCommand('busybox')!, ['sh', path('script')], { stdio: 'ignore' });
+  const heartbeat = openHeartbeat(lineWriter(path('progress')), NO_LIMIT);
+  heartbeat.enter('shell');
+  await vi.waitFor(() => expect(text('watchdog').length).toBeGreaterThan(3), SOON);
+  expect(text('kmsg')).toBe('');
+  heartbeat.wait({ stallSeconds: 60, endSeconds: 0, sysrqKey: 'b' });
+  heartbeat.enter('verify');
+  const line = /<5>kdumpling: watch: in the phase verify for (\d+) s, last progress (\d+) s ago\n/g;
+  await vi.waitFor(() => expect([...text('kmsg').matchAll(line)].length).toBeGreaterThan(1), SOON);
+  const [first, second] = [...text('kmsg').matchAll(line)].map(([, seconds]) => Number(seconds));
+  expect(first).toBeGreaterThanOrEqual(2);
+  expect(second! - first!).toBeGreaterThanOrEqual(2);
 }, 90_000);
 
 describe('pages that were dropped are read again', () => {
