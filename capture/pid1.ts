@@ -9,6 +9,7 @@ import { openCaptureTarget } from './flow/target.ts';
 import { drainConsole, openConsole, openConsoleDescriptor, unsentBytes } from './init/console.ts';
 import { PREEN_SECONDS } from './init/fsck.ts';
 import { lineWriter, openHeartbeat } from './init/heartbeat.ts';
+import { openMemoryBudget } from './init/memory-budget.ts';
 import { openShell } from './init/shell.ts';
 import { openSystem } from './init/system.ts';
 import { openLog } from './log.ts';
@@ -36,6 +37,7 @@ function openMachine(hooks: CaptureHooks): Machine {
     },
     wallSeconds: () => Math.floor(Date.now() / 1000),
   };
+  const readText = (path: string) => readFileSync(path, 'utf8');
   const consoleFd = openConsoleDescriptor();
   const log = openLog(openConsole(consoleFd, clock), clock.seconds);
   const onFailure = (text: string) => log.warn('system', text);
@@ -45,6 +47,7 @@ function openMachine(hooks: CaptureHooks): Machine {
     clock,
     log,
     heartbeat,
+    memory: openMemoryBudget(readText),
     system: { ...system, preen: (...args) => heartbeat.during(PREEN_SECONDS, () => system.preen(...args)) },
     ffi,
     libc,
@@ -58,7 +61,7 @@ function openMachine(hooks: CaptureHooks): Machine {
       directory: AUTOPSY_DIRECTORY,
     }),
     sleep,
-    readText: path => readFileSync(path, 'utf8'),
+    readText,
     openTarget: openCaptureTarget,
     openShell,
     drainConsole: () => drainConsole(() => unsentBytes(consoleFd, libc), { seconds: clock.seconds, sleep }),

@@ -2,6 +2,7 @@
 import type { Libc } from '../ffi/libc.ts';
 import type { Ffi } from '../ffi/library.ts';
 import type { Heartbeat } from '../init/heartbeat.ts';
+import type { MemoryBudget } from '../init/memory-budget.ts';
 import type { System } from '../init/system.ts';
 import type { Log } from '../log.ts';
 import type { CaptureOptions } from '../options/schema.ts';
@@ -29,6 +30,7 @@ export interface CaptureContext {
   readonly clock: Clock;
   readonly heartbeat: Heartbeat;
   readonly system: System;
+  readonly memory: MemoryBudget;
   /** Undefined where the FFI could not be opened. */
   readonly ffi: Ffi | undefined;
   readonly libc: Libc | undefined;

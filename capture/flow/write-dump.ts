@@ -3,6 +3,7 @@ import { DumpFormatError } from '../errors.ts';
 import { damagedRegions } from '../kdump/format/digest.ts';
 import type { Bound } from '../kdump/write/bounded.ts';
 import { crashFacts } from '../kdump/write/input.ts';
+import { DATA_CHUNK_BYTES } from '../kdump/write/page-store.ts';
 import { type DumpResult, writeDump } from '../kdump/write/writer.ts';
 import type { ManifestDump } from '../storage/manifest.ts';
 import type { EndTracking } from '../storage/place/file-sink.ts';
@@ -17,6 +18,9 @@ import type { DumpRequest, MadeDump } from './record.ts';
 export const DUMP_NAME = 'vmcore';
 /** Where the CPU has no instructions for SHA-256, it takes longer than compressing. CRC-32 detects any flipped bit too. */
 const DIGEST_ALGORITHM = 'crc32';
+
+/** A tenth of a second of a slow disk. */
+const LEAST_CHUNK_BYTES = 256 << 10;
 
 /** A dump of a request, as it was planned, on its way into a file. */
 export interface Writing extends DumpRequest {
@@ -60,6 +64,7 @@ export function writeVmcore({ context, phases, crash, planned, sink }: Writing, 
       digestAlgorithm: DIGEST_ALGORITHM,
       bound,
       isInputIncomplete: lacksMemory,
+      chunkBytes: context.memory.grant(DATA_CHUNK_BYTES, LEAST_CHUNK_BYTES),
     },
     sink,
     {

@@ -13,7 +13,7 @@ import { entryKind, entrySize, type PageBatch, StoredAs } from './page-batch.ts'
 import type { UnreadableAs } from './unreadable.ts';
 
 /** One write to the target: large enough to make system calls cheap, small enough for a small capture kernel. */
-const DATA_CHUNK_BYTES = 2 << 20;
+export const DATA_CHUNK_BYTES = 2 << 20;
 /** A chunk of data has some 2,000 pages; this buffer fills up first only if there are many zero pages. */
 const DESCRIPTOR_CHUNK_BYTES = PAGE_DESC_BYTES << 15;
 
@@ -25,6 +25,8 @@ export interface PageStoreOptions {
   readonly digestAlgorithm: DigestAlgorithm;
   /** `zeros` when left out. */
   readonly unreadableAs?: UnreadableAs;
+  /** Bytes of a write, where memory for the usual ones is short. The file is the same. */
+  readonly chunkBytes?: number;
 }
 
 export class PageStore {
@@ -36,6 +38,7 @@ export class PageStore {
   readonly #zeroPageOffset: number;
   readonly #detector: ZeroPageDetector;
 
+  readonly #chunkBytes: number;
   readonly #data: Uint8Array;
   #dataBytes = 0;
   /** Where in the file the data buffer begins. */
@@ -65,7 +68,9 @@ export class PageStore {
     this.dataDigest = openDigest(digestAlgorithm);
     this.descriptorsDigest = openDigest(digestAlgorithm);
     // A chunk is written when it is full, and the page that fills it may exceed it.
-    this.#data = new Uint8Array(DATA_CHUNK_BYTES + Math.max(codec.maxOutputBytes, layout.block_size));
+    const { chunkBytes = DATA_CHUNK_BYTES } = options;
+    this.#chunkBytes = chunkBytes;
+    this.#data = new Uint8Array(chunkBytes + Math.max(codec.maxOutputBytes, layout.block_size));
     this.#unreadableAs = options.unreadableAs ?? 'zeros';
     this.#zeroPageOffset = layout.dataOffset;
     if (sharesZeroPage) this.#dataBytes = layout.block_size;
@@ -184,7 +189,7 @@ export class PageStore {
     this.#descriptorCount++;
     this.pagesStored++;
     if (
-      this.#dataBytes >= DATA_CHUNK_BYTES ||
+      this.#dataBytes >= this.#chunkBytes ||
       this.#descriptorCount * PAGE_DESC_BYTES === DESCRIPTOR_CHUNK_BYTES
     ) {
       this.flush();

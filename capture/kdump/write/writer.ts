@@ -55,6 +55,8 @@ export interface DumpInput {
   readonly bound?: Bound;
   /** `zeros` when left out. */
   readonly unreadableAs?: UnreadableAs;
+  /** Bytes of a write of pages, where memory for the usual ones is short. */
+  readonly chunkBytes?: number;
   /** The input itself lacks pages, so the dump stays marked incomplete. */
   readonly isInputIncomplete?: boolean;
 }
@@ -145,6 +147,7 @@ export function* dumpSteps(
     sharesZeroPage: (input.dumpLevel & DUMP_LEVEL_ZERO) !== 0,
     digestAlgorithm,
     unreadableAs: input.unreadableAs ?? 'zeros',
+    chunkBytes: input.chunkBytes,
   });
   const unreadable = yield* writePages(input, store, events);
   store.flush();

@@ -1,7 +1,6 @@
 /** What a test crash proves: this kernel, with this image, config, command line and reservation. */
 import { createHash } from 'node:crypto';
 import type { Facts } from '../arming/facts.ts';
-import { partsText } from '../estimate/reservation.ts';
 
 /** What each part was at the test, as text that is equal if the part is the same. */
 export type TestSubject = Readonly<Record<SubjectPart, string>>;
@@ -25,7 +24,7 @@ export function subjectOf(facts: Facts): TestSubject {
     image: loaded?.imageSha256 ?? imageSha256 ?? '',
     config: createHash('sha256').update(JSON.stringify(settings)).digest('hex'),
     commandLine: loaded?.commandLine ?? crashCommandLine.text,
-    reservation: partsText(reserved),
+    reservation: [reserved.bytes, reserved.cmaBytes].filter(bytes => bytes > 0).join(' + '),
   };
 }
 

@@ -344,3 +344,10 @@ test('a kernel log of the capture that cannot be read leaves our own lines', () 
   expect(found).toMatchObject({ outcome: { saved: true }, files: [ALL] });
   expect(found.warnings).toEqual(['commit: test: readKernelLog is broken']);
 });
+
+test('with hardly any memory left the dump is the same, by smaller writes', () => {
+  const whole = run();
+  const short = run({ availableKib: 3000 });
+  expect(short.manifests[0]!.state).toBe('complete');
+  expect(short.manifests[0]!.dump).toEqual(whole.manifests[0]!.dump);
+});

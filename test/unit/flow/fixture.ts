@@ -15,6 +15,7 @@ import type { Libc } from '../../../capture/ffi/libc.ts';
 import { capture } from '../../../capture/flow/capture.ts';
 import type { CaptureContext, CaptureHooks, Clock } from '../../../capture/flow/context.ts';
 import type { Outcome } from '../../../capture/flow/record.ts';
+import { openMemoryBudget } from '../../../capture/init/memory-budget.ts';
 import { openLog } from '../../../capture/log.ts';
 import { type CaptureOptions, checkOptions } from '../../../capture/options/schema.ts';
 import type { TargetSpec } from '../../../capture/options/target-spec.ts';
@@ -114,6 +115,7 @@ export function run(scenario: Scenario = {}): Found {
   }, clock.seconds);
   const system = fakeSystem(scenario.broken);
   const heartbeat = fakeHeartbeat();
+  const readText = () => `MemTotal: 150000 kB\nMemAvailable: ${scenario.availableKib ?? 70000} kB\n`;
   const context: CaptureContext = {
     options: checkOptions({
       target: '/dev/disk0',
@@ -126,7 +128,8 @@ export function run(scenario: Scenario = {}): Found {
       fallbackTargets: troubles.slice(1).map((_, i) => `ext4 /dev/disk${i + 1}`),
       ...scenario.options,
     }),
-    readText: () => `MemTotal: 150000 kB\nMemAvailable: ${scenario.availableKib ?? 70_000} kB\n`,
+    readText,
+    memory: openMemoryBudget(readText),
     autopsist: scenario.autopsist ?? fakeAutopsist(),
     log,
     clock,

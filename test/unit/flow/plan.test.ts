@@ -3,6 +3,7 @@ import type { Ffi } from '../../../capture/ffi/library.ts';
 import type { CaptureContext } from '../../../capture/flow/context.ts';
 import { DeadlineError, Phases } from '../../../capture/flow/phases.ts';
 import { DumpPlanner } from '../../../capture/flow/plan.ts';
+import { openMemoryBudget } from '../../../capture/init/memory-budget.ts';
 import { openCrash } from '../../../capture/kernel/crash.ts';
 import { openLog } from '../../../capture/log.ts';
 import { checkOptions } from '../../../capture/options/schema.ts';
@@ -30,7 +31,8 @@ function open({ dumpLevel = 0, codec = 'zlib', ffi = undefined as Ffi | undefine
   const heartbeat = fakeHeartbeat();
   const phases = new Phases({ clock, deadlineSeconds: 100, heartbeat, hooks: {} });
   const options = checkOptions({ target: '/dev/vda', fstype: 'ext4', modules: [], codec, dumpLevel });
-  const context = { options, log, clock, ffi, libc: undefined } as unknown as CaptureContext;
+  const memory = openMemoryBudget(() => '');
+  const context = { options, log, clock, ffi, memory, libc: undefined } as unknown as CaptureContext;
   const crash = openCrash(vmcore(hasImage));
   const planner = new DumpPlanner({
     findings: { isLogSaved: false },

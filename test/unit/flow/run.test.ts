@@ -1,6 +1,7 @@
 /** The capture program from its first line to the final action: every way that it can end. */
 import { describe, expect, test } from 'vitest';
 import { type Machine, runCapture } from '../../../capture/flow/run.ts';
+import { openMemoryBudget } from '../../../capture/init/memory-budget.ts';
 import type { ShellRequest } from '../../../capture/init/shell.ts';
 import { openLog } from '../../../capture/log.ts';
 import type { CaptureOptions } from '../../../capture/options/schema.ts';
@@ -41,6 +42,7 @@ function start({ options, commandLine = '', broken, target = 'works', ...given }
     log,
     system,
     heartbeat,
+    memory: openMemoryBudget(path => files[path]!),
     ffi: undefined,
     libc: undefined,
     hooks: {},

@@ -334,3 +334,11 @@ test('notes that just fit into the sub header block, and one byte more', () => {
     expect(readPage(0)).toEqual(mixed(0));
   }
 });
+
+test('smaller writes, for want of memory, make the same file', () => {
+  const vmcore = machine([pages(40)], mixed);
+  const usual = dump(vmcore, { codec: zlib() });
+  const small = dump(vmcore, { codec: zlib(), chunkBytes: PAGE });
+  expect(small.file.writes.length).toBeGreaterThan(usual.file.writes.length + 5);
+  expect(Buffer.compare(small.file.bytes, usual.file.bytes)).toBe(0);
+});
