@@ -28,7 +28,7 @@ const WHOLE_SECONDS = { least: 60 } as const;
 /** What remains for the dump, of the time until the capture's deadline. */
 const SHARE_OF_THE_DEADLINE = 1 / 4;
 /** It takes 24 to 31 MiB (Debian's 6.1 to 7.2, 10 of them for Node itself), and all of it is free again afterwards. */
-const USUAL_OWN_BYTES = 32 << 20;
+export const USUAL_OWN_BYTES = 32 << 20;
 /** Three times that; a large machine has more to spare, but damaged memory may ask for any amount. */
 const MOST_OWN_BYTES = 96 << 20;
 /**
@@ -38,9 +38,6 @@ const MOST_OWN_BYTES = 96 << 20;
 const CODE_BYTES = 16 << 20;
 /** 128 MiB, all of that code several times. The supervisor would reboot the machine at eight times that. */
 const MOST_REFAULTS = 1 << 15;
-
-/** An autopsy begins only where so much is available. */
-export const LEAST_AVAILABLE_BYTES = USUAL_OWN_BYTES + CODE_BYTES;
 
 export class AutopsyWatch {
   readonly #started: number;

@@ -10,7 +10,7 @@ import type { RunningAutopsy } from '../scene/child.ts';
 import type { SceneResult } from '../scene/files.ts';
 import type { ManifestFile } from '../storage/manifest.ts';
 import type { TextPlace } from '../storage/place/place.ts';
-import { type AutopsyView, AutopsyWatch, LEAST_AVAILABLE_BYTES } from './autopsy-watch.ts';
+import { type AutopsyView, AutopsyWatch, USUAL_OWN_BYTES } from './autopsy-watch.ts';
 import type { Course, FoundAutopsy } from './record.ts';
 
 const VMSTAT = '/proc/vmstat';
@@ -42,14 +42,8 @@ function makeAutopsy(course: Course): FoundAutopsy {
     return { record: { state, why }, texts: new Map() };
   };
   if (options.autopsy === 'no') return without('skipped', 'the option autopsy is no');
-  const { availableBytes } = viewOf(course);
-  if (availableBytes !== undefined && availableBytes < LEAST_AVAILABLE_BYTES) {
-    const available = availableBytes >>> 20;
-    return without(
-      'skipped',
-      `${available} MiB of memory are available, it needs ${LEAST_AVAILABLE_BYTES >>> 20}`,
-    );
-  }
+  const why = course.context.memory.refusal(USUAL_OWN_BYTES);
+  if (why !== undefined) return without('skipped', why);
   try {
     const running = course.context.autopsist.start();
     const result = watch(course, running);

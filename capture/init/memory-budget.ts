@@ -16,26 +16,26 @@ export interface MemoryBudget {
 }
 
 /**
- * From its first line to its last a capture took 3 to 5 MiB (Debian's 6.1, 6.12 and 7.2, 1 GiB at dump level 31), its buffers
- * among them; and some code must stay in memory that the kernel counts as available.
+ * For the dump itself: from its first line to its last a capture took 3 to 5 MiB (Debian's 6.1, 6.12 and 7.2, 1 GiB at dump
+ * level 31), its buffers among them. The rest is code of Node's that is in use, which the kernel counts as available.
  */
-const DUMP_BYTES = 12 << 20;
+const DUMP_BYTES = 16 << 20;
 /** One taker among several, none of which knows of the others. */
 const SHARE = 1 / 2;
 
 export function openMemoryBudget(readText: (path: string) => string): MemoryBudget {
-  const spareBytes = (): number => {
+  const availableBytes = (): number => {
     const meminfo = attempt(() => readText(MEMINFO)) ?? '';
-    return (bytesOf(meminfo, 'MemAvailable') ?? Number.POSITIVE_INFINITY) - DUMP_BYTES;
+    return bytesOf(meminfo, 'MemAvailable') ?? Number.POSITIVE_INFINITY;
   };
   return {
     refusal(bytes) {
-      const spare = spareBytes();
-      if (bytes <= spare) return undefined;
-      const [needed, left] = [bytes, Math.max(0, spare)].map(value => Math.round(value / 2 ** 20));
-      return `it takes ${needed} MiB of memory, and beside the dump there are ${left}`;
+      const available = availableBytes();
+      const needed = bytes + DUMP_BYTES;
+      if (available >= needed) return undefined;
+      return `${available >>> 20} MiB of memory are available, it needs ${needed >>> 20}`;
     },
     grant: (wishedBytes, leastBytes) =>
-      Math.floor(Math.max(leastBytes, Math.min(wishedBytes, spareBytes() * SHARE))),
+      Math.floor(Math.max(leastBytes, Math.min(wishedBytes, (availableBytes() - DUMP_BYTES) * SHARE))),
   };
 }
