@@ -27,6 +27,10 @@ const CRASHKERNEL = /^\d+[KMG](@\d+[KMG]|,high|,low|,cma)?$/;
 
 export const USUAL_KERNEL = '6.1-cloud';
 
+/** Seconds. A whole system takes minutes to come up where QEMU emulates the CPU. */
+const DEADLINE = { own: '600', system: '1800' } as const;
+const deadlineFor = (disk: string | undefined) => (disk === undefined ? DEADLINE.own : DEADLINE.system);
+
 export const MACHINE_OPTIONS = {
   arch: {
     value: 'NAME',
@@ -104,7 +108,10 @@ export const MACHINE_OPTIONS = {
     help: "add WORDS to the crash kernel's command line: kdumpling.codec=lzo; may be repeated",
   },
   accel: { value: 'KIND', default: 'auto', help: 'kvm, tcg, or auto: kvm where a test boot works' },
-  deadline: { value: 'SECONDS', default: '600', help: 'kill the machine after this time' },
+  deadline: {
+    value: 'SECONDS',
+    help: `kill the machine after this time; without it ${DEADLINE.own}, with --disk ${DEADLINE.system}`,
+  },
   'keep-disk': { help: "keep the guest's disk image in the run's directory" },
   console: { help: 'show the serial console live' },
 } as const;
@@ -168,7 +175,7 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
     kernelWords: given['kernel-option'],
     crashWords: given['crash-option'].flatMap(words => words.split(/\s+/)).filter(word => word !== ''),
     accel: oneOf('accel', given.accel, ['auto', 'kvm', 'tcg']),
-    deadlineSeconds: wholeNumber('deadline', given.deadline, 30, 86400),
+    deadlineSeconds: wholeNumber('deadline', given.deadline ?? deadlineFor(given.disk), 30, 86400),
     keepDisk: given['keep-disk'],
     showConsole: given.console,
   };

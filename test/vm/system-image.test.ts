@@ -18,10 +18,12 @@ import { FULL_LAB_VARIABLE } from './full-lab.ts';
 import { broken } from './lab.ts';
 
 const IMAGE_MS = 40 * 60_000;
-const RUN_MS = 20 * 60_000;
+const RUN_MS = 40 * 60_000;
 
 async function crash(choice: Partial<MachineChoice>) {
-  const lab = await openLab({ ...DEFAULT_MACHINE, ...choice }, line => console.log(line));
+  const lab = await openLab({ ...DEFAULT_MACHINE, deadlineSeconds: 1800, ...choice }, line =>
+    console.log(line),
+  );
   return { lab, verdict: await crashWith(lab, SOUND, { signal: new AbortController().signal }) };
 }
 

@@ -42,7 +42,12 @@ test.each([
 
 test('--disk brings its own kernel, unless another is named', () => {
   const disk = import.meta.filename;
-  expect(machine({ disk })).toMatchObject({ disk, kernel: { path: disk, inImage: true } });
+  expect(machine({ disk })).toMatchObject({
+    disk,
+    kernel: { path: disk, inImage: true },
+    deadlineSeconds: 1800,
+  });
+  expect(machine({}).deadlineSeconds).toBe(600);
   expect(machine({ disk, kernel: '6.12' }).kernel).toEqual({ series: '6.12', flavour: 'cloud' });
 });
 
