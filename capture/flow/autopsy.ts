@@ -14,9 +14,9 @@ import { type AutopsyView, AutopsyWatch, USUAL_OWN_BYTES } from './autopsy-watch
 import type { Course, FoundAutopsy } from './record.ts';
 
 const VMSTAT = '/proc/vmstat';
-const LOOK_EVERY_SECONDS = 0.05;
+const LOOK_EVERY_SECONDS = 0.2;
 /** For the kernel to end a process that was killed. One that is held in a read of the vmcore is left behind. */
-const LOOKS_AFTER_KILL = 40;
+const LOOKS_AFTER_KILL = 10;
 
 type Result = ReturnType<RunningAutopsy['result']>;
 

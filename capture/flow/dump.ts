@@ -38,7 +38,7 @@ export function captureDump(request: DumpRequest): MadeDump {
       file ??= place.create(DUMP_NAME);
       const planned = planner.plan(choice.step);
       if (!reserveRoom(request, file, choice, planned.holes) && !isLast) continue;
-      const writing: Writing = { ...request, planned, file, sink: trackEnd(file.sink) };
+      const writing: Writing = { ...request, planned, file, sink: trackEnd(file.sink), phase: 'dump' };
       try {
         return writeChosen(writing, choice, planner);
       } catch (error) {

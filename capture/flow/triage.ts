@@ -11,7 +11,7 @@ import { LADDER } from '../storage/policy/ladder.ts';
 import { DeadlineError } from './phases.ts';
 import type { DumpPlanner, PlannedDump } from './plan.ts';
 import type { DumpRequest } from './record.ts';
-import { describeDump, verifyDump, writeVmcore } from './write-dump.ts';
+import { describeDump, verifyDump, type Writing, writeVmcore } from './write-dump.ts';
 
 /** Its record for the manifest; undefined where there is none. @throws DeadlineError */
 export function saveTriage(request: DumpRequest, planner: DumpPlanner): ManifestDump | undefined {
@@ -65,7 +65,7 @@ function write(request: DumpRequest, planned: PlannedDump): ManifestDump {
   const file = place.create(TRIAGE_DUMP);
   let isDone = false;
   try {
-    const writing = { ...request, planned, file, sink: trackEnd(file.sink) };
+    const writing: Writing = { ...request, planned, file, sink: trackEnd(file.sink), phase: 'triage' };
     const result = writeVmcore(writing);
     file.setLength(result.counts.bytesWritten);
     verifyDump(writing, result);

@@ -28,6 +28,8 @@ export interface Writing extends DumpRequest {
   readonly file: DumpFile;
   /** The file's sink. */
   readonly sink: EndTracking;
+  /** What the console calls it. */
+  readonly phase: 'dump' | 'triage';
 }
 
 /** False when the file system refused; the keeper then knows how much there was. */
@@ -50,11 +52,14 @@ export function reserveRoom(
 }
 
 /** @throws TargetError when the target does not take it, DeadlineError, and what the writer throws. */
-export function writeVmcore({ context, phases, crash, planned, sink }: Writing, bound?: Bound): DumpResult {
+export function writeVmcore(
+  { context, phases, crash, planned, sink, phase }: Writing,
+  bound?: Bound,
+): DumpResult {
   const { log, clock, hooks } = context;
   const { codec, layout } = planned;
   const { bitmap2, dumpLevel, lacksMemory } = planned.pages;
-  const progress = openProgress(layout.block_size, text => log.say('dump', text), clock.seconds);
+  const progress = openProgress(layout.block_size, text => log.say(phase, text), clock.seconds);
   return writeDump(
     {
       ...crashFacts(crash),
@@ -70,10 +75,10 @@ export function writeVmcore({ context, phases, crash, planned, sink }: Writing, 
     {
       onProgress(done, total) {
         hooks.onProgress?.(done, total);
-        phases.checkDeadline('dump');
+        phases.checkDeadline(phase);
         progress.report(done, total);
       },
-      onWarning: text => log.warn('dump', text),
+      onWarning: text => log.warn(phase, text),
     },
   );
 }

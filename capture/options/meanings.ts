@@ -39,6 +39,6 @@ export const OPTION_MEANINGS: Readonly<Record<Exclude<keyof CaptureOptions, 'mod
   autopsy:
     '`yes`: before the dump is made, stacks, tasks and locks of the crashed kernel are written to `autopsy.txt` and `autopsy.json`, where 48 MiB of memory are available. `no`: never.',
   triage:
-    '`yes`: before the dump, some thousand pages are written to `vmcore-triage` (2 MB), with which crash and drgn show log, tasks, stacks and modules. `tables`: with those that stand in for debug symbols (6 MB). `no`: never. Its pages are chosen together with the autopsy.',
+    '`yes`: before the dump, some thousand pages are written to `vmcore-triage` (1 to 3 MB), with which crash and drgn show log, tasks, stacks and modules. `tables`: with those that stand in for debug symbols (4 to 9 MB). `no`: never. Its pages are chosen together with the autopsy.',
   deviceTimeoutSeconds: 'Seconds to wait for the target’s device to appear.',
 };

@@ -3,7 +3,7 @@ import { BITS_PER_BYTE, type Bitmap } from '../filter/bitmap.ts';
 import { type SampledDump, sampleDump } from '../kdump/write/first-pages.ts';
 import { fittingPages } from '../kdump/write/predict.ts';
 
-/** However large the machine: tasks that do not fit are left out, those that ran and those that wait come first. */
+/** Without the bitmap of the memory that there is (32 MB for each TB). Tasks that do not fit are left out, those that ran and those that wait come first. */
 export const MOST_TRIAGE_BYTES = 16 << 20;
 /** Of which half is for the bitmaps' blocks, where the pages are far apart. */
 const MOST_DATA_BYTES = MOST_TRIAGE_BYTES / 2;

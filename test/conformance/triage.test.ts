@@ -40,7 +40,8 @@ const VERBS = [
   'sym schedule',
   'struct task_struct',
 ];
-const MOST_TRIAGE_BYTES = 2.5e6;
+/** Debian’s generic 7.2 has the most: 2.94 MB. */
+const MOST_TRIAGE_BYTES = 3.2e6;
 const MOST_BYTES_WITH_TABLES = 16 * 2 ** 20;
 const CUT_BYTES = 4 * 2 ** 20;
 

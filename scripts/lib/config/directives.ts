@@ -172,7 +172,7 @@ export const DIRECTIVES: readonly Directive[] = [
     'triage',
     'triage',
     'yes, tables or no',
-    'whether the capture makes a small dump, `vmcore-triage`, before the dump: `yes` (the default: 2 MB, for crash and drgn with debug symbols), `tables` (6 MB, with what stands in for debug symbols, for `kdumpling bt`), or `no`. It needs the `autopsy`',
+    'whether the capture makes a small dump, `vmcore-triage`, before the dump: `yes` (the default: 1 to 3 MB, for crash and drgn with debug symbols), `tables` (4 to 9 MB, with what stands in for debug symbols, for `kdumpling bt`), or `no`. It needs the `autopsy`',
   ),
   captureOption('device_timeout', 'deviceTimeoutSeconds', 'SECONDS', 'how long to wait for the disk'),
   {
