@@ -1,25 +1,20 @@
-/** Unwinding on x86-64: by ORC, which every distribution's kernel has. */
-import { attempt } from '../../errors.ts';
+/** Unwinding on x86-64: by ORC, which every distribution's kernel has, else by frame pointers. */
+import { AutopsyError, attempt } from '../../errors.ts';
 import type { DeadKernel } from '../kernel.ts';
 import { orcStep } from './orc/step.ts';
 import { OrcRules } from './orc/table.ts';
 import { x86CpuStacks } from './stacks.ts';
 import type { Call, Sleeping, UnwindArch } from './unwind-arch.ts';
 import { Words } from './words.ts';
+import { hasFramePointer, x86FramePointerStep } from './x86-frame-pointers.ts';
 import { isX86UserMode } from './x86-registers.ts';
 
-/** @throws AutopsyError for a kernel without ORC or with an unknown format of it. */
+/** @throws AutopsyError for a kernel with neither ORC nor frame pointers, or with an unknown format of ORC. */
 export function x86Unwinding(kernel: DeadKernel): UnwindArch {
   const words = new Words(kernel.memory);
-  const rules = new OrcRules(kernel, words);
-  const machine = {
-    words,
-    rule: (address: bigint) => rules.at(address),
-    isText: (address: bigint) => kernel.symbols.isText(address),
-  };
   return {
     words,
-    step: cursor => orcStep(machine, cursor),
+    step: stepsOf(kernel, words),
     cpuStacks: cpu => x86CpuStacks(kernel, cpu),
     cursorOf: registers => {
       const { ip, sp, bp } = registers as { ip: bigint; sp: bigint; bp: bigint };
@@ -29,6 +24,29 @@ export function x86Unwinding(kernel: DeadKernel): UnwindArch {
     sleeping: task => sleeping(kernel, words, task),
     callBefore: address => callBefore(words, address),
   };
+}
+
+function stepsOf(kernel: DeadKernel, words: Words): UnwindArch['step'] {
+  try {
+    const rules = new OrcRules(kernel, words);
+    const machine = {
+      words,
+      rule: (address: bigint) => rules.at(address),
+      isText: (address: bigint) => kernel.symbols.isText(address),
+    };
+    return cursor => orcStep(machine, cursor);
+  } catch (error) {
+    if (!(error instanceof AutopsyError && error.code === 'NO_ORC' && keepsFramePointers(kernel, words))) {
+      throw error;
+    }
+    const machine = { words, stackBytes: kernel.memory.arch.stackBytes };
+    return cursor => x86FramePointerStep(machine, cursor);
+  }
+}
+
+function keepsFramePointers({ symbols }: DeadKernel, words: Words): boolean {
+  const schedule = symbols.address('schedule');
+  return schedule !== undefined && (attempt(() => hasFramePointer(words, schedule)) ?? false);
 }
 
 /** What __switch_to_asm left on the stack (arch/x86/include/asm/switch_to.h). */
