@@ -7,10 +7,11 @@ import { CODECS } from '../capture/codecs/table.ts';
 import { Failure } from '../capture/errors.ts';
 import { replaceFile, replaceFileMadeBy } from '../capture/storage/place/durable-file.ts';
 import { publishDir } from './cache.ts';
+import { cutNode, NODE_CUTS } from './node-cuts.ts';
 import { cutIcuData, KEPT_ICU_ITEMS } from './node-icu.ts';
 import { type Parts, sharedLibraries } from './parts/parts.ts';
 
-/** zstd with blocks of 128 KiB: 28 MB, and the first access to a page of Node reads one small block. */
+/** zstd with blocks of 128 KiB: 26 MB, and the first access to a page of Node reads one small block. */
 const SQUASHFS_FLAGS = ['-comp', 'zstd', '-Xcompression-level', '19', '-b', '128K'];
 const REPRODUCIBLE_FLAGS = ['-all-root', '-all-time', '0', '-mkfs-time', '0', '-no-xattrs', '-noappend'];
 
@@ -39,7 +40,8 @@ export function runtimeFiles(parts: Parts): RuntimeFiles {
 
 /**
  * Builds the image, and beside it the folder with its contents, unless they exist and were made of the same files. Takes
- * half a minute. In the image Node has English ICU data only; the folder has the whole Node, which the host command runs on.
+ * half a minute. In the image Node lacks what no capture reaches (node-icu.ts, node-cuts.ts); the folder has the whole Node, which
+ * the host command runs on.
  * @returns the path of the image, which is beside the folder `runtime` in the build's own.
  */
 export async function buildRuntime(parts: Parts, say: (line: string) => void): Promise<string> {
@@ -81,6 +83,7 @@ function linkWithCutNode(files: RuntimeFiles, whole: string, cut: string): void 
   }
   const node = readFileSync(join(whole, NODE));
   cutIcuData(node);
+  cutNode(node);
   writeFileSync(join(cut, NODE), node, { mode: 0o755 });
 }
 
@@ -96,7 +99,7 @@ function requireLibrary({ platform, library }: Parts, soname: string): string {
 
 function digestOf(files: RuntimeFiles): string {
   const hash = createHash('sha256').update(
-    [...SQUASHFS_FLAGS, ...REPRODUCIBLE_FLAGS, KEPT_ICU_ITEMS.source].join(' '),
+    [...SQUASHFS_FLAGS, ...REPRODUCIBLE_FLAGS, KEPT_ICU_ITEMS.source, ...NODE_CUTS].join(' '),
   );
   for (const [path, source] of files) hash.update(`\0${path}\0`).update(readFileSync(source));
   return hash.digest('hex');

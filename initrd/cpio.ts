@@ -3,6 +3,7 @@
  * The same entries give the same bytes: no times and no inode numbers of the host are stored.
  */
 import { Buffer } from 'node:buffer';
+import { gzipSync } from 'node:zlib';
 
 export type CpioEntry = { readonly path: string; readonly mode: number } & (
   | { readonly kind: 'directory' }
@@ -22,6 +23,16 @@ export function* encodeCpio(entries: Iterable<CpioEntry>): Generator<Uint8Array>
     yield* record(entry.path, ino++, TYPE_BITS[entry.kind] | entry.mode, body, entry);
   }
   yield* record(TRAILER, 0, 0, Buffer.alloc(0));
+}
+
+/**
+ * The same, compressed by gzip, and with zeros behind it so that another archive may follow: the kernel unpacks one after
+ * the other, and takes an uncompressed one at multiples of 4 only (Linux init/initramfs.c, unpack_to_rootfs).
+ */
+export function* encodeCompressedCpio(entries: Iterable<CpioEntry>): Generator<Uint8Array> {
+  const compressed = gzipSync(Buffer.concat([...encodeCpio(entries)]), { level: 9 });
+  yield compressed;
+  yield padding(compressed.length);
 }
 
 function bodyOf(entry: CpioEntry): Uint8Array {

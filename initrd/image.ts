@@ -17,7 +17,7 @@ import {
   targetSpec,
 } from '../capture/options/target-spec.ts';
 import { replaceFile } from '../capture/storage/place/durable-file.ts';
-import { type CpioEntry, encodeCpio } from './cpio.ts';
+import { type CpioEntry, encodeCompressedCpio, encodeCpio } from './cpio.ts';
 import { RUNTIME_DRIVERS, SOFT_WATCHDOG, targetModules, WATCHDOG_DRIVERS } from './drivers.ts';
 import { isNetworkModule, type ModuleTree, moduleName, openModuleTree } from './modules.ts';
 
@@ -141,12 +141,17 @@ export function buildImage(request: ImageRequest): ImageFacts {
     ...earlySettings({ watchdogs, runtime }, options),
     ...(isLean ? runtimeDiskSettings(options) : []),
   ];
-  const entries = [
-    ...imageEntries(request.program, tree, modules, settings, options),
-    ...(isLean ? runtimeOnDisk(request.program) : runtimeInImage(request.program)),
+  const { program } = request;
+  // While the kernel unpacks an image it has both in memory. Compressing the runtime again would win nothing.
+  const archives = [
+    encodeCompressedCpio([
+      ...imageEntries(program, tree, modules, settings, options),
+      ...(isLean ? runtimeOnDisk(program) : runtimeInImage(program)),
+    ]),
+    ...(isLean ? [] : [encodeCpio(runtimeFile(program))]),
   ];
   const hash = createHash('sha256');
-  const bytes = replaceFile(request.output, hashed(encodeCpio(entries), hash), { mode: 0o600 });
+  const bytes = replaceFile(request.output, hashed(concatenated(archives), hash), { mode: 0o600 });
   return { path: request.output, bytes, sha256: hash.digest('hex'), modules, options };
 }
 
@@ -182,6 +187,9 @@ function* imageEntries(
 function* runtimeInImage(program: Program): Generator<CpioEntry> {
   yield { kind: 'directory', path: 'runtime', mode: 0o755 };
   yield { kind: 'file', path: 'runtime.sh', mode: 0o644, bytes: readFileSync(program.runtimeImage) };
+}
+
+function* runtimeFile(program: Program): Generator<CpioEntry> {
   yield { kind: 'file', path: 'runtime.squashfs', mode: 0o644, bytes: readFileSync(program.runtime) };
 }
 
@@ -252,6 +260,10 @@ function refuseNetwork(modules: readonly string[]): void {
     wanted: 'no network module, because the capture brings no network up',
     toDo: 'Remove them from extra_modules, or choose a target on a local disk',
   });
+}
+
+function* concatenated(archives: Iterable<Iterable<Uint8Array>>): Generator<Uint8Array> {
+  for (const archive of archives) yield* archive;
 }
 
 function* hashed(pieces: Iterable<Uint8Array>, hash: Hash): Generator<Uint8Array> {

@@ -34,6 +34,7 @@ const ALWAYS: readonly Need[] = [
   { option: 'PROC_VMCORE', why: 'shows the crashed kernel’s memory to the capture', of: 'capture' },
   { option: 'RELOCATABLE', why: 'lets the crash kernel run in its reservation', of: 'capture' },
   { option: 'BLK_DEV_INITRD', why: 'both kernels start from an initrd' },
+  { option: 'RD_GZIP', why: 'the image is compressed' },
   { option: 'DEVTMPFS', why: 'makes /dev' },
   { option: 'TMPFS', why: 'holds the guest’s memory to dump' },
   { option: 'PROC_FS', why: '/proc' },

@@ -7,7 +7,15 @@ export const KVER = '6.1.0-56-cloud-amd64';
 export const COMMAND_LINE = 'BOOT_IMAGE=/boot/vmlinuz root=/dev/vda1 ro crashkernel=192M';
 
 /** Of the kernel, without options that are not needed. */
-export const CONFIG = ['KEXEC', 'KEXEC_FILE', 'CRASH_DUMP', 'PROC_VMCORE', 'BLK_DEV_INITRD', 'DEVTMPFS']
+export const CONFIG = [
+  'KEXEC',
+  'KEXEC_FILE',
+  'CRASH_DUMP',
+  'PROC_VMCORE',
+  'BLK_DEV_INITRD',
+  'RD_GZIP',
+  'DEVTMPFS',
+]
   .map(name => `CONFIG_${name}=y\n`)
   .concat('CONFIG_SQUASHFS=m\nCONFIG_BLK_DEV_LOOP=m\n# CONFIG_KEXEC_SIG is not set\n')
   .join('');

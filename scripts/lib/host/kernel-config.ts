@@ -12,6 +12,7 @@ const NEEDED: readonly {
   { options: ['CONFIG_CRASH_DUMP'], why: 'to be a crash kernel' },
   { options: ['CONFIG_PROC_VMCORE'], why: 'for /proc/vmcore' },
   { options: ['CONFIG_BLK_DEV_INITRD'], why: 'for the initrd' },
+  { options: ['CONFIG_RD_GZIP'], why: 'to unpack the initrd' },
   { options: ['CONFIG_DEVTMPFS'], why: 'for the disk’s device' },
   { options: ['CONFIG_SQUASHFS'], module: true, why: 'for the runtime image' },
   { options: ['CONFIG_BLK_DEV_LOOP'], module: true, why: 'for the runtime image' },

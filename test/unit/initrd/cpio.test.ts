@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { type CpioEntry, encodeCpio } from '../../../initrd/cpio.ts';
+import { type CpioEntry, encodeCompressedCpio, encodeCpio } from '../../../initrd/cpio.ts';
 
 const ENTRIES: CpioEntry[] = [
   { kind: 'directory', path: 'etc', mode: 0o755 },
@@ -39,4 +40,11 @@ test.each([0, 1, 2, 3, 4, 5])('a file of %i bytes keeps the next header aligned'
   const bytes = Buffer.concat([...encodeCpio(entries)]);
   expect(bytes.lastIndexOf('070701') % 4).toBe(0);
   expect(bytes.length % 4).toBe(0);
+});
+
+test('compressed, it is followed by zeros up to where another archive may begin', () => {
+  const bytes = Buffer.concat([...encodeCompressedCpio(ENTRIES)]);
+  expect(bytes.length % 4).toBe(0);
+  expect(bytes.length).toBeLessThan(archive.length);
+  expect(gunzipSync(bytes).equals(archive)).toBe(true);
 });
