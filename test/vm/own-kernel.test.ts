@@ -5,17 +5,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openCache } from '../../build/cache.ts';
+import { fetchTool } from '../../build/fetch/tools.ts';
 import { PROJECT } from '../../build/paths.ts';
+import { openAutopsy } from '../../capture/autopsy/open.ts';
+import { openUnwinder } from '../../capture/autopsy/unwind/unwinder.ts';
 import { SOUND } from '../../qemu/faults/sound.ts';
+import { compareBacktraces, unwindWithDwarf } from '../../qemu/judges/backtraces.ts';
 import { buildTinyKernel } from '../../qemu/kernel/tiny-kernel.ts';
 import { crashWith } from '../../qemu/lab/crash.ts';
 import { openLab } from '../../qemu/lab/lab.ts';
 import { DEFAULT_MACHINE, type MachineChoice, triggerOf } from '../../qemu/lab/options.ts';
+import { openDumpFile } from '../../scripts/lib/dumps/open-vmcore.ts';
 import { FULL_LAB_VARIABLE } from './full-lab.ts';
 import { broken } from './lab.ts';
 
 const BUILD_MS = 60 * 60_000;
 const RUN_MS = 15 * 60_000;
+/** It runs little more than its own threads; fewer compared are no judgement. */
+const LEAST_TASKS = 35;
 
 function crash(choice: Partial<MachineChoice>) {
   return openLab({ ...DEFAULT_MACHINE, ...choice }, line => console.log(line)).then(async lab => ({
@@ -65,6 +72,14 @@ describe.skipIf(!process.env[FULL_LAB_VARIABLE])('a kernel of one’s own', () =
       expect(broken(verdict)).toEqual([]);
       const report = verdict.checks.find(({ what }) => what.startsWith('kdumpling report names'));
       expect(report?.saw).toMatch(/null-pointer.*lab_null.*kdumpling_lab/);
+      // It keeps frame pointers and has no ORC, unlike the kernels of distributions.
+      const drgn = await fetchTool(openCache(), 'drgn');
+      const dump = join(verdict.run.dumps[0]!, 'vmcore');
+      const theirs = await unwindWithDwarf(drgn, dump, join(modular, 'vmlinux'));
+      const unwinder = openUnwinder(openAutopsy(openDumpFile(dump, 'judge it').vmcore));
+      const { tasks, problems } = compareBacktraces(theirs, task => unwinder.backtrace(task).frames);
+      expect(problems).toEqual([]);
+      expect(tasks).toBeGreaterThanOrEqual(LEAST_TASKS);
     },
     RUN_MS,
   );
