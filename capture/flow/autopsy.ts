@@ -45,7 +45,7 @@ function makeAutopsy(course: Course): FoundAutopsy {
   const why = course.context.memory.refusal(USUAL_OWN_BYTES);
   if (why !== undefined) return without('skipped', why);
   try {
-    const running = course.context.autopsist.start();
+    const running = course.context.autopsist.start(options.triage === 'tables');
     const result = watch(course, running);
     if (result.state !== 'saved') return without(result.state, result.why);
     return {

@@ -17,11 +17,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { attempt } from '../errors.ts';
-import { type ScenePages, type SceneResult, sceneFiles } from './files.ts';
+import { type ScenePages, type SceneResult, sceneFiles, TABLES } from './files.ts';
 
 export interface Autopsist {
-  /** @throws what Node's calls throw. */
-  start(): RunningAutopsy;
+  /** @param withTables see finishTriage. @throws what Node's calls throw. */
+  start(withTables: boolean): RunningAutopsy;
 }
 
 export interface RunningAutopsy {
@@ -71,12 +71,13 @@ const MOST_PAGES_BYTES = 8 << 20;
 export function autopsist({ node, flags, program, vmcorePath, directory }: AutopsyProgram): Autopsist {
   const files = sceneFiles(directory);
   return {
-    start() {
+    start(withTables) {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       for (const file of [files.progress, files.result, files.pages]) rmSync(file, { force: true });
       const errors = openSync(files.errors, 'w');
       // The caller never returns to the event loop, so nothing here waits for an event of the child.
-      const child = spawn(node, [...flags, program, vmcorePath, directory], {
+      const words = [...flags, program, vmcorePath, directory, ...(withTables ? [TABLES] : [])];
+      const child = spawn(node, words, {
         stdio: ['ignore', 'ignore', errors],
         env: { NODE_DISABLE_COLORS: '1', UV_THREADPOOL_SIZE: '1' },
       });

@@ -28,6 +28,9 @@ export function sceneFiles(directory: string): SceneFiles {
   };
 }
 
+/** The program's last argument where the triage dump gets what stands in for debug symbols. */
+export const TABLES = 'tables';
+
 /** Of the JSON. The text is shorter. Usual are 20 to 30 KB. */
 export const MOST_AUTOPSY_BYTES = 512 << 10;
 

@@ -1,5 +1,6 @@
-/** The autopsy program: `node autopsy.js VMCORE DIRECTORY`. The capture starts it, and ends it when it does not end by itself. */
+/** The autopsy program: `node autopsy.js VMCORE DIRECTORY [tables]`. The capture starts it, and ends it when it does not end by itself. */
+import { TABLES } from './files.ts';
 import { writeAutopsy } from './write-autopsy.ts';
 
-const [vmcore, directory] = process.argv.slice(2);
-writeAutopsy(vmcore!, directory!);
+const [vmcore, directory, pages] = process.argv.slice(2);
+writeAutopsy(vmcore!, directory!, pages === TABLES);

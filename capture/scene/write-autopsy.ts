@@ -23,9 +23,10 @@ const EFFORT: Effort = { cachedPages: 256, mostReads: 1 << 20 };
 
 /**
  * @param directory exists.
+ * @param withTables see finishTriage.
  * @throws SystemError, VmcoreError: what the vmcore cannot be opened for. What a part cannot read is in the autopsy.
  */
-export function writeAutopsy(vmcorePath: string, directory: string): void {
+export function writeAutopsy(vmcorePath: string, directory: string, withTables: boolean): void {
   const files = sceneFiles(directory);
   const progress = openSync(files.progress, 'w');
   let reads = 0;
@@ -49,7 +50,7 @@ export function writeAutopsy(vmcorePath: string, directory: string): void {
   writeWhole(files.result, JSON.stringify(result));
   // Last: the capture ends the program when it takes too long, and the autopsy is worth more.
   attempt(() => {
-    const { debuggerPages, pfns } = finishTriage(triage);
+    const { debuggerPages, pfns } = finishTriage(triage, withTables);
     const doubles = new Float64Array(pfns.length + 1);
     doubles[0] = debuggerPages;
     doubles.set(pfns, 1);

@@ -73,8 +73,11 @@ export function openTriage(
   return { kernel, recorder, opening, order };
 }
 
-/** @throws AutopsyError when no task is found; what `onProgress` throws. */
-export function finishTriage(subject: OpenTriage): Triage {
+/**
+ * @param withTables what stands in for debug symbols, and what our own verbs answer, are chosen too: twice the reads.
+ * @throws AutopsyError when no task is found; what `onProgress` throws.
+ */
+export function finishTriage(subject: OpenTriage, withTables = true): Triage {
   const { kernel, recorder, opening, order } = subject;
   const problems = [...kernel.missing];
   const parts: TriagePart[] = [];
@@ -87,11 +90,13 @@ export function finishTriage(subject: OpenTriage): Triage {
   parts.push({ name: 'lists', pages: order.pfns.length });
   for (const [name, work] of Object.entries(DEBUGGER_PARTS)) run(name, () => work(subject, list));
   const debuggerPages = order.pfns.length;
-  run('tables', () => {
-    addTables(subject);
-    order.addAll(opening.pfns);
-  });
-  for (const [name, answer] of Object.entries(ANSWERS)) run(name, () => answer(kernel, list));
+  if (withTables) {
+    run('tables', () => {
+      addTables(subject);
+      order.addAll(opening.pfns);
+    });
+    for (const [name, answer] of Object.entries(ANSWERS)) run(name, () => answer(kernel, list));
+  }
   if (recorder.stopped !== undefined) throw recorder.stopped;
   if (list.tasks.length === 0) throw noTasks(problems, list);
   return { pfns: order.pfns, debuggerPages, parts, problems };

@@ -41,7 +41,7 @@ function autopsyOf(kernel: string) {
     vmcorePath: vmcoreOf(kernel).vmcore,
     directory,
   });
-  const running = program.start();
+  const running = program.start(false);
   let anonymousBytes = 0;
   while (running.isRunning()) {
     anonymousBytes = Math.max(anonymousBytes, running.anonymousBytes());

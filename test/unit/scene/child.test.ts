@@ -68,9 +68,16 @@ test('the real program reads a crashed kernel', () => {
   const main = join(PROJECT, 'capture/scene/main.ts');
   const found = run({ autopsist: start(main, vmcorePath), clock: fastClock(1) });
   expect(found.manifests[0]).toMatchObject({ state: 'complete', autopsy: { state: 'saved' } });
-  const running = start(main, vmcorePath).start();
-  while (running.isRunning()) fastClock(1).sleep(0.02);
-  expect(running.result()).toMatchObject({ state: 'saved' });
+  const program = start(main, vmcorePath);
+  const runIn = (withTables: boolean) => {
+    const running = program.start(withTables);
+    while (running.isRunning()) fastClock(1).sleep(0.02);
+    expect(running.result()).toMatchObject({ state: 'saved' });
+    return running;
+  };
+  const { pfns, debuggerPages } = runIn(true).pages()!;
+  const running = runIn(false);
+  expect(running.pages()).toEqual({ pfns: pfns.slice(0, debuggerPages), debuggerPages });
   const autopsy = parseAutopsy(running.read('json'))!;
   expect(present(autopsy.modules)!.map(({ name }) => name)).toContain('zram');
   expect(running.read('text')).toMatch(/^Autopsy of .*\n[\s\S]*\nTasks by stack\n[\s\S]*zram/);

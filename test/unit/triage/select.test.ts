@@ -6,7 +6,7 @@ import { Failure } from '../../../capture/errors.ts';
 import { Bitmap } from '../../../capture/filter/bitmap.ts';
 import { reachablePages } from '../../../capture/filter/reach.ts';
 import { rankPages } from '../../../capture/triage/rank.ts';
-import { selectTriage } from '../../../capture/triage/select.ts';
+import { finishTriage, openTriage, selectTriage } from '../../../capture/triage/select.ts';
 import { openVmcore } from '../../../capture/vmcore/open.ts';
 import { type CrashedKernel, crashedKernel, TASKS } from '../../support/crashed-kernel.ts';
 import { Random } from '../../support/random.ts';
@@ -40,6 +40,13 @@ describe('of a whole kernel', () => {
     expect(triage.debuggerPages).toBeGreaterThan(10);
     expect(triage.debuggerPages).toBeLessThan(triage.pfns.length);
     expect(triage.parts.reduce((sum, { pages }) => sum + pages, 0)).toBe(triage.pfns.length);
+  });
+
+  test('without tables, those of debuggers alone', () => {
+    const opened = openTriage(open(bytes), { isHeld: pfn => pfn < PAGES, mostPages: PAGES });
+    const { pfns, debuggerPages } = finishTriage(opened, false);
+    expect(pfns).toEqual(triage.pfns.slice(0, triage.debuggerPages));
+    expect(debuggerPages).toBe(pfns.length);
   });
 
   test.each(['init_task', 'task 70', 'task 71', 'module zram', 'init_pid_ns', '__per_cpu_offset'])(
