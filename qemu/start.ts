@@ -1,8 +1,10 @@
 /** `npm start`: one plain capture from nothing, shown as a person wants to see it. */
+import { relative } from 'node:path';
 import { EXIT, runCommand } from '../scripts/lib/cli/command.ts';
 import { SOUND } from './faults/sound.ts';
 import { consoleLines } from './lab/console.ts';
 import { crashWith } from './lab/crash.ts';
+import { readDump } from './lab/dump-reading.ts';
 import { openLab } from './lab/lab.ts';
 import { describeLoss, serialTail } from './lab/loss.ts';
 import { MACHINE_OPTIONS, readMachineOptions } from './lab/options.ts';
@@ -26,7 +28,13 @@ await runCommand({
         onConsoleLine: consoleLines(choice.showConsole),
       });
       console.log(describeCapture(lab, verdict));
-      if (verdict.verdict === 'passed') return EXIT.done;
+      if (verdict.verdict === 'passed') {
+        const { stack, page } = readDump(verdict.run.dumps[0]!, verdict.run.directory);
+        console.log(
+          ['', ...stack, '', `The page of this crash: ${relative(process.cwd(), page)}`].join('\n'),
+        );
+        return EXIT.done;
+      }
       console.error(`\nThe serial log's last lines:\n${serialTail(verdict.run.directory, TAIL_LINES)}`);
       return EXIT.failed;
     } catch (error) {
