@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildImage, type ImageRequest, PROGRAM_FILES, type Program } from '../../../initrd/image.ts';
-import { unpackedImage } from '../../support/image.ts';
+import { archivesOf } from '../../support/image.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -73,7 +73,7 @@ test.each([
   'the %s layout has its runtime and loads the drivers that the runtime needs',
   (layout, names, loadedEarly) => {
     build(DISK, { layout })();
-    const image = unpackedImage(readFileSync(join(directory, 'image'))).toString('latin1');
+    const image = Buffer.concat(archivesOf(readFileSync(join(directory, 'image')))).toString('latin1');
     const inImage = [...image.matchAll(/070701[0-9a-f]{104}([^\0]+)\0/g)].map(match => match[1]);
     expect(inImage.filter(name => /^(disk|runtime)/.test(name)).sort()).toEqual([...names]);
     expect(/^modules='(.*)'$/m.exec(image)?.[1]).toBe(loadedEarly);
