@@ -30,8 +30,14 @@ export function panickingStack({ crash }: Autopsy): ReadStack | undefined {
   return {
     cpu: found.cpu,
     pid: found.task.pid,
-    frames: stack.filter(({ doubtful }) => !doubtful).map(frameText),
+    frames: surely(stack).map(frameText),
   };
+}
+
+/** What is behind a guess is one, too: the kernel marks all of it. */
+function surely(stack: readonly StackFrame[]): readonly StackFrame[] {
+  const guess = stack.findIndex(({ doubtful }) => doubtful);
+  return guess < 0 ? stack : stack.slice(0, guess);
 }
 
 function frameText({ name, address, offset, module }: StackFrame): string {

@@ -34,21 +34,33 @@ export interface Orphan {
 
 /**
  * The walk from the first return address above the orphan that leads to the stack's end. One behind a call of the orphan's
- * own function is preferred, and is reliable.
+ * own function is preferred, and is reliable: even where the stack above it is overwritten and its walk does not end.
  */
 export function findCaller(scanner: Scanner, stack: Stack, orphan: Orphan): Walk | undefined {
   const found = take(returnAddresses(scanner, orphan.sp, stack.end), MOST_TRIED);
   const isCaller = ({ call }: ReturnAddress) => call.target !== undefined && call.target === orphan.function;
-  for (const reliable of [true, false]) {
-    for (const candidate of found) {
-      if (isCaller(candidate) !== reliable) continue;
-      const { slot, address } = candidate;
-      const first = { ...guessed(candidate, stack), reliable };
-      for (const bp of orphan.bps) {
-        const walk = scanner.walk({ ip: address, sp: slot + WORD_BYTES, bp, isExact: false }, first);
-        if (walk.end.end === 'whole') return walk;
-      }
-    }
+  const walksFrom = (candidate: ReturnAddress, reliable: boolean): Walk[] => {
+    const { slot, address } = candidate;
+    const first = { ...guessed(candidate, stack), reliable };
+    return orphan.bps.map(bp =>
+      scanner.walk({ ip: address, sp: slot + WORD_BYTES, bp, isExact: false }, first),
+    );
+  };
+  const callers = found.filter(isCaller);
+  const whole = firstWhole(callers, candidate => walksFrom(candidate, true));
+  if (whole) return whole;
+  const [nearest] = callers;
+  if (nearest) return walksFrom(nearest, true).reduce((a, b) => (b.frames.length > a.frames.length ? b : a));
+  return firstWhole(found, candidate => walksFrom(candidate, false));
+}
+
+function firstWhole(
+  candidates: readonly ReturnAddress[],
+  walksFrom: (candidate: ReturnAddress) => readonly Walk[],
+): Walk | undefined {
+  for (const candidate of candidates) {
+    const whole = walksFrom(candidate).find(({ end }) => end.end === 'whole');
+    if (whole) return whole;
   }
   return undefined;
 }

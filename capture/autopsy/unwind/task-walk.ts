@@ -114,20 +114,25 @@ function passes({ symbols }: DeadKernel, { frames }: Walk, ip: bigint): boolean 
  */
 function walkOn(ground: Ground, from: Cursor, first: WalkedFrame, bp?: bigint): Walk {
   const { arch, stacks, kernel } = ground;
-  const walked = walk(arch.step, stacks, from, first);
-  const { last } = walked;
-  const stack = last && stackAt(stacks, last.sp);
-  if (!last || !stack || !arch.callBefore) return walked;
   const scanner = scannerOf(ground);
-  const orphan = {
-    sp: last.sp,
-    bps: [...new Set([last.bp, bp])],
-    function: kernel.symbols.at(last.isExact ? last.ip : last.ip - 1n)?.address,
-  };
-  const found = findCaller(scanner, stack, orphan);
-  if (found) return { ...found, frames: [...walked.frames, ...found.frames] };
-  return { ...walked, frames: [...walked.frames, ...guesses(scanner, stack, last.sp)] };
+  let walked = walk(arch.step, stacks, from, first);
+  for (let searches = 0; searches < MOST_SEARCHES; searches++) {
+    const { last } = walked;
+    const stack = last && stackAt(stacks, last.sp);
+    if (!last || !stack || !arch.callBefore) return walked;
+    const found = findCaller(scanner, stack, {
+      sp: last.sp,
+      bps: [...new Set([last.bp, bp])],
+      function: kernel.symbols.at(last.isExact ? last.ip : last.ip - 1n)?.address,
+    });
+    if (!found) return { ...walked, frames: [...walked.frames, ...guesses(scanner, stack, last.sp)] };
+    walked = { ...found, frames: [...walked.frames, ...found.frames] };
+  }
+  return walked;
 }
+
+/** __crash_kexec, and a frame that was overwritten; more are damage. */
+const MOST_SEARCHES = 4;
 
 function scannerOf({ kernel, arch, stacks }: Ground): Scanner {
   return {

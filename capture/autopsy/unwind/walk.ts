@@ -28,6 +28,8 @@ export interface Walk {
   readonly last?: Cursor;
 }
 
+/** The upper half of all addresses is the kernel's, on x86-64 and arm64. A frame that was overwritten has others. */
+const KERNEL_START = 1n << 63n;
 /** More than fit on a kernel stack. */
 const MOST_FRAMES = 1024;
 
@@ -63,6 +65,8 @@ export function walk(
     }
     if (frames.length === MOST_FRAMES) return stopped(`the stack has more than ${MOST_FRAMES} frames`);
     const { sp, ip } = next.cursor;
+    if (next.to === 'call' && ip < KERNEL_START)
+      return stopped(`its return address ${hex(ip)} is no kernel address`);
     const arrived = stackAt(stacks, sp);
     if (!arrived) return stopped(`its caller's stack pointer ${hex(sp)} is on no stack of this task`);
     if (arrived !== stack) {

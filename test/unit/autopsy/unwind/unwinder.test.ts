@@ -220,9 +220,9 @@ describe('a task that ran', () => {
 
 describe('the task that panicked', () => {
   /** machine_kexec <- __crash_kexec <- panic <- sysrq_handle_crash <- the end. */
-  function panicking(kernel: UnwindKernel) {
+  function panicking(kernel: UnwindKernel, callers = [kernel.in('ret_from_fork_asm')]) {
     const stack = kernel.stack();
-    stack.push(kernel.in('ret_from_fork_asm'), kernel.in('sysrq_handle_crash'));
+    stack.push(...callers, kernel.in('sysrq_handle_crash'));
     const bp = stack.push(0n);
     stack.push(0x31n, kernel.call('panic', '__crash_kexec'));
     const before = stack.sp;
@@ -266,6 +266,17 @@ describe('the task that panicked', () => {
       'sysrq_handle_crash',
       'ret_from_fork_asm',
     ]);
+  });
+
+  test('whose callers’ frames were overwritten: sure up to there, and a guess behind', () => {
+    const kernel = kernelWith();
+    const caller = kernel.call('do_idle', 'schedule');
+    const overwritten = [kernel.in('ret_from_fork_asm'), caller, 0x5a5a5a5a5a5a5a5an];
+    const { task, bp, before } = panicking(kernel, overwritten);
+    kernel.saveRegisters(0, { ip: kernel.in('__crash_kexec', 77n), sp: before - 8n, bp, cs: KERNEL_CS });
+    const found = backtraceOf(kernel, task);
+    expect(shown(found)).toEqual([...WHOLE.slice(0, -1), '? do_idle', 'ret_from_fork_asm']);
+    expect(found.end).toBe('whole');
   });
 
   test('by a fault: the exception stands between, with its registers', () => {
