@@ -31,6 +31,8 @@ export function printedStacks(lines: readonly string[]): PrintedStack[] {
   let header: { cpu: number; pid: number } | undefined;
   let open: string[] | undefined;
   for (const line of lines) {
+    // A program's own line can get between those of the kernel.
+    if (!TIME.test(line)) continue;
     const found = HEADER.exec(line);
     if (found) header = { cpu: Number(found[1]), pid: Number(found[2]) };
     if (/\bCall Trace:/.test(line)) {

@@ -81,3 +81,15 @@ test('a task of which the kernel printed nothing', () => {
   expect(differenceFromPrinted(linesOf('6.1-sysrq'), { cpu: 7, pid: 7, frames: [] })).toBe('not printed');
   expect(differenceFromPrinted([], { cpu: 0, pid: 1, frames: [] })).toBe('not printed');
 });
+
+test('a line of a program between those of the kernel ends no stack', () => {
+  const kernel = [
+    'CPU: 0 PID: 1 Comm: init',
+    'Call Trace:',
+    ' <TASK>',
+    ' vfs_write+0xc7/0x3f0',
+    ' ksys_write+0x6b/0xf0',
+  ];
+  const lines = kernel.map(text => `[    6.476963] ${text}`).toSpliced(4, 0, 'lab: panic now');
+  expect(printedStacks(lines)).toEqual([{ cpu: 0, pid: 1, frames: ['vfs_write+0xc7', 'ksys_write+0x6b'] }]);
+});
