@@ -4,13 +4,11 @@
  * memory makes no progress; one with progress ends at the program's own budget of reads.
  */
 
-/** What is seen of the program, and of the machine's memory. */
+/** What is seen of the program, and of the machine. */
 export interface AutopsyView {
   readonly nowSeconds: number;
   /** Changes with progress; empty before the first. */
   readonly progress: string;
-  /** MemAvailable; undefined where the kernel does not say it. */
-  readonly availableBytes: number | undefined;
   /** Memory of the program's own. */
   readonly ownBytes: number;
   /** Pages of files that the kernel read again, having dropped them for lack of memory. */
@@ -39,6 +37,15 @@ const CODE_BYTES = 16 << 20;
 /** 128 MiB, all of that code several times. The supervisor would reboot the machine at eight times that. */
 const MOST_REFAULTS = 1 << 15;
 
+/** What the program begins in. Seconds are of the clock that begins with the crash kernel. */
+export interface AutopsySetting {
+  /** Of the whole capture. */
+  readonly deadlineSeconds: number;
+  readonly bootSeconds: number;
+  /** MemAvailable; undefined where the kernel does not say it. */
+  readonly availableBytes: number | undefined;
+}
+
 export class AutopsyWatch {
   readonly #started: number;
   readonly #endSeconds: number;
@@ -49,10 +56,9 @@ export class AutopsyWatch {
   #progress = '';
   #since: number;
 
-  /** @param capture its deadline and its own start, by the same clock, which begins with the crash kernel. */
   constructor(
-    { nowSeconds, refaults, availableBytes }: AutopsyView,
-    { deadlineSeconds, bootSeconds }: { readonly deadlineSeconds: number; readonly bootSeconds: number },
+    { nowSeconds, refaults }: AutopsyView,
+    { deadlineSeconds, bootSeconds, availableBytes }: AutopsySetting,
   ) {
     this.#mostStartSeconds = Math.max(START.leastSeconds, bootSeconds * START.boots);
     this.#started = nowSeconds;

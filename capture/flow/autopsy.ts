@@ -75,6 +75,7 @@ function watch(course: Course, running: RunningAutopsy): Result {
   const watcher = new AutopsyWatch(viewOf(course), {
     deadlineSeconds: options.deadlineSeconds,
     bootSeconds: course.phases.seconds.boot ?? 0,
+    availableBytes: bytesOf(textOf(course, MEMINFO), 'MemAvailable'),
   });
   try {
     while (running.isRunning()) {
@@ -103,13 +104,15 @@ function end({ context: { clock } }: Course, running: RunningAutopsy): void {
     clock.sleep(LOOK_EVERY_SECONDS);
 }
 
-function viewOf({ context: { clock, readText } }: Course, running?: RunningAutopsy): AutopsyView {
-  const read = (path: string) => attempt(() => readText(path)) ?? '';
+function viewOf(course: Course, running?: RunningAutopsy): AutopsyView {
   return {
-    nowSeconds: clock.seconds(),
+    nowSeconds: course.context.clock.seconds(),
     progress: running?.progress() ?? '',
     ownBytes: running?.anonymousBytes() ?? 0,
-    availableBytes: bytesOf(read(MEMINFO), 'MemAvailable'),
-    refaults: Number(/^workingset_refault_file (\d+)$/m.exec(read(VMSTAT))?.[1] ?? 0),
+    refaults: Number(/^workingset_refault_file (\d+)$/m.exec(textOf(course, VMSTAT))?.[1] ?? 0),
   };
+}
+
+function textOf({ context: { readText } }: Course, path: string): string {
+  return attempt(() => readText(path)) ?? '';
 }
