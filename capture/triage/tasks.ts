@@ -1,5 +1,6 @@
 /** Tasks: their structures, their stacks, and the table of PIDs that leads to them. */
 import type { Task, TaskList } from '../autopsy/tasks/tasks.ts';
+import { stackBytes } from '../autopsy/unwind/stacks.ts';
 import { xarrayEntries } from '../autopsy/xarray.ts';
 import { attempt } from '../errors.ts';
 import { addRange, addStruct, type Subject } from './ranges.ts';
@@ -29,7 +30,7 @@ export function addTask(subject: Subject, { address }: Task): void {
 /** The used part of it: from the saved stack pointer to the end. Of a task that ran, all. */
 export function addUsedStack(subject: Subject, task: Task): void {
   const { kernel } = subject;
-  const bytes = stackBytes(subject);
+  const bytes = stackBytes(kernel);
   if (task.stack === 0n) return;
   const end = task.stack + BigInt(bytes);
   const sp = task.isCurrent ? 0n : (attempt(() => savedSp(subject, task.address)) ?? 0n);
@@ -40,11 +41,7 @@ export function addUsedStack(subject: Subject, task: Task): void {
 }
 
 export function addWholeStack(subject: Subject, { stack }: Task): void {
-  if (stack !== 0n) addRange(subject, stack, stackBytes(subject));
-}
-
-function stackBytes({ kernel: { types, memory } }: Subject): number {
-  return attempt(() => types.size('thread_union')) ?? memory.arch.stackBytes;
+  if (stack !== 0n) addRange(subject, stack, stackBytes(subject.kernel));
 }
 
 function savedSp({ kernel: { fields, types } }: Subject, task: bigint): bigint {

@@ -1,5 +1,6 @@
 /**
- * What the memory of a crashed kernel says of the crash, as facts, from which the report is made. All of it is JSON. Addresses are hexadecimal strings with 0x, because they exceed what a number holds exactly.
+ * What the memory of a crashed kernel says of the crash, as facts, from which the report is made. All of it is JSON. Addresses
+ * are hexadecimal strings with 0x, because they exceed what a number holds exactly.
  */
 
 export const AUTOPSY_FORMAT = 1;

@@ -35,8 +35,8 @@ export function x86CpuStacks(kernel: DeadKernel, cpu: number): Stack[] {
   return [...(irq ? [irq] : []), ...(attempt(() => entryAreaStacks(kernel, cpu)) ?? [])];
 }
 
-/** THREAD_SIZE. */
-function stackBytes({ types, memory }: DeadKernel): number {
+/** THREAD_SIZE, which a kernel with KASAN has larger. */
+export function stackBytes({ types, memory }: DeadKernel): number {
   return attempt(() => types.size('thread_union')) ?? memory.arch.stackBytes;
 }
 

@@ -3,7 +3,7 @@ import { AutopsyError, attempt } from '../../errors.ts';
 import type { DeadKernel } from '../kernel.ts';
 import { orcStep } from './orc/step.ts';
 import { OrcRules } from './orc/table.ts';
-import { x86CpuStacks } from './stacks.ts';
+import { stackBytes, x86CpuStacks } from './stacks.ts';
 import type { Call, Sleeping, UnwindArch } from './unwind-arch.ts';
 import { Words } from './words.ts';
 import { hasFramePointer, x86FramePointerStep } from './x86-frame-pointers.ts';
@@ -39,7 +39,7 @@ function stepsOf(kernel: DeadKernel, words: Words): UnwindArch['step'] {
     if (!(error instanceof AutopsyError && error.code === 'NO_ORC' && keepsFramePointers(kernel, words))) {
       throw error;
     }
-    const machine = { words, stackBytes: kernel.memory.arch.stackBytes };
+    const machine = { words, stackBytes: stackBytes(kernel) };
     return cursor => x86FramePointerStep(machine, cursor);
   }
 }
