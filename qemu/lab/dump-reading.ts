@@ -25,7 +25,8 @@ export interface DumpReading {
  */
 export function readDump(dump: string, directory: string): DumpReading {
   const page = join(directory, 'report.html');
-  const { report, autopsy } = reportWithAutopsy(openHost(), findDump(openHost(), dump), true);
+  const host = openHost();
+  const { report, autopsy } = reportWithAutopsy(host, findDump(host, dump), true);
   writeFileSync(page, htmlPage(report, autopsy));
   return { stack: panicStack(join(dump, 'vmcore')), page };
 }
