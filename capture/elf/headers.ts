@@ -30,7 +30,10 @@ export function planElf(phnum: number, noteBytes: number): ElfLayout {
   return { sectionOffset, noteOffset, loadsOffset: noteOffset + noteBytes };
 }
 
-export function encodeElfHeader({ e_machine, e_flags, phnum }: ElfFacts, layout: ElfLayout): Uint8Array {
+export function encodeElfHeader(
+  { e_machine, e_flags, phnum }: ElfFacts,
+  layout: Pick<ElfLayout, 'sectionOffset'>,
+): Uint8Array {
   const bytes = new Uint8Array(ELF64_EHDR_BYTES);
   const view = new DataView(bytes.buffer);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, EV_CURRENT]); // 64-bit, little endian
@@ -68,7 +71,8 @@ export function encodeCountingSection(phnum: number): Uint8Array {
   return bytes;
 }
 
-function encodeProgramHeader(
+/** @param fields p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align */
+export function encodeProgramHeader(
   p_type: number,
   p_flags: number,
   fields: readonly (number | bigint)[],

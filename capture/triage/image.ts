@@ -1,6 +1,7 @@
 /** The kernel's image: its variables, and the tables that stand in for debug symbols. Code is in vmlinux. */
 import type { DeadKernel } from '../autopsy/kernel.ts';
-import { addPointees, addRange, type Subject, type VirtualRange, without } from './ranges.ts';
+import { type Range, withoutHoles } from '../vmcore/ranges.ts';
+import { addPointees, addRange, type Subject } from './ranges.ts';
 
 /** Symbols at the ends of each (include/asm-generic/sections.h). Constants are in vmlinux, but for those that init wrote. */
 const VARIABLES = [
@@ -58,12 +59,12 @@ export function addTables(subject: Subject): void {
 
 type Ends = readonly (readonly [string, string])[];
 
-function addSections(subject: Subject, sections: Ends, holes: readonly VirtualRange[]): void {
-  for (const { start, end } of without(rangesOf(subject.kernel, sections), holes))
+function addSections(subject: Subject, sections: Ends, holes: readonly Range<bigint>[]): void {
+  for (const { start, end } of withoutHoles(rangesOf(subject.kernel, sections), holes))
     addRange(subject, start, Number(end - start));
 }
 
-function rangesOf({ symbols }: DeadKernel, ends: Ends): VirtualRange[] {
+function rangesOf({ symbols }: DeadKernel, ends: Ends): Range<bigint>[] {
   return ends.flatMap(([from, to]) => {
     const [start, end] = [symbols.address(from), symbols.address(to)];
     const isRange = start !== undefined && end !== undefined && end > start;

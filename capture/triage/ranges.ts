@@ -11,12 +11,6 @@ export interface Subject {
   readonly recorder: PageRecorder;
 }
 
-/** Half-open. */
-export interface VirtualRange {
-  readonly start: bigint;
-  readonly end: bigint;
-}
-
 /** The pages of `lengthBytes` from `start` on, and the page tables that lead to them. What is not mapped is left out. */
 export function addRange({ kernel, recorder }: Subject, start: bigint, lengthBytes: number): void {
   const { memory } = kernel;
@@ -61,20 +55,4 @@ export function* pointersIn(
     for (let at = 0; at + POINTER_BYTES <= held; at += POINTER_BYTES)
       if (view.getUint32(at + 4, true) >= pointers.lowestHigh) yield view.getBigUint64(at, true);
   }
-}
-
-/** `ranges` (disjoint) without `holes`. */
-export function without(ranges: readonly VirtualRange[], holes: readonly VirtualRange[]): VirtualRange[] {
-  return holes.reduce<readonly VirtualRange[]>(
-    (left, hole) =>
-      left.flatMap(({ start, end }) =>
-        hole.end <= start || hole.start >= end
-          ? [{ start, end }]
-          : [
-              { start, end: hole.start },
-              { start: hole.end, end },
-            ].filter(piece => piece.start < piece.end),
-      ),
-    ranges,
-  ) as VirtualRange[];
 }

@@ -3,7 +3,12 @@
  * code. Of a debug file that was split from its program the code's sections have no bytes (SHT_NOBITS).
  */
 import { closeSync, fstatSync, readSync } from 'node:fs';
-import { ELF64_EHDR_BYTES, ELF64_PHDR_BYTES, PT_NOTE } from '../../../capture/vmcore/elf.ts';
+import {
+  decodeProgramHeader,
+  ELF64_EHDR_BYTES,
+  ELF64_PHDR_BYTES,
+  PT_NOTE,
+} from '../../../capture/vmcore/elf.ts';
 import { decodeNotes, type Note } from '../../../capture/vmcore/notes.ts';
 
 export interface ElfFacts {
@@ -98,11 +103,12 @@ function noteSegments(header: Buffer, read: Read): (readonly [offset: number, le
   const count = header.readUInt16LE(56);
   if (header.readUInt16LE(54) !== ELF64_PHDR_BYTES) return [];
   const table = read(Number(header.readBigUInt64LE(32)), count * ELF64_PHDR_BYTES);
+  const view = new DataView(table.buffer, table.byteOffset, table.length);
   return Array.from({ length: Math.floor(table.length / ELF64_PHDR_BYTES) }, (_, index) =>
-    table.subarray(index * ELF64_PHDR_BYTES),
+    decodeProgramHeader(view, index * ELF64_PHDR_BYTES),
   )
-    .filter(bytes => bytes.readUInt32LE(0) === PT_NOTE)
-    .map(bytes => [Number(bytes.readBigUInt64LE(8)), Number(bytes.readBigUInt64LE(32))] as const);
+    .filter(({ p_type }) => p_type === PT_NOTE)
+    .map(({ p_offset, p_filesz }) => [Number(p_offset), Number(p_filesz)] as const);
 }
 
 function buildIdIn(

@@ -1,5 +1,6 @@
 /** What this machine's memory is used for, from /proc (proc_meminfo(5), proc_pid_pagemap's zones: Linux mm/vmstat.c). */
 import type { Host } from '../host/host.ts';
+import { bytesShown, iomemRanges } from '../host/iomem.ts';
 import { pageSizeBytes } from '../host/page-size.ts';
 
 export interface MemoryUse {
@@ -14,17 +15,13 @@ export interface MemoryUse {
   readonly userBytes: number;
 }
 
-/** Indented, because they are within System RAM. Whoever is not root sees zeros for all addresses. */
-const KERNEL_PART = /^ +([0-9a-f]+)-([0-9a-f]+) : Kernel (?:code|rodata|data|bss)$/gm;
+/** They are within System RAM. */
+const KERNEL_PART = /^Kernel (?:code|rodata|data|bss)$/;
 
 /** What the running kernel's code and data take (Linux kernel/resource.c); undefined where that is hidden. */
 export function kernelBytes(host: Host): number | undefined {
-  const parts = [...(host.read('/proc/iomem') ?? '').matchAll(KERNEL_PART)];
-  const bytes = parts.reduce(
-    (sum, [, start, end]) => sum + Number.parseInt(end!, 16) + 1 - Number.parseInt(start!, 16),
-    0,
-  );
-  return bytes > parts.length ? bytes : undefined;
+  const ranges = iomemRanges(host.read('/proc/iomem') ?? '');
+  return bytesShown(ranges.filter(({ name, depth }) => depth > 0 && KERNEL_PART.test(name)));
 }
 
 export function memoryUse(host: Host): MemoryUse {

@@ -1,12 +1,11 @@
 /** What this machine's kernel knows when it reads `crashkernel=`. */
 import type { CmaSupport, ReadingFacts } from '../crashkernel/reading.ts';
 import type { Host } from '../host/host.ts';
+import { bytesShown, iomemRanges } from '../host/iomem.ts';
 import { readKernelConfig } from '../host/kernel-config.ts';
 import { hostKernel } from '../host/kernel-files.ts';
 import { memoryUse } from './memory.ts';
 
-/** Top-level lines of /proc/iomem; whoever is not root sees zeros for all addresses. */
-const SYSTEM_RAM = /^([0-9a-f]+)-([0-9a-f]+) : System RAM$/gm;
 /** Linux commit 35c18f2933c5 ("Add a new optional ",cma" suffix to the crashkernel= command line option"). */
 const CMA_SINCE = [6, 17] as const;
 
@@ -29,13 +28,10 @@ function cmaSupport(host: Host, kver: string): CmaSupport {
 
 /** memblock's sum, as /proc/iomem lists it; where that is hidden, what the zones have. */
 function systemRamBytes(host: Host): number {
-  const regions = [...(host.read('/proc/iomem') ?? '').matchAll(SYSTEM_RAM)];
-  const bytes = regions.reduce((sum, [, start, end]) => sum + sizeBytes(start!, end!), 0);
-  return bytes > regions.length ? bytes : memoryUse(host).totalBytes;
-}
-
-function sizeBytes(start: string, end: string): number {
-  return Number.parseInt(end, 16) - Number.parseInt(start, 16) + 1;
+  const regions = iomemRanges(host.read('/proc/iomem') ?? '').filter(
+    ({ name, depth }) => name === 'System RAM' && depth === 0,
+  );
+  return bytesShown(regions) ?? memoryUse(host).totalBytes;
 }
 
 function isAtLeast(kver: string, major: number, minor: number): boolean {

@@ -4,6 +4,9 @@
  * crash_prepare_elf64_headers()).
  */
 import { Buffer } from 'node:buffer';
+import { encodeElfHeader, encodeProgramHeader } from '../../../../capture/elf/headers.ts';
+import { PT_LOAD, PT_NOTE } from '../../../../capture/vmcore/elf.ts';
+import { EM_AARCH64 } from '../../../../capture/vmcore/machines.ts';
 import type { MemoryRange } from './memory-map.ts';
 
 /** A place in physical memory where the crashing kernel leaves a note. */
@@ -17,45 +20,25 @@ export interface CoreMemory extends MemoryRange {
   readonly virtual: bigint;
 }
 
-const HEADER_BYTES = 64;
-const PROGRAM_HEADER_BYTES = 56;
-const EM_AARCH64 = 183;
-const ET_CORE = 4;
-const PT_LOAD = 1;
-const PT_NOTE = 4;
 const READ_WRITE_EXECUTE = 7;
 
 export function encodeCoreHeader(notes: readonly NotePlace[], memory: readonly CoreMemory[]): Buffer {
-  const count = notes.length + memory.length;
-  const bytes = Buffer.alloc(HEADER_BYTES + count * PROGRAM_HEADER_BYTES);
-  // 64 bits, little-endian, version 1, ELFOSABI_NONE
-  bytes.write('\x7fELF\x02\x01\x01', 'latin1');
-  bytes.writeUInt16LE(ET_CORE, 16);
-  bytes.writeUInt16LE(EM_AARCH64, 18);
-  bytes.writeUInt32LE(1, 20);
-  bytes.writeBigUInt64LE(BigInt(HEADER_BYTES), 32);
-  bytes.writeUInt16LE(HEADER_BYTES, 52);
-  bytes.writeUInt16LE(PROGRAM_HEADER_BYTES, 54);
-  bytes.writeUInt16LE(count, 56);
   const rows = [
-    ...notes.map(({ start, bytes: size }) => ({ type: PT_NOTE, flags: 0, start, size, virtual: 0n })),
-    ...memory.map(({ start, end, virtual }) => ({
-      type: PT_LOAD,
-      flags: READ_WRITE_EXECUTE,
-      start,
-      size: end - start,
-      virtual,
-    })),
+    ...notes.map(({ start, bytes }) => programHeader(PT_NOTE, 0, start, bytes, 0n)),
+    ...memory.map(({ start, end, virtual }) =>
+      programHeader(PT_LOAD, READ_WRITE_EXECUTE, start, end - start, virtual),
+    ),
   ];
-  for (const [index, { type, flags, start, size, virtual }] of rows.entries()) {
-    const row = bytes.subarray(HEADER_BYTES + index * PROGRAM_HEADER_BYTES);
-    row.writeUInt32LE(type, 0);
-    row.writeUInt32LE(flags, 4);
-    row.writeBigUInt64LE(BigInt(start), 8);
-    row.writeBigUInt64LE(virtual, 16);
-    row.writeBigUInt64LE(BigInt(start), 24);
-    row.writeBigUInt64LE(BigInt(size), 32);
-    row.writeBigUInt64LE(BigInt(size), 40);
-  }
-  return bytes;
+  const facts = { e_machine: EM_AARCH64, e_flags: 0, phnum: rows.length };
+  return Buffer.concat([encodeElfHeader(facts, { sectionOffset: undefined }), ...rows]);
+}
+
+function programHeader(
+  type: number,
+  flags: number,
+  start: number,
+  sizeBytes: number,
+  virtual: bigint,
+): Uint8Array {
+  return encodeProgramHeader(type, flags, [start, virtual, start, sizeBytes, sizeBytes]);
 }

@@ -1,10 +1,10 @@
 /** Where the running kernel has physical memory in its linear mapping, as /proc/kcore's header says (Linux fs/proc/kcore.c). */
 import type { Buffer } from 'node:buffer';
+import { attempt } from '../../../../capture/errors.ts';
+import { decodeElfHeader, decodeProgramHeader, PT_LOAD } from '../../../../capture/vmcore/elf.ts';
 import type { CoreMemory } from './core-header.ts';
 import type { MemoryRange } from './memory-map.ts';
 
-const HEADER_BYTES = 64;
-const PT_LOAD = 1;
 /** Of a segment that has no physical address. */
 const NOWHERE = 0xffff_ffff_ffff_ffffn;
 
@@ -22,18 +22,16 @@ export function withVirtual(ranges: readonly MemoryRange[], kcore: Buffer | unde
 
 /** The kernel's own text is mapped twice, and the linear mapping covers more: the longest segments come first. */
 function segmentsOf(kcore: Buffer): { virtual: bigint; physical: bigint; end: bigint }[] {
-  if (kcore.length < HEADER_BYTES || kcore.readUInt32BE(0) !== 0x7f454c46) return [];
-  const [at, size, count] = [
-    Number(kcore.readBigUInt64LE(32)),
-    kcore.readUInt16LE(54),
-    kcore.readUInt16LE(56),
-  ];
-  const whole = Math.min(count, Math.floor((kcore.length - at) / size));
-  return Array.from({ length: Math.max(0, whole) }, (_, index) => kcore.subarray(at + index * size))
-    .filter(row => row.readUInt32LE(0) === PT_LOAD && row.readBigUInt64LE(24) !== NOWHERE)
-    .map(row => {
-      const physical = row.readBigUInt64LE(24);
-      return { virtual: row.readBigUInt64LE(16), physical, end: physical + row.readBigUInt64LE(40) };
-    })
+  const header = attempt(() => decodeElfHeader(kcore, '/proc/kcore'));
+  if (!header) return [];
+  const { e_phoff, e_phentsize, e_phnum } = header;
+  const view = new DataView(kcore.buffer, kcore.byteOffset, kcore.length);
+  const at = Number(e_phoff);
+  const whole = Math.min(e_phnum, Math.floor((kcore.length - at) / e_phentsize));
+  return Array.from({ length: Math.max(0, whole) }, (_, index) =>
+    decodeProgramHeader(view, at + index * e_phentsize),
+  )
+    .filter(({ p_type, p_paddr }) => p_type === PT_LOAD && p_paddr !== NOWHERE)
+    .map(({ p_vaddr, p_paddr, p_memsz }) => ({ virtual: p_vaddr, physical: p_paddr, end: p_paddr + p_memsz }))
     .sort((a, b) => Number(b.end - b.physical - (a.end - a.physical)));
 }

@@ -6,13 +6,14 @@ import { Buffer } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { attempt, Failure } from '../../../../capture/errors.ts';
 import type { Kexec } from '../../../../capture/ffi/kexec.ts';
+import { withoutHoles } from '../../../../capture/vmcore/ranges.ts';
 import type { Host } from '../../host/host.ts';
 import { pageSizeBytes } from '../../host/page-size.ts';
 import { encodeCoreHeader, type NotePlace } from './core-header.ts';
 import { decodeDeviceTree } from './device-tree.ts';
 import { openKernelImage } from './kernel-image.ts';
 import { KCORE_HEAD_BYTES, withVirtual } from './linear-map.ts';
-import { readMemoryMap, withoutHoles } from './memory-map.ts';
+import { readMemoryMap } from './memory-map.ts';
 import { type LoadPlan, planSegments } from './segments.ts';
 
 export interface CrashKernel {
