@@ -239,6 +239,9 @@ export const triageDumpOpens: Expectation = async ({ dumps }, judges) => {
   ];
 };
 
+/** What crash(8) judges, which needs the kernel's debug symbols. */
+export const OPENED_BY_CRASH: readonly Expectation[] = [incompleteDumpOpens, triageDumpOpens];
+
 /** The files of a complete capture on the boot disk. */
 export const completeDump: Expectation = async (run, judges) => [
   ...(await listedPrivate(run, judges)),

@@ -1,5 +1,4 @@
 /** An arm64 Image, which is not compressed (Linux Documentation/arch/arm64/booting.rst). */
-import { embeddedConfig } from './embedded-config.ts';
 import type { ImageFormat } from './image-format.ts';
 
 const MAGIC_AT = 0x38;
@@ -11,5 +10,5 @@ export const arm64Image: ImageFormat = {
   is: bytes => bytes.toString('latin1', MAGIC_AT, MAGIC_AT + 4) === MAGIC,
   // linux_banner (init/version.c). Its format string in the image has no digit there.
   release: bytes => /Linux version (\d\S*) \(/.exec(bytes.toString('latin1'))?.[1],
-  config: embeddedConfig,
+  unpack: bytes => bytes,
 };

@@ -1,12 +1,13 @@
 /** A directory in which a kernel was built: in its source tree, or beside it (`make O=`). */
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { $ } from 'zx';
 import { buildErrors } from '../../build/fetch/build-tree.ts';
 import { findCommand } from '../../build/host/host-packages.ts';
-import { Failure, SystemError } from '../../capture/errors.ts';
+import { SystemError } from '../../capture/errors.ts';
 import type { Config } from './config-needs.ts';
 import type { ImageFormat } from './image-format.ts';
+import { noImageIn } from './unbuilt.ts';
 
 /** The directory itself, or that of the image in it. undefined for an image that comes alone. */
 export function buildDirectoryOf(path: string, { built }: ImageFormat): string | undefined {
@@ -16,14 +17,10 @@ export function buildDirectoryOf(path: string, { built }: ImageFormat): string |
 }
 
 /** The image that was built in the directory. @throws Failure NO_KERNEL_IMAGE */
-export function builtImageOf(directory: string, { built }: ImageFormat): string {
-  const image = join(directory, built);
+export function builtImageOf(directory: string, format: ImageFormat): string {
+  const image = join(directory, format.built);
   if (existsSync(image)) return image;
-  throw new Failure('NO_KERNEL_IMAGE', {
-    action: `boot the kernel in ${directory}`,
-    actual: `there is no ${built}`,
-    wanted: `a directory in which \`make ${basename(built)} modules\` has run`,
-  });
+  throw noImageIn(directory, format);
 }
 
 /**

@@ -1,7 +1,6 @@
 /** An x86 bzImage: its release, and the kernel that it unpacks (Linux Documentation/arch/x86/boot.rst). */
 import { spawnSync } from 'node:child_process';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { embeddedConfig } from './embedded-config.ts';
 import type { ImageFormat } from './image-format.ts';
 
 const SECTOR_BYTES = 512;
@@ -24,10 +23,7 @@ export const bzImage: ImageFormat = {
     const end = bytes.indexOf(0, at);
     return end < 0 ? undefined : bytes.toString('latin1', at, end).split(' ')[0] || undefined;
   },
-  config(bytes) {
-    const kernel = decompressed(bytes);
-    return kernel && embeddedConfig(kernel);
-  },
+  unpack: decompressed,
 };
 
 interface Compression {
@@ -50,7 +46,7 @@ const COMPRESSIONS: readonly Compression[] = [
   { magic: '02214c18', decompress: byCommand('lz4', '-dcq') },
 ];
 
-/** The ELF file within; undefined where nothing here can decompress it. */
+/** The ELF file within. */
 function decompressed(image: Buffer): Buffer | undefined {
   const sectors = image[HEADER.sectors] || 4;
   const at = (sectors + 1) * SECTOR_BYTES + image.readUInt32LE(HEADER.payload);

@@ -7,6 +7,6 @@ export interface ImageFormat {
   is(bytes: Buffer): boolean;
   /** As uname -r says it. undefined where the image does not say it. */
   release(bytes: Buffer): string | undefined;
-  /** The text of its .config where the kernel was built with CONFIG_IKCONFIG, and where it can be unpacked here. */
-  config(bytes: Buffer): string | undefined;
+  /** The kernel in the image; undefined where nothing here can decompress it. */
+  unpack(bytes: Buffer): Buffer | undefined;
 }

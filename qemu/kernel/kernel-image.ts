@@ -3,24 +3,28 @@ import { Failure } from '../../capture/errors.ts';
 import { type LabArch, labArch } from '../machine/arch.ts';
 import { arm64Image } from './arm64-image.ts';
 import { bzImage } from './bzimage.ts';
+import { embeddedConfig } from './embedded-config.ts';
 import type { ImageFormat } from './image-format.ts';
 
 /** By Node's name of the architecture. */
-const FORMATS: Readonly<Record<string, ImageFormat>> = { x64: bzImage, arm64: arm64Image };
+export const IMAGE_FORMATS: Readonly<Record<string, ImageFormat>> = { x64: bzImage, arm64: arm64Image };
 
 export function imageFormat({ node }: LabArch = labArch()): ImageFormat {
-  return FORMATS[node]!;
+  return IMAGE_FORMATS[node]!;
 }
 
 export interface KernelImage {
   readonly release: string;
+  /** The kernel in the image; undefined where nothing here can decompress it. */
+  unpacked(): Buffer | undefined;
+  /** The text of its .config where it was built with CONFIG_IKCONFIG. */
   config(): string | undefined;
 }
 
 /** @param path for the message. @throws Failure NO_KERNEL_IMAGE */
 export function readKernelImage(bytes: Buffer, path: string, format = imageFormat()): KernelImage {
   const release = format.is(bytes) ? format.release(bytes) : undefined;
-  if (release) return { release, config: () => format.config(bytes) };
+  if (release) return openImage(release, () => format.unpack(bytes));
   const { what, toDo } = otherKind(bytes, format);
   throw new Failure('NO_KERNEL_IMAGE', {
     action: `boot ${path}`,
@@ -28,6 +32,22 @@ export function readKernelImage(bytes: Buffer, path: string, format = imageForma
     wanted: `${format.name} (${format.built} of a kernel build directory)`,
     toDo,
   });
+}
+
+function openImage(release: string, unpack: () => Buffer | undefined): KernelImage {
+  let kernel: { readonly bytes: Buffer | undefined } | undefined;
+  const unpacked = () => {
+    kernel ??= { bytes: unpack() };
+    return kernel.bytes;
+  };
+  return {
+    release,
+    unpacked,
+    config() {
+      const bytes = unpacked();
+      return bytes && embeddedConfig(bytes);
+    },
+  };
 }
 
 interface OtherKind {
@@ -42,11 +62,16 @@ const startsWith = (hex: string) => (bytes: Buffer) => bytes.toString('hex', 0, 
 const OTHER_KINDS: readonly OtherKind[] = [
   { is: bytes => bytes.length === 0, what: 'it is empty' },
   {
+    is: bytes => bytes.toString('latin1', 0, 8) === '!<arch>\n',
+    what: 'it is an archive, such as a Debian package',
+    toDo: 'Unpack it with dpkg-deb -x PACKAGE FOLDER, and name FOLDER/boot/vmlinuz-… as --kernel and FOLDER as --modules',
+  },
+  {
     is: startsWith('7f454c46'),
     what: 'it is an ELF file',
     toDo: 'If it is the vmlinux of a build, name that build’s directory as --kernel, and this file as --vmlinux',
   },
-  ...Object.values(FORMATS).map(format => ({
+  ...Object.values(IMAGE_FORMATS).map(format => ({
     is: (bytes: Buffer) => format.is(bytes),
     what: `it is ${format.name}, for another architecture or without a version`,
   })),

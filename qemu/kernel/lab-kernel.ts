@@ -5,7 +5,7 @@ import { fetchKernelHeaders, makeModules } from '../../build/fetch/kernel-header
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
 import { fetchDebugSymbols, fetchKernel } from '../../build/fetch/kernels.ts';
 import { Failure } from '../../capture/errors.ts';
-import type { CrashWay, Gap } from './config-needs.ts';
+import type { CrashWay } from './config-needs.ts';
 
 export interface LabKernel {
   /** As uname -r says it. */
@@ -29,24 +29,6 @@ export interface LabKernel {
 
 /** A crash that the kernel's configuration rules out. */
 export class CannotCrash extends Failure {}
-
-/** The error for what a configuration lacks. @param modules where the kernel's modules are from */
-export function gapsIn(
-  action: string,
-  gaps: readonly Gap[],
-  { build, hasTree }: { readonly build?: string; readonly hasTree: boolean } = { hasTree: true },
-): CannotCrash {
-  const unset = gaps.filter(({ text }) => text.includes('=y is missing')).map(({ option }) => option);
-  const toDo =
-    unset.length > 0
-      ? `Set what is missing and build the kernel again: scripts/config ${unset.map(name => `-e ${name}`).join(' ')}`
-      : build
-        ? `Run make -C ${build} modules`
-        : hasTree
-          ? 'Name a complete module tree with --modules DIR'
-          : 'Name its modules with --modules DIR, or build them in';
-  return new CannotCrash('CONFIG_GAPS', { action, actual: gaps.map(({ text }) => text).join('; '), toDo });
-}
 
 export async function debianKernel(cache: Cache, choice: KernelChoice): Promise<LabKernel> {
   const kernel = await fetchKernel(cache, choice);

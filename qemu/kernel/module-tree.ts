@@ -1,4 +1,4 @@
-/** The module tree of one's own kernel: as it was installed, straight from the build directory, or none at all. */
+/** The module tree of one's own kernel straight from its build directory, or of a kernel that comes alone. */
 import {
   appendFileSync,
   copyFileSync,
@@ -11,24 +11,8 @@ import {
 import { dirname, join } from 'node:path';
 import { $ } from 'zx';
 import { findCommand } from '../../build/host/host-packages.ts';
-import { Failure, SystemError } from '../../capture/errors.ts';
-
-/** `…/lib/modules/RELEASE` itself, or below what INSTALL_MOD_PATH was. */
-export function findModuleTree(directory: string, release: string): string | undefined {
-  const places = [directory, join(directory, release), join(directory, 'lib/modules', release)];
-  return places.find(place => existsSync(join(place, 'modules.dep')));
-}
-
-/** @throws Failure NO_MODULES */
-export function moduleTreeAt(directory: string, release: string): string {
-  const found = findModuleTree(directory, release);
-  if (found) return found;
-  throw new Failure('NO_MODULES', {
-    action: `use the modules in ${directory}`,
-    actual: `no modules.dep in it, in ${release}/ or in lib/modules/${release}/`,
-    wanted: 'what `make modules_install INSTALL_MOD_PATH=…` wrote for this kernel',
-  });
-}
+import { SystemError } from '../../capture/errors.ts';
+import { requireRelease } from './installed-modules.ts';
 
 /** What `make` leaves in the build directory for `make modules_install`. */
 const INDEXES = ['modules.order', 'modules.builtin', 'modules.builtin.modinfo'];
@@ -57,7 +41,13 @@ export async function modulesOfBuild(
   }
   const depmod = findCommand('depmod');
   const output = depmod && (await $({ nothrow: true, quiet: true })`${depmod} -b ${at} ${release}`);
-  if (output && output.exitCode === 0) return tree;
+  if (output && output.exitCode === 0) {
+    requireRelease(tree, release, {
+      action: `use the modules that were built in ${build}`,
+      toDo: `Run make -C ${build} to build all of it again`,
+    });
+    return tree;
+  }
   throw new SystemError('NO_DEPMOD', {
     action: `index the modules of ${release}`,
     actual: output ? output.stderr.trim() || 'depmod failed' : 'there is no depmod',

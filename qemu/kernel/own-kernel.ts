@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Cache } from '../../build/cache.ts';
-import { SystemError } from '../../capture/errors.ts';
+import { Failure } from '../../capture/errors.ts';
 import { openModuleTree } from '../../initrd/modules.ts';
 import { buildDirectoryOf, builtImageOf, makeInBuild } from './build-directory.ts';
 import {
@@ -15,9 +15,13 @@ import {
   parseConfig,
   triggerGaps,
 } from './config-needs.ts';
+import { gapsIn } from './gap-advice.ts';
+import type { ImageFormat } from './image-format.ts';
+import { findModuleTree, moduleTreeAt } from './installed-modules.ts';
 import { imageFormat, type KernelImage, readKernelImage } from './kernel-image.ts';
-import { gapsIn, type LabKernel } from './lab-kernel.ts';
-import { findModuleTree, listedBuiltIns, modulesOfBuild, moduleTreeAt } from './module-tree.ts';
+import type { LabKernel } from './lab-kernel.ts';
+import { listedBuiltIns, modulesOfBuild } from './module-tree.ts';
+import { symbolsOf } from './symbols.ts';
 
 export interface OwnKernelChoice {
   /** A kernel's image, or the directory in which one was built. */
@@ -49,11 +53,15 @@ export async function ownKernel(
   const builtIn = config ? builtInDrivers(config, duties) : [];
   const at = join(cache.dir, 'own-kernels', sha256.slice(0, 16));
   const tree = installed ?? (build && (await modulesOfBuild(build, at, release, builtIn)));
-  if (config) checkConfig(config, { duties, vmlinuz, tree, build }, cache.say);
+  const known = { duties, vmlinuz, tree, build, format };
+  if (config) checkConfig(config, known, cache.say);
+  else if (tree === undefined) throw unknownDrivers(known, release);
   else
     cache.say(
       `no configuration is beside ${vmlinuz} or in it: what it lacks cannot be named before the boot`,
     );
+  const symbols = () => symbolsOf(vmlinux ?? (build && join(build, 'vmlinux')), image);
+  if (vmlinux !== undefined) symbols();
   return {
     release,
     origin: resolve(path),
@@ -61,11 +69,13 @@ export async function ownKernel(
     vmlinuz,
     modulesDir: tree ?? listedBuiltIns(at, release, builtIn),
     sha256,
-    symbols: async () => symbolsOf(vmlinux ?? (build && join(build, 'vmlinux')), release),
+    symbols: async () => symbols(),
     makeModules: folder => makeInBuild(build, config, folder, release),
     checkTrigger(trigger) {
       const gaps = config ? triggerGaps(config, trigger) : [];
-      if (gaps.length > 0) throw gapsIn(`crash ${vmlinuz} by the trigger ${trigger.name}`, gaps);
+      if (!config || gaps.length === 0) return;
+      const action = `crash ${vmlinuz} by the trigger ${trigger.name}`;
+      throw gapsIn({ action, gaps, config, build, format, hasTree: tree !== undefined });
     },
   };
 }
@@ -100,30 +110,32 @@ function findConfig(image: KernelImage, vmlinuz: string, build: string | undefin
   return text === undefined ? undefined : parseConfig(text);
 }
 
-interface Checked {
+interface Known {
   readonly duties: Duties;
   readonly vmlinuz: string;
   readonly tree?: string;
   readonly build?: string;
+  readonly format: ImageFormat;
 }
 
-function checkConfig(
-  config: Config,
-  { duties, vmlinuz, tree, build }: Checked,
-  say: (line: string) => void,
-): void {
+function actionOf({ duties, vmlinuz }: Known): string {
+  return duties.roles.includes('first') ? `crash ${vmlinuz}` : `capture with ${vmlinuz}`;
+}
+
+function checkConfig(config: Config, known: Known, say: (line: string) => void): void {
+  const { duties, vmlinuz, tree, build, format } = known;
   const gaps = configGaps(config, duties, tree === undefined ? undefined : openModuleTree(tree));
-  const action = duties.roles.includes('first') ? `crash ${vmlinuz}` : `capture with ${vmlinuz}`;
-  if (gaps.length > 0) throw gapsIn(action, gaps, { build, hasTree: tree !== undefined });
+  if (gaps.length > 0) {
+    throw gapsIn({ action: actionOf(known), gaps, config, build, format, hasTree: tree !== undefined });
+  }
   for (const wish of configWishes(config, duties)) say(`${vmlinuz}: ${wish}`);
 }
 
-function symbolsOf(path: string | undefined, release: string): string {
-  if (path && existsSync(path)) return path;
-  throw new SystemError('NO_SYMBOLS', {
-    action: `find the debug symbols of ${release}`,
-    actual: path ? `there is no ${path}` : 'no path is known',
-    wanted: 'the vmlinux of the same build',
-    toDo: 'Name it with --vmlinux PATH',
+function unknownDrivers(known: Known, release: string): Failure {
+  return new Failure('NO_CONFIG', {
+    action: actionOf(known),
+    actual: `nothing says which drivers are built into it: it comes without modules, its configuration is not in it (CONFIG_IKCONFIG), and there is no config-${release} beside it`,
+    wanted: 'one of these',
+    toDo: `Copy the build’s .config to ${join(dirname(known.vmlinuz), `config-${release}`)}, name the modules with --modules DIR, or name the build directory as --kernel`,
   });
 }

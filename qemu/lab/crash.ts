@@ -7,7 +7,7 @@ import { PROJECT } from '../../build/paths.ts';
 import { programVersion } from '../../build/program.ts';
 import { dumpedAs, sameAsRawCopy } from '../expect/asked-dump.ts';
 import type { Check, Expectation } from '../expect/check.ts';
-import { judge, panicOfTrigger } from '../expect/expectations.ts';
+import { judge, OPENED_BY_CRASH, panicOfTrigger } from '../expect/expectations.ts';
 import { readManifest } from '../expect/manifest.ts';
 import { stackAsPrinted } from '../expect/printed-stack.ts';
 import { reportOfTrigger, reportOn } from '../expect/report.ts';
@@ -52,6 +52,8 @@ export async function crashWith(
 ): Promise<Verdict> {
   const lab = await labFor(fault, anyLab);
   lab.kernel.checkTrigger(lab.choice.trigger);
+  // Their absence is a reason not to boot, and not to fail after the crash.
+  if (fault.expectations.some(one => OPENED_BY_CRASH.includes(one))) await lab.kernel.symbols();
   const facts = { ...factsOf(lab, fault), cell };
   const named = { name: runName(fault, lab), facts };
   return inRunDirectory(named, events.signal, async directory => {

@@ -13,6 +13,7 @@ const kernel = Buffer.concat([
   gzipSync(CONFIG),
   Buffer.from('IKCFG_ED after'),
 ]);
+const configIn = (image: Buffer) => readKernelImage(image, 'bzImage', format).config();
 const size = Buffer.alloc(4);
 size.writeUInt32LE(kernel.length);
 const xz = execFileSync('xz', ['-c'], { input: kernel });
@@ -26,13 +27,13 @@ test.each([
   ['zstd', Buffer.concat([zstdCompressSync(kernel), size])],
   ['xz', Buffer.concat([xz, size])],
 ])('the configuration in a kernel packed with %s', (_, payload) => {
-  expect(format.config(bzImage(payload))).toBe(CONFIG);
+  expect(configIn(bzImage(payload))).toBe(CONFIG);
 });
 
 test('no configuration in a kernel without IKCONFIG, nor in one that cannot be unpacked', () => {
-  expect(format.config(bzImage(gzipSync('\x7fELF')))).toBeUndefined();
-  expect(format.config(bzImage(Buffer.from('28b52ffd0000', 'hex')))).toBeUndefined();
-  expect(format.config(bzImage(Buffer.from('no magic at all')))).toBeUndefined();
+  expect(configIn(bzImage(gzipSync('\x7fELF')))).toBeUndefined();
+  expect(configIn(bzImage(Buffer.from('28b52ffd0000', 'hex')))).toBeUndefined();
+  expect(configIn(bzImage(Buffer.from('no magic at all')))).toBeUndefined();
 });
 
 test('an arm64 Image says its release and its configuration too', () => {
@@ -53,6 +54,7 @@ test.each([
   [zboot, 'it is a compressed EFI program', ''],
   [gzipSync('Image'), 'it is compressed with gzip', 'Unpack it with gunzip'],
   [Buffer.from('070701'), 'it is an initrd', ''],
+  [Buffer.from('!<arch>\ndebian-binary'), 'it is an archive, such as a Debian package', 'dpkg-deb -x'],
 ])('what is no bzImage is refused with what it is: %#', (file, found, toDo) => {
   const read = () => readKernelImage(file, 'vmlinux', format);
   expect(read).toThrow(`Cannot boot vmlinux: ${found}`);

@@ -78,6 +78,34 @@ test('a trigger that the configuration rules out is named by the option', () => 
   expect(options('corrupt-list', 'CONFIG_MODULES=y\nCONFIG_LIST_HARDENED=y', true)).toEqual([]);
 });
 
+test('what a gap takes to close has the options that Kconfig hides it behind, unless they are set', () => {
+  const [virtio] = configGaps(config({ VIRTIO_PCI: 'n' }), DISK, MODULES);
+  expect(virtio!.fix).toEqual(['-e VIRTIO_MENU', '-e VIRTIO_PCI']);
+  const shown = parseConfig('CONFIG_DEBUG_KERNEL=y\nCONFIG_MODULES=y');
+  const [count] = triggerGaps(shown, { name: 'sleep-in-atomic', needsModule: true });
+  expect(count!.fix).toEqual(['-e DEBUG_ATOMIC_SLEEP', '-e PREEMPT_COUNT']);
+});
+
+test.each(['KEXEC_SIG_FORCE', 'LOCK_DOWN_KERNEL_FORCE_INTEGRITY'])(
+  'a kernel that loads only signed crash kernels, by %s, can capture and not crash',
+  option => {
+    const forced = parseConfig(
+      `${[...config()].map(([name]) => `CONFIG_${name}=y`).join('\n')}\nCONFIG_${option}=y`,
+    );
+    const [gap] = configGaps(forced, DISK, MODULES);
+    expect(gap).toMatchObject({ option, fix: [`-d ${option}`] });
+    expect(gap!.text).toMatch(`CONFIG_${option}=y is set: `);
+    expect(configGaps(forced, { ...DISK, roles: ['capture'] }, MODULES)).toEqual([]);
+  },
+);
+
+test('a kernel that loads only signed modules cannot load the lab’s', () => {
+  const signed = parseConfig('CONFIG_MODULES=y\nCONFIG_MODULE_SIG_FORCE=y');
+  expect(triggerGaps(signed, { name: 'null', needsModule: true }).map(({ option }) => option)).toEqual([
+    'MODULE_SIG_FORCE',
+  ]);
+});
+
 test('another boot disk needs other options', () => {
   const disk = { bus: 'nvme', fs: 'xfs', layout: 'lvm' } as const;
   const gaps = configGaps(config(), { ...DISK, disk }, MODULES);

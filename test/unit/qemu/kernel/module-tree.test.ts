@@ -11,7 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openModuleTree } from '../../../../initrd/modules.ts';
-import { listedBuiltIns, modulesOfBuild, moduleTreeAt } from '../../../../qemu/kernel/module-tree.ts';
+import { moduleTreeAt } from '../../../../qemu/kernel/installed-modules.ts';
+import { listedBuiltIns, modulesOfBuild } from '../../../../qemu/kernel/module-tree.ts';
 
 let directory: string;
 beforeEach(() => {

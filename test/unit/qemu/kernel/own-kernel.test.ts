@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Duties } from '../../../../qemu/kernel/config-needs.ts';
 import { type OwnKernelChoice, ownKernel } from '../../../../qemu/kernel/own-kernel.ts';
 import { triggerOf } from '../../../../qemu/lab/options.ts';
+import { debugFile } from '../../../support/debug-file-builder.ts';
 import { bzImage } from '../../../support/kernel-image-builder.ts';
 
 const DUTIES = {
@@ -15,6 +16,10 @@ const DUTIES = {
 const NEEDED =
   '64BIT KEXEC_FILE CRASH_DUMP PROC_VMCORE RELOCATABLE BLK_DEV_INITRD RD_GZIP DEVTMPFS TMPFS PROC_FS SYSFS BINFMT_ELF BINFMT_SCRIPT PRINTK SERIAL_8250_CONSOLE PCI ACPI MAGIC_SYSRQ FUTEX EPOLL EVENTFD UNIX BLK_DEV_LOOP SQUASHFS SQUASHFS_ZSTD EXT4_FS VIRTIO_PCI VIRTIO_BLK';
 const COMPLETE = NEEDED.split(' ').map(name => `CONFIG_${name}=y\n`);
+/** Options that Kconfig hides others behind. */
+const MENUS = 'MODULES BLOCK BLK_DEV MISC_FILESYSTEMS NET TTY SERIAL_8250 SHMEM KEXEC VIRTIO_MENU'
+  .split(' ')
+  .map(name => `CONFIG_${name}=y\n`);
 const WITHOUT_VMCORE = COMPLETE.filter(line => !line.includes('PROC_VMCORE'));
 
 let directory: string;
@@ -71,14 +76,14 @@ test('a configuration beside the image counts, before the one in it', async () =
   await expect(open({ path })).rejects.toThrow('CONFIG_PROC_VMCORE=y is missing');
 });
 
-test('without any configuration the check is left out, and that is said', async () => {
-  await open({ path: image() });
+test('without any configuration, with modules, the check is left out, and that is said', async () => {
+  await open({ path: image(), modules: installedModules('6.1.99-mine') });
   expect(said.join()).toMatch(/no configuration is beside .*bzImage or in it/);
 });
 
 test('a build directory has its modules laid out and its vmlinux as symbols', async () => {
   const build = buildDirectory(COMPLETE);
-  writeFileSync(join(build, 'vmlinux'), '');
+  writeFileSync(join(build, 'vmlinux'), debugFile({ buildId: BUILD_ID }));
   for (const path of [build, join(build, 'arch/x86/boot/bzImage')]) {
     const kernel = await open({ path });
     expect(kernel.modulesDir).toMatch(/own-kernels\/\w+\/lib\/modules\/6\.1\.99-mine$/);
@@ -86,15 +91,32 @@ test('a build directory has its modules laid out and its vmlinux as symbols', as
   }
 });
 
+test('without any configuration and without modules nothing is known of its drivers', async () => {
+  await expect(open({ path: image() })).rejects.toThrow(
+    /Cannot crash .*: nothing says which drivers are built into it.*Copy the build’s \.config to .*\/config-6\.1\.99-mine, name the modules with --modules DIR, or name the build directory as --kernel/,
+  );
+});
+
 test('a build directory in which nothing was built yet', async () => {
   await expect(open({ path: directory })).rejects.toThrow('there is no arch/x86/boot/bzImage');
 });
 
 test('what to do about a gap is a command', async () => {
-  const path = image(COMPLETE.filter(line => !/PROC_VMCORE|SQUASHFS=/.test(line)));
+  const path = image([...MENUS, ...COMPLETE.filter(line => !/PROC_VMCORE|SQUASHFS=/.test(line))]);
   await expect(open({ path })).rejects.toThrow(
-    'Set what is missing and build the kernel again: scripts/config -e PROC_VMCORE -e SQUASHFS',
+    'Change the configuration and build the kernel again: scripts/config -e PROC_VMCORE -e SQUASHFS && make olddefconfig bzImage modules',
   );
+});
+
+test('the command is for the build directory, which may be beside the source, and for a kernel without modules', async () => {
+  const build = buildDirectory(WITHOUT_VMCORE);
+  const command = (script: string) => `cd ${build} && ${script} -e PROC_VMCORE && make olddefconfig bzImage`;
+  mkdirSync(join(build, 'source/scripts'), { recursive: true });
+  writeFileSync(join(build, 'source/scripts/config'), '');
+  await expect(open({ path: build })).rejects.toThrow(new RegExp(`${command('source/scripts/config')}$`));
+  mkdirSync(join(build, 'scripts'));
+  writeFileSync(join(build, 'scripts/config'), '');
+  await expect(open({ path: build })).rejects.toThrow(command('scripts/config'));
 });
 
 test('a build directory whose modules were not built', async () => {
@@ -110,6 +132,70 @@ test('a kernel that only captures is refused for what a capture needs', async ()
     `Cannot capture with ${path}: CONFIG_PROC_VMCORE=y is missing`,
   );
   await expect(open({ path }, { ...DUTIES, roles: ['first'] })).resolves.toBeDefined();
+});
+
+const DEBIAN_NOTE = Buffer.from(`040000001400000003000000474e5500${'ab'.repeat(20)}`, 'hex');
+const BUILD_ID = 'ab'.repeat(20);
+
+/** A bzImage with everything that is needed, and with a build id. */
+function identified(): string {
+  const path = join(directory, 'bzImage');
+  const config = gzipSync(COMPLETE.join(''));
+  const kernel = Buffer.concat([Buffer.from('IKCFG_ST'), config, Buffer.from('IKCFG_ED'), DEBIAN_NOTE]);
+  writeFileSync(path, bzImage(gzipSync(kernel)));
+  return path;
+}
+
+test('a vmlinux of the same build is taken', async () => {
+  const vmlinux = join(directory, 'vmlinux');
+  writeFileSync(vmlinux, debugFile({ buildId: BUILD_ID }));
+  const kernel = await open({ path: identified(), vmlinux });
+  expect(await kernel.symbols()).toBe(vmlinux);
+});
+
+test.each([
+  ['is not there', undefined, /there is no file .*vmlinux; expected the vmlinux of the same build/],
+  ['is no ELF file', 'text', /vmlinux is no 64-bit ELF file/],
+  [
+    'has no DWARF',
+    debugFile({ buildId: BUILD_ID, dwarf: false }),
+    /vmlinux has no debug information \(DWARF\).*Build the kernel with CONFIG_DEBUG_INFO_DWARF/,
+  ],
+  [
+    'is of another build',
+    debugFile({ buildId: 'cd'.repeat(20) }),
+    /vmlinux is of another build than the image.*Build both again/,
+  ],
+])('a --vmlinux that %s is refused before the boot', async (_, contents, message) => {
+  const vmlinux = join(directory, 'vmlinux');
+  if (contents !== undefined) writeFileSync(vmlinux, contents);
+  await expect(open({ path: identified(), vmlinux })).rejects.toThrow(message);
+});
+
+function installedModules(release: string, vermagic = release): string {
+  const tree = join(directory, 'out/lib/modules', release);
+  mkdirSync(join(tree, 'kernel'), { recursive: true });
+  writeFileSync(join(tree, 'modules.dep'), 'kernel/virtio_blk.ko:\n');
+  writeFileSync(join(tree, 'kernel/virtio_blk.ko'), `\x7fELF\0vermagic=${vermagic} SMP mod_unload \0`);
+  return join(directory, 'out');
+}
+
+test('modules of another release than the image are refused, however they are named', async () => {
+  const out = installedModules('6.2.0-other');
+  const path = image(COMPLETE);
+  await expect(open({ path, modules: out })).rejects.toThrow(
+    `Cannot use the modules in ${out}: no modules.dep in it, in 6.1.99-mine/ or in lib/modules/6.1.99-mine/, only 6.2.0-other`,
+  );
+  const tree = join(out, 'lib/modules/6.2.0-other');
+  await expect(open({ path, modules: tree })).rejects.toThrow(
+    'they are for the kernel 6.2.0-other, and the image is of 6.1.99-mine; expected what `make modules_install',
+  );
+  await expect(open({ path, modules: join(out, 'nowhere') })).rejects.toThrow('there is no such directory');
+});
+
+test('a kernel that compares symbols takes modules of another release', async () => {
+  const out = installedModules('6.1.99-mine', '6.1.98-mine SMP modversions');
+  await expect(open({ path: image(COMPLETE), modules: out })).resolves.toBeDefined();
 });
 
 test('a trigger that the kernel cannot make is refused before the boot', async () => {
