@@ -99,9 +99,14 @@ function writeMatrixResults(
   { matrix, results }: Given<typeof OPTIONS>,
   cells: readonly PlannedCell[],
   journal: Journal,
-  { accel }: Lab,
+  { accel, choice: { architecture } }: Lab,
 ): void {
-  const facts = { accel, qemu: qemuVersion(), today: new Date(), impossible: impossibleCrashes() };
+  const facts = {
+    accel,
+    qemu: qemuVersion(),
+    today: new Date(),
+    impossible: impossibleCrashes(architecture),
+  };
   writeFileSync(results, matrixResults({ matrix, cells, entries: journal.entries(), ...facts }));
 }
 

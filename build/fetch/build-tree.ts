@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { $ } from 'zx';
 import { SystemError } from '../../capture/errors.ts';
 import { announced, publishDir } from '../cache.ts';
-import { type Apt, discard, downloadClosure, resolvePackage } from './apt.ts';
+import { type Apt, discard, downloadClosure, downloadPackages, resolvePackage } from './apt.ts';
 import type { PackageInfo } from './apt-output.ts';
 import { unpackDebs } from './deb.ts';
 
@@ -24,19 +24,30 @@ export function unpackedBuildTree(dir: string): string | undefined {
   return existsSync(join(dir, 'record.json')) ? join(dir, 'root') : undefined;
 }
 
+/** What a tree is for, and what is beside it. */
+export interface BuildTree {
+  readonly main: PackageInfo;
+  /** Of another architecture than the tools: `main` comes from here, and what it depends on does not. */
+  readonly foreign?: Apt;
+  /** Names of packages. */
+  readonly others?: readonly string[];
+}
+
 /**
+ * @param apt that of this machine's architecture.
  * @param dir gets `root/` and `record.json`. Hold a lock around it.
- * @param main what the tree is for; `others` are names of packages beside it.
  * @returns the tree's root
  */
 export async function unpackBuildTree(
   apt: Apt,
   dir: string,
-  main: PackageInfo,
-  others: readonly string[] = [],
+  { main, foreign, others = [] }: BuildTree,
 ): Promise<string> {
   const more = await Promise.all([...TOOLS, ...others].map(name => resolvePackage(apt, name)));
-  const debs = await downloadClosure(apt, [main, ...more]);
+  const debs = [
+    ...(foreign ? await downloadPackages(foreign, [main]) : []),
+    ...(await downloadClosure(apt, foreign ? more : [main, ...more])),
+  ];
   const { name, version, sha256 } = main;
   await publishDir(dir, partial =>
     announced(apt.cache, `unpacking ${name} ${version} with a compiler`, async () => {

@@ -9,7 +9,8 @@ import type { PackageInfo } from './apt-output.ts';
 import type { SuiteName } from './sources.ts';
 
 export type Series = '5.10' | '6.1' | '6.12' | '7.x';
-export type Flavour = 'cloud' | 'generic';
+/** `16k`: pages of 16 KiB, which Debian builds for arm64 from 6.12 on. */
+export type Flavour = 'cloud' | 'generic' | '16k';
 
 export interface KernelChoice {
   readonly series: Series;
@@ -21,17 +22,25 @@ export interface KernelChoice {
 /** A meta package that depends on the newest kernel of a series; %arch is Debian's name of the architecture. */
 interface Origin {
   readonly suite: SuiteName;
-  readonly meta: Readonly<Record<Flavour, string>>;
+  readonly meta: Readonly<Partial<Record<Flavour, string>>>;
 }
 
-const DEFAULT_META = { cloud: 'linux-image-cloud-%arch', generic: 'linux-image-%arch' };
+const WITHOUT_16K = { cloud: 'linux-image-cloud-%arch', generic: 'linux-image-%arch' };
+const DEFAULT_META = { ...WITHOUT_16K, '16k': 'linux-image-%arch-16k' };
 
 /** Tried in order: the first that has a kernel of the series is it. */
 export const KERNEL_ORIGINS: Readonly<Record<Series, readonly Origin[]>> = {
-  '5.10': [{ suite: 'bullseye-released', meta: DEFAULT_META }],
-  '6.1': [{ suite: 'bookworm', meta: DEFAULT_META }],
+  '5.10': [{ suite: 'bullseye-released', meta: WITHOUT_16K }],
+  '6.1': [{ suite: 'bookworm', meta: WITHOUT_16K }],
   '6.12': [
-    { suite: 'bookworm', meta: { cloud: 'linux-image-6.12-cloud-%arch', generic: 'linux-image-6.12-%arch' } },
+    {
+      suite: 'bookworm',
+      meta: {
+        cloud: 'linux-image-6.12-cloud-%arch',
+        generic: 'linux-image-6.12-%arch',
+        '16k': 'linux-image-6.12-%arch-16k',
+      },
+    },
     { suite: 'trixie', meta: DEFAULT_META },
   ],
   '7.x': [
@@ -55,8 +64,10 @@ export async function resolveKernel(
 ): Promise<ResolvedKernel> {
   const origins = KERNEL_ORIGINS[series];
   for (const { suite, meta } of origins) {
+    const name = meta[flavour];
+    if (name === undefined) continue;
     const apt = await openApt(cache, suite, { refresh, architecture });
-    const metaInfo = await findPackage(apt, meta[flavour].replace('%arch', apt.architecture));
+    const metaInfo = await findPackage(apt, name.replace('%arch', apt.architecture));
     const release = metaInfo?.depends.map(releaseOfImage).find(found => found !== undefined);
     if (!metaInfo || !release || !isOfSeries(release, series)) continue;
     const image = await resolvePackage(apt, `linux-image-${release}`, metaInfo.version);

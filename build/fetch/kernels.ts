@@ -19,6 +19,7 @@ import {
   openApt,
 } from './apt.ts';
 import { debFilename } from './apt-output.ts';
+import { TRIPLETS } from './architectures.ts';
 import { unpackDeb, unpackDebs } from './deb.ts';
 import {
   type Flavour,
@@ -206,9 +207,9 @@ async function newestCached(
     .at(-1);
 }
 
-/** Debian's kernel releases end with it: 6.12.107+deb12-cloud-arm64. */
-function architectureOf({ release }: KernelRecord): string {
-  return release.slice(release.lastIndexOf('-') + 1);
+/** @param release 6.12.107+deb12-cloud-arm64, 6.12.107+deb12-arm64-16k */
+export function architectureOf({ release }: Pick<KernelRecord, 'release'>): string {
+  return release.split('-').findLast(word => word in TRIPLETS) ?? HOST_ARCHITECTURE;
 }
 
 async function largestFile(dir: string): Promise<string> {

@@ -8,8 +8,17 @@ import { join } from 'node:path';
 import { $ } from 'zx';
 import { SystemError } from '../../capture/errors.ts';
 import { announced, type Cache, publishDir, withLock } from '../cache.ts';
-import { type Apt, discard, downloadClosure, findPackage, openApt, resolvePackage } from './apt.ts';
+import {
+  type Apt,
+  discard,
+  downloadClosure,
+  findPackage,
+  HOST_ARCHITECTURE,
+  openApt,
+  resolvePackage,
+} from './apt.ts';
 import type { PackageInfo } from './apt-output.ts';
+import { TRIPLETS } from './architectures.ts';
 import { unpackDebs } from './deb.ts';
 import type { SuiteName } from './sources.ts';
 
@@ -185,7 +194,7 @@ function pythonEnvironment(root: string): Record<string, string> {
 
 /** Before and after the merge of / and /usr, both exist in an unpacked tree. */
 function libraryDirs(root: string): string[] {
-  const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
+  const triplet = TRIPLETS[HOST_ARCHITECTURE];
   return [`lib/${triplet}`, `usr/lib/${triplet}`].map(dir => join(root, dir)).filter(dir => existsSync(dir));
 }
 

@@ -40,7 +40,7 @@ export const BUSES = [
     partition: node => `${node}p1`,
   },
   {
-    // QEMU's q35 machine has the controller. Debian's cloud kernel 6.1 has no driver for it; 6.1-generic and 7.x have.
+    // The controller is LabArch's: QEMU's q35 machine has it. Debian's cloud kernel 6.1 has no driver for it; 6.1-generic and 7.x have.
     name: 'ahci',
     devices: (drive, number) => ['-device', `ide-hd,drive=${drive},bus=ide.${number}`],
     drivers: ['ahci', 'sd_mod'],

@@ -90,7 +90,7 @@ export const noDumpLooksComplete: Expectation = ({ guest }) => {
 };
 
 /** panic()'s line, or the head of an oops: with a crash kernel loaded, no panic() follows it. */
-const LAST_WORDS = /^.*(?:Kernel panic - not syncing|: [0-9a-f]{4} \[#\d+\]).*$/gm;
+const LAST_WORDS = /^.*(?:Kernel panic - not syncing|: [0-9a-f]{4,16} \[#\d+\]).*$/gm;
 
 export const kernelLogSaved: Expectation = run => {
   const path = run.dumps.map(dump => join(dump, 'vmcore-dmesg.txt')).find(existsSync);

@@ -8,6 +8,7 @@ import type { Layout } from '../../initrd/image.ts';
 import type { DiskKind } from '../disks/boot-disk.ts';
 import type { MakeSecondDisk } from '../disks/second-disk.ts';
 import type { Expectation } from '../expect/check.ts';
+import type { NotOn } from '../kernel/misfit.ts';
 import type { DialogueStep } from '../machine/dialogue.ts';
 
 export interface Fault {
@@ -45,6 +46,7 @@ export interface Fault {
   readonly takesGuestRam?: boolean;
   /** Overrides the reservation that was asked for; a memory geometry's own goes before it. */
   readonly crashkernel?: string;
+  readonly notOn?: NotOn;
   /** Overrides the kernel that was asked for: one with the driver that this fault needs. */
   readonly kernel?: KernelChoice;
   /** Takes `console=` off the crash kernel's command line. */

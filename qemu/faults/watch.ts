@@ -1,16 +1,22 @@
 /** Faults that the deadline, the supervisor (initrd/watch.sh) or a watchdog must end. */
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
 import * as expect from '../expect/expectations.ts';
+import type { NotOn } from '../kernel/misfit.ts';
 import { type LabWatchdog, labArch } from '../machine/arch.ts';
 import { doAt, type Fault } from './fault.ts';
 
 const SLOW_DUMP = { entry: 'qemu/faults/bundles/slow-dump.ts' };
 /** Debian's cloud kernels have no hardware watchdogs. */
 const WITH_WATCHDOGS: KernelChoice = { series: '6.12', flavour: 'generic' };
+/** Of the drivers, those kernels have sbsa_gwdt and sp805_wdt, and QEMU's machine virt has neither device. */
+const NO_WATCHDOG: NotOn = {
+  arm64:
+    'Debian builds the kernels without the driver (CONFIG_I6300ESB_WDT), and QEMU’s machine virt has no other hardware watchdog',
+};
 const WATCHDOGS = Object.entries(labArch().watchdogs);
 
 function runningWatchdog({ devices, drivers, seconds }: LabWatchdog): Partial<Fault> {
-  return { kernel: WITH_WATCHDOGS, devices, watchdog: { drivers, seconds } };
+  return { kernel: WITH_WATCHDOGS, devices, watchdog: { drivers, seconds }, notOn: NO_WATCHDOG };
 }
 
 export const WATCH_FAULTS: readonly Fault[] = [

@@ -3,7 +3,7 @@
  * run. It combines with any kernel and any fault.
  */
 import type { Expectation } from '../expect/check.ts';
-import type { Misfit } from '../kernel/misfit.ts';
+import type { Misfit, NotOn } from '../kernel/misfit.ts';
 
 export interface Geometry {
   readonly name: string;
@@ -16,6 +16,7 @@ export interface Geometry {
   /** Overrides --nodes. */
   readonly nodes?: number;
   readonly misfit?: Misfit;
+  readonly notOn?: NotOn;
   /** Words for the first kernel's command line. */
   readonly kernelWords?: readonly string[];
   /** Words for the crash kernel's command line. */

@@ -90,7 +90,7 @@ function removeOthers(source: string, prefix: string, kept: string): void {
 
 async function unpackSource(cache: Cache, dir: string): Promise<string> {
   const apt = await openApt(cache, 'bookworm');
-  return unpackBuildTree(apt, dir, await resolvePackage(apt, SOURCE), BUILD_DEPENDS);
+  return unpackBuildTree(apt, dir, { main: await resolvePackage(apt, SOURCE), others: BUILD_DEPENDS });
 }
 
 function inTree(root: string, command: string): Promise<void> {

@@ -4,7 +4,7 @@ import { FAULTS } from '../faults/all.ts';
 import type { Fault } from '../faults/fault.ts';
 import { SOUND } from '../faults/sound.ts';
 import { kernelLabel } from '../kernel/lab-kernel.ts';
-import { misfitOn } from '../kernel/misfit.ts';
+import { fittingKernel, unfitValue } from './fitting.ts';
 import { defaultsOf, MACHINE_OPTIONS, type MachineChoice, readMachineOptions } from './options.ts';
 
 const faultNames = FAULTS.map(({ name }) => name);
@@ -57,6 +57,9 @@ export function planCell(cell: Cell, given: Crash): PlannedCell {
   const asked = readMachineOptions(merged);
   const fault = FAULTS.find(({ name }) => name === oneOf('fault', merged.fault, faultNames))!;
   if (asked.raw && fault.bundle) throw rawAndFault(fault);
+  const { architecture, trigger, geometry } = asked;
+  const unfit = unfitValue(architecture, { fault, trigger, geometry });
+  if (unfit) throw unfit;
   const choice = { ...asked, kernel: fittingKernel(asked, fault) };
   const kernel = 'path' in choice.kernel ? choice.kernel.path : kernelLabel(choice.kernel);
   const unusual = { ...unusualOf(merged, choice), kernel };
@@ -80,11 +83,6 @@ function rawAndFault({ name }: Fault): UsageError {
     actual: `the fault ${name} has a capture program of its own, which makes no raw copy`,
     wanted: 'a fault that leaves the program as it is, as none or disk-slow',
   });
-}
-
-function fittingKernel({ kernel, trigger, geometry }: MachineChoice, fault: Fault): MachineChoice['kernel'] {
-  if ('path' in kernel) return kernel;
-  return fault.kernel ?? misfitOn(kernelLabel(kernel), [trigger, geometry])?.instead ?? kernel;
 }
 
 const USUAL = defaultsOf(CRASH_OPTIONS);

@@ -15,7 +15,6 @@ import type { Fault } from '../faults/fault.ts';
 import { SOUND } from '../faults/sound.ts';
 import { nodeOptions, REPORT_NODES, seesNodes } from '../geometry/nodes.ts';
 import { kernelLabel } from '../kernel/lab-kernel.ts';
-import { misfitOn } from '../kernel/misfit.ts';
 import { labArch } from '../machine/arch.ts';
 import { fetchUefi } from '../machine/firmware.ts';
 import { GUEST_RAM_DRIVERS, type GuestRamTaking, guestRamFiles, takeGuestRam } from '../machine/guest-ram.ts';
@@ -24,6 +23,7 @@ import { type CrashPlan, type CrashRun, crashOnce, type GuestLoader } from '../r
 import { type SystemImage, systemDiskKind } from '../system/system-image.ts';
 import { buildCrashModule, CRASH_MODULE } from '../triggers/module.ts';
 import type { Cell } from './cell.ts';
+import { fittingKernel } from './fitting.ts';
 import { captureImage } from './image.ts';
 import { checkSystemFault, triggerInSystem } from './in-system.ts';
 import { type Lab, withKernel } from './lab.ts';
@@ -80,7 +80,7 @@ export async function crashWith(
 
 /** With the memory that the geometry needs, and the kernel and the boot disk that the fault or the trigger needs. */
 async function labFor(ofFault: Fault, lab: Lab): Promise<Lab> {
-  const { kernel, disk, ...fault } = ofFault;
+  const { disk, ...fault } = ofFault;
   const { system } = lab;
   if (system) checkSystemFault(system.path, ofFault);
   const choice = system ? choiceInSystem(system, lab.choice) : lab.choice;
@@ -91,9 +91,8 @@ async function labFor(ofFault: Fault, lab: Lab): Promise<Lab> {
   } = choice.geometry;
   const diskKind = { ...choice.diskKind, ...disk };
   const changed = { ...lab, choice: { ...choice, memoryMib, nodes, crashkernel, diskKind } };
-  const wanted = kernel ?? misfitOn(lab.kernel.label, [choice.trigger, choice.geometry])?.instead;
-  // One's own kernel is what is to be crashed, come what may.
-  return wanted && !('path' in choice.kernel) ? await withKernel(changed, wanted) : changed;
+  const wanted = fittingKernel(choice, ofFault);
+  return 'path' in wanted || wanted === choice.kernel ? changed : await withKernel(changed, wanted);
 }
 
 function choiceInSystem(system: SystemImage, choice: MachineChoice): MachineChoice {
@@ -215,11 +214,10 @@ async function judgeWithRam(
 
 /** What the machine and the trigger promise, whatever the fault is. */
 function expectationsOf(choice: MachineChoice): Expectation[] {
-  const { trigger, geometry, nodes, raw } = choice;
+  const { trigger, geometry, nodes, raw, architecture } = choice;
+  const report = trigger.report && { ...trigger.report, ...trigger.reportOn?.[architecture] };
   const ofTrigger =
-    trigger === DEFAULT_MACHINE.trigger
-      ? []
-      : [panicOfTrigger, ...(trigger.report ? [reportOfTrigger(trigger.report)] : [])];
+    trigger === DEFAULT_MACHINE.trigger ? [] : [panicOfTrigger, ...(report ? [reportOfTrigger(report)] : [])];
   return [
     ...geometry.expectations,
     ...(nodes > 1 ? [seesNodes(nodes)] : []),

@@ -8,10 +8,10 @@ import { FAULTS } from '../faults/all.ts';
 import { SOUND } from '../faults/sound.ts';
 import { GEOMETRIES } from '../geometry/all.ts';
 import { kernelLabel } from '../kernel/lab-kernel.ts';
-import { misfitOn } from '../kernel/misfit.ts';
+import { misfitOn, possibleOn } from '../kernel/misfit.ts';
 import { TRIGGERS } from '../triggers/triggers.ts';
 import type { Cell } from './cell.ts';
-import { triggerOf, USUAL_KERNEL } from './options.ts';
+import { debianKernelNamed, triggerOf, USUAL_KERNEL } from './options.ts';
 import { pairwise } from './pairwise.ts';
 import { SMOKE } from './smoke-matrix.ts';
 
@@ -73,8 +73,8 @@ function machineCells(): Cell[] {
 }
 
 /** Gives each machine that can have one, and whose dump is not the slowest, a shape of memory that the smoke matrix lacks. */
-function withGeometries(cells: readonly Cell[]): Cell[] {
-  const left = names(GEOMETRIES)
+function withGeometries(architecture: string, cells: readonly Cell[]): Cell[] {
+  const left = names(GEOMETRIES.filter(possibleOn(architecture)))
     .slice(1)
     .filter(name => !SMOKE.some(({ geometry }) => geometry === name));
   const changed = cells.map((cell): Cell => {
@@ -86,8 +86,9 @@ function withGeometries(cells: readonly Cell[]): Cell[] {
 }
 
 /** Each fault once. Most are not about the kernel: it takes turns. */
-function faultCells(): Cell[] {
-  const others = FAULTS.slice(1).filter(({ name }) => !SMOKE.some(({ fault }) => fault === name));
+function faultCells(architecture: string): Cell[] {
+  const possible = FAULTS.slice(1).filter(possibleOn(architecture));
+  const others = possible.filter(({ name }) => !SMOKE.some(({ fault }) => fault === name));
   return others.map(({ name, kernel }, number) => ({
     fault: name,
     kernel: kernel ? kernelLabel(kernel) : turn(CLOUD_KERNELS, number),
@@ -98,11 +99,14 @@ function faultCells(): Cell[] {
 type Meeting = Required<Pick<Cell, 'trigger' | 'kernel'>>;
 
 /** In an order in which a trigger comes back on the next kernel only when every other trigger has had its turn. */
-function meetings(): Meeting[] {
+function meetings(architecture: string): Meeting[] {
+  const triggers = TRIGGERS.filter(possibleOn(architecture));
   const all = CLOUD_KERNELS.flatMap((_, round) =>
-    TRIGGERS.map(({ name }, number) => ({ trigger: name, kernel: turn(CLOUD_KERNELS, number + round) })),
+    triggers.map(({ name }, number) => ({ trigger: name, kernel: turn(CLOUD_KERNELS, number + round) })),
   );
-  return all.filter(({ trigger, kernel }) => !misfitOn(kernel, [triggerOf(trigger)]));
+  return all.filter(
+    ({ trigger, kernel }) => !misfitOn({ ...debianKernelNamed(kernel), architecture }, [triggerOf(trigger)]),
+  );
 }
 
 /** Of three: with all of them the matrix would take twenty minutes more than the 75 that it takes without KVM. */
@@ -142,12 +146,15 @@ function stillNeeded(left: readonly Meeting[], made: readonly Cell[]): Meeting[]
 }
 
 /** The smoke matrix, and what it lacks. */
-export function fullMatrix(): Cell[] {
+export function fullMatrix(architecture: string): Cell[] {
   const smoke = SMOKE.map(cell => ({ kernel: USUAL_KERNEL, ...cell }));
-  const left = meetings().filter(
+  const left = meetings(architecture).filter(
     ({ trigger, kernel }) => !smoke.some(cell => cell.trigger === trigger && cell.kernel === kernel),
   );
-  const carriers = withTriggers([...withGeometries(machineCells()), ...faultCells()], left);
+  const carriers = withTriggers(
+    [...withGeometries(architecture, machineCells()), ...faultCells(architecture)],
+    left,
+  );
   const made = [...smoke, ...carriers];
   return [...made, ...stillNeeded(left, made)];
 }

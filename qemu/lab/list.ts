@@ -1,5 +1,6 @@
 /** Every axis of the lab with a line on each value: what `--list` prints. */
-import { KERNEL_ORIGINS } from '../../build/fetch/kernel-origins.ts';
+import { type Flavour, KERNEL_ORIGINS } from '../../build/fetch/kernel-origins.ts';
+import { PLATFORM_NAMES } from '../../build/parts/platform.ts';
 import { CODECS } from '../../capture/codecs/table.ts';
 import { LAYOUTS } from '../disks/boot-disk.ts';
 import { BUSES } from '../disks/buses.ts';
@@ -7,6 +8,7 @@ import { LAB_FILE_SYSTEMS } from '../disks/file-systems.ts';
 import { FAULTS } from '../faults/all.ts';
 import { GEOMETRIES } from '../geometry/all.ts';
 import { IMPOSSIBLE_TRIGGERS, TRIGGERS } from '../triggers/triggers.ts';
+import { notOn } from './impossible.ts';
 import { MATRICES } from './matrix.ts';
 import { MACHINE_OPTIONS } from './options.ts';
 
@@ -50,14 +52,33 @@ export function listOfAxes(): string {
     ['matrix', MATRICES],
   ];
   const open = OPEN.map(name => ({ name: `--${name}`, help: MACHINE_OPTIONS[name].help }));
-  return [...axes.map(([option, rows]) => listOf(`--${option}`, rows)), listOf('others', open)].join('\n\n');
+  const missing = PLATFORM_NAMES.map(
+    architecture =>
+      [
+        `not with --arch ${architecture}`,
+        notOn(architecture).map(({ name, why: help }) => ({ name, help })),
+      ] as const,
+  );
+  return [
+    ...axes.map(([option, rows]) => listOf(`--${option}`, rows)),
+    listOf('others', open),
+    ...missing.filter(([, rows]) => rows.length > 0).map(([title, rows]) => listOf(title, rows)),
+  ].join('\n\n');
 }
 
+const FLAVOUR_HELP: Readonly<Record<Flavour, string>> = {
+  cloud: 'for virtual machines',
+  generic: 'for any machine',
+  '16k': 'with pages of 16 KiB, for arm64',
+};
+
 function kernels(): Row[] {
-  const stock = Object.keys(KERNEL_ORIGINS).flatMap(series => [
-    { name: `${series}-cloud`, help: `Debian’s newest ${series} for virtual machines` },
-    { name: `${series}-generic`, help: `Debian’s newest ${series} for any machine` },
-  ]);
+  const stock = Object.entries(KERNEL_ORIGINS).flatMap(([series, origins]) =>
+    Object.keys(origins[0]!.meta).map(flavour => ({
+      name: `${series}-${flavour}`,
+      help: `Debian’s newest ${series} ${FLAVOUR_HELP[flavour as Flavour]}`,
+    })),
+  );
   return [...stock, { name: 'PATH', help: 'your own: a bzImage, or the directory in which it was built' }];
 }
 

@@ -4,15 +4,18 @@ import { Failure } from '../../capture/errors.ts';
 import { type Given, UsageError } from '../../scripts/lib/cli/command.ts';
 import { FAULTS } from '../faults/all.ts';
 import { GEOMETRIES } from '../geometry/all.ts';
+import { possibleOn } from '../kernel/misfit.ts';
 import { TRIGGERS } from '../triggers/triggers.ts';
 import { CELL_AXES, type Cell, type CRASH_OPTIONS, type PlannedCell, planCell } from './cell.ts';
 import { CLOUD_KERNELS, fullMatrix } from './full-matrix.ts';
+import { readMachineOptions } from './options.ts';
 import { SMOKE } from './smoke-matrix.ts';
 
 interface Matrix {
   readonly name: string;
   readonly help: string;
-  readonly cells: () => readonly Cell[];
+  /** @param architecture Debian’s name of it. */
+  readonly cells: (architecture: string) => readonly Cell[];
 }
 
 const along = (axis: 'geometry' | 'trigger' | 'fault', rows: readonly { readonly name: string }[]) => () =>
@@ -40,8 +43,24 @@ export const MATRICES: readonly Matrix[] = [
  */
 export function planMatrix(text: string, given: Given<typeof CRASH_OPTIONS>): PlannedCell[] {
   const matrix = MATRICES.find(({ name }) => name === text);
-  const planned = matrix ? matrix.cells().map(cell => planCell(cell, given)) : readFile(text, given);
+  const { architecture } = readMachineOptions(given);
+  const planned = matrix
+    ? matrix
+        .cells(architecture)
+        .filter(cell => isPossible(architecture, cell))
+        .map(cell => planCell(cell, given))
+    : readFile(text, given);
   return [...new Map(planned.map(cell => [cell.title, cell])).values()];
+}
+
+/** Whether the architecture has all that the crash asks for. What the command line asks for is refused where it has not. */
+function isPossible(architecture: string, { trigger, geometry, fault }: Cell): boolean {
+  const values = [
+    TRIGGERS.find(({ name }) => name === trigger),
+    GEOMETRIES.find(({ name }) => name === geometry),
+    FAULTS.find(({ name }) => name === fault),
+  ];
+  return values.every(value => value === undefined || possibleOn(architecture)(value));
 }
 
 function readFile(path: string, given: Given<typeof CRASH_OPTIONS>): PlannedCell[] {

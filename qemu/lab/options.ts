@@ -39,7 +39,7 @@ export const MACHINE_OPTIONS = {
   },
   kernel: {
     value: 'NAME|PATH',
-    help: `stock Debian kernel (5.10, 6.1, 6.12 or 7.x; -cloud or -generic), or your own: a bzImage or its build directory; without it ${USUAL_KERNEL}, or with --disk the image's own`,
+    help: `stock Debian kernel (5.10, 6.1, 6.12 or 7.x; -cloud, -generic or arm64’s -16k; as 6.12-cloud-arm64 with its architecture), or your own: a bzImage or its build directory; without it ${USUAL_KERNEL}, or with --disk the image's own`,
   },
   'capture-kernel': {
     value: 'NAME|PATH',
@@ -153,7 +153,7 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
     throw badValue('crashkernel', given.crashkernel, 'a size like 192M, 192M@512M, or 256M,high');
   }
   return {
-    architecture: oneOf('arch', given.arch, PLATFORM_NAMES),
+    architecture: readArchitecture(given),
     ...readKernels(given),
     geometry: geometryOf(oneOf('geometry', given.geometry, geometryNames)),
     trigger: readTrigger(given),
@@ -181,17 +181,38 @@ export function readMachineOptions(given: Given<typeof MACHINE_OPTIONS>): Machin
   };
 }
 
-const DEBIAN_KERNEL = /^(5\.10|6\.1|6\.12|7\.x)(?:-(cloud|generic))?$/;
+const DEBIAN_KERNEL = /^(5\.10|6\.1|6\.12|7\.x)(?:-(cloud|generic|16k))?(?:-(amd64|arm64))?$/;
 
 function isDebianKernel(name: string): boolean {
   return DEBIAN_KERNEL.test(name);
 }
 
-/** A kernel of Debian's by its name, as `6.12` or `6.12-generic`. @throws UsageError */
+/** A kernel of Debian's by its name, as `6.12`, `6.12-generic` or `6.12-cloud-arm64`. @throws UsageError */
 export function debianKernelNamed(name: string): KernelChoice {
-  const [, series, flavour = 'cloud'] = DEBIAN_KERNEL.exec(name) ?? [];
-  if (series) return { series, flavour } as KernelChoice;
+  const [, series, flavour = 'cloud', architecture] = DEBIAN_KERNEL.exec(name) ?? [];
+  if (series) return { series, flavour, ...(architecture && { architecture }) } as KernelChoice;
   throw badValue('kernel', name, DEBIAN_KERNELS);
+}
+
+/** The architecture that `--arch` or a kernel's name says; without either that of this machine. @throws UsageError */
+function readArchitecture(
+  given: Pick<Given<typeof MACHINE_OPTIONS>, 'arch' | 'kernel' | 'capture-kernel'>,
+): string {
+  const arch = oneOf('arch', given.arch, PLATFORM_NAMES);
+  const byOption = arch === MACHINE_OPTIONS.arch.default ? undefined : arch;
+  for (const option of ['kernel', 'capture-kernel'] as const) {
+    const name = given[option];
+    const [, , flavour, ofKernel] = DEBIAN_KERNEL.exec(name ?? '') ?? [];
+    if (name !== undefined && ofKernel !== undefined && ofKernel !== (byOption ?? ofKernel)) {
+      throw badValue(option, name, `a kernel of ${byOption}, as --arch says`);
+    }
+    const architecture = byOption ?? ofKernel ?? arch;
+    if (name !== undefined && flavour === '16k' && architecture !== 'arm64') {
+      throw badValue(option, name, 'with pages of 16 KiB --arch arm64: other architectures have none');
+    }
+    if (ofKernel !== undefined) return ofKernel;
+  }
+  return arch;
 }
 
 function readKernels(given: Given<typeof MACHINE_OPTIONS>): Pick<MachineChoice, 'kernel' | 'captureKernel'> {
@@ -240,7 +261,7 @@ function readKernel(
   );
 }
 
-const DEBIAN_KERNELS = '5.10, 6.1, 6.12 or 7.x, with -cloud or -generic';
+const DEBIAN_KERNELS = '5.10, 6.1, 6.12 or 7.x, with -cloud, -generic or -16k';
 
 function readTrigger(given: Given<typeof MACHINE_OPTIONS>): Trigger {
   const { trigger, 'crash-command': command } = given;

@@ -24,6 +24,8 @@ export interface LabArch {
   readonly earlyConsole: string;
   /** UEFI firmware: Debian's package, and in it the code and the empty variables. */
   readonly uefi: { readonly package: string; readonly code: string; readonly variables: string };
+  /** QEMU options that attach an AHCI controller whose ports are ide.0 and so on, where the machine has none. */
+  readonly ahci: readonly string[];
   /** Hardware watchdogs that QEMU can attach, by the lab's name for them. */
   readonly watchdogs: Readonly<Record<string, LabWatchdog>>;
   /** Whether the lab's kexec-tools can load a crash kernel there; if not, kdumpling does it itself. */
@@ -65,6 +67,7 @@ const LAB_ARCHES: readonly LabArch[] = [
       code: 'usr/share/OVMF/OVMF_CODE_4M.fd',
       variables: 'usr/share/OVMF/OVMF_VARS_4M.fd',
     },
+    ahci: [],
     watchdogs: {
       // Every q35 machine has an iTCO as well. By QEMU's defaults it runs and resets nothing.
       i6300esb: {
@@ -108,6 +111,7 @@ const LAB_ARCHES: readonly LabArch[] = [
       code: 'usr/share/AAVMF/AAVMF_CODE.fd',
       variables: 'usr/share/AAVMF/AAVMF_VARS.fd',
     },
+    ahci: ['-device', 'ich9-ahci,id=ide'],
     watchdogs: {},
     // Debian's kernels have no kexec_file_load, and for kexec_load the tool of Debian 12 writes wrong program headers where
     // the kernel was built without KALLSYMS_ALL (6.1).

@@ -75,6 +75,7 @@ export function machineCommand(spec: MachineSpec): string[] {
       ? []
       : [
           ...driveArguments('boot', spec.disk, spec.driveOptions, spec.diskFormat),
+          ...(bus === 'ahci' ? arch.ahci : []),
           ...busOf(bus).devices('boot', 0),
         ]),
     ...(spec.moreDisks ?? []).flatMap(({ file, driveOptions }, index) => [

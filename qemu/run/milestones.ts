@@ -5,7 +5,7 @@ const STATIONS = [
   { name: 'first kernel', pattern: /Linux version / },
   { name: 'armed', pattern: /^lab: armed/ },
   // panic()'s message, or the head of an oops: with a crash kernel loaded, no panic() follows it.
-  { name: 'panic', pattern: /Kernel panic - not syncing: |: [0-9a-f]{4} \[#1\]/ },
+  { name: 'panic', pattern: /Kernel panic - not syncing: |: [0-9a-f]{4,16} \[#1\]/ },
   { name: 'capture kernel', pattern: /Linux version / },
   { name: 'PID 1', pattern: /kdumpling: start: / },
   { name: 'capture ended', pattern: /kdumpling: end: (saved|NOT saved)/ },

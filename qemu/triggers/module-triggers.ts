@@ -1,5 +1,6 @@
 /** Crashes by the lab's module (module/kdumpling_lab.c): each row is one of its ways. */
 import type { ClassName } from '../../capture/autopsy/summary/classes.ts';
+import type { NotOn } from '../kernel/misfit.ts';
 import { CRASH_MODULE } from './module.ts';
 import type { Trigger } from './trigger.ts';
 
@@ -14,15 +15,32 @@ type Settings = Readonly<Record<string, number>>;
 const PANIC_ON_OOPS: Settings = { panic_on_oops: 1 };
 const PANIC_ON_WARN: Settings = { panic_on_warn: 1 };
 
-const OOPS = /Oops: 0000 \[#1\]/;
-const INVALID_OPCODE = /invalid opcode: 0000 \[#1\]/;
+/** x86 has the error code of a page fault after the word, arm64 its syndrome (Linux arch/arm64/kernel/traps.c, die). */
+const OOPS = /Oops: (?:0000|[0-9a-f]{16}) \[#1\]/;
+const BUG_TRAP = /invalid opcode: 0000 \[#1\]|Oops - BUG: [0-9a-f]{16} \[#1\]/;
+const OOPS_OF_WILD_POINTER =
+  /general protection fault, probably for non-canonical address 0x\w+: 0000 \[#1\]|Oops: [0-9a-f]{16} \[#1\]/;
+/** arm64 ignores the first byte of such an address, and may print it as 0. @param byte that the pointer is filled with */
+const wildPointer = (byte: string) =>
+  new RegExp(
+    `non-canonical address 0x${byte.repeat(8)}|kernel paging request at virtual address (?:00|${byte})${byte.repeat(7)}`,
+  );
+const NULL_POINTER = /(?:BUG: |Unable to handle )kernel NULL pointer dereference/;
+
+/** Debian builds arm64 kernels without CONFIG_ARM64_PSEUDO_NMI, and the machine virt of QEMU has no NMI to inject. */
+export const NO_NMI: NotOn = { arm64: 'Debian builds the kernels without NMIs (CONFIG_ARM64_PSEUDO_NMI)' };
 
 interface ModuleCrash
-  extends Pick<Trigger, 'name' | 'help' | 'panic' | 'cause' | 'kernelWords' | 'misfit' | 'monitor'> {
+  extends Pick<
+    Trigger,
+    'name' | 'help' | 'panic' | 'cause' | 'kernelWords' | 'misfit' | 'notOn' | 'monitor'
+  > {
   /** The module's name for it. */
   readonly way: string;
   readonly settings: Settings;
   readonly class: ClassName;
+  /** Where an architecture’s kernel has another one. */
+  readonly classOn?: Readonly<Partial<Record<string, ClassName>>>;
   readonly culprit: string;
   /** Other functions in the trace. */
   readonly through?: readonly string[];
@@ -36,6 +54,7 @@ function moduleTrigger({
   way,
   settings,
   class: name,
+  classOn = {},
   culprit,
   through = [],
   ...crash
@@ -54,6 +73,7 @@ function moduleTrigger({
     needsModule: true,
     frames: [culprit, ...through],
     report: { class: name, culprit, module: 'kdumpling_lab', ...(comm && { comm }), cpu },
+    reportOn: Object.fromEntries(Object.entries(classOn).map(([arch, other]) => [arch, { class: other }])),
   };
 }
 
@@ -81,7 +101,7 @@ const ROWS: readonly ModuleCrash[] = [
     help: 'a NULL pointer is read',
     settings: PANIC_ON_OOPS,
     panic: OOPS,
-    cause: /BUG: kernel NULL pointer dereference/,
+    cause: NULL_POINTER,
     class: 'null-pointer',
     culprit: 'lab_null',
   },
@@ -91,7 +111,8 @@ const ROWS: readonly ModuleCrash[] = [
     help: 'memory that vfree() has unmapped is read',
     settings: PANIC_ON_OOPS,
     panic: OOPS,
-    cause: /BUG: unable to handle page fault for address: ff/,
+    cause:
+      /BUG: unable to handle page fault for address: ff|Unable to handle kernel paging request at virtual address ffff/,
     class: 'page-fault',
     culprit: 'lab_unmapped',
   },
@@ -100,14 +121,17 @@ const ROWS: readonly ModuleCrash[] = [
     way: 'wild',
     help: 'a pointer is read that is no address',
     settings: PANIC_ON_OOPS,
-    panic: /general protection fault, probably for non-canonical address 0x5a5a5a5a5a5a5a5a: 0000 \[#1\]/,
+    panic: OOPS_OF_WILD_POINTER,
+    cause: wildPointer('5a'),
     class: 'general-protection',
+    classOn: { arm64: 'page-fault' },
     culprit: 'lab_wild',
   },
   {
     name: 'divide',
     way: 'divide',
     help: 'a division by zero',
+    notOn: { arm64: 'there a division by zero is 0, and no fault' },
     settings: PANIC_ON_OOPS,
     panic: /divide error: 0000 \[#1\]/,
     class: 'divide-error',
@@ -118,7 +142,7 @@ const ROWS: readonly ModuleCrash[] = [
     way: 'bug',
     help: 'BUG()',
     settings: PANIC_ON_OOPS,
-    panic: INVALID_OPCODE,
+    panic: BUG_TRAP,
     cause: /kernel BUG at \S*kdumpling_lab\.c:\d+!/,
     class: 'bug',
     culprit: 'lab_bug',
@@ -147,8 +171,8 @@ const ROWS: readonly ModuleCrash[] = [
     way: 'stack-overflow',
     help: 'a recursion without an end reaches the guard page of its stack',
     settings: PANIC_ON_OOPS,
-    panic: /stack guard page: 0000 \[#1\]/,
-    cause: /BUG: TASK stack guard page was hit/,
+    panic: /stack guard page: 0000 \[#1\]|kernel stack overflow/,
+    cause: /BUG: TASK stack guard page was hit|Insufficient stack space to handle exception/,
     class: 'stack-overflow',
     culprit: 'lab_recurse',
   },
@@ -166,7 +190,7 @@ const ROWS: readonly ModuleCrash[] = [
     way: 'list',
     help: 'a linked list is overwritten, which list_add() notices',
     settings: PANIC_ON_OOPS,
-    panic: INVALID_OPCODE,
+    panic: BUG_TRAP,
     cause: /list_add corruption/,
     class: 'corrupt-list',
     culprit: 'lab_list',
@@ -187,8 +211,10 @@ const ROWS: readonly ModuleCrash[] = [
     help: 'a pointer in a freed slab object is followed, with slub_debug=P',
     kernelWords: ['slub_debug=P'],
     settings: PANIC_ON_OOPS,
-    panic: /general protection fault, probably for non-canonical address 0x6b6b6b6b6b6b6b6b: 0000 \[#1\]/,
+    panic: OOPS_OF_WILD_POINTER,
+    cause: wildPointer('6b'),
     class: 'general-protection',
+    classOn: { arm64: 'page-fault' },
     culprit: 'lab_use_after_free',
   },
   {
@@ -212,7 +238,7 @@ const ROWS: readonly ModuleCrash[] = [
     way: 'usercopy',
     help: 'a copy to user space runs past its slab object (CONFIG_HARDENED_USERCOPY)',
     settings: PANIC_ON_OOPS,
-    panic: INVALID_OPCODE,
+    panic: BUG_TRAP,
     cause: /kernel BUG at mm\/usercopy\.c/,
     class: 'usercopy',
     culprit: 'lab_usercopy',
@@ -221,6 +247,16 @@ const ROWS: readonly ModuleCrash[] = [
     name: 'sleep-in-atomic',
     way: 'sleep-in-atomic',
     help: 'atomic code calls schedule(), with kernel.panic_on_warn=1',
+    misfit: {
+      kernels: ['5.10', '6.1', '6.12'].flatMap(series => [
+        `${series}-cloud`,
+        `${series}-generic`,
+        `${series}-16k`,
+      ]),
+      architecture: 'arm64',
+      why: 'Debian has CONFIG_PREEMPT_COUNT for arm64 since 7.x',
+      instead: { series: '7.x', flavour: 'cloud' },
+    },
     settings: PANIC_ON_WARN,
     panic: /scheduling while atomic/,
     cause: /scheduling while atomic/,
@@ -266,7 +302,7 @@ const ROWS: readonly ModuleCrash[] = [
     help: 'a NULL pointer is read in an interrupt',
     settings: {},
     panic: OOPS,
-    cause: /BUG: kernel NULL pointer dereference/,
+    cause: NULL_POINTER,
     class: 'null-pointer',
     culprit: 'lab_null',
     through: ['lab_in_interrupt'],
@@ -293,12 +329,13 @@ const ROWS: readonly ModuleCrash[] = [
   },
   {
     name: 'in-nmi',
+    notOn: NO_NMI,
     way: 'nmi',
     help: 'a handler of NMIs reads a NULL pointer; QEMU’s monitor sends the NMI',
     settings: {},
     monitor: INJECT_NMI,
     panic: OOPS,
-    cause: /BUG: kernel NULL pointer dereference/,
+    cause: NULL_POINTER,
     class: 'null-pointer',
     culprit: 'lab_null',
     through: ['lab_in_nmi'],
@@ -316,7 +353,7 @@ export const MODULE_TRIGGERS: readonly Trigger[] = [
     command: [...settingLines(PANIC_ON_OOPS), `${ON_CPU} insmod ${CRASH_MODULE} at_load=null`].join('\n'),
     needsModule: true,
     panic: OOPS,
-    cause: /BUG: kernel NULL pointer dereference/,
+    cause: NULL_POINTER,
     frames: ['lab_null', 'do_one_initcall'],
     report: { class: 'null-pointer', culprit: 'lab_null', module: 'kdumpling_lab', comm: 'insmod', cpu: CPU },
   },

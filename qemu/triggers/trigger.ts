@@ -1,6 +1,6 @@
 /** A way to crash the first kernel, as data: how, and what its crash must look like to a reader of the dump. */
 import type { ClassName } from '../../capture/autopsy/summary/classes.ts';
-import type { Misfit } from '../kernel/misfit.ts';
+import type { Misfit, NotOn } from '../kernel/misfit.ts';
 import type { MonitorStep } from '../machine/dialogue.ts';
 
 export interface Trigger {
@@ -16,6 +16,7 @@ export interface Trigger {
   /** Words for the first kernel's command line. */
   readonly kernelWords?: readonly string[];
   readonly misfit?: Misfit;
+  readonly notOn?: NotOn;
   /** Found in the line with which the kernel gave up: panic()'s, or an oops's where no panic() follows. */
   readonly panic: RegExp;
   /** The cause that the manifest must name, where an earlier message says more than the panic. */
@@ -24,6 +25,8 @@ export interface Trigger {
   readonly frames: readonly string[];
   /** undefined for commands of which the lab does not know what they do. */
   readonly report?: ReportedCrash;
+  /** What differs in it on another architecture, by Debian’s name of that. */
+  readonly reportOn?: Readonly<Partial<Record<string, Partial<ReportedCrash>>>>;
 }
 
 /** What `kdumpling report --json` must say about the crash. */

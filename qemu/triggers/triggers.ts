@@ -4,6 +4,7 @@ import {
   INJECT_MACHINE_CHECK,
   INJECT_NMI,
   MODULE_TRIGGERS,
+  NO_NMI,
   settingLines,
 } from './module-triggers.ts';
 import type { Trigger } from './trigger.ts';
@@ -57,6 +58,7 @@ fsfreeze --freeze /disk && : > /disk/lab/never-written`,
   },
   {
     name: 'nmi',
+    notOn: NO_NMI,
     help: 'QEMU’s monitor sends an NMI, with kernel.unknown_nmi_panic=1',
     command: [...settingLines({ unknown_nmi_panic: 1 }), ASKS_FOR_MONITOR].join('\n'),
     monitor: INJECT_NMI,
@@ -67,6 +69,7 @@ fsfreeze --freeze /disk && : > /disk/lab/never-written`,
   },
   {
     name: 'machine-check',
+    notOn: { arm64: 'machine checks are of x86 CPUs' },
     help: 'QEMU’s monitor reports an uncorrected error of the hardware',
     misfit: {
       kernels: ['5.10-cloud', '6.1-cloud'],

@@ -19,7 +19,9 @@
 #include <linux/smp.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
+#ifdef CONFIG_X86
 #include <asm/nmi.h>
+#endif
 #if __has_include(<linux/panic_notifier.h>)
 #include <linux/panic_notifier.h>
 #endif
@@ -243,6 +245,7 @@ static int lab_panic_notifier(void)
 	return lab_panic();
 }
 
+#ifdef CONFIG_X86
 static noinline int lab_in_nmi(unsigned int type, struct pt_regs *regs)
 {
 	lab_null();
@@ -253,6 +256,7 @@ static int lab_nmi(void)
 {
 	return register_nmi_handler(NMI_LOCAL, lab_in_nmi, 0, FILE_NAME);
 }
+#endif
 
 static DEFINE_MUTEX(lab_first);
 static DEFINE_MUTEX(lab_second);
@@ -333,7 +337,9 @@ static const struct {
 	{ "interrupt", lab_interrupt },
 	{ "panic-beside-deaf", lab_panic_beside_deaf },
 	{ "panic-notifier", lab_panic_notifier },
+#ifdef CONFIG_X86
 	{ "nmi", lab_nmi },
+#endif
 	{ "deadlock", lab_deadlock },
 };
 

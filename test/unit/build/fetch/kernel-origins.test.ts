@@ -5,6 +5,7 @@ import {
   releaseOfImage,
   type Series,
 } from '../../../../build/fetch/kernel-origins.ts';
+import { architectureOf } from '../../../../build/fetch/kernels.ts';
 
 it.each([
   ['linux-image-6.1.0-56-cloud-amd64', '6.1.0-56-cloud-amd64'],
@@ -39,4 +40,12 @@ it('takes the parts of a split kernel and nothing else that it depends on', () =
   ];
   expect(names.filter(name => isPartOfKernel(name, release))).toEqual(names.slice(0, 3));
   expect(isPartOfKernel('linux-modules-7.2.12+deb14-cloud-amd64', release)).toBe(false);
+});
+
+it.each([
+  ['6.12.117+deb12-cloud-arm64', 'arm64'],
+  ['6.12.117+deb12-arm64-16k', 'arm64'],
+  ['6.1.0-56-amd64', 'amd64'],
+])('%s is of %s', (release, architecture) => {
+  expect(architectureOf({ release })).toBe(architecture);
 });

@@ -8,9 +8,10 @@ import { BUSES } from '../../../../qemu/disks/buses.ts';
 import { LAB_FILE_SYSTEMS } from '../../../../qemu/disks/file-systems.ts';
 import { FAULTS } from '../../../../qemu/faults/all.ts';
 import { GEOMETRIES } from '../../../../qemu/geometry/all.ts';
+import { misfitOn, possibleOn } from '../../../../qemu/kernel/misfit.ts';
 import { CELL_AXES, type Cell, type CellAxis, CRASH_OPTIONS, planCell } from '../../../../qemu/lab/cell.ts';
 import { MATRICES, planMatrix } from '../../../../qemu/lab/matrix.ts';
-import { defaultsOf } from '../../../../qemu/lab/options.ts';
+import { debianKernelNamed, defaultsOf } from '../../../../qemu/lab/options.ts';
 import type { Trigger } from '../../../../qemu/triggers/trigger.ts';
 import { TRIGGERS } from '../../../../qemu/triggers/triggers.ts';
 
@@ -79,8 +80,11 @@ describe('the full matrix', () => {
 
   test('has every trigger on two kernels at least, or on the ones that can have it', () => {
     const clouds = ['6.1-cloud', '6.12-cloud', '7.x-cloud'];
-    const short = TRIGGERS.filter(({ name: trigger, misfit }) => {
-      const possible = clouds.filter(kernel => !misfit?.kernels.includes(kernel));
+    const short = TRIGGERS.filter(row => {
+      const { name: trigger } = row;
+      const possible = clouds.filter(
+        kernel => !misfitOn({ ...debianKernelNamed(kernel), architecture: 'amd64' }, [row]),
+      );
       return possible.filter(kernel => met({ kernel, trigger })).length < Math.min(2, possible.length);
     });
     expect(names(short)).toEqual([]);
@@ -93,7 +97,8 @@ describe('the full matrix', () => {
 
   test('has every fault and every geometry', () => {
     expect(names(FAULTS).filter(fault => !met({ fault }))).toEqual([]);
-    expect(names(GEOMETRIES).filter(geometry => !met({ geometry }))).toEqual([]);
+    const possible = GEOMETRIES.filter(possibleOn('amd64'));
+    expect(names(possible).filter(geometry => !met({ geometry }))).toEqual([]);
   });
 
   test('has every kernel of Debian’s that the lab knows best, and both page-table depths', () => {
@@ -163,6 +168,43 @@ test('a crash that its kernel cannot have is made on one that can, and its title
   expect(titles({ geometry: 'poisoned', kernel: '6.1' })).toBe('6.12-cloud poisoned');
   expect(titles({ geometry: 'poisoned', kernel: '6.1-generic' })).toBe('6.1-generic poisoned');
   expect(titles({ fault: 'on-ahci' })).toBe('6.1-generic on-ahci');
+});
+
+describe('a matrix of another architecture', () => {
+  const given = { ...USUAL, arch: 'arm64' };
+
+  test.each(names(MATRICES))('%s leaves out what it cannot have', name => {
+    const { length } = planMatrix(name, USUAL);
+    const cells = planMatrix(name, given);
+    expect(cells.length).toBeGreaterThan(5);
+    expect(cells.length).toBeLessThan(length);
+    expect(cells.every(({ choice }) => choice.architecture === 'arm64')).toBe(true);
+  });
+
+  test('has the shapes of memory that only it can have', () => {
+    expect(planMatrix('full', given).map(({ choice }) => choice.geometry.name)).toContain('uefi-dtb');
+  });
+
+  test('a crash that it cannot have is refused with the reason', () => {
+    expect(() => planCell({ trigger: 'nmi' }, given)).toThrow(
+      'its value is "nmi"; expected another trigger on arm64: Debian builds the kernels without NMIs',
+    );
+    expect(() => planCell({ geometry: 'uefi-dtb' }, USUAL)).toThrow('have no device trees');
+  });
+
+  test('a crash that its kernel cannot have is made on one that can', () => {
+    const titles = (cell: Cell) => planCell(cell, given).title;
+    expect(titles({ trigger: 'kfence' })).toBe('6.12-cloud kfence arch=arm64');
+    expect(titles({ trigger: 'sleep-in-atomic', kernel: '6.12' })).toBe(
+      '7.x-cloud sleep-in-atomic arch=arm64',
+    );
+    expect(planCell({ trigger: 'sleep-in-atomic', kernel: '6.12' }, USUAL).title).toBe(
+      '6.12-cloud sleep-in-atomic',
+    );
+    expect(planCell({ trigger: 'kfence', kernel: '6.1-cloud-arm64' }, USUAL).title).toBe(
+      '6.12-cloud-arm64 kfence',
+    );
+  });
 });
 
 test('a title has what is unusual, and the trigger where nothing is', () => {

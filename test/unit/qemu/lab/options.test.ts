@@ -22,14 +22,18 @@ test('without options it is the default machine', () => {
 test.each([
   ['6.12', { series: '6.12', flavour: 'cloud' }],
   ['7.x-generic', { series: '7.x', flavour: 'generic' }],
+  ['6.12-cloud-arm64', { series: '6.12', flavour: 'cloud', architecture: 'arm64' }],
+  ['7.x-16k-arm64', { series: '7.x', flavour: '16k', architecture: 'arm64' }],
   [import.meta.filename, { path: import.meta.filename }],
 ])('--kernel %s', (kernel, wanted) => expect(machine({ kernel }).kernel).toMatchObject(wanted));
 
 test.each([
   [
     { kernel: '6.2' },
-    'its value is "6.2"; expected 5.10, 6.1, 6.12 or 7.x, with -cloud or -generic, or the path',
+    'its value is "6.2"; expected 5.10, 6.1, 6.12 or 7.x, with -cloud, -generic or -16k, or the path',
   ],
+  [{ kernel: '6.12-16k' }, 'expected with pages of 16 KiB --arch arm64: other architectures have none'],
+  [{ kernel: '6.12-cloud-amd64', arch: 'arm64' }, 'expected a kernel of arm64, as --arch says'],
   [{ modules: '/lib/modules' }, 'expected your own kernel, as --kernel PATH'],
   [{ trigger: 'hard-lockup' }, 'an emulated CPU has none'],
   [{ 'capture-kernel': '6.2' }, 'Cannot use --capture-kernel: its value is "6.2"'],
