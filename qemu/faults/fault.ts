@@ -69,5 +69,8 @@ export function doAt(phase: string, deed: string, ...words: string[]): Pick<Faul
   };
 }
 
+/** A capture program beside which busybox copies /proc/vmcore. */
+export const RAW_COPY_BUNDLE = { entry: 'qemu/faults/bundles/raw-copy.ts' } as const;
+
 /** The machine's clock was never set. */
 export const CLOCK_1970 = ['-rtc', 'base=1970-01-01T00:00:00'];

@@ -1,7 +1,9 @@
 /** Runs in which nothing breaks: the capture must be sound on an unusual machine, or is compared with something. */
+import { sameAsRawCopy } from '../expect/asked-dump.ts';
+import { exactAtEveryLevel } from '../expect/every-level.ts';
 import * as expect from '../expect/expectations.ts';
 import { judgeGuestRam } from '../expect/guest-ram.ts';
-import { CLOCK_1970, type Fault } from './fault.ts';
+import { CLOCK_1970, type Fault, RAW_COPY_BUNDLE } from './fault.ts';
 import { asFastAs } from './speed.ts';
 
 /** The plain capture, which `npm start` runs. */
@@ -9,6 +11,13 @@ export const SOUND: Fault = {
   name: 'none',
   help: 'nothing goes wrong: the plain capture',
   expectations: expect.SOUND_CAPTURE,
+};
+
+export const EVERY_LEVEL: Fault = {
+  name: 'every-level',
+  help: 'dumps of every level, made from a raw copy of /proc/vmcore, are judged page by page',
+  bundle: RAW_COPY_BUNDLE,
+  expectations: [...expect.SOUND_CAPTURE, sameAsRawCopy, exactAtEveryLevel],
 };
 
 export const SOUND_RUNS: readonly Fault[] = [

@@ -1,7 +1,7 @@
 /** One crash of a matrix: options of `npm run crash` by name. What a cell leaves out is as the command line gives it. */
 import { type Given, oneOf, UsageError } from '../../scripts/lib/cli/command.ts';
 import { FAULTS } from '../faults/all.ts';
-import type { Fault } from '../faults/fault.ts';
+import { type Fault, RAW_COPY_BUNDLE } from '../faults/fault.ts';
 import { SOUND } from '../faults/sound.ts';
 import { kernelLabel } from '../kernel/lab-kernel.ts';
 import { fittingKernel, unfitValue } from './fitting.ts';
@@ -56,7 +56,7 @@ export function planCell(cell: Cell, given: Crash): PlannedCell {
   const merged = merge(cell, given);
   const asked = readMachineOptions(merged);
   const fault = FAULTS.find(({ name }) => name === oneOf('fault', merged.fault, faultNames))!;
-  if (asked.raw && fault.bundle) throw rawAndFault(fault);
+  if (asked.raw && fault.bundle && fault.bundle !== RAW_COPY_BUNDLE) throw rawAndFault(fault);
   const { architecture, trigger, geometry } = asked;
   const unfit = unfitValue(architecture, { fault, trigger, geometry });
   if (unfit) throw unfit;

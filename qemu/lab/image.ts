@@ -12,10 +12,8 @@ import {
 } from '../../build/stock-image.ts';
 import { diskDrivers } from '../disks/boot-disk.ts';
 import { uuidOn } from '../disks/file-systems.ts';
-import type { Fault } from '../faults/fault.ts';
+import { type Fault, RAW_COPY_BUNDLE } from '../faults/fault.ts';
 import type { Lab } from './lab.ts';
-
-const RAW_COPY_BUNDLE: Fault['bundle'] = { entry: 'qemu/faults/bundles/raw-copy.ts' };
 
 /** @returns the image's path: in `directory` when it is not the stock one. */
 export async function captureImage(lab: Lab, fault: Fault, directory: string): Promise<string> {
