@@ -10,6 +10,9 @@ import type { TargetSpec } from '../options/target-spec.ts';
 import type { Autopsist } from '../scene/child.ts';
 import type { OpenTarget } from '../storage/open-target.ts';
 
+/** The phases that write a file of pages: `vmcore`, `vmcore-triage`. */
+export type DumpPhase = 'dump' | 'triage';
+
 export interface Clock {
   /** Seconds since the capture kernel started. */
   seconds(): number;
@@ -21,7 +24,8 @@ export interface Clock {
 /** Called at fixed points of a capture. The lab uses them to make it fail; the product sets none. */
 export interface CaptureHooks {
   onPhase?(phase: string): void;
-  onProgress?(pagesDone: number, pagesTotal: number): void;
+  /** While pages are written to a dump file; `phase` says which. */
+  onProgress?(phase: DumpPhase, pagesDone: number, pagesTotal: number): void;
 }
 
 export interface CaptureContext {

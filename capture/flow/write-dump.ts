@@ -11,6 +11,7 @@ import type { DumpFile } from '../storage/place/place.ts';
 import { reserve } from '../storage/place/reserve.ts';
 import type { Choice } from '../storage/policy/ladder.ts';
 import type { FileRange } from '../vmcore/mappable.ts';
+import type { DumpPhase } from './context.ts';
 import type { PlannedDump } from './plan.ts';
 import { openProgress } from './progress.ts';
 import type { DumpRequest, MadeDump } from './record.ts';
@@ -29,7 +30,7 @@ export interface Writing extends DumpRequest {
   /** The file's sink. */
   readonly sink: EndTracking;
   /** What the console calls it. */
-  readonly phase: 'dump' | 'triage';
+  readonly phase: DumpPhase;
 }
 
 /** False when the file system refused; the keeper then knows how much there was. */
@@ -74,7 +75,7 @@ export function writeVmcore(
     sink,
     {
       onProgress(done, total) {
-        hooks.onProgress?.(done, total);
+        hooks.onProgress?.(phase, done, total);
         phases.checkDeadline(phase);
         progress.report(done, total);
       },

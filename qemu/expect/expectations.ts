@@ -1,5 +1,5 @@
 /** What must be true after a crash: small checks, each with what was seen, for the verdict and summary.json. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DumpFormatError, describeError, SystemError } from '../../capture/errors.ts';
 import type { Manifest } from '../../capture/storage/manifest.ts';
@@ -217,6 +217,15 @@ export const incompleteDumpOpens: Expectation = async ({ dumps, trigger }, judge
   return [
     { what, holds: amiss.length === 0, saw: amiss.join(' | ') || `${tasks} tasks, ${frames.length} frames` },
   ];
+};
+
+/** A triage dump that was not finished leaves no file. */
+export const noTriageDump: Expectation = ({ dumps, guest }) => {
+  const left = [
+    ...guest.files.map(({ path }) => basename(path)).filter(name => name.startsWith('vmcore-triage')),
+    ...readdirSync(dumps[0] ?? '').filter(name => name.startsWith('vmcore-triage')),
+  ];
+  return [{ what: 'no triage dump is left behind', holds: left.length === 0, saw: left.join(' ') || 'none' }];
 };
 
 /** crash(8) opens the triage dump as it is, and prints the stack of every task that it lists. */

@@ -61,7 +61,7 @@ export interface Fault {
   readonly expectations: readonly Expectation[];
 }
 
-/** Replaces the capture program with one that does something bad when a phase begins, or in `mid-dump`. */
+/** Replaces the capture program with one that does something bad when a phase begins, or in `mid-dump` or `mid-triage`. */
 export function doAt(phase: string, deed: string, ...words: string[]): Pick<Fault, 'bundle' | 'crashWords'> {
   return {
     bundle: { entry: 'qemu/faults/bundles/at-phase.ts' },

@@ -67,6 +67,16 @@ export const PHASE_FAULTS: readonly Fault[] = [
     }),
   ),
   {
+    name: 'throw-in-triage',
+    help: 'the program throws in the middle of the triage dump, which must not cost the dump',
+    ...doAt('mid-triage', 'throw'),
+    expectations: [
+      ...expect.SOUND_CAPTURE,
+      expect.says('a warning says why', /triage: warning: .*lab fault: thrown in mid-triage/),
+      expect.noTriageDump,
+    ],
+  },
+  {
     name: 'out-of-memory',
     help: 'the program takes all memory in mid-dump',
     bundle: { entry: 'qemu/faults/bundles/out-of-memory.ts' },

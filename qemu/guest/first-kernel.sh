@@ -48,6 +48,10 @@ fi
 [ "$fstype" = vfat ] && private='-o umask=0077'
 mount -t "$fstype" $private "$disk" /disk || give_up "cannot mount $disk"
 
+# The kernel's messages share the serial line and would cut through those for the lab.
+read -r console_level _ < /proc/sys/kernel/printk
+dmesg -n 1
+
 panicked=$(cat /disk/lab/panicked 2> /dev/null || echo 0)
 if [ "$panicked" -ge "${crashes:-1}" ]; then
   for file in $(find /disk/var/crash -type f | sort); do
@@ -87,6 +91,7 @@ mkdir -p /disk/lab
 echo $((panicked + 1)) > /disk/lab/panicked
 sync
 say "panic now"
+dmesg -n "$console_level"
 eval "$before_crash"
 eval "$trigger"
 sleep 60

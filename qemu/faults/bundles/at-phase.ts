@@ -35,8 +35,8 @@ runAsInit({
   onPhase(phase) {
     if (phase === at) deed();
   },
-  onProgress(done, total) {
-    if (at === 'mid-dump' && done > total / 3) deed();
+  onProgress(phase, done, total) {
+    if (at === `mid-${phase}` && done > total / 3) deed();
   },
 });
 

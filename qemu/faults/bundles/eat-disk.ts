@@ -6,8 +6,8 @@ const PIECE_BYTES = 4 << 20;
 let isEaten = false;
 
 runAsInit({
-  onProgress(done, total) {
-    if (isEaten || done < 0.9 * total) return;
+  onProgress(phase, done, total) {
+    if (isEaten || phase !== 'dump' || done < 0.9 * total) return;
     isEaten = true;
     const fd = openSync('/target/eaten', 'w', 0o600);
     for (let piece = Buffer.alloc(PIECE_BYTES); piece.length >= 4096; ) {

@@ -12,8 +12,8 @@ const FIFREEZE = 0xc004_5877;
 let isFrozen = false;
 
 runAsInit({
-  onProgress(done, total) {
-    if (isFrozen || done < total / 3) return;
+  onProgress(phase, done, total) {
+    if (isFrozen || phase !== 'dump' || done < total / 3) return;
     isFrozen = true;
     openLibc(openFfi()).ioctl(openSync('/target', 'r'), FIFREEZE, Buffer.alloc(4), 'freeze the target');
     console.log('lab fault: the target is frozen now');

@@ -4,8 +4,8 @@ import { runAsInit } from '../../../capture/pid1.ts';
 const PIECE_BYTES = 1 << 20;
 
 runAsInit({
-  onProgress(done, total) {
-    if (done < total / 3) return;
+  onProgress(phase, done, total) {
+    if (phase !== 'dump' || done < total / 3) return;
     // Outside V8's heap, whose limit would throw first. Filled, so that the kernel allocates the pages.
     for (const taken: Buffer[] = []; ; ) taken.push(Buffer.alloc(PIECE_BYTES, 1));
   },

@@ -6,7 +6,7 @@ const pause = new Int32Array(new SharedArrayBuffer(4));
 const seconds = Number(/\blab\.pause=(\d+)/.exec(readFileSync('/proc/cmdline', 'utf8'))?.[1] ?? 1);
 
 runAsInit({
-  onProgress() {
-    Atomics.wait(pause, 0, 0, seconds * 1000);
+  onProgress(phase) {
+    if (phase === 'dump') Atomics.wait(pause, 0, 0, seconds * 1000);
   },
 });

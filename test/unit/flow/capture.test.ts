@@ -80,8 +80,8 @@ describe('an exception at the beginning of a phase', () => {
 
   test('in the middle of the dump', () => {
     const hooks = {
-      onProgress() {
-        throw new Error('thrown in mid-dump');
+      onProgress(phase: string) {
+        throw new Error(`thrown in mid-${phase}`);
       },
     };
     const found = run({ hooks });

@@ -58,3 +58,15 @@ test('a choice of pages that never ends costs the triage dump alone: the autopsy
   expect(found.files[0]).toContain('autopsy.txt');
   expect(found.manifests[0]).toMatchObject({ state: 'complete', autopsy: { state: 'saved' } });
 });
+
+test('an exception in the middle of it costs the triage dump alone', () => {
+  const hooks = {
+    onProgress(phase: string) {
+      if (phase === 'triage') throw new Error('thrown in mid-triage');
+    },
+  };
+  const found = runWith({ pages: PAGES }, { hooks });
+  expect(found.warnings).toEqual(['triage: thrown in mid-triage']);
+  expect(found.manifests[0]).toMatchObject({ state: 'complete' });
+  expect(found.files[0]?.filter(name => name.startsWith('vmcore'))).toEqual(['vmcore', 'vmcore-dmesg.txt']);
+});
