@@ -1,6 +1,7 @@
 /** `npm run crash`: crashes machines in one way or in many, and says what was saved. */
 import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { counted } from '../capture/errors.ts';
 import { badValue, EXIT, type Given, runCommand, wholeNumber } from '../scripts/lib/cli/command.ts';
 import { CRASH_OPTIONS, type PlannedCell, planCell } from './lab/cell.ts';
 import { projectCommit } from './lab/commit.ts';
@@ -58,27 +59,35 @@ await runCommand({
     const cells = all.filter(cell => !isDone(cell));
     const lab = await openLab(readMachineOptions(given), say);
     const showsConsole = atOnce === 1;
-    const results = await runCells(lab, cells, atOnce, {
-      signal,
-      isDone,
-      onStart: ({ title }, { kernel }) => say(`\ncrashing ${title} (${kernel.release}) …`),
-      onConsoleLine: showsConsole ? consoleLines(given.console, say) : undefined,
-      onVerdict: (own, verdict) => {
-        const { checks } = verdict;
-        if (showsConsole && cells.length === 1) say(describeCapture(own, verdict));
-        else if (showsConsole) say(checks.map(describeCheck).join('\n'));
-      },
-      onResult: (result, error) => {
-        if (showsConsole && error) console.error(describeLoss(error, TAIL_LINES));
-        journal?.add(result);
-        if (journal && given.results !== undefined) writeMatrixResults(given, all, journal, lab);
-        say(lineOf(result));
-      },
-    });
-    if (given.tap) console.log(tap(results));
-    if (given.junit !== undefined) writeFileSync(given.junit, junit(results));
-    if (journal && given.results !== undefined) writeMatrixResults(given, all, journal, lab);
-    say(`\n${summaryOf(results)}; see ${relative(process.cwd(), publishResults(RUNS))}`);
+    const results: CellResult[] = [];
+    try {
+      await runCells(lab, cells, atOnce, {
+        signal,
+        isDone,
+        onStart: ({ title }, { kernel }) => say(`\ncrashing ${title} (${kernel.release}) …`),
+        onConsoleLine: showsConsole ? consoleLines(given.console, say) : undefined,
+        onVerdict: (own, verdict) => {
+          const { checks } = verdict;
+          if (showsConsole && cells.length === 1) say(describeCapture(own, verdict));
+          else if (showsConsole) say(checks.map(describeCheck).join('\n'));
+        },
+        onResult: (result, error) => {
+          results.push(result);
+          if (showsConsole && error) console.error(describeLoss(error, TAIL_LINES));
+          journal?.add(result);
+          if (journal && given.results !== undefined) writeMatrixResults(given, all, journal, lab);
+          say(lineOf(result));
+        },
+      });
+    } finally {
+      // Also after Ctrl-C: what came to an end by then is not lost.
+      if (given.tap) console.log(tap(results, signal.aborted));
+      if (given.junit !== undefined) writeFileSync(given.junit, junit(results));
+      if (journal && given.results !== undefined) writeMatrixResults(given, all, journal, lab);
+      const page = relative(process.cwd(), publishResults(RUNS));
+      say(`\n${summaryOf(results)}; see ${page}`);
+      if (signal.aborted && ofMatrix) say(goesOn(results.length, cells.length));
+    }
     return results.every(({ verdict }) => verdict === 'passed') ? EXIT.done : EXIT.failed;
   },
 });
@@ -113,6 +122,10 @@ function writeMatrixResults(
 function lineOf({ title, verdict, seconds, reasons }: CellResult): string {
   const why = reasons.length > 0 ? `: ${reasons.join('; ')}` : '';
   return `${verdict.toUpperCase()} ${title}, ${seconds.toFixed(0)} s${why}`;
+}
+
+function goesOn(done: number, planned: number): string {
+  return `interrupted after ${done} of ${counted(planned, 'crash', 'crashes')}; the same command with --resume makes the others`;
 }
 
 function summaryOf(results: readonly CellResult[]): string {

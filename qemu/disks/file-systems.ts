@@ -1,11 +1,12 @@
 /** The file systems of the lab's disks, one row each: made with files and checked, without a mount or a loop device. */
 import { execFile } from 'node:child_process';
-import { lstatSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findCommand } from '../../build/host/host-packages.ts';
 import { SystemError } from '../../capture/errors.ts';
+import { xfsPrototype } from './xfs-prototype.ts';
 
 const run = promisify(execFile);
 const MIB = 1024 * 1024;
@@ -118,18 +119,6 @@ export async function checkFileSystem(
     const complaints = says.split('\n').filter(line => line.trim() !== '' && !crashMark?.test(line));
     return { clean: says !== '' && complaints.length === 0, says };
   }
-}
-
-/** mkfs.xfs(8), -p: one line for each entry, a `$` at the end of each directory. */
-function xfsPrototype(contents: string): string {
-  const entries = (directory: string): string[] =>
-    readdirSync(directory).flatMap(name => {
-      const path = join(directory, name);
-      return lstatSync(path).isDirectory()
-        ? [`${name} d--755 0 0`, ...entries(path), '$']
-        : [`${name} ---644 0 0 ${path}`];
-    });
-  return ['/', '0 0', 'd--755 0 0', ...entries(contents), '$', ''].join('\n');
 }
 
 /** Runs a command of the host. Returns its output. @throws SystemError TOOL_FAILED with its error message */

@@ -26,12 +26,18 @@ export function autopsySaved({ dumps, guest }: Saved) {
   const [dump = ''] = dumps;
   const crash = stackOf(savedAutopsy(dump)?.crash);
   const names = guest.files.map(({ path }) => basename(path));
-  const isListed = [AUTOPSY_TEXT, AUTOPSY_JSON].every(name => names.includes(name));
+  const unlisted = [AUTOPSY_TEXT, AUTOPSY_JSON].filter(name => !names.includes(name));
+  const autopsy = readManifest(dump)?.autopsy;
+  const amiss = [
+    ...(unlisted.length > 0 ? [`the machine does not list ${unlisted.join(' and ')}`] : []),
+    ...(autopsy?.state === 'saved' ? [] : [recordText(autopsy)]),
+    ...(crash.length > 0 ? [] : ['the autopsy has no stack']),
+  ];
   return [
     {
       what: 'the stack of the panic is saved before the dump is made',
-      holds: isListed && crash.length > 0 && readManifest(dump)?.autopsy?.state === 'saved',
-      saw: crash.join(' < ') || recordText(readManifest(dump)?.autopsy),
+      holds: amiss.length === 0,
+      saw: [...amiss, ...(crash.length > 0 ? [crash.join(' < ')] : [])].join('; '),
     },
   ];
 }

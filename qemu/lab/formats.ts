@@ -3,12 +3,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CellResult } from './suite.ts';
 
-export function tap(results: readonly CellResult[]): string {
+/** @param interrupted the crashes that are left were not made */
+export function tap(results: readonly CellResult[], interrupted = false): string {
   const points = results.map((result, at) => {
     const ok = result.verdict === 'passed' ? 'ok' : 'not ok';
     return [`${ok} ${at + 1} - ${result.title}`, ...diagnosis(result)].join('\n');
   });
-  return ['TAP version 14', `1..${results.length}`, ...points].join('\n');
+  const end = interrupted ? ['Bail out! Interrupted'] : [];
+  return ['TAP version 14', `1..${results.length}`, ...points, ...end].join('\n');
 }
 
 function diagnosis({ verdict, reasons, directory, seconds }: CellResult): string[] {

@@ -29,12 +29,16 @@ export interface SuiteEvents {
   readonly onResult: (result: CellResult, error?: unknown) => void;
 }
 
-/** @param atOnce machines that run side by side. Throws when interrupted; all machines have ended then. */
+/**
+ * @param atOnce machines that run side by side. Throws when interrupted; all machines have ended then, and the results
+ * of those that came to an end have been given to `onResult`.
+ */
 export async function runCells(
   lab: Lab,
   cells: readonly PlannedCell[],
   atOnce: number,
   events: SuiteEvents,
+  crash = crashWith,
 ): Promise<CellResult[]> {
   const results: CellResult[] = [];
   const left = [...cells];
@@ -42,7 +46,7 @@ export async function runCells(
     for (let next = left.shift(); next; next = left.shift()) {
       events.signal.throwIfAborted();
       if (events.isDone?.(next)) continue;
-      results.push(await runCell(lab, next, events));
+      results.push(await runCell(lab, next, events, crash));
     }
   };
   const workers = await Promise.allSettled(Array.from({ length: atOnce }, work));
@@ -51,7 +55,12 @@ export async function runCells(
   return results;
 }
 
-async function runCell(lab: Lab, planned: PlannedCell, events: SuiteEvents): Promise<CellResult> {
+async function runCell(
+  lab: Lab,
+  planned: PlannedCell,
+  events: SuiteEvents,
+  crash: typeof crashWith,
+): Promise<CellResult> {
   const { cell, title, fault } = planned;
   const startedMs = Date.now();
   const own = await labOf(lab, planned);
@@ -63,7 +72,7 @@ async function runCell(lab: Lab, planned: PlannedCell, events: SuiteEvents): Pro
   });
   events.onStart?.(planned, own);
   try {
-    const verdict = await crashWith(own, fault, events, cell);
+    const verdict = await crash(own, fault, events, cell);
     events.onVerdict?.(own, verdict);
     const reasons = verdict.checks.filter(({ holds }) => !holds).map(({ what, saw }) => `${what}: ${saw}`);
     const { directory } = verdict.run;

@@ -7,6 +7,7 @@ const COLOURS: Readonly<Record<string, string>> = {
   boot: '#6d4c41',
   target: '#00838f',
   dmesg: '#283593',
+  autopsy: '#0277bd',
   plan: '#558b2f',
   dump: '#ad1457',
   verify: '#6a1b9a',
@@ -14,6 +15,7 @@ const COLOURS: Readonly<Record<string, string>> = {
   reboot: '#455a64',
   'first kernel': '#78909c',
 };
+/** What no row names, and what is left of the capture's time. */
 const OTHER_COLOUR = '#9e9e9e';
 /** Narrower parts of a bar have no room for their names. */
 const NAMED_FROM = 0.06;
@@ -27,4 +29,13 @@ export function barHtml(segments: readonly Segment[], longest: number): string {
     return `<span style="width:${(100 * share).toFixed(2)}%;background:${colour}" title="${escapeHtml(name)} ${seconds.toFixed(1)} s">${label}</span>`;
   });
   return `<div class="bar">${parts.join('')}</div>`;
+}
+
+/** Each segment by name, for bars whose parts are too narrow for it. */
+export function legendHtml(segments: readonly Segment[]): string {
+  const parts = segments.map(
+    ({ name, seconds }) =>
+      `<li><span style="background:${COLOURS[name] ?? OTHER_COLOUR}"></span>${escapeHtml(name)} ${seconds.toFixed(1)} s</li>`,
+  );
+  return `<ul class="legend">${parts.join('')}</ul>`;
 }

@@ -49,12 +49,17 @@ function placeOf(run: Run): { readonly axis: Axis; readonly value: string } {
   const others = Object.entries(run.cell ?? {}).filter(
     ([axis]) => axis !== 'kernel' && !(NAMED as readonly string[]).includes(axis),
   );
-  const values = [...named.map(axis => run[axis]), ...others.map(([axis, value]) => `${axis}=${value}`)];
+  const values = [...named.map(axis => run[axis]), ...others.map(([axis, value]) => optionText(axis, value))];
   if (named.length + Math.min(others.length, 1) > 1)
     return { axis: 'several axes', value: values.join(' + ') };
   if (others.length > 0) return { axis: 'machine', value: values.join(' ') };
   const axis = named[0] ?? 'trigger';
   return { axis, value: run[axis] };
+}
+
+/** A switch that is on has no value to show. */
+function optionText(axis: string, value: string): string {
+  return value === '' || value === 'true' ? axis : `${axis}=${value}`;
 }
 
 function byValue(a: GridRow, b: GridRow): number {

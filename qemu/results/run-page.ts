@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPORT_FILE } from '../run/directory.ts';
-import { barHtml } from './bar-html.ts';
+import { barHtml, legendHtml } from './bar-html.ts';
 import { segmentsOf } from './bars.ts';
 import { escapeHtml, page } from './html.ts';
 import type { Run } from './runs.ts';
@@ -16,8 +16,15 @@ export function runPage(run: Run): string {
     `<h1>${escapeHtml(name)} <span class="badge ${verdict}">${verdict}</span></h1>`,
     `<p>${escapeHtml(`${kernel.release} (${kernel.origin}), trigger ${trigger}, fault ${fault}, geometry ${geometry}`)}</p>`,
     ...(run.reason ? [`<p>${escapeHtml(run.reason)}</p>`] : []),
+    filesHtml(directory),
     checksHtml(run),
-    ...(total > 0 ? ['<h2>From the panic to the machine’s return</h2>', barHtml(segments, total)] : []),
+    ...(total > 0
+      ? [
+          `<h2>From the panic to the machine’s return: ${total.toFixed(1)} s</h2>`,
+          barHtml(segments, total),
+          legendHtml(segments),
+        ]
+      : []),
     fileHtml('The crash', join(directory, REPORT_FILE)),
     fileHtml('QEMU', join(directory, 'qemu.txt')),
     serialHtml(join(directory, 'serial.log')),
@@ -25,13 +32,25 @@ export function runPage(run: Run): string {
   return page(name, body.filter(part => part !== '').join('\n'));
 }
 
+/** What a person opens next, where the run has it. */
+const FILES = ['serial.log', 'captured/crash', 'summary.json', REPORT_FILE, 'qemu.txt', 'disk.img'];
+
+function filesHtml(directory: string): string {
+  const links = FILES.filter(name => existsSync(join(directory, name))).map(
+    name => `<a href="${name}">${name}</a>`,
+  );
+  return links.length > 0 ? `<p>Files: ${links.join(', ')}</p>` : '';
+}
+
+/** What does not hold comes first. */
 function checksHtml({ expectations = [] }: Run): string {
-  const rows = expectations.map(
+  const sorted = [...expectations].sort((a, b) => Number(a.holds) - Number(b.holds));
+  const rows = sorted.map(
     ({ what, holds, saw }) =>
-      `<tr><td><span class="badge ${holds ? 'passed' : 'failed'}">${holds ? '✓' : '✗'}</span></td><td>${escapeHtml(what)}</td><td>${escapeHtml(saw)}</td></tr>`,
+      `<tr${holds ? '' : ' class="broken"'}><td><span class="badge ${holds ? 'passed' : 'failed'}">${holds ? '✓' : '✗'}</span></td><td>${escapeHtml(what)}</td><td>${escapeHtml(saw)}</td></tr>`,
   );
   if (rows.length === 0) return '';
-  return ['<table class="checks"><tr><th></th><th>check</th><th>seen</th></tr>', ...rows, '</table>'].join(
+  return ['<table class="checks"><tr><th></th><th>expected</th><th>seen</th></tr>', ...rows, '</table>'].join(
     '\n',
   );
 }

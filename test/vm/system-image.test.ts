@@ -14,11 +14,14 @@ import { openLab } from '../../qemu/lab/lab.ts';
 import { DEFAULT_MACHINE, type MachineChoice, triggerOf } from '../../qemu/lab/options.ts';
 import { chooseAccel } from '../../qemu/machine/accel.ts';
 import { writeOverlay } from '../support/qcow2.ts';
+import { copyRoot, makeRoot } from '../support/system-roots.ts';
 import { FULL_LAB_VARIABLE } from './full-lab.ts';
 import { broken } from './lab.ts';
 
 const IMAGE_MS = 40 * 60_000;
 const RUN_MS = 40 * 60_000;
+/** What systemd calls a system that is up, as the lab's agent prints it. */
+const RUNNING = /^lab: the system is up.*systemd/;
 
 async function crash(choice: Partial<MachineChoice>) {
   const lab = await openLab({ ...DEFAULT_MACHINE, deadlineSeconds: 1800, ...choice }, line =>
@@ -36,11 +39,15 @@ async function digestOf(path: string): Promise<string> {
 describe.skipIf(!process.env[FULL_LAB_VARIABLE])('a system image', () => {
   let debian: string;
   let folder: string;
+  /** The Debian's files. */
+  let root: string;
   beforeAll(async () => {
     const cache = openCache(console.log);
     const { accel } = await chooseAccel(cache, 'auto', (await fetchKernel(cache)).vmlinuz);
     debian = (await fetchDebianImage(cache, accel, new AbortController().signal)).disk;
     folder = mkdtempSync(join(tmpdir(), 'kdumpling-system-'));
+    root = join(folder, 'debian');
+    await copyRoot(debian, PARTITION_OFFSET, root);
   }, IMAGE_MS);
   afterAll(() => folder && rmSync(folder, { recursive: true }));
 
@@ -75,6 +82,19 @@ describe.skipIf(!process.env[FULL_LAB_VARIABLE])('a system image', () => {
     RUN_MS,
   );
 
+  test.each(['xfs', 'btrfs'] as const)(
+    'a system whose root is on %s crashes with its own kernel, and the dump is on its file system',
+    async fs => {
+      const disk = join(folder, `${fs}.img`);
+      await makeRoot(fs, root, disk);
+      const { lab, verdict } = await crash({ disk, kernel: { path: disk, inImage: true } });
+      expect(broken(verdict)).toEqual([]);
+      expect(lab.system?.root.fs).toBe(fs);
+      expect(verdict.run.lines.some(({ text }) => RUNNING.test(text))).toBe(true);
+    },
+    RUN_MS,
+  );
+
   test(
     'an image without a file system, and one whose system has no init',
     async () => {
@@ -82,10 +102,10 @@ describe.skipIf(!process.env[FULL_LAB_VARIABLE])('a system image', () => {
       await makeSparse(empty, 64);
       await expect(crash({ disk: empty })).rejects.toThrow('it has no file system');
       const container = join(folder, 'container.img');
-      const root = join(folder, 'root');
-      await tool('mkdir', ['-p', join(root, 'etc'), join(root, 'usr')]);
+      const files = join(folder, 'container');
+      await tool('mkdir', ['-p', join(files, 'etc'), join(files, 'usr')]);
       await makeSparse(container, 64);
-      await tool('mke2fs', ['-q', '-F', '-t', 'ext4', '-d', root, container]);
+      await tool('mke2fs', ['-q', '-F', '-t', 'ext4', '-d', files, container]);
       await expect(crash({ disk: container })).rejects.toThrow('has no /sbin/init');
     },
     RUN_MS,

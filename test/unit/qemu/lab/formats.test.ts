@@ -32,6 +32,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
+test('TAP: a run that was interrupted ends with that', () => {
+  expect(tap(results, true).split('\n').at(-1)).toBe('Bail out! Interrupted');
+});
+
 test('TAP: a plan, a point for each crash, and why it is not ok', () => {
   expect(tap(results).split('\n')).toEqual([
     'TAP version 14',

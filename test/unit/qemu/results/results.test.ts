@@ -79,10 +79,11 @@ test('other options stand apart: alone, and with what else is unusual', () => {
     run({ kernel: '6.1-cloud', cpus: '4', bus: 'nvme' }),
     run({ kernel: '6.1-cloud', geometry: 'uefi', codec: 'lzo' }, { geometry: 'uefi' }),
     run({ kernel: '6.1-cloud' }),
+    run({ kernel: '6.1-cloud', raw: 'true' }),
   ]);
   expect(grids.map(({ title, rows }) => [title, ...rows.map(({ value }) => value)])).toEqual([
     ['trigger', 'sysrq-c'],
-    ['machine', 'cpus=4 bus=nvme'],
+    ['machine', 'cpus=4 bus=nvme', 'raw'],
     ['several axes', 'uefi + codec=lzo'],
   ]);
 });
@@ -135,6 +136,42 @@ test('a run’s page has its checks, the report, and the console with our lines 
   expect(text).toContain('<span class="ours">kdumpling: start: PID 1</span>');
   expect(text).toContain('<span class="crash">[ 1.0] BUG: kernel NULL &amp; more</span>');
   expect(text).toContain('\nplain');
+});
+
+test('what did not pass stands first, with what was expected and seen; an older failure does not', () => {
+  const failing = mkdtempSync(join(tmpdir(), 'kdumpling-failing-'));
+  const make = (name: string, summary: object) => {
+    mkdirSync(join(failing, name));
+    writeFileSync(join(failing, name, 'summary.json'), JSON.stringify({ ...PLAIN, ...summary }));
+  };
+  const expectations = [
+    { what: 'one dump', holds: true, saw: '1 dump(s)' },
+    { what: 'the panic is <known>', holds: false, saw: 'no panic' },
+  ];
+  make('20261128T100000Z-bug', { trigger: 'bug', verdict: 'failed', expectations });
+  make('20261128T110000Z-bug', { trigger: 'bug' });
+  make('20261128T120000Z-oom', { trigger: 'oom', verdict: 'failed', expectations });
+  try {
+    const index = readFileSync(publishResults(failing), 'utf8');
+    const section = /<h2>Not passed<\/h2>(.*?)<\/table>/s.exec(index)![1]!;
+    expect(section).toContain('<b>the panic is &lt;known&gt;</b><br>saw: no panic');
+    expect(section).toContain('href="20261128T120000Z-oom/index.html"');
+    expect(section).not.toContain('bug');
+    expect(section).not.toContain('one dump');
+    const run = readFileSync(join(failing, '20261128T120000Z-oom/index.html'), 'utf8');
+    expect(run).toMatch(/<th>expected<\/th><th>seen<\/th>.*class="broken".*the panic is.*one dump/s);
+    expect(run).toContain('<a href="summary.json">summary.json</a>');
+    expect(run).not.toContain('href="serial.log"');
+  } finally {
+    rmSync(failing, { recursive: true });
+  }
+});
+
+test('a run’s page names each part of its bar, with its time', () => {
+  publishResults(runs);
+  const text = readFileSync(join(runs, '20261128T110000Z-null/index.html'), 'utf8');
+  expect(text).toContain('From the panic to the machine’s return: 25.0 s');
+  expect(text).toMatch(/<\/span>dmesg 0\.5 s<\/li>/);
 });
 
 test('the same as JSON and as Markdown', () => {
