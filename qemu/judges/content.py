@@ -11,7 +11,7 @@ import sys
 import time
 
 import kdumpfile
-from elf_core import PAGE_BYTES, ElfCore
+from elf_core import ElfCore
 
 MAX_NAMED = 100
 
@@ -36,9 +36,9 @@ def open_dump(file):
 
 def page_at_edge(core, pfn):
     """A page that segments cover in parts: bytes that no segment has are zeros."""
-    page, begin = bytearray(PAGE_BYTES), pfn * PAGE_BYTES
+    page, begin = bytearray(core.page_size), pfn * core.page_size
     for start, end, offset in core.loads:
-        first, last = max(start, begin), min(end, begin + PAGE_BYTES)
+        first, last = max(start, begin), min(end, begin + core.page_size)
         if first < last:
             page[first - begin : last - begin] = core.bytes[offset + first - start : offset + last - start]
     return bytes(page)
@@ -57,7 +57,7 @@ def asked_for(present, max_pfn):
 def main(dump_path, vmcore_path, out):
     started = time.monotonic()
     core = ElfCore(vmcore_path)
-    whole = dict(core.whole_pages())
+    whole, size = dict(core.whole_pages()), core.page_size
     different, unreadable, foreign = Findings(), Findings(), Findings()
     with open(dump_path, "rb") as file:
         dump = open_dump(file)
@@ -66,7 +66,7 @@ def main(dump_path, vmcore_path, out):
         read, address_space, no_data = dump.read, kdumpfile.MACHPHYSADDR, kdumpfile.NoDataError
         for pfn in asked_for(present, max_pfn):
             try:
-                page = read(address_space, pfn * PAGE_BYTES, PAGE_BYTES)
+                page = read(address_space, pfn * size, size)
             except no_data:
                 continue
             except kdumpfile.KdumpfileError as error:
@@ -75,14 +75,14 @@ def main(dump_path, vmcore_path, out):
             readable[pfn] = 1
             offset = whole.get(pfn)
             if offset is not None:
-                expected = core.bytes[offset : offset + PAGE_BYTES]
+                expected = core.bytes[offset : offset + size]
             elif pfn < core.max_pfn and present[pfn]:
                 expected = page_at_edge(core, pfn)
             else:
                 foreign.add({"pfn": pfn})
                 continue
             if page != expected:
-                at = next(i for i in range(PAGE_BYTES) if page[i : i + 1] != expected[i : i + 1])
+                at = next(i for i in range(size) if page[i : i + 1] != expected[i : i + 1])
                 different.add({"pfn": pfn, "firstDifferentByte": at})
     with open(out, "wb") as file:
         file.write(readable)

@@ -11,15 +11,15 @@ import sys
 import time
 
 import drgn
-from elf_core import PAGE_BYTES, ElfCore
+from elf_core import ElfCore
 from page_layout import Layout
 
 CLASSES = ("absent", "kernel", "free", "cache", "cachePrivate", "user", "hwpoison", "offline")
 ABSENT, KERNEL, FREE, CACHE, CACHE_PRIVATE, USER, HWPOISON, OFFLINE = range(len(CLASSES))
 ZERO = 0x80
 
-# SECTION_SIZE_BITS is a macro (asm/sparsemem.h): 27 on x86-64 since 2006, and on arm64 with 4 KiB pages since v5.12.
-SECTION_PAGES = 1 << (27 - 12)
+# SECTION_SIZE_BITS is a macro (asm/sparsemem.h): 27 on x86-64 since 2006, and on arm64 with 4 and 16 KiB pages since v5.12.
+SECTION_BYTES, SECTION_BYTES_OF_64K = 1 << 27, 1 << 29
 # Of mem_section.section_mem_map: SECTION_HAS_MEM_MAP (since v2.6) and SECTION_IS_ONLINE (v4.13, 2d070eab2e82).
 # The memmap of a section that is not online means nothing (pfn_to_online_page()), and its pages are kept.
 HAS_MEM_MAP, IS_ONLINE = 2, 4
@@ -32,26 +32,28 @@ ANON = 1
 class Memmap:
     """The struct pages of the sections that are online."""
 
-    def __init__(self, prog, layout, max_pfn):
-        self.layout, self.base = layout, None
+    def __init__(self, prog, layout, core):
+        self.layout, self.base, self.page_size = layout, None, core.page_size
+        section_bytes = SECTION_BYTES_OF_64K if core.page_size == 1 << 16 else SECTION_BYTES
+        self.section_pages = section_bytes // core.page_size
         self.sections = {}
-        for number in range(-(-max_pfn // SECTION_PAGES)):
+        for number in range(-(-core.max_pfn // self.section_pages)):
             encoded = self._section_mem_map(prog, number)
             if encoded & (HAS_MEM_MAP | IS_ONLINE) == HAS_MEM_MAP | IS_ONLINE:
                 self.base = encoded & ~FLAG_BITS
-                at = self.base + number * SECTION_PAGES * layout.page_bytes
-                self.sections[number] = prog.read(at, SECTION_PAGES * layout.page_bytes)
+                at = self.base + number * self.section_pages * layout.page_bytes
+                self.sections[number] = prog.read(at, self.section_pages * layout.page_bytes)
 
     def _section_mem_map(self, prog, number):
         sections = prog["mem_section"]
-        per_root = PAGE_BYTES // prog.type("struct mem_section").size
+        per_root = self.page_size // prog.type("struct mem_section").size
         root = sections[number // per_root]
         return root[number % per_root].section_mem_map.value_() if root else 0
 
     def page(self, pfn):
         """The bytes of one struct page; None where there is none."""
-        section = self.sections.get(pfn // SECTION_PAGES)
-        at = pfn % SECTION_PAGES * self.layout.page_bytes
+        section = self.sections.get(pfn // self.section_pages)
+        at = pfn % self.section_pages * self.layout.page_bytes
         return section and section[at : at + self.layout.page_bytes]
 
     def pfn_of(self, address):
@@ -72,12 +74,12 @@ def classify(memmap, max_pfn):
     classes = bytearray([KERNEL]) * max_pfn
     done = 0  # pages below this pfn belong to a block that began earlier
     for number in sorted(memmap.sections):
-        first = number * SECTION_PAGES
+        first = number * memmap.section_pages
         flags = memmap.column(number, layout.flags_at, 8)
         mapping = memmap.column(number, layout.mapping_at, 8)
         types = memmap.column(number, layout.type_at, 4)
         compound = memmap.column(number, layout.compound_at, 8)
-        for i in range(SECTION_PAGES):
+        for i in range(memmap.section_pages):
             pfn = first + i
             if pfn < done:
                 continue
@@ -165,10 +167,11 @@ def zones(prog):
 
 
 def mark_zeros(core, classes):
-    zeros = bytes(PAGE_BYTES)
+    size = core.page_size
+    zeros = bytes(size)
     for pfn, offset in core.whole_pages():
         # Most pages with data have some in their first bytes, and need no copy.
-        if core.bytes[offset] == 0 and core.bytes[offset : offset + PAGE_BYTES] == zeros:
+        if core.bytes[offset] == 0 and core.bytes[offset : offset + size] == zeros:
             classes[pfn] |= ZERO
 
 
@@ -192,7 +195,7 @@ def main(vmcore, vmlinux, out, named=""):
     prog = drgn.Program()
     prog.set_core_dump(vmcore)
     prog.load_debug_info([vmlinux])
-    memmap = Memmap(prog, Layout(prog), core.max_pfn)
+    memmap = Memmap(prog, Layout(prog), core)
     classes = classify(memmap, core.max_pfn)
     listed, problems = free_by_lists(prog, memmap, core.max_pfn)
     unlike = [pfn for pfn in range(core.max_pfn) if listed[pfn] != (classes[pfn] == FREE)]

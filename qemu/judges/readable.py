@@ -11,12 +11,12 @@ import sys
 
 import kdumpfile
 from content import open_dump
-from elf_core import PAGE_BYTES
 
 
 def is_readable(dump, pfn):
+    size = dump.attr["arch.page_size"]
     try:
-        dump.read(kdumpfile.MACHPHYSADDR, pfn * PAGE_BYTES, PAGE_BYTES)
+        dump.read(kdumpfile.MACHPHYSADDR, pfn * size, size)
     except kdumpfile.NoDataError:
         return False
     return True

@@ -29,8 +29,8 @@ MAX_ITEMS = 1_000_000
 MAX_PROBLEMS = 50
 # For each cache: enough to touch slab pages of each kind, few enough to take seconds.
 SLABS_A_CACHE = 50
-PAGE_BYTES = 4096
-STACK_BYTES = 4 * PAGE_BYTES
+# The smallest that kernels have (arch/x86/include/asm/page_64_types.h, arch/arm64/include/asm/memory.h).
+STACK_BYTES = 1 << 14
 
 
 def bounded(items):
@@ -167,13 +167,14 @@ def per_cpu(prog):
 def vmalloc(prog):
     """Each vmalloc'ed area (not device memory): its pages through the page tables."""
     VM_ALLOC = 0x2
+    page_bytes = prog["PAGE_SIZE"].value_()
     for area in bounded(for_each_vmap_area(prog)):
         vm = area.vm
         if not vm or not vm.flags.value_() & VM_ALLOC or not vm.nr_pages:
             continue
         # Read through the direct map, page by page: page tables may lack pages that are freed together with the area.
         content = b"".join(
-            prog.read(page_to_virt(vm.pages[i]).value_(), PAGE_BYTES)
+            prog.read(page_to_virt(vm.pages[i]).value_(), page_bytes)
             for i in range(vm.nr_pages.value_())
         )
         yield f"{area.va_start.value_():#x} {len(content)} {digest(content)}"
