@@ -1,5 +1,5 @@
 /**
- * The stack that the crashing kernel itself printed ("Call Trace:", Linux arch/x86/kernel/dumpstack.c), against the one that
+ * The stack that the crashing kernel itself printed ("Call Trace:", Linux arch/x86/kernel/dumpstack.c; "Call trace:", arch/arm64/kernel/stacktrace.c), against the one that
  * an autopsy read from its memory. It shares no code with what reads logs for the report.
  */
 
@@ -16,7 +16,8 @@ const INTERRUPTED = /^RIP: 0010:/;
 /** What stands between frames: unsure ones, names of stacks, registers of what was interrupted. */
 const BETWEEN = /^(\? |<\/?[\w#]+>|RIP: |RSP: |R[A-Z0-9]{2}: |Code: |CS: |ORIG_RAX: )/;
 /** They print the trace. Behind them the memory's stack goes on to the crash kernel, and not to the printing. */
-const PRINTING = /^(dump_stack|dump_stack_lvl|show_stack|panic|vpanic|nmi_panic|__die|die|oops_end)\+/;
+const PRINTING =
+  /^(dump_backtrace|dump_stack|dump_stack_lvl|show_stack|panic|vpanic|nmi_panic|__die|die|oops_end)\+/;
 
 export interface PrintedStack {
   readonly cpu: number;
@@ -35,7 +36,7 @@ export function printedStacks(lines: readonly string[]): PrintedStack[] {
     if (!TIME.test(line)) continue;
     const found = HEADER.exec(line);
     if (found) header = { cpu: Number(found[1]), pid: Number(found[2]) };
-    if (/\bCall Trace:/.test(line)) {
+    if (/\bCall [Tt]race:/.test(line)) {
       open = [];
       if (header) stacks.push({ ...header, frames: open });
       continue;

@@ -93,3 +93,45 @@ test('a line of a program between those of the kernel ends no stack', () => {
   const lines = kernel.map(text => `[    6.476963] ${text}`).toSpliced(4, 0, 'lab: panic now');
   expect(printedStacks(lines)).toEqual([{ cpu: 0, pid: 1, frames: ['vfs_write+0xc7', 'ksys_write+0x6b'] }]);
 });
+
+/** A panic by sysrq on Debian's 6.12.117+deb12-cloud-arm64, in QEMU. */
+const OF_ARM64 =
+  `[    8.251036] CPU: 0 UID: 0 PID: 1 Comm: init Kdump: loaded Not tainted 6.12.117+deb12-cloud-arm64 #1  Debian 6.12.117-1~deb12u1
+[    8.251580] Hardware name: linux,dummy-virt (DT)
+[    8.251759] Call trace:
+[    8.251892]  dump_backtrace+0xa0/0x128
+[    8.252520]  show_stack+0x20/0x38
+[    8.252652]  dump_stack_lvl+0x38/0x90
+[    8.252761]  dump_stack+0x18/0x28
+[    8.252842]  panic+0x398/0x400
+[    8.252936]  sysrq_handle_crash+0x20/0x28
+[    8.253050]  __handle_sysrq+0xb4/0x1e0
+[    8.253154]  write_sysrq_trigger+0xec/0x108
+[    8.253247]  proc_reg_write+0xa4/0x100
+[    8.253338]  vfs_write+0xdc/0x3b8
+[    8.253417]  ksys_write+0x7c/0x120
+[    8.253490]  __arm64_sys_write+0x24/0x38
+[    8.253585]  invoke_syscall+0x60/0xe0
+[    8.253677]  el0_svc_common.constprop.0+0x48/0xf0
+[    8.253774]  do_el0_svc+0x24/0x38
+[    8.253848]  el0_svc+0xc0/0x150
+[    8.253933]  el0t_64_sync_handler+0xc8/0xe0
+[    8.254043]  el0t_64_sync+0x190/0x198
+[    8.254648] SMP: stopping secondary CPUs`.split('\n');
+
+test('on arm64 it is compared from the function that called panic on', () => {
+  const read = (called: string) => ({
+    cpu: 0,
+    pid: 1,
+    frames: [
+      ...['__crash_kexec+0x164', 'panic+0x374', called, '__handle_sysrq+0xb4', 'write_sysrq_trigger+0xec'],
+      ...['proc_reg_write+0xa4', 'vfs_write+0xdc', 'ksys_write+0x7c', '__arm64_sys_write+0x24'],
+      ...['invoke_syscall+0x60', 'el0_svc_common+0x48', 'do_el0_svc+0x24', 'el0_svc+0xc0'],
+      ...['el0t_64_sync_handler+0xc8', 'el0t_64_sync+0x190'],
+    ],
+  });
+  expect(differenceFromPrinted(OF_ARM64, read('sysrq_handle_crash+0x20'))).toEqual({ printed: 13 });
+  expect(differenceFromPrinted(OF_ARM64, read('sysrq_handle_crash+0x24'))).toMatchObject({
+    difference: 'sysrq_handle_crash+0x20 was printed, sysrq_handle_crash+0x24 read',
+  });
+});
