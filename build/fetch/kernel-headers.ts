@@ -30,7 +30,7 @@ export async function fetchKernelHeaders(cache: Cache, { release, record }: Kern
 }
 
 /** Beside the headers of another architecture, this machine's kbuild, and the cross compiler of the version that they name. */
-function crossTree(main: PackageInfo, foreign: Apt): BuildTree {
+export function crossTree(main: PackageInfo, foreign: Apt): BuildTree {
   const others = main.depends.flatMap(name => {
     if (/^linux-(?:kbuild-.*|headers-.*-common)$/.test(name)) return [name];
     const compiler = /^gcc-\d+/.exec(name)?.[0];
@@ -49,7 +49,7 @@ export function makeModules(root: string, { release, record }: Kernel, folder: s
 }
 
 /** Headers from 6.12 on name the cross compiler by themselves; 6.1's do when they know that they are on another architecture. */
-function crossVariables(architecture: string): string[] {
+export function crossVariables(architecture: string): string[] {
   if (architecture === HOST_ARCHITECTURE) return [];
   return [
     `DEB_BUILD_ARCH=${HOST_ARCHITECTURE}`,
