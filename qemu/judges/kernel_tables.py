@@ -142,6 +142,7 @@ def mounts(prog):
             "type": kind,
             "device": device,
             "directory": directory,
+            "isReadOnly": bool(mount.mnt.mnt_flags & 0x40 or mount.mnt.mnt_sb.s_flags & 1),
         }
 
 
@@ -225,8 +226,10 @@ def meminfo(prog):
     rows = {name: pages * page_kb for name, pages in rows.items()}
     rows["KernelStack"] = counted("NR_KERNEL_STACK_KB")
     rows["Hugetlb"] = hugetlb_total_usage(prog).pages * page_kb
+    # Only x86 counts them.
     for name, level, shift in (("DirectMap4k", 1, 2), ("DirectMap2M", 2, 11)):
-        rows[name] = prog["direct_pages_count"][level].value_() << shift
+        if "direct_pages_count" in prog:
+            rows[name] = prog["direct_pages_count"][level].value_() << shift
     for pool in huge_pages(prog):
         if pool["isDefault"]:
             rows["HugePages_Total"], rows["HugePages_Free"] = pool["total"], pool["free"]

@@ -9,12 +9,21 @@ import { readTasks, type TaskList } from '../../capture/autopsy/tasks/tasks.ts';
 import { type KernelFacts, kernelFacts } from '../../qemu/judges/kernel-facts.ts';
 import type { PreparedVmcore } from '../../qemu/vmcores/vmcores.ts';
 import { openDumpFile } from '../../scripts/lib/dumps/open-vmcore.ts';
-import { type Bench, OURS, openBench, vmcoreOf, wantedKernels, withDump } from './vmcores.ts';
+import {
+  type Bench,
+  OURS,
+  openBench,
+  vmcoreOf,
+  wantedForeignKernels,
+  wantedKernels,
+  withDump,
+} from './vmcores.ts';
 
 const TIMEOUT_MS = 600_000;
 const PAGE_BYTES = 4096;
-/** Names that scripts/kallsyms.c leaves out. */
-const NOT_IN_KALLSYMS = /^(__ksymtab|__kstrtab|__kcrctab|__crc_|__mod_|__export_symbol_|\.L|__pi_\.L)/;
+/** Names that scripts/kallsyms.c and scripts/mksysmap leave out. */
+const NOT_IN_KALLSYMS =
+  /^(__ksymtab|__kstrtab|__kcrctab|__crc_|__mod_|__export_symbol_|__efistub_|\.L|__pi_\.L)/;
 
 let bench: Bench;
 beforeAll(async () => {
@@ -23,7 +32,7 @@ beforeAll(async () => {
 
 const hex = (address: bigint) => address.toString(16);
 
-describe.each(wantedKernels())('%s', kernel => {
+describe.each([...wantedKernels(), ...wantedForeignKernels()])('%s', kernel => {
   let vmcore: PreparedVmcore;
   let facts: KernelFacts;
   let dead: DeadKernel;
@@ -55,6 +64,7 @@ describe.each(wantedKernels())('%s', kernel => {
     expect(ours.length).toBeGreaterThan(40);
     expect(ours.sort(byAddress)).toEqual([...facts.tasks].sort(byAddress));
     expect(list.panicTask?.pid).toBe(facts.crashedPid);
+    console.log(`${kernel}: ${ours.length} tasks, ${Object.keys(facts.tasks[0]!).length} fields each`);
   });
 
   test('runqueues', () => {

@@ -16,7 +16,15 @@ import { type OpenFile, readProcessFiles } from '../../capture/autopsy/vfs/open-
 import { type KernelTables, kernelTables } from '../../qemu/judges/kernel-tables.ts';
 import type { PreparedVmcore } from '../../qemu/vmcores/vmcores.ts';
 import { openDumpFile } from '../../scripts/lib/dumps/open-vmcore.ts';
-import { type Bench, OURS, openBench, vmcoreOf, wantedKernels, withDump } from './vmcores.ts';
+import {
+  type Bench,
+  OURS,
+  openBench,
+  vmcoreOf,
+  wantedForeignKernels,
+  wantedKernels,
+  withDump,
+} from './vmcores.ts';
 
 const TIMEOUT_MS = 600_000;
 
@@ -42,15 +50,22 @@ const NAMELESS: readonly (readonly [ours: RegExp, drgns: string])[] = [
   [/^\/memfd:\S+ \(deleted\)$/, '[tmpfs]'],
 ];
 
+/** Rows that a machine has at least; fewer prove nothing. One of another architecture has no disk and few processes. */
+const LEAST = {
+  filled: { modules: 5, zones: 4, mounts: 5, files: 400 },
+  withoutDisk: { modules: 4, zones: 1, mounts: 5, files: 15 },
+} as const;
+
 let bench: Bench;
 beforeAll(async () => {
   bench = await openBench();
 });
 
-describe.each(wantedKernels())('%s', kernel => {
+describe.each([...wantedKernels(), ...wantedForeignKernels()])('%s', kernel => {
   let vmcore: PreparedVmcore;
   let tables: KernelTables;
   let dead: DeadKernel;
+  const least = wantedForeignKernels().includes(kernel) ? LEAST.withoutDisk : LEAST.filled;
 
   beforeAll(async () => {
     vmcore = vmcoreOf(kernel);
@@ -58,8 +73,8 @@ describe.each(wantedKernels())('%s', kernel => {
     dead = openAutopsy(openDumpFile(vmcore.vmcore, 'judge it').vmcore);
   }, TIMEOUT_MS);
 
-  test('modules', () => expect(rowsOf(readModuleList(dead), 5)).toEqual(tables.modules));
-  test('zones', () => expect(rowsOf(readZones(dead), 4)).toEqual(tables.zones));
+  test('modules', () => expect(rowsOf(readModuleList(dead), least.modules)).toEqual(tables.modules));
+  test('zones', () => expect(rowsOf(readZones(dead), least.zones)).toEqual(tables.zones));
   test('slab caches', () => expect(rowsOf(readSlabCaches(dead), 100)).toEqual(tables.slab_caches));
   test('huge pages', () => expect(rowsOf(readHugePages(dead), 1)).toEqual(tables.huge_pages));
   test('mounts', () => expect(mountsOf(dead)).toEqual(tables.mounts));
@@ -68,7 +83,11 @@ describe.each(wantedKernels())('%s', kernel => {
   test('open files of every task', () => {
     const { seen, differences } = compareFiles(dead, tables);
     expect(differences).toEqual([]);
-    expect(seen).toBeGreaterThan(400);
+    expect(seen).toBeGreaterThanOrEqual(least.files);
+    const { modules, zones, slab_caches, mounts, meminfo } = tables;
+    console.log(
+      `${kernel}: ${modules.length} modules, ${Object.keys(meminfo).length} rows of meminfo, ${slab_caches.length} slab caches, ${zones.length} zones, ${mounts.length} mounts, ${seen} open files`,
+    );
   });
 
   test(
@@ -78,7 +97,7 @@ describe.each(wantedKernels())('%s', kernel => {
         const file = openDumpFile(dump, 'judge it');
         try {
           const dumped = openAutopsy(file.vmcore);
-          expect(rowsOf(readModuleList(dumped), 5)).toEqual(tables.modules);
+          expect(rowsOf(readModuleList(dumped), least.modules)).toEqual(tables.modules);
           expect(rowsOf(readSlabCaches(dumped), 100)).toEqual(tables.slab_caches);
           expect(mountsOf(dumped)).toEqual(tables.mounts);
           expect(meminfoOf(dumped)).toEqual(tables.meminfo);
@@ -92,7 +111,7 @@ describe.each(wantedKernels())('%s', kernel => {
   );
 
   function mountsOf(from: DeadKernel): unknown {
-    return rowsOf(readMounts(from, from.symbols.require('init_task')), 5);
+    return rowsOf(readMounts(from, from.symbols.require('init_task')), least.mounts);
   }
 
   /** Of the rows that drgn knows. */

@@ -1,6 +1,7 @@
 /** The machine's memory nodes (struct pglist_data, include/linux/mmzone.h). */
 import { KernelError } from '../../errors.ts';
 import type { DeadKernel } from '../kernel.ts';
+import { hasVariable, intVariable } from './variables.ts';
 
 export interface MemoryNode {
   readonly id: number;
@@ -27,7 +28,7 @@ export function* memoryNodes({
     yield { id: 0, address: symbols.require('contig_page_data') };
     return;
   }
-  const length = Math.min(vmcoreinfo.length('node_data') ?? MOST_NODES, MOST_NODES);
+  const length = Math.min(vmcoreinfo.length('node_data') ?? possibleNodes({ memory, symbols }), MOST_NODES);
   for (let id = 0; id < length; id++) {
     const address = memory.u64(array + POINTER_BYTES * BigInt(id), 'node_data');
     if (address === 0n) continue;
@@ -40,4 +41,9 @@ export function* memoryNodes({
       );
     yield { id, address };
   }
+}
+
+/** arm64's vmcoreinfo does not say how long the array is. What is behind its end is another variable. */
+function possibleNodes(kernel: Pick<DeadKernel, 'memory' | 'symbols'>): number {
+  return hasVariable(kernel, 'nr_node_ids') ? intVariable(kernel, 'nr_node_ids') : MOST_NODES;
 }

@@ -12,7 +12,13 @@ export interface Mount {
   /** What was mounted, as mount(8) was told: `/dev/vda1`, `tmpfs`, `none`. */
   readonly device: string;
   readonly directory: string;
+  /** Nothing could be written there: the mount is read-only, or the whole file system, as after an error. */
+  readonly isReadOnly: boolean;
 }
+
+/** Macros: include/linux/mount.h, and SB_RDONLY in include/linux/fs.h. */
+const MNT_READONLY = 0x40n;
+const SB_RDONLY = 1n;
 
 /** sysctl fs.mount-max is 100,000 by default. */
 const MOST_MOUNTS = 1 << 17;
@@ -61,5 +67,13 @@ function readMount(kernel: DeadKernel, mount: bigint): Mount | undefined {
     device:
       device === 0n ? 'none' : utf8(memory.cstring(device, DEVICE_BYTES, 'the name of a mounted device')),
     directory: mountPointText(kernel, mount),
+    isReadOnly: isReadOnly(kernel, mount, superBlock),
   };
+}
+
+/** What /proc/mounts calls `ro`: __mnt_is_readonly() in fs/namespace.c. */
+function isReadOnly({ fields }: DeadKernel, mount: bigint, superBlock: bigint): boolean {
+  const mnt_flags = fields.integer(mount, 'mount.mnt.mnt_flags');
+  const s_flags = fields.integer(superBlock, 'super_block.s_flags');
+  return (mnt_flags & MNT_READONLY) !== 0n || (s_flags & SB_RDONLY) !== 0n;
 }

@@ -7,6 +7,7 @@ import { type MeminfoRow, readMeminfo } from '../../../capture/autopsy/memory/me
 import { readSlabCaches, type SlabCache } from '../../../capture/autopsy/memory/slab.ts';
 import { readZones, type Zone } from '../../../capture/autopsy/memory/zones.ts';
 import type { Findings } from '../../../capture/autopsy/problems.ts';
+import { counted } from '../../../capture/errors.ts';
 import { cell, columnLines } from './columns.ts';
 import type { Answer } from './print.ts';
 
@@ -28,7 +29,10 @@ const PARTS: Readonly<Record<MemoryPart, (found: MemoryFindings) => Pick<Answer,
     lines: () => meminfoLines(meminfo),
     data: () => ({ meminfo: Object.fromEntries(meminfo.map(({ name, value }) => [name, value])) }),
   }),
-  slab: ({ slab }) => ({ lines: () => slabLines(slab), data: () => ({ slab: slab.map(slabData) }) }),
+  slab: ({ slab }) => ({
+    lines: () => slabLines(slab),
+    data: () => ({ slab: slab.map(slabData), slabTotals: slabTotals(slab) }),
+  }),
   zones: ({ zones }) => ({ lines: () => zoneLines(zones), data: () => ({ zones: zones.map(zoneData) }) }),
   buddy: ({ zones }) => ({ lines: () => buddyLines(zones), data: () => ({ zones: zones.map(zoneData) }) }),
   hugetlb: ({ hugetlb }) => ({ lines: () => hugetlbLines(hugetlb), data: () => ({ hugetlb }) }),
@@ -82,7 +86,33 @@ function slabLines(caches: readonly SlabCache[]): string[] {
     `${slabBytes / KIB}k`,
     name,
   ]);
-  return columnLines(heads, rows);
+  return [...columnLines(heads, rows), slabTotalLine(caches)];
+}
+
+/** Over the caches of which the kernel has counts. */
+function slabTotals(caches: readonly SlabCache[]) {
+  const known = caches.flatMap(({ usage, slabBytes, sizeBytes }) =>
+    usage ? [{ ...usage, bytes: usage.slabs * slabBytes, inUseBytes: usage.inUse * sizeBytes }] : [],
+  );
+  const sum = (of: (one: (typeof known)[number]) => number) =>
+    known.reduce((total, one) => total + of(one), 0);
+  return {
+    caches: caches.length,
+    counted: known.length,
+    slabs: sum(({ slabs }) => slabs),
+    bytes: sum(({ bytes }) => bytes),
+    inUseBytes: sum(({ inUseBytes }) => inUseBytes),
+  };
+}
+
+function slabTotalLine(caches: readonly SlabCache[]): string {
+  const totals = slabTotals(caches);
+  const [all, used] = [totals.bytes, totals.inUseBytes].map(bytes => Math.floor(bytes / KIB));
+  const without = totals.caches - totals.counted;
+  return [
+    `${counted(totals.caches, 'slab cache')}: ${counted(totals.slabs, 'slab')} of ${all} KiB, ${used} KiB of them in objects in use`,
+    ...(without > 0 ? [`${counted(without, 'cache')} without counts`] : []),
+  ].join('; ');
 }
 
 function slabData({ address, objectBytes, sizeBytes, slabBytes, ...cache }: SlabCache) {

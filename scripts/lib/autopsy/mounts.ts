@@ -15,16 +15,17 @@ export function namespaceOf(tasks: readonly Task[], word: string | undefined): T
   return chooseTasks(tasks, { words: [word], only: undefined, leaders: false })[0];
 }
 
-/** crash's columns. */
+/** crash's columns, and the first of the options that /proc/mounts has. */
 export function mountLines(found: readonly Mount[]): string[] {
-  const rows = found.map(({ mount, superBlock, type, device, directory }) => [
+  const rows = found.map(({ mount, superBlock, type, device, directory, isReadOnly }) => [
     addressDigits(mount),
     addressDigits(superBlock),
     type,
     device,
     directory,
+    isReadOnly ? 'ro' : 'rw',
   ]);
-  return columnLines(['MOUNT', 'SUPERBLK', 'TYPE', 'DEVNAME', 'DIRNAME'], rows);
+  return columnLines(['MOUNT', 'SUPERBLK', 'TYPE', 'DEVNAME', 'DIRNAME', 'RO'], rows);
 }
 
 export function mountData({ mount, superBlock, ...facts }: Mount) {

@@ -74,6 +74,16 @@ const SLAB_CACHE = object('A slab cache.', {
   ),
 });
 
+const SLAB_TOTALS = object('Sums over the caches of which the kernel has counts.', {
+  caches: count('All caches.'),
+  counted: count('Those with counts.'),
+  slabs: count('Their slabs.'),
+  bytes: count(
+    'The size of these slabs. `Slab` in /proc/meminfo also has allocations that are larger than a slab.',
+  ),
+  inUseBytes: count('Of it, what objects in use take.'),
+});
+
 const ZONE = object('A zone; sizes in pages.', {
   node: count('The memory node that it is in.'),
   name: text('Its name.'),
@@ -114,6 +124,7 @@ export const MEM = autopsyDocument('The memory of the crashed machine, the parts
     }),
   ),
   slab: optional(list('With --slab.', SLAB_CACHE)),
+  slabTotals: optional(SLAB_TOTALS),
   zones: optional(list('With --zones or --buddy: those that have memory.', ZONE)),
   hugetlb: optional(list('With --hugetlb.', HUGE_PAGES)),
 });
@@ -128,6 +139,7 @@ export const MOUNTS = autopsyDocument('The file systems that a task saw.', {
       type: text('The type of the file system.'),
       device: text('What was mounted.'),
       directory: text('Where.'),
+      isReadOnly: flag('The mount or its whole file system is read-only, `ro` in /proc/mounts.'),
     }),
   ),
 });

@@ -67,6 +67,15 @@ test('a kernel without NUMA', () => {
   expect(readZones(kernel.open()).found).toHaveLength(2);
 });
 
+test('what is behind the array of nodes is none, where vmcoreinfo does not have its length, as on arm64', () => {
+  const kernel = build();
+  kernel.vmcoreinfo = '';
+  kernel.number(0x1000n + 16n, 8, 0x2c01n);
+  kernel.symbol('nr_node_ids', 0x1800n);
+  kernel.number(0x1800n, 4, 2n);
+  expect(readZones(kernel.open())).toMatchObject({ found: [{}, {}, {}], problems: [] });
+});
+
 test('a node that has the number of another ends the list', () => {
   const kernel = build();
   kernel.set(0x20000n, 'pglist_data.node_id', 5);

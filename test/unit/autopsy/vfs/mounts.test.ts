@@ -29,13 +29,21 @@ function enter(kernel: SmallKernel): void {
 }
 
 const MOUNTS = [
-  { mount: ROOT.mount, superBlock: ROOT.superBlock, type: 'ext4', device: '/dev/vda1', directory: '/' },
+  {
+    mount: ROOT.mount,
+    superBlock: ROOT.superBlock,
+    type: 'ext4',
+    device: '/dev/vda1',
+    directory: '/',
+    isReadOnly: false,
+  },
   {
     mount: DATA.mount,
     superBlock: DATA.superBlock,
     type: 'fuse.sshfs',
     device: 'host:/data',
     directory: '/mnt',
+    isReadOnly: false,
   },
 ];
 const read = (kernel: Parameters<typeof readMounts>[0]) => readMounts(kernel, TASK);
@@ -67,6 +75,15 @@ test('the place of a reader of /proc/mounts is no mount', () => {
   const kernel = build();
   kernel.set(DATA.mount, 'mount.mnt.mnt_sb', 0n);
   expect(read(kernel.open())).toEqual({ found: MOUNTS.slice(0, 1), problems: [] });
+});
+
+test.each([
+  ['the mount', DATA.mount, 'mount.mnt.mnt_flags', 0x1040n],
+  ['its file system, after an error', DATA.superBlock, 'super_block.s_flags', 0x70010001n],
+] as const)('%s is read-only', (_, at, member, flags) => {
+  const kernel = build();
+  kernel.set(at, member, flags);
+  expect(read(kernel.open()).found.map(({ isReadOnly }) => isReadOnly)).toEqual([false, true]);
 });
 
 test('a mount without a device', () => {

@@ -22,7 +22,13 @@ const OF_TASK = {
   'file.f_path': [0, 16],
   'file.f_inode': [16, 8],
 } as const;
-const UNUSED = ['mount.mnt_devname', 'mount.mnt_list', 'mount.mnt.mnt_sb'];
+const UNUSED = [
+  'mount.mnt_devname',
+  'mount.mnt_list',
+  'mount.mnt.mnt_sb',
+  'mount.mnt.mnt_flags',
+  'super_block.s_flags',
+];
 
 function build(): SmallKernel {
   const kernel = buildTree({ ...MEMBERS, ...OF_TASK });

@@ -5,6 +5,7 @@ export const MEMBERS = {
   'mount.mnt': [32, 24],
   'mount.mnt.mnt_root': [32, 8],
   'mount.mnt.mnt_sb': [40, 8],
+  'mount.mnt.mnt_flags': [48, 4],
   'mount.mnt_parent': [0, 8],
   'mount.mnt_mountpoint': [8, 8],
   'mount.mnt_devname': [64, 8],
@@ -18,6 +19,7 @@ export const MEMBERS = {
   'dentry_operations.d_dname': [0, 8],
   'super_block.s_type': [0, 8],
   'super_block.s_subtype': [8, 8],
+  'super_block.s_flags': [16, 8],
   'file_system_type.name': [0, 8],
   'inode.i_ino': [0, 8],
   'inode.i_mode': [8, 2],
@@ -60,6 +62,7 @@ export function buildTree(members: ConstructorParameters<typeof SmallKernel>[0][
 function addSuperBlock(kernel: SmallKernel, at: bigint, type: string, subtype?: string): void {
   kernel.set(at, 'super_block.s_type', at + 64n);
   kernel.set(at, 'super_block.s_subtype', subtype === undefined ? 0n : addText(kernel, subtype));
+  kernel.set(at, 'super_block.s_flags', 0n);
   kernel.set(at + 64n, 'file_system_type.name', addText(kernel, type));
 }
 
@@ -88,6 +91,7 @@ function addMount(
   kernel.set(mount, 'mount.mnt_mountpoint', point);
   kernel.set(mount, 'mount.mnt.mnt_root', dentry);
   kernel.set(mount, 'mount.mnt.mnt_sb', superBlock);
+  kernel.set(mount, 'mount.mnt.mnt_flags', 0n);
   kernel.set(mount, 'mount.mnt_devname', addText(kernel, device));
 }
 

@@ -113,11 +113,12 @@ describe('mem', () => {
     expect(text('meminfo')).toEqual(['MemTotal:         925120 kB', 'HugePages_Total:       15']);
   });
 
-  test('slab is what `kmem -s` of crash has', () => {
+  test('slab is what `kmem -s` of crash has, and a sum', () => {
     expect(text('slab')).toEqual([
       'CACHE             OBJSIZE  ALLOCATED  TOTAL  SLABS  SSIZE  NAME',
       'ff28d9a602b2cd00      192         77     80      2     8k  dentry',
       'ff28d9a602b2ce00        8          ?      ?      ?     4k  inode_cache',
+      '2 slab caches: 2 slabs of 16 KiB, 15 KiB of them in objects in use; 1 cache without counts',
     ]);
   });
 
@@ -169,12 +170,14 @@ describe('mounts', () => {
     type: 'ext4',
     device: '/dev/vda',
     directory: '/disk',
+    isReadOnly: false,
   };
 
   test("crash's columns", () => {
-    expect(mountLines([MOUNT])).toEqual([
-      'MOUNT             SUPERBLK          TYPE  DEVNAME   DIRNAME',
-      'ff28d9a6011f8d80  ff28d9a60104b000  ext4  /dev/vda  /disk',
+    expect(mountLines([MOUNT, { ...MOUNT, isReadOnly: true }])).toEqual([
+      'MOUNT             SUPERBLK          TYPE  DEVNAME   DIRNAME  RO',
+      'ff28d9a6011f8d80  ff28d9a60104b000  ext4  /dev/vda  /disk    rw',
+      'ff28d9a6011f8d80  ff28d9a60104b000  ext4  /dev/vda  /disk    ro',
     ]);
   });
 
