@@ -5,13 +5,17 @@ import { escapeHtml } from './html.ts';
 const COLOURS: Readonly<Record<string, string>> = {
   kexec: '#546e7a',
   boot: '#6d4c41',
+  open: '#8d6e63',
   target: '#00838f',
   dmesg: '#283593',
   autopsy: '#0277bd',
   plan: '#558b2f',
+  space: '#9e9d24',
+  triage: '#5e35b1',
   dump: '#ad1457',
   verify: '#6a1b9a',
   commit: '#ef6c00',
+  retention: '#a1887f',
   reboot: '#455a64',
   'first kernel': '#78909c',
 };

@@ -193,9 +193,14 @@ test('modules of another release than the image are refused, however they are na
   await expect(open({ path, modules: join(out, 'nowhere') })).rejects.toThrow('there is no such directory');
 });
 
-test('a kernel that compares symbols takes modules of another release', async () => {
-  const out = installedModules('6.1.99-mine', '6.1.98-mine SMP modversions');
-  await expect(open({ path: image(COMPLETE), modules: out })).resolves.toBeDefined();
+test('a kernel that compares symbols takes modules that an earlier build left, and not those of any other kernel', async () => {
+  const path = image(COMPLETE);
+  const stale = installedModules('6.1.99-mine', '6.1.98-mine SMP modversions');
+  await expect(open({ path, modules: stale })).resolves.toBeDefined();
+  const other = installedModules('6.12.0-other', '6.12.0-other SMP modversions');
+  await expect(open({ path, modules: join(other, 'lib/modules/6.12.0-other') })).rejects.toThrow(
+    'they are for the kernel 6.12.0-other, and the image is of 6.1.99-mine',
+  );
 });
 
 test('a trigger that the kernel cannot make is refused before the boot', async () => {
