@@ -1,18 +1,24 @@
-/** The results of a suite for machines that collect them: TAP 14 and JUnit's XML. */
+/** The results of a suite for machines that collect them: TAP and JUnit's XML. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CellResult } from './suite.ts';
+
+/** Perl's prove (TAP::Parser 3.44) refuses a newer one. */
+const TAP_VERSION = 13;
 
 /** @param interrupted the crashes that are left were not made */
 export function tap(results: readonly CellResult[], interrupted = false): string {
   const points = results.map((result, at) => {
     const ok = result.verdict === 'passed' ? 'ok' : 'not ok';
-    return [`${ok} ${at + 1} - ${result.title}`, ...diagnosis(result)].join('\n');
+    // A number sign begins a directive.
+    const title = result.title.replaceAll(/[\\#]/g, '\\$&');
+    return [`${ok} ${at + 1} - ${title}`, ...diagnosis(result)].join('\n');
   });
   const end = interrupted ? ['Bail out! Interrupted'] : [];
-  return ['TAP version 14', `1..${results.length}`, ...points, ...end].join('\n');
+  return [`TAP version ${TAP_VERSION}`, `1..${results.length}`, ...points, ...end].join('\n');
 }
 
+/** Reasons have numbers as keys: prove takes a list's item that begins with one word and a colon for a key. */
 function diagnosis({ verdict, reasons, directory, seconds }: CellResult): string[] {
   const facts = [
     ['verdict', verdict],
@@ -25,7 +31,9 @@ function diagnosis({ verdict, reasons, directory, seconds }: CellResult): string
   return [
     '  ---',
     ...keys.map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`),
-    ...(why.length > 0 ? ['  reasons:', ...why.map(([, value]) => `    - ${JSON.stringify(value)}`)] : []),
+    ...(why.length > 0
+      ? ['  reasons:', ...why.map(([, value], at) => `    ${at + 1}: ${JSON.stringify(value)}`)]
+      : []),
     '  ...',
   ];
 }

@@ -1,11 +1,12 @@
 /** The options that the lab's commands share, and the machine that they describe. */
 
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
 import { PLATFORM_NAMES, platformNamed } from '../../build/parts/platform.ts';
 import { CODEC_NAMES, type CodecName } from '../../capture/codecs/table.ts';
 import { DEFAULT_OPTIONS } from '../../capture/options/schema.ts';
-import { badValue, type Given, oneOf, wholeNumber } from '../../scripts/lib/cli/command.ts';
+import { badValue, type Given, oneOf, UsageError, wholeNumber } from '../../scripts/lib/cli/command.ts';
 import type { Options } from '../../scripts/lib/cli/help.ts';
 import { type DiskKind, LAYOUTS } from '../disks/boot-disk.ts';
 import { BUSES } from '../disks/buses.ts';
@@ -254,12 +255,14 @@ function readKernel(
 ): MachineChoice['kernel'] {
   if (isDebianKernel(text)) return debianKernelNamed(text);
   if (existsSync(text)) return { path: text, ...files };
-  throw badValue(
-    option,
-    text,
-    `${DEBIAN_KERNELS}, or the path of a kernel's image or of its build directory`,
-  );
+  if (text.includes('/')) {
+    const actual = `there is no ${resolve(text)}`;
+    throw new UsageError('BAD_VALUE', { action: `use --${option}`, actual, wanted: A_KERNELS_PATH });
+  }
+  throw badValue(option, text, `${DEBIAN_KERNELS}, or ${A_KERNELS_PATH}`);
 }
+
+const A_KERNELS_PATH = "the path of a kernel's image or of its build directory";
 
 const DEBIAN_KERNELS = '5.10, 6.1, 6.12 or 7.x, with -cloud, -generic or -16k';
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,13 +33,34 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
+const prove = spawnSync('prove', ['--version']).status === 0;
+
+test.skipIf(!prove)(
+  'TAP as Perl’s prove reads it: all passed, one failed, a title with a number sign',
+  () => {
+    const [passed, failed] = results as readonly [CellResult, CellResult];
+    const proved = (list: readonly CellResult[], interrupted = false) => {
+      const file = join(directory, 'results.tap');
+      writeFileSync(file, `${tap(list, interrupted)}\n`);
+      const { status, stdout, stderr } = spawnSync('prove', ['--exec', 'cat', file], { encoding: 'utf8' });
+      expect(`${stdout}${stderr}`).not.toContain('Parse errors');
+      return { status, text: `${stdout}${stderr}` };
+    };
+    expect(proved([passed, { ...passed, title: '6.1-cloud a\\b # SKIP it' }]).status).toBe(0);
+    const reasons = ['levels: none', 'file(1): "data"\n'];
+    const skipped = proved([{ ...failed, title: '6.1-cloud # TODO', reasons }]);
+    expect(skipped.status).not.toBe(0);
+    expect(skipped.text).toContain('Failed test:  1');
+  },
+);
+
 test('TAP: a run that was interrupted ends with that', () => {
   expect(tap(results, true).split('\n').at(-1)).toBe('Bail out! Interrupted');
 });
 
 test('TAP: a plan, a point for each crash, and why it is not ok', () => {
   expect(tap(results).split('\n')).toEqual([
-    'TAP version 14',
+    'TAP version 13',
     '1..3',
     'ok 1 - 6.1-cloud null',
     '  ---',
@@ -52,14 +74,14 @@ test('TAP: a plan, a point for each crash, and why it is not ok', () => {
     '  seconds: "70.0"',
     `  directory: ${JSON.stringify(directory)}`,
     '  reasons:',
-    '    - "file(1) knows it: <data> & \\"more\\"\\u001b[0m"',
+    '    1: "file(1) knows it: <data> & \\"more\\"\\u001b[0m"',
     '  ...',
     'not ok 3 - 6.1-cloud oom',
     '  ---',
     '  verdict: "lost"',
     '  seconds: "600.0"',
     '  reasons:',
-    '    - "it did not power off in 600 s"',
+    '    1: "it did not power off in 600 s"',
     '  ...',
   ]);
 });

@@ -32,6 +32,10 @@ test.each([
     { kernel: '6.2' },
     'its value is "6.2"; expected 5.10, 6.1, 6.12 or 7.x, with -cloud, -generic or -16k, or the path',
   ],
+  [
+    { kernel: '/nowhere/linux' },
+    "Cannot use --kernel: there is no /nowhere/linux; expected the path of a kernel's image",
+  ],
   [{ kernel: '6.12-16k' }, 'expected with pages of 16 KiB --arch arm64: other architectures have none'],
   [{ kernel: '6.12-cloud-amd64', arch: 'arm64' }, 'expected a kernel of arm64, as --arch says'],
   [{ modules: '/lib/modules' }, 'expected your own kernel, as --kernel PATH'],
