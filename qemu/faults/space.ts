@@ -1,5 +1,6 @@
 /** Faults of disk space: each fills the disk until one step of the space policy (capture/storage/policy/) is left. */
 import { writeFile } from 'node:fs/promises';
+import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
 import { tool } from '../disks/file-systems.ts';
 import { autopsySaved } from '../expect/autopsy.ts';
 import * as expect from '../expect/expectations.ts';
@@ -9,7 +10,9 @@ import type { Fault } from './fault.ts';
 const FEW_INODES_UUID = '6b64756d-706c-696e-672d-696e6f646573';
 /** What the capture keeps free: keepFree's default, and the files written after the dump. */
 const KEPT_MIB = 65;
-/** More than the lab's machine dumps at level 31 with zstd (17 MB), less than with lzo. */
+/** How large a dump is depends on the kernel, and these sizes are this one's. */
+const MEASURED_ON: KernelChoice = { series: '6.1', flavour: 'cloud' };
+/** More than it dumps at level 31 with zstd (17 MB), less than with lzo. */
 const ENOUGH_MIB = 20;
 /** Six sevenths of such a dump. Half of it is the kernel's image. */
 const SCARCE_MIB = 14;
@@ -57,6 +60,7 @@ const incomplete = [
 export const SPACE_FAULTS: readonly Fault[] = [
   {
     name: 'full-tighter-level',
+    kernel: MEASURED_ON,
     help: 'the disk has room for a dump at level 31, not at the configured level 0',
     crashWords: ['kdumpling.dumpLevel=0'],
     ...roomLeft(KEPT_MIB + ENOUGH_MIB, 'a'),
@@ -68,6 +72,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'full-stronger-codec',
+    kernel: MEASURED_ON,
     help: 'the disk has room for a dump with zstd, not with the configured lzo',
     crashWords: ['kdumpling.codec=lzo'],
     ...roomLeft(KEPT_MIB + ENOUGH_MIB, 'a'),
@@ -79,6 +84,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'full-for-users',
+    kernel: MEASURED_ON,
     help: 'the only free blocks are those that the file system reserves for root',
     ...roomLeft(KEPT_MIB + ENOUGH_MIB, 'f'),
     expectations: [
@@ -89,6 +95,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'full-oldest-dumps',
+    kernel: MEASURED_ON,
     help: 'the disk has no room; make_room oldest allows removing the oldest of two dumps',
     crashWords: ['kdumpling.makeRoom=oldest'],
     beforeArming: SHORT_LISTS,
@@ -114,6 +121,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'full-incomplete',
+    kernel: MEASURED_ON,
     help: 'the disk has room for six sevenths of the smallest dump',
     ...roomLeft(KEPT_MIB + SCARCE_MIB, 'f'),
     expectations: [
@@ -186,6 +194,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'eaten-unreserved',
+    kernel: MEASURED_ON,
     help: 'another program fills the disk in mid-dump, and without fallocate nothing was reserved: ENOSPC',
     bundle: { entry: 'qemu/faults/bundles/eat-disk.ts' },
     ...roomLeft(ROOMY_MIB, 'a'),
@@ -204,6 +213,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'lying-statfs',
+    kernel: MEASURED_ON,
     help: 'statfs promises more room than the file system has',
     bundle: { entry: 'qemu/faults/bundles/lying-statfs.ts' },
     crashWords: ['kdumpling.keepFree=0'],

@@ -52,8 +52,8 @@ const disk: MakeSecondDisk = {
       log: file(`${image}.log`),
       'log-sector-size': 512,
     };
-    // The drive's options name the raw format, so it is the top node here. -drive needs commas doubled.
-    return `json:${JSON.stringify({ driver: 'raw', file: node })}`.replaceAll(',', ',,');
+    // The drive's options name the raw format, so it is the top node here.
+    return `json:${JSON.stringify({ driver: 'raw', file: node })}`;
   },
   async takeOut(image, captured) {
     await extract(image, '/var/crash', captured);
