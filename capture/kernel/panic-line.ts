@@ -32,8 +32,8 @@ const UNSPECIFIC_PANICS: readonly { kinds: readonly CauseKind[]; pattern: RegExp
 const PANIC = /^Kernel panic - not syncing: ?(.*)$/;
 /** A report with its registers, stack and modules, and the stacks of all CPUs. */
 const REPORT_LINES = 2000;
-/** The most lines between two headlines of the same report. */
-const HEADLINE_LINES = 12;
+/** The most lines between two headlines of the same report; arm64 has 13 between the fault and its oops (arch/arm64/mm/fault.c). */
+const HEADLINE_LINES = 20;
 const MAX_REASON_CHARS = 240;
 
 interface Cause {

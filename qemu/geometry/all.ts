@@ -1,5 +1,5 @@
 /** Every memory geometry of the lab. A new one is a row here and a row in qemu/README.md. */
-import { says } from '../expect/expectations.ts';
+import { neverSays, says } from '../expect/expectations.ts';
 import { FOUR_GIB, memoryMap, sizeMib, vmcoreLacks } from '../expect/memory-map.ts';
 import { poisonedPagesAbsent } from '../expect/poison.ts';
 import type { NotOn } from '../kernel/misfit.ts';
@@ -53,6 +53,14 @@ const dimmsOnline = memoryMap(
   ({ ram }) => sizeMib(ram.filter(({ start }) => start >= FOUR_GIB)) === 2 * DIMM_MIB,
 );
 
+/** OVMF's has six and more; AAVMF's fewer, where memory begins at 1 GiB. */
+const manyRanges = memoryMap(
+  'the memory map has many ranges',
+  ({ ram }) => ram.length >= ((ram[0]?.start ?? 0) < 1024 * MIB ? 6 : 3),
+);
+const byUefi = says('the firmware is UEFI', /efi: EFI v\d/);
+const ACPI = /ACPI: RSDP 0x/;
+
 export const GEOMETRIES: readonly Geometry[] = [
   {
     name: 'bios',
@@ -63,7 +71,7 @@ export const GEOMETRIES: readonly Geometry[] = [
     name: 'uefi',
     help: 'a UEFI machine: many small ranges (OVMF, AAVMF)',
     uefi: true,
-    expectations: [memoryMap('the memory map has many ranges', ({ ram }) => ram.length >= 6)],
+    expectations: [manyRanges, byUefi, says('it has ACPI tables', ACPI)],
   },
   {
     name: 'uefi-dtb',
@@ -71,7 +79,7 @@ export const GEOMETRIES: readonly Geometry[] = [
     notOn: { amd64: 'machines of x86 have no device trees' },
     uefi: true,
     devices: ['-machine', 'acpi=off'],
-    expectations: [memoryMap('the memory map has many ranges', ({ ram }) => ram.length >= 6)],
+    expectations: [manyRanges, byUefi, neverSays('it has no ACPI tables', ACPI)],
   },
   {
     name: 'above-4g',

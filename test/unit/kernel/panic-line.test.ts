@@ -188,6 +188,26 @@ describe('panicReason', () => {
     expect(panicReason(log)).toBe(NULL_DEREF);
   });
 
+  // As Debian's 7.2.13+deb14-cloud-arm64 reported it.
+  it('an oops of arm64, which says much of the fault before it says Oops', () => {
+    const fault = 'Unable to handle kernel NULL pointer dereference at virtual address 0000000000000000';
+    const lines = [
+      ...[
+        fault,
+        'Mem abort info:',
+        '  ESR = 0x0000000096000006',
+        '  EC = 0x25: DABT (current EL), IL = 32 bits',
+      ],
+      ...['  SET = 0, FnV = 0', '  EA = 0, S1PTW = 0', '  FSC = 0x06: level 2 translation fault'],
+      ...['Data abort info:', '  ISV = 0, ISS = 0x00000006, ISS2 = 0x00000000'],
+      ...['  CM = 0, WnR = 0, TnD = 0, TagAccess = 0', '  GCS = 0, Overlay = 0, DirtyBit = 0'],
+      'user pgtable: 4k pages, 52-bit VAs, pgdp=000000004024c100',
+      '[0000000000000000] pgd=08000000413bd403, p4d=08000000412a0403, pud=0800000041299403, pmd=0000000000000000',
+      'Internal error: Oops: 0000000096000006 [#1]  SMP',
+    ];
+    expect(panicReason(at(...boot, ...lines, ...stack(20)))).toBe(fault);
+  });
+
   it('without a time stamp, and in any pieces', () => {
     const finder = new PanicFinder();
     finder.add('one\ntwo');
