@@ -4,34 +4,18 @@
  * then ends after the first ones.
  */
 
-/** Odd, so that no bit of a name is lost. */
-const FACTOR = 0x01000193;
+/** One number for each byte, spread over 22 bits. */
+const SPREAD = Array.from({ length: 256 }, (_, byte) => Math.imul(byte + 1, 0x9e3779b1) >>> 10);
 
 /**
- * The hash of a name: a polynomial of its bytes. That of a name made of pieces follows from the pieces' own, without looking
- * at each byte: `hash * power(second) + hash(second)`.
+ * The sum of a number for each byte, below 2^31 for the longest name. That of a name made of pieces is the sum of the pieces'
+ * own, without looking at each byte. Names of the same bytes in another order share it: they are few, and a look-up compares
+ * names anyway.
  */
 export function hashOf(name: Uint8Array): number {
   let hash = 0;
-  for (let i = 0; i < name.length; i++) hash = (Math.imul(hash, FACTOR) + name[i]!) | 0;
+  for (let i = 0; i < name.length; i++) hash += SPREAD[name[i]!]!;
   return hash;
-}
-
-/** Hash and power of each piece, for `joined`. */
-export interface HashedPieces {
-  readonly hashes: Int32Array;
-  readonly powers: Int32Array;
-}
-
-export function hashedPieces(pieces: readonly Uint8Array[]): HashedPieces {
-  return {
-    hashes: Int32Array.from(pieces, piece => hashOf(piece)),
-    powers: Int32Array.from(pieces, ({ length }) => {
-      let power = 1;
-      for (let i = 0; i < length; i++) power = Math.imul(power, FACTOR);
-      return power;
-    }),
-  };
 }
 
 /** Chains of kernels have a few numbers; a name that many static symbols share (`__func__.0`), a few thousand. */
@@ -53,11 +37,13 @@ export class NameIndex {
 
   /** Each number at most once. */
   add(hash: number, number: number): void {
-    const chain = this.#chain(hash);
-    const last = this.#last[chain]!;
+    const lasts = this.#last;
+    // As #chain, without a call for each name.
+    const chain = (hash ^ (hash >>> 15)) & (lasts.length - 1);
+    const last = lasts[chain]!;
     if (last === 0) this.#first[chain] = number + 1;
     else this.#next[last - 1] = number + 1;
-    this.#last[chain] = number + 1;
+    lasts[chain] = number + 1;
   }
 
   /** In the order in which they were added. Some may have another name. At most MOST_CANDIDATES. */

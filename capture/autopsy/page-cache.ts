@@ -4,6 +4,9 @@
  */
 import type { ReadPhysical } from '../vmcore/open.ts';
 
+/** For so few a loop takes less than an array of its own. */
+const MOST_LOOPED_BYTES = 16;
+
 /** @param pages how many are kept: a power of two. */
 export function cachedReads(readPhysical: ReadPhysical, pageSizeBytes: number, pages: number): ReadPhysical {
   const bytes = new Uint8Array(pages * pageSizeBytes);
@@ -30,7 +33,8 @@ export function cachedReads(readPhysical: ReadPhysical, pageSizeBytes: number, p
       const part = Math.min(into.length - done, pageSizeBytes - inPage);
       if (slot < 0) return done + readPhysical(paddr + done, into.subarray(done, done + part));
       const from = slot * pageSizeBytes + inPage;
-      for (let i = 0; i < part; i++) into[done + i] = bytes[from + i]!;
+      if (part > MOST_LOOPED_BYTES) into.set(bytes.subarray(from, from + part), done);
+      else for (let i = 0; i < part; i++) into[done + i] = bytes[from + i]!;
       done += part;
     }
     return done;

@@ -16,6 +16,8 @@ const TEXT: readonly (readonly [string, string])[] = [
 ];
 /** After the last symbol, when kallsyms does not have the image's end. */
 const AFTER_LAST_BYTES = 1n << 16n;
+/** The stacks of most tasks have the same return addresses. */
+const MOST_KNOWN = 1 << 12;
 
 export function kallsymsImage(kallsyms: Kallsyms): ImageSymbols {
   const first = (name: string): bigint | undefined => {
@@ -28,6 +30,22 @@ export function kallsymsImage(kallsyms: Kallsyms): ImageSymbols {
   });
   const start = first('_text') ?? first('_stext') ?? 0n;
   const end = first('_end');
+  const known = new Map<bigint, SymbolAt>();
+  const find = (wanted: bigint): SymbolAt | undefined => {
+    if (wanted < start || (end !== undefined && wanted >= end)) return undefined;
+    const found = kallsyms.at(wanted);
+    if (!found) return undefined;
+    const address = kallsyms.address(found.number);
+    const next = found.next ?? end;
+    if (address < start || (next === undefined && wanted >= address + AFTER_LAST_BYTES)) return undefined;
+    return {
+      name: kallsyms.name(found.number),
+      address,
+      type: kallsyms.type(found.number),
+      offset: Number(wanted - address),
+      ...(next !== undefined && { sizeBytes: Number(next - address) }),
+    };
+  };
   return {
     all: name =>
       [...kallsyms.numbers(name)].map(number => ({
@@ -36,19 +54,11 @@ export function kallsymsImage(kallsyms: Kallsyms): ImageSymbols {
         type: kallsyms.type(number),
       })),
     at(wanted) {
-      if (wanted < start || (end !== undefined && wanted >= end)) return undefined;
-      const found = kallsyms.at(wanted);
-      if (!found) return undefined;
-      const address = kallsyms.address(found.number);
-      const next = found.next ?? end;
-      if (address < start || (next === undefined && wanted >= address + AFTER_LAST_BYTES)) return undefined;
-      return {
-        name: kallsyms.name(found.number),
-        address,
-        type: kallsyms.type(found.number),
-        offset: Number(wanted - address),
-        ...(next !== undefined && { sizeBytes: Number(next - address) }),
-      };
+      const found = known.get(wanted);
+      if (found) return found;
+      const symbol = find(wanted);
+      if (symbol && known.size < MOST_KNOWN) known.set(wanted, symbol);
+      return symbol;
     },
     isText: address => texts.some(text => address >= text.start && address < text.end),
   };

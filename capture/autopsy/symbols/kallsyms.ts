@@ -3,14 +3,12 @@
  * for. (scripts/kallsyms.c; kallsyms_expand_symbol() and get_symbol_pos() in kernel/kallsyms.c)
  */
 import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
-import { hashedPieces, hashOf, NameIndex } from '../name-index.ts';
+import { hashOf, NameIndex } from '../name-index.ts';
 import { type AddressMode, addressAt, chooseMode, EXPORTED, positionOf } from './addresses.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
 /** KSYM_NAME_LEN is 512; the type comes first. */
 const LONGEST_NAME = 513;
-/** All names of the largest kernels have some 10 MB. */
-const MOST_EXPANDED_BYTES = 128 << 20;
 /** A name of 128 bytes and more has a length of two bytes (Linux 73bbb94466fd, v6.1). */
 const LONG_NAME = 0x80;
 
@@ -113,29 +111,34 @@ export class Kallsyms {
     return this.#offsets.getInt32(4 * number, true);
   }
 
-  /** @returns how many names there are. */
+  /**
+   * One loop that calls nothing for a token: there are a million, and where the compilers are off each call takes longer
+   * than the work.
+   * @returns how many names there are.
+   */
   #indexNames(most: number): number {
     const { names, tokens } = this.#tables;
-    const { hashes, powers } = hashedPieces(tokens);
+    const hashes = tokens.map(token => hashOf(token));
     // The first token begins with the symbol's type, which is not a part of the name.
-    const firstHashes = hashedPieces(tokens.map(token => token.subarray(1))).hashes;
-    const lengths = Uint16Array.from(tokens, ({ length }) => length);
+    const firstHashes = tokens.map(token => hashOf(token.subarray(1)));
+    const starts = this.#starts;
+    const index = this.#index;
+    const namesEnd = names.length;
     let at = 0;
-    let expandedBytes = 0;
     for (let number = 0; number < most; number++) {
-      const start = nameStart(names, at);
-      const end = start + nameLength(names, at);
-      if (end > names.length || end === start || expandedBytes > MOST_EXPANDED_BYTES) return number;
-      const first = names[start]!;
-      let hash = firstHashes[first]!;
-      expandedBytes += lengths[first]!;
-      for (let i = start + 1; i < end; i++) {
-        const token = names[i]!;
-        hash = (Math.imul(hash, powers[token]!) + hashes[token]!) | 0;
-        expandedBytes += lengths[token]!;
+      let length = names[at]!;
+      let i = at + 1;
+      if (length >= LONG_NAME) {
+        length = nameLength(names, at);
+        i = at + 2;
       }
-      this.#starts[number] = at;
-      this.#index.add(hash, number);
+      const end = i + length;
+      // Also where the names are cut within a length.
+      if (!(end <= namesEnd && length > 0)) return number;
+      let hash = firstHashes[names[i]!]!;
+      for (i++; i < end; i++) hash += hashes[names[i]!]!;
+      starts[number] = at;
+      index.add(hash, number);
       at = end;
     }
     return most;
@@ -143,14 +146,18 @@ export class Kallsyms {
 
   /** The kernel sorts them; damaged ones, and modes that it does not sort by, must not break the search. */
   #ascending(): Uint32Array | undefined {
-    // A loop, because `from` and `every` call a function for each symbol, which takes as long as all the rest.
-    const positions = new Float64Array(this.count);
-    let isSorted = true;
-    for (let number = 0; number < this.count; number++) {
-      positions[number] = this.#position(number);
-      if (number > 0 && positions[number]! < positions[number - 1]!) isSorted = false;
+    const { mode, count } = this;
+    const offsets = this.#offsets;
+    let previous = Number.NEGATIVE_INFINITY;
+    let number = 0;
+    for (; number < count; number++) {
+      const position = mode.position(offsets.getInt32(4 * number, true), number);
+      if (position < previous) break;
+      previous = position;
     }
-    if (isSorted) return undefined;
+    if (number === count) return undefined;
+    const positions = new Float64Array(count);
+    for (let i = 0; i < count; i++) positions[i] = this.#position(i);
     return Uint32Array.from(positions.keys()).sort((a, b) => positions[a]! - positions[b]! || a - b);
   }
 }

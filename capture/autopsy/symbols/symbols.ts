@@ -17,6 +17,8 @@ export class KernelSymbols implements Symbols {
   /** Undefined for a module whose table cannot be read. */
   readonly #tables = new Map<LoadedModule, ModuleSymbols | undefined>();
   #tableBytes = 0;
+  /** The names are words of our own sources, or of a command: there are only so many. */
+  readonly #known = new Map<string, bigint | undefined>();
 
   constructor(
     image: ImageSymbols,
@@ -31,6 +33,11 @@ export class KernelSymbols implements Symbols {
   }
 
   address(name: string): bigint | undefined {
+    if (!this.#known.has(name)) this.#known.set(name, this.#find(name));
+    return this.#known.get(name);
+  }
+
+  #find(name: string): bigint | undefined {
     const [own] = this.#image.all(name);
     if (own) return own.address;
     for (const module of this.#modules) {

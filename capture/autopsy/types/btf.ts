@@ -173,13 +173,35 @@ export class Btf {
     return strings.subarray(from, end);
   }
 
+  /**
+   * Calls `take` with each of its own types of these kinds. No object is made of the others: there are a hundred thousand.
+   * @param kinds bits by kind.
+   */
+  eachOf(kinds: number, take: (id: number, kind: number, nameOffset: number) => void): void {
+    const [types, offsets, first] = [this.#types, this.#at, this.#first];
+    for (let i = 0; i < offsets.length; i++) {
+      const at = offsets[i]!;
+      const kind = (types.getUint32(at + 4, true) >>> 24) & 0x1f;
+      if ((kinds & (1 << kind)) !== 0) take(first + i, kind, types.getUint32(at, true));
+    }
+  }
+
+  /** Whether the string there is `name`, without making one of it. */
+  hasName(offset: number, name: Uint8Array): boolean {
+    if (offset < this.#firstString) return this.base?.hasName(offset, name) ?? name.length === 0;
+    const strings = this.#strings;
+    let at = offset - this.#firstString;
+    for (let i = 0; i < name.length; i++, at++) if (strings[at] !== name[i]) return false;
+    return name.length === LONGEST_NAME || (strings[at] ?? 0) === 0;
+  }
+
   get stringsEnd(): number {
     return this.#firstString + this.#strings.length;
   }
 
   #usedBytes(): number {
     const last = this.#at.at(-1);
-    return last === undefined ? 0 : last + typeBytes(this.#types.getUint32(last + 4, true))!;
+    return last === undefined ? 0 : last + typeBytes(this.#types.getUint32(last + 4, true));
   }
 }
 
@@ -187,19 +209,29 @@ function kindOf(info: number): number {
   return (info >>> 24) & 0x1f;
 }
 
-/** Undefined for a kind that we do not know, whose length nobody can tell. */
-function typeBytes(info: number): number | undefined {
-  const body = BODIES[kindOf(info)];
-  return body && TYPE_BYTES + body[0] + body[1] * (info & 0xffff);
+/** By kind, from BODIES; 0 for a kind that we do not know. */
+const FIXED_BYTES = Array.from({ length: 32 }, (_, kind) => {
+  const body = BODIES[kind];
+  return body ? TYPE_BYTES + body[0] : 0;
+});
+const PART_BYTES = Array.from({ length: 32 }, (_, kind) => BODIES[kind]?.[1] ?? 0);
+
+/** 0 for a kind that we do not know, whose length nobody can tell. */
+function typeBytes(info: number): number {
+  const kind = kindOf(info);
+  return FIXED_BYTES[kind] === 0 ? 0 : FIXED_BYTES[kind]! + PART_BYTES[kind]! * (info & 0xffff);
 }
 
-/** Up to the first type that does not fit or is of an unknown kind. */
+/** Up to the first type that does not fit or is of an unknown kind. A loop without calls, because there are 100,000. */
 function typeOffsets(types: DataView): Uint32Array {
   const offsets = new Uint32Array(Math.floor(types.byteLength / TYPE_BYTES));
+  const last = types.byteLength - TYPE_BYTES;
   let count = 0;
-  for (let at = 0; at + TYPE_BYTES <= types.byteLength; ) {
-    const length = typeBytes(types.getUint32(at + 4, true));
-    if (length === undefined || at + length > types.byteLength) break;
+  for (let at = 0; at <= last; ) {
+    const info = types.getUint32(at + 4, true);
+    const kind = (info >>> 24) & 0x1f;
+    const length = FIXED_BYTES[kind]! + PART_BYTES[kind]! * (info & 0xffff);
+    if (length === 0 || at + length > types.byteLength) break;
     offsets[count++] = at;
     at += length;
   }

@@ -16,6 +16,7 @@ const NAMED: readonly number[] = [
   KIND.int,
   KIND.float,
 ];
+const NAMED_BITS = NAMED.reduce((bits, kind) => bits | (1 << kind), 0);
 const MOST_MEMBERS_IN_PATH = 16;
 
 export class Layouts implements Types {
@@ -86,8 +87,8 @@ export class Layouts implements Types {
     for (const id of this.#enums) {
       const type = this.#btf.type(id)!;
       for (let i = 0; i < type.vlen; i++) {
-        const found = this.#btf.stringBytes(enumeratorName(type, i));
-        if (Buffer.compare(found, wanted) === 0) return this.#asNumber(name, enumeratorValue(type, i));
+        if (this.#btf.hasName(enumeratorName(type, i), wanted))
+          return this.#asNumber(name, enumeratorValue(type, i));
       }
     }
     if (this.#base) return this.#base.enumValue(name);
@@ -163,23 +164,19 @@ export class Layouts implements Types {
       const type = this.#btf.type(this.#btf.first + i)!;
       const rank = kinds.indexOf(type.kind);
       if (rank < 0 || (best && rank >= kinds.indexOf(best.kind))) continue;
-      if (Buffer.compare(this.#btf.stringBytes(type.nameOffset), name) === 0) best = type;
+      if (this.#btf.hasName(type.nameOffset, name)) best = type;
     }
     return best ?? (this.#base ? this.#base.#find(name, kinds) : undefined);
   }
 }
 
-/** Looks at each type once: there are a hundred thousand, and each look makes an object. */
 function namesOf(btf: Btf): { index: NameIndex; enums: readonly number[] } {
   const index = new NameIndex(btf.end - btf.first);
   const enums: number[] = [];
-  for (let id = btf.first; id < btf.end; id++) {
-    const type = btf.type(id)!;
-    if (isEnum(type)) enums.push(id);
-    const { kind, nameOffset } = type;
-    if (nameOffset === 0 || !NAMED.includes(kind)) continue;
-    index.add(hashOf(btf.stringBytes(nameOffset)), id - btf.first);
-  }
+  btf.eachOf(NAMED_BITS, (id, kind, nameOffset) => {
+    if (kind === KIND.enum || kind === KIND.enum64) enums.push(id);
+    if (nameOffset !== 0) index.add(hashOf(btf.stringBytes(nameOffset)), id - btf.first);
+  });
   return { index, enums };
 }
 

@@ -9,6 +9,7 @@ const MEMBER_BYTES = 12;
 /** Members looked at for one name. The largest struct of the kernel has some 300; damaged ones may hold themselves. */
 const MOST_LOOKED_AT = 1 << 16;
 const MOST_DEPTH = 16;
+const NO_NAME = new Uint8Array();
 
 /** A member within the struct that directly holds it. */
 export interface Member {
@@ -40,15 +41,15 @@ export function memberAt(btf: Btf, struct: BtfType, index: number): Member {
 
 /** @param name as bytes. Its `bit` is from the beginning of `struct`. @throws AutopsyError BTF_CIRCLE */
 export function findMember(btf: Btf, struct: BtfType, name: Uint8Array): Member | undefined {
+  if (name.length === 0) return undefined;
   let left = MOST_LOOKED_AT;
   const search = (within: BtfType, base: number, depth: number): Member | undefined => {
     for (let i = 0; i < within.vlen && left > 0; i++, left--) {
+      const nameOffset = within.view.getUint32(within.body + i * MEMBER_BYTES, true);
+      const isFound = btf.hasName(nameOffset, name);
+      if (!isFound && !btf.hasName(nameOffset, NO_NAME)) continue;
       const member = memberAt(btf, within, i);
-      const found = btf.stringBytes(member.nameOffset);
-      if (found.length > 0) {
-        if (Buffer.compare(found, name) === 0) return { ...member, bit: base + member.bit };
-        continue;
-      }
+      if (isFound) return { ...member, bit: base + member.bit };
       const inner = depth < MOST_DEPTH ? resolve(btf, member.type) : undefined;
       const hit = isStruct(inner) ? search(inner, base + member.bit, depth + 1) : undefined;
       if (hit) return hit;

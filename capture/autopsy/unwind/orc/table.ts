@@ -10,6 +10,8 @@ import { ORC_ENTRY_BYTES, type OrcEntry, type OrcFormat, orcFormat } from './for
 /** A kernel has a million; more than this is a damaged count. */
 const MOST_RULES = 1 << 26;
 const ADDRESS_BYTES = 4;
+/** Most tasks sleep in the same few functions: a look-up takes twenty reads. */
+const MOST_KNOWN = 1 << 12;
 
 export interface OrcTable {
   /** Where the addresses and where the entries begin. */
@@ -46,6 +48,7 @@ export class OrcRules {
   readonly #format: OrcFormat;
   readonly #vmlinux: OrcTable;
   readonly #modules = new Map<LoadedModule, OrcTable | undefined>();
+  readonly #known = new Map<bigint, OrcEntry | undefined>();
 
   /** @throws AutopsyError for a kernel without ORC or with an unknown format of it. */
   constructor(kernel: DeadKernel, words: Words) {
@@ -57,6 +60,14 @@ export class OrcRules {
 
   /** Undefined where the tables have nothing to say. @throws KernelError when they cannot be read. */
   at(address: bigint): OrcEntry | undefined {
+    const known = this.#known.get(address);
+    if (known !== undefined || this.#known.has(address)) return known;
+    const found = this.#find(address);
+    if (this.#known.size < MOST_KNOWN) this.#known.set(address, found);
+    return found;
+  }
+
+  #find(address: bigint): OrcEntry | undefined {
     const module = this.#kernel.modules.find(({ ranges }) =>
       ranges.some(({ start, sizeBytes }) => address >= start && address < start + BigInt(sizeBytes)),
     );
