@@ -1,6 +1,7 @@
 /** The work of the autopsy program: reads a vmcore and writes the autopsy as text and as JSON, and which pages a triage dump needs. */
 import { openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import type { Effort } from '../autopsy/effort.ts';
+import { type Inspection, inspect } from '../autopsy/inspection.ts';
 import type { DeadKernel } from '../autopsy/kernel.ts';
 import { AUTOPSY_FORMAT, type Autopsy, type AutopsyCrash, isMissing } from '../autopsy/summary/autopsy.ts';
 import { boundedSource, type ReadBudget } from '../autopsy/summary/bounded-source.ts';
@@ -41,7 +42,8 @@ export function writeAutopsy(vmcorePath: string, directory: string, withTables: 
     mostPages: MOST_TRIAGE_PAGES,
     effort: EFFORT,
   });
-  const autopsy = fitted(autopsyOf(crash, triage.kernel), MOST_AUTOPSY_BYTES);
+  const inspection = inspect(triage.kernel);
+  const autopsy = fitted(autopsyOf(crash, triage.kernel, inspection), MOST_AUTOPSY_BYTES);
   const result = resultOf(autopsy);
   if (autopsy && result.state === 'saved') {
     writeFileSync(files.text, [...autopsyLines(autopsy)].join(''));
@@ -50,7 +52,7 @@ export function writeAutopsy(vmcorePath: string, directory: string, withTables: 
   writeWhole(files.result, JSON.stringify(result));
   // Last: the capture ends the program when it takes too long, and the autopsy is worth more.
   attempt(() => {
-    const { debuggerPages, pfns } = finishTriage(triage, withTables);
+    const { debuggerPages, pfns } = finishTriage(triage, withTables, inspection);
     const doubles = new Float64Array(pfns.length + 1);
     doubles[0] = debuggerPages;
     doubles.set(pfns, 1);
@@ -64,12 +66,12 @@ function writeWhole(path: string, content: string | Uint8Array): void {
   renameSync(unfinished, path);
 }
 
-function autopsyOf({ utsname }: Crash, kernel: DeadKernel): Autopsy {
+function autopsyOf({ utsname }: Crash, kernel: DeadKernel, inspection: Inspection): Autopsy {
   const { release, nodename } = utsname;
   return {
     format: AUTOPSY_FORMAT,
     kernel: { release, nodename },
-    ...readKernelParts(kernel, LIMITS),
+    ...readKernelParts(kernel, LIMITS, inspection),
     memory: { missing: 'the dump has it' },
     log: { missing: 'vmcore-dmesg.txt has it' },
   };

@@ -3,6 +3,7 @@
  * BTF, kallsyms and vmcoreinfo. What the crashed kernel lacks, or where it is damaged, costs its part.
  */
 import type { Effort } from '../autopsy/effort.ts';
+import { type Inspection, inspect } from '../autopsy/inspection.ts';
 import type { DeadKernel } from '../autopsy/kernel.ts';
 import { readWaits } from '../autopsy/locks/waits.ts';
 import { readHugePages } from '../autopsy/memory/hugetlb.ts';
@@ -10,8 +11,7 @@ import { readMeminfo } from '../autopsy/memory/meminfo.ts';
 import { readSlabCaches } from '../autopsy/memory/slab.ts';
 import { readModuleList } from '../autopsy/module-list.ts';
 import { openAutopsy } from '../autopsy/open.ts';
-import { readTasks, type TaskList } from '../autopsy/tasks/tasks.ts';
-import { openUnwinder } from '../autopsy/unwind/unwinder.ts';
+import type { TaskList } from '../autopsy/tasks/tasks.ts';
 import { readMounts } from '../autopsy/vfs/mounts.ts';
 import { readProcessFiles } from '../autopsy/vfs/open-files.ts';
 import { AutopsyError, attempt, describeError } from '../errors.ts';
@@ -75,9 +75,14 @@ export function openTriage(
 
 /**
  * @param withTables what stands in for debug symbols, and what our own verbs answer, are chosen too: twice the reads.
+ * @param inspection of the kernel, where another part has read of it since `openTriage`.
  * @throws AutopsyError when no task is found; what `onProgress` throws.
  */
-export function finishTriage(subject: OpenTriage, withTables = true): Triage {
+export function finishTriage(
+  subject: OpenTriage,
+  withTables = true,
+  inspection = inspect(subject.kernel),
+): Triage {
   const { kernel, recorder, opening, order } = subject;
   const problems = [...kernel.missing];
   const parts: TriagePart[] = [];
@@ -86,9 +91,9 @@ export function finishTriage(subject: OpenTriage, withTables = true): Triage {
     attempt(work, error => problems.push(describeError(error)));
     parts.push({ name, pages: order.pfns.length - before });
   };
-  const list = readTasks(kernel);
+  const list = inspection.tasks();
   parts.push({ name: 'lists', pages: order.pfns.length });
-  for (const [name, work] of Object.entries(DEBUGGER_PARTS)) run(name, () => work(subject, list));
+  for (const [name, work] of Object.entries(DEBUGGER_PARTS)) run(name, () => work(subject, list, inspection));
   const debuggerPages = order.pfns.length;
   if (withTables) {
     run('tables', () => {
@@ -125,7 +130,9 @@ function noTasks([problem]: readonly string[], { errors }: TaskList): AutopsyErr
   });
 }
 
-const DEBUGGER_PARTS: Readonly<Record<string, (subject: Subject, list: TaskList) => void>> = {
+const DEBUGGER_PARTS: Readonly<
+  Record<string, (subject: Subject, list: TaskList, inspection: Inspection) => void>
+> = {
   variables: subject => addVariables(subject),
   log: subject => addLog(subject),
   cpus: subject => {
@@ -138,7 +145,7 @@ const DEBUGGER_PARTS: Readonly<Record<string, (subject: Subject, list: TaskList)
     for (const task of byNeed(list)) addUsedStack(subject, task);
   },
   code: subject => addKnownCode(subject),
-  backtraces: (subject, list) => addBacktraces(subject, openUnwinder(subject.kernel), list),
+  backtraces: (subject, list, inspection) => addBacktraces(subject, inspection.unwinder(), list),
   stops: subject => {
     for (const cpu of subject.kernel.perCpu.online) addStopFrames(subject, cpu);
   },

@@ -1,13 +1,14 @@
 /** The autopsy of a dead kernel, part by part. What one part cannot read costs that part, and it says so. */
 import { attempt, counted, describeError } from '../../errors.ts';
+import { type Inspection, inspect } from '../inspection.ts';
 import type { DeadKernel } from '../kernel.ts';
 import { readWaits } from '../locks/waits.ts';
 import { readMeminfo } from '../memory/meminfo.ts';
 import { readModuleList, taintLetters } from '../module-list.ts';
 import type { StateWord } from '../tasks/state.ts';
-import { readTasks, type Task, type TaskList } from '../tasks/tasks.ts';
+import type { Task, TaskList } from '../tasks/tasks.ts';
 import type { Backtrace } from '../unwind/frame.ts';
-import { openUnwinder, type Unwinder } from '../unwind/unwinder.ts';
+import type { Unwinder } from '../unwind/unwinder.ts';
 import {
   type Autopsy,
   type AutopsyCpu,
@@ -42,9 +43,13 @@ export type KernelParts = Pick<
 >;
 
 /** Never throws. */
-export function readKernelParts(kernel: DeadKernel, limits = REPORT_LIMITS): KernelParts {
-  const list = tasksOf(kernel);
-  const unwinder = part(() => openUnwinder(kernel));
+export function readKernelParts(
+  kernel: DeadKernel,
+  limits = REPORT_LIMITS,
+  inspection = inspect(kernel),
+): KernelParts {
+  const list = tasksOf(kernel, inspection);
+  const unwinder = part(() => inspection.unwinder());
   return {
     ...taskParts(kernel, list, unwinder, limits),
     modules: part(() => readModules(kernel)),
@@ -70,8 +75,8 @@ function taskParts(
   };
 }
 
-function tasksOf(kernel: DeadKernel): Part<TaskList> {
-  const list = part(() => readTasks(kernel));
+function tasksOf(kernel: DeadKernel, inspection: Inspection): Part<TaskList> {
+  const list = part(() => inspection.tasks());
   if (isMissing(list) || list.tasks.length > 0) return list;
   return { missing: kernel.missing[0] ?? describeError(list.errors[0] ?? 'the list of tasks is empty') };
 }

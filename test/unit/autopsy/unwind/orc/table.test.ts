@@ -62,6 +62,26 @@ describe('the rules of a kernel', () => {
     expect(rules.at(0n)).toBeUndefined();
   });
 
+  test('of an address that many stacks have are searched once', () => {
+    const dead = kernelOf(1000).dead();
+    const words = new Words(dead.memory);
+    let reads = 0;
+    const counted = Object.assign(Object.create(words) as Words, {
+      s32: (...args: Parameters<Words['s32']>) => {
+        reads++;
+        return words.s32(...args);
+      },
+      view: words.view.bind(words),
+    });
+    const rules = new OrcRules(dead, counted);
+    const address = TEXT + 500n * FUNCTION_BYTES;
+    const first = rules.at(address);
+    const readsOfOne = reads;
+    expect(readsOfOne).toBeGreaterThan(0);
+    expect(rules.at(address)).toEqual(first);
+    expect(reads).toBe(readsOfOne);
+  });
+
   test('a table with an impossible size is refused', () => {
     const dead = kernelOf(1).dead();
     const odd = (name: string) => {
