@@ -83,12 +83,19 @@ function addAttributes(subject: Subject, module: bigint, path: string): void {
   const start = fields.pointer(module, path);
   if (start === 0n) return;
   const page = memory.arch.pageSizeBytes;
+  const pageMask = ~BigInt(page - 1);
+  const seen = new Set<bigint>();
   // How many follow is said in a way that changes between kernels: what has no pointer in it is behind the last.
   for (let done = 0; done < MOST_ATTRIBUTE_BYTES; done += page) {
     const found = [...pointersIn(subject, start + BigInt(done), page)];
     if (found.length === 0) return;
     addRange(subject, start + BigInt(done), page);
-    for (const pointer of found) addRange(subject, pointer, 1);
+    for (const pointer of found) {
+      const start = pointer & pageMask;
+      if (seen.has(start)) continue;
+      seen.add(start);
+      addRange(subject, start, 1);
+    }
   }
 }
 
