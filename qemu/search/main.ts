@@ -1,4 +1,5 @@
 /** `npm run smallest`: the smallest `crashkernel=` for each layout, kernel and speed, as a table. */
+import { join } from 'node:path';
 import { describeError, Failure } from '../../capture/errors.ts';
 import { LAYOUTS } from '../../initrd/image.ts';
 import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
@@ -6,9 +7,12 @@ import { readManifest } from '../expect/manifest.ts';
 import { FAULTS } from '../faults/all.ts';
 import type { Fault } from '../faults/fault.ts';
 import { asFastAs } from '../faults/speed.ts';
+import { projectCommit } from '../lab/commit.ts';
 import { crashWith } from '../lab/crash.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
 import { MACHINE_OPTIONS, readMachineOptions } from '../lab/options.ts';
+import { RUNS } from '../run/directory.ts';
+import { openSearchJournal, type SearchJournal, type SizedCapture } from './journal.ts';
 import { type Attempt, type Cell, type Found, searchSmallest, searchTable, whyNot } from './search.ts';
 
 const { kernel: _, crashkernel: __, ...MACHINE } = MACHINE_OPTIONS;
@@ -30,7 +34,10 @@ await runCommand({
     speeds: { value: 'LIST', default: '1,20', help: 'emulate a machine that is so many times as fast' },
     from: { value: 'MIB', default: '160', help: 'the first reservation' },
     step: { value: 'MIB', default: '16', help: 'how much less the next one is' },
-    runs: { value: 'N', default: '1', help: 'so many captures of each size must come home' },
+    runs: { value: 'N', default: '1', help: 'so many captures in a row of the smallest size must come home' },
+    resume: {
+      help: 'count the captures that earlier searches made at this commit (lab-runs/smallest.json)',
+    },
   },
   async run(given, signal) {
     const list = (text: string) => text.split(',').filter(word => word !== '');
@@ -40,16 +47,20 @@ await runCommand({
     const steps = {
       fromMib: wholeNumber('from', given.from, 32, 4096),
       stepMib: wholeNumber('step', given.step, 1, 1024),
+      runs: wholeNumber('runs', given.runs, 1, 100),
     };
-    const runs = wholeNumber('runs', given.runs, 1, 100);
+    const journal = openSearchJournal(join(RUNS, 'smallest.json'), projectCommit());
     const results: Found[] = [];
     for (const kernel of kernels) {
       const lab = await openLab(readMachineOptions({ ...given, kernel, crashkernel: '192M' }), console.log);
       for (const layout of layouts) {
         for (const speed of speeds) {
-          const found = await searchSmallest({ kernel, layout, speed }, steps, (cell, mib) =>
-            attempt(lab, cell, { mib, runs, signal }),
-          );
+          const found = await searchSmallest({ kernel, layout, speed }, steps, (cell, mib, run) => {
+            const earlier = given.resume ? journal.cameHome(cell, mib)[run - 1] : undefined;
+            return report({ cell, mib, run }, earlier, () =>
+              capture(lab, { cell, mib, run }, { journal, signal }),
+            );
+          });
           results.push(found);
           console.log(`\n${searchTable(results)}\n`);
         }
@@ -60,26 +71,33 @@ await runCommand({
 });
 
 interface Size {
+  readonly cell: Cell;
   readonly mib: number;
-  readonly runs: number;
-  readonly signal: AbortSignal;
+  readonly run: number;
 }
 
-/** So many captures with one reservation; ends with the first that does not come home. */
-async function attempt(lab: Lab, cell: Cell, { mib, runs, signal }: Size): Promise<Attempt> {
-  const fault = faultOf(cell);
+async function report(
+  { cell, mib, run }: Size,
+  earlier: SizedCapture | undefined,
+  make: () => Promise<Attempt>,
+): Promise<Attempt> {
+  const one = earlier ?? (await make());
+  const where = `${cell.kernel} ${cell.layout}, speed ${cell.speed}, ${mib}M, run ${run}`;
+  const how = earlier ? `: made at ${earlier.at}` : one.why ? `: ${one.why}` : '';
+  console.log(`  ${one.cameHome ? '✓' : '✗'} ${where}${how}`);
+  return one;
+}
+
+async function capture(
+  lab: Lab,
+  { cell, mib }: Size,
+  { journal, signal }: { readonly journal: SearchJournal; readonly signal: AbortSignal },
+): Promise<Attempt> {
+  signal.throwIfAborted();
   const sized = { ...lab, choice: { ...lab.choice, crashkernel: `${mib}M` } };
-  let memory: Attempt['memory'];
-  for (let run = 1; run <= runs; run++) {
-    signal.throwIfAborted();
-    const one = await captureOnce(sized, fault, signal);
-    const where = `${cell.kernel} ${cell.layout}, speed ${cell.speed}, ${mib}M, run ${run}`;
-    console.log(`  ${one.cameHome ? '✓' : '✗'} ${where}${one.why ? `: ${one.why}` : ''}`);
-    if (!one.cameHome) return one;
-    if (!memory || (one.memory && one.memory.lowestAvailableBytes < memory.lowestAvailableBytes))
-      memory = one.memory;
-  }
-  return { cameHome: true, memory };
+  const one = await captureOnce(sized, faultOf(cell), signal);
+  journal.add(cell, mib, one);
+  return one;
 }
 
 function faultOf({ layout, speed }: Cell): Fault {

@@ -1,4 +1,4 @@
-/** Finds the smallest `crashkernel=` with which a capture comes home, going down until one does not. */
+/** Finds the smallest `crashkernel=` with which captures come home: down until one does not, then up until several in a row do. */
 import type { Manifest } from '../../capture/storage/manifest.ts';
 import type { Layout } from '../../initrd/image.ts';
 
@@ -10,42 +10,66 @@ export interface Cell {
   readonly speed: number;
 }
 
+/** One capture. */
 export interface Attempt {
-  /** Every check held, in each of the runs. */
+  /** Every check held. */
   readonly cameHome: boolean;
   /** Why not: the line of the console that says it. */
   readonly why?: string;
-  /** Of the run in which it was least. */
   readonly memory?: Manifest['memory'];
 }
 
 export interface Found {
   readonly cell: Cell;
-  /** Undefined where not even the first size captured. */
+  /** Undefined where no size captured. */
   readonly smallestMib?: number;
+  /** How many captures in a row came home with it; 0 where none did. */
+  readonly runs: number;
+  /** Of the run in which it was least. */
   readonly memory?: Manifest['memory'];
-  /** Of the next smaller size. */
+  /** Of a smaller size. */
   readonly why?: string;
 }
 
 export interface Steps {
   readonly fromMib: number;
   readonly stepMib: number;
+  /** So many captures in a row must come home. */
+  readonly runs: number;
 }
 
-/** @param attempt captures with this reservation. */
+/** @param capture makes the capture with this number, from 1 on, of this size. */
 export async function searchSmallest(
   cell: Cell,
-  { fromMib, stepMib }: Steps,
-  attempt: (cell: Cell, mib: number) => Promise<Attempt>,
+  { fromMib, stepMib, runs }: Steps,
+  capture: (cell: Cell, mib: number, run: number) => Promise<Attempt>,
 ): Promise<Found> {
-  let found: Found = { cell };
-  for (let mib = fromMib; mib > 0; mib -= stepMib) {
-    const { cameHome, why, memory } = await attempt(cell, mib);
-    if (!cameHome) return { ...found, why };
-    found = { cell, smallestMib: mib, memory };
+  const firsts = new Map<number, Attempt>();
+  let why: string | undefined;
+  let mib = fromMib;
+  for (; mib > 0; mib -= stepMib) {
+    const first = await capture(cell, mib, 1);
+    firsts.set(mib, first);
+    why = first.why;
+    if (!first.cameHome) break;
   }
-  return found;
+  for (mib += stepMib; mib <= fromMib; mib += stepMib) {
+    const made = [firsts.get(mib)!];
+    while (made.length < runs && made.at(-1)!.cameHome) made.push(await capture(cell, mib, made.length + 1));
+    const failed = made.find(({ cameHome }) => !cameHome);
+    if (!failed) return { cell, smallestMib: mib, runs, memory: leastOf(made), ...(why && { why }) };
+    why = failed.why;
+  }
+  return { cell, runs: 0, ...(why && { why }) };
+}
+
+function leastOf(attempts: readonly Attempt[]): Manifest['memory'] {
+  return attempts
+    .flatMap(({ memory }) => memory ?? [])
+    .reduce<Manifest['memory']>(
+      (least, one) => (least && least.lowestAvailableBytes <= one.lowestAvailableBytes ? least : one),
+      undefined,
+    );
 }
 
 /** Of the lines of a console, the one that says why a capture did not come home. */
@@ -55,21 +79,32 @@ export function whyNot(lines: readonly string[]): string | undefined {
 }
 
 const REASONS =
-  /kexec refused|Initramfs unpacking failed|deadlocked on memory|Attempted to kill init|NOT (saved|finished)|gave up/;
+  /kexec refused|Initramfs unpacking failed|Kernel panic - not syncing: (?!sysrq)|NOT (saved|finished)|gave up/;
 
 const MIB = 2 ** 20;
-const HEADINGS = ['kernel', 'layout', 'speed', 'smallest', 'available at the lowest', 'one step below'];
+const HEADINGS = [
+  'kernel',
+  'layout',
+  'speed',
+  'smallest',
+  'in a row',
+  'lowest available',
+  'margin',
+  'one step below',
+];
 
-/** As Markdown. */
+/** As Markdown. The margin is what was available of the crash kernel's memory when least was. */
 export function searchTable(results: readonly Found[]): string {
-  const rows = results.map(({ cell, smallestMib, memory, why }) => [
+  const rows = results.map(({ cell, smallestMib, runs, memory, why }) => [
     cell.kernel,
     cell.layout,
     `${cell.speed}`,
     smallestMib === undefined ? 'none' : `${smallestMib}M`,
+    `${runs}`,
     memory
       ? `${Math.round(memory.lowestAvailableBytes / MIB)} of ${Math.round(memory.totalBytes / MIB)} MiB`
       : '-',
+    memory ? `${Math.round((100 * memory.lowestAvailableBytes) / memory.totalBytes)} %` : '-',
     why ?? '-',
   ]);
   return [HEADINGS, HEADINGS.map(() => '---'), ...rows].map(row => `| ${row.join(' | ')} |`).join('\n');

@@ -23,7 +23,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'kdumpling-man-'));
   pages = await manualFiles({ date: '2026-11-28', version: '0.1.0' });
   writeFiles(folder, pages);
-});
+  // On a busy machine importing all verbs takes longer than a hook may by default.
+}, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const page = (path: string) => pages.get(path)!;

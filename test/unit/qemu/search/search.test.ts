@@ -7,14 +7,16 @@ import { describe, expect, test } from 'vitest';
 import { findCommand } from '../../../../build/host/host-packages.ts';
 import { PROJECT } from '../../../../build/paths.ts';
 import { asFastAs } from '../../../../qemu/faults/speed.ts';
+import { openSearchJournal } from '../../../../qemu/search/journal.ts';
 import { searchSmallest, searchTable, whyNot } from '../../../../qemu/search/search.ts';
 
 const CELL = { kernel: '6.1-cloud', layout: 'lean', speed: 20 } as const;
-const memory = { totalBytes: 150 << 20, lowestAvailableBytes: 20 << 20 };
+const memoryWith = (lowestMib: number) => ({ totalBytes: 150 << 20, lowestAvailableBytes: lowestMib << 20 });
+const memory = memoryWith(20);
 
 function search(needsMib: number, fromMib = 160) {
   const tried: number[] = [];
-  const found = searchSmallest(CELL, { fromMib, stepMib: 16 }, async (_, mib) => {
+  const found = searchSmallest(CELL, { fromMib, stepMib: 16, runs: 1 }, async (_, mib) => {
     tried.push(mib);
     return mib >= needsMib ? { cameHome: true, memory } : { cameHome: false, why: 'no memory' };
   });
@@ -23,26 +25,91 @@ function search(needsMib: number, fromMib = 160) {
 
 test('goes down until a capture does not come home', async () => {
   const { result, tried } = await search(120);
-  expect(result).toEqual({ cell: CELL, smallestMib: 128, memory, why: 'no memory' });
+  expect(result).toEqual({ cell: CELL, smallestMib: 128, runs: 1, memory, why: 'no memory' });
   expect(tried).toEqual([160, 144, 128, 112]);
 });
 
 test('ends with nothing where the first does not', async () => {
   const { result, tried } = await search(500);
-  expect(result).toEqual({ cell: CELL, why: 'no memory' });
+  expect(result).toEqual({ cell: CELL, runs: 0, why: 'no memory' });
   expect(tried).toEqual([160]);
 });
 
 test('ends at zero where everything comes home', async () => {
-  const { tried } = await search(0, 32);
+  const { result, tried } = await search(0, 32);
   expect(tried).toEqual([32, 16]);
+  expect(result.smallestMib).toBe(16);
+});
+
+describe('several in a row', () => {
+  /** Where `fails` names a capture, `112:4`, it does not come home. */
+  async function inARow(runs: number, ...fails: string[]) {
+    const made: string[] = [];
+    const result = await searchSmallest(CELL, { fromMib: 144, stepMib: 16, runs }, async (_, mib, run) => {
+      const capture = `${mib}:${run}`;
+      made.push(capture);
+      if (fails.includes(capture)) return { cameHome: false, why: `${capture} failed` };
+      return { cameHome: true, memory: memoryWith(mib - 10 * run) };
+    });
+    return { result, made };
+  }
+
+  test('are made of the smallest size alone, and the least memory of them counts', async () => {
+    const { result, made } = await inARow(3, '112:1');
+    expect(made).toEqual(['144:1', '128:1', '112:1', '128:2', '128:3']);
+    expect(result).toEqual({
+      cell: CELL,
+      smallestMib: 128,
+      runs: 3,
+      memory: memoryWith(98),
+      why: '112:1 failed',
+    });
+  });
+
+  test('of which one does not come home are made a step above', async () => {
+    const { result, made } = await inARow(3, '112:1', '128:2');
+    expect(made).toEqual(['144:1', '128:1', '112:1', '128:2', '144:2', '144:3']);
+    expect(result).toMatchObject({ smallestMib: 144, runs: 3, why: '128:2 failed' });
+  });
+
+  test('that nowhere come home are none', async () => {
+    const { result } = await inARow(2, '128:1', '144:2');
+    expect(result).toEqual({ cell: CELL, runs: 0, why: '144:2 failed' });
+  });
+});
+
+describe('the journal', () => {
+  const opened = (
+    commit: string,
+    path = join(mkdtempSync(join(tmpdir(), 'kdumpling-search-')), 'x/smallest.json'),
+  ) => ({ path, journal: openSearchJournal(path, commit) });
+
+  test('has the captures of a cell, a size and a commit that came home', () => {
+    const { path, journal } = opened('abc');
+    journal.add(CELL, 112, { cameHome: true, memory });
+    journal.add(CELL, 112, { cameHome: false, why: 'no memory' });
+    journal.add(CELL, 112, { cameHome: true });
+    journal.add(CELL, 128, { cameHome: true });
+    journal.add({ ...CELL, speed: 1 }, 112, { cameHome: true });
+    expect(openSearchJournal(path, 'abc').cameHome(CELL, 112)).toMatchObject([{ memory }, {}]);
+    expect(openSearchJournal(path, 'def').cameHome(CELL, 112)).toEqual([]);
+    rmSync(join(path, '../..'), { recursive: true });
+  });
+
+  test('of another format counts as none', () => {
+    const { path, journal } = opened('abc');
+    journal.add(CELL, 112, { cameHome: true });
+    writeFileSync(path, '{"format":0,"captures":[]}');
+    expect(journal.cameHome(CELL, 112)).toEqual([]);
+    rmSync(join(path, '../..'), { recursive: true });
+  });
 });
 
 test('the table has a row for each search', async () => {
   const rows = searchTable([(await search(120)).result, (await search(500)).result]).split('\n');
   expect(rows.slice(2)).toEqual([
-    '| 6.1-cloud | lean | 20 | 128M | 20 of 150 MiB | no memory |',
-    '| 6.1-cloud | lean | 20 | none | - | no memory |',
+    '| 6.1-cloud | lean | 20 | 128M | 1 | 20 of 150 MiB | 13 % | no memory |',
+    '| 6.1-cloud | lean | 20 | none | 0 | - | - | no memory |',
   ]);
 });
 
@@ -51,10 +118,16 @@ test.each([
     '[    2.9] Kernel panic - not syncing: System is deadlocked on memory',
     'Kernel panic - not syncing: System is deadlocked on memory',
   ],
+  // A host that is too busy for an emulated timer: nothing that a larger reservation helps.
+  [
+    "[    0.068000] Kernel panic - not syncing: IO-APIC + timer doesn't work!",
+    "Kernel panic - not syncing: IO-APIC + timer doesn't work!",
+  ],
   ['[    0.5] Initramfs unpacking failed: write error', 'Initramfs unpacking failed: write error'],
   ['lab: gave up: kexec refused', 'lab: gave up: kexec refused'],
 ])('why not: %s', (line, why) => {
-  expect(whyNot(['Linux version 6', line, 'lab: came home'])).toBe(why);
+  const crash = '[    9.1] Kernel panic - not syncing: sysrq triggered crash';
+  expect(whyNot(['Linux version 6', crash, line, 'lab: came home'])).toBe(why);
   expect(whyNot(['lab: came home'])).toBeUndefined();
 });
 
