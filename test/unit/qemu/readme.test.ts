@@ -48,6 +48,7 @@ test('the options it names exist', () => {
     'parallel',
     'resume',
     'results',
+    'runs',
     'junit',
     'tap',
     'list',
