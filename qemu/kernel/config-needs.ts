@@ -66,12 +66,14 @@ export function configGaps(
 }
 
 /** An option that is not `y`, or is where it must not be. */
-function optionGap(config: Config, { option, why, or = option, off, behind = [] }: Need): Gap[] {
+function optionGap(config: Config, need: Need): Gap[] {
+  const { option, why, or = option, off, behind = [], insteadOf = [] } = need;
   const isSet = [option, or].some(name => config.get(name) === 'y');
   if (off) return isSet ? [{ option, text: `CONFIG_${option}=y is set: ${why}`, fix: [`-d ${option}`] }] : [];
   if (isSet) return [];
   const hidden = behind.filter(name => config.get(name) !== 'y');
-  const fix = [...hidden, option].map(name => `-e ${name}`);
+  const others = insteadOf.filter(name => config.get(name) === 'y').map(name => `-d ${name}`);
+  const fix = [...others, ...[...hidden, option].map(name => `-e ${name}`)];
   return [{ option, text: `CONFIG_${option}=y is missing: ${why}`, fix }];
 }
 

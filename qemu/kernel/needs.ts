@@ -14,6 +14,8 @@ export interface Need {
   readonly or?: string;
   /** Options that Kconfig hides it behind: without them, setting it has no effect. */
   readonly behind?: readonly string[];
+  /** Options that must go for it: the other choices of a Kconfig `choice`. */
+  readonly insteadOf?: readonly string[];
   /** It must not be set. */
   readonly off?: true;
 }
@@ -127,6 +129,9 @@ export const WISHES: readonly Need[] = [
   { option: 'DEBUG_INFO_BTF', why: 'the report cannot show structures, locks or waiting tasks', of: 'first' },
 ];
 
+/** `make tinyconfig` chooses SLOB before Linux 6.4. */
+const OF_SLUB = { behind: ['SLUB'], insteadOf: ['SLOB'] } as const;
+
 /** What a trigger's crash needs, by the trigger's name. */
 export const OF_TRIGGER: Readonly<Record<string, readonly Need[]>> = {
   'other-cpu': [{ option: 'SMP', why: 'a second CPU' }],
@@ -140,9 +145,9 @@ export const OF_TRIGGER: Readonly<Record<string, readonly Need[]>> = {
     { option: 'DEBUG_LIST', or: 'LIST_HARDENED', why: 'notices the list', behind: ['DEBUG_KERNEL'] },
   ],
   refcount: [{ option: 'BUG', why: 'the count’s WARN() does something' }],
-  'use-after-free': [{ option: 'SLUB_DEBUG', why: 'poisons what is freed' }],
-  kfence: [{ option: 'KFENCE', why: 'notices the access' }],
-  usercopy: [{ option: 'HARDENED_USERCOPY', why: 'notices the copy' }],
+  'use-after-free': [{ option: 'SLUB_DEBUG', why: 'poisons what is freed', ...OF_SLUB }],
+  kfence: [{ option: 'KFENCE', why: 'notices the access', ...OF_SLUB }],
+  usercopy: [{ option: 'HARDENED_USERCOPY', why: 'notices the copy', ...OF_SLUB }],
   'sleep-in-atomic': [
     {
       option: 'PREEMPT_COUNT',

@@ -30,28 +30,48 @@ const STAMP = 'kdumpling-lab.built';
  * configuration and version of the source; a build that was interrupted goes on where it was.
  */
 export async function buildTinyKernel(cache: Cache, name: TinyKernelName = 'modules'): Promise<string> {
-  const dir = join(cache.dir, 'sources', SOURCE);
   return withLock(cache, `source-${SOURCE}`, async () => {
-    const root = unpackedBuildTree(dir) ?? (await unpackSource(cache, dir));
-    const source = join(root, 'usr/src', SOURCE);
-    if (!existsSync(source)) {
-      await announced(cache, `unpacking the source of ${SOURCE}`, () => inTree(root, UNTAR));
-    }
+    const { path: source, record, run } = await openSource(cache);
     const config = FRAGMENTS[name]
       .map(file => readFileSync(join(import.meta.dirname, file), 'utf8'))
       .join('');
-    const folder = `tiny-${name}-${digest(config, readFileSync(join(dir, 'record.json'), 'utf8'))}`;
+    const folder = `tiny-${name}-${digest(config, record)}`;
     const build = join(source, folder);
     if (existsSync(join(build, STAMP))) return build;
     removeOthers(source, `tiny-${name}-`, folder);
     mkdirSync(build, { recursive: true });
     writeFileSync(join(build, 'lab.config'), config);
     await announced(cache, `building the kernel ${folder} (about ten minutes)`, () =>
-      inTree(root, `cd ${SOURCE} && ${commands(folder, name).join(' && ')}`),
+      run(commands(folder, name).join(' && ')),
     );
     writeFileSync(join(build, STAMP), '');
     return build;
   });
+}
+
+export interface KernelSource {
+  /** On this machine. */
+  readonly path: string;
+  /** The text that says which version it is. */
+  readonly record: string;
+  /** Runs a shell command in the source, with its compiler and with this machine's /tmp. */
+  readonly run: (command: string) => Promise<void>;
+}
+
+export function kernelSource(cache: Cache): Promise<KernelSource> {
+  return withLock(cache, `source-${SOURCE}`, () => openSource(cache));
+}
+
+/** Hold the lock around it. */
+async function openSource(cache: Cache): Promise<KernelSource> {
+  const dir = join(cache.dir, 'sources', SOURCE);
+  const root = unpackedBuildTree(dir) ?? (await unpackSource(cache, dir));
+  const path = join(root, 'usr/src', SOURCE);
+  if (!existsSync(path)) {
+    await announced(cache, `unpacking the source of ${SOURCE}`, () => inTree(root, UNTAR));
+  }
+  const record = readFileSync(join(dir, 'record.json'), 'utf8');
+  return { path, record, run: command => inTree(root, `cd ${SOURCE} && ${command}`) };
 }
 
 const UNTAR = [

@@ -11,10 +11,12 @@ import { openAutopsy } from '../../capture/autopsy/open.ts';
 import { openUnwinder } from '../../capture/autopsy/unwind/unwinder.ts';
 import { SOUND } from '../../qemu/faults/sound.ts';
 import { compareBacktraces, unwindWithDwarf } from '../../qemu/judges/backtraces.ts';
-import { buildTinyKernel } from '../../qemu/kernel/tiny-kernel.ts';
+import { configGaps, type Gap, parseConfig, triggerGaps } from '../../qemu/kernel/config-needs.ts';
+import { buildTinyKernel, kernelSource } from '../../qemu/kernel/tiny-kernel.ts';
 import { crashWith } from '../../qemu/lab/crash.ts';
 import { openLab } from '../../qemu/lab/lab.ts';
 import { DEFAULT_MACHINE, type MachineChoice, triggerOf } from '../../qemu/lab/options.ts';
+import { TRIGGERS } from '../../qemu/triggers/triggers.ts';
 import { openDumpFile } from '../../scripts/lib/dumps/open-vmcore.ts';
 import { FULL_LAB_VARIABLE } from './full-lab.ts';
 import { broken } from './lab.ts';
@@ -33,6 +35,21 @@ function crash(choice: Partial<MachineChoice>) {
     lab,
     verdict: await crashWith(lab, SOUND, { signal: new AbortController().signal }),
   }));
+}
+
+const DISKS = [
+  { bus: 'virtio-scsi', fs: 'xfs', layout: 'lvm' },
+  { bus: 'nvme', fs: 'btrfs', layout: 'gpt' },
+  { bus: 'ahci', fs: 'vfat', layout: 'whole' },
+] as const;
+
+function everyGap(text: string): Gap[] {
+  const config = parseConfig(text);
+  const roles = ['first', 'capture'] as const;
+  return [
+    ...DISKS.flatMap(disk => configGaps(config, { roles, disk }, undefined)),
+    ...TRIGGERS.flatMap(trigger => triggerGaps(config, trigger)),
+  ];
 }
 
 describe.skipIf(!process.env[FULL_LAB_VARIABLE])('a kernel of one’s own', () => {
@@ -84,6 +101,26 @@ describe.skipIf(!process.env[FULL_LAB_VARIABLE])('a kernel of one’s own', () =
       const { tasks, problems } = compareBacktraces(theirs, task => unwinder.backtrace(task).frames);
       expect(problems).toEqual([]);
       expect(tasks).toBeGreaterThanOrEqual(LEAST_TASKS);
+    },
+    RUN_MS,
+  );
+
+  test(
+    'what is said to be missing from a tiny configuration is all that Kconfig needs, for every disk and trigger',
+    async () => {
+      const { run } = await kernelSource(openCache(console.log));
+      const build = mkdtempSync(join(tmpdir(), 'kdumpling-config-'));
+      try {
+        await run(`make -s O=${build} tinyconfig`);
+        const gaps = () => everyGap(readFileSync(join(build, '.config'), 'utf8'));
+        expect(gaps().length).toBeGreaterThan(50);
+        const changes = new Set(gaps().flatMap(({ fix }) => fix));
+        const script = join(build, 'source/scripts/config');
+        await run(`cd ${build} && ${script} ${[...changes].join(' ')} && make -s olddefconfig`);
+        expect(gaps()).toEqual([]);
+      } finally {
+        rmSync(build, { recursive: true });
+      }
     },
     RUN_MS,
   );

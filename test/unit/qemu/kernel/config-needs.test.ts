@@ -84,6 +84,8 @@ test('what a gap takes to close has the options that Kconfig hides it behind, un
   const shown = parseConfig('CONFIG_DEBUG_KERNEL=y\nCONFIG_MODULES=y');
   const [count] = triggerGaps(shown, { name: 'sleep-in-atomic', needsModule: true });
   expect(count!.fix).toEqual(['-e DEBUG_ATOMIC_SLEEP', '-e PREEMPT_COUNT']);
+  const [kfence] = triggerGaps(parseConfig('CONFIG_SLOB=y'), { name: 'kfence' });
+  expect(kfence!.fix).toEqual(['-d SLOB', '-e SLUB', '-e KFENCE']);
 });
 
 test.each(['KEXEC_SIG_FORCE', 'LOCK_DOWN_KERNEL_FORCE_INTEGRITY'])(
