@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { $ } from 'zx';
 import { buildErrors } from '../../build/fetch/build-tree.ts';
 import { findCommand } from '../../build/host/host-packages.ts';
-import { SystemError } from '../../capture/errors.ts';
 import type { Config } from './config-needs.ts';
 import type { ImageFormat } from './image-format.ts';
+import { CannotCrash } from './lab-kernel.ts';
 import { noImageIn } from './unbuilt.ts';
 
 /** The directory itself, or that of the image in it. undefined for an image that comes alone. */
@@ -26,6 +26,7 @@ export function builtImageOf(directory: string, format: ImageFormat): string {
 /**
  * Builds a folder's module for the kernel, with the host's compiler. Symbols without a Module.symvers would only be missed
  * when the guest loads the module.
+ * @throws CannotCrash
  */
 export async function makeInBuild(
   build: string | undefined,
@@ -35,7 +36,7 @@ export async function makeInBuild(
 ): Promise<void> {
   const action = `build the lab’s module for ${release}`;
   if (!build) {
-    throw new SystemError('NO_BUILD', {
+    throw new CannotCrash('NO_BUILD', {
       action,
       actual: 'only the kernel’s image is known',
       wanted: 'the directory in which it was built, as --kernel',
@@ -43,7 +44,7 @@ export async function makeInBuild(
     });
   }
   if (!existsSync(join(build, 'Module.symvers'))) {
-    throw new SystemError('NO_SYMVERS', {
+    throw new CannotCrash('NO_SYMVERS', {
       action,
       actual: `there is no Module.symvers in ${build}`,
       wanted: 'a directory in which the modules were built as well',
@@ -53,7 +54,7 @@ export async function makeInBuild(
   const isClang = config?.get('CC_IS_CLANG') === 'y';
   for (const command of ['make', isClang ? 'clang' : 'gcc']) {
     if (findCommand(command)) continue;
-    throw new SystemError('NO_COMPILER', {
+    throw new CannotCrash('NO_COMPILER', {
       action,
       actual: `there is no ${command}`,
       wanted: `the package ${command}`,
@@ -64,7 +65,7 @@ export async function makeInBuild(
   const words = [...(isClang ? ['LLVM=1'] : []), ...pahole, `M=${folder}`, 'modules'];
   const output = await $({ nothrow: true, quiet: true })`make -C ${build} ${words}`;
   if (output.exitCode === 0) return;
-  throw new SystemError('MODULE_BUILD', {
+  throw new CannotCrash('MODULE_BUILD', {
     action,
     actual: buildErrors(output.stderr) || `make ended with ${output.exitCode}`,
     wanted: 'the compiler that built this kernel, on this machine',

@@ -19,7 +19,7 @@ export interface LabKernel {
   readonly modulesDir: string;
   /** Of the vmlinuz: tells two builds of one release apart. */
   readonly sha256: string;
-  /** The path of a vmlinux with debug symbols. @throws SystemError where there is none. */
+  /** The path of a vmlinux with debug symbols. @throws CannotCrash where there is none. */
   readonly symbols: () => Promise<string>;
   /** Runs kbuild on a folder with a Makefile and a module's source. */
   readonly makeModules: (folder: string) => Promise<void>;
@@ -27,7 +27,7 @@ export interface LabKernel {
   readonly checkTrigger: (trigger: CrashWay) => void;
 }
 
-/** A crash that the kernel's configuration rules out. */
+/** A crash that this kernel does not allow: by its configuration, or for want of a part of its build. The others of a matrix are made. */
 export class CannotCrash extends Failure {}
 
 export async function debianKernel(cache: Cache, choice: KernelChoice): Promise<LabKernel> {

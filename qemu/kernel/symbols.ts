@@ -1,16 +1,16 @@
 /** The debug symbols of one's own kernel: a vmlinux with DWARF, of the same build as the image. */
 import { openSync, statSync } from 'node:fs';
-import { SystemError } from '../../capture/errors.ts';
 import { readElfFile } from '../../scripts/lib/debug/elf-file.ts';
 import type { KernelImage } from './kernel-image.ts';
+import { CannotCrash } from './lab-kernel.ts';
 
 /** The head of the note that holds a SHA-1 build id: its name's and its content's sizes, its type, its name (elf(5)). */
 const BUILD_ID_NOTE = Buffer.from('040000001400000003000000474e5500', 'hex');
 
-/** @returns the path. @throws SystemError NO_SYMBOLS, OTHER_SYMBOLS */
+/** @returns the path. @throws CannotCrash NO_SYMBOLS, OTHER_SYMBOLS */
 export function symbolsOf(path: string | undefined, image: KernelImage): string {
   const refuse = (actual: string, toDo = 'Name it with --vmlinux PATH', code = 'NO_SYMBOLS') =>
-    new SystemError(code, {
+    new CannotCrash(code, {
       action: `find the debug symbols of ${image.release}`,
       actual,
       wanted: 'the vmlinux of the same build',

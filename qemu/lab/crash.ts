@@ -53,7 +53,7 @@ export async function crashWith(
   const lab = await labFor(fault, anyLab);
   lab.kernel.checkTrigger(lab.choice.trigger);
   // Their absence is a reason not to boot, and not to fail after the crash.
-  if (fault.expectations.some(one => OPENED_BY_CRASH.includes(one))) await lab.kernel.symbols();
+  if (needsSymbols(lab, fault)) await lab.kernel.symbols();
   const facts = { ...factsOf(lab, fault), cell };
   const named = { name: runName(fault, lab), facts };
   return inRunDirectory(named, events.signal, async directory => {
@@ -76,6 +76,11 @@ export async function crashWith(
     await saveReport(run);
     return { verdict, checks, run };
   });
+}
+
+/** crash(8) and drgn open nothing without them; drgn reads the log of another architecture's dump. */
+function needsSymbols({ parts }: Lab, { expectations }: Fault): boolean {
+  return !parts.isNative || expectations.some(one => OPENED_BY_CRASH.includes(one));
 }
 
 /** With the memory that the geometry needs, and the kernel and the boot disk that the fault or the trigger needs. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Duties } from '../../../../qemu/kernel/config-needs.ts';
+import { CannotCrash } from '../../../../qemu/kernel/lab-kernel.ts';
 import { type OwnKernelChoice, ownKernel } from '../../../../qemu/kernel/own-kernel.ts';
 import { triggerOf } from '../../../../qemu/lab/options.ts';
 import { debugFile } from '../../../support/debug-file-builder.ts';
@@ -209,6 +210,12 @@ test('a trigger that the kernel cannot make is refused before the boot', async (
   expect(() => kernel.checkTrigger(triggerOf('null'))).toThrow(
     'by the trigger null: CONFIG_MODULES=y is missing: loads the lab’s module',
   );
+});
+
+test('what a build lacks for one crash ends that crash, and not the others of a matrix', async () => {
+  const kernel = await open({ path: image(COMPLETE) });
+  await expect(kernel.symbols()).rejects.toThrow(CannotCrash);
+  await expect(kernel.makeModules(directory)).rejects.toThrow(CannotCrash);
 });
 
 test('the lab’s module needs the build directory, with Module.symvers', async () => {
