@@ -59,6 +59,7 @@ function openMachine(hooks: CaptureHooks): Machine {
       program: AUTOPSY_PROGRAM,
       vmcorePath: VMCORE,
       directory: AUTOPSY_DIRECTORY,
+      limitData: libc?.limitData,
     }),
     sleep,
     readText,

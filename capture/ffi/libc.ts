@@ -30,6 +30,9 @@ const MAP_NORESERVE = 0x4000;
 const MAP_FIXED_NOREPLACE = 0x10_0000;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
+/** asm-generic/resource.h */
+const RLIMIT_DATA = 2;
+
 /** A fixed address range that shows one part of a file at a time: one mapping and one ArrayBuffer for its lifetime. */
 export interface MappedWindow {
   /** The whole range. Bytes past the mapped part must not be touched: they fault. */
@@ -57,6 +60,8 @@ export interface Libc {
   /** @param action for the error message. */
   ioctl(fd: number, request: number, bytes: Buffer, action: string): void;
   openWindow(lengthBytes: number): MappedWindow;
+  /** How much writable private memory a process may map, setrlimit(2). */
+  limitData(pid: number, bytes: number): void;
   /** Allocates blocks and sets the length. Returns errno, 0 on success, because callers branch on it. */
   fallocate(fd: number, offset: number, lengthBytes: number): number;
   /** Drops the file's clean pages from the page cache, so that later reads come from the device. */
@@ -76,6 +81,7 @@ export function openLibc(ffi: Ffi): Libc {
   const fallocate = lib.func('int fallocate(int, int, int64_t, int64_t)');
   const posixFadvise = lib.func('int posix_fadvise(int, int64_t, int64_t, int)');
   const mmap = lib.func('void *mmap(void *, size_t, int, int, int, int64_t)');
+  const prlimit = lib.func('int prlimit(int, int, const void *, void *)');
   const munmap = lib.func('int munmap(void *, size_t)');
 
   const check = (result: number, action: string): void => {
@@ -96,6 +102,10 @@ export function openLibc(ffi: Ffi): Libc {
     },
     ioctl(fd, request, bytes, action) {
       check(ioctl(fd, request, bytes), action);
+    },
+    limitData(pid, bytes) {
+      const limits = new BigUint64Array([BigInt(bytes), BigInt(bytes)]);
+      check(prlimit(pid, RLIMIT_DATA, limits, null), `limit the memory of process ${pid} to ${bytes} bytes`);
     },
     fallocate: (fd, offset, lengthBytes) => (fallocate(fd, 0, offset, lengthBytes) === 0 ? 0 : ffi.errno()),
     dropCache(fd) {

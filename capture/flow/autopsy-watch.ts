@@ -50,7 +50,8 @@ export class AutopsyWatch {
   readonly #started: number;
   readonly #endSeconds: number;
   readonly #refaultsBefore: number;
-  readonly #mostOwnBytes: number;
+  /** Memory of the program's own that it may take. */
+  readonly mostOwnBytes: number;
   readonly #mostStartSeconds: number;
   #startSeconds: number | undefined;
   #progress = '';
@@ -65,7 +66,7 @@ export class AutopsyWatch {
     this.#since = nowSeconds;
     this.#endSeconds = nowSeconds + (deadlineSeconds - nowSeconds) * SHARE_OF_THE_DEADLINE;
     this.#refaultsBefore = refaults;
-    this.#mostOwnBytes = Math.min(MOST_OWN_BYTES, (availableBytes ?? Number.POSITIVE_INFINITY) - CODE_BYTES);
+    this.mostOwnBytes = Math.min(MOST_OWN_BYTES, (availableBytes ?? Number.POSITIVE_INFINITY) - CODE_BYTES);
   }
 
   /** Why it must end; undefined while it may go on. */
@@ -75,7 +76,7 @@ export class AutopsyWatch {
       this.#progress = progress;
       this.#since = nowSeconds;
     }
-    if (ownBytes > this.#mostOwnBytes) return `it took ${ownBytes >>> 20} MiB of memory`;
+    if (ownBytes > this.mostOwnBytes) return `it took ${ownBytes >>> 20} MiB of memory`;
     if (refaults - this.#refaultsBefore > MOST_REFAULTS) return 'it left too little memory';
     const silence = nowSeconds - this.#since;
     if (silence >= this.#mostSilence()) return `it made no progress for ${silence.toFixed(0)} s`;

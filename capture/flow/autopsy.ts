@@ -80,6 +80,7 @@ function watch(course: Course, running: RunningAutopsy): Result {
   try {
     while (running.isRunning()) {
       course.phases.checkDeadline('autopsy');
+      running.begin(watcher.mostOwnBytes);
       const why = watcher.look(viewOf(course, running));
       if (why !== undefined) return wasEnded(course, running, why);
       clock.sleep(LOOK_EVERY_SECONDS);

@@ -25,6 +25,11 @@ export interface Autopsist {
 }
 
 export interface RunningAutopsy {
+  /**
+   * Lets the program read, once it waits for that (begin.ts), with so much memory of its own at most: the kernel refuses it
+   * more. Before and after that it does nothing.
+   */
+  begin(mostOwnBytes: number): void;
   /** Changes whenever it has made progress; empty before it has begun to read. */
   progress(): string;
   /** Whether the process still exists. */
@@ -49,6 +54,8 @@ export interface AutopsyProgram {
   readonly vmcorePath: string;
   /** Made where it does not exist. */
   readonly directory: string;
+  /** Sets RLIMIT_DATA of a process; without it, only the capture's looks limit the program's memory. */
+  readonly limitData?: ((pid: number, bytes: number) => void) | undefined;
 }
 
 /** Its memory is the dump's, and what it reads may ask for any amount. Compiling takes more memory than it saves time. */
@@ -68,12 +75,14 @@ const MOST_FILE_BYTES = 1 << 20;
 const MOST_RESULT_BYTES = 64 << 10;
 const MOST_PAGES_BYTES = 8 << 20;
 
-export function autopsist({ node, flags, program, vmcorePath, directory }: AutopsyProgram): Autopsist {
+export function autopsist(autopsy: AutopsyProgram): Autopsist {
+  const { node, flags, program, vmcorePath, directory, limitData } = autopsy;
   const files = sceneFiles(directory);
+  const { started, begin, progress, result, pages } = files;
   return {
     start(withTables) {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      for (const file of [files.progress, files.result, files.pages]) rmSync(file, { force: true });
+      for (const file of [started, begin, progress, result, pages]) rmSync(file, { force: true });
       const errors = openSync(files.errors, 'w');
       // The caller never returns to the event loop, so nothing here waits for an event of the child.
       const words = [...flags, program, vmcorePath, directory, ...(withTables ? [TABLES] : [])];
@@ -86,15 +95,16 @@ export function autopsist({ node, flags, program, vmcorePath, directory }: Autop
       const { pid } = child;
       if (pid !== undefined) attempt(() => writeFileSync(`/proc/${pid}/oom_score_adj`, FIRST_TO_GO));
       return {
+        begin(mostOwnBytes) {
+          if (pid === undefined || !existsSync(started) || existsSync(begin)) return;
+          const { ownBytes, dataBytes } = memoryOf(pid);
+          if (dataBytes > 0)
+            attempt(() => limitData?.(pid, dataBytes + Math.max(0, mostOwnBytes - ownBytes)));
+          writeFileSync(begin, '');
+        },
         progress: () => attempt(() => readBounded(files.progress, MOST_RESULT_BYTES)) ?? '',
         isRunning: () => pid !== undefined && isRunning(pid),
-        anonymousBytes: () =>
-          1024 *
-          Number(
-            /^RssAnon:\s+(\d+) kB/m.exec(
-              attempt(() => readFileSync(`/proc/${pid}/status`, 'latin1')) ?? '',
-            )?.[1] ?? 0,
-          ),
+        anonymousBytes: () => (pid === undefined ? 0 : memoryOf(pid).ownBytes),
         kill: () => void child.kill('SIGKILL'),
         result: () => readResult(files.result) ?? { state: 'failed', why: lastError(files.errors) },
         read: file => readBounded(files[file], MOST_FILE_BYTES),
@@ -102,6 +112,14 @@ export function autopsist({ node, flags, program, vmcorePath, directory }: Autop
       };
     },
   };
+}
+
+/** proc_pid_status(5): anonymous pages, and what RLIMIT_DATA counts. 0 where the kernel does not say it. */
+function memoryOf(pid: number): { ownBytes: number; dataBytes: number } {
+  const status = attempt(() => readFileSync(`/proc/${pid}/status`, 'latin1')) ?? '';
+  const bytes = (field: string) =>
+    1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
+  return { ownBytes: bytes('RssAnon'), dataBytes: bytes('VmData') };
 }
 
 /** A child that nobody waited for stays a zombie (proc_pid_stat(5): the state follows the last parenthesis). */

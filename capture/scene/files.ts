@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { AUTOPSY_JSON, AUTOPSY_TEXT } from '../autopsy/summary/autopsy.ts';
 
 export interface SceneFiles {
+  /** The program is there when Node has started, and waits for `begin`; see begin.ts. */
+  readonly started: string;
+  readonly begin: string;
   /** A number that grows with each read of the vmcore. */
   readonly progress: string;
   readonly text: string;
@@ -19,6 +22,8 @@ export interface SceneFiles {
 
 export function sceneFiles(directory: string): SceneFiles {
   return {
+    started: join(directory, 'started'),
+    begin: join(directory, 'begin'),
     progress: join(directory, 'progress'),
     text: join(directory, AUTOPSY_TEXT),
     json: join(directory, AUTOPSY_JSON),

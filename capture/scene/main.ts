@@ -1,6 +1,8 @@
 /** The autopsy program: `node autopsy.js VMCORE DIRECTORY [tables]`. The capture starts it, and ends it when it does not end by itself. */
+import { waitToBegin } from './begin.ts';
 import { TABLES } from './files.ts';
 import { writeAutopsy } from './write-autopsy.ts';
 
 const [vmcore, directory, pages] = process.argv.slice(2);
+waitToBegin(directory!);
 writeAutopsy(vmcore!, directory!, pages === TABLES);

@@ -44,6 +44,7 @@ function autopsyOf(kernel: string) {
   const running = program.start(false);
   let anonymousBytes = 0;
   while (running.isRunning()) {
+    running.begin(MOST_ANONYMOUS_BYTES);
     anonymousBytes = Math.max(anonymousBytes, running.anonymousBytes());
     sleep(5);
   }

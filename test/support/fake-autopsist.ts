@@ -48,6 +48,7 @@ export function fakeAutopsist({
       starts += 1;
       start();
       return {
+        begin() {},
         progress: () => progress(look),
         anonymousBytes: () => ownBytes,
         isRunning: () => look++ < looks && (kills === 0 || isStuck),

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NODE_BINARY, PROJECT } from '../../../build/paths.ts';
 import { present } from '../../../capture/autopsy/summary/autopsy.ts';
+import { openLibc } from '../../../capture/ffi/libc.ts';
+import { openFfi } from '../../../capture/ffi/library.ts';
 import type { Clock } from '../../../capture/flow/context.ts';
 import { type Autopsist, autopsist } from '../../../capture/scene/child.ts';
 import { parseAutopsy } from '../../../scripts/lib/dumps/autopsy-schema.ts';
@@ -28,19 +30,27 @@ function fastClock(times: number): Clock {
   };
 }
 
+/** Looks that seldom. */
+function seldom(everySeconds: number): Clock {
+  const clock = fastClock(1);
+  return { ...clock, sleep: () => clock.sleep(everySeconds) };
+}
+
 let programs = 0;
 function program(text: string): string {
   const path = join(directory, `program-${programs++}.cjs`);
   writeFileSync(
     path,
-    `const { writeFileSync } = require('fs');\nconst { join } = require('path');
+    `const { existsSync, writeFileSync } = require('fs');\nconst { join } = require('path');
 const directory = process.argv[3];\nconst progress = n => writeFileSync(join(directory, 'progress'), String(n));\n${text}`,
   );
   return path;
 }
 
 function start(file: string, vmcorePath: string): Autopsist {
+  const { limitData } = openLibc(openFfi());
   return autopsist({
+    limitData,
     node: NODE_BINARY,
     flags: ['--no-warnings', '--max-old-space-size=40'],
     program: file,
@@ -71,7 +81,10 @@ test('the real program reads a crashed kernel', () => {
   const program = start(main, vmcorePath);
   const runIn = (withTables: boolean) => {
     const running = program.start(withTables);
-    while (running.isRunning()) fastClock(1).sleep(0.02);
+    while (running.isRunning()) {
+      running.begin(64 << 20);
+      fastClock(1).sleep(0.02);
+    }
     expect(running.result()).toMatchObject({ state: 'saved' });
     return running;
   };
@@ -122,6 +135,13 @@ describe('a bad program costs no dump', () => {
   test('it takes all memory of its heap', () => {
     const why = whyOf(captureWith('progress(1); const all = []; for (;;) all.push(new Array(1e6).fill(1));'));
     expect(why).toMatch(/^FATAL ERROR: .*heap out of memory/i);
+  });
+
+  test('it takes memory outside of its heap faster than anybody looks: the kernel refuses it', () => {
+    const text = `writeFileSync(join(directory, 'started'), '');
+      while (!existsSync(join(directory, 'begin')));
+      progress(1); for (const all = []; ; ) all.push(Buffer.alloc(1 << 20, 1));`;
+    expect(whyOf(captureWith(text, seldom(2)))).toMatch(/^(FATAL ERROR|RangeError): .*allocation failed/i);
   });
 
   test('it takes memory outside of its heap', () => {
