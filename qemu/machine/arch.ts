@@ -20,6 +20,8 @@ export interface LabArch {
   readonly fourLevels: readonly string[];
   /** The kernel's name for the first serial port. */
   readonly console: string;
+  /** Words that its kernels need under emulation, whose timers may stand still on a busy host. */
+  readonly emulated: readonly string[];
   /** Words that make the kernel print before its console driver starts. */
   readonly earlyConsole: string;
   /** UEFI firmware: Debian's package, and in it the code and the empty variables. */
@@ -61,6 +63,8 @@ const LAB_ARCHES: readonly LabArch[] = [
     cpu: { kvm: 'host', tcg: 'max' },
     fourLevels: ['la57=off'],
     console: 'ttyS0',
+    // Without it: "Kernel panic - not syncing: IO-APIC + timer doesn't work!" (Linux arch/x86/kernel/apic/io_apic.c, check_timer)
+    emulated: ['no_timer_check'],
     earlyConsole: 'earlyprintk=ttyS0',
     uefi: {
       package: 'ovmf',
@@ -105,6 +109,7 @@ const LAB_ARCHES: readonly LabArch[] = [
     cpu: { kvm: 'host', tcg: 'max,pauth-impdef=on' },
     fourLevels: ['lpa2=off'],
     console: 'ttyAMA0',
+    emulated: [],
     earlyConsole: 'earlycon',
     uefi: {
       package: 'qemu-efi-aarch64',

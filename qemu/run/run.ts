@@ -158,8 +158,10 @@ async function prepareMachine(
   marker: string,
 ): Promise<Prepared> {
   const { kernel, captureKernel, diskKind, secondDisk } = plan;
+  const arch = labArch(plan.parts.platform.node);
   const commandLine = [
-    `console=${labArch(plan.parts.platform.node).console}`,
+    `console=${arch.console}`,
+    ...(plan.accel === 'tcg' ? arch.emulated : []),
     'panic=30',
     `crashkernel=${plan.crashkernel}`,
     ...(plan.trigger.kernelWords ?? []),
