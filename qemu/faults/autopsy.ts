@@ -18,7 +18,7 @@ export const AUTOPSY_FAULTS: readonly Fault[] = [
   badAutopsy(
     'grow',
     'the autopsy takes all memory',
-    /it was ended: it (left|took) |it ended without a result/,
+    /^(it was ended: it (left|took) |it ended without a result|(FATAL ERROR|RangeError): .*allocation failed)/i,
   ),
   {
     name: 'no-autopsy',
