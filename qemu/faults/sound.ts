@@ -1,8 +1,11 @@
 /** Runs in which nothing breaks: the capture must be sound on an unusual machine, or is compared with something. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { sameAsRawCopy } from '../expect/asked-dump.ts';
 import { exactAtEveryLevel } from '../expect/every-level.ts';
 import * as expect from '../expect/expectations.ts';
 import { judgeGuestRam } from '../expect/guest-ram.ts';
+import { asGuestSaw } from '../expect/guest-view.ts';
 import { CLOCK_1970, type Fault, RAW_COPY_BUNDLE } from './fault.ts';
 import { asFastAs } from './speed.ts';
 
@@ -39,6 +42,14 @@ export const SOUND_RUNS: readonly Fault[] = [
     help: 'the captured pages are compared with the memory that QEMU sees, and QEMU’s own dumps are filtered',
     takesGuestRam: true,
     expectations: [...expect.SOUND_CAPTURE, judgeGuestRam],
+  },
+  {
+    name: 'guest-view',
+    help: 'the autopsy is compared with what the guest’s own kernel says in /proc, and by sysrq-t, just before it crashes',
+    // What sysrq-t prints is more than the usual buffer holds.
+    kernelWords: ['log_buf_len=2M'],
+    beforeCrash: readFileSync(join(import.meta.dirname, '../guest/guest-view.sh'), 'utf8'),
+    expectations: [...expect.SOUND_CAPTURE, asGuestSaw],
   },
   {
     name: 'lean',

@@ -47,8 +47,8 @@ export function printedStacks(lines: readonly string[]): PrintedStack[] {
       continue;
     }
     const words = line.replace(TIME, '');
-    const frame = FRAME.exec(words.replace(INTERRUPTED, ''));
-    if (frame) open?.frames.push(`${frame[1]}${frame[2]}${frame[3] === undefined ? '' : `${frame[3]}]`}`);
+    const frame = printedFrame(words.replace(INTERRUPTED, ''));
+    if (frame !== undefined) open?.frames.push(frame);
     else if (!BETWEEN.test(words)) open = undefined;
   }
   return stacks;
@@ -57,6 +57,13 @@ export function printedStacks(lines: readonly string[]): PrintedStack[] {
 interface OpenStack {
   readonly frames: string[];
   readonly lossesBefore: number[];
+}
+
+/** `name+0xOFFSET [module]` of a frame as the kernel prints it; undefined for what is none. */
+export function printedFrame(text: string): string | undefined {
+  const [, name, offset, module] = FRAME.exec(text) ?? [];
+  if (name === undefined) return undefined;
+  return `${name}${offset}${module === undefined ? '' : `${module}]`}`;
 }
 
 export interface ReadStack {

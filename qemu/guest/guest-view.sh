@@ -1,0 +1,61 @@
+# What this machine's own kernel says of it just before it crashes, on the console: "lab: view FILE LINE". The lab compares
+# it with what the dump's memory says. From "begin" on, the shell reads every file itself: a command would be one more task,
+# and its memory would come and go.
+
+# Something of each kind to find: mounts with odd names and over each other, open files of every type, tasks in every state.
+mkdir -p "/fill/a mount" /fill/bound
+mount -t tmpfs -o ro,size=1m "a device" "/fill/a mount"
+mount --bind /disk/boot /fill/bound
+mount -t tmpfs over /fill/bound
+mkfifo /fill/fifo
+(
+  cd /disk/boot
+  exec sleep 100001 4< "/disk/boot/vmlinuz-$kver" 5>> /fill/gone 6<> /fill/fifo 7< /dev/zero 8< /proc/meminfo 9< "/fill/a mount"
+) &
+sleep 100002 &
+kill -STOP $!
+sleep 100003 | sleep 100004 &
+(sleep 0 & exec sleep 100005) &
+nc -l -p 7 &
+echo 2 > /proc/sys/vm/nr_hugepages
+sleep 1
+rm /fill/gone
+ls -ld /proc/[0-9]*/fd/* /proc/[0-9]*/cwd /proc/[0-9]*/root > /fill/links 2> /dev/null
+sync
+# The kernel's lines would cut through those of the view. They are in its log.
+read -r view_level _ < /proc/sys/kernel/printk
+echo 1 > /proc/sys/kernel/printk
+sleep 1
+
+view() {
+  while IFS= read -r line; do echo "lab: view $1 $line"; done < "$2"
+}
+view_status() {
+  while IFS= read -r line; do
+    case $line in
+      VmSize:* | VmRSS:* | *voluntary_ctxt_switches:*) echo "lab: view $1 $line" ;;
+    esac
+  done < "/proc/$1"
+}
+
+echo "lab: view begin"
+view links /fill/links
+view mounts /proc/mounts
+view modules /proc/modules
+# The counts of a task's switches come first: when they are the same in the dump, it has not run since.
+for task in /proc/[0-9]*/task/[0-9]*; do
+  task=${task#/proc/}
+  view_status "$task/status"
+  view "$task/stat" "/proc/$task/stat"
+  view "$task/stack" "/proc/$task/stack"
+done
+echo t > /proc/sysrq-trigger
+view slabinfo /proc/slabinfo
+view zoneinfo /proc/zoneinfo
+view buddyinfo /proc/buddyinfo
+view meminfo /proc/meminfo
+echo "lab: view end"
+# Until the last line is out of the console's buffer, without a sleep, which would let others run.
+i=0
+while [ $i -lt 20000 ]; do i=$((i + 1)); done
+echo "$view_level" > /proc/sys/kernel/printk
