@@ -58,7 +58,7 @@ const HARDWARE_BYTES = 64 * MIB;
 /** Files, page tables and the slab waste more of large pages; allowances, not measurements. */
 const PAGE_WASTE: Readonly<Record<number, number>> = { 16384: 32 * MIB, 65536: 112 * MIB };
 /** The autopsy takes 32 MiB (capture/flow/autopsy-watch.ts); the next kernel, or a driver more, the rest. */
-const HEADROOM_BYTES = 36 * MIB;
+export const HEADROOM_BYTES = 36 * MIB;
 const STEP_BYTES = 16 * MIB;
 
 export function reservation({

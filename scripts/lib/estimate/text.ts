@@ -8,6 +8,7 @@ import type { DumpEstimate } from './dump-size.ts';
 import {
   advisedValues,
   crashkernelValue,
+  HEADROOM_BYTES,
   judgeReservation,
   lendingCost,
   partsText,
@@ -45,7 +46,9 @@ export function estimateData({ reserved, layouts, dump, roomBytes }: Estimate): 
 function reservationLines(layout: Estimate['layouts'][number]): string[] {
   const { terms, leastBytes, advisedBytes, loadBytes, lending } = layout;
   const width = Math.max(...terms.map(({ bytes }) => crashkernelValue(bytes).length));
-  const rows = terms.map(({ bytes, why }) => [crashkernelValue(bytes).padStart(width), why]);
+  // What is lent makes up for it where a part is lent.
+  const shown = lending ? terms : [...terms, { bytes: HEADROOM_BYTES, why: HEADROOM }];
+  const rows = shown.map(({ bytes, why }) => [crashkernelValue(bytes).padStart(width), why]);
   const whole = lending ? `without lending ${crashkernelValue(advisedBytes)}, ` : '';
   return [
     `${layout.layout}: ${crashkernelWords(advisedValues(layout))} (${whole}at least ${crashkernelValue(leastBytes)})`,
@@ -55,6 +58,7 @@ function reservationLines(layout: Estimate['layouts'][number]): string[] {
   ];
 }
 
+const HEADROOM = 'on top by default: the autopsy takes 32M; the next kernel or a driver more, the rest';
 const LOADED = 'the unpacked kernel and the initrd, in one piece that nothing is lent of';
 
 function reservedText(reserved: ReservedParts, reservation: Reservation): string {

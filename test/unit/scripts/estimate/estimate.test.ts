@@ -11,6 +11,7 @@ import {
   reservation,
   shortageOf,
 } from '../../../../scripts/lib/estimate/reservation.ts';
+import { estimateText } from '../../../../scripts/lib/estimate/text.ts';
 import { hostWith } from '../../../support/host-root.ts';
 
 const M = 2 ** 20;
@@ -73,6 +74,28 @@ describe('the reservation', () => {
     const judgement = judgeReservation({ bytes: reserved * M, cmaBytes: 0 }, need(G / 4096));
     if (message) expect(judgement).toMatch(message);
     else expect(judgement).toBeUndefined();
+  });
+});
+
+describe('the lines of a reservation', () => {
+  const linesOf = (more: object = {}) => {
+    const found = reservation({ layout: 'lean', spanPages: G / 4096, physical: false, ...more });
+    const reserved = { bytes: 0, loadBytes: 0, cmaBytes: 0 };
+    return estimateText({ reserved, reservation: found, layouts: [{ layout: 'lean', ...found }] }).split(
+      '\n',
+    );
+  };
+
+  test('name each term, and the margin that makes up the default', () => {
+    const lines = linesOf();
+    expect(lines[0]).toBe('lean: crashkernel=128M (at least 80M)');
+    expect(lines.slice(1).map(line => line.trim().split(' ')[0])).toEqual(['77M', '36M']);
+    expect(lines[2]).toMatch(/the autopsy takes 32M/);
+  });
+
+  test('have no margin where memory is lent, which makes up for it', () => {
+    const lent = { unpackedKernelBytes: 60.2 * M, lendingRamBytes: 4 * G, imageBytes: 1_760_000 };
+    expect(linesOf(lent).join(' ')).not.toMatch(/36M/);
   });
 });
 
