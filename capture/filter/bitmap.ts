@@ -9,9 +9,8 @@ import type { PfnRange } from '../vmcore/segments.ts';
 
 export const BITS_PER_BYTE = 8;
 const WORD_BYTES = 4;
-/** 2 GiB of memory in pages of 4 KiB. */
+/** What a sparse bitmap allocates at once by default: 2 GiB of memory in pages of 4 KiB. */
 export const CHUNK_BYTES = 64 << 10;
-const CHUNK_BITS = CHUNK_BYTES * BITS_PER_BYTE;
 const NO_SLOT = -1;
 
 /** Returns zeroed memory. Throws RangeError when there is none. */
@@ -30,13 +29,16 @@ export class Bitmap {
   readonly sizeBits: number;
   /** The numbers of the chunks in `bytes`, ascending; undefined when `bytes` are all. */
   readonly chunks: Uint32Array | undefined;
+  /** The size of a chunk: a power of two. */
+  readonly chunkBytes: number;
+  readonly #chunkBits: number;
   /** For each chunk, where it is in `bytes`, in units of chunks. */
   readonly #slots: Int32Array | undefined;
   /** The same bits, four bytes at a time, because most of a large bitmap is long runs. An incomplete last word is left out. */
   readonly #words: Uint32Array;
 
   /** @param chunks see `chunks`; all of them have their full length in `bytes`. */
-  constructor(bytes: Uint8Array, sizeBits: number, chunks?: Uint32Array) {
+  constructor(bytes: Uint8Array, sizeBits: number, chunks?: Uint32Array, chunkBytes = CHUNK_BYTES) {
     const roomBits = chunks ? Number.MAX_SAFE_INTEGER : bytes.length * BITS_PER_BYTE;
     if (!Number.isSafeInteger(sizeBits) || sizeBits < 0 || sizeBits > roomBits) {
       throw new RangeError(`a bitmap of ${sizeBits} bits does not fit into ${bytes.length} bytes`);
@@ -44,7 +46,9 @@ export class Bitmap {
     this.bytes = bytes;
     this.sizeBits = sizeBits;
     this.chunks = chunks;
-    this.#slots = chunks && slotsOf(chunks, Math.ceil(sizeBits / CHUNK_BITS));
+    this.chunkBytes = chunkBytes;
+    this.#chunkBits = chunkBytes * BITS_PER_BYTE;
+    this.#slots = chunks && slotsOf(chunks, Math.ceil(sizeBits / this.#chunkBits));
     const isAligned = bytes.byteOffset % WORD_BYTES === 0;
     const words = isAligned ? Math.floor(bytes.length / WORD_BYTES) : 0;
     this.#words = new Uint32Array(
@@ -67,20 +71,26 @@ export class Bitmap {
   static over(
     ranges: readonly PfnRange[],
     sizeBits: number,
-    { blockBytes = 1, allocate = allocateOwn, mostBytes = Number.MAX_SAFE_INTEGER } = {},
+    {
+      blockBytes = 1,
+      allocate = allocateOwn,
+      mostBytes = Number.MAX_SAFE_INTEGER,
+      chunkBytes = CHUNK_BYTES,
+    } = {},
   ): Bitmap {
-    const chunks = chunksOf(ranges, mostBytes / CHUNK_BYTES);
-    if (chunks.length * CHUNK_BITS >= sizeBits) return Bitmap.create(sizeBits, blockBytes, allocate);
-    return new Bitmap(allocate(chunks.length * CHUNK_BYTES), sizeBits, Uint32Array.from(chunks));
+    const chunks = chunksOf(ranges, chunkBytes, mostBytes);
+    const bytes = chunks.length * chunkBytes;
+    if (bytes * BITS_PER_BYTE >= sizeBits) return Bitmap.create(sizeBits, blockBytes, allocate);
+    return new Bitmap(allocate(bytes), sizeBits, Uint32Array.from(chunks), chunkBytes);
   }
 
   /** An empty bitmap of the same size, with memory for the same pages. */
   alike(allocate = allocateOwn): Bitmap {
-    return new Bitmap(allocate(this.bytes.length), this.sizeBits, this.chunks);
+    return new Bitmap(allocate(this.bytes.length), this.sizeBits, this.chunks, this.chunkBytes);
   }
 
   copy(): Bitmap {
-    return new Bitmap(this.bytes.slice(), this.sizeBits, this.chunks);
+    return new Bitmap(this.bytes.slice(), this.sizeBits, this.chunks, this.chunkBytes);
   }
 
   has(pfn: number): boolean {
@@ -123,15 +133,15 @@ export class Bitmap {
   /** Which bit of `bytes` a page below `sizeBits` has; NO_SLOT (-1) when a sparse bitmap has no memory for it. */
   bitOf(pfn: number): number {
     if (!this.#slots) return pfn;
-    const chunk = Math.floor(pfn / CHUNK_BITS);
+    const chunk = Math.floor(pfn / this.#chunkBits);
     const slot = this.#slots[chunk];
-    return slot === NO_SLOT ? NO_SLOT : pfn + (slot - chunk) * CHUNK_BITS;
+    return slot === NO_SLOT ? NO_SLOT : pfn + (slot - chunk) * this.#chunkBits;
   }
 
   /** From `pfn` on, how many pages up to `endPfn` have their bits next to each other in `bytes`, or none of them memory. */
   #pagesInChunk(pfn: number, endPfn: number): number {
     const count = endPfn - pfn;
-    return this.#slots ? Math.min(count, CHUNK_BITS - (pfn % CHUNK_BITS)) : count;
+    return this.#slots ? Math.min(count, this.#chunkBits - (pfn % this.#chunkBits)) : count;
   }
 
   /** The bits of `bytes` from `start` to before `end`. @param value 0 or 0xff. */
@@ -160,7 +170,8 @@ export class Bitmap {
     if (!this.chunks && end <= this.bytes.length) return this.bytes.subarray(byteOffset, end);
     const result = buffer.subarray(0, lengthBytes).fill(0);
     for (let at = byteOffset; at < end && at * BITS_PER_BYTE < this.sizeBits; ) {
-      const nextAt = this.#slots ? Math.min(end, (Math.floor(at / CHUNK_BYTES) + 1) * CHUNK_BYTES) : end;
+      const { chunkBytes } = this;
+      const nextAt = this.#slots ? Math.min(end, (Math.floor(at / chunkBytes) + 1) * chunkBytes) : end;
       const bit = this.bitOf(at * BITS_PER_BYTE);
       const from = bit / BITS_PER_BYTE;
       if (bit !== NO_SLOT) result.set(this.bytes.subarray(from, from + nextAt - at), at - byteOffset);
@@ -274,17 +285,19 @@ function slotsOf(chunks: Uint32Array, count: number): Int32Array {
   return slots;
 }
 
-/** The chunks that `ranges` touch. @throws RangeError for more than `most`. */
-function chunksOf(ranges: readonly PfnRange[], most: number): number[] {
+/** The chunks that `ranges` touch. @throws RangeError for chunks of more than `mostBytes`. */
+function chunksOf(ranges: readonly PfnRange[], chunkBytes: number, mostBytes: number): number[] {
   const chunks: number[] = [];
+  const chunkBits = chunkBytes * BITS_PER_BYTE;
   for (const { start, end } of ranges) {
-    const last = Math.floor((end - 1) / CHUNK_BITS);
+    const last = Math.floor((end - 1) / chunkBits);
     for (
-      let chunk = Math.max(Math.floor(start / CHUNK_BITS), (chunks.at(-1) ?? -1) + 1);
+      let chunk = Math.max(Math.floor(start / chunkBits), (chunks.at(-1) ?? -1) + 1);
       chunk <= last;
       chunk++
     ) {
-      if (chunks.length >= most) throw new RangeError(`a bitmap of ${most * CHUNK_BYTES} bytes is too small`);
+      if ((chunks.length + 1) * chunkBytes > mostBytes)
+        throw new RangeError(`a bitmap of ${mostBytes} bytes is too small`);
       chunks.push(chunk);
     }
   }

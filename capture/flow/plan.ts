@@ -13,14 +13,15 @@ import {
 import { openFfi } from '../ffi/library.ts';
 import { MAX_DUMP_LEVEL } from '../filter/dump-level.ts';
 import { type DumpLayout, planLayout } from '../kdump/format/layout.ts';
-import { bitmapHoles } from '../kdump/write/bitmaps.ts';
+import { type Bitmap1, bitmapHoles } from '../kdump/write/bitmaps.ts';
 import type { Bound } from '../kdump/write/bounded.ts';
 import { boundDump, sampleDump, type UnboundedDump } from '../kdump/write/first-pages.ts';
 import { choosePages, type PageChoice } from '../kdump/write/input.ts';
 import { type Prediction, predictSize, SAMPLE_PAGES, spreadPages } from '../kdump/write/predict.ts';
 import type { Crash } from '../kernel/crash.ts';
 import { LADDER, type Step } from '../storage/policy/ladder.ts';
-import { triageBitmap } from '../triage/bitmap.ts';
+import { TRIAGE_SAMPLE_PAGES, triageBitmap } from '../triage/bitmap.ts';
+import { TRIAGE_CODEC } from '../triage/codec.ts';
 import { rankPages } from '../triage/rank.ts';
 import type { FileRange } from '../vmcore/mappable.ts';
 import type { CaptureContext } from './context.ts';
@@ -33,6 +34,7 @@ const QUIET_SECONDS = 10;
 
 export interface PlannedDump {
   readonly pages: PageChoice;
+  readonly bitmap1: Bitmap1;
   readonly codec: Codec;
   readonly layout: DumpLayout;
   /** The file has no blocks for these; sorted. */
@@ -41,6 +43,17 @@ export interface PlannedDump {
   /** Sizes do not include holes. */
   readonly prediction: Prediction;
 }
+
+type CodecKind = Step['codec'] | 'triage';
+
+/** What is measured of a dump: how many of its pages, and which pages its first bitmap has. */
+interface Measuring {
+  readonly samplePages: number;
+  readonly bitmap1: Bitmap1;
+}
+
+const WHOLE_DUMP: Measuring = { samplePages: SAMPLE_PAGES, bitmap1: 'whole' };
+const TRIAGE_DUMP: Measuring = { samplePages: TRIAGE_SAMPLE_PAGES, bitmap1: 'nearKept' };
 
 export class DumpPlanner {
   readonly #context: CaptureContext;
@@ -52,7 +65,7 @@ export class DumpPlanner {
   readonly #allowsHoles: boolean;
   /** The pages for triage. */
   readonly #triage: readonly number[];
-  readonly #codecs = new Map<Step['codec'], Codec>();
+  readonly #codecs = new Map<CodecKind, Codec>();
   #memory: BitmapMemory | undefined;
   #level = Number.NaN;
   #pages: PageChoice | undefined;
@@ -87,13 +100,13 @@ export class DumpPlanner {
     const pages = this.#choose(this.levelOf(step));
     const known = this.#planned.get(step.codec);
     if (known) return known;
-    const planned = this.#measure(pages, this.#codec(step.codec));
+    const planned = this.#measure(pages, this.#codec(step.codec), WHOLE_DUMP);
     this.#planned.set(step.codec, planned);
     return planned;
   }
 
   /** The layout and the size of a dump. */
-  #measure(pages: PageChoice, codec: Codec): PlannedDump {
+  #measure(pages: PageChoice, codec: Codec, { samplePages, bitmap1 }: Measuring): PlannedDump {
     const { vmcore } = this.#crash;
     const dumpablePages = pages.bitmap2.count();
     const layout = planLayout({
@@ -103,23 +116,23 @@ export class DumpPlanner {
       dumpablePages,
     });
     const sample = this.#phases.run('space', () =>
-      sampleDump(this.#unbounded({ pages, codec, layout }), spreadPages(pages.bitmap2, SAMPLE_PAGES)),
+      sampleDump(this.#unbounded({ pages, codec, layout }), spreadPages(pages.bitmap2, samplePages)),
     );
-    const segments = vmcore.segments.segments;
-    const holes = this.#allowsHoles ? bitmapHoles(layout, { segments, bitmap2: pages.bitmap2 }) : [];
+    const bitmaps = { segments: vmcore.segments.segments, bitmap1, bitmap2: pages.bitmap2 };
+    const holes = this.#allowsHoles ? bitmapHoles(layout, bitmaps) : [];
     const holeBytes = holes.reduce((sum, { start, end }) => sum + end - start, 0);
     const prediction = predictSize(layout, dumpablePages, sample, holeBytes);
-    return { pages, codec, layout, holes, holeBytes, prediction };
+    return { pages, bitmap1, codec, layout, holes, holeBytes, prediction };
   }
 
-  /** A dump of some of the pages of the first step, with the strongest codec: undefined when it would have none. */
+  /** A dump of some of the pages of the first step; undefined when it would have none. */
   planTriage(pfns: readonly number[]): PlannedDump | undefined {
     const pages = this.#choose(this.levelOf(LADDER[0]));
-    const codec = this.#codec('strongest');
+    const codec = this.#codec('triage');
     const { vmcore } = this.#crash;
     const dump = { vmcore, dumpLevel: pages.dumpLevel, codec };
     const { bitmap2 } = triageBitmap(dump, pages.bitmap2, pfns, this.#memory?.allocate);
-    return bitmap2.count() === 0 ? undefined : this.#measure({ ...pages, bitmap2 }, codec);
+    return bitmap2.count() === 0 ? undefined : this.#measure({ ...pages, bitmap2 }, codec, TRIAGE_DUMP);
   }
 
   /**
@@ -170,14 +183,14 @@ export class DumpPlanner {
     });
   }
 
-  #codec(kind: Step['codec']): Codec {
+  #codec(kind: CodecKind): Codec {
     const { options, ffi, log } = this.#context;
     const known = this.#codecs.get(kind);
     if (known) return known;
-    const choice = kind === 'wished' ? { name: options.codec } : STRONGEST_CODEC;
+    const choices = { wished: { name: options.codec }, strongest: STRONGEST_CODEC, triage: TRIAGE_CODEC };
     const codec = openCodecOrFallback(
       () => ffi ?? openFfi(),
-      { ...choice, pageSizeBytes: this.#crash.vmcore.pageSizeBytes },
+      { ...choices[kind], pageSizeBytes: this.#crash.vmcore.pageSizeBytes },
       (fallback, cause) =>
         log.warn('dump', `compressing with ${fallback.implementation}: ${describeError(cause)}`),
     );

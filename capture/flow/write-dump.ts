@@ -58,13 +58,14 @@ export function writeVmcore(
   bound?: Bound,
 ): DumpResult {
   const { log, clock, hooks } = context;
-  const { codec, layout } = planned;
+  const { codec, layout, bitmap1 } = planned;
   const { bitmap2, dumpLevel, lacksMemory } = planned.pages;
   const progress = openProgress(layout.block_size, text => log.say(phase, text), clock.seconds);
   return writeDump(
     {
       ...crashFacts(crash),
       bitmap2,
+      bitmap1,
       dumpLevel,
       codec,
       digestAlgorithm: DIGEST_ALGORITHM,

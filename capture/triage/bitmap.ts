@@ -1,16 +1,21 @@
 /** The pages of a triage dump as a bitmap, bounded by what they take in the file. */
-import { BITS_PER_BYTE, type Bitmap } from '../filter/bitmap.ts';
+import { BITS_PER_BYTE, Bitmap } from '../filter/bitmap.ts';
 import { type SampledDump, sampleDump } from '../kdump/write/first-pages.ts';
 import { fittingPages } from '../kdump/write/predict.ts';
 
-/** Without the bitmap of the memory that there is (32 MB for each TB). Tasks that do not fit are left out, those that ran and those that wait come first. */
+/** What the file takes on disk. Tasks that do not fit are left out; those that ran and those that wait come first. */
 export const MOST_TRIAGE_BYTES = 16 << 20;
-/** Of which half is for the bitmaps' blocks, where the pages are far apart. */
+/** Of which half is for the bitmaps, where the pages are far apart. */
 const MOST_DATA_BYTES = MOST_TRIAGE_BYTES / 2;
 /** Those of some thousand tasks. Compressed, more would not fit. */
 export const MOST_TRIAGE_PAGES = 1 << 16;
+/** The codec is slow, and these are enough to predict the size of a dump of some thousand pages. */
+export const TRIAGE_SAMPLE_PAGES = 256;
+/** Of the table of a sparse bitmap's chunks: a table of the smallest chunks for 2^52 bytes of memory would take 128 MiB. */
+const MOST_CHUNKS = 1 << 18;
 
 export interface TriageBitmap {
+  /** Sparse: it takes memory, and room in the file, near these pages alone. */
   readonly bitmap2: Bitmap;
   /** Pages that were left out because the dump would be larger than MOST_TRIAGE_BYTES. */
   readonly leftOut: number;
@@ -29,20 +34,32 @@ export function triageBitmap(
 ): TriageBitmap {
   const { pageSizeBytes } = dump.vmcore;
   const wanted = pfns.filter(pfn => bitmap2.has(pfn));
-  const mostBlocks = (MOST_TRIAGE_BYTES - MOST_DATA_BYTES) / (2 * pageSizeBytes);
-  const mapped = withinBlocks(wanted, pageSizeBytes * BITS_PER_BYTE, mostBlocks);
-  const fitting = fittingPages(mapped, MOST_DATA_BYTES, some => sampleDump(dump, some));
-  const kept = bitmap2.alike(allocate);
-  for (let i = 0; i < fitting; i++) kept.set(mapped[i]!);
+  const chunkBytes = chunkBytesFor(bitmap2.sizeBits, pageSizeBytes);
+  const mostChunks = (MOST_TRIAGE_BYTES - MOST_DATA_BYTES) / (2 * chunkBytes);
+  const mapped = withinChunks(wanted, chunkBytes * BITS_PER_BYTE, mostChunks);
+  const fitting = fittingPages(mapped, MOST_DATA_BYTES, some => sampleDump(dump, some), TRIAGE_SAMPLE_PAGES);
+  const ranges = mapped
+    .slice(0, fitting)
+    .sort((a, b) => a - b)
+    .map(pfn => ({ start: pfn, end: pfn + 1 }));
+  const kept = Bitmap.over(ranges, bitmap2.sizeBits, { blockBytes: pageSizeBytes, allocate, chunkBytes });
+  for (const { start } of ranges) kept.set(start);
   return { bitmap2: kept, leftOut: wanted.length - fitting };
 }
 
-/** Those of at most `most` blocks of a bitmap, the first that are met: each block takes room in the file, twice. */
-function withinBlocks(pfns: readonly number[], blockPages: number, most: number): number[] {
-  const blocks = new Set<number>();
+/** A block of the file where that is possible: 128 MiB of memory in pages of 4 KiB. */
+function chunkBytesFor(sizeBits: number, pageSizeBytes: number): number {
+  let chunkBytes = pageSizeBytes;
+  while (chunkBytes * BITS_PER_BYTE * MOST_CHUNKS < sizeBits) chunkBytes *= 2;
+  return chunkBytes;
+}
+
+/** Those of at most `most` chunks of a bitmap, the first that are met: each chunk takes room in the file, twice. */
+function withinChunks(pfns: readonly number[], chunkPages: number, most: number): number[] {
+  const chunks = new Set<number>();
   return pfns.filter(pfn => {
-    const block = Math.floor(pfn / blockPages);
-    if (!blocks.has(block) && blocks.size < most) blocks.add(block);
-    return blocks.has(block);
+    const chunk = Math.floor(pfn / chunkPages);
+    if (!chunks.has(chunk) && chunks.size < most) chunks.add(chunk);
+    return chunks.has(chunk);
   });
 }

@@ -9,6 +9,14 @@ const VARIABLES = [
   ['_sdata', '_edata'],
   ['__bss_start', '_end'],
 ] as const;
+/**
+ * Among the variables, because the kernel sorts them when it boots: where it patches its own code (struct jump_entry, struct
+ * static_call_site). No debugger reads them, and they are a tenth of the dump.
+ */
+const PATCHING = [
+  ['__start___jump_table', '__stop___jump_table'],
+  ['__start_static_call_sites', '__stop_static_call_sites'],
+] as const;
 /** free_kernel_image_pages() in arch/x86/mm/mem_encrypt.c: any use of memory may be here now, also a process. */
 const FREED = [['__start_bss_decrypted_unused', '__end_bss_decrypted']] as const;
 /** Constants that debuggers read all the same. `pointers`: and what is pointed to, which is text. */
@@ -41,7 +49,11 @@ export function addVariables(subject: Subject): void {
       if (pointers) addPointees(subject, address, sizeBytes);
     }
   }
-  addSections(subject, VARIABLES, rangesOf(subject.kernel, FREED));
+  addSections(subject, VARIABLES, rangesOf(subject.kernel, [...FREED, ...PATCHING]));
+}
+
+export function addPatchingTables(subject: Subject): void {
+  addSections(subject, PATCHING, []);
 }
 
 /** Of the image: libkdumpfile translates its addresses by them, where others add an offset. */

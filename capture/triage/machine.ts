@@ -28,15 +28,20 @@ export function addCpu(subject: Subject, cpu: number): void {
       addRange(subject, start, Number(end - start));
 }
 
-/** The memory nodes: where they are, and the names and places of their zones. */
+/** The memory nodes and their zones. crash opens no dump without those that have no memory: it counts the free pages of each. */
 export function addNodes(subject: Subject): void {
   const { kernel } = subject;
-  readZones(kernel);
-  for (const { address } of memoryNodes(kernel))
-    for (const path of NODE_FIELDS) attempt(() => kernel.fields.number(address, path));
   const cache = kernel.symbols.address('kmem_cache');
-  if (cache !== undefined) addStruct(subject, kernel.memory.pointer(cache, 'kmem_cache'), 'kmem_cache');
+  if (cache !== undefined)
+    attempt(() => addStruct(subject, kernel.memory.pointer(cache, 'kmem_cache'), 'kmem_cache'));
+  readZones(kernel);
+  for (const { address } of memoryNodes(kernel)) {
+    for (const path of NODE_FIELDS) attempt(() => kernel.fields.number(address, path));
+    addRange(subject, kernel.fields.address(address, ZONES), kernel.types.field(ZONES).sizeBytes);
+  }
 }
+
+const ZONES = 'pglist_data.node_zones';
 
 const NODE_FIELDS = [
   'pglist_data.node_start_pfn',

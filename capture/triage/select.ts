@@ -17,7 +17,7 @@ import { readProcessFiles } from '../autopsy/vfs/open-files.ts';
 import { AutopsyError, attempt, describeError } from '../errors.ts';
 import type { Vmcore } from '../vmcore/open.ts';
 import { addBacktraces, addKnownCode, addStopFrames } from './code.ts';
-import { addPageTables, addTables, addVariables } from './image.ts';
+import { addPageTables, addPatchingTables, addTables, addVariables } from './image.ts';
 import { addCpu, addLog, addModule, addModuleText, addNodes, addPerCpuArea, addSections } from './machine.ts';
 import { PageOrder } from './page-order.ts';
 import type { Subject } from './ranges.ts';
@@ -83,7 +83,7 @@ export function finishTriage(
   withTables = true,
   inspection = inspect(subject.kernel),
 ): Triage {
-  const { kernel, recorder, opening, order } = subject;
+  const { kernel, recorder, order } = subject;
   const problems = [...kernel.missing];
   const parts: TriagePart[] = [];
   const run = (name: string, work: () => void) => {
@@ -96,10 +96,7 @@ export function finishTriage(
   for (const [name, work] of Object.entries(DEBUGGER_PARTS)) run(name, () => work(subject, list, inspection));
   const debuggerPages = order.pfns.length;
   if (withTables) {
-    run('tables', () => {
-      addTables(subject);
-      order.addAll(opening.pfns);
-    });
+    for (const [name, work] of Object.entries(FILE_PARTS)) run(name, () => work(subject));
     for (const [name, answer] of Object.entries(ANSWERS)) run(name, () => answer(kernel, list));
   }
   if (recorder.stopped !== undefined) throw recorder.stopped;
@@ -160,10 +157,19 @@ const DEBUGGER_PARTS: Readonly<
   perCpu: subject => {
     for (const cpu of subject.kernel.perCpu.possible) addPerCpuArea(subject, cpu);
   },
-  moduleTexts: subject => {
-    for (const module of subject.kernel.modules) addModuleText(subject, module);
-  },
   wholeStacks: (subject, list) => {
     for (const task of byNeed(list)) addWholeStack(subject, task);
+  },
+};
+
+/** What vmlinux and the files of the modules have: for those who have neither. */
+const FILE_PARTS: Readonly<Record<string, (subject: OpenTriage) => void>> = {
+  tables: subject => {
+    addTables(subject);
+    subject.recorder.into.addAll(subject.opening.pfns);
+  },
+  patching: subject => addPatchingTables(subject),
+  moduleTexts: subject => {
+    for (const module of subject.kernel.modules) addModuleText(subject, module);
   },
 };

@@ -16,6 +16,7 @@ import { openScratch } from '../lib/debug/vmlinux.ts';
 import { distributionOf } from '../lib/debug-packages/os-release.ts';
 import { openMessages } from '../lib/dump/messages.ts';
 import { MESSAGE } from '../lib/dump/request.ts';
+import { standInNote } from '../lib/dumps/choose-file.ts';
 import { findDump, onlyArgument } from '../lib/dumps/find-dump.ts';
 import { openDumpFile } from '../lib/dumps/open-vmcore.ts';
 import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
@@ -81,7 +82,9 @@ export const debug: Command<typeof OPTIONS> = {
       });
       signal.throwIfAborted();
       say(`vmlinux is ${vmlinux.path}${kernel.buildId ? `, build id ${kernel.buildId}` : ''}`);
-      if (dump.state === 'incomplete') say(`warning: the dump is incomplete: ${dump.why}`);
+      const note = standInNote(dump);
+      if (note) say(note);
+      else if (dump.state === 'incomplete') say(`warning: the dump is incomplete: ${dump.why}`);
       const session = { dump: path, vmlinux, modules: moduleFiles(host, kernel), batch };
       const { arguments: argumentsFor, batchInput } = DEBUGGERS[chosen.name];
       const input = batch === undefined ? undefined : batchInput;

@@ -5,6 +5,7 @@ import { type Command, EXIT, oneOf, UsageError, wholeNumber } from '../lib/cli/c
 import { readDestination, shown } from '../lib/cli/destination.ts';
 import { openMessages } from '../lib/dump/messages.ts';
 import { MESSAGE } from '../lib/dump/request.ts';
+import { standInNote } from '../lib/dumps/choose-file.ts';
 import { findDump } from '../lib/dumps/find-dump.ts';
 import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
 import { reportDump } from '../lib/report/dump-report.ts';
@@ -19,7 +20,10 @@ const METHODS = ['PUT', 'POST'] as const;
 const OPTIONS = {
   report: { help: 'the crash report, and not the dump' },
   json: { help: 'with --report: as JSON' },
-  file: { value: 'NAME', help: 'this file of the dump’s directory; else vmcore, or vmcore-incomplete' },
+  file: {
+    value: 'NAME',
+    help: 'this file of the dump’s directory; else vmcore; where it is missing or incomplete vmcore-triage, or else vmcore-incomplete',
+  },
   method: {
     value: 'NAME',
     choices: METHODS,
@@ -74,6 +78,8 @@ export const upload: Command<typeof OPTIONS> = {
       show: shown,
     };
     const messages = openMessages(MESSAGE.progress | MESSAGE.common | MESSAGE.error, true);
+    const note = report || given.file !== undefined ? undefined : standInNote(dump);
+    if (note) messages.warn(note);
     const content = report
       ? reportContent(report, given.json, destination.isTable)
       : await fileContent(host.entry(`${dump.directory}/${suffix}`), signal, messages.progress);

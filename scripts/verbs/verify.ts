@@ -10,7 +10,7 @@ import { onlyArgument } from '../lib/dumps/find-dump.ts';
 import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
 import { placeToVerify } from '../lib/verify/dump-place.ts';
 import { judgeDump } from '../lib/verify/judge.ts';
-import { printVerdict, verdictData } from '../lib/verify/report.ts';
+import { checkedFile, printVerdict, verdictData } from '../lib/verify/report.ts';
 
 const OPTIONS = {
   json: { help: 'as JSON; see kdumpling-json(5)' },
@@ -26,7 +26,7 @@ export const verify: Command<typeof OPTIONS> = {
   async run({ json, 'no-manifest': ignoresManifest, positionals, root }, signal) {
     const given = onlyArgument('kdumpling verify', positionals);
     const messages = openMessages(MESSAGE.progress | MESSAGE.error, true);
-    const { path, expected } = placeToVerify(openGivenHost(root), given, !ignoresManifest);
+    const { path, expected, standsInBecause } = placeToVerify(openGivenHost(root), given, !ignoresManifest);
     // Not mapped: a bad sector of a mapped file would kill the program (SIGBUS).
     const source = openVmcoreFile(path, undefined);
     try {
@@ -35,9 +35,11 @@ export const verify: Command<typeof OPTIONS> = {
         signal,
         onProgress: messages.progress,
       });
-      if (json) console.log(JSON.stringify(verdictData(verdict), undefined, 2));
-      else printVerdict(verdict);
-      return verdict.whole ? EXIT.done : EXIT.failed;
+      const checked = checkedFile(verdict, standsInBecause);
+      if (json) console.log(JSON.stringify(verdictData(checked), undefined, 2));
+      else printVerdict(checked);
+      // A whole triage dump does not make up for the dump that is not.
+      return verdict.whole && standsInBecause === undefined ? EXIT.done : EXIT.failed;
     } finally {
       source.close();
     }

@@ -101,13 +101,14 @@ export function predictSize(
   };
 }
 
-/** How many of `pfns`, from the first on, are sure to fit into `roomBytes`. Measures evenly spaced ones. */
+/** How many of `pfns`, from the first on, are sure to fit into `roomBytes`. Measures up to `mostMeasured` evenly spaced ones. */
 export function fittingPages(
   pfns: readonly number[],
   roomBytes: number,
   measure: (some: Iterable<number>) => PageSample,
+  mostMeasured = SAMPLE_PAGES,
 ): number {
-  const stride = Math.ceil(pfns.length / SAMPLE_PAGES);
+  const stride = Math.ceil(pfns.length / mostMeasured);
   const { sizes, standardErrorBytes } = measure(pfns.filter((_, i) => i % stride === 0));
   let bytes = 0;
   const parts = sizes.findIndex(size => {

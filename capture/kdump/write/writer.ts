@@ -21,7 +21,7 @@ import {
 import { type DumpLayout, planLayout } from '../format/layout.ts';
 import type { DumpSink } from '../sink.ts';
 import { finish } from '../steps.ts';
-import { writeBitmaps } from './bitmaps.ts';
+import { type Bitmap1, writeBitmaps } from './bitmaps.ts';
 import { type Bound, BoundedTaker } from './bounded.ts';
 import { dumpablePages, type PageLoopEvents } from './page-loop.ts';
 import { PageStore } from './page-store.ts';
@@ -34,6 +34,8 @@ export interface DumpInput {
   >;
   /** The pages to keep, including zero pages, which are found while writing. Its size is max_mapnr. */
   readonly bitmap2: Bitmap;
+  /** `whole` when left out. */
+  readonly bitmap1?: Bitmap1;
   readonly utsname: Utsname;
   readonly crashTimeSeconds: number;
   readonly nr_cpus: number;
@@ -138,7 +140,7 @@ export function* dumpSteps(
       incompleteDigest?.zeros(lengthBytes);
     },
   };
-  const bitmaps = { segments: input.vmcore.segments.segments, bitmap2 };
+  const bitmaps = { segments: input.vmcore.segments.segments, bitmap1: input.bitmap1, bitmap2 };
   const pagesPresent = writeBitmaps(layout, bitmaps, sink, head);
 
   const store = new PageStore(sink, {

@@ -71,6 +71,8 @@ export function judgeDump({ files, manifest }: DumpFacts): DumpVerdict {
   }
   if (incomplete !== undefined)
     return { state: 'incomplete', why: 'the machine stopped while it was written' };
+  if (files.get(TRIAGE_DUMP) !== undefined)
+    return { state: 'incomplete', why: `the machine stopped after ${TRIAGE_DUMP} was written` };
   if (files.get('vmcore-dmesg.txt') !== undefined)
     return { state: 'incomplete', why: 'the machine stopped after the kernel’s log was written' };
   if (files.get('autopsy.json') !== undefined)

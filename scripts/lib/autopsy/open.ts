@@ -1,12 +1,10 @@
 /** How every verb of the autopsy begins: its options, and the dump that they name, opened. */
-import { join } from 'node:path';
 import type { DeadKernel } from '../../../capture/autopsy/kernel.ts';
-import { openAutopsy } from '../../../capture/autopsy/open.ts';
 import { TargetError } from '../../../capture/errors.ts';
 import { printable } from '../../../capture/text.ts';
 import type { Dump } from '../dumps/dump.ts';
 import { findDump } from '../dumps/find-dump.ts';
-import { openDumpFile } from '../dumps/open-vmcore.ts';
+import { openDumpedKernel } from '../dumps/open-kernel.ts';
 import { openGivenHost, ROOT_OPTION } from '../host/given-root.ts';
 
 /** The arguments of these verbs are tasks, symbols and types, so the dump is an option. */
@@ -63,10 +61,10 @@ export async function withAutopsy<T>(
       toDo: `read its report: kdumpling report ${dump.id}`,
     });
   }
-  const file = openDumpFile(host.entry(join(dump.directory, dump.dumpFile)), `look into ${dump.id}`);
+  const file = openDumpedKernel(host, dump, `look into ${dump.id}`);
   try {
-    const kernel = openAutopsy(file.vmcore);
-    const noted: string[] = [];
+    const { kernel, note } = file;
+    const noted: string[] = note === undefined ? [] : [note];
     const missing = () => [...new Set([...kernel.missing, ...noted])];
     const result = await work({
       kernel,

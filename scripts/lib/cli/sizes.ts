@@ -2,6 +2,18 @@
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
+/** A file's length, and what it takes on disk where holes make that less. */
+export function describeSize({
+  bytes,
+  diskBytes,
+}: {
+  readonly bytes: number;
+  readonly diskBytes: number;
+}): string {
+  const [length, onDisk] = [describeBytes(bytes), describeBytes(diskBytes)];
+  return diskBytes < bytes && length !== onDisk ? `${length} (${onDisk} on disk)` : length;
+}
+
 export function describeBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;

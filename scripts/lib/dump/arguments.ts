@@ -4,6 +4,7 @@ import { CODEC_NAMES, CODECS, type CodecName } from '../../../capture/codecs/tab
 import { counted } from '../../../capture/errors.ts';
 import { MAX_DUMP_LEVEL, parseDumpLevel } from '../../../capture/filter/dump-level.ts';
 import { SPLITBLOCK_BYTES } from '../../../capture/kdump/combine/split.ts';
+import { TRIAGE_CODEC } from '../../../capture/triage/codec.ts';
 import { badValue, type Given, UsageError, wholeNumber } from '../cli/command.ts';
 import type { OptionFacts } from '../cli/help.ts';
 import { STANDARD_INPUT } from './input-file.ts';
@@ -62,9 +63,6 @@ export const DUMP_OPTIONS = {
   ...REFUSED,
 } as const;
 
-/** That of the capture. */
-const TRIAGE_CODEC: CodecName = 'zstd';
-
 type GivenFlags = Given<typeof DUMP_OPTIONS>;
 
 /** @throws UsageError that names the flag. */
@@ -91,7 +89,7 @@ export function readRequest(given: GivenFlags): DumpRequest {
     dumpLevel,
     furtherLevels,
     sizeLimitBytes: readSizeLimit(given['size-limit']),
-    codec: readCodec(given, triage === 'no' ? 'none' : TRIAGE_CODEC),
+    codec: readCodec(given, triage === 'no' ? 'none' : TRIAGE_CODEC.name),
     flattened,
     force: given.force ?? false,
     maps: !given['non-mmap'],

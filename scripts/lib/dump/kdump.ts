@@ -4,7 +4,6 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import type { Codec } from '../../../capture/codecs/codec.ts';
 import { type CodecChoice, openCodecOrFallback } from '../../../capture/codecs/open.ts';
-import { STRONGEST_CODEC } from '../../../capture/codecs/table.ts';
 import { attempt, counted, describeError } from '../../../capture/errors.ts';
 import { openBitmapMemory, storeInDirectory } from '../../../capture/ffi/file-memory.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
@@ -15,6 +14,7 @@ import { boundDump, type SampledDump } from '../../../capture/kdump/write/first-
 import { choosePages } from '../../../capture/kdump/write/input.ts';
 import { type DumpCounts, type DumpInput, dumpSteps, layoutOf } from '../../../capture/kdump/write/writer.ts';
 import { MOST_TRIAGE_BYTES, MOST_TRIAGE_PAGES, triageBitmap } from '../../../capture/triage/bitmap.ts';
+import { TRIAGE_CODEC } from '../../../capture/triage/codec.ts';
 import { rankPages } from '../../../capture/triage/rank.ts';
 import { selectTriage } from '../../../capture/triage/select.ts';
 import type { Vmcore } from '../../../capture/vmcore/open.ts';
@@ -141,6 +141,7 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
     vmcore: crash.vmcore,
     allocate,
     bitmap2: triaged ?? bitmap2,
+    bitmap1: triaged ? 'nearKept' : 'whole',
     dumpLevel,
     codec,
     digestAlgorithm: 'none',
@@ -161,9 +162,8 @@ function triageOrNone(
   return attempt(select, error => messages.debug(describeError(error)))?.pfns ?? [];
 }
 
-/** A triage dump is so small that the strongest compression costs nothing. */
 function codecOf({ triage, codec: name }: DumpRequest): Pick<CodecChoice, 'name' | 'level'> {
-  return triage !== 'no' && name === STRONGEST_CODEC.name ? STRONGEST_CODEC : { name };
+  return triage !== 'no' && name === TRIAGE_CODEC.name ? TRIAGE_CODEC : { name };
 }
 
 function onlyTriage(

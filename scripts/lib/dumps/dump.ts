@@ -11,12 +11,17 @@ import {
 import { isTrusted } from '../../../capture/storage/policy/ownership.ts';
 import { ManifestDamage } from '../../../capture/storage/read-manifest.ts';
 import type { Host } from '../host/host.ts';
+import { type ChosenFiles, chooseDumpFiles } from './choose-file.ts';
 import { readDumpHead } from './dump-file.ts';
 import { KDUMPLING, type LaidOut, layOut, UNKNOWN_PROGRAM } from './layouts.ts';
 import { checkManifest } from './manifest-schema.ts';
 
+export interface StoredFile extends ManifestFile {
+  readonly diskBytes: number;
+}
+
 /** The state is found in no time; `kdumpling verify` reads all the bytes. */
-export interface Dump extends DumpVerdict {
+export interface Dump extends DumpVerdict, ChosenFiles {
   readonly id: string;
   /** On the host. Of a dump that is a file on its own: where the file is. */
   readonly directory: string;
@@ -30,9 +35,11 @@ export interface Dump extends DumpVerdict {
   readonly timeBy: 'clock' | 'unset clock' | 'file';
   /** All its files together. */
   readonly bytes: number;
+  /** What they take on disk: less than `bytes` where they have holes. */
+  readonly diskBytes: number;
   /** Its regular files, by name. */
-  readonly files: readonly ManifestFile[];
-  /** The name of the dump itself; undefined where there is a log and no more. */
+  readonly files: readonly StoredFile[];
+  /** The first of `dumpFiles`; undefined where there is a log and no more. */
   readonly dumpFile?: string;
   /** The name of the kernel log as text. */
   readonly logFile?: string;
@@ -50,13 +57,15 @@ export function dumpInDirectory(host: Host, directory: string, isOwn = isTrusted
   const path = host.entry(directory);
   const id = basename(directory);
   const facts = readDumpFacts(dirname(path), id, checkManifest, isOwn);
-  const files = [...facts.files].flatMap(([name, bytes]) => (bytes === undefined ? [] : { name, bytes }));
+  const files = [...facts.files].flatMap(([name, bytes]) =>
+    bytes === undefined ? [] : { name, bytes, diskBytes: diskBytesOf(lstatSync(join(path, name))) },
+  );
   const isOurs = isDumpDirectory(facts);
   const laidOut = layOut(id, files);
   const manifest = facts.manifest instanceof ManifestDamage ? undefined : facts.manifest;
   if (!isOurs && !laidOut && !manifest) return undefined;
-  const dumpFile = laidOut?.dump ?? laidOut?.incompleteDump;
-  const timed = dumpFile ?? laidOut?.log;
+  const chosen = chooseDumpFiles(laidOut ?? {}, files, manifest);
+  const timed = laidOut?.dump ?? laidOut?.incompleteDump ?? laidOut?.triage ?? laidOut?.log;
   return {
     id,
     directory,
@@ -64,8 +73,10 @@ export function dumpInDirectory(host: Host, directory: string, isOwn = isTrusted
     madeBy: isOurs || manifest ? KDUMPLING : laidOut!.madeBy,
     ...timeOf(lstatSync(timed && !isOurs ? join(path, timed) : path), manifest),
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    diskBytes: files.reduce((sum, { diskBytes }) => sum + diskBytes, 0),
     files,
-    dumpFile,
+    ...chosen,
+    dumpFile: chosen.dumpFiles[0],
     logFile: laidOut?.log,
     manifest,
     ...(facts.manifest instanceof ManifestDamage && { manifestDamage: facts.manifest.why }),
@@ -91,15 +102,19 @@ export function fileOnItsOwn(host: Host, file: string): Dump {
     madeBy: UNKNOWN_PROGRAM,
     ...timeOf(status, undefined),
     bytes: status.size,
-    files: [{ name, bytes: status.size }],
+    diskBytes: diskBytesOf(status),
+    files: [{ name, bytes: status.size, diskBytes: diskBytesOf(status) }],
+    dumpFiles: [name],
     dumpFile: name,
     ...judgeHead(host.entry(file), 'its program'),
   };
 }
 
 /** Of a dump that another program made: its name and its head are all there is to go by. */
-function judgeForeign(path: string, { madeBy, dump, incompleteDump }: LaidOut): DumpVerdict {
+function judgeForeign(path: string, { madeBy, dump, incompleteDump, triage }: LaidOut): DumpVerdict {
   if (dump === undefined) {
+    if (incompleteDump === undefined && triage !== undefined)
+      return { state: 'incomplete', why: `there is ${triage} and no vmcore` };
     return incompleteDump === undefined
       ? { state: 'missing', why: 'there is a kernel log and no dump' }
       : { state: 'incomplete', why: `${madeBy} did not finish ${incompleteDump}` };
@@ -118,6 +133,11 @@ function judgeHead(path: string, program: string): DumpVerdict {
   if (incomplete !== undefined) return { state: 'incomplete', why: incomplete };
   const closed = compressor ? `, and it is compressed with ${compressor}` : '';
   return { state: 'complete', why: `by its name; ${program} did not read it back${closed}` };
+}
+
+/** stat(2) counts in units of 512 bytes on every file system. */
+function diskBytesOf({ blocks }: Stats): number {
+  return blocks * 512;
 }
 
 function timeOf({ mtime }: Stats, manifest: Manifest | undefined): Pick<Dump, 'time' | 'timeBy'> {

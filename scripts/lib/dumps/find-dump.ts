@@ -94,8 +94,13 @@ function dumpAtPath(host: Host, given: string): Dump {
   // In a directory of somebody else it may lead to a file that only root can read.
   if (lstatSync(host.entry(at)).isSymbolicLink()) throw refuse(`it is a symbolic link to ${path}`);
   const whole = dumpInDirectory(host, dirname(path), () => true);
-  const isPart = basename(path) === whole?.dumpFile || basename(path) === whole?.logFile;
-  return whole && isPart && whole.madeBy !== UNKNOWN_PROGRAM ? whole : fileOnItsOwn(host, path);
+  const name = basename(path);
+  if (!whole || whole.madeBy === UNKNOWN_PROGRAM) return fileOnItsOwn(host, path);
+  if (name === whole.logFile) return whole;
+  // The file that was asked for, also where another one would be chosen.
+  if (whole.dumpFiles.includes(name))
+    return { ...whole, dumpFiles: [name], dumpFile: name, standsInBecause: undefined };
+  return fileOnItsOwn(host, path);
 }
 
 /** A path of this process that is below the machine's root, or else one of the machine itself. */

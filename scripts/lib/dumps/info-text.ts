@@ -1,11 +1,12 @@
 /** One dump in some lines. */
 import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
 import { printable } from '../../../capture/text.ts';
-import { describeBytes } from '../cli/sizes.ts';
+import { describeBytes, describeSize } from '../cli/sizes.ts';
+import { standInNote } from './choose-file.ts';
 import type { Dump } from './dumps.ts';
 
 export function infoText(dump: Dump): string {
-  const { id, directory, state, why, time, timeBy, madeBy, bytes, manifest, dumpFile, logFile } = dump;
+  const { id, directory, state, why, time, timeBy, madeBy, manifest, dumpFile, logFile } = dump;
   const rows: (readonly [string, string | undefined])[] = [
     ['dump', id],
     ['directory', directory],
@@ -14,8 +15,10 @@ export function infoText(dump: Dump): string {
     ['why', manifest?.crash.reason],
     ['kernel', [manifest?.kernel.release, manifest?.kernel.version].filter(Boolean).join(' ') || undefined],
     ['build id', manifest?.kernel.buildId],
-    ['size', describeBytes(bytes)],
+    ['size', describeSize(dump)],
     ['files', [dumpFile, logFile].filter(Boolean).join(', ') || undefined],
+    ['note', standInNote(dump)],
+    ['triage', triageOf(dump)],
     ['autopsy', autopsyOf(manifest?.autopsy)],
     ['pages', pagesOf(manifest?.dump)],
     ['seconds', secondsOf(manifest?.seconds)],
@@ -39,6 +42,12 @@ function pagesOf(dump: NonNullable<Dump['manifest']>['dump']): string | undefine
   if (!dump) return undefined;
   const { total, dumped, zero } = dump.pages;
   return `${dumped} kept of ${total}, ${zero} zero; dump level ${describeDumpLevel(dump.level)}; ${dump.codec}`;
+}
+
+function triageOf({ manifest, files }: Dump): string | undefined {
+  const triage = manifest?.triage;
+  const file = triage && files.find(({ name }) => name === triage.name);
+  return file && `${file.name}: ${triage.pages.dumped} pages, ${describeSize(file)}`;
 }
 
 function autopsyOf(autopsy: NonNullable<Dump['manifest']>['autopsy']): string | undefined {

@@ -7,6 +7,7 @@
  */
 
 import type { ManifestFile } from '../../../capture/storage/manifest.ts';
+import { TRIAGE_DUMP } from '../../../capture/storage/policy/dump-state.ts';
 
 export interface Layout {
   readonly madeBy: string;
@@ -15,6 +16,8 @@ export interface Layout {
   /** A dump that its program finished, by its name. */
   readonly dump: RegExp;
   readonly incompleteDump: RegExp;
+  /** A small dump that was finished before the dump was begun. */
+  readonly triage?: RegExp;
   readonly log: RegExp;
   readonly incompleteLog?: RegExp;
 }
@@ -22,6 +25,7 @@ export interface Layout {
 export const KDUMPLING = 'kdumpling';
 export const UNKNOWN_PROGRAM = 'another program';
 
+const TRIAGE = new RegExp(`^${TRIAGE_DUMP}$`);
 const VMCORE = /^vmcore(\.flat)?$/;
 const VMCORE_INCOMPLETE = /^vmcore-incomplete(\.flat)?$/;
 
@@ -31,6 +35,7 @@ export const LAYOUTS: readonly Layout[] = [
     directory: /^\d{8}T\d{6}Z(-\d+)?$/,
     dump: /^vmcore$/,
     incompleteDump: /^vmcore-incomplete$/,
+    triage: TRIAGE,
     log: /^vmcore-dmesg\.txt$/,
     incompleteLog: /^vmcore-dmesg-incomplete\.txt$/,
   },
@@ -64,6 +69,7 @@ export const LAYOUTS: readonly Layout[] = [
     directory: /^/,
     dump: /^(vmcore(\.flat)?|(dump|vmcore)\.\d{12}(\.\w+)?)$/,
     incompleteDump: /^((dump|vmcore)-incomplete(\.\w+)?)$/,
+    triage: TRIAGE,
     log: /^(vmcore-dmesg\.txt|dmesg\.txt|dmesg\.\d{12})$/,
     incompleteLog: /^vmcore-dmesg-incomplete\.txt$/,
   },
@@ -73,6 +79,7 @@ export interface LaidOut {
   readonly madeBy: string;
   readonly dump?: string;
   readonly incompleteDump?: string;
+  readonly triage?: string;
   readonly log?: string;
 }
 
@@ -87,8 +94,9 @@ export function layOut(directory: string, present: readonly ManifestFile[]): Lai
     if (!pattern.test(directory)) continue;
     const dump = first(files.dump);
     const incompleteDump = first(files.incompleteDump);
+    const triage = first(files.triage, 1);
     const log = first(files.log, 1) ?? (dump === undefined ? first(files.incompleteLog, 1) : undefined);
-    if (dump ?? incompleteDump ?? log) return { madeBy, dump, incompleteDump, log };
+    if (dump ?? incompleteDump ?? triage ?? log) return { madeBy, dump, incompleteDump, triage, log };
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 /** Dumps as lines for people, a line each in aligned columns, and as data for programs. */
 import { printable } from '../../../capture/text.ts';
-import { describeBytes } from '../cli/sizes.ts';
+import { describeSize } from '../cli/sizes.ts';
 import { tableLines, terminalColumns } from '../cli/table.ts';
 import type { Dump, FoundDumps, IgnoredDump } from './dumps.ts';
 
@@ -9,14 +9,15 @@ export const INFO_FORMAT = 1;
 
 /** What another program made has its name at the end of the line. @param indent blanks before each line */
 export function dumpLines(dumps: readonly Dump[], indent = 0): string[] {
-  const rows = dumps.map(({ id, state, bytes, manifest, why, isOurs, madeBy }) => {
+  const rows = dumps.map(dump => {
+    const { id, state, manifest, why, isOurs, madeBy } = dump;
     const texts = [
       state === 'complete' ? undefined : why,
       manifest?.crash.reason,
       state !== 'complete' && manifest?.autopsy?.state === 'saved' ? 'with stacks' : undefined,
       isOurs || manifest ? undefined : `(by ${madeBy})`,
     ];
-    return [id, state, describeBytes(bytes), texts.filter(Boolean).join('; ')].map(printable);
+    return [id, state, describeSize(dump), texts.filter(Boolean).join('; ')].map(printable);
   });
   return tableLines(rows, { indent, columns: terminalColumns() });
 }
@@ -33,15 +34,23 @@ export function listData({ dumps, ignored }: FoundDumps): unknown {
 /** The document of `kdumpling info --json`. @param dump undefined where there is none */
 export function infoData(dump: Dump | undefined): unknown {
   if (!dump) return { format: INFO_FORMAT, dump: null };
-  const { files, dumpFile, logFile, manifest, manifestDamage } = dump;
+  const { files, dumpFile, standsInBecause, logFile, manifest, manifestDamage } = dump;
   return {
     format: INFO_FORMAT,
-    dump: { ...(dumpData(dump) as object), files, dumpFile, logFile, manifestDamage, manifest },
+    dump: {
+      ...(dumpData(dump) as object),
+      files,
+      dumpFile,
+      standsInBecause,
+      logFile,
+      manifestDamage,
+      manifest,
+    },
   };
 }
 
 export function dumpData(dump: Dump): unknown {
-  const { id, directory, state, why, time, timeBy, madeBy, bytes, manifest } = dump;
+  const { id, directory, state, why, time, timeBy, madeBy, bytes, diskBytes, manifest } = dump;
   return {
     id,
     directory,
@@ -51,6 +60,7 @@ export function dumpData(dump: Dump): unknown {
     timeBy,
     madeBy,
     bytes,
+    diskBytes,
     reason: manifest?.crash.reason,
     autopsy: manifest?.autopsy?.state,
     kernel: manifest?.kernel.release,

@@ -54,15 +54,28 @@ function savedAutopsy(host: Host, { directory, files }: Dump): Autopsy | undefin
   return bytes && parseAutopsy(bytes.toString('utf8'));
 }
 
-function fromDump(
+/** From its first file that has the crash. A triage dump without tables leaves that to the incomplete dump. */
+function fromDump(host: Host, dump: Dump, logPart: Part<AutopsyLog>, withMap: boolean): Autopsy {
+  const { dumpFiles, standsInBecause } = dump;
+  const files = standsInBecause === undefined ? dumpFiles.slice(0, 1) : dumpFiles;
+  let first: Autopsy | undefined;
+  for (const name of files) {
+    const autopsy = fromFile(host, dump, name, logPart, withMap);
+    if (!isMissing(autopsy.crash)) return autopsy;
+    first ??= autopsy;
+  }
+  return first ?? withoutMemory('there is no dump', logPart);
+}
+
+function fromFile(
   host: Host,
-  { directory, dumpFile, id }: Dump,
+  { directory, id }: Dump,
+  name: string,
   logPart: Part<AutopsyLog>,
   withMap: boolean,
 ): Autopsy {
-  if (dumpFile === undefined) return withoutMemory('there is no dump', logPart);
   try {
-    const file = openDumpFile(host.entry(join(directory, dumpFile)), `read the memory of dump ${id}`);
+    const file = openDumpFile(host.entry(join(directory, name)), `read the memory of dump ${id}`);
     try {
       return autopsyOf(file.vmcore, logPart, withMap);
     } finally {

@@ -3,7 +3,11 @@ import { INFO_FORMAT, LIST_FORMAT } from '../dumps/list-text.ts';
 import { MANIFEST } from './manifest.ts';
 import { count, document, list, object, oneOf, optional, orNull, text, time } from './schema.ts';
 
-export const FILE = object('A regular file.', { name: text('Its name.'), bytes: count('Its length.') });
+export const FILE = object('A regular file.', {
+  name: text('Its name.'),
+  bytes: count('Its length.'),
+  diskBytes: count('What it takes on disk: less than its length where it has holes.'),
+});
 
 const TIME_BY = oneOf(
   'How `time` is known: by a clock that was set, by one that was not, or by when the dump’s file was written.',
@@ -29,6 +33,7 @@ const DUMP_MEMBERS = {
     'The program that captured it: `kdumpling`, `kdump-tools`, `kdump-utils`, `SUSE kdump` or `another program`.',
   ),
   bytes: count('The length of all its files.'),
+  diskBytes: count('What they take on disk: less than their length where they have holes.'),
   reason: optional(text('The panic line.')),
   autopsy: optional(
     oneOf(
@@ -63,6 +68,11 @@ export const INFO = document('One dump.', INFO_FORMAT, {
       ...DUMP_MEMBERS,
       files: list('The regular files in its directory.', FILE),
       dumpFile: optional(text('The name of the dump itself; absent where there is only a log.')),
+      standsInBecause: optional(
+        text(
+          'Why `dumpFile` is the triage dump; absent where it is the dump. `verify`, `debug` and `upload` take it.',
+        ),
+      ),
       logFile: optional(text('The name of the kernel log.')),
       manifestDamage: optional(text('Why its `manifest.json` cannot be used.')),
       manifest: optional(MANIFEST),

@@ -14,6 +14,10 @@ export const VERDICT = document('Whether a dump is complete and undamaged.', VER
   ),
   by: oneOf('What it was judged by: the digests in the manifest, or the file alone.', 'manifest', 'file'),
   bytes: count('The length of the file.'),
+  diskBytes: count('What it takes on disk: less than its length where it has holes.'),
+  standsInBecause: optional(
+    text('Why the triage dump was checked: the dump is missing or incomplete. The exit code is then 1.'),
+  ),
   pages: count('Pages that were checked one by one; 0 where the digests were enough.'),
   pagesUnprotected: count('Those of them without a checksum.'),
   damage: list(

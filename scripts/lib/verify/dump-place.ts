@@ -2,7 +2,7 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { TargetError } from '../../../capture/errors.ts';
-import { MANIFEST_NAME, type ManifestDump } from '../../../capture/storage/manifest.ts';
+import { MANIFEST_NAME, type Manifest, type ManifestDump } from '../../../capture/storage/manifest.ts';
 import { UsageError } from '../cli/command.ts';
 import { refuseCompressed } from '../dumps/dump-file.ts';
 import { findDump } from '../dumps/find-dump.ts';
@@ -12,6 +12,8 @@ export interface DumpPlace {
   readonly path: string;
   /** Its entry in the manifest. */
   readonly expected?: ManifestDump;
+  /** Why it is the triage dump and not the dump. */
+  readonly standsInBecause?: string;
 }
 
 /**
@@ -19,15 +21,16 @@ export interface DumpPlace {
  * @throws UsageError when there is nothing to verify; TargetError for a damaged manifest, if it is asked.
  */
 export function placeToVerify(host: Host, given: string | undefined, asksManifest: boolean): DumpPlace {
-  const { id, directory, dumpFile, files, manifest, manifestDamage } = findDump(host, given);
+  const { id, directory, dumpFile, files, manifest, manifestDamage, standsInBecause } = findDump(host, given);
   if (asksManifest && manifestDamage !== undefined)
     throw new TargetError('MANIFEST', {
       action: `use ${join(directory, MANIFEST_NAME)}`,
       actual: manifestDamage,
       toDo: 'verify the dump without it: --no-manifest',
     });
-  const expected = asksManifest ? manifest?.dump : undefined;
-  const name = expected?.name ?? dumpFile;
+  // A dump that the manifest names and the directory lacks is missed, unless another one stands in for it.
+  const name = (asksManifest && !dumpFile ? manifest?.dump?.name : undefined) ?? dumpFile;
+  const expected = asksManifest ? entryOf(manifest, name) : undefined;
   if (name === undefined)
     throw new UsageError('NO_DUMP', {
       action: `verify ${given ?? id}`,
@@ -43,5 +46,9 @@ export function placeToVerify(host: Host, given: string | undefined, asksManifes
       wanted: 'the dump that its manifest names',
     });
   if (isListed) refuseCompressed(path, `verify ${path}`);
-  return { path, ...(expected && { expected }) };
+  return { path, ...(expected && { expected }), ...(standsInBecause && { standsInBecause }) };
+}
+
+function entryOf(manifest: Manifest | undefined, name: string | undefined): ManifestDump | undefined {
+  return [manifest?.dump, manifest?.triage].find(entry => entry !== undefined && entry.name === name);
 }

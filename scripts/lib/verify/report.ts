@@ -1,6 +1,9 @@
 /** The verdict of `kdumpling verify`, as a type and as text. */
+import { statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { counted } from '../../../capture/errors.ts';
 import type { Damage } from '../../../capture/kdump/check/check.ts';
+import { describeBytes } from '../cli/sizes.ts';
 
 export const VERDICT_FORMAT = 1;
 
@@ -19,13 +22,26 @@ export interface Verdict {
   readonly damage: readonly Damage[];
 }
 
-/** The document of `kdumpling verify --json`. */
-export function verdictData(verdict: Verdict): unknown {
-  return { format: VERDICT_FORMAT, ...verdict };
+/** What is known of the file besides what is in it. */
+export interface Checked extends Verdict {
+  readonly diskBytes: number;
+  /** Why it is the triage dump and not the dump. */
+  readonly standsInBecause?: string;
 }
 
-export function printVerdict(verdict: Verdict): void {
-  const { path, whole, state, by, bytes, pages, pagesUnprotected, damage } = verdict;
+export function checkedFile(verdict: Verdict, standsInBecause: string | undefined): Checked {
+  return { ...verdict, diskBytes: statSync(verdict.path).blocks * 512, standsInBecause };
+}
+
+/** The document of `kdumpling verify --json`. */
+export function verdictData(checked: Checked): unknown {
+  return { format: VERDICT_FORMAT, ...checked };
+}
+
+export function printVerdict({ standsInBecause, ...verdict }: Checked): void {
+  if (standsInBecause !== undefined)
+    console.log(`${verdict.path}: ${standsInBecause}, so ${basename(verdict.path)} is checked in its place`);
+  const { path, whole, state, by, bytes, diskBytes, pages, pagesUnprotected, damage } = verdict;
   for (const line of damage) console.log(`${path}: ${describe(line)}`);
   if (!whole) {
     console.log(`${path}: ${state.toUpperCase()}`);
@@ -38,7 +54,8 @@ export function printVerdict(verdict: Verdict): void {
       : pages === 0
         ? 'its headers checked; its pages have no checksums'
         : `${counted(pages, 'page')} checked${blind}`;
-  console.log(`${path}: whole, ${(bytes / 1e6).toFixed(1)} MB, ${how}`);
+  const onDisk = diskBytes < bytes ? ` (${describeBytes(diskBytes)} on disk)` : '';
+  console.log(`${path}: whole, ${(bytes / 1e6).toFixed(1)} MB${onDisk}, ${how}`);
 }
 
 function describe({ region, text, pfns, pages = 0 }: Damage): string {

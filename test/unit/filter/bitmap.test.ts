@@ -188,6 +188,19 @@ describe('a sparse bitmap', () => {
     }
   });
 
+  test('has memory for small chunks, where they are asked for', () => {
+    const [start, chunkBytes] = [5 * 4096 * 8 + 7, 4096];
+    const bitmap = Bitmap.over([{ start, end: start + 3 }], 2 ** 30, { chunkBytes });
+    expect([[...bitmap.chunks!], bitmap.bytes.length]).toEqual([[5], chunkBytes]);
+    for (const one of [bitmap, bitmap.alike(), bitmap.copy()]) {
+      one.setRange(start, start + 3);
+      expect([one.nextSet(0), one.nextClear(start), one.count()]).toEqual([start, start + 3, 3]);
+      const bytes = one.fileBytes(chunkBytes, 8 * chunkBytes, new Uint8Array(8 * chunkBytes));
+      expect(bytes.findIndex(byte => byte !== 0)).toBe(4 * chunkBytes);
+      expect(() => one.set(start + 4096 * 8)).toThrow('no memory for page');
+    }
+  });
+
   test('alike has room for the same pages, and none of them', () => {
     const bitmap = sparse();
     bitmap.setRange(5, 40);

@@ -142,6 +142,7 @@ const MACHINES: readonly Files[] = [
   { ...ARMED, '/etc/kdump.conf': 'command_line_append nr_cpus=2\n' },
   LENDING,
   { [`${DIRECTORY}/vmcore-dmesg.txt`]: 'a log\n' },
+  { [`${DIRECTORY}/vmcore-dmesg.txt`]: 'a log\n', [`${DIRECTORY}/vmcore-triage`]: 'x' },
   { '/var/crash/20261121T220235Z/manifest.json': '{"format":', '/var/crash/20261121T220235Z/vmcore': 'x' },
   ...[...LOGS, MACHINE_CHECK, HUNG_TASK, UNLOADED].map(log => dumpWith(log)),
 ];

@@ -1,5 +1,5 @@
 /** `kdumpling verify` as its users type it: what is found, what is said, the exit code. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -69,6 +69,42 @@ test('an incomplete dump is not whole, even if every byte is as it was written',
   expect(await run(dir)).toBe(
     '1: DIR/vmcore-incomplete: file: its bytes are as they were written, but it lacks 7 pages\nDIR/vmcore-incomplete: INCOMPLETE',
   );
+});
+
+describe('the triage dump of a dump that is incomplete', () => {
+  const triage = { ...MANIFEST.dump!, name: 'vmcore-triage' };
+  const incomplete = {
+    ...MANIFEST,
+    state: 'incomplete',
+    triage,
+    dump: { ...triage, name: 'vmcore-incomplete' },
+  };
+  beforeEach(() => {
+    place(flipped(firstPage), incomplete, 'vmcore-incomplete');
+    place(file.bytes, null, 'vmcore-triage');
+  });
+
+  test('is checked in its place, which makes the dump no better', async () => {
+    expect(await run(dir)).toBe(
+      [
+        '1: DIR/vmcore-triage: vmcore-incomplete was not finished, so vmcore-triage is checked in its place',
+        "DIR/vmcore-triage: whole, 0.0 MB, every byte matches the manifest's digests",
+      ].join('\n'),
+    );
+    const json = JSON.parse((await run('--json', dir)).slice(3));
+    expect(json).toMatchObject({ whole: true, standsInBecause: 'vmcore-incomplete was not finished' });
+  });
+
+  test('is whole when it is what was asked for, and the incomplete dump is damaged', async () => {
+    expect(await run(join(dir, 'vmcore-triage'))).toMatch(/^0: DIR.vmcore-triage: whole, /);
+    expect(await run(join(dir, 'vmcore-incomplete'))).toMatch(/^1: DIR.vmcore-incomplete: .*DAMAGED$/s);
+  });
+});
+
+test('a file with holes has both sizes', async () => {
+  const path = place(buildVmcore({ loads: [{ paddr: 0, bytes: new Uint8Array(PAGE) }] }), null);
+  truncateSync(path, 1 << 20);
+  expect(await run(path)).toMatch(/^0: .*whole, 1\.0 MB \(\d+\.\d kB on disk\), its headers checked/);
 });
 
 describe('a whole dump', () => {
