@@ -8,9 +8,11 @@ import { partitions, stateFiles } from './kinds/state-files.ts';
 import { textKinds } from './kinds/texts.ts';
 import { autopsies } from './vmcore/autopsy.ts';
 import { vmcores } from './vmcore/kind.ts';
+import { triages } from './vmcore/triage.ts';
 
 export const KINDS: readonly Kind[] = [
   vmcores,
+  triages,
   kdumpKind('kdump', 10),
   flattened,
   split,
