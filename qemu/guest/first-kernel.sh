@@ -8,7 +8,11 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 . /lab.conf
 
-say() { echo "lab: $*"; }
+# stty waits until the serial line has sent what is there (TCSADRAIN): a power-off or a kernel message can cut a line.
+say() {
+  echo "lab: $*"
+  stty onlcr 2> /dev/null
+}
 give_up() {
   say "gave up: $*"
   sync
