@@ -47,6 +47,8 @@ export interface Fault {
   /** Overrides the reservation that was asked for; a memory geometry's own goes before it. */
   readonly crashkernel?: string;
   readonly notOn?: NotOn;
+  /** It is judged by the plain crash: a trigger's module changes what it compares. */
+  readonly isPlain?: true;
   /** Overrides the kernel that was asked for: one with the driver that this fault needs. */
   readonly kernel?: KernelChoice;
   /** Takes `console=` off the crash kernel's command line. */

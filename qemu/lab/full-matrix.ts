@@ -119,8 +119,8 @@ const ALONE = ['sysrq-c', 'oom', 'hung-task'];
  * machine of one CPU has none for those that run on the second.
  */
 function carries({ fault = SOUND.name, cpus }: Cell): boolean {
-  const { expectations, crashes } = FAULTS.find(({ name }) => name === fault)!;
-  return cpus !== '1' && crashes === undefined && expectations.includes(completeDump);
+  const { expectations, crashes, isPlain } = FAULTS.find(({ name }) => name === fault)!;
+  return cpus !== '1' && crashes === undefined && !isPlain && expectations.includes(completeDump);
 }
 
 /** Gives each crash that can carry one the next trigger that its kernel still lacks. */
