@@ -15,7 +15,7 @@ import { openUnwinder } from '../../capture/autopsy/unwind/unwinder.ts';
 import { readMounts } from '../../capture/autopsy/vfs/mounts.ts';
 import { readProcessFiles } from '../../capture/autopsy/vfs/open-files.ts';
 import { openDumpFile } from '../../scripts/lib/dumps/open-vmcore.ts';
-import { MEMINFO_MOVES, NOT_IN_MEMINFO, ZONE_MOVES } from '../judges/guest-view/allowances.ts';
+import { MEMINFO_MOVES, NOT_IN_MEMINFO, SLAB_MOVES, ZONE_MOVES } from '../judges/guest-view/allowances.ts';
 import { compareNumbers } from '../judges/guest-view/numbers.ts';
 import {
   compareProcStacks,
@@ -72,7 +72,7 @@ export function agreementChecks(kernel: DeadKernel, view: GuestView, log: readon
     check('modules', 5, compareRows(tables.guestModules(view), dumped.modules)),
     check('mounts', 6, compareRows(tables.guestMounts(view), dumped.mounts)),
     check('open files', 20, compareRows(ofLasting(tables.guestLinks(view)), ofLasting(dumped.links))),
-    check('slab caches', 80, compareNumbers(flat(tables.guestSlab(view)), flat(dumped.slab), [])),
+    check('slab caches', 80, compareNumbers(flat(tables.guestSlab(view)), flat(dumped.slab), SLAB_MOVES)),
     check(
       'zones',
       2,
