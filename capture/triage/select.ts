@@ -153,6 +153,8 @@ const DEBUGGER_PARTS: Readonly<
   modules: subject => {
     readModuleList(subject.kernel);
     for (const module of subject.kernel.modules) addModule(subject, module);
+    // Before Linux v6.4 a module is one block of memory, and crash reads all of it for the module's symbols.
+    if (!subject.kernel.types.has('module.mem')) addModuleTexts(subject);
   },
   perCpu: subject => {
     for (const cpu of subject.kernel.perCpu.possible) addPerCpuArea(subject, cpu);
@@ -169,7 +171,9 @@ const FILE_PARTS: Readonly<Record<string, (subject: OpenTriage) => void>> = {
     subject.recorder.into.addAll(subject.opening.pfns);
   },
   patching: subject => addPatchingTables(subject),
-  moduleTexts: subject => {
-    for (const module of subject.kernel.modules) addModuleText(subject, module);
-  },
+  moduleTexts: subject => addModuleTexts(subject),
 };
+
+function addModuleTexts(subject: Subject): void {
+  for (const module of subject.kernel.modules) addModuleText(subject, module);
+}
