@@ -1,7 +1,7 @@
 /** What several parts of an autopsy ask of a crashed kernel, read once: its tasks, and the stack of each. */
 import type { DeadKernel } from './kernel.ts';
+import { remembering } from './remember.ts';
 import { readTasks, type TaskList } from './tasks/tasks.ts';
-import type { Backtrace } from './unwind/frame.ts';
 import { openUnwinder, type Unwinder } from './unwind/unwinder.ts';
 
 export interface Inspection {
@@ -29,15 +29,5 @@ export function inspect(kernel: DeadKernel): Inspection {
 }
 
 function keeping(unwinder: Unwinder): Unwinder {
-  const kept = new Map<bigint, Backtrace>();
-  return {
-    ...unwinder,
-    backtrace(task) {
-      const known = kept.get(task);
-      if (known) return known;
-      const backtrace = unwinder.backtrace(task);
-      if (kept.size < MOST_KEPT) kept.set(task, backtrace);
-      return backtrace;
-    },
-  };
+  return { ...unwinder, backtrace: remembering(MOST_KEPT, task => unwinder.backtrace(task)) };
 }

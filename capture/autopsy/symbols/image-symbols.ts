@@ -1,6 +1,7 @@
 /** The symbols of vmlinux: from kallsyms, or, where that cannot be read, those that vmcoreinfo exports. */
 import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
 import type { KernelSymbol, SymbolAt } from '../kernel.ts';
+import { remembering } from '../remember.ts';
 import type { Kallsyms } from './kallsyms.ts';
 
 export interface ImageSymbols {
@@ -30,9 +31,7 @@ export function kallsymsImage(kallsyms: Kallsyms): ImageSymbols {
   });
   const start = first('_text') ?? first('_stext') ?? 0n;
   const end = first('_end');
-  const known = new Map<bigint, SymbolAt>();
-  const find = (wanted: bigint): SymbolAt | undefined => {
-    if (wanted < start || (end !== undefined && wanted >= end)) return undefined;
+  const find = remembering(MOST_KNOWN, (wanted: bigint): SymbolAt | undefined => {
     const found = kallsyms.at(wanted);
     if (!found) return undefined;
     const address = kallsyms.address(found.number);
@@ -45,7 +44,7 @@ export function kallsymsImage(kallsyms: Kallsyms): ImageSymbols {
       offset: Number(wanted - address),
       ...(next !== undefined && { sizeBytes: Number(next - address) }),
     };
-  };
+  });
   return {
     all: name =>
       [...kallsyms.numbers(name)].map(number => ({
@@ -53,13 +52,7 @@ export function kallsymsImage(kallsyms: Kallsyms): ImageSymbols {
         address: kallsyms.address(number),
         type: kallsyms.type(number),
       })),
-    at(wanted) {
-      const found = known.get(wanted);
-      if (found) return found;
-      const symbol = find(wanted);
-      if (symbol && known.size < MOST_KNOWN) known.set(wanted, symbol);
-      return symbol;
-    },
+    at: wanted => (wanted < start || (end !== undefined && wanted >= end) ? undefined : find(wanted)),
     isText: address => texts.some(text => address >= text.start && address < text.end),
   };
 }

@@ -4,6 +4,7 @@
  */
 import { AutopsyError, attempt } from '../../../errors.ts';
 import type { DeadKernel, LoadedModule } from '../../kernel.ts';
+import { remembering } from '../../remember.ts';
 import type { Words } from '../words.ts';
 import { ORC_ENTRY_BYTES, type OrcEntry, type OrcFormat, orcFormat } from './format.ts';
 
@@ -48,7 +49,8 @@ export class OrcRules {
   readonly #format: OrcFormat;
   readonly #vmlinux: OrcTable;
   readonly #modules = new Map<LoadedModule, OrcTable | undefined>();
-  readonly #known = new Map<bigint, OrcEntry | undefined>();
+  /** Undefined where the tables have nothing to say. @throws KernelError when they cannot be read. */
+  readonly at = remembering(MOST_KNOWN, (address: bigint) => this.#find(address));
 
   /** @throws AutopsyError for a kernel without ORC or with an unknown format of it. */
   constructor(kernel: DeadKernel, words: Words) {
@@ -56,15 +58,6 @@ export class OrcRules {
     this.#words = words;
     this.#format = orcFormat(kernel);
     this.#vmlinux = vmlinuxTable(kernel);
-  }
-
-  /** Undefined where the tables have nothing to say. @throws KernelError when they cannot be read. */
-  at(address: bigint): OrcEntry | undefined {
-    const known = this.#known.get(address);
-    if (known !== undefined || this.#known.has(address)) return known;
-    const found = this.#find(address);
-    if (this.#known.size < MOST_KNOWN) this.#known.set(address, found);
-    return found;
   }
 
   #find(address: bigint): OrcEntry | undefined {
