@@ -1,4 +1,5 @@
 /** How much memory the crash kernel needs on a machine: measured where it can be, each term with its reason. */
+import { USUAL_OWN_BYTES } from '../../../capture/flow/autopsy-watch.ts';
 import type { Layout } from '../../../initrd/image.ts';
 import type { CrashkernelValues } from '../crashkernel/words.ts';
 import { loadBytes } from '../kexec/load-size.ts';
@@ -57,8 +58,8 @@ const MOST_BITMAP_BYTES = 32 * MIB;
 const HARDWARE_BYTES = 64 * MIB;
 /** Files, page tables and the slab waste more of large pages; allowances, not measurements. */
 const PAGE_WASTE: Readonly<Record<number, number>> = { 16384: 32 * MIB, 65536: 112 * MIB };
-/** The autopsy takes 32 MiB (capture/flow/autopsy-watch.ts); the next kernel, or a driver more, the rest. */
-export const HEADROOM_BYTES = 36 * MIB;
+/** What the autopsy takes; the next kernel, or a driver more, the rest. */
+export const HEADROOM_BYTES = USUAL_OWN_BYTES + 4 * MIB;
 const STEP_BYTES = 16 * MIB;
 
 export function reservation({
