@@ -136,7 +136,7 @@ function judgeHead(path: string, program: string): DumpVerdict {
 }
 
 /** stat(2) counts in units of 512 bytes on every file system. */
-function diskBytesOf({ blocks }: Stats): number {
+export function diskBytesOf({ blocks }: Stats): number {
   return blocks * 512;
 }
 

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { counted } from '../../../capture/errors.ts';
 import type { Damage } from '../../../capture/kdump/check/check.ts';
 import { describeBytes } from '../cli/sizes.ts';
+import { diskBytesOf } from '../dumps/dump.ts';
 
 export const VERDICT_FORMAT = 1;
 
@@ -30,7 +31,7 @@ export interface Checked extends Verdict {
 }
 
 export function checkedFile(verdict: Verdict, standsInBecause: string | undefined): Checked {
-  return { ...verdict, diskBytes: statSync(verdict.path).blocks * 512, standsInBecause };
+  return { ...verdict, diskBytes: diskBytesOf(statSync(verdict.path)), standsInBecause };
 }
 
 /** The document of `kdumpling verify --json`. */
