@@ -42,6 +42,11 @@ const counted =
   (...names: string[]): Value =>
   from =>
     sum(names.map(name => from.pages(name)));
+/** A row that the kernel still prints, as 0, after its counter has been removed. */
+const countedOrZero =
+  (name: string): Value =>
+  ({ pages }) =>
+    pages(name) ?? (hasCounters(pages) ? 0 : undefined);
 const variable =
   (name: string): Value =>
   ({ kernel }) =>
@@ -87,8 +92,8 @@ export const ROWS: readonly RowRule[] = [
   kB('ShadowCallStack', counted('NR_KERNEL_SCS_KB')),
   pages('PageTables', counted('NR_PAGETABLE')),
   pages('SecPageTables', counted('NR_SECONDARY_PAGETABLE')),
-  pages('Bounce', counted('NR_BOUNCE')),
-  pages('WritebackTmp', counted('NR_WRITEBACK_TEMP')),
+  pages('Bounce', countedOrZero('NR_BOUNCE')),
+  pages('WritebackTmp', countedOrZero('NR_WRITEBACK_TEMP')),
   pages('CommitLimit', commitLimitPages),
   pages('Committed_AS', ({ kernel }) => perCpuCounter(kernel, kernel.symbols.require('vm_committed_as'))),
   pages('VmallocUsed', from => from.pages('NR_VMALLOC') ?? longVariable(from.kernel, 'nr_vmalloc_pages')),
@@ -176,6 +181,11 @@ function directMap(level: string, kilobytes: number): Value {
     const at = symbols.require('direct_pages_count') + BigInt(8 * enumValues(types, 'pg_level')(level));
     return Number(memory.u64(at, 'direct_pages_count')) * kilobytes;
   });
+}
+
+/** Every kernel counts its free pages: without that count none of the counters can be read. */
+function hasCounters(pages: Counters): boolean {
+  return pages('NR_FREE_PAGES') !== undefined;
 }
 
 function sum(parts: readonly (number | undefined)[]): number | undefined {

@@ -179,6 +179,19 @@ test('rows that this kernel does not count are left out, without a word', () => 
   expect(problems).toEqual([]);
 });
 
+test('rows whose counter the kernel no longer has are printed as 0', () => {
+  const { found, problems } = readMeminfo(build().open());
+  for (const name of ['Bounce', 'WritebackTmp']) expect(found).toContainEqual({ name, value: 0, unit: 'kB' });
+  expect(problems).toEqual([]);
+});
+
+test('the same rows have their counter where there is one', () => {
+  const kernel = build([...NODE_ITEMS, 'NR_WRITEBACK_TEMP', 'NR_BOUNCE']);
+  kernel.number(AT.node + BigInt(8 * NODE_ITEMS.length), 8, 6);
+  kernel.number(AT.node + BigInt(8 * (NODE_ITEMS.length + 1)), 8, 2);
+  expect(rowsOf(kernel.open())).toMatchObject({ WritebackTmp: 24, Bounce: 8 });
+});
+
 describe('before Linux v5.12', () => {
   const items = NODE_ITEMS.filter(name => name !== 'NR_SWAPCACHE');
 
@@ -233,6 +246,7 @@ describe('what is missing costs its rows', () => {
     const { found, problems } = readMeminfo(kernel.open());
     expect(found.map(({ name }) => name)).toContain('MemTotal');
     expect(found.map(({ name }) => name)).not.toContain('MemFree');
+    expect(found.map(({ name }) => name)).not.toContain('Bounce');
     expect(problems.join()).toContain('vm_node_stat');
   });
 
