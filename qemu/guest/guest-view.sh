@@ -38,6 +38,12 @@ view_status() {
   done < "/proc/$1"
 }
 
+# Waits until the console's buffer is empty, without a sleep, which would let others run.
+view_drain() {
+  i=0
+  while [ $i -lt 20000 ]; do i=$((i + 1)); done
+}
+
 echo "lab: view begin"
 view links /fill/links
 view mounts /proc/mounts
@@ -49,13 +55,13 @@ for task in /proc/[0-9]*/task/[0-9]*; do
   view "$task/stat" "/proc/$task/stat"
   view "$task/stack" "/proc/$task/stack"
 done
+# The line "sysrq: Show State" comes on the console at any level, and cuts through what is still in the buffer.
+view_drain
 echo t > /proc/sysrq-trigger
 view slabinfo /proc/slabinfo
 view zoneinfo /proc/zoneinfo
 view buddyinfo /proc/buddyinfo
 view meminfo /proc/meminfo
 echo "lab: view end"
-# Until the last line is out of the console's buffer, without a sleep, which would let others run.
-i=0
-while [ $i -lt 20000 ]; do i=$((i + 1)); done
+view_drain
 echo "$view_level" > /proc/sys/kernel/printk
