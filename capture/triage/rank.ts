@@ -4,7 +4,7 @@ import type { Vmcore } from '../vmcore/open.ts';
 import { PageOrder } from './page-order.ts';
 
 /**
- * The pages for triage, then those that the kernel's data lead to.
+ * The pages for triage, all of them, then those that the kernel's data lead to.
  * @param triage those needed most first; empty where the kernel lacks what they are chosen by.
  * @throws as `reachablePages`
  */
@@ -13,7 +13,8 @@ export function rankPages(
   request: ReachRequest,
   triage: readonly number[],
 ): readonly number[] {
-  const order = new PageOrder(pfn => request.bitmap2.has(pfn), request.mostPages);
+  const most = Math.max(request.mostPages, triage.length);
+  const order = new PageOrder(pfn => request.bitmap2.has(pfn), most);
   order.addAll(triage);
   if (!order.isFull) order.addAll(reachablePages(vmcore, request));
   return order.pfns;

@@ -135,6 +135,10 @@ const DEBUGGER_PARTS: Readonly<
   cpus: subject => {
     for (const cpu of subject.kernel.perCpu.possible) addCpu(subject, cpu);
   },
+  // Before the large parts: crash finds the exception stacks by cpu_tss_rw, and without it shows no frame of an NMI.
+  perCpu: subject => {
+    for (const cpu of subject.kernel.perCpu.possible) addPerCpuArea(subject, cpu);
+  },
   tasks: (subject, list) => {
     for (const task of byNeed(list)) addTask(subject, task);
   },
@@ -155,9 +159,6 @@ const DEBUGGER_PARTS: Readonly<
     for (const module of subject.kernel.modules) addModule(subject, module);
     // Before Linux v6.4 a module is one block of memory, and crash reads all of it for the module's symbols.
     if (!subject.kernel.types.has('module.mem')) addModuleTexts(subject);
-  },
-  perCpu: subject => {
-    for (const cpu of subject.kernel.perCpu.possible) addPerCpuArea(subject, cpu);
   },
   wholeStacks: (subject, list) => {
     for (const task of byNeed(list)) addWholeStack(subject, task);

@@ -9,9 +9,13 @@ import type { Bound } from './bounded.ts';
 import { fittingPages, type PageSample, SAMPLE_PAGES, samplePages, spreadPages } from './predict.ts';
 
 /** The share of the room that is kept for the pages that are needed first; the others get what those leave. */
-const FIRST_SHARE = 0.9;
+const FIRST_SHARE = 0.97;
 /** A kernel's own pages take more than this on average when compressed, so no more of them fit. */
 const LEAST_PAGE_BYTES = 512;
+/** 64 MiB of pages: zero pages take no room, and the kernel's image may begin with thousands of them (its .bss). */
+const LEAST_FIRST_PAGES = 1 << 14;
+/** Measured in a fraction of a second. In a small dump these are all of them, and their size is known instead of estimated. */
+const MEASURED_PAGES = 4096;
 /** 4 GiB of pages: more than the structures that a debugger starts with take in any kernel, and found in bounded time. */
 const MOST_FIRST_PAGES = 1 << 20;
 
@@ -36,7 +40,12 @@ export function boundDump(dump: UnboundedDump, limitBytes: number, events: First
   const { bitmap2, layout } = dump;
   const dataBytes = Math.max(0, limitBytes - layout.dataOffset - layout.block_size);
   const reached = reach(dump, dataBytes / LEAST_PAGE_BYTES, events);
-  const firstPages = fittingPages(reached, FIRST_SHARE * dataBytes, some => sampleDump(dump, some));
+  const firstPages = fittingPages(
+    reached,
+    FIRST_SHARE * dataBytes,
+    some => sampleDump(dump, some),
+    MEASURED_PAGES,
+  );
   const first = bitmap2.alike(events.allocate);
   for (let i = 0; i < firstPages; i++) first.set(reached[i]);
   const { sizes } = sampleDump(dump, spreadPages(first, SAMPLE_PAGES));
@@ -65,7 +74,7 @@ function reach(
   most: number,
   { rank, allocate, onProgress, onUnranked }: FirstPagesEvents,
 ): readonly number[] {
-  const mostPages = Math.min(MOST_FIRST_PAGES, Math.floor(most));
+  const mostPages = Math.min(MOST_FIRST_PAGES, Math.max(LEAST_FIRST_PAGES, Math.floor(most)));
   try {
     return rank(vmcore, { bitmap2, mostPages, allocate, onProgress });
   } catch (error) {

@@ -10,6 +10,9 @@ export const SAMPLE_PAGES = 1536;
 /** 98 % of a normal distribution are below this many standard errors; an evenly spread sample is closer still. */
 export const STANDARD_ERRORS = 2;
 
+/** The second measurement covers this many times the pages that fit by the first. */
+const MAY_FIT = 1.25;
+
 /** The stored sizes of sampled pages. */
 export interface PageSample {
   readonly pages: number;
@@ -101,7 +104,10 @@ export function predictSize(
   };
 }
 
-/** How many of `pfns`, from the first on, are sure to fit into `roomBytes`. Measures up to `mostMeasured` evenly spaced ones. */
+/**
+ * How many of `pfns`, from the first on, are sure to fit into `roomBytes`. Measures up to `mostMeasured` evenly spaced pages of
+ * all, and then of those that may fit.
+ */
 export function fittingPages(
   pfns: readonly number[],
   roomBytes: number,
@@ -110,10 +116,19 @@ export function fittingPages(
 ): number {
   const stride = Math.ceil(pfns.length / mostMeasured);
   const { sizes, standardErrorBytes } = measure(pfns.filter((_, i) => i % stride === 0));
-  let bytes = 0;
-  const parts = sizes.findIndex(size => {
-    bytes += stride * (size + STANDARD_ERRORS * standardErrorBytes);
-    return bytes > roomBytes;
-  });
-  return parts === -1 ? pfns.length : parts * stride;
+  // A sample of all pages has no sampling error.
+  const errorBytes = stride > 1 ? STANDARD_ERRORS * standardErrorBytes : 0;
+  const fitting = (marginBytes: number) => {
+    let bytes = 0;
+    const parts = sizes.findIndex(size => {
+      bytes += stride * (size + marginBytes);
+      return bytes > roomBytes;
+    });
+    return parts === -1 ? pfns.length : parts * stride;
+  };
+  // Where few of many pages fit, the first sample had few of these.
+  const perhaps = Math.ceil(MAY_FIT * fitting(0)) + stride;
+  if (Math.ceil(perhaps / mostMeasured) < stride)
+    return fittingPages(pfns.slice(0, perhaps), roomBytes, measure, mostMeasured);
+  return fitting(errorBytes);
 }

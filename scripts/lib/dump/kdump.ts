@@ -153,12 +153,9 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
 }
 
 /** Degrades: without its symbols and types, a kernel's pages have only the order of its pointers. */
-function triageOrNone(
-  vmcore: Vmcore,
-  { bitmap2, mostPages }: ReachRequest,
-  messages: Messages,
-): readonly number[] {
-  const select = () => selectTriage(vmcore, { isHeld: pfn => bitmap2.has(pfn), mostPages });
+function triageOrNone(vmcore: Vmcore, { bitmap2 }: ReachRequest, messages: Messages): readonly number[] {
+  const request = { isHeld: (pfn: number) => bitmap2.has(pfn), mostPages: MOST_TRIAGE_PAGES };
+  const select = () => selectTriage(vmcore, request);
   return attempt(select, error => messages.debug(describeError(error)))?.pfns ?? [];
 }
 

@@ -116,6 +116,17 @@ test('in a dump that is cut these come first, then what the data of the kernel l
   expect(new Set(order)).toEqual(new Set([...pfns, ...reach]));
 });
 
+test('none of them is left out for their number: zero pages, of which a kernel has thousands, take no room', () => {
+  const { pfns } = select(bytes);
+  expect(rankPages(open(bytes), { bitmap2: allPages(), mostPages: 7 }, pfns)).toEqual(pfns);
+});
+
+test('per-CPU variables come before modules: without them crash shows no frame of an NMI', () => {
+  const names = select(bytes).parts.map(({ name }) => name);
+  expect(names.indexOf('perCpu')).toBeLessThan(names.indexOf('stacks'));
+  expect(names.indexOf('perCpu')).toBeLessThan(names.indexOf('modules'));
+});
+
 test('of a damaged kernel: an order or a failure of ours, in bounded time', () => {
   const random = new Random(11);
   const { pfns } = select(bytes);

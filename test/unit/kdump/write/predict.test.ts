@@ -105,8 +105,10 @@ describe('how many pages fit', () => {
   test.each([
     ['none of none', [], 1e9, () => 100, 0, 0],
     ['all, when there is room', pfns, 400_200, () => 100, 0, 4000],
-    ['as many as there is room for', pfns, 200_000, () => 100, 0, 1998],
-    ['fewer, where their size is not sure', pfns, 200_000, () => 100, 50, 999],
+    ['as many as there is room for', pfns, 200_000, () => 100, 0, 2000],
+    ['few of many, counted one by one', pfns, 10_050, () => 100, 0, 100],
+    ['few of many, all of them measured: their size is sure', pfns, 10_050, () => 100, 50, 100],
+    ['fewer, where their size is not sure', pfns, 200_000, () => 100, 50, 1000],
     [
       'many small ones before the large ones',
       pfns,
