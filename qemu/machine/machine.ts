@@ -6,9 +6,13 @@ import { describeError, Failure, type What } from '../../capture/errors.ts';
 import { type BusName, busOf } from '../disks/buses.ts';
 import type { MoreDisk } from '../disks/second-disk.ts';
 import { type Accel, type LabArch, labArch } from './arch.ts';
+import { type Boot, watchBoot } from './boot-watch.ts';
 import { type DialogueStep, openDialogue } from './dialogue.ts';
 import { openQmp, qmpOption } from './qmp.ts';
 import { type SerialLine, SerialReader } from './serial.ts';
+
+/** The code of a `LostMachine` whose kernel hung in its boot. */
+export const HUNG_BOOT = 'HUNG_BOOT';
 
 /** The machine did not end as it should. That says nothing about kdumpling; the message says where to look. */
 export class LostMachine extends Failure {
@@ -54,6 +58,8 @@ export interface MachineSpec {
   readonly dialogue?: readonly DialogueStep[];
   /** QEMU is killed after this time. */
   readonly deadlineSeconds: number;
+  /** By default the machine may take all its time to boot. */
+  readonly boots?: Boot;
 }
 
 export interface MachineRun {
@@ -130,6 +136,7 @@ export async function runMachine(
     child.kill('SIGKILL');
   };
   const deadline = setTimeout(stop, spec.deadlineSeconds * 1000);
+  const boot = watchBoot(spec.boots, stop);
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
 
@@ -146,6 +153,7 @@ export async function runMachine(
   });
   child.stdin.on('error', () => {}); // QEMU may have ended before the dialogue types
   const reader = new SerialReader(line => {
+    boot.onLine(line.text);
     hear(line.text);
     onLine(line);
   });
@@ -163,10 +171,15 @@ export async function runMachine(
       child.on('close', (code, signalName) => resolve(code ?? signalName!));
     });
     reader.end(seconds());
-    if (status !== 0) throw lost(spec, argv, status, complaint, seconds(), signal.aborted, directory);
+    const hung = boot.hung();
+    if (hung) throw lost(HUNG_BOOT, hung, argv, directory);
+    if (signal.aborted) throw lost('INTERRUPTED', 'it was interrupted', argv, directory);
+    if (status !== 0)
+      throw lost('LOST_MACHINE', howItEnded(spec, status, complaint, seconds()), argv, directory);
     return { lines: reader.lines, seconds: seconds() };
   } finally {
     clearTimeout(deadline);
+    boot.end();
     signal.removeEventListener('abort', stop);
     if (spec.monitor) rmSync(spec.monitor, { force: true });
     await new Promise(resolve => log.end(resolve));
@@ -186,25 +199,19 @@ async function execute(
   }
 }
 
-function lost(
-  spec: MachineSpec,
-  argv: readonly string[],
+function howItEnded(
+  { deadlineSeconds }: MachineSpec,
   status: number | string | Error,
   complaint: string,
   seconds: number,
-  aborted: boolean,
-  directory: string,
-): LostMachine {
-  const timedOut = status === 'SIGKILL' && seconds >= spec.deadlineSeconds;
-  const actual = aborted
-    ? 'it was interrupted'
-    : timedOut
-      ? `it did not power off in ${spec.deadlineSeconds} s`
-      : `QEMU ended with ${status} ${complaint.trim()}`;
-  const what = {
-    action: 'run the machine until it powers off',
-    actual,
-    toDo: `See ${join(directory, 'serial.log')}; QEMU was: ${commandText(argv)}`,
-  };
-  return new LostMachine(aborted ? 'INTERRUPTED' : 'LOST_MACHINE', what, directory);
+): string {
+  const timedOut = status === 'SIGKILL' && seconds >= deadlineSeconds;
+  return timedOut
+    ? `it did not power off in ${deadlineSeconds} s`
+    : `QEMU ended with ${status} ${complaint.trim()}`;
+}
+
+function lost(code: string, actual: string, argv: readonly string[], directory: string): LostMachine {
+  const toDo = `See ${join(directory, 'serial.log')}; QEMU was: ${commandText(argv)}`;
+  return new LostMachine(code, { action: 'run the machine until it powers off', actual, toDo }, directory);
 }

@@ -1,6 +1,7 @@
 /** The page of one run: its checks, its times, the report of the crash, and the serial log with our lines highlighted. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { HUNG_BOOT_LOG } from '../run/boot-again.ts';
 import { REPORT_FILE } from '../run/directory.ts';
 import { barHtml, legendHtml } from './bar-html.ts';
 import { segmentsOf } from './bars.ts';
@@ -33,7 +34,15 @@ export function runPage(run: Run): string {
 }
 
 /** What a person opens next, where the run has it. */
-const FILES = ['serial.log', 'captured/crash', 'summary.json', REPORT_FILE, 'qemu.txt', 'disk.img'];
+const FILES = [
+  'serial.log',
+  HUNG_BOOT_LOG,
+  'captured/crash',
+  'summary.json',
+  REPORT_FILE,
+  'qemu.txt',
+  'disk.img',
+];
 
 function filesHtml(directory: string): string {
   const links = FILES.filter(name => existsSync(join(directory, name))).map(

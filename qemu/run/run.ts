@@ -15,16 +15,20 @@ import { type MakeSecondDisk, openSecondDisk } from '../disks/second-disk.ts';
 import { buildFirstKernelInitrd, LOADER_PATH, stageBootDisk } from '../guest/root.ts';
 import type { LabKernel } from '../kernel/lab-kernel.ts';
 import { type Accel, labArch } from '../machine/arch.ts';
+import type { Boot } from '../machine/boot-watch.ts';
 import type { DialogueStep } from '../machine/dialogue.ts';
 import { commandText, type MachineSpec, machineCommand, runMachine } from '../machine/machine.ts';
 import { monitorSocket } from '../machine/qmp.ts';
 import type { SerialLine } from '../machine/serial.ts';
 import type { SystemImage } from '../system/system-image.ts';
 import type { Trigger } from '../triggers/trigger.ts';
+import { bootTwiceAtMost } from './boot-again.ts';
 import { type Milestones, readMilestones } from './milestones.ts';
 import { LAB_DISK, prepareSystemMachine } from './system-machine.ts';
 
 const SECOND_DISK = 'second.img';
+/** The lab's init prints as soon as it runs. The longest silence of a boot, the initrd's unpacking, is some ten seconds. */
+const FIRST_BOOT: Boot = { until: /^lab: /, silentSeconds: 240 };
 
 /** kdumpling's own loading of the crash kernel: a program for Node, and koffi.node, which goes beside it. */
 export interface GuestLoader {
@@ -106,7 +110,7 @@ export interface CrashRun {
 }
 
 /**
- * @param directory an empty one; gets `serial.log`, `qemu.txt` and `captured/`.
+ * @param directory an empty one; gets `serial.log`, `qemu.txt`, `captured/`, and `hung-boot.log` where a first boot hung.
  * @throws LostMachine when the machine did not power off by itself.
  */
 export async function crashOnce(
@@ -122,7 +126,9 @@ export async function crashOnce(
   try {
     const { spec, outbox, labDisk } = await prepareMachine(plan, work, disk, marker);
     writeFileSync(join(directory, 'qemu.txt'), `${commandText(machineCommand(spec))}\n`);
-    const { lines, seconds } = await runMachine(spec, directory, onLine, signal);
+    const { lines, seconds } = await bootTwiceAtMost(directory, () =>
+      runMachine(spec, directory, onLine, signal),
+    );
     const captured = join(directory, 'captured');
     await takeOut(outbox ?? disk, outbox !== undefined, captured, directory);
     await plan.secondDisk?.takeOut?.(join(work, SECOND_DISK), captured);
@@ -224,6 +230,7 @@ async function prepareMachine(
     moreDisks,
     devices,
     deadlineSeconds,
+    boots: FIRST_BOOT,
   };
   return { spec: withMonitor(spec, plan), outbox, labDisk: diskKind };
 }

@@ -17,7 +17,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PROJECT } from '../../build/paths.ts';
 import type { Lab } from '../../qemu/lab/lab.ts';
 import { labArch } from '../../qemu/machine/arch.ts';
-import { LostMachine, type MachineSpec, runMachine } from '../../qemu/machine/machine.ts';
+import { HUNG_BOOT, LostMachine, type MachineSpec, runMachine } from '../../qemu/machine/machine.ts';
 import { openTestLab } from './lab.ts';
 
 let lab: Lab;
@@ -50,6 +50,14 @@ test('past its deadline the machine is lost, and the error says how it was run',
   expect(error).toBeInstanceOf(LostMachine);
   expect(error.message).toMatch(/it did not power off in 2 s\. .*QEMU was: qemu-system-\S+ -machine/);
   expect(error.directory).toBe(directory);
+  expect(qemusWith(directory)).toEqual([]);
+});
+
+test('a kernel that falls silent in its boot is ended long before the deadline', async () => {
+  const spec = { ...endless(300), boots: { until: /^lab: /, silentSeconds: 15 } };
+  const error = await runMachine(spec, directory, () => {}, new AbortController().signal).catch(e => e);
+  expect(error).toMatchObject({ code: HUNG_BOOT });
+  expect(error.message).toMatch(/printed nothing for 15 s after "\[ .+"/);
   expect(qemusWith(directory)).toEqual([]);
 });
 
