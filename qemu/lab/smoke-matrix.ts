@@ -12,12 +12,12 @@ export const SMOKE: readonly Cell[] = [
   { trigger: 'stack-protector', kernel: '6.12-cloud', codec: 'lzo', memory: '512' },
   { trigger: 'corrupt-list', level: '17', codec: 'zlib', memory: '400' },
   { trigger: 'refcount', kernel: '7.x-cloud' },
-  { trigger: 'kfence', layout: 'gpt', codec: 'snappy' },
+  { trigger: 'kfence', kernel: '7.x-cloud', layout: 'gpt', codec: 'snappy' },
   { trigger: 'usercopy', kernel: '6.12-cloud', geometry: 'poisoned' },
   { trigger: 'sleep-in-atomic', raw: 'yes' },
   { trigger: 'soft-lockup', kernel: '6.12-cloud' },
-  { trigger: 'rcu-stall', kernel: '7.x-cloud' },
-  { trigger: 'init-exits', kernel: '5.10-cloud', cpus: '1', level: '0', memory: '400' },
+  { trigger: 'rcu-stall' },
+  { trigger: 'init-exits', kernel: '5.10-cloud', level: '0', memory: '400' },
   { trigger: 'oom', fault: 'guest-ram', memory: '512' },
   { trigger: 'hung-task', kernel: '6.12-cloud' },
   { trigger: 'nmi', kernel: '7.x-cloud', fault: 'throw-in-dump' },
@@ -25,5 +25,5 @@ export const SMOKE: readonly Cell[] = [
   { trigger: 'machine-check', kernel: '6.12-cloud', fault: 'write-errors' },
   // Here a mapping of /proc/vmcore once hung; the cloud kernel with the same memory map did not hang.
   { trigger: 'other-cpu', kernel: '7.x-generic', geometry: 'reserved-top' },
-  { fault: 'throw-at-load' },
+  { fault: 'throw-at-load', cpus: '1' },
 ];
