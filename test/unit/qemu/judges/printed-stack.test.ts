@@ -1,7 +1,7 @@
 /** The stack that a kernel printed against the one that was read: on logs of real crashes, and with a frame that differs. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { differenceFromPrinted, printedStacks } from '../../../../qemu/judges/printed-stack.ts';
 
 const LOGS = join(import.meta.dirname, '../../scripts/report/logs');
@@ -80,63 +80,6 @@ test('frames up to the one that printed are not compared', () => {
 test('a task of which the kernel printed nothing', () => {
   expect(differenceFromPrinted(linesOf('6.1-sysrq'), { cpu: 7, pid: 7, frames: [] })).toBe('not printed');
   expect(differenceFromPrinted([], { cpu: 0, pid: 1, frames: [] })).toBe('not printed');
-});
-
-test('a line of a program between those of the kernel ends no stack', () => {
-  const kernel = [
-    'CPU: 0 PID: 1 Comm: init',
-    'Call Trace:',
-    ' <TASK>',
-    ' vfs_write+0xc7/0x3f0',
-    ' ksys_write+0x6b/0xf0',
-  ];
-  const lines = kernel.map(text => `[    6.476963] ${text}`).toSpliced(4, 0, 'lab: panic now');
-  expect(printedStacks(lines)).toEqual([
-    { cpu: 0, pid: 1, frames: ['vfs_write+0xc7', 'ksys_write+0x6b'], lossesBefore: [] },
-  ]);
-});
-
-describe('a serial line that lost characters', () => {
-  // As QEMU's serial line had it on a busy host: exc_invalid_op, asm_exc_invalid_op and the register RIP are lost.
-  const lines = [
-    'CPU: 1 PID: 122 Comm: sh Kdump: loaded Tainted: G           OE      6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2',
-    'Call Trace:',
-    ' <TASK>',
-    ' dump_stack_lvl+0x44/0x5c',
-    ' panic+0x118/0x2f4',
-    ' check_panic_on_warn.cold+0xf/0x1e',
-    ' __warn+0x89/0xc0',
-    ' report_bug+0xe2/0x150',
-    ' handle_bug+0x41/0x70',
-    'IP: 0010:refcount_warn_saturate+0x97/0x110',
-    'RSP: 0018:ff73c180c03fbcc8 EFLAGS: 00000282',
-    ' ? refcount_warn_saturate+0x97/0x110',
-    ' lab_refcount+0x92/0xa0 [kdumpling_lab]',
-    ' entry_SYSCALL_64_after_hwframe+0x6e/0xd8',
-    ' </TASK>',
-  ].map(text => `[    9.961735]${text.startsWith('IP:') ? '' : ' '}${text}`);
-  const inner = [
-    'panic+0x13d',
-    'check_panic_on_warn+0xf',
-    '__warn+0x89',
-    'report_bug+0xe2',
-    'handle_bug+0x41',
-  ];
-  const lost = ['exc_invalid_op+0x13', 'asm_exc_invalid_op+0x16', 'refcount_warn_saturate+0x97'];
-  const outer = ['lab_refcount+0x92 [kdumpling_lab]', 'entry_SYSCALL_64_after_hwframe+0x6e'];
-  const differenceFrom = (...frames: string[]) => differenceFromPrinted(lines, { cpu: 1, pid: 122, frames });
-
-  test('may have lost frames there', () => {
-    expect(differenceFrom(...inner, ...lost, ...outer)).toEqual({ printed: 6 });
-  });
-
-  test('has the others in their order', () => {
-    const difference = expect.stringMatching(/ was printed, .* read$/);
-    expect(differenceFrom(...inner, ...lost, ...outer.toReversed())).toMatchObject({ difference });
-    expect(differenceFrom(...inner.toSpliced(2, 1), ...lost, ...outer)).toMatchObject({ difference });
-    expect(differenceFrom(...outer, ...inner)).toMatchObject({ difference });
-    expect(differenceFrom(...outer)).toMatchObject({ difference });
-  });
 });
 
 /** A panic by sysrq on Debian's 6.12.117+deb12-cloud-arm64, in QEMU. */
