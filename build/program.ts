@@ -14,7 +14,8 @@ import { buildRuntime } from './runtime.ts';
 
 /**
  * Modules that only a few verbs of the host command use. Loading OpenSSL alone takes a tenth of a start. The capture
- * program loads all its modules when it begins, because memory may be short later.
+ * program loads all its modules when it begins, because memory may be short later, but for threads, which it only starts where
+ * there is memory for them.
  */
 export const NOT_AT_START = ['crypto', 'zlib', 'child_process', 'tty', 'os', 'timers/promises'];
 
@@ -36,15 +37,28 @@ async function build(parts: Parts, say: (line: string) => void): Promise<Program
   // The bundles are CommonJS, and the project's own package.json above them says otherwise.
   writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n');
   const version = programVersion();
-  const capture = { entry: join(PROJECT, 'capture/main.ts'), output: join(dist, 'capture.js'), version };
+  const capture = {
+    entry: join(PROJECT, 'capture/main.ts'),
+    output: join(dist, 'capture.js'),
+    version,
+    loadedWhenUsed: ['worker_threads'],
+  };
   const autopsy = {
     entry: join(PROJECT, 'capture/scene/main.ts'),
     output: join(dist, 'autopsy.js'),
     version,
   };
+  // Of the capture and of the host command.
+  const thread = {
+    entry: join(PROJECT, 'capture/threads/main.ts'),
+    output: join(dist, 'dump-thread.js'),
+    version,
+    loadedWhenUsed: NOT_AT_START,
+  };
   const packages = [
     ...(await bundle(capture)),
     ...(await bundle(autopsy)),
+    ...(await bundle(thread)),
     ...(await buildHostCommand(parts, version)),
   ];
   writeFileSync(join(dist, BUNDLED_PACKAGES), JSON.stringify([...new Set(packages)].sort()));
@@ -87,7 +101,6 @@ async function buildHostCommand({ dist, node, isNative }: Parts, version: string
       version,
       banner: '#!/usr/bin/env node',
     }),
-    await bundle({ ...common, entry: entry('lib/dump/thread.ts'), output: output('dump-thread.js') }),
     await bundle({ ...common, entry: entry('kdumpling.ts'), output: program, banner, footer }),
   ];
   chmodSync(output('kdumpling.js'), 0o755);

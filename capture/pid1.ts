@@ -1,5 +1,6 @@
 /** PID 1: opens the real machine that the capture program runs on. It never returns, and only here does a process end. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { describeError } from './errors.ts';
 import { type Libc, openLibc } from './ffi/libc.ts';
 import { type Ffi, openFfi } from './ffi/library.ts';
@@ -17,8 +18,9 @@ import { DEFAULT_OPTIONS, PROGRESS_FILE } from './options/schema.ts';
 import { AUTOPSY_FLAGS, autopsist } from './scene/child.ts';
 
 const VMCORE = '/proc/vmcore';
-/** The image has it beside this program (initrd/image.ts). */
+/** The image has them beside this program (initrd/image.ts). */
 const AUTOPSY_PROGRAM = '/autopsy.js';
+const THREAD_PROGRAM = '/dump-thread.js';
 const AUTOPSY_DIRECTORY = '/run/autopsy';
 
 /** Captures and takes the final action, with a rescue shell between where that is configured. */
@@ -53,6 +55,7 @@ function openMachine(hooks: CaptureHooks): Machine {
     libc,
     hooks,
     vmcorePath: VMCORE,
+    compressors: { cpus: availableParallelism(), program: THREAD_PROGRAM },
     autopsist: autopsist({
       node: process.execPath,
       flags: AUTOPSY_FLAGS,

@@ -36,6 +36,7 @@ export class ImageError extends Failure {}
 export const PROGRAM_FILES = {
   capture: 'capture.js',
   autopsy: 'autopsy.js',
+  thread: 'dump-thread.js',
   koffi: 'koffi.node',
   runtime: 'runtime.squashfs',
   early: 'early.sh',
@@ -82,7 +83,7 @@ export interface ImageFacts {
   readonly options: CaptureOptions;
 }
 
-/** Small heaps and one thread: the reservation is small and has one CPU. */
+/** Small heaps and one thread of V8’s: the reservation is small, and further CPUs are for compressing. */
 const NODE_FLAGS = [
   '--max-semi-space-size=1',
   '--v8-pool-size=1',
@@ -181,6 +182,7 @@ function* imageEntries(
   }
   yield { kind: 'file', path: 'capture.js', mode: 0o644, bytes: readFileSync(program.capture) };
   yield { kind: 'file', path: 'autopsy.js', mode: 0o644, bytes: readFileSync(program.autopsy) };
+  yield { kind: 'file', path: 'dump-thread.js', mode: 0o644, bytes: readFileSync(program.thread) };
   yield { kind: 'file', path: 'koffi.node', mode: 0o644, bytes: readFileSync(program.koffi) };
 }
 

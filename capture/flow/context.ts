@@ -28,6 +28,15 @@ export interface CaptureHooks {
   onProgress?(phase: DumpPhase, pagesDone: number, pagesTotal: number): void;
 }
 
+export interface Compressors {
+  /** Of the crash kernel. */
+  readonly cpus: number;
+  /** The bundle of threads/main.ts. */
+  readonly program: string | URL;
+  /** How long a thread may do nothing before the others go on without it; 20 s when left out. */
+  readonly mostWaitMs?: number;
+}
+
 export interface CaptureContext {
   readonly options: CaptureOptions;
   readonly log: Log;
@@ -40,6 +49,8 @@ export interface CaptureContext {
   readonly libc: Libc | undefined;
   readonly hooks: CaptureHooks;
   readonly vmcorePath: string;
+  /** For threads that compress the dump. */
+  readonly compressors: Compressors;
   readText(path: string): string;
   /** Reads stacks and tasks of the crashed kernel in a process of its own. */
   readonly autopsist: Autopsist;

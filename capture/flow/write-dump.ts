@@ -4,7 +4,7 @@ import { damagedRegions } from '../kdump/format/digest.ts';
 import type { Bound } from '../kdump/write/bounded.ts';
 import { crashFacts } from '../kdump/write/input.ts';
 import { DATA_CHUNK_BYTES } from '../kdump/write/page-store.ts';
-import { type DumpResult, writeDump } from '../kdump/write/writer.ts';
+import { type DumpInput, type DumpResult, writeDump } from '../kdump/write/writer.ts';
 import type { ManifestDump } from '../storage/manifest.ts';
 import type { EndTracking } from '../storage/place/file-sink.ts';
 import type { DumpFile } from '../storage/place/place.ts';
@@ -15,6 +15,7 @@ import type { DumpPhase } from './context.ts';
 import type { PlannedDump } from './plan.ts';
 import { openProgress } from './progress.ts';
 import type { DumpRequest, MadeDump } from './record.ts';
+import { withThreads } from './threads.ts';
 
 export const DUMP_NAME = 'vmcore';
 /** Where the CPU has no instructions for SHA-256, it takes longer than compressing. CRC-32 detects any flipped bit too. */
@@ -61,28 +62,30 @@ export function writeVmcore(
   const { codec, layout, bitmap1 } = planned;
   const { bitmap2, dumpLevel, lacksMemory } = planned.pages;
   const progress = openProgress(layout.block_size, text => log.say(phase, text), clock.seconds);
-  return writeDump(
-    {
-      ...crashFacts(crash),
-      bitmap2,
-      bitmap1,
-      dumpLevel,
-      codec,
-      digestAlgorithm: DIGEST_ALGORITHM,
-      bound,
-      isInputIncomplete: lacksMemory,
-      chunkBytes: context.memory.grant(DATA_CHUNK_BYTES, LEAST_CHUNK_BYTES),
-    },
-    sink,
-    {
+  const input: DumpInput = {
+    ...crashFacts(crash),
+    bitmap2,
+    bitmap1,
+    dumpLevel,
+    codec,
+    digestAlgorithm: DIGEST_ALGORITHM,
+    bound,
+    isInputIncomplete: lacksMemory,
+    chunkBytes: context.memory.grant(DATA_CHUNK_BYTES, LEAST_CHUNK_BYTES),
+  };
+  const shared = withThreads(context, input, phase);
+  try {
+    return writeDump(shared?.input ?? input, sink, {
       onProgress(done, total) {
         hooks.onProgress?.(phase, done, total);
         phases.checkDeadline(phase);
         progress.report(done, total);
       },
       onWarning: text => log.warn(phase, text),
-    },
-  );
+    });
+  } finally {
+    shared?.threads.close();
+  }
 }
 
 /** Reads from the disk, not from the memory that was written to it. @throws DumpFormatError READ_BACK */

@@ -5,7 +5,7 @@ import type { Fault } from './fault.ts';
 import { PHASE_FAULTS } from './phase.ts';
 import { POWER_CUT } from './power-cut/fault.ts';
 import { REPEAT_FAULTS } from './repeat.ts';
-import { EVERY_LEVEL, GUEST_VIEW, SOUND_RUNS } from './sound.ts';
+import { EVERY_LEVEL, GUEST_VIEW, SEVERAL_CPUS, SOUND_RUNS } from './sound.ts';
 import { SPACE_FAULTS } from './space.ts';
 import { STORAGE_FAULTS } from './storage.ts';
 import { WATCH_FAULTS } from './watch.ts';
@@ -22,4 +22,5 @@ export const FAULTS: readonly Fault[] = [
   POWER_CUT,
   EVERY_LEVEL,
   GUEST_VIEW,
+  SEVERAL_CPUS,
 ];

@@ -46,6 +46,8 @@ export interface Fault {
   readonly takesGuestRam?: boolean;
   /** Overrides the reservation that was asked for; a memory geometry's own goes before it. */
   readonly crashkernel?: string;
+  /** Overrides the number of CPUs that was asked for. */
+  readonly cpus?: number;
   readonly notOn?: NotOn;
   /** It is judged by the plain crash: a trigger's module changes what it compares. */
   readonly isPlain?: true;

@@ -35,6 +35,24 @@ export const GUEST_VIEW: Fault = {
   expectations: [...expect.SOUND_CAPTURE, asGuestSaw],
 };
 
+/** With `--trigger other-cpu` the crash kernel starts on the second of them, and must not start the first one. */
+export const SEVERAL_CPUS: Fault = {
+  name: 'several-cpus',
+  notOn: { arm64: 'disable_cpu_apicid= is a word of x86' },
+  help: 'the crash kernel has several CPUs and memory for them: threads compress the dump',
+  cpus: 4,
+  crashkernel: '256M',
+  // Linux Documentation/admin-guide/kdump/kdump.rst: an INIT to the boot CPU would reset the machine.
+  crashWords: ['nr_cpus=4', 'disable_cpu_apicid=0'],
+  // Compressing a small machine's memory by the others takes less time than starting a thread.
+  options: { codec: 'zlib' },
+  expectations: [
+    expect.says('threads compress', /kdumpling: dump: [34] threads compress/),
+    expect.neverSays('no thread fails', /kdumpling: dump: warning: one thread/),
+    ...expect.SOUND_CAPTURE,
+  ],
+};
+
 export const SOUND_RUNS: readonly Fault[] = [
   SOUND,
   {

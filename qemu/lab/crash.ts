@@ -95,7 +95,8 @@ async function labFor(ofFault: Fault, lab: Lab): Promise<Lab> {
     crashkernel = fault.crashkernel ?? choice.crashkernel,
   } = choice.geometry;
   const diskKind = { ...choice.diskKind, ...disk };
-  const changed = { ...lab, choice: { ...choice, memoryMib, nodes, crashkernel, diskKind } };
+  const { cpus = choice.cpus } = fault;
+  const changed = { ...lab, choice: { ...choice, memoryMib, nodes, crashkernel, cpus, diskKind } };
   const wanted = fittingKernel(choice, ofFault);
   return 'path' in wanted || wanted === choice.kernel ? changed : await withKernel(changed, wanted);
 }

@@ -153,6 +153,15 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
     meaning: 'The memory map of a machine of terabytes takes minutes to read. The dump itself follows.',
   },
   {
+    lines: ['kdumpling: dump: N threads compress', 'kdumpling: dump: one thread compresses on N CPUs: …'],
+    meaning:
+      'The crash kernel has several CPUs. A thread takes some 13 MiB, and only starts where that is to spare.',
+  },
+  {
+    lines: ['kdumpling: dump: warning: one thread makes the rest of the dump: …'],
+    meaning: 'A further thread failed. The dump is the same, and takes longer.',
+  },
+  {
     lines: ['kdumpling: dump: warning: page N is written as zeros: …'],
     meaning: 'The vmcore did not give that page. The manifest counts such pages.',
   },

@@ -1,7 +1,7 @@
 /** `kdumpling dump` to the kdump-compressed format. */
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Codec } from '../../../capture/codecs/codec.ts';
 import { type CodecChoice, openCodecOrFallback } from '../../../capture/codecs/open.ts';
 import { attempt, counted, describeError } from '../../../capture/errors.ts';
@@ -13,6 +13,7 @@ import type { ReachRequest } from '../../../capture/filter/reach.ts';
 import { boundDump, type SampledDump } from '../../../capture/kdump/write/first-pages.ts';
 import { choosePages } from '../../../capture/kdump/write/input.ts';
 import { type DumpCounts, type DumpInput, dumpSteps, layoutOf } from '../../../capture/kdump/write/writer.ts';
+import type { ThreadInput, Threads } from '../../../capture/threads/threads.ts';
 import { MOST_TRIAGE_BYTES, MOST_TRIAGE_PAGES, triageBitmap } from '../../../capture/triage/bitmap.ts';
 import { TRIAGE_CODEC } from '../../../capture/triage/codec.ts';
 import { rankPages } from '../../../capture/triage/rank.ts';
@@ -25,7 +26,6 @@ import type { Messages } from './messages.ts';
 import { withTarget } from './output.ts';
 import { type DumpRequest, nameOfTarget } from './request.ts';
 import { runSteps } from './steps.ts';
-import type { Threads } from './threads.ts';
 import { dependsOnPages, pagesToCompress, threadsAtOnce, threadsForPages } from './threads-that-pay.ts';
 
 export async function dumpKdump(
@@ -49,7 +49,10 @@ export async function dumpKdump(
     }
     // The pages of a dump are read through one decompressor, so threads only help with a vmcore.
     const isShared = opened.isVmcore && opened.isPlain;
-    const input = threads && isShared ? { ...opened, feed: threads.feed(request, opened) } : opened;
+    const input =
+      threads && isShared
+        ? { ...opened, feed: threads.feed(threadInput(request, messages), opened) }
+        : opened;
     if (input.feed) messages.debug(`${threads?.count} threads compress`);
     const { counts, unreadablePfns } = await withTarget(request, signal, sink =>
       runSteps(dumpSteps(input, sink, events), signal),
@@ -64,8 +67,29 @@ export async function dumpKdump(
 }
 
 /** Loaded only if needed: Node's module for threads takes as long to load as a small dump takes to make. */
-async function startIfSeveral(count: number): Promise<Threads | undefined> {
-  return count > 1 ? (await import('./threads.ts')).startThreads(count) : undefined;
+async function startIfSeveral(wished: number): Promise<Threads | undefined> {
+  const count = Math.min(wished, availableParallelism());
+  if (count < 2) return undefined;
+  return (await import('../../../capture/threads/threads.ts')).startThreads(threadProgram(), count);
+}
+
+/** Beside the bundle; without a bundle, the source file. */
+function threadProgram(): string | URL {
+  if (import.meta.url) return new URL('../../../capture/threads/main.ts', import.meta.url);
+  return join(dirname(realpathSync(process.argv[1])), 'dump-thread.js');
+}
+
+/** Large enough to make system calls cheap. */
+const BATCH_BYTES = 2 << 20;
+
+function threadInput({ vmcore, maps, codec }: DumpRequest, messages: Messages): ThreadInput {
+  return {
+    vmcore,
+    maps,
+    codec,
+    batchBytes: BATCH_BYTES,
+    onAlone: reason => messages.warn(`one thread makes the rest of the dump: ${reason}`),
+  };
 }
 
 /** As `dumpKdump`, within the size limit: the dump has the pages that a debugger needs first. */

@@ -8,6 +8,7 @@ import { DUMP_LEVEL_ZERO } from '../../../capture/filter/dump-level.ts';
 import { ZeroPageDetector } from '../../../capture/filter/zero-page.ts';
 import { spreadPages } from '../../../capture/kdump/write/predict.ts';
 import type { DumpInput } from '../../../capture/kdump/write/writer.ts';
+import { compressingSeconds } from '../../../capture/threads/cost.ts';
 
 /** More only on request: each thread takes memory, and the writing thread becomes the bottleneck. */
 const MOST_THREADS_UNASKED = 4;
@@ -17,15 +18,6 @@ const LARGEST_VMCORE_BYTES = 2 ** 38;
 const LARGE_VMCORE_BYTES = 2 ** 31;
 /** As much work as loading the threads, for each of two, and as much again for the difference to be worth a thread. */
 const WORK_SECONDS = 0.3;
-/** Of a page of a kernel, on one CPU, measured on dump level 31 of Linux 6.12. */
-const MICROSECONDS_A_PAGE: Readonly<Record<CodecName | 'none', number>> = {
-  none: 1,
-  lzo: 4,
-  snappy: 4,
-  zstd: 9,
-  zlib: 46,
-};
-
 const SAMPLES = 256;
 
 /** About how many pages are compressed: pages of zeros are not, and only reading a page shows that it is one. */
@@ -72,7 +64,6 @@ export function threadsForPages(
   vmcoreBytes: number,
   cpus: number,
 ): number {
-  const seconds = (pages * MICROSECONDS_A_PAGE[codec]) / 1e6;
-  if (seconds < WORK_SECONDS || !dependsOnPages(vmcoreBytes, cpus)) return 1;
+  if (compressingSeconds(pages, codec) < WORK_SECONDS || !dependsOnPages(vmcoreBytes, cpus)) return 1;
   return Math.min(cpus, MOST_THREADS_UNASKED);
 }

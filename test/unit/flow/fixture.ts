@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { Libc } from '../../../capture/ffi/libc.ts';
 import { capture } from '../../../capture/flow/capture.ts';
-import type { CaptureContext, CaptureHooks, Clock } from '../../../capture/flow/context.ts';
+import type { CaptureContext, CaptureHooks, Clock, Compressors } from '../../../capture/flow/context.ts';
 import type { Outcome } from '../../../capture/flow/record.ts';
 import { openMemoryBudget } from '../../../capture/init/memory-budget.ts';
 import { openLog } from '../../../capture/log.ts';
@@ -83,6 +83,7 @@ export interface Scenario {
   /** MemAvailable of the capture kernel. */
   readonly availableKib?: number;
   readonly autopsist?: Autopsist;
+  readonly compressors?: Compressors;
   /** Names of dumps that are on the first target already. */
   readonly earlier?: readonly string[];
 }
@@ -139,6 +140,7 @@ export function run(scenario: Scenario = {}): Found {
     libc: { fallocate: () => scenario.fallocate ?? 0, dropCache() {} } as unknown as Libc,
     hooks: scenario.hooks ?? {},
     vmcorePath: scenario.vmcore ?? vmcoreFile(),
+    compressors: scenario.compressors ?? { cpus: 1, program: '' },
     commandLine: 'console=ttyS0 one.size=2',
     openTarget,
   };

@@ -47,6 +47,7 @@ function start({ options, commandLine = '', broken, target = 'works', ...given }
     libc: undefined,
     hooks: {},
     vmcorePath: vmcoreFile(),
+    compressors: { cpus: 1, program: '' },
     autopsist: fakeAutopsist(),
     sleep: clock.sleep,
     drainConsole() {},

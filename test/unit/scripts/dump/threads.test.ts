@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Bitmap } from '../../../../capture/filter/bitmap.ts';
+import { batchBounds } from '../../../../capture/threads/thread-work.ts';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
-import { batchBounds } from '../../../../scripts/lib/dump/thread-work.ts';
 import { dump } from '../../../../scripts/verbs/dump.ts';
 import { buildVmcore } from '../../../support/vmcore-builder.ts';
 

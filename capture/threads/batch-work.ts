@@ -1,11 +1,11 @@
 /** The work of one compressing thread: it claims batches and fills their slots. */
 
-import type { Codec } from '../../../capture/codecs/codec.ts';
-import { Bitmap } from '../../../capture/filter/bitmap.ts';
-import { finish } from '../../../capture/kdump/steps.ts';
-import { BatchFiller } from '../../../capture/kdump/write/page-batch.ts';
-import { dumpablePages, type PageLoopEvents } from '../../../capture/kdump/write/page-loop.ts';
-import type { Vmcore } from '../../../capture/vmcore/open.ts';
+import type { Codec } from '../codecs/codec.ts';
+import { Bitmap } from '../filter/bitmap.ts';
+import { finish } from '../kdump/steps.ts';
+import { BatchFiller } from '../kdump/write/page-batch.ts';
+import { dumpablePages, type PageLoopEvents } from '../kdump/write/page-loop.ts';
+import type { Vmcore } from '../vmcore/open.ts';
 import { FIRST_TURN, filledTurn, freeTurn, NEXT_BATCH, slotBatch, type ThreadWork } from './thread-work.ts';
 
 export class BatchWork {

@@ -1,16 +1,16 @@
 /** What the main thread and the compressing threads share: the work in batches, and the state of each buffer. */
 import type { MessagePort } from 'node:worker_threads';
-import type { CodecName } from '../../../capture/codecs/table.ts';
-import type { Bitmap } from '../../../capture/filter/bitmap.ts';
-import type { PageBatch } from '../../../capture/kdump/write/page-batch.ts';
-import type { UnreadableAs } from '../../../capture/kdump/write/unreadable.ts';
-import type { Segment } from '../../../capture/vmcore/segments.ts';
+import type { CodecName } from '../codecs/table.ts';
+import type { Bitmap } from '../filter/bitmap.ts';
+import type { PageBatch } from '../kdump/write/page-batch.ts';
+import type { UnreadableAs } from '../kdump/write/unreadable.ts';
+import type { Segment } from '../vmcore/segments.ts';
 
 /** All of a thread's input; the buffers are shared, not copied. */
 export interface ThreadWork {
   readonly vmcore: string;
   readonly maps: boolean;
-  readonly codec: CodecName | 'none';
+  readonly codec: WantedCodec;
   readonly pageSizeBytes: number;
   readonly sharesZeroPage: boolean;
   readonly unreadableAs: UnreadableAs;
@@ -21,27 +21,35 @@ export interface ThreadWork {
   readonly max_mapnr: number;
   /** The pfns at which batches begin, and the end of the last one, as doubles. */
   readonly bounds: SharedArrayBuffer;
-  /** The next unclaimed batch, then a turn for each slot. */
+  /** The next unclaimed batch, whether a thread has failed, then a turn for each slot. */
   readonly turns: SharedArrayBuffer;
   readonly slots: readonly { readonly data: SharedArrayBuffer; readonly entries: SharedArrayBuffer }[];
+}
+
+/** A thread that opens anything else would store pages that the dump's header does not describe. */
+export interface WantedCodec {
+  readonly name: CodecName | 'none';
+  readonly level: number;
+  /** Of the codec that the main thread opened by this name, which may be a fallback. */
+  readonly opened: { readonly name: string; readonly implementation: string };
 }
 
 /** The one message to a thread. */
 export interface ThreadMessage {
   readonly work: ThreadWork;
-  /** For messages of type `Unreadable`. */
-  readonly unreadable: MessagePort;
+  readonly reports: MessagePort;
 }
 
-/** A page that cannot be read. Sent before its batch is handed over. */
-export interface Unreadable {
-  readonly pfn: number;
-  readonly reason: string;
-}
+/** What a thread reports. A page that cannot be read is reported before its batch is handed over. */
+export type ThreadReport =
+  | { readonly kind: 'unreadable'; readonly pfn: number; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string };
 
 /** Indexes in `turns`. */
 export const NEXT_BATCH = 0;
-export const FIRST_TURN = 1;
+/** Not 0 once a thread has failed: what it had claimed is never filled. */
+export const FAILED = 1;
+export const FIRST_TURN = 2;
 
 /** Batch n uses slot n modulo their number. The slot's turn is 2n while it is free for the batch, and 2n + 1 when it is filled. */
 export function freeTurn(batch: number): number {

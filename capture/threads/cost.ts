@@ -1,0 +1,25 @@
+/** What compressing takes, of a CPU and for a further thread: whoever starts threads decides by these. */
+import type { CodecName } from '../codecs/table.ts';
+
+/** Of a page of a kernel, on one CPU, measured on dump level 31 of Linux 6.12. */
+const MICROSECONDS_A_PAGE: Readonly<Record<CodecName | 'none', number>> = {
+  none: 1,
+  lzo: 4,
+  snappy: 4,
+  zstd: 9,
+  zlib: 46,
+};
+
+/** Of one CPU. */
+export function compressingSeconds(pages: number, codec: CodecName | 'none'): number {
+  return (pages * MICROSECONDS_A_PAGE[codec]) / 1e6;
+}
+
+/** Anonymous memory of a thread without its buffers: 9.3 to 10 MB in a capture; see test/bench/RESULTS.md. */
+const THREAD_BYTES = 11 << 20;
+
+/** What a further thread takes at most, its buffers and the shared bitmap included. */
+export function threadBytes(shared: { readonly batchBytes: number; readonly bitmapBytes: number }): number {
+  // The slots of the main thread, which begin with the first further thread, are as many again.
+  return THREAD_BYTES + 4 * shared.batchBytes + shared.bitmapBytes;
+}

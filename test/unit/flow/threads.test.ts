@@ -1,0 +1,96 @@
+/** Threads in a capture: they are real, the dump is that of one thread, and whatever becomes of them it is whole. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Found, run, vmcoreFile } from './fixture.ts';
+
+const PROGRAM = new URL('../../../capture/threads/main.ts', import.meta.url);
+/** Enough pages that a second thread pays. */
+const NOISE_MIB = 48;
+const AMPLE_KIB = 200_000;
+
+let folder: string;
+let alone: Found;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kdumpling-flow-threads-'));
+  alone = captureOn(1, PROGRAM);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function captureOn(
+  cpus: number,
+  program: string | URL,
+  availableKib = AMPLE_KIB,
+  mostWaitMs?: number,
+): Found {
+  return run({ vmcore: vmcoreFile(NOISE_MIB), compressors: { cpus, program, mostWaitMs }, availableKib });
+}
+
+const threadLines = ({ lines }: Found) => lines.filter(line => /^dump: .*thread/.test(line));
+
+/** Its digests are of all bytes. */
+function expectSameDump(found: Found): void {
+  expect(found.manifests[0]).toMatchObject({ state: 'complete' });
+  expect(found.manifests[0]!.dump).toEqual(alone.manifests[0]!.dump);
+}
+
+/** A program that claims a batch as a compressing thread does, and then does something bad. */
+function badProgram(name: string, deed: string): string {
+  const file = join(folder, `${name}.mjs`);
+  const lines = [
+    "import { parentPort } from 'node:worker_threads';",
+    "parentPort.once('message', ({ work, reports }) => {",
+    '  const turns = new Int32Array(work.turns);',
+    '  Atomics.add(turns, 0, 1);',
+    `  ${deed}`,
+    '});',
+  ];
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  return file;
+}
+
+describe('the dump is that of one thread', () => {
+  test('which says nothing of threads', () => expect(threadLines(alone)).toEqual([]));
+
+  test('on three CPUs', () => {
+    const found = captureOn(3, PROGRAM);
+    expect(threadLines(found)).toEqual(['dump: 3 threads compress']);
+    expect(found.warnings).toEqual([]);
+    expectSameDump(found);
+  });
+
+  test('where a thread fails, which is reported', () => {
+    const fails =
+      "reports.postMessage({ kind: 'failed', reason: 'out of luck' }); Atomics.store(turns, 1, 1);";
+    const found = captureOn(2, badProgram('fails', fails));
+    expect(found.warnings).toEqual(['dump: one thread makes the rest of the dump: out of luck']);
+    expectSameDump(found);
+  });
+
+  test('where a thread dies without a word', () => {
+    const found = captureOn(2, badProgram('dies', 'process.exit(1);'), AMPLE_KIB, 500);
+    expect(found.warnings).toEqual([
+      'dump: one thread makes the rest of the dump: a thread has done nothing for 0.5 s',
+    ]);
+    expectSameDump(found);
+  });
+
+  test('where no thread begins', () => {
+    const found = captureOn(2, join(folder, 'no-program.js'));
+    expect(found.warnings).toEqual([]);
+    expectSameDump(found);
+  });
+});
+
+test('as many threads as there is memory for, and one where there is none for a second', () => {
+  const mib = (count: number) => count * 1024;
+  expect(threadLines(captureOn(8, PROGRAM))).toEqual(['dump: 4 threads compress']);
+  const two = captureOn(4, PROGRAM, mib(16 + 14));
+  expect(threadLines(two)).toEqual(['dump: 2 threads compress']);
+  const one = captureOn(4, PROGRAM, mib(16 + 10));
+  expect(threadLines(one)).toEqual([
+    'dump: one thread compresses on 4 CPUs: 26 MiB of memory are available, it needs 29',
+  ]);
+  expectSameDump(one);
+});
