@@ -43,7 +43,12 @@ export function openSearchJournal(path: string, commit: string): SearchJournal {
 }
 
 function isSameCell(one: Cell, other: Cell): boolean {
-  return one.kernel === other.kernel && one.layout === other.layout && one.speed === other.speed;
+  return (
+    one.kernel === other.kernel &&
+    one.architecture === other.architecture &&
+    one.layout === other.layout &&
+    one.speed === other.speed
+  );
 }
 
 function readCaptures(path: string): readonly SizedCapture[] {

@@ -53,14 +53,19 @@ await runCommand({
     const results: Found[] = [];
     for (const kernel of kernels) {
       const lab = await openLab(readMachineOptions({ ...given, kernel, crashkernel: '192M' }), console.log);
+      const { architecture } = lab.choice;
       for (const layout of layouts) {
         for (const speed of speeds) {
-          const found = await searchSmallest({ kernel, layout, speed }, steps, (cell, mib, run) => {
-            const earlier = given.resume ? journal.cameHome(cell, mib)[run - 1] : undefined;
-            return report({ cell, mib, run }, earlier, () =>
-              capture(lab, { cell, mib, run }, { journal, signal }),
-            );
-          });
+          const found = await searchSmallest(
+            { kernel, architecture, layout, speed },
+            steps,
+            (cell, mib, run) => {
+              const earlier = given.resume ? journal.cameHome(cell, mib)[run - 1] : undefined;
+              return report({ cell, mib, run }, earlier, () =>
+                capture(lab, { cell, mib, run }, { journal, signal }),
+              );
+            },
+          );
           results.push(found);
           console.log(`\n${searchTable(results)}\n`);
         }
@@ -82,7 +87,7 @@ async function report(
   make: () => Promise<Attempt>,
 ): Promise<Attempt> {
   const one = earlier ?? (await make());
-  const where = `${cell.kernel} ${cell.layout}, speed ${cell.speed}, ${mib}M, run ${run}`;
+  const where = `${cell.kernel} ${cell.architecture} ${cell.layout}, speed ${cell.speed}, ${mib}M, run ${run}`;
   const how = earlier ? `: made at ${earlier.at}` : one.why ? `: ${one.why}` : '';
   console.log(`  ${one.cameHome ? '✓' : '✗'} ${where}${how}`);
   return one;

@@ -5,6 +5,8 @@ import type { Layout } from '../../initrd/image.ts';
 /** One column of what is searched. */
 export interface Cell {
   readonly kernel: string;
+  /** Debian's name of it. */
+  readonly architecture: string;
   readonly layout: Layout;
   /** How many times as fast as this machine. */
   readonly speed: number;
@@ -84,6 +86,7 @@ const REASONS =
 const MIB = 2 ** 20;
 const HEADINGS = [
   'kernel',
+  'architecture',
   'layout',
   'speed',
   'smallest',
@@ -97,6 +100,7 @@ const HEADINGS = [
 export function searchTable(results: readonly Found[]): string {
   const rows = results.map(({ cell, smallestMib, runs, memory, why }) => [
     cell.kernel,
+    cell.architecture,
     cell.layout,
     `${cell.speed}`,
     smallestMib === undefined ? 'none' : `${smallestMib}M`,

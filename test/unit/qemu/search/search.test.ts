@@ -10,7 +10,7 @@ import { asFastAs } from '../../../../qemu/faults/speed.ts';
 import { openSearchJournal } from '../../../../qemu/search/journal.ts';
 import { searchSmallest, searchTable, whyNot } from '../../../../qemu/search/search.ts';
 
-const CELL = { kernel: '6.1-cloud', layout: 'lean', speed: 20 } as const;
+const CELL = { kernel: '6.1-cloud', architecture: 'amd64', layout: 'lean', speed: 20 } as const;
 const memoryWith = (lowestMib: number) => ({ totalBytes: 150 << 20, lowestAvailableBytes: lowestMib << 20 });
 const memory = memoryWith(20);
 
@@ -93,6 +93,7 @@ describe('the journal', () => {
     journal.add({ ...CELL, speed: 1 }, 112, { cameHome: true });
     expect(openSearchJournal(path, 'abc').cameHome(CELL, 112)).toMatchObject([{ memory }, {}]);
     expect(openSearchJournal(path, 'def').cameHome(CELL, 112)).toEqual([]);
+    expect(journal.cameHome({ ...CELL, architecture: 'arm64' }, 112)).toEqual([]);
     rmSync(join(path, '../..'), { recursive: true });
   });
 
@@ -108,8 +109,8 @@ describe('the journal', () => {
 test('the table has a row for each search', async () => {
   const rows = searchTable([(await search(120)).result, (await search(500)).result]).split('\n');
   expect(rows.slice(2)).toEqual([
-    '| 6.1-cloud | lean | 20 | 128M | 1 | 20 of 150 MiB | 13 % | no memory |',
-    '| 6.1-cloud | lean | 20 | none | 0 | - | - | no memory |',
+    '| 6.1-cloud | amd64 | lean | 20 | 128M | 1 | 20 of 150 MiB | 13 % | no memory |',
+    '| 6.1-cloud | amd64 | lean | 20 | none | 0 | - | - | no memory |',
   ]);
 });
 
