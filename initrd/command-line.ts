@@ -80,16 +80,21 @@ const NO_CHANGES: CommandLineChanges = { append: [], remove: [] };
 /**
  * @param running the first kernel's /proc/cmdline.
  * @param architecture Node's name of the crash kernel's.
+ * @param bootApicId of the CPU on which an x86 machine starts; undefined where it is not known.
  */
 export function planCommandLine(
   running: string,
   { append, remove }: CommandLineChanges = NO_CHANGES,
   architecture: string = process.arch,
+  bootApicId?: number,
 ): CommandLinePlan {
   const { words, hasDashes, initArguments } = parseCommandLine(running);
   const appended = append.flatMap(wordsOf);
   const isRemoved = removerOf(remove.flatMap(wordsOf));
-  const needed = ADDED.filter(added => (added.architecture ?? architecture) === architecture);
+  const needed = [
+    ...ADDED,
+    ...(bootApicId !== undefined && mayHaveSeveralCpus(appended, isRemoved) ? [notBootCpu(bootApicId)] : []),
+  ].filter(added => (added.architecture ?? architecture) === architecture);
   const ours = needed
     .map(({ word, why }) => ({ word: wordsOf(word)[0]!, why }))
     .map(({ word, why }) => ({
@@ -130,6 +135,20 @@ export function crashCommandLine(
   architecture: string = process.arch,
 ): string {
   return planCommandLine(running, { append, remove: [] }, architecture).text;
+}
+
+function mayHaveSeveralCpus(appended: readonly Word[], isRemoved: (word: Word) => boolean): boolean {
+  const named = appended.findLast(({ name }) => name === 'nr_cpus');
+  return named ? named.value !== '1' : wordsOf('nr_cpus=1').some(isRemoved);
+}
+
+/** An INIT, by which a CPU is started, resets the machine when the boot CPU gets it. */
+function notBootCpu(apicId: number): AddedWord {
+  return {
+    word: `disable_cpu_apicid=${apicId}`,
+    why: 'where another CPU crashed, starting the CPU on which the machine boots would reset the machine (Linux Documentation/admin-guide/kdump/kdump.rst)',
+    architecture: 'x64',
+  };
 }
 
 const REMOVED = 'command_line_remove removes it';

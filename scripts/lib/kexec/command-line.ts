@@ -7,7 +7,18 @@ import type { Settings } from '../config/directives.ts';
 import type { Host } from '../host/host.ts';
 
 export function hostCommandLine(host: Host, settings: Settings): CommandLinePlan {
-  return planCommandLine(host.read('/proc/cmdline') ?? '', settings.commandLine);
+  return planCommandLine(
+    host.read('/proc/cmdline') ?? '',
+    settings.commandLine,
+    process.arch,
+    bootApicId(host),
+  );
+}
+
+/** Of the first CPU, which is the one that an x86 machine starts on; undefined where the kernel does not say it. */
+function bootApicId(host: Host): number | undefined {
+  const id = /^initial apicid\s*:\s*(\d+)$/m.exec(host.read('/proc/cpuinfo') ?? '')?.[1];
+  return id === undefined ? undefined : Number(id);
 }
 
 /** How many of the longest words an error names. */

@@ -252,6 +252,28 @@ test('what follows -- is left out, and the added words are in front of where it 
   expect(plan.leftOut).toEqual([{ word: '-- single nr_cpus=4', why: expect.stringContaining('init') }]);
 });
 
+describe('several CPUs', () => {
+  const words = (append: string[], remove: string[] = [], architecture = 'x64') =>
+    planCommandLine('', { append, remove }, architecture, 16).added.map(({ word }) => word);
+  const WORD = 'disable_cpu_apicid=16';
+
+  test.each([
+    ['nr_cpus=4', WORD],
+    ['nr-cpus=4', WORD],
+    ['nr_cpus=1', undefined],
+    ['nr_cpus=4 nr_cpus=1', undefined],
+    ['quiet', undefined],
+  ])('with %s the CPU that the machine boots on is not started: %s', (append, word) => {
+    expect(words([append]).find(one => one.startsWith('disable_cpu_apicid'))).toBe(word);
+  });
+
+  test('with all CPUs', () => expect(words([], ['nr_cpus'])).toContain(WORD));
+  test('not on arm64', () => expect(words(['nr_cpus=4'], [], 'arm64')).not.toContain(WORD));
+  test('an administrator’s own word replaces it', () => {
+    expect(words(['nr_cpus=4 disable_cpu_apicid=2'])).not.toContain(WORD);
+  });
+});
+
 describe('changes of an administrator', () => {
   test('an appended word is last and replaces the added one of its name', () => {
     const { text, leftOut } = planCommandLine('nr_cpus=8', { append: ['nr-cpus=4 panic=60'], remove: [] });
