@@ -49,7 +49,8 @@ function rssCounter({ memory, types, fields, perCpu }: Readable): (mm: bigint, c
   return (mm, counter) => {
     const address = mm + BigInt(offsetBytes + counter * elementBytes);
     const parts = fields.pointer(address, 'percpu_counter.counters');
-    const onCpus = parts === 0n ? [] : perCpu.online.map(cpu => memory.u32(perCpu.address(parts, cpu)) | 0);
+    // Those too that the panic took out of the online ones: see perCpuCounter() in memory/sums.ts.
+    const onCpus = parts === 0n ? [] : perCpu.possible.map(cpu => memory.u32(perCpu.address(parts, cpu)) | 0);
     return onCpus.reduce((sum, part) => sum + part, fields.number(address, 'percpu_counter.count'));
   };
 }

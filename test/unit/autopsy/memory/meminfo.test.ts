@@ -192,6 +192,12 @@ test('the same rows have their counter where there is one', () => {
   expect(rowsOf(kernel.open())).toMatchObject({ WritebackTmp: 24, Bounce: 8 });
 });
 
+test('a CPU that the panic took out of the online ones has its part of a sum', () => {
+  const kernel = build().open();
+  const stopped = { ...kernel, perCpu: { ...kernel.perCpu, online: [0] } };
+  expect(rowsOf(stopped).Committed_AS).toBe(4 * 985);
+});
+
 describe('before Linux v5.12', () => {
   const items = NODE_ITEMS.filter(name => name !== 'NR_SWAPCACHE');
 
