@@ -51,7 +51,6 @@ export function swapCachePages(kernel: DeadKernel): number {
 export function perCpuCounter({ memory, fields, perCpu }: DeadKernel, counter: bigint): number {
   const parts = fields.pointer(counter, 'percpu_counter.counters');
   let sum = fields.number(counter, 'percpu_counter.count');
-  for (const cpu of perCpu.possible)
-    sum += memory.u32(perCpu.address(parts, cpu), 'a counter of a CPU') | 0;
+  for (const cpu of perCpu.possible) sum += memory.u32(perCpu.address(parts, cpu), 'a counter of a CPU') | 0;
   return Math.max(0, sum);
 }
