@@ -5,14 +5,21 @@ const CHUNK_BYTES = 1 << 20;
 /** The image's mapping is 1 GiB at most; text and rodata are in its first part. */
 const MOST_IMAGE_BYTES = 256 << 20;
 
-/** The addresses of `wanted` from `start` on; one of them may come twice. */
+/**
+ * The addresses of `wanted` from `start` on; one of them may come twice. Pages that the dump lacks are passed over: the kernel
+ * frees those between code and data, and any dump may leave free pages out.
+ */
 export function* occurrences(memory: KernelMemory, start: bigint, wanted: Uint8Array): Generator<bigint> {
   const chunk = Buffer.alloc(CHUNK_BYTES + wanted.length);
-  for (let done = 0; done < MOST_IMAGE_BYTES; done += CHUNK_BYTES) {
+  const { pageSizeBytes } = memory.arch;
+  const inPage = Number(start % BigInt(pageSizeBytes));
+  for (let done = 0; done < MOST_IMAGE_BYTES; ) {
     const length = memory.readVirtualUpTo(start + BigInt(done), chunk);
     const bytes = chunk.subarray(0, length);
     for (let at = bytes.indexOf(wanted); at >= 0; at = bytes.indexOf(wanted, at + 1))
       yield start + BigInt(done + at);
+    const missingPage = Math.floor((inPage + done + length) / pageSizeBytes);
+    done = length < chunk.length ? (missingPage + 1) * pageSizeBytes - inPage : done + CHUNK_BYTES;
   }
 }
 

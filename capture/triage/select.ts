@@ -169,7 +169,7 @@ const DEBUGGER_PARTS: Readonly<
 const FILE_PARTS: Readonly<Record<string, (subject: OpenTriage) => void>> = {
   tables: subject => {
     addTables(subject);
-    subject.recorder.into.addAll(subject.opening.pfns);
+    subject.recorder.into.addAll(openingWithoutCode(subject));
   },
   patching: subject => addPatchingTables(subject),
   moduleTexts: subject => addModuleTexts(subject),
@@ -177,4 +177,18 @@ const FILE_PARTS: Readonly<Record<string, (subject: OpenTriage) => void>> = {
 
 function addModuleTexts(subject: Subject): void {
   for (const module of subject.kernel.modules) addModuleText(subject, module);
+}
+
+/**
+ * Before Linux v6.0 kallsyms is found by reading the image from its start. Its code would fill the dump before the tables, and
+ * the search passes over pages that a dump lacks.
+ */
+function openingWithoutCode({ kernel: { memory, symbols }, opening }: OpenTriage): readonly number[] {
+  const [start, end] = [symbols.address('_stext'), symbols.address('_etext')];
+  const first = start === undefined ? undefined : memory.translate(start)?.paddr;
+  if (start === undefined || end === undefined || first === undefined) return opening.pfns;
+  const pageOf = (paddr: number) => Math.floor(paddr / memory.arch.pageSizeBytes);
+  // The image is one piece of physical memory.
+  const [firstPage, endPage] = [pageOf(first), pageOf(first + Number(end - start))];
+  return opening.pfns.filter(pfn => pfn < firstPage || pfn >= endPage);
 }
