@@ -172,7 +172,7 @@ const ROWS: readonly ModuleCrash[] = [
     help: 'a recursion without an end reaches the guard page of its stack',
     settings: PANIC_ON_OOPS,
     panic: /stack guard page: 0000 \[#1\]|kernel stack overflow/,
-    cause: /BUG: TASK stack guard page was hit|Insufficient stack space to handle exception/,
+    cause: /BUG: TASK stack guard page was hit|kernel stack overflow/,
     class: 'stack-overflow',
     culprit: 'lab_recurse',
   },

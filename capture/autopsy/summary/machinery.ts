@@ -33,6 +33,9 @@ const REPORTING = [
   'v?panic',
   'panic_on_.*',
   'handle_stack_overflow',
+  '__bad_stack',
+  'handle_bad_stack',
+  'panic_bad_stack',
   'nmi_panic.*',
   '(__)?crash_kexec.*',
   'machine_kexec.*',
@@ -129,8 +132,9 @@ const WAITING = [
 ];
 /** Helpers that only do what their caller asked. */
 const HELPERS = [
-  '(__)?mem(cpy|set|move|cmp|chr)(_.*)?',
-  'str(n?len|n?cmp|n?cpy|scpy|chr|rchr|str|sep|n?cat|lcpy)',
+  // arm64 has them by a second name, for code that runs before the kernel is mapped (arch/arm64/lib).
+  '(__)?(pi_)?mem(cpy|set|move|cmp|chr)(_.*)?',
+  '(__pi_)?str(n?len|n?cmp|n?cpy|scpy|chr|rchr|str|sep|n?cat|lcpy)',
   'rep_(movs|stos)_.*',
   '(_?copy_(from|to)_user|raw_copy_|copy_user_).*',
   'kfree(_.*)?',

@@ -69,7 +69,7 @@ function taskParts(
   const stackOf = stackReader(unwinder);
   return {
     crash: part(() => readCrash(list, unwinder, stackOf)),
-    cpus: list.cpus.length > 0 ? cpusOf(list, stackOf) : { missing: 'no runqueue can be read' },
+    cpus: list.cpus.length > 0 ? cpusOf(list, unwinder, stackOf) : { missing: 'no runqueue can be read' },
     stacks: isMissing(unwinder) ? unwinder : readStacks(tasks, stackOf, limits),
     waits: part(() => waitsOf(kernel, tasks, stackOf)),
   };
@@ -141,10 +141,16 @@ function readCrash(
   };
 }
 
-function cpusOf({ cpus, tasks, panicCpu }: TaskList, stackOf: (task: Task) => ReadStack): AutopsyCpu[] {
+/** Without those that were offline before the panic. */
+function cpusOf(
+  { cpus, tasks, panicCpu }: TaskList,
+  unwinder: Part<Unwinder>,
+  stackOf: (task: Task) => ReadStack,
+): AutopsyCpu[] {
   const byAddress = new Map(tasks.map(task => [task.address, task]));
+  const ran = isMissing(unwinder) ? undefined : new Set(unwinder.cpus.map(({ cpu }) => cpu));
   return cpus
-    .filter(({ isOnline }) => isOnline)
+    .filter(({ cpu, isOnline }) => ran?.has(cpu) ?? isOnline)
     .map(({ cpu, current, idle }) => {
       const task = byAddress.get(current);
       return {

@@ -54,7 +54,7 @@ describe('of arm64', () => {
     ['corrupt-list', 'list_add corruption. next->prev should be prev', BUG],
     [
       'stack-overflow',
-      'Insufficient stack space to handle exception!',
+      'Kernel panic - not syncing: kernel stack overflow',
       'Kernel panic - not syncing: kernel stack overflow',
     ],
   ])('%s is known by its lines', (name, cause, panic) => {
