@@ -27,6 +27,8 @@ export interface Codec extends PageCompressor {
   readonly name: string;
   /** DUMP_DH_COMPRESSED_*: in the header's `status`, and in the `flags` of a page stored that way. */
   readonly statusFlag: number;
+  /** Undefined where each page gets the level that measured best for it, of which `level` is the usual one. */
+  readonly askedLevel?: number;
 }
 
 /** Reads the pages of an existing dump. Holds native memory as a codec does. */

@@ -18,11 +18,11 @@ export function openCodec(ffi: Ffi, { name, pageSizeBytes, level }: CodecChoice)
   if (name === 'none') return openNoneCodec();
   const row = codecRow(name);
   const openFromFile = () => row.open(ffi, openLibrary(ffi, row.libraries), pageSizeBytes, level);
-  if (!row.isInNode) return named(row, openFromFile());
+  if (!row.isInNode) return named(row, openFromFile(), level);
   try {
-    return named(row, row.open(ffi, openProgram(ffi), pageSizeBytes, level));
+    return named(row, row.open(ffi, openProgram(ffi), pageSizeBytes, level), level);
   } catch {
-    return named(row, openFromFile()); // this build of Node does not export the library's functions
+    return named(row, openFromFile(), level); // this build of Node does not export the library's functions
   }
 }
 
@@ -52,6 +52,6 @@ export function openNodeCodec(wanted: CodecName, pageSizeBytes: number): Codec {
   return named(row, row.inNode.open(pageSizeBytes));
 }
 
-function named({ name, statusFlag }: CodecRow, compressor: PageCompressor): Codec {
-  return { ...compressor, name, statusFlag };
+function named({ name, statusFlag }: CodecRow, compressor: PageCompressor, askedLevel?: number): Codec {
+  return { ...compressor, name, statusFlag, askedLevel };
 }

@@ -29,7 +29,8 @@ export interface ThreadWork {
 /** A thread that opens anything else would store pages that the dump's header does not describe. */
 export interface WantedCodec {
   readonly name: CodecName | 'none';
-  readonly level: number;
+  /** As it was asked for: a codec that chooses a level for each page writes other bytes at any one level. */
+  readonly level: number | undefined;
   /** Of the codec that the main thread opened by this name, which may be a fallback. */
   readonly opened: { readonly name: string; readonly implementation: string };
 }

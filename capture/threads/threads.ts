@@ -94,11 +94,11 @@ function workFor(request: ThreadInput, input: DumpInput, threads: number): Threa
   }));
   const turns = new Int32Array(new SharedArrayBuffer((FIRST_TURN + slots.length) * 4));
   for (let slot = 0; slot < slots.length; slot++) turns[FIRST_TURN + slot] = freeTurn(slot);
-  const { name, implementation, level } = codec;
+  const { name, implementation, askedLevel } = codec;
   return {
     vmcore: request.vmcore,
     maps: request.maps,
-    codec: { name: request.codec, level, opened: { name, implementation } },
+    codec: { name: request.codec, level: askedLevel, opened: { name, implementation } },
     pageSizeBytes,
     sharesZeroPage: (dumpLevel & DUMP_LEVEL_ZERO) !== 0,
     unreadableAs,

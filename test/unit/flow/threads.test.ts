@@ -3,17 +3,27 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Found, run, vmcoreFile } from './fixture.ts';
+import { KernelBuilder } from '../../support/kernel-builder.ts';
+import { Random } from '../../support/random.ts';
+import { type Found, PANIC, run } from './fixture.ts';
 
 const PROGRAM = new URL('../../../capture/threads/main.ts', import.meta.url);
-/** Enough pages that a second thread pays. */
-const NOISE_MIB = 48;
+/** Enough pages that a second thread pays. They are dense, for which codecs take another level, and shrink. */
+const MIB = 48;
 const AMPLE_KIB = 200_000;
 
 let folder: string;
+let vmcore: string;
 let alone: Found;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'kdumpling-flow-threads-'));
+  vmcore = join(folder, 'vmcore');
+  const builder = new KernelBuilder({
+    records: [{ text: 'Linux version 6.1.0-test' }, { text: PANIC, timestampNs: 12_000_000_000n }],
+  });
+  const digits = new Random(1).bytes(1 << 16).map(byte => 0x30 + (byte % 10));
+  for (let at = 0; at < MIB * 2 ** 20; at += digits.length) builder.memory.write(0x10000000 + at, digits);
+  writeFileSync(vmcore, builder.build());
   alone = captureOn(1, PROGRAM);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -24,7 +34,7 @@ function captureOn(
   availableKib = AMPLE_KIB,
   mostWaitMs?: number,
 ): Found {
-  return run({ vmcore: vmcoreFile(NOISE_MIB), compressors: { cpus, program, mostWaitMs }, availableKib });
+  return run({ vmcore, compressors: { cpus, program, mostWaitMs }, availableKib });
 }
 
 const threadLines = ({ lines }: Found) => lines.filter(line => /^dump: .*thread/.test(line));

@@ -7,15 +7,17 @@ import { Bitmap } from '../../../../capture/filter/bitmap.ts';
 import { batchBounds } from '../../../../capture/threads/thread-work.ts';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { dump } from '../../../../scripts/verbs/dump.ts';
+import { Random } from '../../../support/random.ts';
 import { buildVmcore } from '../../../support/vmcore-builder.ts';
 
 const PAGE = 4096;
 /** More than all slots hold at once, on any number of CPUs that a test has. */
 const PAGES = 5000;
 
-/** Zeros, noise that does not shrink, and text. */
+/** Zeros, noise that does not shrink, text, and digits, which are dense: codecs take another level for such pages. */
 function page(pfn: number): Buffer {
   if (pfn % 7 === 3) return Buffer.alloc(PAGE);
+  if (pfn % 7 === 4) return digits(pfn);
   if (pfn % 50 !== 0) return Buffer.alloc(PAGE, `page ${pfn}. `);
   let state = pfn + 1;
   return Buffer.from(
@@ -24,6 +26,10 @@ function page(pfn: number): Buffer {
       return state >>> 16;
     }),
   );
+}
+
+function digits(pfn: number): Buffer {
+  return Buffer.from(new Random(pfn).bytes(PAGE).map(byte => 0x30 + (byte % 10)));
 }
 
 let folder: string;
@@ -52,7 +58,7 @@ const run = async (...argv: string[]): Promise<Buffer> => {
 };
 
 describe('the same dump as one thread makes', () => {
-  test.each([['-z', '-d1'], ['-l', '-d0'], ['-d1'], ['-l', '-d1', '--non-mmap']])(
+  test.each([['-z', '-d1'], ['-c', '-d1'], ['-l', '-d0'], ['-d1'], ['-l', '-d1', '--non-mmap']])(
     '%s %s %s',
     async (...flags) => {
       const alone = await run(...flags.filter(Boolean));
