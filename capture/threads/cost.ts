@@ -15,7 +15,7 @@ export function compressingSeconds(pages: number, codec: CodecName | 'none'): nu
   return (pages * MICROSECONDS_A_PAGE[codec]) / 1e6;
 }
 
-/** Anonymous memory of a thread without its buffers: 9.3 to 10 MB in a capture; see test/bench/RESULTS.md. */
+/** Anonymous memory of a thread without its buffers: 11.3 to 12 MB were measured with 2 MB of buffers (test/bench/RESULTS.md). */
 const THREAD_BYTES = 11 << 20;
 
 /** What a further thread takes at most, its buffers and the shared bitmap included. */
