@@ -139,7 +139,9 @@ export interface Fields {
 
 /** Ascending CPU numbers. Empty when the dump does not say. */
 export interface PerCpu {
+  /** Those that may ever be there: hundreds where a hypervisor can add some. */
   readonly possible: readonly number[];
+  readonly present: readonly number[];
   readonly online: readonly number[];
   /** Of a per-CPU variable, by its symbol or its address in the template. @throws AutopsyError NO_PER_CPU, NO_SYMBOL */
   address(variable: string | bigint, cpu: number): bigint;

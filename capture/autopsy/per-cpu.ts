@@ -11,6 +11,7 @@ const POINTER_BYTES = 8;
 
 export class KernelPerCpu implements PerCpu {
   readonly possible: readonly number[];
+  readonly present: readonly number[];
   readonly online: readonly number[];
   readonly #kernel: Pick<DeadKernel, 'memory' | 'symbols'>;
   readonly #offsets = new Map<number, bigint>();
@@ -27,6 +28,7 @@ export class KernelPerCpu implements PerCpu {
       }
     };
     this.possible = maskOrNone('__cpu_possible_mask');
+    this.present = maskOrNone('__cpu_present_mask');
     this.online = maskOrNone('__cpu_online_mask');
   }
 

@@ -9,7 +9,6 @@ import json
 import sys
 
 import drgn
-from drgn.helpers.linux import percpu
 from drgn.helpers.linux.cpumask import for_each_online_cpu, for_each_possible_cpu
 from drgn.helpers.linux.kallsyms import module_kallsyms
 from drgn.helpers.linux.mm import task_rss, task_vsize
@@ -17,10 +16,9 @@ from drgn.helpers.linux.module import for_each_module
 from drgn.helpers.linux.percpu import per_cpu
 from drgn.helpers.linux.pid import for_each_task
 from drgn.helpers.linux.sched import cpu_rq, idle_task, task_cpu
+from stopped_cpus import count_stopped_cpus
 
-# percpu_counter_sum() asks for the online CPUs. An arm64 panic takes those out that it stops, with what they have not yet
-# added to a counter (local_cpu_stop() in arch/arm64/kernel/smp.c).
-percpu.for_each_online_cpu = for_each_possible_cpu
+count_stopped_cpus()
 
 PF_KTHREAD = 0x00200000
 # Of the symbols of vmlinux, which has some 200,000.

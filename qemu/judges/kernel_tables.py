@@ -9,8 +9,6 @@ import json
 import sys
 
 import drgn
-from drgn.helpers.linux import percpu
-from drgn.helpers.linux.cpumask import for_each_possible_cpu
 from drgn.helpers.linux.fs import d_path, for_each_file, for_each_mount, mount_dst, mount_fstype, mount_src
 from drgn.helpers.linux.hugetlb import for_each_hstate, huge_page_size, hugetlb_total_usage
 from drgn.helpers.linux.list import list_for_each_entry
@@ -23,10 +21,9 @@ from drgn.helpers.linux.pid import for_each_task
 from drgn.helpers.linux.slab import for_each_slab_cache
 from drgn.helpers.linux.swap import swap_total_usage, total_swapcache_pages
 from drgn.helpers.linux.vmstat import global_node_page_state, global_zone_page_state, zone_page_state
+from stopped_cpus import count_stopped_cpus
 
-# percpu_counter_sum() asks for the online CPUs. An arm64 panic takes those out that it stops, with what they have not yet
-# added to a counter (local_cpu_stop() in arch/arm64/kernel/smp.c).
-percpu.for_each_online_cpu = for_each_possible_cpu
+count_stopped_cpus()
 
 TAINTS = "PFSRMBUDAWCIOELKXTNJ"
 STATES = ("Live", "Loading", "Unloading", "Unformed")

@@ -148,7 +148,8 @@ export function crashedKernel(): CrashedKernel {
     });
   };
 
-  for (const mask of ['__cpu_possible_mask', '__cpu_online_mask']) number(data(mask, 8), 8, 3);
+  for (const mask of ['__cpu_possible_mask', '__cpu_present_mask', '__cpu_online_mask'])
+    number(data(mask, 8), 8, 3);
   number(data('panic_cpu', 4), 4, 0);
   number(data('_totalram_pages', 8), 8, 1000);
   const perCpu = [heap(0x2000), heap(0x2000)];

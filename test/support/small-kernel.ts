@@ -138,6 +138,7 @@ export class SmallKernel {
       fields: new FieldReader(memory, types),
       perCpu: {
         possible: [0, 1],
+        present: [0, 1],
         online: [0, 1],
         address: (variable, cpu) =>
           (typeof variable === 'string' ? require(variable) : variable) + BigInt(cpu * PAGE_BYTES),

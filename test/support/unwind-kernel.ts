@@ -254,6 +254,7 @@ export class UnwindKernel {
       perCpu: {
         online,
         possible,
+        present: possible,
         address: (name: string | bigint, cpu: number) => this.perCpu(name, cpu),
       },
     };

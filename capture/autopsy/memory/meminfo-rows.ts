@@ -4,9 +4,9 @@
  */
 import { enumValues } from '../enumerators.ts';
 import type { DeadKernel } from '../kernel.ts';
+import { perCpuCounter } from '../per-cpu-counter.ts';
 import type { Counters } from './counters.ts';
 import type { HugePagePool } from './hugetlb.ts';
-import { perCpuCounter } from './sums.ts';
 import { hasVariable, intVariable, longVariable } from './variables.ts';
 
 /** What the rows are computed from. Counts are in pages; undefined for what this kernel has not or cannot be read. */
@@ -95,7 +95,9 @@ export const ROWS: readonly RowRule[] = [
   pages('Bounce', countedOrZero('NR_BOUNCE')),
   pages('WritebackTmp', countedOrZero('NR_WRITEBACK_TEMP')),
   pages('CommitLimit', commitLimitPages),
-  pages('Committed_AS', ({ kernel }) => perCpuCounter(kernel, kernel.symbols.require('vm_committed_as'))),
+  pages('Committed_AS', ({ kernel }) =>
+    Math.max(0, perCpuCounter(kernel, kernel.symbols.require('vm_committed_as'))),
+  ),
   pages('VmallocUsed', from => from.pages('NR_VMALLOC') ?? longVariable(from.kernel, 'nr_vmalloc_pages')),
   pages('Percpu', perCpuPages),
   pages('HardwareCorrupted', where('num_poisoned_pages', variable('num_poisoned_pages'))),

@@ -42,15 +42,3 @@ export function swapCachePages(kernel: DeadKernel): number {
   }
   return pages;
 }
-
-/**
- * What percpu_counter_sum_positive() says of a `struct percpu_counter`: its base and what each CPU has not added yet. A CPU
- * that is put offline adds its part first, but not one that a panic stops: arm64 takes those out of the online CPUs
- * (local_cpu_stop() in arch/arm64/kernel/smp.c). The parts of CPUs that were offline before are 0.
- */
-export function perCpuCounter({ memory, fields, perCpu }: DeadKernel, counter: bigint): number {
-  const parts = fields.pointer(counter, 'percpu_counter.counters');
-  let sum = fields.number(counter, 'percpu_counter.count');
-  for (const cpu of perCpu.possible) sum += memory.u32(perCpu.address(parts, cpu), 'a counter of a CPU') | 0;
-  return Math.max(0, sum);
-}

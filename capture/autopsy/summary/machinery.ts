@@ -133,7 +133,7 @@ const WAITING = [
 /** Helpers that only do what their caller asked. */
 const HELPERS = [
   // arm64 has them by a second name, for code that runs before the kernel is mapped (arch/arm64/lib).
-  '(__)?(pi_)?mem(cpy|set|move|cmp|chr)(_.*)?',
+  '(__(pi_)?)?mem(cpy|set|move|cmp|chr)(_.*)?',
   '(__pi_)?str(n?len|n?cmp|n?cpy|scpy|chr|rchr|str|sep|n?cat|lcpy)',
   'rep_(movs|stos)_.*',
   '(_?copy_(from|to)_user|raw_copy_|copy_user_).*',

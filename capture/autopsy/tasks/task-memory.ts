@@ -1,5 +1,6 @@
 /** How much memory a task has (struct mm_struct): what ps calls VSZ and RSS. */
 import type { DeadKernel } from '../kernel.ts';
+import { perCpuCounter } from '../per-cpu-counter.ts';
 
 export interface TaskMemory {
   readonly virtualBytes: number;
@@ -39,18 +40,13 @@ export function memoryReader(kernel: Readable, pageSizeBytes: number): MemoryRea
   };
 }
 
-function rssCounter({ memory, types, fields, perCpu }: Readable): (mm: bigint, counter: number) => number {
+function rssCounter(kernel: Readable): (mm: bigint, counter: number) => number {
+  const { memory, types } = kernel;
   const { offsetBytes, elementBytes = 0 } = types.field('mm_struct.rss_stat');
   // Before Linux f1a7941243c1 ("mm: convert mm's rss stats into percpu_counter"), v6.2.
   if (types.has('mm_rss_stat.count')) {
     const first = offsetBytes + types.offset('mm_rss_stat.count');
     return (mm, counter) => Number(BigInt.asIntN(64, memory.u64(mm + BigInt(first + 8 * counter))));
   }
-  return (mm, counter) => {
-    const address = mm + BigInt(offsetBytes + counter * elementBytes);
-    const parts = fields.pointer(address, 'percpu_counter.counters');
-    // Those too that the panic took out of the online ones: see perCpuCounter() in memory/sums.ts.
-    const onCpus = parts === 0n ? [] : perCpu.possible.map(cpu => memory.u32(perCpu.address(parts, cpu)) | 0);
-    return onCpus.reduce((sum, part) => sum + part, fields.number(address, 'percpu_counter.count'));
-  };
+  return (mm, counter) => perCpuCounter(kernel, mm + BigInt(offsetBytes + counter * elementBytes));
 }
