@@ -7,8 +7,8 @@ import { HUNG_BOOT, LostMachine } from '../machine/machine.ts';
 export const HUNG_BOOT_LOG = 'hung-boot.log';
 
 /**
- * Under QEMU's emulation one boot in some hundreds hangs (last seen: QEMU 7.2.22, 2 CPUs, Linux 7.2, after the line
- * "hpet0:"). Nothing was written to the disk by then.
+ * Under QEMU's emulation a boot hangs now and then (seen: QEMU 7.2.22, 2 CPUs, after the lines "hpet0:" and "smpboot: Total of
+ * 2 processors activated"). Nothing was written to the disk by then.
  * @param run writes `serial.log` into the directory.
  */
 export async function bootTwiceAtMost<T>(directory: string, run: () => Promise<T>): Promise<T> {

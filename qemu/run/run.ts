@@ -27,7 +27,7 @@ import { type Milestones, readMilestones } from './milestones.ts';
 import { LAB_DISK, prepareSystemMachine } from './system-machine.ts';
 
 const SECOND_DISK = 'second.img';
-/** The lab's init prints as soon as it runs. The longest silence of a boot, the initrd's unpacking, is some ten seconds. */
+/** The lab's init prints as soon as it runs. */
 const FIRST_BOOT: Boot = { until: /^lab: /, silentSeconds: 120 };
 
 /** kdumpling's own loading of the crash kernel: a program for Node, and koffi.node, which goes beside it. */
