@@ -48,7 +48,19 @@ export function neverSays(what: string, pattern: RegExp): Expectation {
   };
 }
 
-export const armed = says('the first kernel is armed', /^lab: armed/);
+/** Where it is not armed, the reason is the kernel's or the lab's own line. */
+export const armed: Expectation = ({ lines }) => {
+  const texts = lines.map(({ text }) => text);
+  const line = texts.find(text => /^lab: armed/.test(text));
+  const why = texts.filter(text => /^lab: gave up|crashkernel reservation failed/.test(text)).join('; ');
+  return [
+    {
+      what: 'the first kernel is armed',
+      holds: line !== undefined,
+      saw: line ?? (why || 'no line with "lab: armed"'),
+    },
+  ];
+};
 export const pid1IsOurs = says('PID 1 of the crash kernel is our bundle', /kdumpling: start: .*PID 1,/);
 export const cameHome = says('the machine comes up again by itself', /^lab: came home/);
 

@@ -26,6 +26,7 @@ import type { Cell } from './cell.ts';
 import { fittingKernel } from './fitting.ts';
 import { captureImage } from './image.ts';
 import { checkSystemFault, triggerInSystem } from './in-system.ts';
+import { wordsForReservation } from './kaslr.ts';
 import { type Lab, withKernel } from './lab.ts';
 import { DEFAULT_MACHINE, type MachineChoice } from './options.ts';
 
@@ -147,7 +148,12 @@ async function planOf(
     cpus: choice.cpus,
     memoryMib: choice.memoryMib,
     crashkernel: choice.crashkernel,
-    kernelWords: [...(geometry.kernelWords ?? []), ...(fault.kernelWords ?? []), ...choice.kernelWords],
+    kernelWords: [
+      ...wordsForReservation(choice.memoryMib, choice.crashkernel),
+      ...(geometry.kernelWords ?? []),
+      ...(fault.kernelWords ?? []),
+      ...choice.kernelWords,
+    ],
     diskKind: choice.diskKind,
     diskMib: choice.diskMib,
     driveOptions: fault.driveOptions,

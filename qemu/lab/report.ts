@@ -4,6 +4,7 @@ import type { Manifest } from '../../capture/storage/manifest.ts';
 import type { Check } from '../expect/check.ts';
 import { readManifest } from '../expect/manifest.ts';
 import type { Verdict } from './crash.ts';
+import { wordsForReservation } from './kaslr.ts';
 import type { Lab } from './lab.ts';
 
 /** The capture as `npm start` shows it. */
@@ -13,7 +14,7 @@ export function describeCapture(lab: Lab, { run, checks, verdict }: Verdict): st
     ['panic', manifest?.crash.reason ?? 'unknown'],
     ['kernel', `${manifest?.kernel.release ?? lab.kernel.release} (${lab.kernel.origin})`],
     ...(lab.system ? [['system', `${lab.system.name} (${lab.system.path})`] as [string, string]] : []),
-    ['machine', `${lab.choice.memoryMib} MiB, crashkernel=${lab.choice.crashkernel}, ${lab.accel}`],
+    ['machine', machineText(lab)],
     ...(manifest?.dump ? dumpRows(manifest) : []),
     ...stationRows(run.milestones),
     ...(manifest ? [['in the capture', phasesText(manifest.seconds)] as [string, string]] : []),
@@ -30,6 +31,11 @@ export function describeCapture(lab: Lab, { run, checks, verdict }: Verdict): st
       ? '  The machine crashed, was captured, and came home.'
       : '  FAILED: not everything above holds.',
   ].join('\n');
+}
+
+function machineText({ choice: { memoryMib, crashkernel }, accel }: Lab): string {
+  const words = wordsForReservation(memoryMib, crashkernel);
+  return [`${memoryMib} MiB`, `crashkernel=${crashkernel}`, ...words, accel].join(', ');
 }
 
 /** One line for the check, and a second with what was seen when it does not hold. */
