@@ -4,7 +4,7 @@ import { btLines } from '../../capture/autopsy/unwind/bt-lines.ts';
 import { openUnwinder } from '../../capture/autopsy/unwind/unwinder.ts';
 import { describeError } from '../../capture/errors.ts';
 import { btData, chooseBacktraces } from '../lib/autopsy/bt.ts';
-import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { AUTOPSY_OPTIONS, DUMP_ARGUMENT, withAutopsyOf } from '../lib/autopsy/open.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 
 const OPTIONS = {
@@ -19,15 +19,15 @@ export const bt: Command<typeof OPTIONS> = {
   name: 'kdumpling bt',
   purpose:
     'Shows kernel stacks of the crashed machine: of the task that panicked, or of those that are named.',
-  positionals: ['[PID|NAME|ADDRESS]…'],
+  positionals: [DUMP_ARGUMENT, '[PID|NAME|ADDRESS]…'],
   options: OPTIONS,
   run: given =>
-    withAutopsy(given, ({ kernel, header, note }) => {
-      const { positionals, active, 'all-tasks': all, panic, cpu, json } = given;
+    withAutopsyOf(given, ({ kernel, header, note, words }) => {
+      const { active, 'all-tasks': all, panic, cpu, json } = given;
       const list = readTasks(kernel);
       for (const error of list.errors) note(describeError(error));
       const unwinder = openUnwinder(kernel);
-      const tasks = chooseBacktraces(list, unwinder.cpus, { positionals, active, all, panic, cpu });
+      const tasks = chooseBacktraces(list, unwinder.cpus, { words, active, all, panic, cpu });
       if (json) {
         const shown = tasks.map(task => btData(task, unwinder.backtrace(task.address)));
         console.log(JSON.stringify({ ...header(), tasks: shown }, undefined, 2));

@@ -1,7 +1,7 @@
 /** `kdumpling files`: what a task of the crashed machine had open. */
 import { readProcessFiles } from '../../capture/autopsy/vfs/open-files.ts';
 import { filesData, filesLines, tasksOrPanicTask } from '../lib/autopsy/files.ts';
-import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { AUTOPSY_OPTIONS, DUMP_ARGUMENT, withAutopsyOf } from '../lib/autopsy/open.ts';
 import { printAnswer } from '../lib/autopsy/print.ts';
 import { tasksOf } from '../lib/autopsy/tasks.ts';
 import type { Command } from '../lib/cli/command.ts';
@@ -11,12 +11,12 @@ const OPTIONS = { ...AUTOPSY_OPTIONS } as const;
 export const files: Command<typeof OPTIONS> = {
   name: 'kdumpling files',
   purpose: 'Lists what tasks had open (by default the task that the panic was in), and their directories.',
-  positionals: ['[PID|NAME|ADDRESS]…'],
+  positionals: [DUMP_ARGUMENT, '[PID|NAME|ADDRESS]…'],
   options: OPTIONS,
   run: given =>
-    withAutopsy(given, autopsy => {
+    withAutopsyOf(given, autopsy => {
       const { kernel } = autopsy;
-      const tasks = tasksOrPanicTask(tasksOf(autopsy), given.positionals);
+      const tasks = tasksOrPanicTask(tasksOf(autopsy), autopsy.words);
       const answers = tasks.map(task => ({ task, ...readProcessFiles(kernel, task.address) }));
       return printAnswer(autopsy, given, {
         problems: answers.flatMap(({ problems }) => problems),

@@ -3,7 +3,7 @@ import { readWaits } from '../../capture/autopsy/locks/waits.ts';
 import { openUnwinder } from '../../capture/autopsy/unwind/unwinder.ts';
 import { attempt, describeError } from '../../capture/errors.ts';
 import { locksData, locksLines, sleepingPlace } from '../lib/autopsy/locks.ts';
-import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { AUTOPSY_OPTIONS, DUMP_ARGUMENT, withAutopsy } from '../lib/autopsy/open.ts';
 import { printAnswer } from '../lib/autopsy/print.ts';
 import { tasksOf } from '../lib/autopsy/tasks.ts';
 import type { Command } from '../lib/cli/command.ts';
@@ -13,6 +13,7 @@ const OPTIONS = { ...AUTOPSY_OPTIONS } as const;
 export const locks: Command<typeof OPTIONS> = {
   name: 'kdumpling locks',
   purpose: 'Shows which tasks slept uninterruptibly or for a lock, who held it, and deadlocks.',
+  positionals: [DUMP_ARGUMENT],
   options: OPTIONS,
   run: given =>
     withAutopsy(given, autopsy => {

@@ -2,7 +2,7 @@
 import { printkRecords } from '../../capture/kernel/printk-ringbuffer.ts';
 import { printable } from '../../capture/text.ts';
 import { bootTimeMs, type LogTimes, logLines, recordData } from '../lib/autopsy/log.ts';
-import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { AUTOPSY_OPTIONS, DUMP_ARGUMENT, withAutopsy } from '../lib/autopsy/open.ts';
 import { type Command, EXIT, UsageError } from '../lib/cli/command.ts';
 
 const OPTIONS = {
@@ -15,6 +15,7 @@ const OPTIONS = {
 export const log: Command<typeof OPTIONS> = {
   name: 'kdumpling log',
   purpose: "Shows the kernel log in a dump's memory; dmesg shows the log file beside it.",
+  positionals: [DUMP_ARGUMENT],
   options: OPTIONS,
   run: given =>
     withAutopsy(given, ({ kernel, header, note }) => {

@@ -1,6 +1,6 @@
 /** `kdumpling mem`: the memory of the crashed machine, as its kernel counted it. */
 import { MEMORY_PARTS, memoryAnswer } from '../lib/autopsy/mem.ts';
-import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { AUTOPSY_OPTIONS, DUMP_ARGUMENT, withAutopsy } from '../lib/autopsy/open.ts';
 import { printAnswer } from '../lib/autopsy/print.ts';
 import type { Command } from '../lib/cli/command.ts';
 
@@ -16,6 +16,7 @@ const OPTIONS = {
 export const mem: Command<typeof OPTIONS> = {
   name: 'kdumpling mem',
   purpose: 'Shows the memory of the crashed machine, as its kernel counted it.',
+  positionals: [DUMP_ARGUMENT],
   options: OPTIONS,
   run: given =>
     withAutopsy(given, autopsy => {

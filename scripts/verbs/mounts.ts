@@ -1,7 +1,7 @@
 /** `kdumpling mounts`: the file systems that were mounted. */
 import { readMounts } from '../../capture/autopsy/vfs/mounts.ts';
 import { mountData, mountLines, namespaceOf } from '../lib/autopsy/mounts.ts';
-import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { AUTOPSY_OPTIONS, DUMP_ARGUMENT, withAutopsy } from '../lib/autopsy/open.ts';
 import { printAnswer } from '../lib/autopsy/print.ts';
 import { tasksOf } from '../lib/autopsy/tasks.ts';
 import type { Command } from '../lib/cli/command.ts';
@@ -18,6 +18,7 @@ const OPTIONS = {
 export const mounts: Command<typeof OPTIONS> = {
   name: 'kdumpling mounts',
   purpose: 'Lists the file systems that were mounted when the machine crashed.',
+  positionals: [DUMP_ARGUMENT],
   options: OPTIONS,
   run: given =>
     withAutopsy(given, autopsy => {

@@ -2,7 +2,7 @@
 import { psLines } from '../../capture/autopsy/tasks/ps-lines.ts';
 import { readTasks } from '../../capture/autopsy/tasks/tasks.ts';
 import { describeError } from '../../capture/errors.ts';
-import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { AUTOPSY_OPTIONS, DUMP_ARGUMENT, withAutopsyOf } from '../lib/autopsy/open.ts';
 import { chooseTasks, psData } from '../lib/autopsy/ps.ts';
 import { type Command, EXIT, UsageError } from '../lib/cli/command.ts';
 
@@ -16,11 +16,11 @@ const OPTIONS = {
 export const ps: Command<typeof OPTIONS> = {
   name: 'kdumpling ps',
   purpose: 'Lists the tasks of the crashed machine: all, or those with a PID, a name or an address.',
-  positionals: ['[PID|NAME|ADDRESS]…'],
+  positionals: [DUMP_ARGUMENT, '[PID|NAME|ADDRESS]…'],
   options: OPTIONS,
   run: given =>
-    withAutopsy(given, ({ kernel, header, note }) => {
-      const { positionals: words, user, kernel: kernelOnly, leaders, json } = given;
+    withAutopsyOf(given, ({ kernel, header, note, words }) => {
+      const { user, kernel: kernelOnly, leaders, json } = given;
       if (user && kernelOnly) {
         throw new UsageError('USAGE', {
           action: 'run kdumpling ps',

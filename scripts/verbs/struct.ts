@@ -1,6 +1,6 @@
 /** `kdumpling struct`: a type of the crashed kernel, and what is in memory where one is. */
 import { printable } from '../../capture/text.ts';
-import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { AUTOPSY_OPTIONS, DUMP_ARGUMENT, withAutopsyOf } from '../lib/autopsy/open.ts';
 import { showStruct, structData, structLines } from '../lib/autopsy/struct.ts';
 import { parsePlace } from '../lib/autopsy/words.ts';
 import { type Command, EXIT, UsageError } from '../lib/cli/command.ts';
@@ -10,15 +10,15 @@ const OPTIONS = { ...AUTOPSY_OPTIONS } as const;
 export const struct: Command<typeof OPTIONS> = {
   name: 'kdumpling struct',
   purpose: 'Shows the members of a type of the crashed kernel, with their values at an address.',
-  positionals: ['NAME[.MEMBER]', '[ADDRESS|SYMBOL]'],
+  positionals: [DUMP_ARGUMENT, 'NAME[.MEMBER]', '[ADDRESS|SYMBOL]'],
   options: OPTIONS,
   run: given =>
-    withAutopsy(given, ({ kernel, header }) => {
-      const [name, place, ...more] = given.positionals;
+    withAutopsyOf(given, ({ kernel, header, words }) => {
+      const [name, place, ...more] = words;
       if (name === undefined || more.length > 0) {
         throw new UsageError('USAGE', {
           action: 'run kdumpling struct',
-          actual: `it has ${given.positionals.length === 0 ? 'no argument' : `${given.positionals.length} arguments`}`,
+          actual: `it has ${words.length === 0 ? 'no argument' : `${words.length} arguments`}`,
           wanted: 'the name of a type, and an address at most',
         });
       }

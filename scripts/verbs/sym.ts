@@ -2,7 +2,7 @@
 
 import { addressDigits } from '../../capture/autopsy/hex.ts';
 import type { DeadKernel, SymbolAt } from '../../capture/autopsy/kernel.ts';
-import { AUTOPSY_OPTIONS, withAutopsy } from '../lib/autopsy/open.ts';
+import { AUTOPSY_OPTIONS, DUMP_ARGUMENT, withAutopsyOf } from '../lib/autopsy/open.ts';
 import { parsePlace, placeName } from '../lib/autopsy/words.ts';
 import { type Command, EXIT, UsageError } from '../lib/cli/command.ts';
 
@@ -11,18 +11,18 @@ const OPTIONS = { ...AUTOPSY_OPTIONS } as const;
 export const sym: Command<typeof OPTIONS> = {
   name: 'kdumpling sym',
   purpose: 'Translates symbols of the crashed kernel to addresses, and addresses to symbols.',
-  positionals: ['ADDRESS|NAME…'],
+  positionals: [DUMP_ARGUMENT, 'ADDRESS|NAME…'],
   options: OPTIONS,
   run: given =>
-    withAutopsy(given, ({ kernel, header }) => {
-      if (given.positionals.length === 0) {
+    withAutopsyOf(given, ({ kernel, header, words }) => {
+      if (words.length === 0) {
         throw new UsageError('USAGE', {
           action: 'run kdumpling sym',
           actual: 'it has no argument',
           wanted: 'an address or the name of a symbol',
         });
       }
-      const symbols = given.positionals.flatMap(word => found(kernel, word));
+      const symbols = words.flatMap(word => found(kernel, word));
       if (given.json) console.log(JSON.stringify({ ...header(), symbols: symbols.map(data) }, undefined, 2));
       else for (const symbol of symbols) console.log(line(symbol));
       return EXIT.done;

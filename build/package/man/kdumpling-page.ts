@@ -29,6 +29,7 @@ export async function kdumplingPage(): Promise<Page> {
         title: 'Dumps',
         blocks: [
           'ID names a dump: the name of its directory, or the beginning of that name if no other dump begins so.',
+          'Verbs that read a dump take the last one where none is given. Those that also have tasks, symbols or types as arguments take an argument for the dump when it begins with `/`, `./` or `../`, has the form of an ID (a date of eight digits at least), or is the name of a dump, or of a directory with one, below the working directory. `--dump` names the dump where that is not what is meant.',
         ],
       },
       { title: 'Images and rescued disks', blocks: ROOT },

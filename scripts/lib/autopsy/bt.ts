@@ -11,7 +11,7 @@ import { chooseTasks } from './ps.ts';
 /** At most one of them; none for the task that panicked. */
 export interface BtChoice {
   /** PIDs, names, or addresses of task_structs. */
-  readonly positionals: readonly string[];
+  readonly words: readonly string[];
   /** The task of each CPU. */
   readonly active: boolean;
   readonly all: boolean;
@@ -22,10 +22,8 @@ export interface BtChoice {
 
 /** @throws UsageError; AutopsyError NO_PANIC when none is named and none panicked. */
 export function chooseBacktraces(list: TaskList, cpus: readonly DeadCpu[], choice: BtChoice): Task[] {
-  const { positionals, active, all, panic, cpu } = choice;
-  const given = [positionals.length > 0, active, all, panic, cpu !== undefined].filter(
-    isGiven => isGiven,
-  ).length;
+  const { words, active, all, panic, cpu } = choice;
+  const given = [words.length > 0, active, all, panic, cpu !== undefined].filter(isGiven => isGiven).length;
   if (given > 1) {
     throw new UsageError('USAGE', {
       action: 'run kdumpling bt',
@@ -36,8 +34,7 @@ export function chooseBacktraces(list: TaskList, cpus: readonly DeadCpu[], choic
   if (all) return [...list.tasks];
   if (active) return cpus.flatMap(({ task }) => taskAt(list, task));
   if (cpu !== undefined) return taskAt(list, cpuAt(cpus, cpu).task);
-  if (positionals.length > 0)
-    return chooseTasks(list.tasks, { words: positionals, only: undefined, leaders: false });
+  if (words.length > 0) return chooseTasks(list.tasks, { words, only: undefined, leaders: false });
   if (list.panicTask) return [list.panicTask];
   throw new AutopsyError('NO_PANIC', {
     action: 'show the backtrace of the task that panicked',

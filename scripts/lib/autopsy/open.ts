@@ -3,24 +3,28 @@ import type { DeadKernel } from '../../../capture/autopsy/kernel.ts';
 import { TargetError } from '../../../capture/errors.ts';
 import { printable } from '../../../capture/text.ts';
 import type { Dump } from '../dumps/dump.ts';
+import { type DumpArguments, onlyDump, splitArguments } from '../dumps/dump-argument.ts';
 import { findDump } from '../dumps/find-dump.ts';
 import { openDumpedKernel } from '../dumps/open-kernel.ts';
 import { openGivenHost, ROOT_OPTION } from '../host/given-root.ts';
+import type { Host } from '../host/host.ts';
 
-/** The arguments of these verbs are tasks, symbols and types, so the dump is an option. */
+/** The dump as an argument, in front of the tasks, symbols or types that a verb has as arguments. */
+export const DUMP_ARGUMENT = '[ID|DIRECTORY|FILE]';
+
+/** The dump as an option too, for a task or a symbol with the name of a dump. */
 export const AUTOPSY_OPTIONS = {
   dump: {
     value: 'ID|PATH',
     short: 'i',
-    help: 'the dump: its ID, directory or file; by default the last one',
+    help: 'the dump, which may also be an argument: its ID, directory or file; by default the last one',
   },
   json: { help: 'as JSON; see kdumpling-json(5)' },
   ...ROOT_OPTION,
 } as const;
 
 /** What was given for them. */
-export interface GivenDump {
-  readonly dump: string | undefined;
+export interface GivenDump extends DumpArguments {
   readonly root: string | undefined;
 }
 
@@ -44,16 +48,40 @@ export interface Autopsy {
   header(): AutopsyHeader;
 }
 
+/** Of a verb that has arguments beside the dump. */
+export interface AutopsyOf extends Autopsy {
+  /** Tasks, symbols or types, as they were given. */
+  readonly words: readonly string[];
+}
+
 /**
- * Opens the dump for as long as `work` runs. What the dump lacks goes to standard error afterwards.
+ * For a verb whose only argument is the dump. Opens it for as long as `work` runs. What the dump lacks goes to standard error
+ * afterwards.
  * @throws UsageError, TargetError for no such dump; what reading it throws.
  */
 export async function withAutopsy<T>(
   given: GivenDump,
   work: (autopsy: Autopsy) => T | Promise<T>,
 ): Promise<T> {
+  return withDump(openGivenHost(given.root), onlyDump(given), work);
+}
+
+/** For a verb that has other arguments too. @throws as `withAutopsy` */
+export async function withAutopsyOf<T>(
+  given: GivenDump,
+  work: (autopsy: AutopsyOf) => T | Promise<T>,
+): Promise<T> {
   const host = openGivenHost(given.root);
-  const dump = findDump(host, given.dump);
+  const { dump, words } = splitArguments(host, given);
+  return withDump(host, dump, autopsy => work({ ...autopsy, words }));
+}
+
+async function withDump<T>(
+  host: Host,
+  given: string | undefined,
+  work: (autopsy: Autopsy) => T | Promise<T>,
+): Promise<T> {
+  const dump = findDump(host, given);
   if (dump.dumpFile === undefined) {
     throw new TargetError('NO_DUMP_FILE', {
       action: `look into ${dump.id}`,
@@ -63,8 +91,9 @@ export async function withAutopsy<T>(
   }
   const file = openDumpedKernel(host, dump, `look into ${dump.id}`);
   try {
-    const { kernel, note } = file;
-    const noted: string[] = note === undefined ? [] : [note];
+    const { kernel, notes } = file;
+    const isCut = notes.length === 0 && dump.state === 'incomplete';
+    const noted = isCut ? [`the dump is incomplete: ${dump.why}`] : [...notes];
     const missing = () => [...new Set([...kernel.missing, ...noted])];
     const result = await work({
       kernel,

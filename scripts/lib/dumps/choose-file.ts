@@ -33,9 +33,18 @@ export function chooseDumpFiles(
   return { dumpFiles, standsInBecause };
 }
 
-/** For people: which file is used, and why. Undefined where nothing stands in. */
-export function standInNote({ dumpFiles: [file], standsInBecause }: ChosenFiles): string | undefined {
-  return (
-    standsInBecause && `${standsInBecause}, so ${file} is used, which has the log, tasks, stacks and modules`
-  );
+/**
+ * For people: which file is used, and why. Undefined where nothing stands in.
+ * @param used one of `dumpFiles`
+ */
+export function standInNote(
+  { dumpFiles, standsInBecause }: ChosenFiles,
+  used = dumpFiles[0],
+): string | undefined {
+  if (standsInBecause === undefined) return undefined;
+  if (used === dumpFiles[0])
+    return `${standsInBecause}, so ${used} is used, which has the log, tasks, stacks and modules`;
+  return standsInBecause.startsWith(`${used} `)
+    ? `${standsInBecause}; the part of it that is there is used`
+    : `${standsInBecause}, so ${used} is used`;
 }

@@ -1,7 +1,6 @@
 /** The report of a dump: from its memory, its kernel log, its manifest and its files. */
 import { join } from 'node:path';
 import type { Autopsy } from '../../../capture/autopsy/summary/autopsy.ts';
-import { standInNote } from '../dumps/choose-file.ts';
 import type { Dump } from '../dumps/dumps.ts';
 import { kernelLogText } from '../dumps/kernel-log.ts';
 import type { Host } from '../host/host.ts';
@@ -25,11 +24,12 @@ export function reportWithAutopsy(host: Host, dump: Dump, withMap: boolean): Rep
 
 function read(host: Host, dump: Dump, withMap: boolean): ReportedCrash {
   const warnings: string[] = [];
-  const note = standInNote(dump);
-  if (note) warnings.push(note);
   const log = kernelLogText(host, dump, text => warnings.push(text));
   const { directory, dumpFile, manifest } = dump;
   const name = crashedName(manifest, dumpFile && host.entry(join(directory, dumpFile)));
-  const { autopsy, from } = readAutopsy(host, dump, log, withMap);
-  return { report: reportOf({ ...dump, warnings, autopsyFrom: from }, log, name, autopsy), autopsy };
+  const { autopsy, from, notes } = readAutopsy(host, dump, log, withMap);
+  return {
+    report: reportOf({ ...dump, warnings: [...notes, ...warnings], autopsyFrom: from }, log, name, autopsy),
+    autopsy,
+  };
 }

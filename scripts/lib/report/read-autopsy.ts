@@ -1,6 +1,5 @@
 /** The autopsy of a dump on this machine: what its memory says, and its kernel log. A part that cannot be read says why. */
 import { join } from 'node:path';
-import { openAutopsy } from '../../../capture/autopsy/open.ts';
 import {
   AUTOPSY_FORMAT,
   AUTOPSY_JSON,
@@ -14,10 +13,10 @@ import { readKernelParts } from '../../../capture/autopsy/summary/read.ts';
 import { attempt, describeError } from '../../../capture/errors.ts';
 import { crashOf } from '../../../capture/kernel/crash.ts';
 import { readRegular } from '../../../capture/storage/place/open-regular.ts';
-import type { Vmcore } from '../../../capture/vmcore/open.ts';
 import { parseAutopsy } from '../dumps/autopsy-schema.ts';
+import { standInNote } from '../dumps/choose-file.ts';
 import type { Dump } from '../dumps/dump.ts';
-import { openDumpFile } from '../dumps/open-vmcore.ts';
+import { type OpenKernelFile, openKernelFile } from '../dumps/open-kernel.ts';
 import type { Host } from '../host/host.ts';
 import { logLines } from './log-lines.ts';
 
@@ -31,6 +30,8 @@ export interface ReadAutopsy {
   readonly autopsy: Autopsy;
   /** The dump's memory, or what the capture wrote beside it. */
   readonly from: 'memory' | 'autopsy';
+  /** Which file of the dump was read, where it is not the one that a complete dump has, and why; a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -40,11 +41,11 @@ export interface ReadAutopsy {
  */
 export function readAutopsy(host: Host, dump: Dump, log: string, withMap: boolean): ReadAutopsy {
   const logPart = logOf(log);
-  const autopsy = fromDump(host, dump, logPart, withMap);
-  if (!isMissing(autopsy.crash)) return { autopsy, from: 'memory' };
+  const { autopsy, notes } = fromDump(host, dump, logPart, withMap);
+  if (!isMissing(autopsy.crash)) return { autopsy, from: 'memory', notes };
   const saved = savedAutopsy(host, dump);
-  if (!saved) return { autopsy, from: 'memory' };
-  return { autopsy: { ...saved, memory: autopsy.memory, log: logPart }, from: 'autopsy' };
+  if (!saved) return { autopsy, from: 'memory', notes };
+  return { autopsy: { ...saved, memory: autopsy.memory, log: logPart }, from: 'autopsy', notes };
 }
 
 /** What the capture wrote; undefined where it did not, or where that makes no sense. */
@@ -54,45 +55,33 @@ function savedAutopsy(host: Host, { directory, files }: Dump): Autopsy | undefin
   return bytes && parseAutopsy(bytes.toString('utf8'));
 }
 
-/** From its first file that has the crash. A triage dump without tables leaves that to the incomplete dump. */
-function fromDump(host: Host, dump: Dump, logPart: Part<AutopsyLog>, withMap: boolean): Autopsy {
-  const { dumpFiles, standsInBecause } = dump;
-  const files = standsInBecause === undefined ? dumpFiles.slice(0, 1) : dumpFiles;
-  let first: Autopsy | undefined;
-  for (const name of files) {
-    const autopsy = fromFile(host, dump, name, logPart, withMap);
-    if (!isMissing(autopsy.crash)) return autopsy;
-    first ??= autopsy;
-  }
-  return first ?? withoutMemory('there is no dump', logPart);
-}
+interface DumpAutopsy extends Pick<ReadAutopsy, 'autopsy' | 'notes'> {}
 
-function fromFile(
-  host: Host,
-  { directory, id }: Dump,
-  name: string,
-  logPart: Part<AutopsyLog>,
-  withMap: boolean,
-): Autopsy {
+function fromDump(host: Host, dump: Dump, logPart: Part<AutopsyLog>, withMap: boolean): DumpAutopsy {
+  if (dump.dumpFile === undefined) return { autopsy: withoutMemory('there is no dump', logPart), notes: [] };
   try {
-    const file = openDumpFile(host.entry(join(directory, name)), `read the memory of dump ${id}`);
+    const file = openKernelFile(host, dump, `read the memory of dump ${dump.id}`);
     try {
-      return autopsyOf(file.vmcore, logPart, withMap);
+      return { autopsy: autopsyOf(file, logPart, withMap), notes: file.notes };
     } finally {
       file.close();
     }
   } catch (error) {
-    return withoutMemory(describeError(error), logPart);
+    const note = standInNote(dump);
+    return {
+      autopsy: withoutMemory(describeError(error), logPart),
+      notes: note === undefined ? [] : [note],
+    };
   }
 }
 
-function autopsyOf(vmcore: Vmcore, log: Part<AutopsyLog>, withMap: boolean): Autopsy {
+function autopsyOf({ vmcore, kernel }: OpenKernelFile, log: Part<AutopsyLog>, withMap: boolean): Autopsy {
   const crash = crashOf(vmcore);
   const { release, nodename } = crash.utsname;
-  const kernel = part(() => openAutopsy(vmcore));
+  const isOpen = !(kernel instanceof Error);
   return {
-    ...withoutMemory(isMissing(kernel) ? kernel.missing : '', log),
-    ...(!isMissing(kernel) && readKernelParts(kernel)),
+    ...withoutMemory(isOpen ? '' : describeError(kernel), log),
+    ...(isOpen && readKernelParts(kernel)),
     kernel: { release, nodename },
     memory: withMap ? part(() => readMemoryMap(crash)) : { missing: 'it was not asked for' },
   };

@@ -24,14 +24,14 @@ const CPUS = [
   { cpu: 1, task: IDLE.address, registers: undefined },
   { cpu: 3, task: undefined, registers: undefined },
 ];
-const NONE = { positionals: [], active: false, all: false, panic: false, cpu: undefined };
+const NONE = { words: [], active: false, all: false, panic: false, cpu: undefined };
 
 describe('whose', () => {
   test.each([
     ['by default, of the task that panicked', {}, [217]],
     ['the same by name', { panic: true }, [217]],
-    ['by PID', { positionals: ['1'] }, [1]],
-    ['by several words', { positionals: ['bash', 'ffff888000002000'] }, [1, 217]],
+    ['by PID', { words: ['1'] }, [1]],
+    ['by several words', { words: ['bash', 'ffff888000002000'] }, [1, 217]],
     ['of each CPU', { active: true }, [217, 0]],
     ['of one CPU', { cpu: '1' }, [0]],
     ['of all', { all: true }, [0, 1, 217]],
@@ -47,7 +47,7 @@ describe('whose', () => {
     ],
     ['a CPU that was offline', { cpu: '2' }, /CPU 2 was not online; expected one of 0, 1, 3/],
     ['a CPU that is no number', { cpu: 'x' }, /expected a whole number/],
-    ['a PID that no task has', { positionals: ['99'] }, /find the task 99/],
+    ['a PID that no task has', { words: ['99'] }, /find the task 99/],
   ])('not %s', (_, choice, why) => {
     const choose = () => chooseBacktraces(LIST, CPUS, { ...NONE, ...choice });
     expect(choose).toThrow(UsageError);

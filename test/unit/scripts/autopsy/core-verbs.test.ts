@@ -68,6 +68,38 @@ describe('ps', () => {
   });
 });
 
+describe('the dump as an argument', () => {
+  test.each([
+    ['ps', [], /^ +PID +PPID/],
+    // This kernel has no ORC tables.
+    ['bt', ['--active'], /^Cannot unwind stacks/],
+    ['files', ['1'], /^PID: 1 /],
+    ['sym', ['init_task'], /^ffffffff[0-9a-f]{8} \(.\) init_task$/],
+    ['struct', ['rq'], /^struct rq \{$/],
+    ['mod', [], /^MODULE +NAME/],
+    ['mem', ['--zones'], /^NODE +ZONE|^warning/],
+    ['mounts', [], /^MOUNT|^Cannot|^warning/],
+    ['locks', [], /^No task|PID/],
+    ['log', ['--json'], /^\{/],
+  ])('%s DUMP %j prints what it prints with --dump', async (verb, args, first) => {
+    const asOption = await said(verb, args);
+    expect(asOption[0]).toMatch(first);
+    output.said = [];
+    await runCommand(await VERBS[verb]!(), [dump, ...args]);
+    expect(output.said).toEqual(asOption);
+  });
+
+  test.each(['ps', 'bt', 'files', 'sym', 'struct', 'mod', 'mem', 'mounts', 'locks', 'log'])(
+    '%s refuses two of them',
+    async verb => {
+      expect(await said(verb, [withoutTypes])).toEqual([
+        `Cannot choose the dump: 2 are given: ${dump}, ${withoutTypes}; expected one`,
+      ]);
+      expect(process.exitCode).toBe(2);
+    },
+  );
+});
+
 describe('sym', () => {
   test.each([
     ['schedule', ['ffffffff81010100 (T) schedule', `${hex(MODULE_TEXT + 0x200n)} (t) schedule [zram]`]],
