@@ -21,7 +21,7 @@ import { type Prediction, predictSize, SAMPLE_PAGES, spreadPages } from '../kdum
 import type { Crash } from '../kernel/crash.ts';
 import { LADDER, type Step } from '../storage/policy/ladder.ts';
 import { TRIAGE_SAMPLE_PAGES, triageBitmap } from '../triage/bitmap.ts';
-import { TRIAGE_CODEC } from '../triage/codec.ts';
+import { SCENE_TRIAGE_CODEC } from '../triage/codec.ts';
 import { rankPages } from '../triage/rank.ts';
 import type { FileRange } from '../vmcore/mappable.ts';
 import type { CaptureContext } from './context.ts';
@@ -187,7 +187,11 @@ export class DumpPlanner {
     const { options, ffi, log } = this.#context;
     const known = this.#codecs.get(kind);
     if (known) return known;
-    const choices = { wished: { name: options.codec }, strongest: STRONGEST_CODEC, triage: TRIAGE_CODEC };
+    const choices = {
+      wished: { name: options.codec },
+      strongest: STRONGEST_CODEC,
+      triage: SCENE_TRIAGE_CODEC,
+    };
     const codec = openCodecOrFallback(
       () => ffi ?? openFfi(),
       { ...choices[kind], pageSizeBytes: this.#crash.vmcore.pageSizeBytes },

@@ -20,6 +20,7 @@ test('it is whole before the dump begins, and the manifest describes it', () => 
   const { triage, dump, state, files } = found.manifests[0]!;
   expect(state).toBe('complete');
   expect(triage).toMatchObject({ name: 'vmcore-triage', format: 'kdump-compressed' });
+  expect(triage).toMatchObject({ codec: 'zstd', codecLevel: 5 });
   expect(triage!.pages.dumped + triage!.pages.zero).toBe(2);
   expect(triage!.pages.total).toBe(dump!.pages.total);
   expect(files.map(({ name }) => name)).toContain('vmcore-triage');
