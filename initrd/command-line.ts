@@ -1,6 +1,7 @@
 /** The crash kernel's command line, made from the running kernel's: what is left out and what is added, with reasons. */
+import { askedCpus, type CommandLineChanges, ONE_CPU, removerOf, wordsOf } from './command-changes.ts';
 import { parseCommandLine, type Word } from './command-words.ts';
-import { familyOf, matcherOf } from './word-families.ts';
+import { familyOf } from './word-families.ts';
 
 export interface Reasoned {
   readonly word: string;
@@ -15,7 +16,7 @@ interface AddedWord extends Reasoned {
 /** What the crash kernel needs; an appended word of the same name replaces one of these. */
 const ADDED: readonly AddedWord[] = [
   { word: 'irqpoll', why: 'devices may still raise interrupts that no driver handles any more' },
-  { word: 'nr_cpus=1', why: 'one CPU needs less memory, and the others are as the crash left them' },
+  { word: ONE_CPU, why: 'one CPU needs less memory, and the others are as the crash left them' },
   { word: 'reset_devices', why: 'drivers must not trust the state in which the crash left their devices' },
   { word: 'cgroup_disable=memory', why: 'saves memory; there is nothing to account' },
   {
@@ -52,14 +53,6 @@ const ADDED: readonly AddedWord[] = [
 /** The kernel obeys each of several such words, so that one does not replace another (Linux init/main.c). */
 const ADDS_UP: ReadonlySet<string> = new Set(['initcall_blacklist']);
 
-/** What an administrator changes. */
-export interface CommandLineChanges {
-  /** Put last. They are never left out, and replace added words of the same name. */
-  readonly append: readonly string[];
-  /** Names (`*` for any characters), or whole words with their values. They apply to inherited and added words. */
-  readonly remove: readonly string[];
-}
-
 export interface CommandLinePlan {
   readonly text: string;
   /** Words of the running kernel that stay. */
@@ -77,23 +70,29 @@ export const LONGEST_LINE_BYTES = 2048 - 1 - 1 - 30;
 
 const NO_CHANGES: CommandLineChanges = { append: [], remove: [] };
 
-/**
- * @param running the first kernel's /proc/cmdline.
- * @param architecture Node's name of the crash kernel's.
- * @param bootApicId of the CPU on which an x86 machine starts; undefined where it is not known.
- */
+/** What the words depend on besides the running kernel's. */
+export interface CrashMachine {
+  /** Node's name of the crash kernel's; this program's own when left out. */
+  readonly architecture?: string;
+  /** How many CPUs the crash kernel gets where the administrator's changes do not say it; 1 when left out. */
+  readonly cpus?: number;
+  /** Of the CPU on which an x86 machine starts; undefined where it is not known. */
+  readonly bootApicId?: number;
+}
+
+/** @param running the first kernel's /proc/cmdline. */
 export function planCommandLine(
   running: string,
-  { append, remove }: CommandLineChanges = NO_CHANGES,
-  architecture: string = process.arch,
-  bootApicId?: number,
+  changes: CommandLineChanges = NO_CHANGES,
+  { architecture = process.arch, cpus = 1, bootApicId }: CrashMachine = {},
 ): CommandLinePlan {
   const { words, hasDashes, initArguments } = parseCommandLine(running);
-  const appended = append.flatMap(wordsOf);
-  const isRemoved = removerOf(remove.flatMap(wordsOf));
+  const appended = changes.append.flatMap(wordsOf);
+  const isRemoved = removerOf(changes.remove.flatMap(wordsOf));
+  const asked = askedCpus(changes);
   const needed = [
-    ...ADDED,
-    ...(bootApicId !== undefined && mayHaveSeveralCpus(appended, isRemoved) ? [notBootCpu(bootApicId)] : []),
+    ...ADDED.map(added => (added.word === ONE_CPU && !asked && cpus > 1 ? severalCpus(cpus) : added)),
+    ...(bootApicId !== undefined && (asked?.count ?? cpus) > 1 ? [notBootCpu(bootApicId)] : []),
   ].filter(added => (added.architecture ?? architecture) === architecture);
   const ours = needed
     .map(({ word, why }) => ({ word: wordsOf(word)[0]!, why }))
@@ -132,14 +131,16 @@ export function planCommandLine(
 export function crashCommandLine(
   running: string,
   append: readonly string[] = [],
-  architecture: string = process.arch,
+  machine: CrashMachine = {},
 ): string {
-  return planCommandLine(running, { append, remove: [] }, architecture).text;
+  return planCommandLine(running, { append, remove: [] }, machine).text;
 }
 
-function mayHaveSeveralCpus(appended: readonly Word[], isRemoved: (word: Word) => boolean): boolean {
-  const named = appended.findLast(({ name }) => name === 'nr_cpus');
-  return named ? named.value !== '1' : wordsOf('nr_cpus=1').some(isRemoved);
+function severalCpus(count: number): AddedWord {
+  return {
+    word: `nr_cpus=${count}`,
+    why: 'more memory is reserved than a capture needs: threads compress the dump on these CPUs',
+  };
 }
 
 /** An INIT, by which a CPU is started, resets the machine when the boot CPU gets it. */
@@ -166,16 +167,4 @@ function reasonToLeaveOut(
   if (ours) return `kdumpling sets ${ours.word.text}; ${ours.why}`;
   const family = familyOf(word);
   return family && `it ${family.does}; ${family.why}`;
-}
-
-function removerOf(wanted: readonly Word[]): (word: Word) => boolean {
-  const removers = wanted.map(({ name, value }) => {
-    const matches = matcherOf(name);
-    return (word: Word) => matches(word.name) && (value === undefined || value === word.value);
-  });
-  return word => removers.some(removes => removes(word));
-}
-
-function wordsOf(text: string): readonly Word[] {
-  return parseCommandLine(text).words;
 }

@@ -98,7 +98,7 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     does: 'chooses or isolates CPUs',
-    why: 'the crash kernel has one CPU, whichever crashed',
+    why: 'kdumpling chooses how many CPUs the crash kernel has, whichever crashed',
     names: `isolcpus nohz_full rcu_nocbs rcu_nocb_poll maxcpus nr_cpus possible_cpus additional_cpus nosmp nosmt
       irqaffinity kthread_cpus housekeeping disable_cpu_apicid cpu0_hotplug workqueue.unbound_cpus managed_irq`,
   },

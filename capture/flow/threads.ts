@@ -2,14 +2,10 @@
 import type { CodecName } from '../codecs/table.ts';
 import { attempt, describeError } from '../errors.ts';
 import type { DumpInput } from '../kdump/write/writer.ts';
-import { compressingSeconds, threadBytes } from '../threads/cost.ts';
+import { BATCH_BYTES, compressingSeconds, MOST_THREADS, threadBytes } from '../threads/cost.ts';
 import { startThreads, type Threads } from '../threads/threads.ts';
 import type { CaptureContext, DumpPhase } from './context.ts';
 
-/** More only wait for the thread that writes. */
-const MOST_THREADS = 4;
-/** Small, because each thread has two buffers of this size. */
-const BATCH_BYTES = 512 << 10;
 /** A thread begins to work after a tenth of a second, or after some seconds where the CPU is emulated. */
 const LEAST_SECONDS = 0.3;
 

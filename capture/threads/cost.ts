@@ -18,6 +18,11 @@ export function compressingSeconds(pages: number, codec: CodecName | 'none'): nu
 /** Anonymous memory of a thread without its buffers: 11.3 to 12 MB were measured with 2 MB of buffers (test/bench/RESULTS.md). */
 const THREAD_BYTES = 11 << 20;
 
+/** In a capture. More only wait for the thread that writes. */
+export const MOST_THREADS = 4;
+/** In a capture: small, because each thread has two buffers of this size. */
+export const BATCH_BYTES = 512 << 10;
+
 /** What a further thread takes at most, its buffers and the shared bitmap included. */
 export function threadBytes(shared: { readonly batchBytes: number; readonly bitmapBytes: number }): number {
   // The slots of the main thread, which begin with the first further thread, are as many again.

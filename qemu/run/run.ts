@@ -23,6 +23,7 @@ import type { SerialLine } from '../machine/serial.ts';
 import type { SystemImage } from '../system/system-image.ts';
 import type { Trigger } from '../triggers/trigger.ts';
 import { bootTwiceAtMost } from './boot-again.ts';
+import { crashMachineOf } from './crash-cpus.ts';
 import { type Milestones, readMilestones } from './milestones.ts';
 import { LAB_DISK, prepareSystemMachine } from './system-machine.ts';
 
@@ -174,7 +175,7 @@ async function prepareMachine(
     ...plan.kernelWords,
   ].join(' ');
   const crashBase = plan.withoutConsole ? commandLine.replace(/console=\S+ /, '') : commandLine;
-  const crash = crashCommandLine(crashBase, plan.crashWords, plan.parts.platform.node);
+  const crash = crashCommandLine(crashBase, plan.crashWords, crashMachineOf(plan, commandLine));
   if (plan.system) {
     const lines = { first: commandLine, crash };
     const spec = await prepareSystemMachine(plan.system, plan, lines, work, disk);

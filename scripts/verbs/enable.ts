@@ -3,7 +3,8 @@
 import { SystemError } from '../../capture/errors.ts';
 import { armHost } from '../lib/arming/arm.ts';
 import { obstaclesOf } from '../lib/arming/checks.ts';
-import { hostReservation, hostReserved, readFacts } from '../lib/arming/facts.ts';
+import { readFacts } from '../lib/arming/facts.ts';
+import { hostReservation, hostReserved } from '../lib/arming/host-reservation.ts';
 import { readAskedCrashkernel, reserveAtNextBoot } from '../lib/arming/reserve.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';

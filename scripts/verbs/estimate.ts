@@ -1,7 +1,8 @@
 /** `kdumpling estimate`: how much memory to reserve, and how large and long a dump would be. */
 
 import { LAYOUTS } from '../../initrd/image.ts';
-import { hostReservation, readFacts } from '../lib/arming/facts.ts';
+import { readFacts } from '../lib/arming/facts.ts';
+import { hostReservation } from '../lib/arming/host-reservation.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { estimateData, estimateText } from '../lib/estimate/text.ts';
 import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';

@@ -2,6 +2,7 @@
 import { armHost } from '../lib/arming/arm.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { requireRoot } from '../lib/cli/root.ts';
+import { cpusText } from '../lib/estimate/cpus.ts';
 import { NO_ROOT_OPTION, refuseRoot } from '../lib/host/given-root.ts';
 import { openHost } from '../lib/host/host.ts';
 import { withHostLock } from '../lib/host/lock.ts';
@@ -24,9 +25,10 @@ export const load: Command<typeof OPTIONS> = {
       console.log('this is a crash kernel itself: nothing was loaded');
       return EXIT.done;
     }
-    const { image, kernel, way } = await withHostLock(host, signal, () => armHost(host, force));
+    const { image, kernel, way, cpus } = await withHostLock(host, signal, () => armHost(host, force));
     console.log(`${image.path}: ${image.rebuilt ? 'rebuilt' : 'up to date'}`);
     console.log(`armed: loaded ${kernel} by ${way}`);
+    console.log(`crash kernel: ${cpusText(cpus)}`);
     return EXIT.done;
   },
 };

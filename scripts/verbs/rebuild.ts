@@ -1,5 +1,6 @@
 /** `kdumpling rebuild`: builds the dump-capture initrd of this machine, or one for any kernel tree. */
 import { isEnabled } from '../lib/arming/facts.ts';
+import { hostCpus } from '../lib/arming/host-reservation.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';
 import { readConfig } from '../lib/config/config.ts';
 import { openGivenHost, ROOT_OPTION } from '../lib/host/given-root.ts';
@@ -29,7 +30,7 @@ export const rebuild: Command<typeof OPTIONS> = {
     }
     const kver = given.kver ?? hostKernel(host);
     const settings = readConfig(host, given.config);
-    requireLoadable(hostCommandLine(host, settings));
+    requireLoadable(hostCommandLine(host, settings, hostCpus(host, settings).count));
     const { path, bytes, rebuilt } = await withHostLock(host, signal, () =>
       ensureHostImage(host, settings, kver, given.force),
     );

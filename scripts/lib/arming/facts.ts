@@ -4,33 +4,30 @@ import { describeError, Failure } from '../../../capture/errors.ts';
 import { DEFAULT_OPTIONS } from '../../../capture/options/schema.ts';
 import { readSpace, roomIn } from '../../../capture/storage/policy/space.ts';
 import type { CommandLinePlan } from '../../../initrd/command-line.ts';
-import type { Layout } from '../../../initrd/image.ts';
 import { configuredCrashkernel, findBootLoader } from '../boot-loader/boot-loaders.ts';
 import { readConfig } from '../config/config.ts';
 import { NO_SETTINGS, type Settings } from '../config/directives.ts';
 import { readCrashkernel } from '../crashkernel/reading.ts';
 import { crashkernelValues } from '../crashkernel/words.ts';
+import type { CpuChoice } from '../estimate/cpus.ts';
 import { type DumpEstimate, estimateDump } from '../estimate/dump-size.ts';
-import { lends } from '../estimate/lending.ts';
-import { kernelBytes, memoryUse } from '../estimate/memory.ts';
+import { memoryUse } from '../estimate/memory.ts';
 import { readingFacts } from '../estimate/reading-facts.ts';
-import { type Reservation, reservation } from '../estimate/reservation.ts';
+import type { Reservation } from '../estimate/reservation.ts';
 import type { Host } from '../host/host.ts';
 import { readKernelConfig } from '../host/kernel-config.ts';
-import { findImage, hostKernel, kernelImageIn, modulesDirectory } from '../host/kernel-files.ts';
+import { findImage, hostKernel, modulesDirectory } from '../host/kernel-files.ts';
 import { mountOf, parseMountinfo } from '../host/mounts.ts';
-import { pageSizeBytes } from '../host/page-size.ts';
 import { isSecureBoot } from '../host/secure-boot.ts';
-import { isVirtualMachine } from '../host/virtual-machine.ts';
 import { isHostImageCurrent } from '../image/host-image.ts';
 import { damageOf, readStamp } from '../image/stamp.ts';
 import { hostCommandLine } from '../kexec/command-line.ts';
 import { isCrashKernel, isLoaded } from '../kexec/crash-kernel.ts';
-import { unpackedKernelBytes } from '../kexec/load-size.ts';
 import { type Loaded, readLoaded } from '../kexec/loaded-record.ts';
-import { type ReservedParts, reservedParts } from '../kexec/reserved-parts.ts';
+import type { ReservedParts } from '../kexec/reserved-parts.ts';
 import { type HostTarget, hostTarget } from '../storage/host-target.ts';
 import { type TargetFinding, targetFindings } from '../storage/target-findings.ts';
+import { hostCpus, hostReservation, hostReserved } from './host-reservation.ts';
 
 export interface Facts {
   readonly host: Host;
@@ -64,6 +61,8 @@ export interface Facts {
   readonly imageDamage?: string;
   /** Of the image that was built, in hex. */
   readonly imageSha256?: string;
+  /** Of the crash kernel, by what this boot reserved. */
+  readonly cpus: CpuChoice;
   readonly crashCommandLine: CommandLinePlan;
   /** What kdumpling loaded in this boot. */
   readonly loaded?: Loaded;
@@ -79,6 +78,7 @@ export function readFacts(host: Host): Facts {
   const image = findImage(host, kver);
   const stamp = readStamp(host, kver);
   const commandLine = host.read('/proc/cmdline') ?? '';
+  const cpus = hostCpus(host, settings);
   return {
     host,
     kver,
@@ -110,7 +110,8 @@ export function readFacts(host: Host): Facts {
         : undefined,
     imageDamage: image && stamp && damageOf(host, image, stamp),
     imageSha256: stamp?.sha256,
-    crashCommandLine: hostCommandLine(host, settings),
+    cpus,
+    crashCommandLine: hostCommandLine(host, settings, cpus.count),
     loaded: readLoaded(host),
     isLoaded: isLoaded(host),
   };
@@ -123,41 +124,6 @@ export function isEnabled(host: Host): boolean {
     ? valueOrError(() => configuredCrashkernel(host, loader))
     : { value: crashkernelValues(host.read('/proc/cmdline') ?? '') };
   return readCrashkernel(values, readingFacts(host)).kind === 'reserved';
-}
-
-/** What this boot reserved. */
-export function hostReserved(host: Host): ReservedParts {
-  const values = crashkernelValues(host.read('/proc/cmdline') ?? '');
-  return reservedParts(host, readCrashkernel(values, readingFacts(host)));
-}
-
-/** The reservation for the configured layout, or for another one, of which no image exists yet. */
-export function hostReservation(
-  host: Host,
-  settings: Settings,
-  layout: Layout = settings.layout,
-): Reservation {
-  const kver = hostKernel(host);
-  const image = layout === settings.layout ? findImage(host, kver) : undefined;
-  const kernel = kernelImageIn(host, kver);
-  const reading = readingFacts(host, kver);
-  const lending = {
-    ...reading,
-    isImage: host.isImage,
-    wanted: settings.crashkernelCma ?? 'auto',
-    dumpLevel: settings.options.dumpLevel ?? DEFAULT_OPTIONS.dumpLevel,
-  };
-  return reservation({
-    layout,
-    // An image may boot on a machine of any size.
-    spanPages: host.isImage ? Number.POSITIVE_INFINITY : memoryUse(host).spanPages,
-    kernelBytes: kernelBytes(host),
-    unpackedKernelBytes: kernel === undefined ? undefined : unpackedKernelBytes(host, kernel),
-    lendingRamBytes: lends(lending) ? reading.systemRamBytes : undefined,
-    imageBytes: image === undefined ? undefined : host.sizeBytes(image),
-    physical: !isVirtualMachine(host),
-    pageBytes: pageSizeBytes(host),
-  });
 }
 
 /** The room in the directory, or in the deepest parent that exists. */

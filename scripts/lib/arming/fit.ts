@@ -4,7 +4,7 @@ import type { Settings } from '../config/directives.ts';
 import type { CrashkernelReading } from '../crashkernel/reading.ts';
 import { type Reservation, shortageOf } from '../estimate/reservation.ts';
 import type { Host } from '../host/host.ts';
-import { hostReservation, hostReserved } from './facts.ts';
+import { hostReservation, hostReserved } from './host-reservation.ts';
 
 /** The kernel would say no more than that an address is not available. @throws SystemError */
 export function requireFit(host: Host, settings: Settings): void {

@@ -13,8 +13,8 @@ import { type ChoiceFacts, chooseCrashkernel } from '../estimate/choose.ts';
 import { readingFacts } from '../estimate/reading-facts.ts';
 import { advisedValues, lendingCost } from '../estimate/reservation.ts';
 import type { Host } from '../host/host.ts';
-import { hostReservation } from './facts.ts';
 import { refuseTooLittle } from './fit.ts';
+import { hostReservation } from './host-reservation.ts';
 
 export interface Reserved {
   /** The boot loader's name. */

@@ -4,7 +4,7 @@
  */
 import { FILE_SYSTEM_NAMES } from '../../../capture/options/file-systems.ts';
 import { type CaptureOptions, checkOption } from '../../../capture/options/schema.ts';
-import type { CommandLineChanges } from '../../../initrd/command-line.ts';
+import type { CommandLineChanges } from '../../../initrd/command-changes.ts';
 import { parseCommandLine } from '../../../initrd/command-words.ts';
 import { LAYOUTS, type Layout } from '../../../initrd/image.ts';
 import { checkUrl } from '../cli/destination.ts';
@@ -194,7 +194,7 @@ export const DIRECTIVES: readonly Directive[] = [
   {
     name: 'command_line_append',
     value: 'WORDS',
-    does: 'words for the crash kernel’s command line, for example `nr_cpus=2`. They are put last, are never left out, and replace words of the same name that kdumpling adds; may be repeated',
+    does: 'words for the crash kernel’s command line, for example `nr_cpus=1`, instead of as many CPUs as there is memory for. They are put last, are never left out, and replace words of the same name that kdumpling adds; may be repeated',
     repeatable: true,
     takesQuotes: true,
     apply: (text, settings) => withCommandLine(settings, { append: readWords('command_line_append', text) }),

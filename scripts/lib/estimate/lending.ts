@@ -41,7 +41,7 @@ const LEAST_CMA_BYTES = 128 * MIB;
  * Memory above 4 GiB, where the lent part usually is, makes the crash kernel set up bounce buffers, 64 MiB or as much as
  * there is, in the part below (Linux kernel/dma/swiotlb.c).
  */
-const BOUNCE_BYTES = 64 * MIB;
+export const BOUNCE_BYTES = 64 * MIB;
 /** The kernel needs most of the memory for what cannot be moved out of the lent part. */
 const LARGEST_SHARE = 1 / 4;
 

@@ -4,7 +4,7 @@ import type { Layout } from '../../../initrd/image.ts';
 import type { CrashkernelValues } from '../crashkernel/words.ts';
 import { loadBytes } from '../kexec/load-size.ts';
 import type { ReservedParts } from '../kexec/reserved-parts.ts';
-import { type Lending, planLending } from './lending.ts';
+import { BOUNCE_BYTES, type Lending, planLending } from './lending.ts';
 
 export interface ReservationFacts {
   readonly layout: Layout;
@@ -143,6 +143,12 @@ export function partsText({ bytes, cmaBytes }: Pick<ReservedParts, 'bytes' | 'cm
 export function advisedValues({ advisedBytes, lending }: Reservation): CrashkernelValues {
   if (!lending) return [crashkernelValue(advisedBytes)];
   return [`${crashkernelValue(lending.cmaBytes)},cma`, crashkernelValue(lending.plainBytes)];
+}
+
+/** All that `enable` reserves; where a part is lent, what that part has beside a capture's need is in it. */
+export function wholeBytes({ advisedBytes, lending }: Reservation, isLent: boolean): number {
+  if (!isLent) return advisedBytes;
+  return Math.max(advisedBytes + BOUNCE_BYTES, lending ? lending.plainBytes + lending.cmaBytes : 0);
 }
 
 /** Why kexec would refuse to load the crash kernel; undefined where it would not, or where the kernel's size is not known. */

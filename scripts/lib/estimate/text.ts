@@ -5,6 +5,7 @@ import { describeBytes } from '../cli/sizes.ts';
 import { tableLines, terminalColumns } from '../cli/table.ts';
 import { crashkernelWords } from '../crashkernel/words.ts';
 import type { ReservedParts } from '../kexec/reserved-parts.ts';
+import { type CpuChoice, cpusText } from './cpus.ts';
 import type { DumpEstimate } from './dump-size.ts';
 import {
   advisedValues,
@@ -23,6 +24,8 @@ export interface Estimate {
   readonly reserved: ReservedParts;
   /** For the configured layout. */
   readonly reservation: Reservation;
+  /** Of the crash kernel, with what is reserved. */
+  readonly cpus: CpuChoice;
   readonly layouts: readonly (Reservation & { readonly layout: Layout })[];
   /** Undefined where nothing is known of the machine's memory. */
   readonly dump?: DumpEstimate;
@@ -30,18 +33,32 @@ export interface Estimate {
   readonly roomBytes?: number;
 }
 
-export function estimateText({ reserved, reservation, layouts, dump, roomBytes }: Estimate): string {
+export function estimateText({ reserved, reservation, cpus, layouts, dump, roomBytes }: Estimate): string {
   return [
     ...layouts.flatMap(reservationLines),
     // Of an image neither is known.
-    ...(dump ? [reservedText(reserved, reservation), ...dumpLines(dump, roomBytes)] : []),
+    ...(dump
+      ? [
+          reservedText(reserved, reservation),
+          `crash kernel: ${cpusText(cpus)}`,
+          ...dumpLines(dump, roomBytes),
+        ]
+      : []),
   ].join('\n');
 }
 
 /** The document of `kdumpling estimate --json`. */
-export function estimateData({ reserved, layouts, dump, roomBytes }: Estimate): unknown {
+export function estimateData({ reserved, cpus, layouts, dump, roomBytes }: Estimate): unknown {
   const { bytes: reservedBytes, cmaBytes: reservedCmaBytes } = reserved;
-  return { format: ESTIMATE_FORMAT, reservedBytes, reservedCmaBytes, layouts, dump, roomBytes };
+  return {
+    format: ESTIMATE_FORMAT,
+    reservedBytes,
+    reservedCmaBytes,
+    ...(dump ? { crashCpus: cpus } : {}),
+    layouts,
+    dump,
+    roomBytes,
+  };
 }
 
 function reservationLines(layout: Estimate['layouts'][number]): string[] {

@@ -4,21 +4,15 @@ import { SystemError } from '../../../capture/errors.ts';
 import { type CommandLinePlan, LONGEST_LINE_BYTES, planCommandLine } from '../../../initrd/command-line.ts';
 import { CONFIG_PATH } from '../config/config.ts';
 import type { Settings } from '../config/directives.ts';
+import { bootApicId } from '../host/cpus.ts';
 import type { Host } from '../host/host.ts';
 
-export function hostCommandLine(host: Host, settings: Settings): CommandLinePlan {
-  return planCommandLine(
-    host.read('/proc/cmdline') ?? '',
-    settings.commandLine,
-    process.arch,
-    bootApicId(host),
-  );
-}
-
-/** Of the first CPU, which is the one that an x86 machine starts on; undefined where the kernel does not say it. */
-function bootApicId(host: Host): number | undefined {
-  const id = /^initial apicid\s*:\s*(\d+)$/m.exec(host.read('/proc/cpuinfo') ?? '')?.[1];
-  return id === undefined ? undefined : Number(id);
+/** @param cpus how many the crash kernel gets where the settings do not say it. */
+export function hostCommandLine(host: Host, settings: Settings, cpus: number): CommandLinePlan {
+  return planCommandLine(host.read('/proc/cmdline') ?? '', settings.commandLine, {
+    cpus,
+    bootApicId: bootApicId(host),
+  });
 }
 
 /** How many of the longest words an error names. */

@@ -38,6 +38,12 @@ const TARGET = object('Where dumps go.', {
   unknownSubvolume: optional(text('A subvolume that the config names and that was not found.')),
 });
 
+const CRASH_CPUS = object('How many CPUs the crash kernel gets; absent for an image.', {
+  count: count('At most.'),
+  why: text('Why so many, and no more.'),
+  nextBytes: optional(count('The reservation that is for one more; absent where more memory adds none.')),
+});
+
 export const SHOW = document(
   'Whether a crash would be captured, and what was captured before.',
   STATE_FORMAT,
@@ -52,6 +58,7 @@ export const SHOW = document(
     reservedBytes: count('The memory that is reserved for the crash kernel alone.'),
     reservedCmaBytes: count('What is lent to processes until a crash (`crashkernel=…,cma`).'),
     neededBytes: count('The least that a capture needs.'),
+    crashCpus: optional(CRASH_CPUS),
     target: optional(TARGET),
     roomBytes: optional(number('How large a dump may be.')),
     predictedDumpBytes: optional(count('How large one would be now; absent for an image.')),
@@ -95,6 +102,7 @@ export const ESTIMATE: Schema = document(
   {
     reservedBytes: count('What is reserved now for the crash kernel alone.'),
     reservedCmaBytes: count('What is lent to processes until a crash (`crashkernel=…,cma`).'),
+    crashCpus: optional(CRASH_CPUS),
     layouts: list(
       'What each layout of the initrd needs.',
       object('A layout.', {

@@ -5,6 +5,7 @@ import { type CommandLinePlan, LONGEST_LINE_BYTES, type Reasoned } from '../../.
 import { describeBytes } from '../cli/sizes.ts';
 import { tableLines, terminalColumns } from '../cli/table.ts';
 import { dumpData, dumpLines, ignoredLines } from '../dumps/list-text.ts';
+import { cpusText } from '../estimate/cpus.ts';
 import { crashkernelValue, partsText } from '../estimate/reservation.ts';
 import { describeAbsence } from '../storage/dump-location.ts';
 import type { HostTarget } from '../storage/host-target.ts';
@@ -26,6 +27,7 @@ export function stateText(state: State, { verbose = false } = {}): string {
     `kernel: ${facts.kver || 'none'}`,
     `initrd: ${facts.image ?? 'none'}`,
     `reserved: ${facts.host.isImage ? 'at boot' : partsText(facts.reserved)}, minimum ${crashkernelValue(facts.reservation.leastBytes)}`,
+    ...(facts.host.isImage ? [] : [`crash kernel: ${cpusText(facts.cpus)}`]),
     `target: ${target ? `${target.fstype} ${target.target}, ${directoryText(target)}` : 'none'}`,
     ...spaceText(facts),
     ...(facts.host.isImage ? [] : [`panic on: ${sysctlsText(state)}`]),
@@ -101,6 +103,7 @@ export function stateData(state: State): unknown {
     reservedBytes: facts.reserved.bytes,
     reservedCmaBytes: facts.reserved.cmaBytes,
     neededBytes: facts.reservation.leastBytes,
+    ...(facts.host.isImage ? {} : { crashCpus: facts.cpus }),
     target: facts.target,
     roomBytes: facts.roomBytes,
     predictedDumpBytes: facts.dump && Math.round(facts.dump.usualBytes),

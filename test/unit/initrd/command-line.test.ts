@@ -254,7 +254,7 @@ test('what follows -- is left out, and the added words are in front of where it 
 
 describe('several CPUs', () => {
   const words = (append: string[], remove: string[] = [], architecture = 'x64') =>
-    planCommandLine('', { append, remove }, architecture, 16).added.map(({ word }) => word);
+    planCommandLine('', { append, remove }, { architecture, bootApicId: 16 }).added.map(({ word }) => word);
   const WORD = 'disable_cpu_apicid=16';
 
   test.each([
@@ -265,6 +265,29 @@ describe('several CPUs', () => {
     ['quiet', undefined],
   ])('with %s the CPU that the machine boots on is not started: %s', (append, word) => {
     expect(words([append]).find(one => one.startsWith('disable_cpu_apicid'))).toBe(word);
+  });
+
+  test.each([
+    [1, [], [], 'nr_cpus=1'],
+    [3, [], [], 'nr_cpus=3'],
+    [3, ['nr_cpus=2'], [], undefined],
+    [3, ['maxcpus=2'], [], 'nr_cpus=1'],
+    [3, [], ['nr_cpus=1'], undefined],
+  ])('%i CPUs chosen, append %j, remove %j', (cpus, append, remove, word) => {
+    const { added, text } = planCommandLine('', { append, remove }, { cpus });
+    expect(added.map(one => one.word).find(one => one.startsWith('nr_cpus'))).toBe(word);
+    expect(text.match(/nr_cpus=/g)?.length ?? 0).toBe(word || append.length ? 1 : 0);
+  });
+
+  test('with several that were chosen', () => {
+    const { text } = planCommandLine('nr_cpus=8', undefined, {
+      architecture: 'x64',
+      cpus: 4,
+      bootApicId: 16,
+    });
+    expect(text).toContain(WORD);
+    expect(text).toContain(' nr_cpus=4 ');
+    expect(text).not.toContain('nr_cpus=8');
   });
 
   test('with all CPUs', () => expect(words([], ['nr_cpus'])).toContain(WORD));

@@ -1,4 +1,5 @@
 /** /etc/sysconfig/kdump of SUSE, as described in its kdump(5). */
+import { MOST_THREADS } from '../../../../capture/threads/cost.ts';
 import { appendedWords, wholeLine } from './kernel-words.ts';
 import {
   type Conversions,
@@ -33,11 +34,13 @@ export const SUSE_KDUMP: Conversions = {
     same('`kdumpling enable` sets crashkernel=, and `kdumpling disable` removes it'),
   KDUMP_KERNELVER: () => leftOut(OWN_KERNEL),
   KDUMP_CPUS: value =>
-    value === '1'
-      ? same('the capture has one CPU')
-      : leftOut(
-          `the capture has one CPU, which needs less memory; for more, command_line_append nr_cpus=${value}`,
-        ),
+    numberOutcome(value, count =>
+      count >= 1 && count <= MOST_THREADS
+        ? taken(`command_line_append nr_cpus=${count}`)
+        : leftOut(
+            `the crash kernel gets as many CPUs as there is memory for, at most ${MOST_THREADS}; for more, command_line_append nr_cpus=${value}`,
+          ),
+    ),
   KDUMP_COMMANDLINE: wholeLine,
   KDUMP_COMMANDLINE_APPEND: appendedWords,
   KDUMP_AUTO_RESIZE: value =>

@@ -81,9 +81,13 @@ describe('the lines of a reservation', () => {
   const linesOf = (more: object = {}) => {
     const found = reservation({ layout: 'lean', spanPages: G / 4096, physical: false, ...more });
     const reserved = { bytes: 0, loadBytes: 0, cmaBytes: 0 };
-    return estimateText({ reserved, reservation: found, layouts: [{ layout: 'lean', ...found }] }).split(
-      '\n',
-    );
+    const cpus = { count: 1, why: 'the machine has no other' };
+    return estimateText({
+      reserved,
+      reservation: found,
+      cpus,
+      layouts: [{ layout: 'lean', ...found }],
+    }).split('\n');
   };
 
   test('name each term, and the margin that makes up the default', () => {

@@ -28,12 +28,18 @@ test('the length counts in bytes', () => {
 test('the config changes the line', () => {
   const host = hostWith({ '/proc/cmdline': 'a b quiet\n' });
   const settings = settingsOf('command_line_append z "y=1 2"\ncommand_line_remove b\n', 'kdump.conf');
-  expect(hostCommandLine(host, settings).text).toMatch(/^a irqpoll .* z "y=1 2"$/);
+  expect(hostCommandLine(host, settings, 1).text).toMatch(/^a irqpoll .* z "y=1 2"$/);
 });
 
 test('several CPUs: the first one’s APIC is named, as /proc/cpuinfo has it', () => {
   const cpu = (id: number) => `processor\t: 0\napicid\t\t: 9\ninitial apicid\t: ${id}\n\n`;
   const host = hostWith({ '/proc/cmdline': 'a\n', '/proc/cpuinfo': cpu(3) + cpu(5) });
-  const { text } = hostCommandLine(host, settingsOf('command_line_append nr_cpus=2\n', 'kdump.conf'));
-  expect(text.includes(' disable_cpu_apicid=3 ')).toBe(process.arch === 'x64');
+  const textOf = (config: string, cpus: number) =>
+    hostCommandLine(host, settingsOf(config, 'kdump.conf'), cpus).text;
+  const asked = textOf('command_line_append nr_cpus=2\n', 1);
+  expect(/ disable_cpu_apicid=3( |$)/.test(asked)).toBe(process.arch === 'x64');
+  const chosen = textOf('', 4);
+  expect(chosen).toContain(' nr_cpus=4 ');
+  expect(/ disable_cpu_apicid=3( |$)/.test(chosen)).toBe(process.arch === 'x64');
+  expect(textOf('', 1)).not.toContain('disable_cpu_apicid');
 });

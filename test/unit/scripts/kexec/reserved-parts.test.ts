@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { hostReserved } from '../../../../scripts/lib/arming/facts.ts';
 import { requireFit } from '../../../../scripts/lib/arming/fit.ts';
+import { hostReserved } from '../../../../scripts/lib/arming/host-reservation.ts';
 import { readConfig } from '../../../../scripts/lib/config/config.ts';
 import { unpackedKernelBytes } from '../../../../scripts/lib/kexec/load-size.ts';
 import { ARMED, LENDING } from '../../../support/armed-machine.ts';

@@ -140,6 +140,12 @@ const MACHINES: readonly Files[] = [
   { ...ARMED, ...SECOND_DISK, '/etc/fstab': '/dev/vdb1 /data ext4 defaults 0 0\n' },
   { ...ARMED, ...SECOND_DISK, '/etc/kdump.conf': 'btrfs /dev/vdb1\nmount_options subvolid=999\n' },
   { ...ARMED, '/etc/kdump.conf': 'command_line_append nr_cpus=2\n' },
+  // With more memory its crash kernel would start more of its CPUs.
+  {
+    ...ARMED,
+    '/proc/cpuinfo': 'flags : hypervisor\ninitial apicid : 0\n',
+    '/sys/devices/system/cpu/present': '0-3\n',
+  },
   LENDING,
   { [`${DIRECTORY}/vmcore-dmesg.txt`]: 'a log\n' },
   { [`${DIRECTORY}/vmcore-dmesg.txt`]: 'a log\n', [`${DIRECTORY}/vmcore-triage`]: 'x' },

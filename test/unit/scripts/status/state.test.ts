@@ -243,6 +243,19 @@ describe('armed, with a warning', () => {
   });
 });
 
+test('how many CPUs the crash kernel gets is shown, and why', () => {
+  const machine = {
+    '/sys/devices/system/cpu/present': '0-7\n',
+    '/proc/cpuinfo': 'flags : hypervisor\ninitial apicid : 0\n',
+  };
+  const one = stateOf(machine);
+  if (process.arch === 'x64')
+    expect(stateText(one)).toMatch(/^crash kernel: 1 CPU \(\d+M would be for 2\)$/m);
+  expect(stateData(one)).toMatchObject({ crashCpus: { count: 1, why: expect.any(String) } });
+  const asked = stateOf({ ...machine, '/etc/kdump.conf': 'command_line_append nr_cpus=2\n' });
+  expect(stateText(asked)).toContain('\ncrash kernel: 2 CPUs (by `command_line_append nr_cpus=2`)\n');
+});
+
 test('what is lent until the crash is shown beside what is the crash kernel’s alone', () => {
   const { facts, ...state } = stateOf(LENDING);
   expect(stateText({ facts, ...state })).toMatch(/^reserved: 112M and 128M,cma, minimum 112M$/m);

@@ -67,6 +67,8 @@ describe('SUSE', () => {
     ['KDUMP_CONTINUE_ON_ERROR="false"', ['path /var/crash', 'failure_action shell']],
     ['KDUMP_IMMEDIATE_REBOOT="true"', ['path /var/crash', 'final_action reboot']],
     ['KDUMP_FADUMP="false"\nKDUMP_CRASHKERNEL="auto"', ['path /var/crash']],
+    ['KDUMP_CPUS=1', ['path /var/crash', 'command_line_append nr_cpus=1']],
+    ['KDUMP_CPUS=4', ['path /var/crash', 'command_line_append nr_cpus=4']],
   ])('%s', (text, lines) => expect(linesOf(suse(text))).toEqual(lines));
 
   test.each([
@@ -82,7 +84,8 @@ describe('SUSE', () => {
       /--crashkernel "72M,low 300M,high"/,
     ],
     ['KDUMP_POSTSCRIPT', 'KDUMP_POSTSCRIPT=/usr/bin/mine', /^left out: the capture runs no other programs/],
-    ['KDUMP_CPUS', 'KDUMP_CPUS=32', /command_line_append nr_cpus=32/],
+    ['KDUMP_CPUS', 'KDUMP_CPUS=32', /^left out: .*at most 4; for more, command_line_append nr_cpus=32/],
+    ['KDUMP_CPUS', 'KDUMP_CPUS=0', /^left out: the crash kernel gets as many CPUs/],
   ])('%s: %s', (name, text, reason) => expect(reasonOf(suse(text), name)).toMatch(reason));
 });
 
