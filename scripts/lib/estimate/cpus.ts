@@ -31,7 +31,7 @@ export interface CpuChoice {
 
 const MIB = 1 << 20;
 /** Of the kernel, for each CPU: see test/bench/RESULTS.md, "What a CPU of the crash kernel takes". */
-const KERNEL_CPU_BYTES = 5 * MIB;
+const KERNEL_CPU_BYTES = 3 * MIB;
 /**
  * Above what `enable` reserves by default, and not for CPUs: whoever reserves a step or two more expects a capture that needs
  * more, and drivers of real hardware have queues for each CPU.
