@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Bitmap } from '../../../../capture/filter/bitmap.ts';
+import { BatchWork } from '../../../../capture/threads/batch-work.ts';
 import { batchBounds } from '../../../../capture/threads/thread-work.ts';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { dump } from '../../../../scripts/verbs/dump.ts';
@@ -62,8 +63,14 @@ describe('the same dump as one thread makes', () => {
     '%s %s %s',
     async (...flags) => {
       const alone = await run(...flags.filter(Boolean));
-      const together = await run('--num-threads', '3', ...flags.filter(Boolean));
-      expect(together.equals(alone)).toBe(true);
+      const together = () => run('--num-threads', '3', ...flags.filter(Boolean));
+      expect((await together()).equals(alone)).toBe(true);
+      // This thread is done with all before the others have loaded. Here they do the work, whose modules are their own.
+      const own = vi.spyOn(BatchWork.prototype, 'takeNextIfFree').mockReturnValue(false);
+      const byOthers = await together();
+      expect(own).toHaveBeenCalled();
+      own.mockRestore();
+      expect(byOthers.equals(alone)).toBe(true);
     },
   );
 });
