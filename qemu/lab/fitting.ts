@@ -1,7 +1,10 @@
 /** What of a crash fits together: the kernel on which it can be made, and the architecture. */
 import { badValue, type UsageError } from '../../scripts/lib/cli/command.ts';
+import { FAULTS } from '../faults/all.ts';
 import type { Fault } from '../faults/fault.ts';
-import { misfitOn, type NotOn } from '../kernel/misfit.ts';
+import { GEOMETRIES } from '../geometry/all.ts';
+import { misfitOn, type NotOn, possibleOn } from '../kernel/misfit.ts';
+import { TRIGGERS } from '../triggers/triggers.ts';
 import type { MachineChoice } from './options.ts';
 
 /** Where the fault, the trigger or the geometry cannot be had on the kernel that was asked for, it is another. One's own stays. */
@@ -34,4 +37,17 @@ export function unfitValue(
     if (why) return badValue(option, name, `another ${option} on ${architecture}: ${why}`);
   }
   return undefined;
+}
+
+/** Whether the architecture has all that a crash of a matrix asks for. */
+export function isPossibleOn(
+  architecture: string,
+  { trigger, geometry, fault }: Readonly<Partial<Record<'trigger' | 'geometry' | 'fault', string>>>,
+): boolean {
+  const values = [
+    TRIGGERS.find(({ name }) => name === trigger),
+    GEOMETRIES.find(({ name }) => name === geometry),
+    FAULTS.find(({ name }) => name === fault),
+  ];
+  return values.every(value => value === undefined || possibleOn(architecture)(value));
 }

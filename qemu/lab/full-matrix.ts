@@ -11,6 +11,7 @@ import { kernelLabel } from '../kernel/lab-kernel.ts';
 import { misfitOn, possibleOn } from '../kernel/misfit.ts';
 import { TRIGGERS } from '../triggers/triggers.ts';
 import type { Cell } from './cell.ts';
+import { isPossibleOn } from './fitting.ts';
 import { debianKernelNamed, triggerOf, USUAL_KERNEL } from './options.ts';
 import { pairwise } from './pairwise.ts';
 import { SMOKE } from './smoke-matrix.ts';
@@ -53,14 +54,17 @@ const DISKS_AND_DUMPS = {
 const SMALL_MIB = '512';
 
 /** Machines, of which any two values need not meet: they take turns over the rows. */
-const KERNEL_WORDS = ['', 'nokaslr', 'no5lvl'] as const;
+const KERNEL_WORDS: Readonly<Record<string, readonly string[]>> = {
+  amd64: ['', 'nokaslr', 'no5lvl'],
+  arm64: ['', 'nokaslr'],
+};
 const CPUS = ['1', '2', '3', '4'] as const;
 const NODES = ['1', '2'] as const;
 
-function machineCells(): Cell[] {
+function machineCells(architecture: string): Cell[] {
   return pairwise(DISKS_AND_DUMPS).map((row, number) => {
     const kernels = DISK_KERNELS.filter(name => row.bus !== 'ahci' || HAVE_AHCI.test(name));
-    const words = turn(KERNEL_WORDS, number);
+    const words = turn(KERNEL_WORDS[architecture]!, number);
     return {
       kernel: turn(kernels, number),
       cpus: turn(CPUS, number),
@@ -73,10 +77,10 @@ function machineCells(): Cell[] {
 }
 
 /** Gives each machine that can have one, and whose dump is not the slowest, a shape of memory that the smoke matrix lacks. */
-function withGeometries(architecture: string, cells: readonly Cell[]): Cell[] {
+function withGeometries(architecture: string, smoke: readonly Cell[], cells: readonly Cell[]): Cell[] {
   const left = names(GEOMETRIES.filter(possibleOn(architecture)))
     .slice(1)
-    .filter(name => !SMOKE.some(({ geometry }) => geometry === name));
+    .filter(name => !smoke.some(({ geometry }) => geometry === name));
   const changed = cells.map((cell): Cell => {
     const suits = HAVE_GEOMETRIES.test(cell.kernel ?? '') && cell.level === '31' && left.length > 0;
     if (!suits) return cell;
@@ -86,9 +90,9 @@ function withGeometries(architecture: string, cells: readonly Cell[]): Cell[] {
 }
 
 /** Each fault once. Most are not about the kernel: it takes turns. */
-function faultCells(architecture: string): Cell[] {
+function faultCells(architecture: string, smoke: readonly Cell[]): Cell[] {
   const possible = FAULTS.slice(1).filter(possibleOn(architecture));
-  const others = possible.filter(({ name }) => !SMOKE.some(({ fault }) => fault === name));
+  const others = possible.filter(({ name }) => !smoke.some(({ fault }) => fault === name));
   return others.map(({ name, kernel }, number) => ({
     fault: name,
     kernel: kernel ? kernelLabel(kernel) : turn(CLOUD_KERNELS, number),
@@ -147,12 +151,16 @@ function stillNeeded(left: readonly Meeting[], made: readonly Cell[]): Meeting[]
 
 /** The smoke matrix, and what it lacks. */
 export function fullMatrix(architecture: string): Cell[] {
-  const smoke = SMOKE.map(cell => ({ kernel: USUAL_KERNEL, ...cell }));
+  // What falls away with a trigger that the architecture lacks comes back as a crash of its own.
+  const smoke = SMOKE.filter(cell => isPossibleOn(architecture, cell)).map(cell => ({
+    kernel: USUAL_KERNEL,
+    ...cell,
+  }));
   const left = meetings(architecture).filter(
     ({ trigger, kernel }) => !smoke.some(cell => cell.trigger === trigger && cell.kernel === kernel),
   );
   const carriers = withTriggers(
-    [...withGeometries(architecture, machineCells()), ...faultCells(architecture)],
+    [...withGeometries(architecture, smoke, machineCells(architecture)), ...faultCells(architecture, smoke)],
     left,
   );
   const made = [...smoke, ...carriers];

@@ -4,9 +4,9 @@ import { Failure } from '../../capture/errors.ts';
 import { type Given, UsageError } from '../../scripts/lib/cli/command.ts';
 import { FAULTS } from '../faults/all.ts';
 import { GEOMETRIES } from '../geometry/all.ts';
-import { possibleOn } from '../kernel/misfit.ts';
 import { TRIGGERS } from '../triggers/triggers.ts';
 import { CELL_AXES, type Cell, type CRASH_OPTIONS, type PlannedCell, planCell } from './cell.ts';
+import { isPossibleOn } from './fitting.ts';
 import { CLOUD_KERNELS, fullMatrix } from './full-matrix.ts';
 import { readMachineOptions } from './options.ts';
 import { SMOKE } from './smoke-matrix.ts';
@@ -47,20 +47,10 @@ export function planMatrix(text: string, given: Given<typeof CRASH_OPTIONS>): Pl
   const planned = matrix
     ? matrix
         .cells(architecture)
-        .filter(cell => isPossible(architecture, cell))
+        .filter(cell => isPossibleOn(architecture, cell))
         .map(cell => planCell(cell, given))
     : readFile(text, given);
   return [...new Map(planned.map(cell => [cell.title, cell])).values()];
-}
-
-/** Whether the architecture has all that the crash asks for. What the command line asks for is refused where it has not. */
-function isPossible(architecture: string, { trigger, geometry, fault }: Cell): boolean {
-  const values = [
-    TRIGGERS.find(({ name }) => name === trigger),
-    GEOMETRIES.find(({ name }) => name === geometry),
-    FAULTS.find(({ name }) => name === fault),
-  ];
-  return values.every(value => value === undefined || possibleOn(architecture)(value));
 }
 
 function readFile(path: string, given: Given<typeof CRASH_OPTIONS>): PlannedCell[] {

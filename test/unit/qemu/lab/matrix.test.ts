@@ -181,8 +181,18 @@ describe('a matrix of another architecture', () => {
     expect(cells.every(({ choice }) => choice.architecture === 'arm64')).toBe(true);
   });
 
-  test('has the shapes of memory that only it can have', () => {
-    expect(planMatrix('full', given).map(({ choice }) => choice.geometry.name)).toContain('uefi-dtb');
+  test('the full one has every fault, trigger and geometry that it can have', () => {
+    const cells = planMatrix('full', given);
+    const isPossible = possibleOn('arm64');
+    const made = {
+      faults: new Set(cells.map(({ fault }) => fault.name)),
+      triggers: new Set(cells.map(({ choice }) => choice.trigger.name)),
+      geometries: new Set(cells.map(({ choice }) => choice.geometry.name)),
+    };
+    expect(names(FAULTS.filter(isPossible)).filter(name => !made.faults.has(name))).toEqual([]);
+    expect(names(TRIGGERS.filter(isPossible)).filter(name => !made.triggers.has(name))).toEqual([]);
+    expect(names(GEOMETRIES.filter(isPossible)).filter(name => !made.geometries.has(name))).toEqual([]);
+    expect([...made.geometries]).toContain('uefi-dtb');
   });
 
   test('a crash that it cannot have is refused with the reason', () => {
