@@ -51,10 +51,12 @@ export class PanicFinder {
   #panicAt: number | undefined;
   #lastSeconds: number | undefined;
 
-  /** @param text one line or a record of several, with or without its time stamp. */
+  /** @param text one line or a record of several, with or without its time stamp and a newline at the end. */
   add(text: string): void {
     this.#lastSeconds = Number(/^\[ *(\d+\.\d+)\]/.exec(text)?.[1] ?? this.#lastSeconds) || undefined;
-    for (const line of text.split('\n')) this.#addLine(line.replace(/^(\s*\[[ \w.]{1,24}\])* ?/, '').trim());
+    // What is behind the last newline is no line: distances are counted in lines.
+    for (const line of text.replace(/\n$/, '').split('\n'))
+      this.#addLine(line.replace(/^(\s*\[[ \w.]{1,24}\])* ?/, '').trim());
   }
 
   /** Undefined when the log does not show it. */

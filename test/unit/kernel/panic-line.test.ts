@@ -9,7 +9,15 @@ const boot = ['Linux version 6.1.0', 'Command line: panic=1 oops=panic', 'clocks
 const NULL_DEREF = 'BUG: kernel NULL pointer dereference, address: 0000000000000000';
 const FATAL = 'Kernel panic - not syncing: Fatal exception';
 
-describe('panicReason', () => {
+/** The same for a whole text and for records as the capture reads them, each with a newline. */
+function reasonOf(log: string): string | undefined {
+  const finder = new PanicFinder();
+  for (const line of log.split('\n')) finder.add(`${line}\n`);
+  expect(finder.reason).toBe(panicReason(log));
+  return finder.reason;
+}
+
+describe('the reason in a log', () => {
   it.each([
     [
       'sysrq',
@@ -180,12 +188,12 @@ describe('panicReason', () => {
     ],
     ['nothing', [], undefined],
   ] as [string, string[], string | undefined][])('%s', (_, lines, reason) => {
-    expect(panicReason(at(...lines))).toBe(reason);
+    expect(reasonOf(at(...lines))).toBe(reason);
   });
 
   it.each(['', '[    T123] ', '[     C16] ', '[T2147483647] '])('with a caller id of %j', caller => {
     const log = `[   12.345678] ${caller}${NULL_DEREF}\n[   12.345679] ${caller}${FATAL}\n`;
-    expect(panicReason(log)).toBe(NULL_DEREF);
+    expect(reasonOf(log)).toBe(NULL_DEREF);
   });
 
   // As Debian's 7.2.13+deb14-cloud-arm64 reported it.
@@ -205,7 +213,7 @@ describe('panicReason', () => {
       '[0000000000000000] pgd=08000000413bd403, p4d=08000000412a0403, pud=0800000041299403, pmd=0000000000000000',
       'Internal error: Oops: 0000000096000006 [#1]  SMP',
     ];
-    expect(panicReason(at(...boot, ...lines, ...stack(20)))).toBe(fault);
+    expect(reasonOf(at(...boot, ...lines, ...stack(20)))).toBe(fault);
   });
 
   it('without a time stamp, and in any pieces', () => {
@@ -220,8 +228,8 @@ describe('panicReason', () => {
   });
 
   it('is one line of bounded length, whatever the log holds', () => {
-    expect(panicReason(`Kernel panic - not syncing: ${'x'.repeat(100_000)}`)).toHaveLength(240);
-    expect(panicReason('[ '.repeat(100_000))).toBeUndefined();
-    expect(panicReason(`a${' -'.repeat(50_000)}`)).toBeUndefined();
+    expect(reasonOf(`Kernel panic - not syncing: ${'x'.repeat(100_000)}`)).toHaveLength(240);
+    expect(reasonOf('[ '.repeat(100_000))).toBeUndefined();
+    expect(reasonOf(`a${' -'.repeat(50_000)}`)).toBeUndefined();
   });
 });
