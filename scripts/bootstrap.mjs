@@ -31,7 +31,7 @@ function installPackages() {
   }
   if (!existsSync(join(bin, 'node'))) {
     fail(
-      `Cannot find the pinned Node in node_modules: there is no package for ${process.platform}-${process.arch}; expected linux-x64`,
+      `Cannot find the pinned Node in node_modules: there is no package for ${process.platform}-${process.arch}; expected linux-x64 or linux-arm64`,
     );
   }
   writeFileSync(stamp, wanted);
