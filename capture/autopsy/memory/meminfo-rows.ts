@@ -13,7 +13,7 @@ import { hasVariable, intVariable, longVariable } from './variables.ts';
 export interface MeminfoSources {
   readonly kernel: DeadKernel;
   readonly pages: Counters;
-  /** The sum over all zones. */
+  /** The sum over all zones, empty ones too. */
   readonly lowWatermark: number | undefined;
   /** Of block devices. */
   readonly bufferPages: number | undefined;

@@ -6,7 +6,7 @@ import { openCounters } from './counters.ts';
 import { readHugePages } from './hugetlb.ts';
 import { type MeminfoSources, type MeminfoUnit, ROWS } from './meminfo-rows.ts';
 import { blockDevicePages, swapCachePages } from './sums.ts';
-import { readZones } from './zones.ts';
+import { sumOfLowWatermarks } from './zones.ts';
 
 export interface MeminfoRow {
   /** As in /proc/meminfo. */
@@ -46,14 +46,12 @@ export function readMeminfo(kernel: DeadKernel): Findings<MeminfoRow[]> {
 
 function openSources(kernel: DeadKernel, problems: Problems): MeminfoSources {
   const pages = attempt(() => openCounters(kernel), problems.add) ?? (() => undefined);
-  const zones = readZones(kernel);
   const pools = readHugePages(kernel);
-  for (const sentence of [...zones.problems, ...pools.problems]) problems.add(sentence);
+  for (const sentence of pools.problems) problems.add(sentence);
   return {
     kernel,
     pages,
-    lowWatermark:
-      zones.problems.length === 0 ? zones.found.reduce((sum, { low }) => sum + low, 0) : undefined,
+    lowWatermark: attempt(() => sumOfLowWatermarks(kernel), problems.add),
     bufferPages: attempt(() => blockDevicePages(kernel), problems.add),
     swapCachePages: attempt(() => pages('NR_SWAPCACHE') ?? swapCachePages(kernel), problems.add),
     pools: pools.found,

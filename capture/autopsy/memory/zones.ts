@@ -43,6 +43,18 @@ export function readZones(kernel: DeadKernel): Findings<Zone[]> {
   return { found: found ?? [], problems: problems.sentences };
 }
 
+/**
+ * In pages, over all zones. One without memory can have watermarks, too: since "mm: cap zone movable's min wmark to small
+ * value" (after Linux v6.1), an empty zone Movable has 32 pages of each.
+ * @throws AutopsyError, KernelError
+ */
+export function sumOfLowWatermarks(kernel: DeadKernel): number {
+  const layout = zoneLayout(kernel);
+  let sum = 0;
+  for (const { address } of zonesOfNodes(kernel)) sum += watermarkReader(kernel, layout, address)('low');
+  return sum;
+}
+
 /** Indices of arrays in `struct zone`. */
 interface ZoneLayout {
   readonly min: number;
@@ -81,24 +93,37 @@ function readZone(kernel: DeadKernel, layout: ZoneLayout, { node, address }: Zon
   const { memory, fields } = kernel;
   const present = fields.number(address, 'zone.present_pages');
   if (present === 0) return undefined;
-  const long = (array: string, index: number) =>
-    Number(BigInt.asIntN(64, memory.u64(fields.address(address, array) + LONG_BYTES * BigInt(index), array)));
-  const boost = layout.hasBoost ? fields.number(address, 'zone.watermark_boost') : 0;
+  const watermark = watermarkReader(kernel, layout, address);
   return {
     node,
     name: memory.cstring(fields.pointer(address, 'zone.name'), NAME_BYTES, "a zone's name"),
     address,
     // The sum of what the CPUs have flushed can be negative.
-    free: Math.max(0, long('zone.vm_stat', layout.freePages)),
-    min: long('zone._watermark', layout.min) + boost,
-    low: long('zone._watermark', layout.low) + boost,
-    high: long('zone._watermark', layout.high) + boost,
+    free: Math.max(0, longOf(kernel, address, 'zone.vm_stat', layout.freePages)),
+    min: watermark('min'),
+    low: watermark('low'),
+    high: watermark('high'),
     managed: fields.number(address, 'zone.managed_pages.counter'),
     present,
     spanned: fields.number(address, 'zone.spanned_pages'),
     startPfn: fields.number(address, 'zone.zone_start_pfn'),
     freeBlocks: freeBlocks(kernel, address),
   };
+}
+
+/** With the boost. */
+function watermarkReader(
+  kernel: DeadKernel,
+  layout: ZoneLayout,
+  zone: bigint,
+): (name: 'min' | 'low' | 'high') => number {
+  const boost = layout.hasBoost ? kernel.fields.number(zone, 'zone.watermark_boost') : 0;
+  return name => longOf(kernel, zone, 'zone._watermark', layout[name]) + boost;
+}
+
+function longOf({ memory, fields }: DeadKernel, zone: bigint, array: string, index: number): number {
+  const at = fields.address(zone, array) + LONG_BYTES * BigInt(index);
+  return Number(BigInt.asIntN(64, memory.u64(at, array)));
 }
 
 function freeBlocks({ fields, types }: DeadKernel, zone: bigint): number[] {
