@@ -53,6 +53,8 @@ export interface Fault {
   readonly notOn?: NotOn;
   /** It is judged by the plain crash: a trigger's module changes what it compares. */
   readonly isPlain?: true;
+  /** What it finds depends on the kernel: the full matrix has it on several. */
+  readonly isAboutKernel?: true;
   /** Overrides the kernel that was asked for: one with the driver that this fault needs. */
   readonly kernel?: KernelChoice;
   /** Takes `console=` off the crash kernel's command line. */

@@ -26,8 +26,7 @@ export const EVERY_LEVEL: Fault = {
 export const GUEST_VIEW: Fault = {
   name: 'guest-view',
   isPlain: true,
-  // What /proc may count differently from the dump is known for this one.
-  kernel: { series: '6.1', flavour: 'cloud' },
+  isAboutKernel: true,
   help: 'the autopsy is compared with what the guest’s own kernel says in /proc, and by sysrq-t, just before it crashes',
   // What sysrq-t prints is more than the usual buffer holds.
   kernelWords: ['log_buf_len=2M'],

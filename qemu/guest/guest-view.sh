@@ -25,7 +25,6 @@ sync
 # The kernel's lines would cut through those of the view. They are in its log.
 read -r view_level _ < /proc/sys/kernel/printk
 echo 1 > /proc/sys/kernel/printk
-sleep 1
 
 view() {
   while IFS= read -r line; do echo "lab: view $1 $line"; done < "$2"
@@ -38,11 +37,41 @@ view_status() {
   done < "/proc/$1"
 }
 
-# Waits until the console's buffer is empty, without a sleep, which would let others run.
+# Sets $lines to the lines that show a file.
+view_gather() {
+  lines=
+  while IFS= read -r line; do lines="${lines}lab: view $1 $line
+"; done < "$2"
+}
+# The machine's memory, read at once and then printed: what is printed takes memory, too. stat_refresh adds to the counters
+# what the CPUs have counted by themselves (mm/vmstat.c).
+view_memory() {
+  echo 1 2> /dev/null > /proc/sys/vm/stat_refresh
+  view_gather "$1buddyinfo" /proc/buddyinfo
+  blocks=$lines
+  view_gather "$1zoneinfo" /proc/zoneinfo
+  zones=$lines
+  view_gather "$1meminfo" /proc/meminfo
+  meminfo=$lines
+  view_gather "$1slabinfo" /proc/slabinfo
+  echo "$blocks$zones$meminfo$lines"
+  # As the last command below does.
+  echo 1 > /proc/sys/kernel/printk
+}
+
+# More than a serial port's buffer holds (UART_XMIT_SIZE, a page of up to 16 KiB): what was printed before has left the machine
+# when this returns. The kernel's own lines come on the console at once, and cut through what is still in the buffer.
 view_drain() {
   i=0
-  while [ $i -lt 20000 ]; do i=$((i + 1)); done
+  while [ $i -lt 200 ]; do
+    echo "lab: these lines take the place of others in the buffer of the serial port: $i"
+    i=$((i + 1))
+  done
 }
+
+# What reading takes from the kernel for the first time is not what the second time finds.
+view_memory warm/ > /dev/null
+sleep 1
 
 echo "lab: view begin"
 view links /fill/links
@@ -55,13 +84,13 @@ for task in /proc/[0-9]*/task/[0-9]*; do
   view "$task/stat" "/proc/$task/stat"
   view "$task/stack" "/proc/$task/stack"
 done
-# The line "sysrq: Show State" comes on the console at any level, and cuts through what is still in the buffer.
+# The line "sysrq: Show State" comes at any level.
 view_drain
 echo t > /proc/sysrq-trigger
-view slabinfo /proc/slabinfo
-view zoneinfo /proc/zoneinfo
-view buddyinfo /proc/buddyinfo
-view meminfo /proc/meminfo
+# What moves between the first reading and the second is what may move between the second one and the crash.
+view_memory before/
+view_drain
+view_memory
 echo "lab: view end"
 view_drain
 echo "$view_level" > /proc/sys/kernel/printk

@@ -89,14 +89,16 @@ function withGeometries(architecture: string, smoke: readonly Cell[], cells: rea
   return [...changed, ...left.map(geometry => ({ geometry, kernel: CLOUD_KERNELS[1] }))];
 }
 
-/** Each fault once. Most are not about the kernel: it takes turns. */
+/** Each fault once, on kernels in turn: most are not about the kernel. Those that are meet each of these kernels. */
 function faultCells(architecture: string, smoke: readonly Cell[]): Cell[] {
   const possible = FAULTS.slice(1).filter(possibleOn(architecture));
   const others = possible.filter(({ name }) => !smoke.some(({ fault }) => fault === name));
-  return others.map(({ name, kernel }, number) => ({
-    fault: name,
-    kernel: kernel ? kernelLabel(kernel) : turn(CLOUD_KERNELS, number),
-  }));
+  return others.flatMap(({ name, kernel, isAboutKernel }, number) => {
+    const kernels = isAboutKernel
+      ? CLOUD_KERNELS
+      : [kernel ? kernelLabel(kernel) : turn(CLOUD_KERNELS, number)];
+    return kernels.map(label => ({ fault: name, kernel: label }));
+  });
 }
 
 /** A trigger on a kernel. */

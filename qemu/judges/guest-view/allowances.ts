@@ -1,43 +1,136 @@
-/** Which numbers may move between the guest's look at them and the crash, how far, and by what. All others must be equal. */
-import type { Allowance } from './numbers.ts';
-
 /**
- * Of a machine with two CPUs and up to 1 GiB: calculate_normal_threshold() in mm/vmstat.c is 20 pages for each CPU. PID 1, which
- * prints the view, grows by a page or two.
+ * Which numbers of the machine's memory may move between the guest's look at them and the crash, and how far. The measure is
+ * the guest's own: what moved between its two readings, the step in which its CPUs add to a counter, the size of its slabs.
  */
-const STEP_KB = 2 * 20 * 4;
-const BY_STEPS = 'each CPU adds what it counts in steps, or once a second';
-const BY_BATCHES = 'CPUs take free pages and give them back in batches of up to 63';
+import { type DumpedLists, type GuestLists, pagesMoved, sumOf } from './cpu-lists.ts';
+import type { Allow, Allowance } from './numbers.ts';
+import type { Numbers } from './tables.ts';
 
-/** In kB. */
-export const MEMINFO_MOVES: readonly Allowance[] = [
-  { name: /^Mem(Free|Available)$/, most: 2 * 63 * 4 + STEP_KB, why: BY_BATCHES },
-  {
-    name: /^(Active|Inactive)(\(anon\)|\(file\))?$|^(AnonPages|Mapped|PageTables)$/,
-    most: STEP_KB,
-    why: BY_STEPS,
-  },
-  { name: /^(KReclaimable|Slab|SReclaimable|SUnreclaim|KernelStack)$/, most: STEP_KB, why: BY_STEPS },
-];
+/** One reading of the guest's. */
+export interface GuestMemory {
+  readonly slab: Numbers;
+  readonly zones: Numbers;
+  readonly meminfo: Numbers;
+  /** By the name of a zone that has memory. */
+  readonly lists: Readonly<Record<string, GuestLists>>;
+}
+
+export interface DumpedMemory {
+  readonly slab: Numbers;
+  readonly zones: Numbers;
+  readonly meminfo: Numbers;
+  readonly lists: Readonly<Record<string, DumpedLists>>;
+  /** How many objects a CPU of this kernel takes at a time for its sheaf, by the cache's name; none before Linux v6.18. */
+  readonly sheaves: Numbers;
+  readonly pageKib: number;
+}
+
+export interface Readings {
+  /** The one that is compared, and one of the same kind just before it. */
+  readonly guest: GuestMemory;
+  readonly before: GuestMemory;
+  readonly dumped: DumpedMemory;
+}
 
 /** Constants of the kernel that `mem` leaves out, and zswap's. */
 export const NOT_IN_MEMINFO = /^(VmallocTotal|VmallocChunk|NFS_Unstable|Zswap|Zswapped)$/;
 
-/** One slab more, and all its objects: /proc counts those on a CPU's own list as in use. */
-export const SLAB_MOVES: readonly Allowance[] = [
-  {
-    name: /^(pde_opener|filp|seq_file) (inUse|objects|slabs)$/,
-    most: 128,
-    why: 'files of /proc are opened after the look at the caches',
-  },
-];
+/** Rows of /proc/meminfo that are sums of counters to which a CPU adds in steps (fs/proc/meminfo.c), and of how many. */
+const COUNTERS: Numbers = {
+  Active: 2,
+  Inactive: 2,
+  'Active(anon)': 1,
+  'Inactive(anon)': 1,
+  'Active(file)': 1,
+  'Inactive(file)': 1,
+  AnonPages: 1,
+  Mapped: 1,
+  PageTables: 1,
+  KReclaimable: 2,
+  Slab: 2,
+  SReclaimable: 1,
+  SUnreclaim: 1,
+};
+/** The parts of MemAvailable besides the free pages: two of files, two of what can be reclaimed. */
+const PARTS_OF_AVAILABLE = 4;
 
-/** In pages and blocks. */
-export const ZONE_MOVES: readonly Allowance[] = [
-  { name: / free$/, most: 2 * 63 + 40, why: BY_BATCHES },
-  {
-    name: / order \d+$/,
-    most: 63,
-    why: 'a block that is taken is split, and one that is given back is joined',
-  },
-];
+/** What opening a file takes: the crash is by one, after the look at the caches. */
+const OF_OPEN_FILES = /^(pde_opener|filp|seq_file) (inUse|objects|slabs)$/;
+
+/** How far two readings of the guest's are apart; what only one of them has is not known to move. */
+function apart(one: number | undefined, other: number | undefined): number {
+  return one === undefined || other === undefined ? 0 : Math.abs(one - other);
+}
+
+export function allowInSlab({ guest, before, dumped }: Readings): Allow {
+  return name => {
+    const moved = apart(before.slab[name], guest.slab[name]);
+    const [, cache, number] = OF_OPEN_FILES.exec(name) ?? [];
+    if (cache === undefined) return { most: moved };
+    // /proc counts objects that a CPU holds ready as in use: a slab of them, or as many slabs as fill a sheaf.
+    const perSlab = guest.slab[`${cache} objectsPerSlab`] ?? 1;
+    const slabs = Math.ceil(Math.max(perSlab, dumped.sheaves[cache] ?? 0) / perSlab);
+    return { most: moved + (number === 'slabs' ? slabs : slabs * perSlab) };
+  };
+}
+
+export function allowInZones(readings: Readings): Allow {
+  const { guest, before } = readings;
+  return name => {
+    const [, zone, number] = /^(.*) (free|order \d+)$/.exec(name) ?? [];
+    if (zone === undefined) return undefined;
+    if (number === 'free') return freePages(readings, zone);
+    // A page that is taken may split a block of each order, and one that is given back may join them.
+    const lists = guest.lists[zone]!;
+    return {
+      most:
+        pagesMoved(lists, readings.dumped.lists[zone]!) +
+        lists.step +
+        apart(before.zones[name], guest.zones[name]),
+    };
+  };
+}
+
+/** What is free in a zone and what is on the lists of its CPUs is the same pages, wherever they are. */
+function freePages({ guest, before, dumped }: Readings, zone: string): Required<Allowance> {
+  const free = (from: GuestMemory) =>
+    (from.zones[`${zone} free`] ?? 0) + sumOf(from.lists[zone]?.listed ?? []);
+  const { listed, unadded } = dumped.lists[zone]!;
+  return {
+    known: sumOf(guest.lists[zone]!.listed) - sumOf(listed) - unadded,
+    most: guest.lists[zone]!.step + apart(free(before), free(guest)),
+  };
+}
+
+export function allowInMeminfo(readings: Readings): Allow {
+  const { guest, before, dumped } = readings;
+  const zones = Object.keys(guest.lists);
+  const each = zones.map(zone => freePages(readings, zone));
+  const free: Allowance = {
+    known: sumOf(each.map(({ known }) => known)) * dumped.pageKib,
+    most: sumOf(each.map(({ most }) => most)) * dumped.pageKib,
+  };
+  const given = sumOf(zones.map(zone => pagesMoved(guest.lists[zone]!, dumped.lists[zone]!)));
+  const step = nodeSteps(guest.lists) * dumped.pageKib;
+  return name => {
+    const moved = apart(before.meminfo[name], guest.meminfo[name]);
+    if (name === 'MemFree') return free;
+    if (name === 'MemAvailable') return { ...free, most: free.most + moved + PARTS_OF_AVAILABLE * step };
+    // The lists have pages of these areas, too, and do not say how many.
+    if (name === 'CmaFree') return { most: moved + step + given * dumped.pageKib };
+    // Counted in kB, and so are its steps.
+    if (name === 'KernelStack') return { most: moved + nodeSteps(guest.lists) };
+    const counters = COUNTERS[name];
+    return counters === undefined ? undefined : { most: moved + counters * step };
+  };
+}
+
+/** A node's counters are added to in the largest step of its zones (refresh_zone_stat_thresholds() in mm/vmstat.c). */
+function nodeSteps(lists: Readonly<Record<string, GuestLists>>): number {
+  const nodes = new Map<string, number>();
+  for (const [zone, { step }] of Object.entries(lists)) {
+    const [, node] = /^node (\d+)/.exec(zone)!;
+    nodes.set(node!, Math.max(nodes.get(node!) ?? 0, step));
+  }
+  return sumOf([...nodes.values()]);
+}

@@ -1,21 +1,23 @@
-/** Numbers that the guest read just before the crash against those of the dump. Which may have moved, and how far, is data. */
+/** Numbers that the guest read just before the crash against those of the dump. Which may have moved, and how far, is given. */
 import type { Numbers } from './tables.ts';
 import type { Agreement } from './view.ts';
 
-/** A number that may move between the guest's look and the crash. */
+/** How far a number may have moved between the guest's look and the crash. */
 export interface Allowance {
-  readonly name: RegExp;
-  /** In the number's own unit. */
+  /** What is known to have been added to it, below 0 for what was taken; in its own unit. */
+  readonly known?: number;
+  /** How far it may be from there, in its own unit. */
   readonly most: number;
-  /** What moves it. */
-  readonly why: string;
 }
 
-/** @param what before each name: the zone, the cache. @param ours may have fewer: those that are left out are in `leftOut`. */
+/** Undefined for a number that must be equal. */
+export type Allow = (name: string) => Allowance | undefined;
+
+/** @param leftOut those that the dump's numbers need not have. */
 export function compareNumbers(
   guests: Numbers,
   ours: Numbers,
-  allowed: readonly Allowance[],
+  allow: Allow,
   leftOut: RegExp = /^$/,
 ): Agreement {
   const differences: string[] = [];
@@ -25,12 +27,12 @@ export function compareNumbers(
     if (leftOut.test(name)) continue;
     compared++;
     const dumped = ours[name];
-    if (dumped === value) continue;
-    const allowance = allowed.find(one => one.name.test(name));
-    const by = dumped === undefined ? Number.POSITIVE_INFINITY : Math.abs(dumped - value);
-    const sentence = `${name}: the guest had ${value}, the dump has ${dumped ?? 'none'}`;
-    if (allowance && by <= allowance.most) notes.push(`${name} ${dumped! > value ? '+' : '−'}${by}`);
-    else differences.push(sentence);
+    const { known = 0, most } = allow(name) ?? { most: 0 };
+    const expected = value + known;
+    if (dumped === undefined || !(Math.abs(dumped - expected) <= most)) {
+      const moved = known === 0 ? '' : `, and ${expected} when it crashed`;
+      differences.push(`${name}: the guest had ${value}${moved}, the dump has ${dumped ?? 'none'}`);
+    } else if (dumped !== value) notes.push(`${name} ${signed(dumped - value)}`);
   }
   const extra = Object.keys(ours).filter(name => !(name in guests));
   return {
@@ -38,4 +40,8 @@ export function compareNumbers(
     differences: [...differences, ...extra.map(name => `${name}: the guest had none`)],
     notes,
   };
+}
+
+function signed(number: number): string {
+  return number > 0 ? `+${number}` : `−${-number}`;
 }

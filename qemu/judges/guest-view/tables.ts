@@ -90,8 +90,9 @@ export interface SlabRow {
   readonly slabs: number;
 }
 
-export function guestSlab(view: GuestView): SlabRow[] {
-  return linesOf(view, 'slabinfo').flatMap(line => {
+/** @param prefix of the files of one reading. */
+export function guestSlab(view: GuestView, prefix = ''): SlabRow[] {
+  return linesOf(view, `${prefix}slabinfo`).flatMap(line => {
     const found = /^(\S.*?) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) : .* : slabdata +(\d+) +(\d+) /.exec(line);
     if (!found) return [];
     const [inUse, objects, sizeBytes, objectsPerSlab, pagesPerSlab, , slabs] = found.slice(2).map(Number);
@@ -112,9 +113,9 @@ export function guestSlab(view: GuestView): SlabRow[] {
 /** Numbers by name; of /proc/meminfo in kB, but for numbers of huge pages. */
 export type Numbers = Readonly<Record<string, number>>;
 
-export function guestMeminfo(view: GuestView): Numbers {
+export function guestMeminfo(view: GuestView, prefix = ''): Numbers {
   return Object.fromEntries(
-    linesOf(view, 'meminfo').flatMap(line => {
+    linesOf(view, `${prefix}meminfo`).flatMap(line => {
       const [, name, value] = /^(\S+): +(\d+)/.exec(line) ?? [];
       return name === undefined ? [] : [[name, Number(value)]];
     }),
@@ -127,10 +128,10 @@ export type ZoneNumbers = Readonly<Record<string, Numbers>>;
 /** Of /proc/zoneinfo, those that have memory. */
 const ZONE_NUMBERS = ['min', 'low', 'high', 'spanned', 'present', 'managed'] as const;
 
-export function guestZones(view: GuestView): ZoneNumbers {
+export function guestZones(view: GuestView, prefix = ''): ZoneNumbers {
   const zones: Record<string, Record<string, number>> = {};
   let open: Record<string, number> | undefined;
-  for (const line of linesOf(view, 'zoneinfo')) {
+  for (const line of linesOf(view, `${prefix}zoneinfo`)) {
     const [, node, zone] = /^Node (\d+), zone +(\S+)/.exec(line) ?? [];
     if (zone !== undefined) {
       open = {};
@@ -142,7 +143,7 @@ export function guestZones(view: GuestView): ZoneNumbers {
     if (name === 'start_pfn' || name === 'free' || (ZONE_NUMBERS as readonly string[]).includes(name))
       open[name] ??= Number(value);
   }
-  for (const line of linesOf(view, 'buddyinfo')) {
+  for (const line of linesOf(view, `${prefix}buddyinfo`)) {
     const [, node, zone, counts] = /^Node (\d+), zone +(\S+) +(.*)$/.exec(line) ?? [];
     const known = zones[`node ${node} ${zone}`];
     if (!known) continue;

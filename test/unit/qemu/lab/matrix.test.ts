@@ -101,6 +101,14 @@ describe('the full matrix', () => {
     expect(names(possible).filter(geometry => !met({ geometry }))).toEqual([]);
   });
 
+  test('has a fault that is about the kernel on each of the cloud kernels', () => {
+    const about = names(FAULTS.filter(({ isAboutKernel }) => isAboutKernel));
+    expect(about).toEqual(['guest-view']);
+    for (const fault of about)
+      for (const kernel of ['6.1-cloud', '6.12-cloud', '7.x-cloud'])
+        expect(met({ fault, kernel })).toBe(true);
+  });
+
   test('has every kernel of Debian’s that the lab knows best, and both page-table depths', () => {
     const kernels = ['5.10-cloud', '6.1-generic', '6.12-generic', '7.x-generic'];
     expect(kernels.filter(kernel => !met({ kernel }))).toEqual([]);
@@ -160,6 +168,24 @@ test.each([
   ['[{"raw": true, "fault": "throw-in-dump"}]', 'has a capture program of its own'],
 ])('the file %s is refused with what is wrong', (text, message) => {
   expect(() => planMatrix(file(text), USUAL)).toThrow(message);
+});
+
+test.each(['5.10-cloud', '6.1-generic', '6.12-generic', '7.x-generic'])(
+  'the guest’s view is compared on %s when that is asked for, on both architectures where there',
+  kernel => {
+    expect(planCell({ fault: 'guest-view', kernel }, USUAL).title).toBe(`${kernel} guest-view`);
+  },
+);
+
+test('the guest’s view of an arm64 machine', () => {
+  const titles = ['6.12-cloud', '7.x-cloud', '6.12-16k'].map(
+    kernel => planCell({ fault: 'guest-view', kernel }, { ...USUAL, arch: 'arm64' }).title,
+  );
+  expect(titles).toEqual([
+    '6.12-cloud guest-view arch=arm64',
+    '7.x-cloud guest-view arch=arm64',
+    '6.12-16k guest-view arch=arm64',
+  ]);
 });
 
 test('a crash that its kernel cannot have is made on one that can, and its title says so', () => {
