@@ -51,8 +51,8 @@ const COUNTERS: Numbers = {
   SReclaimable: 1,
   SUnreclaim: 1,
 };
-/** The parts of MemAvailable besides the free pages: two of files, two of what can be reclaimed. */
-const PARTS_OF_AVAILABLE = 4;
+/** Of these MemAvailable is the sum, less what is kept back: a constant, or half of a part (si_mem_available()). */
+const PARTS_OF_AVAILABLE = ['MemFree', 'Active(file)', 'Inactive(file)', 'KReclaimable'];
 
 /** What opening a file takes: the crash is by one, after the look at the caches. */
 const OF_OPEN_FILES = /^(pde_opener|filp|seq_file) (inUse|objects|slabs)$/;
@@ -115,7 +115,7 @@ export function allowInMeminfo(readings: Readings): Allow {
   return name => {
     const moved = apart(before.meminfo[name], guest.meminfo[name]);
     if (name === 'MemFree') return free;
-    if (name === 'MemAvailable') return { ...free, most: free.most + moved + PARTS_OF_AVAILABLE * step };
+    if (name === 'MemAvailable') return available(guest.meminfo, dumped);
     // The lists have pages of these areas, too, and do not say how many.
     if (name === 'CmaFree') return { most: moved + step + given * dumped.pageKib };
     // Counted in kB, and so are its steps.
@@ -123,6 +123,13 @@ export function allowInMeminfo(readings: Readings): Allow {
     const counters = COUNTERS[name];
     return counters === undefined ? undefined : { most: moved + counters * step };
   };
+}
+
+/** As far as its parts have moved, which are compared by themselves. */
+function available(guest: Numbers, { meminfo, pageKib }: DumpedMemory): Allowance {
+  const moved = PARTS_OF_AVAILABLE.map(name => (meminfo[name] ?? 0) - (guest[name] ?? 0));
+  const [, ...halved] = moved.map(Math.abs);
+  return { known: sumOf(moved), most: sumOf(halved) / 2 + pageKib };
 }
 
 /** A node's counters are added to in the largest step of its zones (refresh_zone_stat_thresholds() in mm/vmstat.c). */
