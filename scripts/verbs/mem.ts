@@ -1,16 +1,18 @@
 /** `kdumpling mem`: the memory of the crashed machine, as its kernel counted it. */
 import { MEMORY_PARTS, memoryAnswer } from '../lib/autopsy/mem.ts';
-import { AUTOPSY_OPTIONS, DUMP_ARGUMENT, withAutopsy } from '../lib/autopsy/open.ts';
+import { AUTOPSY_OPTIONS, DUMP_ARGUMENT, DUMP_OPTION, withAutopsy } from '../lib/autopsy/open.ts';
 import { printAnswer } from '../lib/autopsy/print.ts';
 import type { Command } from '../lib/cli/command.ts';
 
 const OPTIONS = {
-  meminfo: { short: 'm', help: 'what /proc/meminfo had; the default' },
+  meminfo: { short: 'i', help: 'what /proc/meminfo had; the default' },
   slab: { short: 's', help: 'slab caches: objects and slabs' },
   zones: { short: 'z', help: 'zones: free pages and watermarks' },
   buddy: { short: 'f', help: 'free blocks of each zone, by order' },
   hugetlb: { short: 'H', help: 'pools of huge pages' },
   ...AUTOPSY_OPTIONS,
+  // In crash's kmem, -i is the summary.
+  dump: DUMP_OPTION,
 } as const;
 
 export const mem: Command<typeof OPTIONS> = {

@@ -2,7 +2,7 @@
 import { printable } from '../../capture/text.ts';
 import { AUTOPSY_OPTIONS, DUMP_ARGUMENT, withAutopsyOf } from '../lib/autopsy/open.ts';
 import { showStruct, structData, structLines } from '../lib/autopsy/struct.ts';
-import { parsePlace } from '../lib/autopsy/words.ts';
+import { parseValuePlace } from '../lib/autopsy/words.ts';
 import { type Command, EXIT, UsageError } from '../lib/cli/command.ts';
 
 const OPTIONS = { ...AUTOPSY_OPTIONS } as const;
@@ -10,7 +10,7 @@ const OPTIONS = { ...AUTOPSY_OPTIONS } as const;
 export const struct: Command<typeof OPTIONS> = {
   name: 'kdumpling struct',
   purpose: 'Shows the members of a type of the crashed kernel, with their values at an address.',
-  positionals: [DUMP_ARGUMENT, 'NAME[.MEMBER]', '[ADDRESS|SYMBOL]'],
+  positionals: [DUMP_ARGUMENT, 'NAME[.MEMBER[,MEMBER]…]', '[ADDRESS|SYMBOL[:CPU]]'],
   options: OPTIONS,
   run: given =>
     withAutopsyOf(given, ({ kernel, header, words }) => {
@@ -22,7 +22,11 @@ export const struct: Command<typeof OPTIONS> = {
           wanted: 'the name of a type, and an address at most',
         });
       }
-      const shown = showStruct(kernel, name, place === undefined ? undefined : parsePlace(kernel, place));
+      const shown = showStruct(
+        kernel,
+        name,
+        place === undefined ? undefined : parseValuePlace(kernel, place),
+      );
       if (given.json) console.log(JSON.stringify({ ...header(), ...structData(shown) }, undefined, 2));
       else for (const line of structLines(shown)) console.log(printable(line));
       return EXIT.done;

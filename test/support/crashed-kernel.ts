@@ -296,7 +296,9 @@ export function crashedKernel(): CrashedKernel {
   write(IMAGE_VADDR + BigInt(BTF_AT), btf);
   const text = (offset: number) => IMAGE_VADDR + BigInt(TEXT_AT + offset);
   const symbols: SymbolSpec[] = [
+    { name: '__per_cpu_start', type: 'A', address: PER_CPU_TEMPLATE },
     { name: 'runqueues', type: 'A', address: PER_CPU_TEMPLATE + 0x100n },
+    { name: '__per_cpu_end', type: 'A', address: PER_CPU_TEMPLATE + 0x2000n },
     { name: '_stext', type: 'T', address: text(0) },
     { name: 'schedule', type: 'T', address: text(0x100) },
     { name: 'panic', type: 'T', address: text(0x200) },

@@ -13,12 +13,13 @@ import type { Host } from '../host/host.ts';
 export const DUMP_ARGUMENT = '[ID|DIRECTORY|FILE]';
 
 /** The dump as an option too, for a task or a symbol with the name of a dump. */
+export const DUMP_OPTION = {
+  value: 'ID|PATH',
+  help: 'the dump, which may also be an argument: its ID, directory or file; by default the last one',
+} as const;
+
 export const AUTOPSY_OPTIONS = {
-  dump: {
-    value: 'ID|PATH',
-    short: 'i',
-    help: 'the dump, which may also be an argument: its ID, directory or file; by default the last one',
-  },
+  dump: { ...DUMP_OPTION, short: 'i' },
   json: { help: 'as JSON; see kdumpling-json(5)' },
   ...ROOT_OPTION,
 } as const;

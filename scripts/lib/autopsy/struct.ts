@@ -26,30 +26,49 @@ export interface ShownStruct {
 }
 
 /**
- * @param path `task_struct`, or a member of one: `task_struct.se`. Types of modules are found too.
+ * @param path `task_struct`, a member of one, `task_struct.se`, or several: `task_struct.pid,comm`. Types of modules are found too.
  * @throws AutopsyError for an unknown type or member; KernelError for memory that is not in the dump.
  */
 export function showStruct(kernel: DeadKernel, path: string, address: bigint | undefined): ShownStruct {
   const types = typesWith(kernel, path);
   const [root = ''] = path.split('.');
-  const field = path.includes('.') ? types.field(path) : undefined;
-  const isScalar = field !== undefined && field.kind !== 'struct' && field.kind !== 'union';
-  const members = isScalar ? [field] : types.members(path);
   const values = address === undefined ? undefined : valuesAt(kernel, types, root, address);
-  const filled = (all: readonly Field[], within: string, depth: number): ShownMember[] =>
-    all.map(member => ({
-      ...member,
-      ...(member.members && depth < MOST_DEPTH && { members: filled(member.members, within, depth + 1) }),
-      ...(values &&
-        !member.members && { value: values.text(member, isScalar ? path : `${within}.${member.name}`) }),
-    }));
+  const filled = (member: Field, memberPath: string, within: string, depth: number): ShownMember => ({
+    ...member,
+    ...(member.members &&
+      depth < MOST_DEPTH && {
+        members: member.members.map(one => filled(one, `${within}.${one.name}`, within, depth + 1)),
+      }),
+    ...(values && !member.members && { value: values.text(member, memberPath) }),
+  });
+  const within = (owner: string, members: readonly Field[]) =>
+    members.map(member => filled(member, `${owner}.${member.name}`, owner, 0));
+  const named = memberPaths(path).map(one => ({ path: one, field: types.field(one) }));
+  const [only] = named;
+  if (!only)
+    return {
+      name: path,
+      keyword: keywordOf(types, path),
+      sizeBytes: types.size(root),
+      address,
+      members: within(path, types.members(path)),
+    };
+  const { kind, sizeBytes } = only.field;
+  if (named.length === 1 && (kind === 'struct' || kind === 'union'))
+    return { name: path, keyword: kind, sizeBytes, address, members: within(path, types.members(path)) };
   return {
     name: path,
-    keyword: isScalar ? undefined : keywordOf(types, path, field),
-    sizeBytes: field?.sizeBytes ?? types.size(root),
+    keyword: undefined,
+    sizeBytes: named.reduce((sum, { field }) => sum + field.sizeBytes, 0),
     address,
-    members: filled(members, path, 0),
+    members: named.map(one => filled(one.field, one.path, root, 0)),
   };
+}
+
+/** As crash's `struct` takes members: each of a list is one of the type. None for a type itself. */
+function memberPaths(path: string): string[] {
+  const [, root = '', members = ''] = /^([^.]*)\.(.*)$/s.exec(path) ?? [];
+  return members === '' ? [] : members.split(',').map(member => `${root}.${member}`);
 }
 
 export function structLines({ name, keyword, sizeBytes, address, members }: ShownStruct): string[] {
@@ -110,8 +129,7 @@ function typesWith({ types, modules, moduleTypes }: DeadKernel, path: string): T
   throw new AutopsyError('NO_TYPE', { action: `find the type ${root}`, actual: 'no module has it' });
 }
 
-function keywordOf(types: Types, path: string, field: Field | undefined): string {
-  if (field) return field.kind;
+function keywordOf(types: Types, path: string): string {
   const [, given] = /^(struct|union) /.exec(path) ?? [];
   return given ?? (types.has(`struct ${path}`) ? 'struct' : types.has(`union ${path}`) ? 'union' : 'struct');
 }

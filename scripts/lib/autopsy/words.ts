@@ -8,6 +8,28 @@ export function placeName({ name, offset, module }: SymbolAt): string {
   return module === undefined ? within : `${within} [${module}]`;
 }
 
+/** Per-CPU variables are between these. */
+const PER_CPU_BOUNDS = ['__per_cpu_start', '__per_cpu_end'] as const;
+
+const OF_CPU = /^(.+):([0-9]{1,6})$/;
+
+/**
+ * A place where there are values: as `parsePlace`, and `runqueues:1` for the one that CPU 1 has of a per-CPU variable.
+ * @throws UsageError; AutopsyError for a CPU that was not there
+ */
+export function parseValuePlace(kernel: Pick<DeadKernel, 'symbols' | 'perCpu'>, text: string): bigint {
+  const [, variable, cpu] = OF_CPU.exec(text) ?? [];
+  if (variable !== undefined) return kernel.perCpu.address(parsePlace(kernel, variable), Number(cpu));
+  const place = parsePlace(kernel, text);
+  const [start, end] = PER_CPU_BOUNDS.map(name => kernel.symbols.address(name));
+  if (start === undefined || end === undefined || place < start || place >= end) return place;
+  throw new UsageError('PER_CPU', {
+    action: `show what is at ${text}`,
+    actual: 'it is a per-CPU variable',
+    wanted: `the one of a CPU: ${text}:0`,
+  });
+}
+
 const HEX = /^(0x)?[0-9a-f]{1,16}$/i;
 const SYMBOL = /^([^+]+?)(?:\+(0x[0-9a-f]{1,16}|[0-9]{1,20}))?$/i;
 

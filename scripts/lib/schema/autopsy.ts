@@ -83,7 +83,7 @@ export const SYM = autopsyDocument('Symbols of the crashed kernel.', {
 export const STRUCT = autopsyDocument('A type of the crashed kernel.', {
   name: text('As it was asked for.'),
   kind: oneOf('What it is.', 'struct', 'union', 'member'),
-  bytes: count('Its length.'),
+  bytes: count('Its length; of several members, theirs together.'),
   address: orNull(address('Where it was read; null without an address.')),
   members: list(
     'What it directly holds; of a member, the member itself.',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { DOCUMENTS } from '../../../../scripts/lib/schema/documents.ts';
-import { VERBS } from '../../../../scripts/verb-table.ts';
+import { findVerb, VERBS } from '../../../../scripts/verb-table.ts';
 import { crashedKernel, MODULE_TEXT } from '../../../support/crashed-kernel.ts';
 import { misfits, placesOf } from '../../../support/json-schema.ts';
 import { recordOutput } from '../../../support/recorded-output.ts';
@@ -28,7 +28,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 async function said(verb: string, args: readonly string[], path = dump): Promise<string[]> {
   output.said = [];
   process.exitCode = undefined;
-  await runCommand(await VERBS[verb]!(), ['-i', path, ...args]);
+  await runCommand(await VERBS[verb]!(), ['--dump', path, ...args]);
   return output.said;
 }
 
@@ -100,6 +100,13 @@ describe('the dump as an argument', () => {
   );
 });
 
+test('kmem -i DUMP is the summary, as in crash', async () => {
+  const asked = await said('mem', ['--meminfo']);
+  output.said = [];
+  await runCommand(await findVerb('kdumpling', 'kmem')!(), ['-i', dump]);
+  expect(output.said).toEqual(asked);
+});
+
 describe('sym', () => {
   test.each([
     ['schedule', ['ffffffff81010100 (T) schedule', `${hex(MODULE_TEXT + 0x200n)} (t) schedule [zram]`]],
@@ -158,6 +165,26 @@ describe('struct', () => {
     ]);
   });
 
+  test('several members, as crash takes them', async () => {
+    expect(await said('struct', ['task_struct.pid,comm,thread_info,tasks', task70()])).toEqual([
+      '[40] int pid = 70;',
+      '[160] char comm[16] = "sh";',
+      '[0] struct thread_info thread_info = {cpu = 0};',
+      expect.stringMatching(/^\[24\] struct list_head tasks = \{next = 0x[0-9a-f]+( <.*>)?, prev = 0x/),
+    ]);
+    expect(await said('struct', ['task_struct.pid,comm'])).toEqual(['[40] int pid;', '[160] char comm[16];']);
+  });
+
+  test('a per-CPU variable of one CPU', async () => {
+    const [first, second] = [
+      await said('struct', ['rq.curr,idle', 'runqueues:0']),
+      await said('struct', ['rq.curr,idle', 'runqueues:1']),
+    ];
+    expect(first[0]).toBe(`[8] void *curr = 0x${task70()};`);
+    expect(second[0]).toMatch(/^\[8\] void \*curr = 0xff11[0-9a-f]{12};$/);
+    expect(second[0]).not.toBe(first[0]);
+  });
+
   test('a type of a module', async () => {
     expect(await said('struct', ['zram'])).toContain('  [8] long unsigned int pages;');
   });
@@ -167,6 +194,14 @@ describe('struct', () => {
     [['rq.nothing'], 1, /rq has no member nothing/],
     [['rq', '10'], 1, /^Cannot read rq: its address is not mapped/],
     [['rq', '10', '20'], 2, /it has 3 arguments/],
+    [['rq.curr,nothing'], 1, /rq has no member nothing/],
+    [
+      ['rq', 'runqueues'],
+      2,
+      /^Cannot show what is at runqueues: it is a per-CPU variable; expected .* runqueues:0$/,
+    ],
+    [['rq', 'runqueues:2'], 1, /CPU 2: the crashed machine had no such CPU/],
+    [['rq', 'nothing:0'], 2, /no symbol of that name/],
   ])('%j is refused', async (words, code, message) => {
     expect(await said('struct', words)).toEqual([expect.stringMatching(message)]);
     expect(process.exitCode).toBe(code);
@@ -182,6 +217,7 @@ describe('--json', () => {
       [
         ['--json', 'odd', hex(kernel.at.modules!)],
         ['--json', 'rq.curr'],
+        ['--json', 'rq.curr,idle', 'runqueues:1'],
       ],
     ],
   ])('%s prints what is documented, and all that is documented', async (verb, calls) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openNodeCodec } from '../../../../capture/codecs/open.ts';
 import type { Manifest } from '../../../../capture/storage/manifest.ts';
-import { AUTOPSY_OPTIONS } from '../../../../scripts/lib/autopsy/open.ts';
+import { DUMP_OPTION } from '../../../../scripts/lib/autopsy/open.ts';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { findDump } from '../../../../scripts/lib/dumps/find-dump.ts';
 import type { Host } from '../../../../scripts/lib/host/host.ts';
@@ -178,7 +178,7 @@ const autopsies: string[] = [];
 for (const [name, load] of Object.entries(VERBS)) {
   const { options } = await load();
   if (!Object.hasOwn(options, 'json') || SENDING.includes(name)) continue;
-  (options.dump === AUTOPSY_OPTIONS.dump ? autopsies : withJson).push(name);
+  (options.dump?.help === DUMP_OPTION.help ? autopsies : withJson).push(name);
 }
 
 test('every verb with --json is documented, and no other', () => {
