@@ -100,10 +100,10 @@ describe('the dump as an argument', () => {
   );
 });
 
-test('kmem -i DUMP is the summary, as in crash', async () => {
+test('kmem DUMP -i is the summary, as in crash', async () => {
   const asked = await said('mem', ['--meminfo']);
   output.said = [];
-  await runCommand(await findVerb('kdumpling', 'kmem')!(), ['-i', dump]);
+  await runCommand(await findVerb('kdumpling', 'kmem')!(), [dump, '-i']);
   expect(output.said).toEqual(asked);
 });
 
