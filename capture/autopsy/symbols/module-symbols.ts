@@ -12,7 +12,6 @@ type Readable = Pick<DeadKernel, 'memory' | 'fields'>;
 const SYM_BYTES = 24;
 const ST_SHNDX = 6;
 const ST_VALUE = 8;
-const ST_SIZE = 16;
 const SHN_UNDEF = 0;
 /** amdgpu has some 30,000. */
 const MOST_SYMBOLS = 1 << 18;
@@ -72,9 +71,8 @@ export class ModuleSymbols {
     const number = this.#order[this.#firstFrom(value)]!;
     const end = range.start + BigInt(range.sizeBytes);
     const next = after < this.#order.length ? this.#value(this.#order[after]!) : end;
-    const st_size = this.#symtab.getBigUint64(number * SYM_BYTES + ST_SIZE, true);
-    const apart = (next < end ? next : end) - value;
-    const sizeBytes = Number(st_size > 0n && st_size <= end - value ? st_size : apart);
+    // Up to the next symbol, as the kernel's log counts it, and not st_size: `do_work+0x105/0x110`.
+    const sizeBytes = Number((next < end ? next : end) - value);
     return { ...this.#symbol(number), offset: Number(address - value), sizeBytes };
   }
 

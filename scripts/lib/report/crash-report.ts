@@ -4,6 +4,7 @@ import { type Autopsy, present } from '../../../capture/autopsy/summary/autopsy.
 import { classOf } from '../../../capture/autopsy/summary/classes.ts';
 import type { Manifest, ManifestFile } from '../../../capture/storage/manifest.ts';
 import type { Dump } from '../dumps/dump.ts';
+import { type BlockedTasks, blockedTasks, withHolders } from './blocked.ts';
 import { findCause, otherEvents } from './cause.ts';
 import type { CrashSite } from './crash-site.ts';
 import { type HungTask, hungTasks, type MachineCheck, machineChecks } from './details.ts';
@@ -39,6 +40,8 @@ export interface CrashReport {
     /** The tasks that hung, the first to hang first. */
     readonly hungTasks?: readonly HungTask[];
     readonly machineChecks?: readonly MachineCheck[];
+    /** Who waited for whom, by the memory; absent where no task was blocked. */
+    readonly blocked?: BlockedTasks;
     /** Where task, pointer, trace and registers come from: the dump's memory, the autopsy that was made before it, or its kernel log. */
     readonly stackFrom: 'memory' | 'autopsy' | 'log';
     /** What memory and log contradict each other in, a sentence each. */
@@ -123,6 +126,8 @@ export function reportOf(
   const kernel = manifest?.kernel ?? kernelOf(log);
   const blamed = culprit && `${culprit.name}${culprit.module ? ` [${culprit.module}]` : ''}`;
   const pages = manifest?.dump?.pages;
+  const blocked = autopsy && blockedTasks(autopsy);
+  const hung = name === 'hung-task' ? hungTasks(cause.batch) : undefined;
   const booted = uptimeSeconds === undefined ? undefined : bootTime(dump.time, uptimeSeconds);
   return {
     format: REPORT_FORMAT,
@@ -136,8 +141,9 @@ export function reportOf(
       ...(blamed && { blame: blamed, culprit }),
       ...(reason !== undefined && { reason }),
       ...(uptimeSeconds !== undefined && { uptimeSeconds }),
-      ...(name === 'hung-task' && { hungTasks: hungTasks(cause.batch) }),
+      ...(hung && { hungTasks: autopsy ? withHolders(hung, autopsy) : hung }),
       ...(name === 'machine-check' && { machineChecks: machineChecks(cause.batch) }),
+      ...(blocked && { blocked }),
       stackFrom: cause.stackFrom,
       differences: [...cause.differences, ...sceneDifference(dump, autopsy)],
       oops: cause.texts,

@@ -1,5 +1,6 @@
 /** A crash report as a page for people, and as lines for a journal. */
 import { printable } from '../../../capture/text.ts';
+import { blockedLines, deadlockText } from './blocked.ts';
 import type { CrashReport } from './crash-report.ts';
 import type { HungTask, MachineCheck } from './details.ts';
 import { duration } from './duration.ts';
@@ -76,6 +77,8 @@ function factsOf(report: CrashReport): Fact[] {
     ['registers', registersText(crash.registers)],
     ...crash.differences.map(text => ['but', text] as const),
     ...(crash.hungTasks ?? []).map(task => ['hung', hungText(task)] as const),
+    ['deadlock', crash.blocked && deadlockText(crash.blocked)],
+    ...(crash.blocked ? blockedLines(crash.blocked) : []).map(text => ['blocked', text] as const),
     ...(crash.machineChecks ?? []).map(check => ['hardware error', checkText(check)] as const),
     ['signature', report.signature],
     ['host', [report.host ?? 'not known', crash.hardware].filter(Boolean).join(', ')],

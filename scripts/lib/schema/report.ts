@@ -47,6 +47,24 @@ const CRASH = object('What crashed.', {
       object('A task.', { ...TASK, waitsFor: optional(object('Who holds what it waits for.', TASK)) }),
     ),
   ),
+  blocked: optional(
+    object('The tasks that could not go on, by the memory; absent where none was blocked.', {
+      count: count('How many.'),
+      deadlocked: list('Those that wait in a circle and can never run; 16 at most.', object('A task.', TASK)),
+      waits: list(
+        'The first of them, those in circles before others; 16 at most.',
+        object('A task that waits.', {
+          task: object('The task.', TASK),
+          state: text('In the letters of ps(1): `D`, `S` …'),
+          kind: optional(text('`mutex`, `rwsem` …; absent where it is not a lock that is known.')),
+          lock: optional(text('The symbol or the address of the lock.')),
+          owner: optional(object('Who holds it, where the lock says so.', TASK)),
+          readers: optional(count('Of a rwsem that readers hold: how many.')),
+          in: optional(text('The function that waits.')),
+        }),
+      ),
+    }),
+  ),
   machineChecks: optional(
     list(
       'What the processor reported, one entry for each bank.',

@@ -43,10 +43,10 @@ describe('a whole kernel', () => {
     expect(() => symbols.require('nothing')).toThrow(expect.objectContaining({ code: 'NO_SYMBOL' }));
   });
 
-  test('symbols of a module: the first of an address, labels left out, its own size', () => {
+  test('symbols of a module: the first of an address, labels left out, up to the next one as the kernel counts', () => {
     expect(symbols.at(MODULE_TEXT + 0x17fn)).toEqual({
       ...{ name: 'zram_read', module: 'zram', type: 't', address: MODULE_TEXT + 0x100n, offset: 0x7f },
-      sizeBytes: 0x80,
+      sizeBytes: 0x100,
     });
     expect(symbols.at(MODULE_TEXT + 0x1800n)).toMatchObject({ name: 'zram_devices', type: 'b' });
     expect(symbols.at(MODULE_TEXT + 0x10n)).toBeUndefined();

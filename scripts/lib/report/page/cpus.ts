@@ -17,7 +17,7 @@ export function cpuSection({ cpus }: Autopsy): Section {
       body: [
         busy.slice(0, MOST_CPUS).map(cpuRow),
         idle.length > 0 &&
-          html`<details><summary><span class="row"><b>${counted(idle.length, 'idle CPU')}</b> <span class="path">${numberRanges(idle.map(({ cpu }) => cpu))}</span></span></summary>${stackOf(idle[0]!)}</details>`,
+          html`<details><summary><span class="row"><b>${counted(idle.length, 'idle CPU')}</b> <span class="path">number ${numberRanges(idle.map(({ cpu }) => cpu))}</span></span></summary>${stackOf(idle[0]!)}</details>`,
         left > 0 && html`<p class="note">and ${counted(left, 'more busy CPU')}</p>`,
       ],
     };

@@ -1,10 +1,11 @@
 /** The top of the page: the crash as a headline, as a paragraph, and as facts. */
 import { type Autopsy, present, type Wait } from '../../../../capture/autopsy/summary/autopsy.ts';
 import { counted } from '../../../../capture/errors.ts';
+import { taskText } from '../blocked.ts';
 import type { CrashReport } from '../crash-report.ts';
 import { duration } from '../duration.ts';
+import { waitRows } from '../wait-forest.ts';
 import { html, type Markup } from './markup.ts';
-import { waitRows } from './wait-forest.ts';
 
 export function head(report: CrashReport, autopsy: Autopsy): Markup {
   const { crash, kernel, when, host, id } = report;
@@ -31,7 +32,7 @@ function paragraph(report: CrashReport, autopsy: Autopsy): Markup {
   }.${
     task &&
     html` ${task.cpu === undefined ? 'The task concerned was' : `CPU ${task.cpu}${cpus ? ` of ${cpus.length}` : ''} ran`} <code>${task.comm}</code> (pid ${task.pid}).`
-  }${crash.reason !== undefined && html` The kernel said: <code>${crash.reason}</code>.`}${
+  }${crash.reason !== undefined && html` The kernel said: <code>${crash.reason.replace(/\.$/, '')}</code>.`}${
     blocked && blocked.length > 0 && ` ${blockedText(blocked)}`
   }${
     others.length > 0 &&
@@ -39,13 +40,22 @@ function paragraph(report: CrashReport, autopsy: Autopsy): Markup {
   } ${SAVED[saved.state] ?? `The dump is ${saved.state}`}${saved.why !== undefined && `: ${saved.why}`}.`;
 }
 
+/** Of a deadlock. */
+const MOST_NAMES = 3;
+
 function blockedText(waits: readonly Wait[]): string {
   const stuck = waitRows(waits).filter(({ isStuck }) => isStuck);
-  const names = stuck.slice(0, 3).map(({ task: { comm, pid } }) => `${comm} (pid ${pid})`);
-  const more = stuck.length > names.length ? ' and others' : '';
-  return `${counted(waits.length, 'task')} ${waits.length === 1 ? 'was' : 'were'} blocked${
-    stuck.length > 0 ? `; of them ${names.join(', ')}${more} wait in a circle, a deadlock` : ''
-  }.`;
+  const names = stuck.slice(0, MOST_NAMES).map(({ task }) => taskText(task));
+  const rest = stuck.length > names.length ? [`${stuck.length - names.length} more`] : [];
+  const listed = [...names, ...rest];
+  const last = listed.length > 1 ? ` and ${listed.pop()}` : '';
+  const deadlock =
+    stuck.length === 0
+      ? ''
+      : stuck.length === 1
+        ? `; ${listed[0]} waits for itself, which is a deadlock`
+        : `; ${listed.join(', ')}${last} wait for each other, which is a deadlock`;
+  return `${counted(waits.length, 'task')} ${waits.length === 1 ? 'was' : 'were'} blocked${deadlock}.`;
 }
 
 const SAVED: Readonly<Record<string, string>> = {

@@ -6,9 +6,9 @@ import {
   type Wait,
 } from '../../../../capture/autopsy/summary/autopsy.ts';
 import { counted } from '../../../../capture/errors.ts';
+import { type WaitRow, waitRows } from '../wait-forest.ts';
 import { html, type Markup } from './markup.ts';
 import { partSection, type Section } from './section.ts';
-import { type WaitRow, waitRows } from './wait-forest.ts';
 
 const MOST_ROWS = 200;
 const MOST_DEPTH = 12;
@@ -31,11 +31,11 @@ export function waitSection({ waits, cpus }: Autopsy): Section {
       note:
         all.length === 0
           ? undefined
-          : `${counted(all.length, 'blocked task')}. A task waits for the one that it hangs from.`,
+          : `${counted(all.length, 'blocked task')}.${rows.length > 0 ? ' Each task waits for the one above it.' : ''}`,
       body: [
         all.length === 0 && html`<p>No task was blocked.</p>`,
         stuck > 0 &&
-          html`<p><b>A deadlock:</b> ${counted(stuck, 'task')} wait in a circle and can never run.</p>`,
+          html`<p><b>A deadlock:</b> ${stuck === 1 ? '1 task waits for itself and can never run.' : `${stuck} tasks wait for each other and can never run.`}</p>`,
         rows.length > 0 && drawing(rows.slice(0, MOST_ROWS), present(cpus) ?? []),
         left > 0 && html`<p class="note">and ${counted(left, 'more task')}</p>`,
         others.length > 0 && [html`<h3>Blocked; the holder is not known</h3>`, table(others)],
@@ -75,7 +75,7 @@ function drawing(rows: readonly WaitRow[], cpus: readonly AutopsyCpu[]): Markup 
 }
 
 function secondLine({ wait, loop, task }: WaitRow, cpus: readonly AutopsyCpu[]): string {
-  if (loop) return short(`waits for ${loop.comm} ${loop.pid} below: a circle`);
+  if (loop) return short(`waits for ${loop.comm} ${loop.pid} below`);
   if (wait) return short(waitText(wait));
   const cpu = cpus.find(one => one.task?.pid === task.pid);
   return cpu ? `holds it and runs on CPU ${cpu.cpu}` : 'holds it and is not blocked';

@@ -8,7 +8,7 @@ import { dumpLines } from '../../../../scripts/lib/dumps/list-text.ts';
 import { reportOf } from '../../../../scripts/lib/report/crash-report.ts';
 import { reportDump } from '../../../../scripts/lib/report/dump-report.ts';
 import { sceneLines } from '../../../../scripts/lib/report/scene-lines.ts';
-import { reportPage } from '../../../../scripts/lib/report/text.ts';
+import { reportLines, reportPage } from '../../../../scripts/lib/report/text.ts';
 import { FILE_DOCUMENTS } from '../../../../scripts/lib/schema/documents.ts';
 import { hostWith } from '../../../support/host-root.ts';
 import { misfits, placesOf } from '../../../support/json-schema.ts';
@@ -98,13 +98,17 @@ test('the dump and the autopsy before it differ: the report says in what', () =>
 });
 
 test('the journal has who waits for whom, and what the other CPUs did', () => {
-  const lines = sceneLines(ID, AUTOPSY);
+  const journal = (autopsy: Autopsy) => {
+    const host = dumpWith({ 'vmcore-dmesg.txt': LOG, [AUTOPSY_JSON]: JSON.stringify(autopsy) });
+    return [...reportLines(reportDump(host.host, host.dump)), ...sceneLines(ID, autopsy)];
+  };
+  const lines = journal(SAVED);
   expect(lines.some(line => line.startsWith(`crash ${ID}: blocked: `) && line.includes('held by'))).toBe(
     true,
   );
   expect(lines.some(line => line.startsWith(`crash ${ID}: other CPU: `))).toBe(true);
   const waits = Array.from({ length: 40 }, (_, pid) => ({ task: { pid, comm: '\x1b[2J' }, state: 'D' }));
-  const many = sceneLines(ID, { ...AUTOPSY, waits });
+  const many = journal({ ...SAVED, waits });
   expect(many).toContain(`crash ${ID}: blocked: and 24 more`);
   expect(many.join('')).not.toContain('\x1b');
 });

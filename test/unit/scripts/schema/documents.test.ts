@@ -19,6 +19,7 @@ import { misfits, placesOf } from '../../../support/json-schema.ts';
 import { manifestDump, manifestOf } from '../../../support/manifest.ts';
 import { recordOutput } from '../../../support/recorded-output.ts';
 import { dump, machine, PAGE, pageOf } from '../../kdump/fixture.ts';
+import { AUTOPSY } from '../report/page/sample.ts';
 
 const output = recordOutput();
 
@@ -122,6 +123,26 @@ const UNLOADED = [
   'Kernel panic - not syncing: Fatal exception',
 ].join('\n');
 
+/** Two tasks that wait for each other, and one for readers. */
+const BLOCKED = {
+  ...AUTOPSY,
+  waits: [
+    ...waitsOf(['a', 1, 2], ['b', 2, 1]),
+    { task: { pid: 3, comm: 'c' }, state: 'D', kind: 'rwsem', lock: 'mine', readers: 2, in: 'mine_write' },
+  ],
+};
+
+function waitsOf(...tasks: readonly (readonly [comm: string, pid: number, owner: number])[]) {
+  return tasks.map(([comm, pid, owner]) => ({
+    task: { pid, comm },
+    state: 'D',
+    kind: 'mutex',
+    lock: `lock_${owner}`,
+    owner: { pid: owner, comm: tasks.find(([, of]) => of === owner)![0] },
+    in: 'mine_lock',
+  }));
+}
+
 /** Machines, of which each verb is asked. */
 const MACHINES: readonly Files[] = [
   {},
@@ -149,6 +170,7 @@ const MACHINES: readonly Files[] = [
   LENDING,
   { [`${DIRECTORY}/vmcore-dmesg.txt`]: 'a log\n' },
   { [`${DIRECTORY}/vmcore-dmesg.txt`]: 'a log\n', [`${DIRECTORY}/vmcore-triage`]: 'x' },
+  { [`${DIRECTORY}/vmcore-dmesg.txt`]: 'a log\n', [`${DIRECTORY}/autopsy.json`]: JSON.stringify(BLOCKED) },
   { '/var/crash/20261121T220235Z/manifest.json': '{"format":', '/var/crash/20261121T220235Z/vmcore': 'x' },
   ...[...LOGS, MACHINE_CHECK, HUNG_TASK, UNLOADED].map(log => dumpWith(log)),
 ];

@@ -1,7 +1,7 @@
 /** Who waits for whom, as trees and circles. */
 import { expect, test } from 'vitest';
-import type { Wait } from '../../../../../capture/autopsy/summary/autopsy.ts';
-import { waitRows } from '../../../../../scripts/lib/report/page/wait-forest.ts';
+import type { Wait } from '../../../../capture/autopsy/summary/autopsy.ts';
+import { waitRows } from '../../../../scripts/lib/report/wait-forest.ts';
 
 const task = (pid: number) => ({ pid, comm: `t${pid}` });
 /** `1>2`: task 1 waits for task 2; `1`: for nobody that is known. */

@@ -2,7 +2,7 @@
  * Who waits for whom, as trees: a task waits for one other at most, so every holder is the root of those that wait for it. Tasks
  * that wait in a circle have no root; the one with the lowest pid stands for it.
  */
-import type { TaskName, Wait } from '../../../../capture/autopsy/summary/autopsy.ts';
+import type { TaskName, Wait } from '../../../capture/autopsy/summary/autopsy.ts';
 
 export interface WaitRow {
   readonly task: TaskName;
