@@ -42,18 +42,26 @@ export function framesOfCause(frames: readonly StackFrame[]): StackFrame[] {
   });
 }
 
-/** As a kernel log of x86-64 names them; arm64's names are the same in both. */
-const LOGGED: Readonly<Record<string, string>> = {
+/** As a kernel log names them, in its order. __show_regs() in arch/x86/kernel/process_64.c */
+const LOGGED_X86: Readonly<Record<string, string>> = {
   ip: 'RIP',
   sp: 'RSP',
   flags: 'EFLAGS',
-  orig_ax: 'ORIG_RAX',
   ...Object.fromEntries(
     ['ax', 'bx', 'cx', 'dx', 'si', 'di', 'bp'].map(name => [name, `R${name.toUpperCase()}`]),
   ),
   r8: 'R08',
   r9: 'R09',
   ...Object.fromEntries([10, 11, 12, 13, 14, 15].map(number => [`r${number}`, `R${number}`])),
+  orig_ax: 'ORIG_RAX',
+};
+/** __show_regs() in arch/arm64/kernel/process.c */
+const LOGGED_ARM64: Readonly<Record<string, string>> = {
+  pc: 'pc',
+  x30: 'lr',
+  sp: 'sp',
+  ...Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`x${29 - i}`, `x${29 - i}`])),
+  pstate: 'pstate',
 };
 /** Of x86-64: constants while the kernel runs. */
 const SEGMENTS = ['cs', 'ss'];
@@ -61,8 +69,13 @@ const HEX_DIGITS = 16;
 
 /** Name -> value, hexadecimal. */
 export function loggedRegisters(registers: Registers): Record<string, string> {
-  const known = Object.entries(registers).filter(([name]) => !SEGMENTS.includes(name));
+  const logged = registers.pc === undefined ? LOGGED_X86 : LOGGED_ARM64;
+  const names = new Set([...Object.keys(logged), ...Object.keys(registers)]);
   return Object.fromEntries(
-    known.map(([name, value]) => [LOGGED[name] ?? name, value.toString(16).padStart(HEX_DIGITS, '0')]),
+    [...names].flatMap(name => {
+      const value = registers[name];
+      if (value === undefined || SEGMENTS.includes(name)) return [];
+      return [[logged[name] ?? name, value.toString(16).padStart(HEX_DIGITS, '0')]];
+    }),
   );
 }

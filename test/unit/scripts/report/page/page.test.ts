@@ -101,7 +101,7 @@ test('the crash in one paragraph, the stack with its culprit, and all that follo
     '8 tasks were blocked; transfer-a (pid 500) and transfer-b (pid 501) wait for each other, which is a deadlock.',
     'A deadlock: 2 tasks wait for each other and can never run.',
     'holds it and runs on CPU 0',
-    '2 idle CPUs 2-3',
+    '2 idle CPUs number 2-3',
     '14× D rsync ext4_rename ‹ vfs_rename',
     'a module from outside of the kernel tree was loaded',
     '0x100000 – 0x3fe00000',
