@@ -5,7 +5,11 @@ import { showStruct, structData, structLines } from '../lib/autopsy/struct.ts';
 import { parseValuePlace } from '../lib/autopsy/words.ts';
 import { type Command, EXIT, UsageError } from '../lib/cli/command.ts';
 
-const OPTIONS = { ...AUTOPSY_OPTIONS } as const;
+const OPTIONS = {
+  hex: { short: 'x', help: 'numbers in hexadecimal' },
+  offsets: { short: 'o', help: 'no effect: offsets are always shown' },
+  ...AUTOPSY_OPTIONS,
+} as const;
 
 export const struct: Command<typeof OPTIONS> = {
   name: 'kdumpling struct',
@@ -18,15 +22,13 @@ export const struct: Command<typeof OPTIONS> = {
       if (name === undefined || more.length > 0) {
         throw new UsageError('USAGE', {
           action: 'run kdumpling struct',
-          actual: `it has ${words.length === 0 ? 'no argument' : `${words.length} arguments`}`,
+          actual:
+            name === undefined ? 'no type is given' : `it has ${words.length} arguments beside the dump`,
           wanted: 'the name of a type, and an address at most',
         });
       }
-      const shown = showStruct(
-        kernel,
-        name,
-        place === undefined ? undefined : parseValuePlace(kernel, place),
-      );
+      const address = place === undefined ? undefined : parseValuePlace(kernel, place);
+      const shown = showStruct(kernel, name, address, given.hex ? 16 : 10);
       if (given.json) console.log(JSON.stringify({ ...header(), ...structData(shown) }, undefined, 2));
       else for (const line of structLines(shown)) console.log(printable(line));
       return EXIT.done;

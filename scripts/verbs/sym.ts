@@ -18,7 +18,7 @@ export const sym: Command<typeof OPTIONS> = {
       if (words.length === 0) {
         throw new UsageError('USAGE', {
           action: 'run kdumpling sym',
-          actual: 'it has no argument',
+          actual: 'no symbol is given',
           wanted: 'an address or the name of a symbol',
         });
       }

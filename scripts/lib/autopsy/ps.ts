@@ -20,7 +20,7 @@ export function chooseTasks(tasks: readonly Task[], { words, only, leaders }: Ta
     throw new UsageError('NO_TASK', {
       action: `find the task ${word}`,
       actual: `none of ${tasks.length} tasks has that PID, name or address`,
-      toDo: 'list them: kdumpling ps',
+      toDo: `list them: kdumpling ps${word.includes('/') ? '. If it is a dump, name it with --dump' : ''}`,
     });
   });
   return tasks.filter(

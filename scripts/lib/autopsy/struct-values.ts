@@ -16,16 +16,22 @@ interface Scalar {
   readonly bits?: number;
 }
 
+/** Of numbers; pointers are hexadecimal. */
+export type Radix = 10 | 16;
+
 export class StructValues {
   readonly #kernel: Pick<DeadKernel, 'symbols'>;
   readonly #types: Types;
   readonly #bytes: Uint8Array;
 
+  readonly #radix: Radix;
+
   /** @param bytes of the structure that the fields' offsets are from. */
-  constructor(kernel: Pick<DeadKernel, 'symbols'>, types: Types, bytes: Uint8Array) {
+  constructor(kernel: Pick<DeadKernel, 'symbols'>, types: Types, bytes: Uint8Array, radix: Radix) {
     this.#kernel = kernel;
     this.#types = types;
     this.#bytes = bytes;
+    this.#radix = radix;
   }
 
   /** @param path of the field, for what it holds. */
@@ -47,8 +53,9 @@ export class StructValues {
     if (field.kind === 'pointer') return this.#pointer(raw);
     const bits = field.bits ?? 8 * field.sizeBytes;
     const value = field.isSigned ? BigInt.asIntN(bits, raw) : raw;
-    if (field.kind === 'enum') return this.#enumerator(enumName, value) ?? value.toString();
-    return !field.isSigned && bits === 64 && raw >= LIKELY_POINTER ? this.#pointer(raw) : value.toString();
+    const number = this.#radix === 16 ? `0x${raw.toString(16)}` : value.toString();
+    if (field.kind === 'enum') return this.#enumerator(enumName, value) ?? number;
+    return !field.isSigned && bits === 64 && raw >= LIKELY_POINTER ? this.#pointer(raw) : number;
   }
 
   /** Undefined for what has no bytes, or more than a number. */

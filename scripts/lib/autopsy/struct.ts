@@ -4,7 +4,7 @@ import { addressDigits } from '../../../capture/autopsy/hex.ts';
 import type { DeadKernel, Field, Types } from '../../../capture/autopsy/kernel.ts';
 import { AutopsyError, attempt } from '../../../capture/errors.ts';
 import { UsageError } from '../cli/command.ts';
-import { StructValues } from './struct-values.ts';
+import { type Radix, StructValues } from './struct-values.ts';
 
 /** Of what is read at once; task_struct has some 10 KiB. */
 const MOST_BYTES = 1 << 20;
@@ -29,10 +29,15 @@ export interface ShownStruct {
  * @param path `task_struct`, a member of one, `task_struct.se`, or several: `task_struct.pid,comm`. Types of modules are found too.
  * @throws AutopsyError for an unknown type or member; KernelError for memory that is not in the dump.
  */
-export function showStruct(kernel: DeadKernel, path: string, address: bigint | undefined): ShownStruct {
+export function showStruct(
+  kernel: DeadKernel,
+  path: string,
+  address: bigint | undefined,
+  radix: Radix = 10,
+): ShownStruct {
   const types = typesWith(kernel, path);
   const [root = ''] = path.split('.');
-  const values = address === undefined ? undefined : valuesAt(kernel, types, root, address);
+  const values = address === undefined ? undefined : valuesAt(kernel, types, { root, address, radix });
   const filled = (member: Field, memberPath: string, within: string, depth: number): ShownMember => ({
     ...member,
     ...(member.members &&
@@ -134,10 +139,14 @@ function keywordOf(types: Types, path: string): string {
   return given ?? (types.has(`struct ${path}`) ? 'struct' : types.has(`union ${path}`) ? 'union' : 'struct');
 }
 
-function valuesAt(kernel: DeadKernel, types: Types, root: string, address: bigint): StructValues {
+function valuesAt(
+  kernel: DeadKernel,
+  types: Types,
+  { root, address, radix }: { readonly root: string; readonly address: bigint; readonly radix: Radix },
+): StructValues {
   const sizeBytes = types.size(root);
   if (sizeBytes <= MOST_BYTES)
-    return new StructValues(kernel, types, kernel.memory.readVirtual(address, sizeBytes, root));
+    return new StructValues(kernel, types, kernel.memory.readVirtual(address, sizeBytes, root), radix);
   throw new UsageError('STRUCT_SIZE', {
     action: `show the values of ${root}`,
     actual: `it has ${sizeBytes} bytes`,

@@ -26,6 +26,7 @@ export function findDump(host: Host, given: string | undefined): Dump {
   throw new TargetError(NO_DUMPS, {
     action: 'find the last dump',
     actual: `there are no dumps in ${directory}`,
+    toDo: 'name the directory or the file of one',
   });
 }
 

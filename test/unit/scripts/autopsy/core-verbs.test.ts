@@ -62,6 +62,7 @@ describe('ps', () => {
   test.each([
     [['nobody'], 2, /^Cannot find the task nobody: none of 8 tasks/],
     [['-u', '-k'], 2, /both --user and --kernel/],
+    [['crash/nosuch'], 2, /^Cannot find the task crash\/nosuch: .*If it is a dump, name it with --dump$/],
   ])('%j is refused', async (args, code, words) => {
     expect(await said('ps', args)).toEqual([expect.stringMatching(words)]);
     expect(process.exitCode).toBe(code);
@@ -120,7 +121,7 @@ describe('sym', () => {
   test.each([
     [['nothing'], /^Cannot find nothing: the crashed kernel has no symbol of that name/],
     [['1000'], /outside of the kernel/],
-    [[], /it has no argument/],
+    [[], /no symbol is given; expected an address or the name/],
   ])('%j is refused', async (words, message) => {
     expect(await said('sym', words)).toEqual([expect.stringMatching(message)]);
     expect(process.exitCode).toBe(2);
@@ -175,6 +176,15 @@ describe('struct', () => {
     expect(await said('struct', ['task_struct.pid,comm'])).toEqual(['[40] int pid;', '[160] char comm[16];']);
   });
 
+  test('-x: numbers in hexadecimal, -o: as without it', async () => {
+    const lines = await said('struct', ['-ox', 'task_struct.pid,thread_info,comm', task70()]);
+    expect(lines).toEqual([
+      '[40] int pid = 0x46;',
+      '[0] struct thread_info thread_info = {cpu = 0x0};',
+      '[160] char comm[16] = "sh";',
+    ]);
+  });
+
   test('a per-CPU variable of one CPU', async () => {
     const [first, second] = [
       await said('struct', ['rq.curr,idle', 'runqueues:0']),
@@ -193,7 +203,8 @@ describe('struct', () => {
     [['nothing'], 1, /^Cannot find the type nothing/],
     [['rq.nothing'], 1, /rq has no member nothing/],
     [['rq', '10'], 1, /^Cannot read rq: its address is not mapped/],
-    [['rq', '10', '20'], 2, /it has 3 arguments/],
+    [['rq', '10', '20'], 2, /it has 3 arguments beside the dump/],
+    [[], 2, /no type is given; expected the name of a type/],
     [['rq.curr,nothing'], 1, /rq has no member nothing/],
     [
       ['rq', 'runqueues'],
