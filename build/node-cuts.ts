@@ -1,17 +1,19 @@
 /**
  * Takes parts out of a Node binary that no capture reaches: zeros, or a text of one character, in a file of the same length,
- * which compress to nothing. ICU's data are cut by node-icu.ts.
+ * which compress to nothing. ICU's data are cut by node-icu.ts, V8's code caches by node-code-caches.ts.
  *
  * What happens where such a part is asked for after all: an addon that wants V8's own functions does not load, as if it were
  * for another Node; TypeScript is not stripped of its types, which throws; a C++ exception, which nothing in Node catches,
  * ends the process as before, without looking for handlers first.
  */
 import { Failure } from '../capture/errors.ts';
+import { cutCodeCaches } from './node-code-caches.ts';
 
 export interface NodeCuts {
   readonly symbols: number;
   readonly unwindBytes: number;
   readonly typeStripperBytes: number;
+  readonly codeCacheBytes: number;
 }
 
 interface Section {
@@ -22,7 +24,7 @@ interface Section {
 /** Names of V8, Node and ICU as C++ mangles them. Addons that use Node-API need none of them. */
 const CUT_SYMBOL = /^_Z(?:T[VISC])?N?[A-Z]*(?:2v8|4node|6icu_\d\d|8v8_crdtp|6cppgc)/;
 /** What decides about the cuts, for whoever asks whether an image was made with the same ones. */
-export const NODE_CUTS: readonly string[] = [CUT_SYMBOL.source, 'unwinding', 'types'];
+export const NODE_CUTS: readonly string[] = [CUT_SYMBOL.source, 'unwinding', 'types', 'code caches'];
 
 /** A binary with more handlers of C++ exceptions needs the tables for unwinding. Node 24 has 5 kB, of libraries in it. */
 const MOST_HANDLER_BYTES = 16_384;
@@ -40,6 +42,7 @@ export function cutNode(node: Buffer): NodeCuts {
     symbols: cutSymbols(node, sections('.dynsym'), sections('.dynstr')),
     unwindBytes: cutUnwinding(node, sections),
     typeStripperBytes: cutTypeStripper(node),
+    codeCacheBytes: cutCodeCaches(node),
   };
 }
 

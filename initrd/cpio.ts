@@ -8,11 +8,22 @@ import { gzipSync } from 'node:zlib';
 export type CpioEntry = { readonly path: string; readonly mode: number } & (
   | { readonly kind: 'directory' }
   | { readonly kind: 'file'; readonly bytes: Uint8Array }
+  /** The kernel makes no file of it: its bytes stay where the archive is. */
+  | { readonly kind: 'left in place'; readonly bytes: Uint8Array }
   | { readonly kind: 'symlink'; readonly to: string }
   | { readonly kind: 'device'; readonly major: number; readonly minor: number }
 );
 
-const TYPE_BITS = { directory: 0o040000, file: 0o100000, symlink: 0o120000, device: 0o020000 } as const;
+/** The kernel passes over the body of an entry that is neither a file nor a link, as of a socket (Linux init/initramfs.c, do_header). */
+const TYPE_BITS = {
+  directory: 0o040000,
+  file: 0o100000,
+  symlink: 0o120000,
+  device: 0o020000,
+  'left in place': 0o140000,
+} as const;
+/** In bytes, of a record's header. */
+const HEADER_BYTES = 110;
 const TRAILER = 'TRAILER!!!';
 
 /** The pieces of the archive, in the order of the entries. A directory must come before its contents. */
@@ -35,8 +46,14 @@ export function* encodeCompressedCpio(entries: Iterable<CpioEntry>): Generator<U
   yield padding(compressed.length);
 }
 
+/** Where the bytes of an archive's first entry are in it. */
+export function firstBodyOffset(path: string): number {
+  const nameEnd = HEADER_BYTES + Buffer.byteLength(path) + 1;
+  return nameEnd + padding(nameEnd).length;
+}
+
 function bodyOf(entry: CpioEntry): Uint8Array {
-  if (entry.kind === 'file') return entry.bytes;
+  if (entry.kind === 'file' || entry.kind === 'left in place') return entry.bytes;
   return entry.kind === 'symlink' ? Buffer.from(entry.to) : Buffer.alloc(0);
 }
 

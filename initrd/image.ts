@@ -17,8 +17,9 @@ import {
   targetSpec,
 } from '../capture/options/target-spec.ts';
 import { replaceFile } from '../capture/storage/place/durable-file.ts';
-import { type CpioEntry, encodeCompressedCpio, encodeCpio } from './cpio.ts';
+import { type CpioEntry, encodeCompressedCpio, encodeCpio, firstBodyOffset } from './cpio.ts';
 import { RUNTIME_DRIVERS, SOFT_WATCHDOG, targetModules, WATCHDOG_DRIVERS } from './drivers.ts';
+import { KEPT_IMAGE, keepsImage } from './kept-image.ts';
 import { isNetworkModule, type ModuleTree, moduleName, openModuleTree } from './modules.ts';
 
 /**
@@ -53,6 +54,8 @@ export type Program = Readonly<Record<keyof typeof PROGRAM_FILES, string>>;
 export const LAYOUTS = ['self-contained', 'lean'] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
+/** From the root of an image that has it. */
+const RUNTIME_FILE = 'runtime.squashfs';
 /** Where the package installs the runtime, from the root of the target's file system. */
 export const RUNTIME_ON_DISK = '/usr/lib/kdumpling/runtime';
 
@@ -118,7 +121,9 @@ export function buildImage(request: ImageRequest): ImageFacts {
   const present = (drivers: readonly string[]) => drivers.filter(driver => tree.has(driver));
   // softdog comes last: its dependencies are loaded with the other drivers, softdog itself only if none of them works.
   const watchdogs = tree.closure(present([...WATCHDOG_DRIVERS, SOFT_WATCHDOG]));
-  const isLean = request.layout === 'lean';
+  const { layout = 'self-contained' } = request;
+  const isLean = layout === 'lean';
+  const isKept = keepsImage(request.kver, layout);
   const target = targetSpec(request.fstype, request.options.target, request.options.mountOptions);
   const runtime = (
     isLean ? targetModules(tree, fileSystemsOf([target]), request.disks) : tree.closure(RUNTIME_DRIVERS)
@@ -140,17 +145,18 @@ export function buildImage(request: ImageRequest): ImageFacts {
   refuseNetwork(modules);
   const settings = [
     ...earlySettings({ watchdogs, runtime }, options),
-    ...(isLean ? runtimeDiskSettings(options) : []),
+    ...(isLean ? runtimeDiskSettings(options) : runtimeImageSettings(isKept)),
   ];
   const { program } = request;
-  // While the kernel unpacks an image it has both in memory. Compressing the runtime again would win nothing.
   const archives = [
     encodeCompressedCpio([
       ...imageEntries(program, tree, modules, settings, options),
       ...(isLean ? runtimeOnDisk(program) : runtimeInImage(program)),
     ]),
-    ...(isLean ? [] : [encodeCpio(runtimeFile(program))]),
   ];
+  // Compressing the runtime again would win nothing. What is kept comes first, so that its place is known.
+  if (isKept) archives.unshift(encodeCpio([runtimeEntry(program, 'left in place')]));
+  else if (!isLean) archives.push(encodeCpio([runtimeEntry(program, 'file')]));
   const hash = createHash('sha256');
   const bytes = replaceFile(request.output, hashed(concatenated(archives), hash), { mode: 0o600 });
   return { path: request.output, bytes, sha256: hash.digest('hex'), modules, options };
@@ -191,8 +197,8 @@ function* runtimeInImage(program: Program): Generator<CpioEntry> {
   yield { kind: 'file', path: 'runtime.sh', mode: 0o644, bytes: readFileSync(program.runtimeImage) };
 }
 
-function* runtimeFile(program: Program): Generator<CpioEntry> {
-  yield { kind: 'file', path: 'runtime.squashfs', mode: 0o644, bytes: readFileSync(program.runtime) };
+function runtimeEntry(program: Program, kind: 'file' | 'left in place'): CpioEntry {
+  return { kind, path: RUNTIME_FILE, mode: 0o644, bytes: readFileSync(program.runtime) };
 }
 
 function* runtimeOnDisk(program: Program): Generator<CpioEntry> {
@@ -223,6 +229,12 @@ function earlySettings(
     `small_crash_bytes=${SMALL_CRASH.belowBytes}`,
     `small_crash_flags='${SMALL_CRASH.flags.join(' ')}'`,
   ];
+}
+
+function runtimeImageSettings(isKept: boolean): string[] {
+  return isKept
+    ? [`runtime_file=${KEPT_IMAGE}`, `runtime_offset=${firstBodyOffset(RUNTIME_FILE)}`]
+    : [`runtime_file=/${RUNTIME_FILE}`, 'runtime_offset=0'];
 }
 
 /** @throws ImageError for a target that the early stage cannot find: all it has is busybox's findfs. */

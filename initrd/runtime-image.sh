@@ -1,5 +1,7 @@
-# Sourced by early.sh for the self-contained layout: Node is in a compressed image in the initrd.
-$bb losetup -r /dev/loop0 /runtime.squashfs || give_up "cannot attach the runtime image to a loop device"
+# Sourced by early.sh for the self-contained layout: Node is in a compressed image. That is a file that the kernel unpacked from
+# the initrd, or a part of the initrd itself, which the kernel keeps (kept-image.ts).
+[ -e "$runtime_file" ] || give_up "there is no $runtime_file; the crash kernel's command line needs retain_initrd"
+$bb losetup -r -o "$runtime_offset" /dev/loop0 "$runtime_file" || give_up "cannot attach the runtime image to a loop device"
 # A page of Node that is touched brings its block of the image with it; reading ahead would bring the next one, too.
 $bb blockdev --setra 0 /dev/loop0 2> /dev/null
 $bb mount -t squashfs -o ro /dev/loop0 /runtime || give_up "cannot mount the runtime image; is it whole?"

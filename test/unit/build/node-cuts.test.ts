@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundle } from '../../../build/bundle.ts';
+import { cutCodeCaches } from '../../../build/node-code-caches.ts';
 import { cutNode, type NodeCuts } from '../../../build/node-cuts.ts';
 import { KOFFI_BINARY, NODE_BINARY, PROJECT } from '../../../build/paths.ts';
 
@@ -34,6 +35,7 @@ test('as much is cut as was measured', () => {
   expect(cuts.symbols).toBeGreaterThan(10_000);
   expect(cuts.unwindBytes).toBeGreaterThan(4e6);
   expect(cuts.typeStripperBytes).toBeGreaterThan(3e6);
+  expect(cuts.codeCacheBytes).toBeGreaterThan(3e6);
 });
 
 test('the addon of the FFI loads and calls a C function', () => {
@@ -60,6 +62,16 @@ test('threads start and end', () =>
     ),
   ).toBe('exit 0\n'));
 
+test('each module of Node’s own is compiled from its source, for lack of a code cache', () => {
+  const program = `const { builtinModules, createRequire } = require('module');
+    const load = createRequire('/');
+    console.log(builtinModules.filter(name => { load(name); return true }).length)`;
+  const count = execFileSync(NODE_BINARY, ['-p', "require('module').builtinModules.length"], {
+    encoding: 'utf8',
+  });
+  expect(run('--no-warnings', '-e', program)).toBe(count);
+});
+
 describe('what is gone is an error of JavaScript', () => {
   test('types are not stripped', () => {
     const file = join(directory, 'typed.ts');
@@ -77,6 +89,8 @@ test('the capture program asks for nothing of that', async () => {
 describe('refused: a binary', () => {
   test('that is no ELF', () =>
     expect(() => cutNode(Buffer.from('MZ'))).toThrow(/the binary has no ELF-64 header/));
+  test('without code caches', () =>
+    expect(() => cutCodeCaches(Buffer.alloc(1 << 16, 'x'))).toThrow(/there are 0 places that look like one/));
   test('without a section', () => {
     const bytes = readFileSync(NODE_BINARY);
     bytes.write('.eh_nothing', bytes.lastIndexOf('.eh_frame_hdr'), 'latin1');

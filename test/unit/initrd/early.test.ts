@@ -106,3 +106,19 @@ describe('Node runs without its optimizing compilers', () => {
     expect(said).toBe(`${flags}\n`);
   });
 });
+
+/** Without the word retain_initrd, the kernel frees the image before the early stage can read it. */
+test('a runtime image that the kernel did not keep ends the early stage with the word that is missing', () => {
+  const attach = readFileSync(join(PROJECT, 'initrd/runtime-image.sh'), 'utf8');
+  const script = `
+    give_up() { echo "gave up: $1"; exit; }
+    bb=: runtime_file=${path('initrd')} runtime_offset=128
+    ${attach}
+    echo attached`;
+  const run = () => execFileSync(BUSYBOX, ['sh', '-c', script], { encoding: 'utf8' });
+  expect(run()).toMatch(
+    /^gave up: there is no .*initrd; the crash kernel's command line needs retain_initrd\n$/,
+  );
+  writeFileSync(path('initrd'), '');
+  expect(run()).toBe('attached\n');
+});

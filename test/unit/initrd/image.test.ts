@@ -2,9 +2,15 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { buildImage, type ImageRequest, PROGRAM_FILES, type Program } from '../../../initrd/image.ts';
-import { archivesOf } from '../../support/image.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  buildImage,
+  type ImageRequest,
+  type Layout,
+  PROGRAM_FILES,
+  type Program,
+} from '../../../initrd/image.ts';
+import { archivesOf, recordsOf } from '../../support/image.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -22,10 +28,11 @@ function build(driver: string, more: Partial<ImageRequest> = {}): () => unknown 
   writeFileSync(join(directory, 'modules.builtin'), builtin);
   const file = join(directory, 'file');
   writeFileSync(file, '');
+  const runtime = join(directory, 'runtime');
+  writeFileSync(runtime, 'hsqs');
   const disk = driver.split('/').at(-1)!.replace(/\.ko$/, '');
-  const program = Object.fromEntries(
-    Object.keys(PROGRAM_FILES).map(part => [part, file]),
-  ) as unknown as Program;
+  const parts = Object.keys(PROGRAM_FILES).map(part => [part, file]);
+  const program = { ...Object.fromEntries(parts), runtime } as unknown as Program;
   return () =>
     buildImage({
       kver: '6.1.0',
@@ -73,12 +80,49 @@ test.each([
   'the %s layout has its runtime and loads the drivers that the runtime needs',
   (layout, names, loadedEarly) => {
     build(DISK, { layout })();
-    const image = Buffer.concat(archivesOf(readFileSync(join(directory, 'image')))).toString('latin1');
+    const image = Buffer.concat([...archivesOf(readFileSync(join(directory, 'image')))]).toString('latin1');
     const inImage = [...image.matchAll(/070701[0-9a-f]{104}([^\0]+)\0/g)].map(match => match[1]);
     expect(inImage.filter(name => /^(disk|runtime)/.test(name)).sort()).toEqual([...names]);
     expect(/^modules='(.*)'$/m.exec(image)?.[1]).toBe(loadedEarly);
   },
 );
+
+/** Of a socket: the kernel makes nothing of a record of this type that has a body (Linux init/initramfs.c, do_header). */
+const SOCKET = 0o140000;
+
+describe('a runtime of which the kernel makes no file', () => {
+  const imageFor = (kver: string, layout: Layout) => {
+    build(DISK, { kver, layout })();
+    return readFileSync(join(directory, 'image'));
+  };
+  const setting = (image: Buffer, name: string) => {
+    const all = Buffer.concat([...archivesOf(image)]).toString('latin1');
+    return new RegExp(`^${name}=(.*)$`, 'm').exec(all)?.[1];
+  };
+
+  test('comes first, where the early stage looks for it in the image that the kernel keeps', () => {
+    const image = imageFor('6.12.0', 'self-contained');
+    const [runtime] = recordsOf(archivesOf(image)[0]!);
+    expect(runtime).toMatchObject({ name: 'runtime.squashfs', mode: SOCKET | 0o644, bodyBytes: 4 });
+    expect(setting(image, 'runtime_file')).toBe('/sys/firmware/initrd');
+    const at = Number(setting(image, 'runtime_offset'));
+    expect(image.toString('latin1', at, at + 4)).toBe('hsqs');
+  });
+
+  test('is for kernels that show the image: an older one unpacks it', () => {
+    const image = imageFor('6.7.12', 'self-contained');
+    const runtime = archivesOf(image)
+      .flatMap(recordsOf)
+      .find(({ name }) => name === 'runtime.squashfs');
+    expect(runtime).toMatchObject({ mode: 0o100644 });
+    expect(setting(image, 'runtime_file')).toBe('/runtime.squashfs');
+    expect(setting(image, 'runtime_offset')).toBe('0');
+  });
+
+  test('is in no lean image', () => {
+    expect(imageFor('6.12.0', 'lean').includes('hsqs')).toBe(false);
+  });
+});
 
 test('the lean layout is refused for a target that busybox cannot find', () => {
   const options = { target: 'PARTUUID=0a-01' };
