@@ -2,7 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CaptureOptions } from '../capture/options/schema.ts';
-import { buildImage, type ImageFacts, type Layout, type Program } from '../initrd/image.ts';
+import { buildImage, type ImageFacts, type Program } from '../initrd/image.ts';
+import type { Layout } from '../initrd/layouts.ts';
 import { DIST } from './paths.ts';
 
 /** The file system of the lab's boot disk: "kdumpling-labdis" in hexadecimal. */

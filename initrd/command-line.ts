@@ -50,6 +50,11 @@ const ADDED: readonly AddedWord[] = [
   { word: 'panic=10', why: 'whatever kills PID 1 ends in a reboot, after a pause for reading the console' },
 ];
 
+const KEEP_IMAGE: AddedWord = {
+  word: 'retain_initrd',
+  why: 'the capture program is read from the initrd in place: the kernel makes no second copy of it',
+};
+
 /** The kernel obeys each of several such words, so that one does not replace another (Linux init/main.c). */
 const ADDS_UP: ReadonlySet<string> = new Set(['initcall_blacklist']);
 
@@ -78,13 +83,15 @@ export interface CrashMachine {
   readonly cpus?: number;
   /** Of the CPU on which an x86 machine starts; undefined where it is not known. */
   readonly bootApicId?: number;
+  /** Whether it reads the runtime from the image in place; see kept-image.ts. */
+  readonly keepsImage?: boolean;
 }
 
 /** @param running the first kernel's /proc/cmdline. */
 export function planCommandLine(
   running: string,
   changes: CommandLineChanges = NO_CHANGES,
-  { architecture = process.arch, cpus = 1, bootApicId }: CrashMachine = {},
+  { architecture = process.arch, cpus = 1, bootApicId, keepsImage = false }: CrashMachine = {},
 ): CommandLinePlan {
   const { words, hasDashes, initArguments } = parseCommandLine(running);
   const appended = changes.append.flatMap(wordsOf);
@@ -92,6 +99,7 @@ export function planCommandLine(
   const asked = askedCpus(changes);
   const needed = [
     ...ADDED.map(added => (added.word === ONE_CPU && !asked && cpus > 1 ? severalCpus(cpus) : added)),
+    ...(keepsImage ? [KEEP_IMAGE] : []),
     ...(bootApicId !== undefined && (asked?.count ?? cpus) > 1 ? [notBootCpu(bootApicId)] : []),
   ].filter(added => (added.architecture ?? architecture) === architecture);
   const ours = needed

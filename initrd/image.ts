@@ -20,6 +20,7 @@ import { replaceFile } from '../capture/storage/place/durable-file.ts';
 import { type CpioEntry, encodeCompressedCpio, encodeCpio, firstBodyOffset } from './cpio.ts';
 import { RUNTIME_DRIVERS, SOFT_WATCHDOG, targetModules, WATCHDOG_DRIVERS } from './drivers.ts';
 import { KEPT_IMAGE, keepsImage } from './kept-image.ts';
+import type { Layout } from './layouts.ts';
 import { isNetworkModule, type ModuleTree, moduleName, openModuleTree } from './modules.ts';
 
 /**
@@ -49,10 +50,6 @@ export const PROGRAM_FILES = {
 
 /** The path of each part. */
 export type Program = Readonly<Record<keyof typeof PROGRAM_FILES, string>>;
-
-/** `self-contained`: in the image. `lean`: on the file system of the dump target. */
-export const LAYOUTS = ['self-contained', 'lean'] as const;
-export type Layout = (typeof LAYOUTS)[number];
 
 /** From the root of an image that has it. */
 const RUNTIME_FILE = 'runtime.squashfs';

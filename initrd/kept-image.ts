@@ -3,7 +3,7 @@
  * then frees it, so that the runtime, which is most of it, would be in memory twice. With the word `retain_initrd` the image
  * stays, and /sys/firmware/initrd shows it (Linux v6.8, init/initramfs.c): no file is made of the runtime.
  */
-import type { Layout } from './image.ts';
+import type { Layout } from './layouts.ts';
 
 export const KEPT_IMAGE = '/sys/firmware/initrd';
 

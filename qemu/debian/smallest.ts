@@ -1,5 +1,5 @@
 /** The smallest `crashkernel=` with which each program still captures this machine (`npm run machine -- --smallest`). */
-import type { Layout } from '../../initrd/image.ts';
+import type { Layout } from '../../initrd/layouts.ts';
 import { begin, come, INSTALL_SECONDS, reboot, settled } from './boots.ts';
 import { type Capture, reservation, runningKernel } from './capture.ts';
 import { crash } from './crash.ts';

@@ -4,7 +4,7 @@
  */
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
 import type { CaptureOptions } from '../../capture/options/schema.ts';
-import type { Layout } from '../../initrd/image.ts';
+import type { Layout } from '../../initrd/layouts.ts';
 import type { DiskKind } from '../disks/boot-disk.ts';
 import type { MakeSecondDisk } from '../disks/second-disk.ts';
 import type { Expectation } from '../expect/check.ts';

@@ -142,6 +142,7 @@ async function planOf(
     tools: [...guestTools, ...(module ? [module] : [])],
     parts,
     captureInitrd,
+    layout: fault.layout ?? 'self-contained',
     runtime: fault.runtimeOnDisk || loads ? join(parts.dist, 'runtime') : undefined,
     loader: loads ? await buildLoader(parts, directory) : undefined,
     accel,

@@ -7,6 +7,7 @@ import type { Parts } from '../../build/parts/parts.ts';
 import { LAB_ROOT_UUID } from '../../build/stock-image.ts';
 import { crashCommandLine } from '../../initrd/command-line.ts';
 import { RUNTIME_ON_DISK } from '../../initrd/image.ts';
+import type { Layout } from '../../initrd/layouts.ts';
 import { bootDiskOf, checkBootDisk, type DiskKind, makeBootDisk } from '../disks/boot-disk.ts';
 import { busOf } from '../disks/buses.ts';
 import { type DiskCheck, fileSystemOf, makeSparse, tool } from '../disks/file-systems.ts';
@@ -45,6 +46,8 @@ export interface CrashPlan {
   readonly parts: Parts;
   /** The dump-capture initrd to arm the machine with. */
   readonly captureInitrd: string;
+  /** Of that initrd. */
+  readonly layout: Layout;
   /** Node and its libraries, to put on the boot disk where the packages put them. */
   readonly runtime?: string;
   /** Undefined where kexec-tools does it. It runs on the boot disk's `runtime`. */

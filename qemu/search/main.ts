@@ -1,7 +1,7 @@
 /** `npm run smallest`: the smallest `crashkernel=` for each layout, kernel and speed, as a table. */
 import { join } from 'node:path';
 import { describeError, Failure } from '../../capture/errors.ts';
-import { LAYOUTS } from '../../initrd/image.ts';
+import { LAYOUTS } from '../../initrd/layouts.ts';
 import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
 import { readManifest } from '../expect/manifest.ts';
 import { FAULTS } from '../faults/all.ts';

@@ -1,6 +1,6 @@
 /** Finds the smallest `crashkernel=` with which captures come home: down until one does not, then up until several in a row do. */
 import type { Manifest } from '../../capture/storage/manifest.ts';
-import type { Layout } from '../../initrd/image.ts';
+import type { Layout } from '../../initrd/layouts.ts';
 
 /** One column of what is searched. */
 export interface Cell {

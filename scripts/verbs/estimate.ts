@@ -1,6 +1,6 @@
 /** `kdumpling estimate`: how much memory to reserve, and how large and long a dump would be. */
 
-import { LAYOUTS } from '../../initrd/image.ts';
+import { LAYOUTS } from '../../initrd/layouts.ts';
 import { readFacts } from '../lib/arming/facts.ts';
 import { hostReservation } from '../lib/arming/host-reservation.ts';
 import { type Command, EXIT } from '../lib/cli/command.ts';

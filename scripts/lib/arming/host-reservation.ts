@@ -1,6 +1,6 @@
 /** The memory for this machine's crash kernel: what this boot reserved, what a capture needs, and how many CPUs that is for. */
 import { DEFAULT_OPTIONS } from '../../../capture/options/schema.ts';
-import type { Layout } from '../../../initrd/image.ts';
+import type { Layout } from '../../../initrd/layouts.ts';
 import type { Settings } from '../config/directives.ts';
 import { readCrashkernel } from '../crashkernel/reading.ts';
 import { crashkernelValues } from '../crashkernel/words.ts';

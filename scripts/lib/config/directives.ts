@@ -6,7 +6,7 @@ import { FILE_SYSTEM_NAMES } from '../../../capture/options/file-systems.ts';
 import { type CaptureOptions, checkOption } from '../../../capture/options/schema.ts';
 import type { CommandLineChanges } from '../../../initrd/command-changes.ts';
 import { parseCommandLine } from '../../../initrd/command-words.ts';
-import { LAYOUTS, type Layout } from '../../../initrd/image.ts';
+import { LAYOUTS, type Layout } from '../../../initrd/layouts.ts';
 import { checkUrl } from '../cli/destination.ts';
 import { readCollector } from './collector.ts';
 import { ConfigError } from './errors.ts';

@@ -1,6 +1,6 @@
 /** How much memory the crash kernel needs on a machine: measured where it can be, each term with its reason. */
 import { USUAL_OWN_BYTES } from '../../../capture/flow/autopsy-watch.ts';
-import type { Layout } from '../../../initrd/image.ts';
+import type { Layout } from '../../../initrd/layouts.ts';
 import type { CrashkernelValues } from '../crashkernel/words.ts';
 import { loadBytes } from '../kexec/load-size.ts';
 import type { ReservedParts } from '../kexec/reserved-parts.ts';

@@ -1,6 +1,6 @@
 /** An estimate for people and for programs. */
 import { USUAL_OWN_BYTES } from '../../../capture/flow/autopsy-watch.ts';
-import type { Layout } from '../../../initrd/image.ts';
+import type { Layout } from '../../../initrd/layouts.ts';
 import { describeBytes } from '../cli/sizes.ts';
 import { tableLines, terminalColumns } from '../cli/table.ts';
 import { crashkernelWords } from '../crashkernel/words.ts';

@@ -1,7 +1,9 @@
 /** Builds a dump-capture initrd for any kernel tree, of this machine or another one. */
 import { readFileSync } from 'node:fs';
 import { planCommandLine } from '../../../initrd/command-line.ts';
-import { buildImage, LAYOUTS, programIn, RUNTIME_ON_DISK } from '../../../initrd/image.ts';
+import { buildImage, programIn, RUNTIME_ON_DISK } from '../../../initrd/image.ts';
+import { keepsImage } from '../../../initrd/kept-image.ts';
+import { LAYOUTS } from '../../../initrd/layouts.ts';
 import { badValue, EXIT, type Given, oneOf, UsageError } from '../cli/command.ts';
 import { CONFIG_PATH, readConfig } from '../config/config.ts';
 import type { Host } from '../host/host.ts';
@@ -49,7 +51,11 @@ export function rebuildForTree(host: Host, given: Given<typeof TREE_OPTIONS>): n
     output,
   });
   console.log(`${output}: ${(bytes / 1e6).toFixed(1)} MB, ${modules.length} modules for ${kver}`);
-  const commandLine = planCommandLine(readFileSync('/proc/cmdline', 'utf8'), settings?.commandLine).text;
+  const { text: commandLine } = planCommandLine(
+    readFileSync('/proc/cmdline', 'utf8'),
+    settings?.commandLine,
+    { keepsImage: keepsImage(kver, layout) },
+  );
   console.log(
     `load it: kexec -s -p /boot/vmlinuz-${kver} --initrd=${output} --command-line=${shellWord(commandLine)}`,
   );

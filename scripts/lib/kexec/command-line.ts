@@ -2,16 +2,19 @@
 import { Buffer } from 'node:buffer';
 import { SystemError } from '../../../capture/errors.ts';
 import { type CommandLinePlan, LONGEST_LINE_BYTES, planCommandLine } from '../../../initrd/command-line.ts';
+import { keepsImage } from '../../../initrd/kept-image.ts';
 import { CONFIG_PATH } from '../config/config.ts';
 import type { Settings } from '../config/directives.ts';
 import { bootApicId } from '../host/cpus.ts';
 import type { Host } from '../host/host.ts';
+import { hostKernel } from '../host/kernel-files.ts';
 
 /** @param cpus how many the crash kernel gets where the settings do not say it. */
 export function hostCommandLine(host: Host, settings: Settings, cpus: number): CommandLinePlan {
   return planCommandLine(host.read('/proc/cmdline') ?? '', settings.commandLine, {
     cpus,
     bootApicId: bootApicId(host),
+    keepsImage: keepsImage(hostKernel(host), settings.layout),
   });
 }
 

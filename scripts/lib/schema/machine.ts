@@ -1,5 +1,5 @@
 /** The documents of `show --json` and `estimate --json`. */
-import { LAYOUTS } from '../../../initrd/image.ts';
+import { LAYOUTS } from '../../../initrd/layouts.ts';
 import { ESTIMATE_FORMAT } from '../estimate/text.ts';
 import { STATE_FORMAT } from '../status/text.ts';
 import { DUMP, IGNORED } from './dumps.ts';

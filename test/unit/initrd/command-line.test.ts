@@ -252,6 +252,17 @@ test('what follows -- is left out, and the added words are in front of where it 
   expect(plan.leftOut).toEqual([{ word: '-- single nr_cpus=4', why: expect.stringContaining('init') }]);
 });
 
+test.each([
+  ['', true, true],
+  ['', false, false],
+  ['retain_initrd', true, true],
+  // Kept for nothing, it would be memory that the capture lacks.
+  ['retain_initrd', false, false],
+])('of a line with "%s", the image stays where it is: %s', (running, keepsImage, expected) => {
+  const { text } = planCommandLine(running, undefined, { keepsImage });
+  expect(text.split(' ').filter(word => word === 'retain_initrd')).toHaveLength(expected ? 1 : 0);
+});
+
 describe('several CPUs', () => {
   const words = (append: string[], remove: string[] = [], architecture = 'x64') =>
     planCommandLine('', { append, remove }, { architecture, bootApicId: 16 }).added.map(({ word }) => word);

@@ -3,13 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  buildImage,
-  type ImageRequest,
-  type Layout,
-  PROGRAM_FILES,
-  type Program,
-} from '../../../initrd/image.ts';
+import { buildImage, type ImageRequest, PROGRAM_FILES, type Program } from '../../../initrd/image.ts';
+import type { Layout } from '../../../initrd/layouts.ts';
 import { archivesOf, recordsOf } from '../../support/image.ts';
 
 let directory: string;

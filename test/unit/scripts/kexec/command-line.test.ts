@@ -43,3 +43,13 @@ test('several CPUs: the first one’s APIC is named, as /proc/cpuinfo has it', (
   expect(/ disable_cpu_apicid=3( |$)/.test(chosen)).toBe(process.arch === 'x64');
   expect(textOf('', 1)).not.toContain('disable_cpu_apicid');
 });
+
+test.each([
+  ['6.12.117-amd64', '', true],
+  ['6.1.0-56-amd64', '', false],
+  ['6.12.117-amd64', 'layout lean\n', false],
+])('with %s and "%s" the line tells the kernel to keep the initrd: %s', (kver, config, expected) => {
+  const host = hostWith({ '/proc/cmdline': 'a\n', '/proc/sys/kernel/osrelease': `${kver}\n` });
+  const { text } = hostCommandLine(host, settingsOf(config, 'kdump.conf'), 1);
+  expect(text.includes(' retain_initrd')).toBe(expected);
+});
