@@ -37,6 +37,7 @@ export function crashMachineOf(machine: PlannedMachine, commandLine: string): Cr
     reserved: reading.kind === 'reserved' ? reading : { bytes: 0, cmaBytes: 0 },
     reservation: reservation({
       layout,
+      kver: captureKernel.release,
       spanPages,
       imageBytes: statSync(captureInitrd).size,
       physical: false,

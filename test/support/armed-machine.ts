@@ -68,7 +68,7 @@ export const LENDING: Files = {
   [`/var/lib/kdumpling/initramfs-${LENDING_KVER}kdump.stamp`]: JSON.stringify(STAMP),
   '/run/kdumpling/loaded.json': JSON.stringify({
     imageSha256: STAMP.sha256,
-    commandLine: crashCommandLine(LENDING_LINE),
+    commandLine: crashCommandLine(LENDING_LINE, [], { keepsImage: true }),
   }),
   [`/lib/modules/${LENDING_KVER}/modules.builtin`]: 'kernel/fs/ext4/ext4.ko\n',
   '/boot/grub/grub.cfg': `\tlinux /boot/vmlinuz root=/dev/vda1 ${LENDING_LINE}\n`,

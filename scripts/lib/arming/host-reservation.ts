@@ -41,6 +41,7 @@ export function hostReservation(
   };
   return reservation({
     layout,
+    kver,
     // An image may boot on a machine of any size.
     spanPages: host.isImage ? Number.POSITIVE_INFINITY : memoryUse(host).spanPages,
     kernelBytes: kernelBytes(host),

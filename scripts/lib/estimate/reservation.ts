@@ -1,5 +1,7 @@
 /** How much memory the crash kernel needs on a machine: measured where it can be, each term with its reason. */
-import { USUAL_OWN_BYTES } from '../../../capture/flow/autopsy-watch.ts';
+
+import { keepsImage } from '../../../initrd/kept-image.ts';
+import { isAtLeast } from '../../../initrd/kernel-release.ts';
 import type { Layout } from '../../../initrd/layouts.ts';
 import type { CrashkernelValues } from '../crashkernel/words.ts';
 import { loadBytes } from '../kexec/load-size.ts';
@@ -8,6 +10,8 @@ import { BOUNCE_BYTES, type Lending, planLending } from './lending.ts';
 
 export interface ReservationFacts {
   readonly layout: Layout;
+  /** Release of the kernel that will be the crash kernel; an older one where it is left out. */
+  readonly kver?: string;
   readonly spanPages: number;
   /** Of the initrd, when there is one already. */
   readonly imageBytes?: number;
@@ -30,6 +34,8 @@ export interface Term {
 
 export interface Reservation {
   readonly terms: readonly Term[];
+  /** What `enable` adds to the terms where nothing is lent. */
+  readonly headroomBytes: number;
   /** Below this the capture is likely to run out of memory. */
   readonly leastBytes: number;
   /** What `enable` sets where nothing is lent. */
@@ -41,15 +47,32 @@ export interface Reservation {
 }
 
 const MIB = 1 << 20;
+/** Where the runtime is: a file that the kernel unpacks beside the initrd, a part of the initrd, or on the disk. */
+type Placing = 'unpacked' | 'kept' | 'lean';
+interface Measured {
+  readonly bytes: number;
+  readonly imageBytes: number;
+  /** How often the image is in memory when most is in use. */
+  readonly copies: number;
+  /** On top by default: for the autopsy, which takes USUAL_OWN_BYTES, and for the next kernel or a driver more. */
+  readonly headroomBytes: number;
+}
 /**
- * What a capture of a 1 GB machine with Linux 6.1 for clouds and an image of this size needs, not rounded. `npm run smallest` on
- * 2026-11-28, one run a size, brackets it: a self-contained capture needs the kernel (37 MiB at 6.1, 45 at 6.12, 49 at 7.2, 53 at
- * 6.1-generic), the image twice, and between 15.7 MiB (failed) and 19.7 (captured). A lean one needs 71 to 80.
+ * What a capture of a small machine with the kernel of MEASURED_KERNEL_BYTES and an image of this size needs, not rounded, by
+ * `npm run smallest` (test/bench/RESULTS.md has the runs). Where the image is unpacked, most is in use while it is, and some is
+ * free again when the autopsy begins; where it is kept, most is in use while the dump is written.
  */
-const MEASURED: Readonly<Record<Layout, { bytes: number; imageBytes: number }>> = {
-  'self-contained': { bytes: 109 * MIB, imageBytes: 27_630_000 },
-  lean: { bytes: 77 * MIB, imageBytes: 1_760_000 },
+const MEASURED: Readonly<Record<Placing, Measured>> = {
+  unpacked: { bytes: 109 * MIB, imageBytes: 28_500_000, copies: 2, headroomBytes: 36 * MIB },
+  kept: { bytes: 107 * MIB, imageBytes: 28_500_000, copies: 1, headroomBytes: 44 * MIB },
+  lean: { bytes: 77 * MIB, imageBytes: 1_760_000, copies: 2, headroomBytes: 36 * MIB },
 };
+/** What the kernel takes beside its code and data, compared with 6.12: memory maps, slab caches, vmalloc. */
+const LINUX_7 = {
+  since: [7, 0],
+  bytes: 6 * MIB,
+  why: 'what Linux 7 takes at boot beyond Linux 6.12, measured',
+} as const;
 /** Of the kernel that this was measured with: Debian's 6.1 for clouds. */
 const MEASURED_KERNEL_BYTES = 29.7 * MIB;
 /** Past this the bitmap is in a file beside the dump. */
@@ -58,12 +81,11 @@ const MOST_BITMAP_BYTES = 32 * MIB;
 const HARDWARE_BYTES = 64 * MIB;
 /** Files, page tables and the slab waste more of large pages; allowances, not measurements. */
 const PAGE_WASTE: Readonly<Record<number, number>> = { 16384: 32 * MIB, 65536: 112 * MIB };
-/** What the autopsy takes; the next kernel, or a driver more, the rest. */
-export const HEADROOM_BYTES = USUAL_OWN_BYTES + 4 * MIB;
 const STEP_BYTES = 16 * MIB;
 
 export function reservation({
   layout,
+  kver,
   spanPages,
   imageBytes,
   kernelBytes,
@@ -72,16 +94,21 @@ export function reservation({
   pageBytes = 4096,
   lendingRamBytes,
 }: ReservationFacts): Reservation {
-  const measured = MEASURED[layout];
+  const measured =
+    MEASURED[layout === 'lean' ? layout : keepsImage(kver ?? '', layout) ? 'kept' : 'unpacked'];
+  const { copies, headroomBytes } = measured;
   const terms: Term[] = [
     { bytes: measured.bytes, why: `the ${layout} layout on a small virtual machine, measured` },
   ];
   const add = (bytes: number, why: string): void => {
     if (bytes > 0) terms.push({ bytes: Math.ceil(bytes), why });
   };
-  // The kernel holds the image and what it unpacks of it at the same time.
-  add(2 * ((imageBytes ?? 0) - measured.imageBytes), 'an initrd larger than the measured one, twice');
+  add(
+    copies * ((imageBytes ?? 0) - measured.imageBytes),
+    `an initrd larger than the measured one${copies > 1 ? ', twice while it is unpacked' : ''}`,
+  );
   add((kernelBytes ?? 0) - MEASURED_KERNEL_BYTES, 'a kernel larger than the measured one');
+  if (kver !== undefined && isAtLeast(kver, LINUX_7.since)) add(LINUX_7.bytes, LINUX_7.why);
   const bitmapBytes = Math.min(spanPages / 8, MOST_BITMAP_BYTES);
   if (bitmapBytes > MIB) add(bitmapBytes, "the dump's bitmap, a bit a page");
   const waste = PAGE_WASTE[pageBytes];
@@ -90,7 +117,7 @@ export function reservation({
   const neededBytes = terms.reduce((sum, { bytes }) => sum + bytes, 0);
   const leastBytes = roundUp(neededBytes);
   // Of what is needed and not of what is rounded already: each rounding costs up to 16 MiB of every machine.
-  const advisedBytes = roundUp(neededBytes + HEADROOM_BYTES);
+  const advisedBytes = roundUp(neededBytes + headroomBytes);
   const load =
     unpackedKernelBytes === undefined
       ? undefined
@@ -101,6 +128,7 @@ export function reservation({
       : planLending({ loadBytes: load, advisedBytes, systemRamBytes: lendingRamBytes }, roundUp);
   return {
     terms,
+    headroomBytes,
     leastBytes,
     advisedBytes,
     ...(load === undefined ? {} : { loadBytes: load }),

@@ -10,7 +10,6 @@ import type { DumpEstimate } from './dump-size.ts';
 import {
   advisedValues,
   crashkernelValue,
-  HEADROOM_BYTES,
   judgeReservation,
   lendingCost,
   partsText,
@@ -62,10 +61,10 @@ export function estimateData({ reserved, cpus, layouts, dump, roomBytes }: Estim
 }
 
 function reservationLines(layout: Estimate['layouts'][number]): string[] {
-  const { terms, leastBytes, advisedBytes, loadBytes, lending } = layout;
+  const { terms, headroomBytes, leastBytes, advisedBytes, loadBytes, lending } = layout;
   const width = Math.max(...terms.map(({ bytes }) => crashkernelValue(bytes).length));
   // What is lent makes up for it where a part is lent.
-  const shown = lending ? terms : [...terms, { bytes: HEADROOM_BYTES, why: HEADROOM }];
+  const shown = lending ? terms : [...terms, { bytes: headroomBytes, why: HEADROOM }];
   const rows = shown.map(({ bytes, why }) => [crashkernelValue(bytes).padStart(width), why]);
   const whole = lending ? `without lending ${crashkernelValue(advisedBytes)}, ` : '';
   return [

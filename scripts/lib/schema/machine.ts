@@ -108,6 +108,9 @@ export const ESTIMATE: Schema = document(
       object('A layout.', {
         layout: oneOf('Its name.', ...LAYOUTS),
         terms: list('What makes up the least.', TERM),
+        headroomBytes: count(
+          'What `kdumpling enable` adds to it: for the autopsy, the next kernel, a driver more.',
+        ),
         leastBytes: count('With less, a capture is likely to run out of memory.'),
         advisedBytes: count('What `kdumpling enable` reserves where nothing is lent.'),
         loadBytes: optional(

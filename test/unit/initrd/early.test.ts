@@ -78,6 +78,18 @@ test('a driver that does not load does not end the early stage', () => {
   expect(said).toBe('/modules/one.ko\n/modules/two.ko\n');
 });
 
+test('the files of modules that were loaded early are removed, and no others', () => {
+  const remove = /^\$bb rm .*$/m.exec(EARLY)![0];
+  const names = ['iTCO_wdt.ko', 'softdog.ko', 'loop.ko', 'squashfs.ko', 'virtio_blk.ko'];
+  for (const name of names) writeFileSync(path(name), '');
+  const [watchdog, softdog, ...modules] = names.slice(0, -1).map(path);
+  const settings = `watchdog_modules='${watchdog}' softdog='${softdog}' modules='${modules.join(' ')}'`;
+  execFileSync(BUSYBOX, ['sh', '-c', `bb=${BUSYBOX}\n${settings}\n${remove}`]);
+  expect(names.filter(name => existsSync(path(name)))).toEqual(['virtio_blk.ko']);
+  // An image may have none of them.
+  execFileSync(BUSYBOX, ['sh', '-c', `bb=${BUSYBOX}\n${remove}`]);
+});
+
 test('multi-gen LRU is turned on without a time within which a page must not be dropped', () => {
   const turnOn = /^lru=.*?^\[ -w .*?$/ms.exec(EARLY)![0];
   writeFileSync(path('enabled'), '0');

@@ -258,7 +258,7 @@ test('how many CPUs the crash kernel gets is shown, and why', () => {
 
 test('what is lent until the crash is shown beside what is the crash kernel’s alone', () => {
   const { facts, ...state } = stateOf(LENDING);
-  expect(stateText({ facts, ...state })).toMatch(/^reserved: 112M and 128M,cma, minimum 112M$/m);
+  expect(stateText({ facts, ...state })).toMatch(/^reserved: 112M and 128M,cma, minimum 128M$/m);
   expect(stateData({ facts, ...state })).toMatchObject({
     reservedBytes: 112 << 20,
     reservedCmaBytes: 128 << 20,
