@@ -97,6 +97,8 @@ lru=/sys/kernel/mm/lru_gen/enabled
 
 # A driver that does not load may be for another disk (xen_blkfront outside of Xen): whether one is missing shows below.
 for module in $modules; do load "$module" required; done
+# What they hold is in the kernel now. As files it would be there twice.
+$bb rm -f $watchdog_modules $softdog $modules
 . /runtime.sh
 [ -x /runtime/bin/node ] || give_up "there is no /runtime/bin/node"
 vmcore_bytes=$($bb stat -c %s /proc/vmcore 2> /dev/null)
