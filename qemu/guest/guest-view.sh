@@ -51,10 +51,13 @@ view_memory() {
   blocks=$lines
   view_gather "$1zoneinfo" /proc/zoneinfo
   zones=$lines
+  # The shell's own memory grows and shrinks by what it reads.
+  view_gather "$1shell/statm" /proc/$$/statm
+  shell=$lines
   view_gather "$1meminfo" /proc/meminfo
   meminfo=$lines
   view_gather "$1slabinfo" /proc/slabinfo
-  echo "$blocks$zones$meminfo$lines"
+  echo "$blocks$zones$shell$meminfo$lines"
   # As the last command below does.
   echo 1 > /proc/sys/kernel/printk
 }

@@ -13,6 +13,8 @@ export interface GuestMemory {
   readonly meminfo: Numbers;
   /** By the name of a zone that has memory. */
   readonly lists: Readonly<Record<string, GuestLists>>;
+  /** Of the shell that reads all this, the size of its memory. */
+  readonly shellPages: number;
 }
 
 export interface DumpedMemory {
@@ -20,6 +22,7 @@ export interface DumpedMemory {
   readonly zones: Numbers;
   readonly meminfo: Numbers;
   readonly lists: Readonly<Record<string, DumpedLists>>;
+  readonly shellPages: number;
   /** How many objects a CPU of this kernel takes at a time for its sheaf, by the cache's name; none before Linux v6.18. */
   readonly sheaves: Numbers;
   readonly pageKib: number;
@@ -116,6 +119,7 @@ export function allowInMeminfo(readings: Readings): Allow {
     const moved = apart(before.meminfo[name], guest.meminfo[name]);
     if (name === 'MemFree') return free;
     if (name === 'MemAvailable') return available(guest.meminfo, dumped);
+    if (name === 'Committed_AS') return committed(readings);
     // The lists have pages of these areas, too, and do not say how many.
     if (name === 'CmaFree') return { most: moved + step + given * dumped.pageKib };
     // Counted in kB, and so are its steps.
@@ -130,6 +134,16 @@ function available(guest: Numbers, { meminfo, pageKib }: DumpedMemory): Allowanc
   const moved = PARTS_OF_AVAILABLE.map(name => (meminfo[name] ?? 0) - (guest[name] ?? 0));
   const [, ...halved] = moved.map(Math.abs);
   return { known: sumOf(moved), most: sumOf(halved) / 2 + pageKib };
+}
+
+/** Nobody else's heap moves: what the shell's did, this sum did. */
+function committed({ guest, before, dumped }: Readings): Allowance {
+  const ofOthers = ({ meminfo, shellPages }: GuestMemory) =>
+    (meminfo.Committed_AS ?? 0) - shellPages * dumped.pageKib;
+  return {
+    known: (dumped.shellPages - guest.shellPages) * dumped.pageKib,
+    most: apart(ofOthers(before), ofOthers(guest)),
+  };
 }
 
 /** A node's counters are added to in the largest step of its zones (refresh_zone_stat_thresholds() in mm/vmstat.c). */

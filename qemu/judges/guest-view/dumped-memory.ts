@@ -4,6 +4,7 @@ import type { DeadKernel } from '../../../capture/autopsy/kernel.ts';
 import { readMeminfo } from '../../../capture/autopsy/memory/meminfo.ts';
 import { readSlabCaches, type SlabCache } from '../../../capture/autopsy/memory/slab.ts';
 import { readZones, type Zone } from '../../../capture/autopsy/memory/zones.ts';
+import { readTasks } from '../../../capture/autopsy/tasks/tasks.ts';
 import type { DumpedMemory } from './allowances.ts';
 import { type DumpedLists, sumOf } from './cpu-lists.ts';
 import { flatSlab, flatZones } from './memory.ts';
@@ -28,6 +29,7 @@ export function readDumpedMemory(kernel: DeadKernel): DumpedMemory {
     zones: flatZones(Object.fromEntries(zones.map(({ zone, name }) => [name, zoneNumbers(zone)]))),
     meminfo: Object.fromEntries(readMeminfo(kernel).found.map(({ name, value }) => [name, value])),
     lists: Object.fromEntries(zones.map(({ zone, name }) => [name, listsOf(kernel, zone.address)])),
+    shellPages: shellPages(kernel),
     sheaves: sheavesOf(kernel, caches),
     pageKib: pageSizeBytes / 1024,
   };
@@ -84,6 +86,12 @@ function listsOf({ types, fields, memory, perCpu }: DeadKernel, zone: bigint): D
       }),
     ),
   };
+}
+
+/** The shell is the machine's first process. */
+function shellPages(kernel: DeadKernel): number {
+  const shell = readTasks(kernel).tasks.find(({ pid }) => pid === 1);
+  return (shell?.memory?.virtualBytes ?? Number.NaN) / kernel.memory.arch.pageSizeBytes;
 }
 
 function sheavesOf({ types, fields }: DeadKernel, caches: readonly SlabCache[]): Numbers {

@@ -18,7 +18,7 @@ import {
   type SlabRow,
   type ZoneNumbers,
 } from './tables.ts';
-import type { Agreement, GuestView } from './view.ts';
+import { type Agreement, type GuestView, linesOf } from './view.ts';
 
 /** The guest's two readings, in the order in which it made them (qemu/guest/guest-view.sh). */
 const BEFORE = 'before/';
@@ -47,6 +47,7 @@ function reading(view: GuestView, prefix: string): GuestMemory {
     zones: flatZones(guestZones(view, prefix)),
     meminfo: guestMeminfo(view, prefix),
     lists: guestLists(view, `${prefix}zoneinfo`),
+    shellPages: Number.parseInt(linesOf(view, `${prefix}shell/statm`)[0] ?? '', 10),
   };
 }
 

@@ -7,7 +7,7 @@ import { compareMemory } from '../../../../../qemu/judges/guest-view/memory.ts';
 import type { Numbers } from '../../../../../qemu/judges/guest-view/tables.ts';
 import { readGuestView } from '../../../../../qemu/judges/guest-view/view.ts';
 
-/** Of a run of the lab's fault guest-view, with some of the slab caches. */
+/** Of a run of the lab's fault guest-view on 6.12-cloud, with some of the slab caches. */
 const RECORDED = join(import.meta.dirname, 'recorded-memory');
 const LINES = readFileSync(`${RECORDED}.txt`, 'utf8').split('\n');
 const DUMPED: DumpedMemory = JSON.parse(readFileSync(`${RECORDED}.json`, 'utf8'));
@@ -109,6 +109,16 @@ describe('what may move', () => {
     const lines = LINES.map(text => (text === line ? text.replace(inUse!, String(Number(inUse) - 7)) : text));
     const by = (count: number) => differences(changed('slab', { 'dentry inUse': count }), lines).length;
     expect([7, -7, 8].map(by)).toEqual([0, 0, 1]);
+  });
+
+  test('is what the shell’s own memory grew by, of the memory that is promised', () => {
+    const grown = { ...DUMPED, shellPages: DUMPED.shellPages + 3 };
+    const { Committed_AS: promised = 0 } = DUMPED.meminfo;
+    const off = (kib: number) =>
+      differences({ ...grown, meminfo: { ...DUMPED.meminfo, Committed_AS: promised + kib } });
+    expect(off(12)).toEqual([]);
+    expect(off(0)).toHaveLength(1);
+    expect(off(16)).toHaveLength(1);
   });
 
   test('is a slab, or what fills a sheaf, of the caches that opening a file takes from', () => {
