@@ -7,9 +7,9 @@ import { openHost } from '../../scripts/lib/host/host.ts';
 import { reportOf } from '../../scripts/lib/report/crash-report.ts';
 import { missingParts } from '../../scripts/lib/report/page/next.ts';
 import { readAutopsy } from '../../scripts/lib/report/read-autopsy.ts';
-import { vmcoreOf, wantedKernels } from './vmcores.ts';
+import { vmcoreOf, wantedForeignKernels, wantedKernels } from './vmcores.ts';
 
-describe.each([...wantedKernels()])('%s', kernel => {
+describe.each([...wantedKernels(), ...wantedForeignKernels()])('%s', kernel => {
   const host = openHost();
   const read = () => {
     const dump = findDump(host, vmcoreOf(kernel).vmcore);

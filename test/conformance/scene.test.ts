@@ -14,7 +14,7 @@ import { findDump } from '../../scripts/lib/dumps/find-dump.ts';
 import { kernelLogText } from '../../scripts/lib/dumps/kernel-log.ts';
 import { openHost } from '../../scripts/lib/host/host.ts';
 import { reportDump } from '../../scripts/lib/report/dump-report.ts';
-import { vmcoreOf, wantedKernels } from './vmcores.ts';
+import { vmcoreOf, wantedForeignKernels, wantedKernels } from './vmcores.ts';
 
 /** capture/flow/autopsy.ts begins with 48 MiB available. */
 const MOST_ANONYMOUS_BYTES = 34 << 20;
@@ -51,7 +51,7 @@ function autopsyOf(kernel: string) {
   return { anonymousBytes, result: running.result(), text: running.read('text'), json: running.read('json') };
 }
 
-describe.each([...wantedKernels()])('%s', kernel => {
+describe.each([...wantedKernels(), ...wantedForeignKernels()])('%s', kernel => {
   test('some KB of text and JSON in little memory, and a report without the dump says what it says with it', () => {
     const { anonymousBytes, result, text, json } = autopsyOf(kernel);
     expect(result).toMatchObject({ state: 'saved', class: 'sysrq' });
