@@ -94,8 +94,10 @@ async function withDump<T>(
   try {
     const { kernel, notes } = file;
     const isCut = notes.length === 0 && dump.state === 'incomplete';
-    const noted = isCut ? [`the dump is incomplete: ${dump.why}`] : [...notes];
-    const missing = () => [...new Set([...kernel.missing, ...noted])];
+    const ofTheFile = isCut ? [`the dump is incomplete: ${dump.why}`] : notes;
+    const noted: string[] = [];
+    // What explains the rest comes first.
+    const missing = () => [...new Set([...ofTheFile, ...kernel.missing, ...noted])];
     const result = await work({
       kernel,
       dump,

@@ -1,5 +1,5 @@
 /** `ps`, `sym` and `struct` on the dump of a small kernel: what they print, their JSON, and what they refuse. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -253,6 +253,15 @@ describe('--json', () => {
     expect(tasks).toEqual([]);
     expect(warnings).toEqual(missing.map((sentence: string) => `warning: ${sentence}`));
   });
+});
+
+test('of an incomplete dump, that is the first thing that is said', async () => {
+  const directory = join(folder, '20261128T000001Z');
+  mkdirSync(directory);
+  copyFileSync(withoutTypes, join(directory, 'vmcore-incomplete'));
+  const [, first, ...more] = await said('ps', [], directory);
+  expect(first).toBe('warning: the dump is incomplete: the machine stopped while it was written');
+  expect(more.length).toBeGreaterThan(0);
 });
 
 test('a dump with a log and no memory says what to do', async () => {
