@@ -13,7 +13,7 @@ import sys
 import drgn
 from drgn.helpers.linux.pid import for_each_task
 from drgn.helpers.linux.sched import idle_task
-from drgn.helpers.linux.cpumask import for_each_online_cpu
+from drgn.helpers.linux.cpumask import for_each_present_cpu
 
 
 def frame_of(frame):
@@ -56,7 +56,8 @@ def main(dump, vmlinux):
     prog = drgn.Program()
     prog.set_core_dump(dump)
     prog.load_debug_info([vmlinux])
-    tasks = list(for_each_task(prog)) + [idle_task(prog, cpu) for cpu in for_each_online_cpu(prog)]
+    # Not the online ones: an arm64 panic takes the CPUs that it stops out of those.
+    tasks = list(for_each_task(prog)) + [idle_task(prog, cpu) for cpu in for_each_present_cpu(prog)]
     json.dump([backtrace_of(prog, task) for task in tasks], sys.stdout)
 
 
