@@ -56,6 +56,10 @@ function manifestOf(
     files,
     seconds: phases.seconds,
     memory: memoryLow(),
+    cpus: {
+      online: context.compressors.cpus,
+      threads: 'dump' in verdict ? verdict.threads : undefined,
+    },
     warnings: context.log.warnings,
   };
 }

@@ -50,9 +50,15 @@ export interface FoundAutopsy {
 export type Verdict = MadeDump | { readonly state: 'skipped' | 'failed'; readonly reason: string };
 
 export type MadeDump =
-  | { readonly state: 'complete'; readonly dump: ManifestDump }
+  | ({ readonly state: 'complete' } & WholeOrNot)
   /** Some of the pages had no room. */
-  | { readonly state: 'lacking'; readonly dump: ManifestDump; readonly lacks: string };
+  | ({ readonly state: 'lacking'; readonly lacks: string } & WholeOrNot);
+
+interface WholeOrNot {
+  readonly dump: ManifestDump;
+  /** How many compressed it. */
+  readonly threads: number;
+}
 
 /** A dump of one crash, to be made in one place. */
 export interface DumpRequest {

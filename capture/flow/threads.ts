@@ -32,9 +32,10 @@ export function withThreads(
     return undefined;
   }
   const onAlone = (reason: string) => log.warn(phase, `one thread makes the rest of the dump: ${reason}`);
+  let threads: Threads | undefined;
   return attempt(
     () => {
-      const threads = startThreads(compressors.program, count);
+      threads = startThreads(compressors.program, count);
       const feed = threads.feed(
         {
           vmcore: vmcorePath,
@@ -49,6 +50,10 @@ export function withThreads(
       log.say(phase, `${count} threads compress`);
       return { input: { ...input, feed }, threads };
     },
-    error => log.warn(phase, `one thread compresses: ${describeError(error)}`),
+    error => {
+      // They would keep their memory, which the dump may need.
+      threads?.close();
+      log.warn(phase, `one thread compresses: ${describeError(error)}`);
+    },
   );
 }

@@ -34,6 +34,11 @@ export interface Writing extends DumpRequest {
   readonly phase: DumpPhase;
 }
 
+export interface WrittenDump extends DumpResult {
+  /** How many compressed it. */
+  readonly threads: number;
+}
+
 /** False when the file system refused; the keeper then knows how much there was. */
 export function reserveRoom(
   { context: { libc, log }, keeper }: DumpRequest,
@@ -57,7 +62,7 @@ export function reserveRoom(
 export function writeVmcore(
   { context, phases, crash, planned, sink, phase }: Writing,
   bound?: Bound,
-): DumpResult {
+): WrittenDump {
   const { log, clock, hooks } = context;
   const { codec, layout, bitmap1 } = planned;
   const { bitmap2, dumpLevel, lacksMemory } = planned.pages;
@@ -75,7 +80,7 @@ export function writeVmcore(
   };
   const shared = withThreads(context, input, phase);
   try {
-    return writeDump(shared?.input ?? input, sink, {
+    const result = writeDump(shared?.input ?? input, sink, {
       onProgress(done, total) {
         hooks.onProgress?.(phase, done, total);
         phases.checkDeadline(phase);
@@ -83,6 +88,7 @@ export function writeVmcore(
       },
       onWarning: text => log.warn(phase, text),
     });
+    return { ...result, threads: shared?.threads.working() ?? 1 };
   } finally {
     shared?.threads.close();
   }
@@ -108,7 +114,7 @@ export function verifyDump({ context, phases, file }: Writing, { digest, counts 
 /** Names a complete dump vmcore. @throws what the file throws. */
 export function commitDump(
   { context, phases, keeper, planned, file }: Writing,
-  result: DumpResult,
+  result: WrittenDump,
 ): MadeDump {
   const { pagesMissing, pagesDumped } = result.counts;
   const { lacksMemory } = planned.pages;
@@ -117,12 +123,13 @@ export function commitDump(
   const dump = describeDump(isComplete ? DUMP_NAME : file.incompleteName, planned, result);
   keeper.written(dump.bytes - planned.holeBytes);
   context.log.say('dump', summarize(dump));
-  if (isComplete) return { state: 'complete', dump };
+  const { threads } = result;
+  if (isComplete) return { state: 'complete', dump, threads };
   const lacks = [
     pagesMissing > 0 ? `there was no room for ${pagesMissing} of ${pagesDumped} pages` : '',
     lacksMemory ? 'the vmcore names memory that a dump cannot have' : '',
   ];
-  return { state: 'lacking', dump, lacks: lacks.filter(text => text !== '').join(', and ') };
+  return { state: 'lacking', dump, threads, lacks: lacks.filter(text => text !== '').join(', and ') };
 }
 
 export function describeDump(

@@ -39,15 +39,17 @@ export interface Manifest {
   readonly dump?: ManifestDump;
   /** Absent if the capture ended earlier. */
   readonly space?: ManifestSpace;
-  /** Absent where there was nothing to read: no vmcore. */
   /** `vmcore-triage`, where there is one. */
   readonly triage?: ManifestDump;
+  /** Absent where there was nothing to read: no vmcore. */
   readonly autopsy?: ManifestAutopsy;
   readonly files: readonly ManifestFile[];
   /** Phase -> seconds, in the order they ran. `boot` is the time from the capture kernel's start. */
   readonly seconds: Readonly<Record<string, number>>;
   /** Of the capture kernel, in bytes; absent where it could not be read. */
   readonly memory?: { readonly totalBytes: number; readonly lowestAvailableBytes: number };
+  /** Of the capture kernel: CPUs, and the threads that compressed the dump; absent where none was made. */
+  readonly cpus?: { readonly online: number; readonly threads?: number };
   readonly warnings: readonly string[];
 }
 

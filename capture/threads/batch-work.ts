@@ -6,7 +6,15 @@ import { finish } from '../kdump/steps.ts';
 import { BatchFiller } from '../kdump/write/page-batch.ts';
 import { dumpablePages, type PageLoopEvents } from '../kdump/write/page-loop.ts';
 import type { Vmcore } from '../vmcore/open.ts';
-import { FIRST_TURN, filledTurn, freeTurn, NEXT_BATCH, slotBatch, type ThreadWork } from './thread-work.ts';
+import {
+  FIRST_TURN,
+  filledTurn,
+  freeTurn,
+  NEXT_BATCH,
+  slotBatch,
+  type ThreadWork,
+  WORKING,
+} from './thread-work.ts';
 
 export class BatchWork {
   readonly #work: ThreadWork;
@@ -18,6 +26,7 @@ export class BatchWork {
   readonly turns: Int32Array<SharedArrayBuffer>;
   readonly batches: readonly ReturnType<typeof slotBatch>[];
   readonly count: number;
+  #works = false;
 
   constructor(
     work: ThreadWork,
@@ -44,6 +53,8 @@ export class BatchWork {
     for (let turn = this.#turn(at); turn !== freeTurn(index); turn = this.#turn(at)) {
       Atomics.wait(this.turns, at, turn);
     }
+    if (!this.#works) Atomics.add(this.turns, WORKING, 1);
+    this.#works = true;
     this.#fill(index);
     return true;
   }

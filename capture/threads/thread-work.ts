@@ -21,7 +21,7 @@ export interface ThreadWork {
   readonly max_mapnr: number;
   /** The pfns at which batches begin, and the end of the last one, as doubles. */
   readonly bounds: SharedArrayBuffer;
-  /** The next unclaimed batch, whether a thread has failed, then a turn for each slot. */
+  /** The next unclaimed batch, whether a thread has failed, how many work, then a turn for each slot. */
   readonly turns: SharedArrayBuffer;
   readonly slots: readonly { readonly data: SharedArrayBuffer; readonly entries: SharedArrayBuffer }[];
 }
@@ -50,7 +50,9 @@ export type ThreadReport =
 export const NEXT_BATCH = 0;
 /** Not 0 once a thread has failed: what it had claimed is never filled. */
 export const FAILED = 1;
-export const FIRST_TURN = 2;
+/** How many threads, this one not among them, have begun to fill a batch. */
+export const WORKING = 2;
+export const FIRST_TURN = 3;
 
 /** Batch n uses slot n modulo their number. The slot's turn is 2n while it is free for the batch, and 2n + 1 when it is filled. */
 export function freeTurn(batch: number): number {

@@ -23,6 +23,7 @@ import {
   type ThreadMessage,
   type ThreadReport,
   type ThreadWork,
+  WORKING,
 } from './thread-work.ts';
 
 const SLOTS_PER_THREAD = 2;
@@ -52,23 +53,36 @@ export interface Threads {
   readonly count: number;
   /** Starts the threads' work. The feed passes their batches to the writer. */
   feed(request: ThreadInput, input: DumpInput): PageFeed;
+  /** How many have begun to compress, this thread among them: one that loads slowly may come too late. */
+  working(): number;
   /** Terminates the threads. */
   close(): void;
 }
 
-/** Starts `count - 1` threads, which load while the pages are chosen. @param program the bundle of main.ts. */
+/**
+ * Starts `count - 1` threads, which load while the pages are chosen.
+ * @param program the bundle of main.ts.
+ * @throws what Node throws; then none is left.
+ */
 export function startThreads(program: string | URL, count: number): Threads {
   const channels = Array.from({ length: count - 1 }, () => new MessageChannel());
-  const workers = channels.map(() => {
-    const worker = new Worker(program, { resourceLimits: HEAP });
-    // Without a listener the error would end the process. A thread that never begins claims no batch.
-    worker.on('error', () => {});
-    return worker;
-  });
+  const workers: Worker[] = [];
+  const close = (): void => {
+    for (const worker of workers) void worker.terminate();
+    for (const { port1 } of channels) port1.close();
+  };
+  try {
+    for (const _ of channels) workers.push(startThread(program));
+  } catch (error) {
+    close();
+    throw error;
+  }
+  let turns: Int32Array | undefined;
   return {
     count,
     feed(request, input) {
       const work = workFor(request, input, count);
+      turns = new Int32Array(work.turns);
       workers.forEach((worker, i) => {
         const { port2: reports } = channels[i];
         worker.postMessage({ work, reports } satisfies ThreadMessage, [reports]);
@@ -76,11 +90,16 @@ export function startThreads(program: string | URL, count: number): Threads {
       const ports = channels.map(({ port1 }) => port1);
       return feedOf(work, request, input, new Reports(ports));
     },
-    close() {
-      for (const worker of workers) void worker.terminate();
-      for (const { port1 } of channels) port1.close();
-    },
+    working: () => 1 + (turns ? Atomics.load(turns, WORKING) : 0),
+    close,
   };
+}
+
+function startThread(program: string | URL): Worker {
+  const worker = new Worker(program, { resourceLimits: HEAP });
+  // Without a listener the error would end the process. A thread that never begins claims no batch.
+  worker.on('error', () => {});
+  return worker;
 }
 
 function workFor(request: ThreadInput, input: DumpInput, threads: number): ThreadWork {

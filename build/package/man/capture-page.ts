@@ -122,6 +122,7 @@ export const MANIFEST_MEMBERS: Readonly<Record<keyof Manifest, string>> = {
   files: 'Name and size of each file of the dump.',
   seconds: 'Seconds by phase; `boot` counts from the crash kernel’s start.',
   memory: 'The memory of the crash kernel, and the least of it that was available at any time, in bytes.',
+  cpus: 'The CPUs of the crash kernel, and how many threads compressed the dump.',
   warnings: 'All warnings of the console.',
 };
 

@@ -1,4 +1,5 @@
 /** One dump in some lines. */
+import { counted } from '../../../capture/errors.ts';
 import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
 import { printable } from '../../../capture/text.ts';
 import { describeBytes, describeSize } from '../cli/sizes.ts';
@@ -23,6 +24,7 @@ export function infoText(dump: Dump): string {
     ['pages', pagesOf(manifest?.dump)],
     ['seconds', secondsOf(manifest?.seconds)],
     ['memory', memoryOf(manifest?.memory)],
+    ['cpus', cpusOf(manifest?.cpus)],
     ['program', manifest?.program ?? madeBy],
     ...(manifest?.warnings ?? []).map(warning => ['warning', warning] as const),
   ];
@@ -62,6 +64,13 @@ function memoryOf(memory: NonNullable<Dump['manifest']>['memory']): string | und
   if (!memory) return undefined;
   const { totalBytes, lowestAvailableBytes } = memory;
   return `${describeBytes(lowestAvailableBytes)} of the crash kernel's ${describeBytes(totalBytes)} were never needed`;
+}
+
+function cpusOf(cpus: NonNullable<Dump['manifest']>['cpus']): string | undefined {
+  if (!cpus) return undefined;
+  const { online, threads } = cpus;
+  const work = threads === undefined ? '' : `, ${counted(threads, 'thread')} compressed`;
+  return `${online} in the crash kernel${work}`;
 }
 
 function secondsOf(seconds: Readonly<Record<string, number>> | undefined): string | undefined {

@@ -102,6 +102,7 @@ const MANIFEST: v.GenericSchema<unknown, Manifest> = v.looseObject({
   files: v.optional(v.array(v.looseObject({ name: v.string(), bytes: count })), []),
   seconds: v.optional(v.record(v.string(), v.number()), {}),
   memory: v.optional(v.looseObject({ totalBytes: count, lowestAvailableBytes: count })),
+  cpus: v.optional(v.looseObject({ online: count, threads: v.optional(count) })),
   warnings: v.optional(v.array(v.string()), []),
 });
 

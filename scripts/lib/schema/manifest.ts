@@ -120,6 +120,18 @@ export const MANIFEST: Schema = {
         object('A file.', { name: text('Its name.'), bytes: count('Its length.') }),
       ),
       seconds: mapOf('How long each phase took, in seconds.', { type: 'number' }),
+      memory: optional(
+        object('The memory of the capture kernel.', {
+          totalBytes: count('All of it.'),
+          lowestAvailableBytes: count('The least that was available at any time.'),
+        }),
+      ),
+      cpus: optional(
+        object('The CPUs of the capture kernel.', {
+          online: count('How many there were.'),
+          threads: optional(count('How many threads compressed the dump; absent where none was made.')),
+        }),
+      ),
       warnings: texts('What went wrong without ending the capture.'),
     },
   ),

@@ -1,8 +1,11 @@
 /** Threads in a capture: they are real, the dump is that of one thread, and whatever becomes of them it is whole. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { withThreads } from '../../../capture/flow/threads.ts';
+import type { DumpInput } from '../../../capture/kdump/write/writer.ts';
 import { KernelBuilder } from '../../support/kernel-builder.ts';
 import { Random } from '../../support/random.ts';
 import { type Found, PANIC, run } from './fixture.ts';
@@ -68,6 +71,8 @@ describe('the dump is that of one thread', () => {
     expect(threadLines(found)).toEqual(['dump: 3 threads compress']);
     expect(found.warnings).toEqual([]);
     expectSameDump(found);
+    expect(found.manifests[0]!.cpus).toEqual({ online: 3, threads: 3 });
+    expect(alone.manifests[0]!.cpus).toEqual({ online: 1, threads: 1 });
   });
 
   test('where a thread fails, which is reported', () => {
@@ -90,6 +95,7 @@ describe('the dump is that of one thread', () => {
     const found = captureOn(2, join(folder, 'no-program.js'));
     expect(found.warnings).toEqual([]);
     expectSameDump(found);
+    expect(found.manifests[0]!.cpus).toEqual({ online: 2, threads: 1 });
   });
 });
 
@@ -103,4 +109,35 @@ test('as many threads as there is memory for, and one where there is none for a 
     'dump: one thread compresses on 4 CPUs: 26 MiB of memory are available, it needs 29',
   ]);
   expectSameDump(one);
+});
+
+test('threads that cannot be given their work end, and give their memory back', async () => {
+  const ticks = join(folder, 'ticks');
+  const program = join(folder, 'ticks.mjs');
+  writeFileSync(
+    program,
+    `import { appendFileSync } from 'node:fs';\nsetInterval(() => appendFileSync(${JSON.stringify(ticks)}, '.'), 10);\n`,
+  );
+  writeFileSync(ticks, '');
+  const { context } = run();
+  const compressors = { cpus: 2, program };
+  // Much to compress, in a vmcore whose segments cannot be read.
+  const input = {
+    codec: { name: 'zlib', maxOutputBytes: 4096 },
+    bitmap2: { count: () => 1e6, bytes: new Uint8Array(1) },
+    vmcore: {
+      pageSizeBytes: 4096,
+      get segments(): never {
+        throw new RangeError('no memory for them');
+      },
+    },
+  } as unknown as DumpInput;
+  expect(withThreads({ ...context, compressors }, input, 'dump')).toBeUndefined();
+  expect(context.log.lines.at(-1)!.text).toMatch(
+    /dump: warning: one thread compresses: .*no memory for them/,
+  );
+  await setTimeout(1000);
+  const after = statSync(ticks).size;
+  await setTimeout(300);
+  expect(statSync(ticks).size).toBe(after);
 });

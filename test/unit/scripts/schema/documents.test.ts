@@ -66,6 +66,8 @@ const FULL: Partial<Manifest> = {
       byClass: { kernel: 42, free: 0, cache: 0, privateCache: 0, user: 0, hwpoison: 0, offline: 0 },
     },
   }),
+  memory: { totalBytes: 1e8, lowestAvailableBytes: 1e7 },
+  cpus: { online: 4, threads: 3 },
   space: {
     totalBytes: 1e9,
     freeBytes: 5e8,
