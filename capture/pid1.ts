@@ -41,7 +41,10 @@ function openMachine(hooks: CaptureHooks): Machine {
   };
   const readText = (path: string) => readFileSync(path, 'utf8');
   const consoleFd = openConsoleDescriptor();
-  const log = openLog(openConsole(consoleFd, clock), clock.seconds);
+  const write = openConsole(consoleFd, clock);
+  const log = openLog(line => {
+    if (write(line)) heartbeat.shown();
+  }, clock.seconds);
   const onFailure = (text: string) => log.warn('system', text);
   const { ffi, libc } = openNative(onFailure);
   const system = openSystem(libc, onFailure);

@@ -39,7 +39,7 @@ $bb mount -t devtmpfs devtmpfs /dev
 . /etc/early.conf
 
 $bb mkfifo $pause_fifo
-echo "0 $patience $((deadline + grace)) b start" > $progress
+echo "0 $patience $((deadline + grace)) b 0 start" > $progress
 watchdogs=
 ( . /watch.sh ) 2> /dev/null &
 unarmed=$!

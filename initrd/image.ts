@@ -29,8 +29,11 @@ import { isNetworkModule, type ModuleTree, moduleName, openModuleTree } from './
  */
 const MOST_REFAULTS = 2 ** 18;
 
-/** After so long in one phase, and then again, the supervisor says that the capture is at work. */
-const STATUS_SECONDS = 60;
+/**
+ * After so long without a line of the capture's, the supervisor writes one: with its own pause and a busy machine's delays, each
+ * minute has one.
+ */
+const STATUS_SECONDS = 50;
 
 export class ImageError extends Failure {}
 

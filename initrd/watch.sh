@@ -9,7 +9,7 @@
 #
 # $progress is one line that the program overwrites (capture/init/heartbeat.ts): a counter that changes with progress, for
 # how many seconds it may stand still (0: without limit), the uptime in seconds by which everything must be over (0: no
-# limit), the sysrq key that ends a stuck capture, and the phase.
+# limit), the sysrq key that ends a stuck capture, a counter of the program's lines on the console, and the phase.
 echo -1000 > /proc/self/oom_score_adj
 exec 8<> $pause_fifo # nobody writes to it, so a read with a timeout sleeps without a process
 
@@ -45,18 +45,20 @@ count_refaults() {
   refaults=0
 }
 
-last= since=0 before=0 named= entered=0 said=0
+last= since=0 before=0 named= entered=0 shown= said=0
 while :; do
-  read -r counter patience end key phase < $progress
+  read -r counter patience end key lines phase < $progress
   read -r now _ < /proc/uptime
   now=${now%.*}
   count_refaults
   [ "$counter $phase" = "$last" ] || { last="$counter $phase" since=$now before=$refaults; }
-  # Whoever looks at the console sees within a minute that the machine is at work, whatever the program waits for. In a phase
-  # without a limit somebody types there.
-  [ "$phase" = "$named" ] || { named=$phase entered=$now said=$now; }
-  if [ $patience -gt 0 ] && [ $((now - said)) -ge $status_seconds ]; then
-    echo "<5>kdumpling: watch: in the phase $phase for $((now - entered)) s, last progress $((now - since)) s ago" > /dev/kmsg
+  # Whoever looks at the console sees within a minute that the machine is at work, whatever the program does, and however many
+  # phases it goes through without a word. Level 1, because a kernel's console may take nothing less urgent. In a shell
+  # somebody types there.
+  [ "$phase" = "$named" ] || { named=$phase entered=$now; }
+  [ "$lines" = "$shown" ] || { shown=$lines said=$now; }
+  if [ "$phase" != shell ] && [ $((now - said)) -ge $status_seconds ]; then
+    echo "<1>kdumpling: watch: in the phase $phase for $((now - entered)) s, last progress $((now - since)) s ago" > /dev/kmsg
     said=$now
   fi
   if [ $patience -gt 0 ] && [ $((now - since)) -ge $patience ]; then

@@ -33,7 +33,7 @@ export function openConsoleDescriptor(): number {
   }
 }
 
-/** Returns what takes one line with its newline. It throws where there is no console. */
+/** Returns what takes one line with its newline, and says whether all of it was written. It throws where there is no console. */
 export function openConsole(
   fd: number,
   { seconds, sleep }: { seconds(): number; sleep(seconds: number): void },
@@ -55,14 +55,15 @@ export function openConsole(
     }
     return true;
   };
-  return (line: string): void => {
+  return (line: string): boolean => {
     const delay = lost > 0 ? 0 : pacer.take(Buffer.byteLength(line), seconds());
     if (delay > 0) sleep(delay);
     const until = seconds() + (lost > 0 ? 0 : PATIENCE_SECONDS);
     // On a line of its own, because a part of the line before may have been written.
     const gap = lost > 0 ? `\nkdumpling: console: it was stopped; ${lost} lines are missing here\n` : '';
-    if (put(gap + line, until)) lost = 0;
-    else lost += 1;
+    const isWritten = put(gap + line, until);
+    lost = isWritten ? 0 : lost + 1;
+    return isWritten;
   };
 }
 

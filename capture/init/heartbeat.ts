@@ -14,6 +14,8 @@ export interface Patience {
 export interface Heartbeat {
   /** Progress was made. */
   beat(): void;
+  /** A line of the program is on the console, so that the supervisor need not write one. It is no progress. */
+  shown(): void;
   /** Another phase begins, which counts as a beat. The supervisor names the phase when it is stuck. */
   enter(phase: string): void;
   wait(patience: Patience): void;
@@ -34,24 +36,33 @@ export function openHeartbeat(write: (line: string) => void, first: Patience): H
   let patience = first;
   let phase = 'start';
   let counter = 0;
+  let lines = 0;
   const publish = (): void => {
     const { stallSeconds, endSeconds, sysrqKey } = patience;
-    counter += 1;
+    const fields = [counter, stallSeconds, endSeconds, sysrqKey, lines, phase];
     try {
-      write(`${[counter, stallSeconds, endSeconds, sysrqKey, phase].join(' ').padEnd(LINE_CHARS - 1)}\n`);
+      write(`${fields.join(' ').padEnd(LINE_CHARS - 1)}\n`);
     } catch {
       // The supervisor then takes the program for stuck, and reboots in time.
     }
   };
-  const wait = (longer: Patience): void => {
-    patience = longer;
+  const beat = (): void => {
+    counter += 1;
     publish();
   };
+  const wait = (longer: Patience): void => {
+    patience = longer;
+    beat();
+  };
   return {
-    beat: publish,
+    beat,
+    shown() {
+      lines += 1;
+      publish();
+    },
     enter(name) {
       phase = name;
-      publish();
+      beat();
     },
     wait,
     during(seconds, work) {

@@ -13,6 +13,7 @@ export function fakeHeartbeat(): FakeHeartbeat {
     phases,
     waits,
     beat: () => {},
+    shown: () => {},
     enter: phase => void phases.push(phase),
     wait: patience => void waits.push(patience),
     during: (_, work) => work(),

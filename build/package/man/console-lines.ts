@@ -249,7 +249,7 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
   {
     lines: ['kdumpling: watch: in the phase <phase> for N s, last progress N s ago'],
     meaning:
-      'After a minute in one phase, and each minute from then on: the capture is at work, or waits for what the phase is about.',
+      'The capture has written no other line for 50 s: it is at work, or waits for what the phase is about. So each minute has a line at least, whatever the phase.',
     toDo: 'Nothing. Without progress for `stall_timeout` the supervisor reboots the machine.',
   },
   {

@@ -13,6 +13,7 @@ function heartbeat() {
     heard,
     enter: (name: string) => heard.push(name),
     beat: () => heard.push('beat'),
+    shown: () => {},
     wait: () => {},
     during: <T>(_: number, work: () => T) => work(),
   };

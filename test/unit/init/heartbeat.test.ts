@@ -12,7 +12,16 @@ test('every beat changes the counter, and so do a phase and another patience', (
   heartbeat.beat();
   heartbeat.enter('dump');
   heartbeat.wait({ stallSeconds: 0, endSeconds: 0, sysrqKey: 'o' });
-  expect(lines).toEqual(['1 300 3660 b start', '2 300 3660 b dump', '3 0 0 o dump']);
+  expect(lines).toEqual(['1 300 3660 b 0 start', '2 300 3660 b 0 dump', '3 0 0 o 0 dump']);
+});
+
+test('a line on the console is counted, and is no progress', () => {
+  const lines: string[] = [];
+  const heartbeat = openHeartbeat(line => lines.push(line.trimEnd()), PATIENCE);
+  heartbeat.shown();
+  heartbeat.beat();
+  heartbeat.shown();
+  expect(lines).toEqual(['0 300 3660 b 1 start', '1 300 3660 b 1 start', '1 300 3660 b 2 start']);
 });
 
 test.each([
@@ -47,11 +56,11 @@ test('a shorter line replaces all of a longer one', () => {
   const directory = mkdtempSync(join(tmpdir(), 'kdumpling-heartbeat-'));
   try {
     const path = join(directory, 'progress');
-    writeFileSync(path, '0 300 3660 b start\n');
+    writeFileSync(path, '0 300 3660 b 0 start\n');
     const heartbeat = openHeartbeat(lineWriter(path), PATIENCE);
     heartbeat.enter('a-phase-with-a-long-name');
     heartbeat.enter('dump');
-    expect(readFileSync(path, 'utf8').trimEnd()).toBe('2 300 3660 b dump');
+    expect(readFileSync(path, 'utf8').trimEnd()).toBe('2 300 3660 b 0 dump');
   } finally {
     rmSync(directory, { recursive: true });
   }
