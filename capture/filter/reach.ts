@@ -11,6 +11,7 @@ import { readPhysical, type Vmcore } from '../vmcore/open.ts';
 import { type PfnRange, pfnRanges } from '../vmcore/segments.ts';
 import type { Bitmap } from './bitmap.ts';
 import { perCpuAreas } from './per-cpu.ts';
+import { RecentAddresses } from './recent-addresses.ts';
 import { LeafCache, NOT_MAPPED, TableCache, type VaddrRange } from './translation-cache.ts';
 
 /** Distributions' kernels have some 30 to 60 MiB. */
@@ -63,6 +64,7 @@ export function reachablePages(vmcore: Vmcore, request: ReachRequest): readonly 
   const isText = (pfn: number): boolean => text.some(({ start, end }) => pfn >= start && pfn < end);
   const words = new Uint32Array(pageSizeBytes / Uint32Array.BYTES_PER_ELEMENT);
   const bytes = new Uint8Array(words.buffer);
+  const recent = new RecentAddresses(pageSizeBytes);
 
   for (const range of data) reachAll(range);
   const imagePages = queue.length;
@@ -78,19 +80,22 @@ export function reachablePages(vmcore: Vmcore, request: ReachRequest): readonly 
       const high = words[at];
       if (high < pointers.lowestHigh || (high === SMALL_NEGATIVE_HIGH && words[at - 1] >= SMALL_NEGATIVE_LOW))
         continue;
-      const paddr = leaves.paddrOf(high, words[at - 1]);
-      if (paddr === NOT_MAPPED) continue;
+      const low = words[at - 1];
+      const maybeStack = (low & (stackBytes - 1)) === 0;
+      // All that an address leads to is found already, but for what only the start of a stack leads to.
+      if (!maybeStack && recent.has(high, low)) continue;
+      const paddr = leaves.paddrOf(high, low);
       const pfn = Math.floor(paddr / pageSizeBytes);
-      if (isText(pfn)) {
-        // The image points to all of its functions. A stack points to those that ran, somewhere into their middle.
-        if (i >= imagePages) for (let part = pfn - 1; part < pfn + objectPages; part++) reach(part);
-        continue;
-      }
-      for (let part = 0; part < objectPages; part++) reach(pfn + part);
-      if ((words[at - 1] & (stackBytes - 1)) === 0) {
+      const isCode = paddr !== NOT_MAPPED && isText(pfn);
+      // The image points to all of its functions. A stack points to those that ran, somewhere into their middle.
+      if (isCode && i < imagePages) continue;
+      recent.add(high, low);
+      if (paddr === NOT_MAPPED) continue;
+      for (let part = isCode ? pfn - 1 : pfn; part < pfn + objectPages; part++) reach(part);
+      if (maybeStack && !isCode) {
         for (let next = 1; next < stackPages; next++) {
           // A stack is in vmalloc: its pages need not be adjacent in physical memory.
-          const part = leaves.paddrOf(high, words[at - 1] + next * pageSizeBytes);
+          const part = leaves.paddrOf(high, low + next * pageSizeBytes);
           if (part !== NOT_MAPPED) reach(Math.floor(part / pageSizeBytes));
         }
       }

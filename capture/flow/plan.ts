@@ -26,11 +26,8 @@ import { rankPages } from '../triage/rank.ts';
 import type { FileRange } from '../vmcore/mappable.ts';
 import type { CaptureContext } from './context.ts';
 import { DeadlineError, type Phases } from './phases.ts';
-import { openProgress } from './progress.ts';
+import { openCount, openProgress, QUIET_SECONDS } from './progress.ts';
 import type { DumpRequest } from './record.ts';
-
-/** Choosing pages takes minutes on machines of terabytes, and a second on most. */
-const QUIET_SECONDS = 10;
 
 export interface PlannedDump {
   readonly pages: PageChoice;
@@ -140,13 +137,18 @@ export class DumpPlanner {
    * taken in the order of memory.
    */
   bound(planned: PlannedDump, roomBytes: number): Bound {
+    const { log, clock } = this.#context;
+    const count = openCount(text => log.say('space', text), clock.seconds, QUIET_SECONDS);
     return boundDump(this.#unbounded(planned), roomBytes + planned.holeBytes, {
       allocate: this.#memory?.allocate,
       rank: (vmcore, request) => rankPages(vmcore, request, this.#triage),
-      onProgress: () => this.#phases.checkDeadline('space'),
+      onProgress: pagesDone => {
+        this.#phases.checkDeadline('space');
+        count(() => `choosing the pages that are needed most: ${pagesDone} searched`);
+      },
       onUnranked: cause => {
         if (cause instanceof DeadlineError) throw cause;
-        this.#context.log.warn('dump', `pages are taken in the order of memory: ${describeError(cause)}`);
+        log.warn('dump', `pages are taken in the order of memory: ${describeError(cause)}`);
       },
     });
   }

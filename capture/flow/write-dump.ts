@@ -13,7 +13,7 @@ import type { Choice } from '../storage/policy/ladder.ts';
 import type { FileRange } from '../vmcore/mappable.ts';
 import type { DumpPhase } from './context.ts';
 import type { PlannedDump } from './plan.ts';
-import { openProgress } from './progress.ts';
+import { openProgress, QUIET_SECONDS } from './progress.ts';
 import type { DumpRequest, MadeDump } from './record.ts';
 import { withThreads } from './threads.ts';
 
@@ -98,8 +98,13 @@ export function writeVmcore(
 export function verifyDump({ context, phases, file }: Writing, { digest, counts }: DumpResult): void {
   context.libc?.dropCache(file.fd);
   const written = file.readBack();
+  const { log, clock } = context;
+  const progress = openProgress(1, text => log.say('verify', text), clock.seconds, QUIET_SECONDS);
   try {
-    const damaged = damagedRegions(written, digest, () => phases.checkDeadline('verify'));
+    const damaged = damagedRegions(written, digest, (done, total) => {
+      phases.checkDeadline('verify');
+      progress.report(done, total);
+    });
     if (damaged.length === 0 && written.sizeBytes === counts.bytesWritten) return;
     throw new DumpFormatError('READ_BACK', {
       action: 'verify what was written',

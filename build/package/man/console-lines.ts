@@ -153,6 +153,15 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
     meaning: 'The memory map of a machine of terabytes takes minutes to read. The dump itself follows.',
   },
   {
+    lines: ['kdumpling: space: choosing the pages that are needed most: … searched'],
+    meaning:
+      'There is no room for the whole dump, and the search for what a debugger starts with takes long.',
+  },
+  {
+    lines: ['kdumpling: verify: … % of … MB, … MB/s, ETA … s'],
+    meaning: 'A large dump is read back from the disk.',
+  },
+  {
     lines: ['kdumpling: dump: N threads compress', 'kdumpling: dump: one thread compresses on N CPUs: …'],
     meaning:
       'The crash kernel has several CPUs. A thread takes some 13 MiB, and only starts where that is to spare.',

@@ -28,12 +28,27 @@ export function bootApicId(host: Host): number | undefined {
  */
 const ENCRYPTED = /^flags\s*:.*\b(tdx_guest|sev_es|sev_snp)\b/m;
 
+const OBSTACLES: Readonly<Record<string, (host: Host) => string | undefined>> = {
+  x64(host) {
+    if (bootApicId(host) === undefined)
+      return 'the CPU on which the machine boots, which it must not start, is not known';
+    if (isVirtualMachine(host) && ENCRYPTED.test(host.read(CPUINFO) ?? ''))
+      return 'the CPUs of an encrypted virtual machine may not start again';
+    return undefined;
+  },
+  // The CPUs that a panic stops are turned off by the firmware, which can start them again (Linux arch/arm64/kernel/smp.c,
+  // ipi_cpu_crash_stop). Without it they are parked in the crashed kernel's code.
+  arm64: host =>
+    FIRMWARE_WITH_PSCI.some(path => host.exists(path))
+      ? undefined
+      : 'this machine’s firmware cannot start others after a crash',
+};
+
+/** PSCI is in the device tree, or firmware is ACPI's, which needs it on arm64 (Linux Documentation/arch/arm64/acpi_object_usage.rst). */
+const FIRMWARE_WITH_PSCI = ['/proc/device-tree/psci', '/sys/firmware/acpi/tables'];
+
 /** Why the crash kernel must not start a second CPU; undefined where it may. */
 export function secondCpuObstacle(host: Host, architecture: string = process.arch): string | undefined {
-  if (architecture !== 'x64') return 'on this architecture the crash kernel starts no other';
-  if (bootApicId(host) === undefined)
-    return 'the CPU on which the machine boots, which it must not start, is not known';
-  if (isVirtualMachine(host) && ENCRYPTED.test(host.read(CPUINFO) ?? ''))
-    return 'the CPUs of an encrypted virtual machine may not start again';
-  return undefined;
+  const obstacle = OBSTACLES[architecture];
+  return obstacle ? obstacle(host) : 'on this architecture it was never tried';
 }

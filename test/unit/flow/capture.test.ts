@@ -40,6 +40,28 @@ test('a capture that nothing disturbs', () => {
   expect(lines).toContain(`dmesg: the kernel crashed with: ${PANIC}`);
 });
 
+describe('long work on a slow machine says how far it is', () => {
+  /** So much later at each look. */
+  const slow = (secondsPerLook: number) => {
+    const clock = new FakeClock();
+    const seconds = () => {
+      clock.advance(secondsPerLook);
+      return clock.seconds();
+    };
+    return {
+      clock: { seconds, sleep: clock.sleep, wallSeconds: clock.wallSeconds },
+      options: { deadlineSeconds: 600_000 },
+    };
+  };
+  const linesOf = (phase: string, { lines }: { readonly lines: readonly string[] }) =>
+    lines.filter(line => line.startsWith(`${phase}: `));
+
+  test('reading the dump back', () => {
+    expect(linesOf('verify', run(slow(20)))[0]).toMatch(/^verify: \d+ % of \d+ MB, \d+ MB\/s, ETA \d+ s$/);
+    expect(linesOf('verify', run(slow(0.001)))).toEqual([]);
+  });
+});
+
 describe('an exception at the beginning of a phase', () => {
   const thrownIn = (phase: string) => ({
     onPhase(name: string) {

@@ -105,6 +105,19 @@ test('a level that needs the memmap, where there is none: every page is kept, wi
 });
 
 describe('the pages that come first in a dump with a limit', () => {
+  test('are searched for with a word now and then, where that takes long', () => {
+    const said = (secondsPerBeat: number): string[] => {
+      const { planner, log, heartbeat, clock } = open();
+      const planned = planner.plan(WISHED);
+      heartbeat.beat = () => clock.advance(secondsPerBeat);
+      planner.bound(planned, planned.prediction.bytes / 2);
+      planner.close();
+      return log.lines.map(({ text }) => text).filter(text => text.includes('needed most'));
+    };
+    expect(said(20)[0]).toMatch(/space: choosing the pages that are needed most: \d+ searched$/);
+    expect(said(0.001)).toEqual([]);
+  });
+
   test('are some of those that are dumped, and fit', () => {
     const { planner, log } = open();
     const planned = planner.plan(WISHED);

@@ -7,7 +7,7 @@ import { chooseCpus, cpusText } from '../../../../scripts/lib/estimate/cpus.ts';
 import { reservation } from '../../../../scripts/lib/estimate/reservation.ts';
 import { machineCpus, secondCpuObstacle } from '../../../../scripts/lib/host/cpus.ts';
 import { ARMED } from '../../../support/armed-machine.ts';
-import { hostWith } from '../../../support/host-root.ts';
+import { type Files, hostWith } from '../../../support/host-root.ts';
 
 const M = 2 ** 20;
 const G = 2 ** 30;
@@ -142,6 +142,18 @@ describe('of a host', () => {
     if (obstacle) expect(found).toMatch(obstacle);
     else expect(found).toBeUndefined();
   });
+
+  test.each([
+    ['a device tree with PSCI', { '/proc/device-tree/psci/': '' }, undefined],
+    ['ACPI', { '/sys/firmware/acpi/tables/': '' }, undefined],
+    ['neither', { '/proc/device-tree/model': 'x' }, /firmware/],
+  ])('arm64: %s', (_, files, obstacle) => {
+    const found = secondCpuObstacle(hostWith(files as Files), 'arm64');
+    if (obstacle) expect(found).toMatch(obstacle);
+    else expect(found).toBeUndefined();
+  });
+
+  test('another architecture', () => expect(secondCpuObstacle(hostWith({}), 's390x')).toMatch(/never tried/));
 
   test.runIf(process.arch === 'x64')('by what this boot reserved', () => {
     const host = (mib: number) =>
