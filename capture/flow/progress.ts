@@ -8,7 +8,7 @@ export interface Progress {
 /** Most work is over by then. */
 export const QUIET_SECONDS = 10;
 /** Seconds between two lines: a share of the time so far, so that a long dump gets about ten lines each time it doubles. */
-const SECONDS_BETWEEN_LINES = { least: 2, most: 45, shareOfElapsed: 0.1 };
+const SECONDS_BETWEEN_LINES = { least: 2, most: 60, shareOfElapsed: 0.1 };
 
 /**
  * @param say takes the text of a line. @param seconds a monotonic clock.
