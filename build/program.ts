@@ -12,12 +12,15 @@ import { type Parts, requireCommand } from './parts/parts.ts';
 import { PROJECT } from './paths.ts';
 import { buildRuntime } from './runtime.ts';
 
-/**
- * Modules that only a few verbs of the host command use. Loading OpenSSL alone takes a tenth of a start. The capture
- * program loads all its modules when it begins, because memory may be short later, but for threads, which it only starts where
- * there is memory for them.
- */
+/** Modules that only a few verbs of the host command use. Loading OpenSSL alone takes a tenth of a start. */
 export const NOT_AT_START = ['crypto', 'zlib', 'child_process', 'tty', 'os', 'timers/promises'];
+
+/**
+ * The capture program loads its modules when it begins, because memory may be short later, but for these: it starts threads and
+ * processes only where there is memory for them, or where all else failed, and no digest of a capture is OpenSSL's. Together
+ * they would take 2.4 MB of memory that is never free again.
+ */
+export const NOT_AT_CAPTURE_START = ['worker_threads', 'child_process', 'crypto'];
 
 /** In the build's folder: the names of the npm packages in the bundles, for the list of parts. */
 export const BUNDLED_PACKAGES = 'bundled-packages.json';
@@ -41,7 +44,7 @@ async function build(parts: Parts, say: (line: string) => void): Promise<Program
     entry: join(PROJECT, 'capture/main.ts'),
     output: join(dist, 'capture.js'),
     version,
-    loadedWhenUsed: ['worker_threads'],
+    loadedWhenUsed: NOT_AT_CAPTURE_START,
   };
   const autopsy = {
     entry: join(PROJECT, 'capture/scene/main.ts'),

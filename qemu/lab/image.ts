@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../../build/bundle.ts';
 import { PROJECT } from '../../build/paths.ts';
-import { programVersion } from '../../build/program.ts';
+import { NOT_AT_CAPTURE_START, programVersion } from '../../build/program.ts';
 import {
   buildStockImage,
   type ImageVariant,
@@ -23,7 +23,13 @@ export async function captureImage(lab: Lab, fault: Fault, directory: string): P
     const entry = 'entry' in bundled ? bundled.entry : 'capture/main.ts';
     const banner = 'firstLine' in bundled ? bundled.firstLine : undefined;
     program.capture = join(directory, 'capture.js');
-    await bundle({ entry: join(PROJECT, entry), output: program.capture, version: programVersion(), banner });
+    await bundle({
+      entry: join(PROJECT, entry),
+      output: program.capture,
+      version: programVersion(),
+      banner,
+      loadedWhenUsed: NOT_AT_CAPTURE_START,
+    });
   }
   if (fault.autopsy) {
     program.autopsy = join(directory, 'autopsy.js');

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bundle } from '../../../build/bundle.ts';
 import { PROJECT } from '../../../build/paths.ts';
-import { NOT_AT_START } from '../../../build/program.ts';
+import { NOT_AT_CAPTURE_START, NOT_AT_START } from '../../../build/program.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -31,6 +31,17 @@ test('the capture engine of the host command starts without them', async () => {
   expect(await bundle({ entry, output, version: '1', loadedWhenUsed: NOT_AT_START })).toContain('node-fetch');
   const args = ['dump', '--check-params', '-z', '-d', '31', 'vmcore', 'out'];
   expect(run(output, ...args)).toEqual({ stdout: '', loaded: [] });
+});
+
+test('the capture program starts without OpenSSL, and without what processes and threads need', async () => {
+  const [entry, output] = [join(folder, 'capture-entry.ts'), join(folder, 'capture.js')];
+  const { pathname } = new URL('capture/pid1.ts', `file://${PROJECT}/`);
+  writeFileSync(entry, `import { runAsInit } from '${pathname}'; console.log(typeof runAsInit);`);
+  await bundle({ entry, output, version: '1', loadedWhenUsed: NOT_AT_CAPTURE_START });
+  const { stdout, loaded } = run(output);
+  expect(stdout).toBe('function\n');
+  expect(loaded).not.toContain('crypto');
+  expect(loaded).not.toContain('child_process');
 });
 
 test('functions, classes, constants and promises work, each when it is used', async () => {
