@@ -185,6 +185,14 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
   },
   {
     lines: [
+      "kdumpling: early: NOT saved: there is no …; the crash kernel's command line needs retain_initrd",
+    ],
+    meaning:
+      'The image is for a kernel that keeps the initrd in memory, and the command line does not tell it to: another tool loaded it, or `command_line_remove` names the word.',
+    toDo: 'Load it with `kdumpling load`.',
+  },
+  {
+    lines: [
       'kdumpling: watch: NOT finished: stuck in the phase <phase>, no progress for N s; rebooting by sysrq',
     ],
     meaning: 'The supervisor rebooted the machine.',
