@@ -9,7 +9,7 @@ export interface BlockedTasks {
   readonly count: number;
   /** Those that wait in a circle: they can never run. */
   readonly deadlocked: readonly TaskName[];
-  /** The first of them, those in circles before others. */
+  /** The first of them: those in circles, then those whose lock's holder is known, then those whose lock is. */
   readonly waits: readonly Wait[];
 }
 
@@ -22,7 +22,9 @@ export function blockedTasks({ waits }: Pick<Autopsy, 'waits'>): BlockedTasks | 
   if (all.length === 0) return undefined;
   const deadlocked = waitRows(all).flatMap(({ isStuck, task }) => (isStuck ? [task] : []));
   const isStuck = new Set(deadlocked.map(({ pid }) => pid));
-  const inOrder = all.toSorted((a, b) => Number(isStuck.has(b.task.pid)) - Number(isStuck.has(a.task.pid)));
+  const rank = ({ task, owner, kind }: Wait) =>
+    isStuck.has(task.pid) ? 0 : owner ? 1 : kind === undefined ? 3 : 2;
+  const inOrder = all.toSorted((a, b) => rank(a) - rank(b));
   return {
     count: all.length,
     deadlocked: deadlocked.slice(0, MOST_WAITS),

@@ -52,7 +52,7 @@ const CRASH = object('What crashed.', {
       count: count('How many.'),
       deadlocked: list('Those that wait in a circle and can never run; 16 at most.', object('A task.', TASK)),
       waits: list(
-        'The first of them, those in circles before others; 16 at most.',
+        'The first of them: those in circles, then those whose lock’s holder is known, then those whose lock is; 16 at most.',
         object('A task that waits.', {
           task: object('The task.', TASK),
           state: text('In the letters of ps(1): `D`, `S` …'),
