@@ -10,12 +10,16 @@ import { publishDir } from './cache.ts';
 import { cutNode, NODE_CUTS } from './node-cuts.ts';
 import { cutIcuData, KEPT_ICU_ITEMS } from './node-icu.ts';
 import { type Parts, sharedLibraries } from './parts/parts.ts';
+import type { Platform } from './parts/platform.ts';
 
 /**
  * zstd with blocks of 32 KiB: 27 MB. A page of Node that is touched brings its block into memory. With blocks of 128 KiB the image
  * has 2 MB less, and where memory is short these bring so much that nothing uses that code is dropped and read again for minutes.
+ * No kernel mounts an image whose blocks are smaller than its pages (Linux fs/squashfs/super.c, squashfs_fill_super).
  */
-const SQUASHFS_FLAGS = ['-comp', 'zstd', '-Xcompression-level', '19', '-b', '32K'];
+export function squashfsFlags({ largestPageKib }: Pick<Platform, 'largestPageKib'>): string[] {
+  return ['-comp', 'zstd', '-Xcompression-level', '19', '-b', `${Math.max(32, largestPageKib)}K`];
+}
 const REPRODUCIBLE_FLAGS = ['-all-root', '-all-time', '0', '-mkfs-time', '0', '-no-xattrs', '-noappend'];
 
 /** Where Node is in the image, and in the folder that the packages install. */
@@ -51,7 +55,7 @@ export async function buildRuntime(parts: Parts, say: (line: string) => void): P
   const files = runtimeFiles(parts);
   const folder = join(parts.dist, 'runtime');
   const image = `${folder}.squashfs`;
-  const wanted = digestOf(files);
+  const wanted = digestOf(files, parts.platform);
   const stamp = `${image}.sha256`;
   const whole = [folder, image, stamp].every(path => existsSync(path));
   if (whole && readFileSync(stamp, 'utf8') === wanted) return image;
@@ -67,7 +71,7 @@ export async function buildRuntime(parts: Parts, say: (line: string) => void): P
     const cut = `${image}.partial`;
     try {
       linkWithCutNode(files, staging, cut);
-      const flags = [...SQUASHFS_FLAGS, ...REPRODUCIBLE_FLAGS, '-quiet', '-no-progress'];
+      const flags = [...squashfsFlags(parts.platform), ...REPRODUCIBLE_FLAGS, '-quiet', '-no-progress'];
       await replaceFileMadeBy(image, temporary => $`mksquashfs ${cut} ${temporary} ${flags}`.quiet());
     } finally {
       rmSync(cut, { recursive: true, force: true });
@@ -100,9 +104,9 @@ function requireLibrary({ platform, library }: Parts, soname: string): string {
   });
 }
 
-function digestOf(files: RuntimeFiles): string {
+function digestOf(files: RuntimeFiles, platform: Platform): string {
   const hash = createHash('sha256').update(
-    [...SQUASHFS_FLAGS, ...REPRODUCIBLE_FLAGS, KEPT_ICU_ITEMS.source, ...NODE_CUTS].join(' '),
+    [...squashfsFlags(platform), ...REPRODUCIBLE_FLAGS, KEPT_ICU_ITEMS.source, ...NODE_CUTS].join(' '),
   );
   for (const [path, source] of files) hash.update(`\0${path}\0`).update(readFileSync(source));
   return hash.digest('hex');

@@ -16,6 +16,8 @@ export interface Platform {
   readonly libraries: string;
   /** How `ldconfig -p` marks libraries of it. */
   readonly ldconfig: string;
+  /** Of its kernels, in KiB. */
+  readonly largestPageKib: 4 | 64;
   /** Debian's package of cross binutils, and its strip. */
   readonly crossBinutils: { readonly package: string; readonly strip: string };
 }
@@ -29,6 +31,7 @@ export const PLATFORMS: readonly Platform[] = [
     loader: '/lib64/ld-linux-x86-64.so.2',
     libraries: 'lib/x86_64-linux-gnu',
     ldconfig: 'x86-64',
+    largestPageKib: 4,
     crossBinutils: { package: 'binutils-x86-64-linux-gnu', strip: 'x86_64-linux-gnu-strip' },
   },
   {
@@ -39,6 +42,7 @@ export const PLATFORMS: readonly Platform[] = [
     loader: '/lib/ld-linux-aarch64.so.1',
     libraries: 'lib/aarch64-linux-gnu',
     ldconfig: 'AArch64',
+    largestPageKib: 64,
     crossBinutils: { package: 'binutils-aarch64-linux-gnu', strip: 'aarch64-linux-gnu-strip' },
   },
 ];
