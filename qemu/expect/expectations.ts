@@ -10,6 +10,7 @@ import { fileType, isKdumpCompressed } from '../judges/file-type.ts';
 import type { CrashRun } from '../run/run.ts';
 import { autopsySavedOrSkipped } from './autopsy.ts';
 import type { Check, Expectation, Judges } from './check.ts';
+import { neverSilent } from './console-silence.ts';
 import { readManifest } from './manifest.ts';
 import { readByOthers } from './other-readers.ts';
 
@@ -319,4 +320,4 @@ export const SAVED_CAPTURE: readonly Expectation[] = [
 ];
 
 /** True of every capture that works. */
-export const SOUND_CAPTURE: readonly Expectation[] = [...SAVED_CAPTURE, autopsySavedOrSkipped];
+export const SOUND_CAPTURE: readonly Expectation[] = [...SAVED_CAPTURE, autopsySavedOrSkipped, neverSilent];

@@ -1,5 +1,6 @@
 /** Faults that the deadline, the supervisor (initrd/watch.sh) or a watchdog must end. */
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
+import { neverSilent } from '../expect/console-silence.ts';
 import * as expect from '../expect/expectations.ts';
 import type { NotOn } from '../kernel/misfit.ts';
 import { type LabWatchdog, labArch } from '../machine/arch.ts';
@@ -87,6 +88,7 @@ export const WATCH_FAULTS: readonly Fault[] = [
         'the serial log says why',
         /kdumpling: watch: NOT finished after 15\d s, in the phase verify/,
       ),
+      neverSilent,
       expect.kernelLogSaved,
     ],
   },
