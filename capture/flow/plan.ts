@@ -113,7 +113,9 @@ export class DumpPlanner {
       dumpablePages,
     });
     const sample = this.#phases.run('space', () =>
-      sampleDump(this.#unbounded({ pages, codec, layout }), spreadPages(pages.bitmap2, samplePages)),
+      sampleDump(this.#unbounded({ pages, codec, layout }), spreadPages(pages.bitmap2, samplePages), () =>
+        this.#phases.checkDeadline('space'),
+      ),
     );
     const bitmaps = { segments: vmcore.segments.segments, bitmap1, bitmap2: pages.bitmap2 };
     const holes = this.#allowsHoles ? bitmapHoles(layout, bitmaps) : [];

@@ -40,23 +40,28 @@ export function boundDump(dump: UnboundedDump, limitBytes: number, events: First
   const { bitmap2, layout } = dump;
   const dataBytes = Math.max(0, limitBytes - layout.dataOffset - layout.block_size);
   const reached = reach(dump, dataBytes / LEAST_PAGE_BYTES, events);
+  const onProgress = () => events.onProgress?.(reached.length);
   const firstPages = fittingPages(
     reached,
     FIRST_SHARE * dataBytes,
-    some => sampleDump(dump, some),
+    some => sampleDump(dump, some, onProgress),
     MEASURED_PAGES,
   );
   const first = bitmap2.alike(events.allocate);
   for (let i = 0; i < firstPages; i++) first.set(reached[i]);
-  const { sizes } = sampleDump(dump, spreadPages(first, SAMPLE_PAGES));
+  const { sizes } = sampleDump(dump, spreadPages(first, SAMPLE_PAGES), onProgress);
   return { limitBytes, first, firstPages, firstPageBytes: sizes };
 }
 
 /** What the stored sizes of pages depend on. */
 export type SampledDump = Pick<UnboundedDump, 'vmcore' | 'dumpLevel' | 'codec'>;
 
-/** Measures the stored sizes of some pages. */
-export function sampleDump({ vmcore, dumpLevel, codec }: SampledDump, pfns: Iterable<number>): PageSample {
+/** Measures the stored sizes of some pages. @param onProgress is called now and then. */
+export function sampleDump(
+  { vmcore, dumpLevel, codec }: SampledDump,
+  pfns: Iterable<number>,
+  onProgress: () => void = () => {},
+): PageSample {
   const { pageSizeBytes } = vmcore;
   const read = (pfn: number, into: Buffer): boolean => {
     try {
@@ -66,7 +71,19 @@ export function sampleDump({ vmcore, dumpLevel, codec }: SampledDump, pfns: Iter
     }
   };
   const sharesZeroPage = (dumpLevel & DUMP_LEVEL_ZERO) !== 0;
-  return samplePages(pfns, read, codec, { pageSizeBytes, sharesZeroPage });
+  return samplePages(watched(pfns, onProgress), read, codec, { pageSizeBytes, sharesZeroPage });
+}
+
+/** A page takes a millisecond where the CPU is emulated. */
+const PAGES_PER_PROGRESS = 256;
+
+function* watched(pfns: Iterable<number>, onProgress: () => void): Generator<number> {
+  let pages = 0;
+  for (const pfn of pfns) {
+    if (pages % PAGES_PER_PROGRESS === 0) onProgress();
+    pages += 1;
+    yield pfn;
+  }
 }
 
 function reach(

@@ -76,6 +76,21 @@ test('choosing the pages of a large machine says how far it is, and of others no
   expect(said(0.001)).toEqual([]);
 });
 
+test('measuring a dump, and the pages that come first, is progress for the supervisor', () => {
+  const { planner, heartbeat } = open();
+  let beats = 0;
+  heartbeat.beat = () => {
+    if (heartbeat.phases.at(-1) === 'space') beats += 1;
+  };
+  const planned = planner.plan(WISHED);
+  // One of them is the phase's beginning.
+  expect(beats).toBeGreaterThan(1);
+  beats = 0;
+  planner.bound(planned, planned.prediction.bytes / 2);
+  // The search, and the measurement of what it found.
+  expect(beats).toBeGreaterThan(1);
+});
+
 test.each([
   [0, 'zlib', [false, true, true]],
   [31, 'zlib', [false, false, true]],
