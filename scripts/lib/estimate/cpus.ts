@@ -51,10 +51,10 @@ export function chooseCpus(facts: CpuFacts): CpuChoice {
   if (count === machineCpus) return { count, why: 'all that the machine has' };
   if (count === most) return { count, why: 'more would not make a capture faster' };
   const nextBytes = bytesFor(count + 1, facts);
-  return { count, why: `${crashkernelValue(nextBytes)} would be for ${count + 1}`, nextBytes };
+  return { count, why: `with ${crashkernelValue(nextBytes)} reserved it would get ${count + 1}`, nextBytes };
 }
 
-/** `1 CPU (208M would be for 2)` */
+/** `1 CPU (with 209M reserved it would get 2)` */
 export function cpusText({ count, why }: CpuChoice): string {
   return `${counted(count, 'CPU')} (${why})`;
 }
