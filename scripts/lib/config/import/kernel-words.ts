@@ -13,6 +13,7 @@ const OF_ITS_CAPTURE: readonly RegExp[] = [
   /^root/,
 ];
 
+/** `nr_cpus=1` too: it is in the files as they are installed, and another number is somebody's choice. */
 const ADDED = planCommandLine('').added.map(({ word }) => word);
 
 /** Without the words that kdumpling adds itself, and those that mean the other program. */
