@@ -14,8 +14,10 @@ import { partsFor } from '../../build/parts/choose.ts';
 import { elfMachine } from '../../build/parts/needed-libraries.ts';
 import type { Parts } from '../../build/parts/parts.ts';
 import { platformNamed } from '../../build/parts/platform.ts';
+import { PROJECT } from '../../build/paths.ts';
 import { buildProgram, HOST_NODE_FLAGS } from '../../build/program.ts';
 import { buildVmcore } from '../support/vmcore-builder.ts';
+import { FULL_LAB_VARIABLE } from './full-lab.ts';
 
 const cache = openCache(console.log);
 const arm64 = platformNamed('arm64');
@@ -37,18 +39,28 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const digest = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
 
+/** The packaged Node, as the wrapper starts it. @param runtime where its folder is */
+function nodeIn(runtime: string): string[] {
+  const libraries = ['--library-path', `${runtime}/${arm64.libraries}`];
+  return [`${runtime}${arm64.loader}`, ...libraries, `${runtime}/bin/node`];
+}
+
 /** The command of /usr/sbin/kdumpling, which an emulated shell could not execute. */
 function kdumpling(...args: string[]) {
-  const runtime = `${HOME}/runtime`;
-  const node = [
-    `${runtime}${arm64.loader}`,
-    '--library-path',
-    `${runtime}/${arm64.libraries}`,
-    `${runtime}/bin/node`,
-  ];
+  const node = nodeIn(`${HOME}/runtime`);
   const argv = [root, `/${EMULATOR}`, ...node, ...HOST_NODE_FLAGS, `${HOME}/kdumpling.js`, ...args];
   const { status, stdout, stderr } = spawnSync('chroot', argv, { encoding: 'utf8' });
   return { status, text: stdout + stderr };
+}
+
+/** e_machine of every ELF file below the folder, which are many. */
+function machinesIn(folder: string): Set<number> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => readFileSync(join(entry.parentPath, entry.name)));
+  const elves = files.filter(bytes => bytes.subarray(0, 4).toString('latin1') === '\x7fELF');
+  expect(elves.length).toBeGreaterThan(15);
+  return new Set(elves.map(elfMachine));
 }
 
 test('the same build gives the same bytes', async () => {
@@ -64,13 +76,7 @@ test('both packages name the architecture', async () => {
 });
 
 test('every program and library in it is of arm64', () => {
-  const home = join(root, HOME);
-  const files = readdirSync(home, { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isFile())
-    .map(entry => join(entry.parentPath, entry.name));
-  const elves = files.filter(path => readFileSync(path).subarray(0, 4).toString('latin1') === '\x7fELF');
-  expect(elves.length).toBeGreaterThan(15);
-  expect(elves.filter(path => elfMachine(readFileSync(path)) !== arm64.machine)).toEqual([]);
+  expect(machinesIn(join(root, HOME))).toEqual(new Set([arm64.machine]));
 });
 
 test('the wrapper calls what the package has', () => {
@@ -88,6 +94,25 @@ test('it finds its parts', () => {
   const { text } = kdumpling('rebuild', '--kver', '1', '--modules', '/nowhere', ...target);
   // It got past the parts, and stopped at the modules.
   expect(text).toMatch(/Cannot read the kernel modules/);
+});
+
+/** Node of arm64, emulated: to the build this machine is one of arm64, and the tools that it starts are this machine's. */
+const isFull = process.env[FULL_LAB_VARIABLE] !== undefined;
+test.runIf(isFull)('a build for x86 on a machine of arm64 copies programs and libraries of x86 alone', () => {
+  const script = join(PROJECT, 'test/support/plan-for.ts');
+  const argv = [...nodeIn(join(parts.dist, 'runtime')), script, 'amd64'];
+  const { stdout, stderr, status } = spawnSync(EMULATOR, argv, { encoding: 'utf8' });
+  expect({ status, stderr }).toMatchObject({ status: 0 });
+  const plan = JSON.parse(stdout) as Record<'builder' | 'dist' | 'strip', string> &
+    Record<'copied' | 'files', string[]>;
+  const amd64 = platformNamed('amd64');
+  expect(plan.builder).toBe('arm64');
+  expect(plan.dist).toMatch(/\/dist\/amd64$/);
+  expect(plan.strip).toMatch(new RegExp(`/${amd64.crossBinutils.strip}$`));
+  // V8 would reject a code cache that another architecture's Node made.
+  expect(plan.files.filter(name => name.endsWith('.cache'))).toEqual([]);
+  expect(plan.copied.length).toBeGreaterThan(15);
+  expect(plan.copied.filter(path => elfMachine(readFileSync(path)) !== amd64.machine)).toEqual([]);
 });
 
 test.each(['-z', '-l', '-p', '-c'])('a dump with %s has the bytes of one that this machine makes', codec => {
