@@ -117,7 +117,7 @@ describe.each([...wantedKernels(), ...wantedForeignKernels()])('%s', kernel => {
 async function askOurselves(dump: string): Promise<Record<string, string>> {
   const answers: Record<string, string> = {};
   for (const request of VERBS) {
-    const argv = [...KDUMPLING, ...request.split(' '), '-i', dump];
+    const argv = [...KDUMPLING, ...request.split(' '), '--dump', dump];
     const { stdout, stderr, exitCode } = await runBounded(argv, { timeoutSeconds: 120 });
     answers[request] = stdout + stderr;
     expect(stdout, stderr).not.toBe('');
