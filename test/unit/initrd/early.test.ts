@@ -119,18 +119,34 @@ describe('Node runs without its optimizing compilers', () => {
   });
 });
 
-/** Without the word retain_initrd, the kernel frees the image before the early stage can read it. */
-test('a runtime image that the kernel did not keep ends the early stage with the word that is missing', () => {
-  const attach = readFileSync(join(PROJECT, 'initrd/runtime-image.sh'), 'utf8');
-  const script = `
-    give_up() { echo "gave up: $1"; exit; }
-    bb=: runtime_file=${path('initrd')} runtime_offset=128
-    ${attach}
-    echo attached`;
-  const run = () => execFileSync(BUSYBOX, ['sh', '-c', script], { encoding: 'utf8' });
-  expect(run()).toMatch(
-    /^gave up: there is no .*initrd; the crash kernel's command line needs retain_initrd\n$/,
-  );
-  writeFileSync(path('initrd'), '');
-  expect(run()).toBe('attached\n');
+describe('the runtime image', () => {
+  const attach = (memory = '') => {
+    const script = readFileSync(join(PROJECT, 'initrd/runtime-image.sh'), 'utf8');
+    const settings = `bb=: runtime_file=${path('initrd')} runtime_offset=128`;
+    const giveUp = 'give_up() { echo "gave up: $1"; exit; }';
+    const lines = script.replaceAll('/sys/block/loop0/queue/max_sectors_kb', path('max_sectors_kb'));
+    return execFileSync(BUSYBOX, ['sh', '-c', `${giveUp}\n${settings}\n${memory}\n${lines}\necho attached`], {
+      encoding: 'utf8',
+    });
+  };
+
+  /** Without the word retain_initrd, the kernel frees the image before the early stage can read it. */
+  test('that the kernel did not keep ends the early stage with the word that is missing', () => {
+    expect(attach()).toMatch(
+      /^gave up: there is no .*initrd; the crash kernel's command line needs retain_initrd\n$/,
+    );
+  });
+
+  test('is read in requests of a page, because the kernel gives no more of it at once', () => {
+    writeFileSync(path('initrd'), '');
+    expect(attach()).toBe('attached\n');
+    expect(readFileSync(path('max_sectors_kb'), 'utf8')).toBe('4\n');
+  });
+
+  test.each([16, 64])('is read in requests of %i KiB on a kernel with pages of that size', pageKib => {
+    writeFileSync(path('initrd'), '');
+    // The kernel's own refusal is an error of the write.
+    attach(`echo() { [ "$1" -lt ${pageKib} ] 2> /dev/null && return 1; command echo "$@"; }`);
+    expect(readFileSync(path('max_sectors_kb'), 'utf8')).toBe(`${pageKib}\n`);
+  });
 });
