@@ -110,7 +110,10 @@ export function allowInMeminfo(readings: Readings): Allow {
   const zones = Object.keys(guest.lists);
   const each = zones.map(zone => freePages(readings, zone));
   const free: Allowance = {
-    known: sumOf(each.map(({ known }) => known)) * dumped.pageKib,
+    // The guest read it after its zones: what moved between these looks is in one and not in the other.
+    known:
+      sumOf(zones.map((zone, at) => (guest.zones[`${zone} free`] ?? 0) + each[at]!.known)) * dumped.pageKib -
+      (guest.meminfo.MemFree ?? 0),
     most: sumOf(each.map(({ most }) => most)) * dumped.pageKib,
   };
   const given = sumOf(zones.map(zone => pagesMoved(guest.lists[zone]!, dumped.lists[zone]!)));

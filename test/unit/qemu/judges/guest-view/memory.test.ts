@@ -111,6 +111,19 @@ describe('what may move', () => {
     expect([7, -7, 8].map(by)).toEqual([0, 0, 1]);
   });
 
+  test('is what the lists of the CPUs gave back between the guest’s looks at its zones and at meminfo', () => {
+    const zoneinfo = LINES.filter(text => /^lab: view zoneinfo/.test(text));
+    const free = zoneinfo.findLast(text => /pages free +[1-9]/.test(text))!;
+    const listed = zoneinfo.findLast(text => /count: +\d+/.test(text))!;
+    const shift = (text: string, by: number) => text.replace(/\d+$/, number => String(Number(number) + by));
+    const lines = LINES.map(text => {
+      if (text === free) return shift(text, -129);
+      return text === listed ? shift(text, 129) : text;
+    });
+    expect(differences(DUMPED, lines)).toEqual([]);
+    expect(differences(changed('meminfo', { MemFree: 129 * 4 }), lines)).not.toEqual([]);
+  });
+
   test('is what the shell’s own memory grew by, of the memory that is promised', () => {
     const grown = { ...DUMPED, shellPages: DUMPED.shellPages + 3 };
     const { Committed_AS: promised = 0 } = DUMPED.meminfo;
