@@ -7,6 +7,7 @@ import { boundedReads, REPORT_EFFORT } from './effort.ts';
 import { FieldReader } from './fields.ts';
 import type { DeadKernel, LoadedModule, Types } from './kernel.ts';
 import { loadedModules } from './loaded-modules.ts';
+import { ANY_VARIABLE } from './memory/variables.ts';
 import { cachedReads } from './page-cache.ts';
 import { KernelPerCpu } from './per-cpu.ts';
 import { exportedImage, type ImageSymbols, kallsymsImage } from './symbols/image-symbols.ts';
@@ -58,6 +59,9 @@ export function openAutopsy(
   };
 }
 
+const FUNCTIONS_ALONE =
+  'kallsyms has the functions alone (the kernel was built without CONFIG_KALLSYMS_ALL): tasks, CPUs and memory cannot be found without its variables';
+
 function openImage(memory: KernelMemory, { vmcoreinfo }: Vmcore, missing: string[]): ImageSymbols {
   const isExported = vmcoreinfo.symbol('kallsyms_names') !== undefined;
   const kallsyms = attempt(
@@ -68,8 +72,12 @@ function openImage(memory: KernelMemory, { vmcoreinfo }: Vmcore, missing: string
       ),
     error => missing.push(describeError(error)),
   );
-  missing.push(...(kallsyms?.warnings ?? []));
-  return kallsyms ? kallsymsImage(kallsyms) : exportedImage(vmcoreinfo);
+  if (!kallsyms) return exportedImage(vmcoreinfo);
+  missing.push(...kallsyms.warnings);
+  const image = kallsymsImage(kallsyms);
+  // Debian's 6.1 for arm64 is such a kernel; all others that it has for our architectures have variables as well.
+  if (kallsyms.warnings.length === 0 && image.all(ANY_VARIABLE).length === 0) missing.push(FUNCTIONS_ALONE);
+  return image;
 }
 
 function openLayouts(

@@ -27,7 +27,8 @@ export const bt: Command<typeof OPTIONS> = {
       const list = readTasks(kernel);
       for (const error of list.errors) note(describeError(error));
       const unwinder = openUnwinder(kernel);
-      const tasks = chooseBacktraces(list, unwinder.cpus, { words, active, all, panic, cpu });
+      const choice = { words, active, all, panic, cpu };
+      const tasks = chooseBacktraces(list, unwinder.cpus, choice, kernel.missing);
       if (json) {
         const shown = tasks.map(task => btData(task, unwinder.backtrace(task.address)));
         console.log(JSON.stringify({ ...header(), tasks: shown }, undefined, 2));

@@ -107,7 +107,8 @@ export interface CrashedKernel {
   build(without?: readonly string[]): Uint8Array;
 }
 
-export function crashedKernel(): CrashedKernel {
+/** @param hasVariables whether kallsyms has them, as with CONFIG_KALLSYMS_ALL. */
+export function crashedKernel(hasVariables = true): CrashedKernel {
   const builder = new KernelBuilder();
   const { memory } = builder;
   let nextData = DATA_AT;
@@ -311,7 +312,8 @@ export function crashedKernel(): CrashedKernel {
     { name: '_end', type: 'B', address: IMAGE_VADDR + BigInt(0x1f0000) },
   ];
   symbols.sort((a, b) => (a.address < b.address ? -1 : 1));
-  const tables = buildKallsyms(symbols, IMAGE_VADDR + BigInt(KALLSYMS_AT), 'absolute-percpu');
+  const listed = symbols.filter(({ type }) => hasVariables || type === 'T');
+  const tables = buildKallsyms(listed, IMAGE_VADDR + BigInt(KALLSYMS_AT), 'absolute-percpu');
   write(IMAGE_VADDR + BigInt(KALLSYMS_AT), tables.bytes);
   const keys: Record<string, string> = { 'SYMBOL(_stext)': text(0).toString(16) };
   for (const [key, name] of Object.entries(KEYS))

@@ -13,7 +13,15 @@ export function intVariable({ memory, symbols }: Readable, name: string): number
   return memory.u32(symbols.require(name), name) | 0;
 }
 
-/** Whether the kernel has it: variables come with configuration options. */
+/**
+ * Whether the kernel has it: variables come with configuration options.
+ * @throws AutopsyError NO_SYMBOL where no variable has a symbol: what such a kernel has is not known.
+ */
 export function hasVariable({ symbols }: Readable, name: string): boolean {
-  return symbols.address(name) !== undefined;
+  if (symbols.address(name) !== undefined) return true;
+  symbols.require(ANY_VARIABLE);
+  return false;
 }
+
+/** All kernels have it. */
+export const ANY_VARIABLE = 'init_task';

@@ -20,8 +20,16 @@ export interface BtChoice {
   readonly cpu: string | undefined;
 }
 
-/** @throws UsageError; AutopsyError NO_PANIC when none is named and none panicked. */
-export function chooseBacktraces(list: TaskList, cpus: readonly DeadCpu[], choice: BtChoice): Task[] {
+/**
+ * @param lacks what of the kernel cannot be read, the cause first.
+ * @throws UsageError; AutopsyError NO_TASKS, or NO_PANIC when none is named and none panicked.
+ */
+export function chooseBacktraces(
+  list: TaskList,
+  cpus: readonly DeadCpu[],
+  choice: BtChoice,
+  [lacks]: readonly string[] = [],
+): Task[] {
   const { words, active, all, panic, cpu } = choice;
   const given = [words.length > 0, active, all, panic, cpu !== undefined].filter(isGiven => isGiven).length;
   if (given > 1) {
@@ -29,6 +37,13 @@ export function chooseBacktraces(list: TaskList, cpus: readonly DeadCpu[], choic
       action: 'run kdumpling bt',
       actual: `${given} ways to choose tasks are given`,
       wanted: 'one of PIDs, --active, --all-tasks, --cpu and --panic',
+    });
+  }
+  if (list.tasks.length === 0) {
+    throw new AutopsyError('NO_TASKS', {
+      action: 'show backtraces',
+      actual: lacks ?? 'no task can be read',
+      toDo: 'what the kernel printed is in its log: kdumpling log',
     });
   }
   if (all) return [...list.tasks];

@@ -1,6 +1,7 @@
 /** A whole crashed kernel: symbols, types, modules, per-CPU memory; what it costs when a piece is missing or damaged. */
 import { describe, expect, test } from 'vitest';
 import { openAutopsy } from '../../../capture/autopsy/open.ts';
+import { readKernelParts } from '../../../capture/autopsy/summary/read.ts';
 import { readTasks } from '../../../capture/autopsy/tasks/tasks.ts';
 import { AutopsyError, Failure } from '../../../capture/errors.ts';
 import { openVmcore } from '../../../capture/vmcore/open.ts';
@@ -116,6 +117,14 @@ describe('a piece that is missing costs its part', () => {
     expect(kernel.missing).toEqual([]);
     expect(kernel.symbols.at(MODULE_TEXT + 0x100n)).toBeUndefined();
     expect(kernel.missing.join()).toMatch(/symbols of the module zram/);
+  });
+
+  test('the variables in kallsyms: what it was built without is the reason, and functions remain', () => {
+    const kernel = open(crashedKernel(false).build());
+    expect(kernel.missing[0]).toMatch(/^kallsyms has the functions alone \(.* without CONFIG_KALLSYMS_ALL\)/);
+    expect(kernel.symbols.require('panic')).toBe(open(bytes).symbols.require('panic'));
+    const { crash, stacks } = readKernelParts(kernel);
+    expect([crash, stacks]).toEqual([{ missing: kernel.missing[0] }, { missing: kernel.missing[0] }]);
   });
 
   test('the masks of CPUs: there are none', () => {

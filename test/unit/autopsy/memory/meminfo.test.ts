@@ -69,6 +69,7 @@ function build(nodeItems: readonly string[] = NODE_ITEMS): SmallKernel {
       },
     }),
   );
+  kernel.symbol('init_task', 0xf000n);
   kernel.symbol('vm_zone_stat', AT.zone);
   kernel.symbol('vm_node_stat', AT.node);
   for (const [at, names] of [
@@ -233,6 +234,12 @@ describe('before Linux v5.12', () => {
     const kernel = old();
     for (const name of ['nr_swapfiles', 'nr_swapper_spaces', 'swapper_spaces']) kernel.loseSymbol(name);
     expect(rowsOf(kernel.open()).SwapCached).toBe(0);
+  });
+
+  test('where no variable has a symbol (without CONFIG_KALLSYMS_ALL), whether there is one is not known', () => {
+    const kernel = old();
+    for (const name of ['init_task', 'nr_swapfiles']) kernel.loseSymbol(name);
+    expect(rowsOf(kernel.open())).not.toHaveProperty('SwapCached');
   });
 });
 

@@ -59,6 +59,15 @@ describe('whose', () => {
     expect(choose).toThrow(AutopsyError);
     expect(choose).toThrow(/Name a PID, or try kdumpling bt --active/);
   });
+
+  test.each([
+    ['with what the kernel lacks', ['kallsyms has the functions alone'], /kallsyms has the functions alone/],
+    ['as far as it is known', [], /no task can be read/],
+  ])('a kernel without tasks is refused %s, whatever is asked for', (_, lacks, why) => {
+    const nobody = { ...LIST, tasks: [], panicTask: undefined };
+    for (const choice of [NONE, { ...NONE, active: true }, { ...NONE, all: true }, { ...NONE, words: ['1'] }])
+      expect(() => chooseBacktraces(nobody, [], choice, lacks)).toThrow(why);
+  });
 });
 
 describe('the document', () => {
