@@ -4,6 +4,7 @@ import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
 import { tool } from '../disks/file-systems.ts';
 import { autopsySaved } from '../expect/autopsy.ts';
 import * as expect from '../expect/expectations.ts';
+import type { NotOn } from '../kernel/misfit.ts';
 import type { Fault } from './fault.ts';
 
 /** "kdumpling-inodes" in hexadecimal. */
@@ -12,6 +13,10 @@ const FEW_INODES_UUID = '6b64756d-706c-696e-672d-696e6f646573';
 const KEPT_MIB = 65;
 /** How large a dump is depends on the kernel, and these sizes are this one's. */
 const MEASURED_ON: KernelChoice = { series: '6.1', flavour: 'cloud' };
+/** Those of arm64's 6.1 have other sizes, its autopsy lacks variables (no CONFIG_KALLSYMS_ALL), and crash is this machine's. */
+const NOT_OPENED: NotOn = {
+  arm64: 'crash 9 opens the incomplete dump, which it does for dumps of its own architecture alone',
+};
 /** More than it dumps at level 31 with zstd (17 MB), less than with lzo. */
 const ENOUGH_MIB = 20;
 /** Six sevenths of such a dump. Half of it is the kernel's image. */
@@ -122,6 +127,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   {
     name: 'full-incomplete',
     kernel: MEASURED_ON,
+    notOn: NOT_OPENED,
     help: 'the disk has room for six sevenths of the smallest dump',
     ...roomLeft(KEPT_MIB + SCARCE_MIB, 'f'),
     expectations: [
@@ -195,6 +201,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
   {
     name: 'eaten-unreserved',
     kernel: MEASURED_ON,
+    notOn: NOT_OPENED,
     help: 'another program fills the disk in mid-dump, and without fallocate nothing was reserved: ENOSPC',
     bundle: { entry: 'qemu/faults/bundles/eat-disk.ts' },
     ...roomLeft(ROOMY_MIB, 'a'),
