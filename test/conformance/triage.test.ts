@@ -33,7 +33,7 @@ const VERBS = [
   'bt --all-tasks',
   'mod',
   'log',
-  'mem -m -s -z -f -H',
+  'mem -i -s -z -f -H',
   'mounts',
   'files 1',
   'locks',
