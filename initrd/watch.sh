@@ -45,6 +45,15 @@ count_refaults() {
   refaults=0
 }
 
+# What the kernel has for a program that asks for memory, into $available_mib: whoever reads why the machine was rebooted sees
+# whether it was for lack of it.
+read_available() {
+  while read -r name kib _; do
+    [ "$name" = MemAvailable: ] && break
+  done < /proc/meminfo
+  available_mib=$((${kib:-0} / 1024))
+}
+
 last= since=0 before=0 named= entered=0 shown= said=0
 while :; do
   read -r counter patience end key lines phase < $progress
@@ -62,7 +71,8 @@ while :; do
     said=$now
   fi
   if [ $patience -gt 0 ] && [ $((now - since)) -ge $patience ]; then
-    force "NOT finished: stuck in the phase $phase, no progress for $patience s"
+    read_available
+    force "NOT finished: stuck in the phase $phase, no progress for $patience s, $available_mib MiB of memory available"
   fi
   # A kernel without memory to spare drops the program's code and reads it back, in the worst case for ever. It is counted
   # in pages between two beats and not in seconds, so that it does not depend on the machine's speed.

@@ -84,7 +84,7 @@ export const PHASE_FAULTS: readonly Fault[] = [
       ...expect.INCOMPLETE_CAPTURE,
       expect.says(
         'the serial log says why',
-        /Out of memory|out_of_memory|heap out of memory|deadlocked on memory|NOT finished: too little memory/,
+        /Out of memory|out_of_memory|heap out of memory|deadlocked on memory|NOT finished: (too little memory|.* [0-4] MiB of memory available)/,
       ),
       expect.kernelLogSaved,
     ],

@@ -72,7 +72,7 @@ export const WATCH_FAULTS: readonly Fault[] = [
       ...expect.INCOMPLETE_CAPTURE,
       expect.says(
         'the serial log says why',
-        /kdumpling: watch: NOT finished: stuck in the phase dump, no progress for 20 s; rebooting by sysrq/,
+        /kdumpling: watch: NOT finished: stuck in the phase dump, no progress for 20 s, \d+ MiB of memory available; rebooting by sysrq/,
       ),
       expect.says('the kernel shows where PID 1 is blocked', /task:\S+ +state:D .*pid:1 /),
       expect.kernelLogSaved,

@@ -193,7 +193,7 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
   },
   {
     lines: [
-      'kdumpling: watch: NOT finished: stuck in the phase <phase>, no progress for N s; rebooting by sysrq',
+      'kdumpling: watch: NOT finished: stuck in the phase <phase>, no progress for N s, <count> MiB of memory available; …',
     ],
     meaning: 'The supervisor rebooted the machine.',
     toDo: 'The stacks below the line show what is blocked. For a slow disk, set a larger `stallTimeout`.',

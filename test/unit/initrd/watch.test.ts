@@ -34,6 +34,10 @@ beforeEach(() => {
     writeFileSync(path(name), '');
   writeFileSync(path('progress'), '0 0 0 b 0 start\n');
   setRefaults(0);
+  writeFileSync(
+    path('meminfo'),
+    'MemTotal:  180000 kB\nMemFree:  1000 kB\nMemAvailable:  42000 kB\nBuffers:  0 kB\n',
+  );
   // In the place of busybox, whose reboot is not for the machine that runs the tests.
   writeFileSync(path('bb'), `#!/bin/sh\necho "$@" >> ${path('reboot')}\n`, { mode: 0o755 });
   execFileSync('mkfifo', [path('pause')]);
@@ -42,7 +46,8 @@ beforeEach(() => {
     .replaceAll('> /proc/sysrq-trigger', `>> ${path('sysrq')}`)
     .replaceAll(/pause (2|20)$/gm, 'pause 1')
     .replaceAll('/proc/self/oom_score_adj', path('oom_score_adj'))
-    .replaceAll('/proc/vmstat', path('vmstat'));
+    .replaceAll('/proc/vmstat', path('vmstat'))
+    .replaceAll('/proc/meminfo', path('meminfo'));
   writeFileSync(
     path('script'),
     `status_seconds=60 bb=${path('bb')} progress=${path('progress')} most_refaults=1000 pause_fifo=${path('pause')} watchdogs='9 7'\n` +
@@ -65,7 +70,7 @@ test('watchdogs are fed during progress; without it they are not, and the machin
   expect(text('kmsg')).toBe('');
   await vi.waitFor(() => expect(text('sysrq')).toBe('7\nw\ns\nu\no\n'), SOON);
   expect(text('kmsg')).toBe(
-    '<0>kdumpling: watch: NOT finished: stuck in the phase dump, no progress for 3 s; powering off by sysrq\n',
+    '<0>kdumpling: watch: NOT finished: stuck in the phase dump, no progress for 3 s, 41 MiB of memory available; powering off by sysrq\n',
   );
   const fed = text('watchdog').length;
   expect(Math.abs(text('watchdog1').length - fed)).toBeLessThan(2);
@@ -191,6 +196,7 @@ test('once it runs, nothing that it does can wait for a disk, a stuck process or
     '$pause_fifo',
     '$progress',
     '/dev/kmsg',
+    '/proc/meminfo',
     '/proc/self/oom_score_adj',
     '/proc/sysrq-trigger',
     '/proc/uptime',
