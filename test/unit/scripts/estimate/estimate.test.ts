@@ -38,7 +38,8 @@ describe('the reservation', () => {
       128,
       176,
     ],
-    ['Linux 7', 1 * G, { kver: '7.2' }, 128, 160],
+    ['Linux 7', 1 * G, { kver: '7.2-cloud' }, 128, 160],
+    ['a kernel for all hardware', 1 * G, { kver: '6.1.0-56-amd64' }, 128, 160],
     ['a smaller one asks for nothing less', 1 * G, { imageBytes: 10_000_000 }, 112, 160],
     ['a kernel smaller than the measured one', 1 * G, { kernelBytes: 20 * M }, 112, 160],
     // Debian's update of 6.1: a tenth of a MiB more must not cost a step.
@@ -55,6 +56,8 @@ describe('the reservation', () => {
     ['6.1.0-56-cloud-amd64', 'self-contained', 29.7, 28_500_000, 112],
     ['6.12.117-cloud-amd64', 'self-contained', 34.3, 28_500_000, 112],
     ['7.2.13-cloud-amd64', 'self-contained', 38.3, 28_500_000, 128],
+    ['6.1.0-56-amd64', 'self-contained', 42.1, 28_500_000, 144],
+    ['7.2.13-amd64', 'self-contained', 39.2, 28_500_000, 144],
     ['6.1.0-56-cloud-amd64', 'lean', 29.7, 1_760_000, 80],
     ['7.2.13-cloud-amd64', 'lean', 38.3, 1_760_000, 96],
   ] as const)('of %s %s is what captured', (kver, layout, kernelMib, imageBytes, found) => {
