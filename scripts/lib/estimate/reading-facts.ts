@@ -1,4 +1,5 @@
 /** What this machine's kernel knows when it reads `crashkernel=`. */
+import { isAtLeast } from '../../../initrd/kernel-release.ts';
 import type { CmaSupport, ReadingFacts } from '../crashkernel/reading.ts';
 import type { Host } from '../host/host.ts';
 import { bytesShown, iomemRanges } from '../host/iomem.ts';
@@ -21,7 +22,7 @@ export function readingFacts(host: Host, kver = hostKernel(host)): ReadingFacts 
 
 /** Linux arch/x86/kernel/setup.c reserves it; other architectures followed later, and were not tried. */
 function cmaSupport(host: Host, kver: string): CmaSupport {
-  if (!isAtLeast(kver, ...CMA_SINCE)) return 'unreadable';
+  if (!isAtLeast(kver, CMA_SINCE)) return 'unreadable';
   const config = readKernelConfig(host, kver);
   return config?.get('CONFIG_CMA') === 'y' && config.get('CONFIG_X86_64') === 'y' ? 'reserved' : 'ignored';
 }
@@ -32,9 +33,4 @@ function systemRamBytes(host: Host): number {
     ({ name, depth }) => name === 'System RAM' && depth === 0,
   );
   return bytesShown(regions) ?? memoryUse(host).totalBytes;
-}
-
-function isAtLeast(kver: string, major: number, minor: number): boolean {
-  const [, ourMajor, ourMinor] = /^(\d+)\.(\d+)/.exec(kver) ?? [];
-  return Number(ourMajor) > major || (Number(ourMajor) === major && Number(ourMinor) >= minor);
 }
