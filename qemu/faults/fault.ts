@@ -33,8 +33,6 @@ export interface Fault {
   readonly kernelWords?: readonly string[];
   /** Words for the crash kernel's command line. */
   readonly crashWords?: readonly string[];
-  /** More of them, for one architecture alone, by Debian’s name of it. */
-  readonly crashWordsOn?: Readonly<Partial<Record<string, readonly string[]>>>;
   /** Shell commands of the first kernel before it loads the crash kernel. */
   readonly beforeArming?: string;
   /** Shell commands of the first kernel between arming and the trigger. The function gets the boot disk's image. */
@@ -67,14 +65,6 @@ export interface Fault {
   readonly crashes?: number;
   readonly dialogue?: readonly DialogueStep[];
   readonly expectations: readonly Expectation[];
-}
-
-/** @param architecture Debian’s name of it. */
-export function crashWordsOf(
-  { crashWords = [], crashWordsOn }: Pick<Fault, 'crashWords' | 'crashWordsOn'>,
-  architecture: string,
-): readonly string[] {
-  return [...crashWords, ...(crashWordsOn?.[architecture] ?? [])];
 }
 
 /** Replaces the capture program with one that does something bad when a phase begins, or in `mid-dump` or `mid-triage`. */

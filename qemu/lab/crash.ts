@@ -11,7 +11,7 @@ import { judge, OPENED_BY_CRASH, panicOfTrigger } from '../expect/expectations.t
 import { readManifest } from '../expect/manifest.ts';
 import { stackAsPrinted } from '../expect/printed-stack.ts';
 import { reportOfTrigger, reportOn } from '../expect/report.ts';
-import { crashWordsOf, type Fault } from '../faults/fault.ts';
+import type { Fault } from '../faults/fault.ts';
 import { SOUND } from '../faults/sound.ts';
 import { nodeOptions, REPORT_NODES, seesNodes } from '../geometry/nodes.ts';
 import { kernelLabel } from '../kernel/lab-kernel.ts';
@@ -169,7 +169,7 @@ async function planOf(
     trigger,
     crashWords: [
       ...(geometry.crashWords ?? []),
-      ...crashWordsOf(fault, choice.architecture),
+      ...(fault.crashWords ?? []),
       ...captureWords(choice),
       ...choice.crashWords,
     ],
