@@ -5,12 +5,13 @@ import type { Autopsy } from '../../capture/autopsy/summary/autopsy.ts';
 import { type CrashReport, reportOf } from '../../scripts/lib/report/crash-report.ts';
 import { htmlPage } from '../../scripts/lib/report/page/page.ts';
 import { type Browser, openBrowser } from '../support/browser.ts';
+import { DUMP } from '../support/found-dump.ts';
 import { HOSTILE, hostileCopy } from '../support/hostile.ts';
 import { AUTOPSY } from '../unit/scripts/report/page/sample.ts';
 import { isFullRun } from './vmcores.ts';
 
 const REPORT = reportOf(
-  { id: '1', directory: '/d', state: 'complete', time: new Date(0), timeBy: 'clock', files: [] },
+  DUMP,
   '[    1.0] Kernel panic - not syncing: sysrq triggered crash\n',
   'web7',
   AUTOPSY,

@@ -10,6 +10,7 @@ import {
 import { reportOf } from '../../../../scripts/lib/report/crash-report.ts';
 import { htmlPage } from '../../../../scripts/lib/report/page/page.ts';
 import { reportPage } from '../../../../scripts/lib/report/text.ts';
+import { DUMP } from '../../../support/found-dump.ts';
 import { AUTOPSY } from './page/sample.ts';
 
 const task = (pid: number) => ({ pid, comm: `t${pid}` });
@@ -21,14 +22,6 @@ function wait(pid: number, owner?: number): Wait {
     in: 'mine_lock',
   };
 }
-const DUMP = {
-  id: '1',
-  directory: '/d',
-  state: 'complete',
-  time: new Date(0),
-  timeBy: 'clock',
-  files: [],
-} as const;
 const reportWith = (log: string, waits: Autopsy['waits']) =>
   reportOf(DUMP, log, 'web7', { ...AUTOPSY, crash: { missing: 'no stack' }, waits });
 

@@ -2,16 +2,12 @@
 import { expect, test } from 'vitest';
 import { reportOf } from '../../../../scripts/lib/report/crash-report.ts';
 import { logLines } from '../../../../scripts/lib/report/log-lines.ts';
+import { DUMP } from '../../../support/found-dump.ts';
 
 const LOG_BYTES = 8 << 20;
 
 const fill = (unit: string): string => unit.repeat(Math.ceil(LOG_BYTES / unit.length));
-const crashOf = (log: string) =>
-  reportOf(
-    { id: '1', directory: '/d', state: 'complete', time: new Date(0), timeBy: 'clock', files: [] },
-    log,
-    'h',
-  );
+const crashOf = (log: string) => reportOf(DUMP, log, 'h');
 
 test.each([
   [

@@ -5,16 +5,9 @@ import { describe, expect, test } from 'vitest';
 import type { Autopsy, AutopsyCrash, StackFrame } from '../../../../capture/autopsy/summary/autopsy.ts';
 import { type CrashReport, reportOf } from '../../../../scripts/lib/report/crash-report.ts';
 import { reportPage } from '../../../../scripts/lib/report/text.ts';
+import { DUMP } from '../../../support/found-dump.ts';
 
 const readLog = (name: string) => readFileSync(join(import.meta.dirname, 'logs', `${name}.txt`), 'utf8');
-const DUMP = {
-  id: '1',
-  directory: '/d',
-  state: 'complete',
-  time: new Date(0),
-  timeBy: 'clock',
-  files: [],
-} as const;
 
 /** `!name` was interrupted, or called what was; `?name` is doubtful; `name@module`. */
 const frames = (text: string): StackFrame[] =>
