@@ -5,6 +5,8 @@ const ENTRY = [
   'do_syscall.*',
   'x64_sys_call',
   '__x64_sys_.*',
+  '__ia32_(compat_)?sys_.*',
+  '__arm64_(compat_)?sys_.*',
   '__do_sys_.*',
   '__se_sys_.*',
   'asm_.*',
@@ -26,6 +28,11 @@ const ENTRY = [
   'do_translation_fault',
   'do_page_fault',
   'do_alignment_fault',
+  // arm64's instruction of BUG() and WARN() (arch/arm64/kernel/debug-monitors.c, traps.c).
+  'do_debug_exception',
+  'brk_handler',
+  'call_break_hook',
+  'bug_brk_handler',
 ];
 const REPORTING = [
   'dump_stack.*',
@@ -112,6 +119,8 @@ const WATCHING = [
   'smpboot_thread_fn',
 ];
 const WAITING = [
+  // On arm64 a task that sleeps is in it; on x86 its frame is not on the stack.
+  '__switch_to',
   '(__|io_|preempt_)?schedule(_.*)?',
   'wait_for_.*',
   '__wait_for_common',

@@ -18,8 +18,8 @@ export interface LocksAnswer {
   readonly sleepsIn: (task: Task) => string | undefined;
 }
 
-/** What is between a function that waits and the switch to another task. */
-const SCHEDULING = /^(__|io_|preempt_)?schedule(_|$)/;
+/** What is between a function that waits and the switch to another task, which arm64 has on the stack too. */
+const SCHEDULING = /^(__switch_to$|(__|io_|preempt_)?schedule(_|$))/;
 
 /** @param unwinder undefined where stacks cannot be unwound. */
 export function sleepingPlace(unwinder: Unwinder | undefined): LocksAnswer['sleepsIn'] {

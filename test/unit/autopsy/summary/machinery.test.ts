@@ -31,3 +31,16 @@ test.each(['__pi_memset_generic', '__pi_memcpy', 'memset', '__memcpy'])(
     ]);
   },
 );
+
+/** Innermost first, as the lab's 6.12 of arm64 had them. */
+test.each([
+  [
+    'a task that hangs on a frozen file system',
+    '__switch_to __schedule schedule percpu_rwsem_wait __percpu_down_read mnt_want_write path_openat do_filp_open do_sys_openat2 __arm64_sys_openat invoke_syscall el0_svc_common',
+    'mnt_want_write path_openat do_filp_open do_sys_openat2',
+  ],
+])('what switches tasks and enters the kernel on arm64 is not to blame: %s', (_, names, telling) => {
+  expect(tellingFrames({ trace: frames(names) }, 'trace').map(({ name }) => name)).toEqual(
+    telling.split(' '),
+  );
+});

@@ -290,8 +290,11 @@ describe('locks', () => {
     ]);
   });
 
-  test('a task sleeps in the function that called the scheduler', () => {
-    const frames = ['__schedule', 'schedule', 'io_schedule', 'folio_wait_bit_common', 'filemap_read'];
+  test.each([
+    ['x86', ['__schedule', 'schedule', 'io_schedule']],
+    ['arm64', ['__switch_to', '__schedule', 'schedule', 'io_schedule']],
+  ])('a task sleeps in the function that called the scheduler, on %s', (_, scheduler) => {
+    const frames = [...scheduler, 'folio_wait_bit_common', 'filemap_read'];
     const unwinder = {
       backtrace: () => ({ end: 'whole', frames: frames.map(symbol => ({ symbol, reliable: true })) }),
     } as unknown as Unwinder;
