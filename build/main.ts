@@ -5,7 +5,7 @@ import { EXIT, oneOf, runCommand } from '../scripts/lib/cli/command.ts';
 import { openCache } from './cache.ts';
 import { DEFAULT_KERNEL, fetchKernel } from './fetch/kernels.ts';
 import { fetchTool } from './fetch/tools.ts';
-import { ensureHostPackages } from './host/host-packages.ts';
+import { BUILD_PACKAGES, ensureHostPackages } from './host/host-packages.ts';
 import { readChangelog } from './package/changelog.ts';
 import { buildDeb } from './package/deb.ts';
 import { manualFiles, writeFiles } from './package/man/manual.ts';
@@ -32,7 +32,7 @@ await runCommand({
   async run({ arch, deb, rpm }) {
     const architecture = oneOf('arch', arch, PLATFORM_NAMES);
     const cache = openCache(console.log);
-    ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log);
+    ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log, BUILD_PACKAGES);
     const parts = await partsFor(cache, architecture);
     const program = await buildProgram(console.log, parts);
     const { path, bytes } = buildStockImage(

@@ -16,40 +16,46 @@ export interface HostPackage {
   readonly why: string;
 }
 
-export const HOST_PACKAGES: readonly HostPackage[] = [
-  { name: 'qemu-system-x86', provides: { command: 'qemu-system-x86_64' }, why: 'the machine that crashes' },
-  {
-    name: 'e2fsprogs',
-    provides: { command: 'mke2fs' },
-    why: 'the guest disk, written and read without a mount',
-  },
-  { name: 'xfsprogs', provides: { command: 'mkfs.xfs' }, why: 'guest disks with xfs' },
-  { name: 'btrfs-progs', provides: { command: 'mkfs.btrfs' }, why: 'guest disks with btrfs' },
-  { name: 'dosfstools', provides: { command: 'mkfs.vfat' }, why: 'guest disks with vfat' },
-  { name: 'mtools', provides: { command: 'mcopy' }, why: 'files into a guest disk with vfat' },
-  { name: 'fdisk', provides: { command: 'sfdisk' }, why: 'guest disks with partitions' },
-  { name: 'lvm2', provides: { command: 'lvm' }, why: 'guest disks with logical volumes' },
+/** Packages that every build needs. */
+export const BUILD_PACKAGES: readonly HostPackage[] = [
   { name: 'squashfs-tools', provides: { command: 'mksquashfs' }, why: 'the self-contained initrd' },
   { name: 'busybox-static', provides: { static: 'busybox' }, why: 'the early stage and the rescue shell' },
   { name: 'binutils', provides: { command: 'strip' }, why: 'a smaller Node in the initrd' },
   {
-    name: 'debootstrap',
-    provides: { command: 'debootstrap' },
-    why: 'the Debian on which the package is tested',
+    name: 'e2fsprogs',
+    provides: { command: 'mke2fs' },
+    why: 'e2fsck for the initrd; the guest disk, written and read without a mount',
   },
   { name: 'kmod', provides: { command: 'depmod' }, why: 'modules.dep of a kernel that is not installed' },
-  { name: 'file', provides: { command: 'file' }, why: 'a judge: is it a "Kdump compressed dump"' },
-  {
-    name: 'openssl',
-    provides: { command: 'openssl' },
-    why: 'certificates for the server of the upload tests',
-  },
   { name: 'xz-utils', provides: { command: 'xz' }, why: 'compressed modules and images' },
   { name: 'zstd', provides: { command: 'zstd' }, why: 'the compressed initrd' },
   { name: 'libzstd1', provides: { library: 'libzstd.so.1' }, why: 'a dump codec' },
   { name: 'liblzo2-2', provides: { library: 'liblzo2.so.2' }, why: 'a dump codec' },
   { name: 'libsnappy1v5', provides: { library: 'libsnappy.so.1' }, why: 'a dump codec' },
   { name: 'libdeflate0', provides: { library: 'libdeflate.so.0' }, why: 'a dump codec (zlib)' },
+];
+
+/** Those of the build and of the lab. */
+export const HOST_PACKAGES: readonly HostPackage[] = [
+  ...BUILD_PACKAGES,
+  { name: 'qemu-system-x86', provides: { command: 'qemu-system-x86_64' }, why: 'the machine that crashes' },
+  { name: 'xfsprogs', provides: { command: 'mkfs.xfs' }, why: 'guest disks with xfs' },
+  { name: 'btrfs-progs', provides: { command: 'mkfs.btrfs' }, why: 'guest disks with btrfs' },
+  { name: 'dosfstools', provides: { command: 'mkfs.vfat' }, why: 'guest disks with vfat' },
+  { name: 'mtools', provides: { command: 'mcopy' }, why: 'files into a guest disk with vfat' },
+  { name: 'fdisk', provides: { command: 'sfdisk' }, why: 'guest disks with partitions' },
+  { name: 'lvm2', provides: { command: 'lvm' }, why: 'guest disks with logical volumes' },
+  {
+    name: 'debootstrap',
+    provides: { command: 'debootstrap' },
+    why: 'the Debian on which the package is tested',
+  },
+  { name: 'file', provides: { command: 'file' }, why: 'a judge: is it a "Kdump compressed dump"' },
+  {
+    name: 'openssl',
+    provides: { command: 'openssl' },
+    why: 'certificates for the server of the upload tests',
+  },
 ];
 
 /** Packages that only the tests need. */
