@@ -9,10 +9,13 @@ import { readZones, type Zone } from '../../../capture/autopsy/memory/zones.ts';
 import type { Findings } from '../../../capture/autopsy/problems.ts';
 import { counted } from '../../../capture/errors.ts';
 import { cell, columnLines } from './columns.ts';
+import { chooseNamed } from './named.ts';
 import type { Answer } from './print.ts';
 
 export const MEMORY_PARTS = ['meminfo', 'slab', 'zones', 'buddy', 'hugetlb'] as const;
 export type MemoryPart = (typeof MEMORY_PARTS)[number];
+
+const SLAB_CACHES = { what: 'slab cache', listedBy: 'kdumpling mem --slab' };
 
 const KIB = 1024;
 
@@ -38,7 +41,12 @@ const PARTS: Readonly<Record<MemoryPart, (found: MemoryFindings) => Pick<Answer,
   hugetlb: ({ hugetlb }) => ({ lines: () => hugetlbLines(hugetlb), data: () => ({ hugetlb }) }),
 };
 
-export function memoryAnswer(kernel: DeadKernel, parts: readonly MemoryPart[]): Answer {
+/** @param caches names or addresses of the slab caches to show; none for all. @throws UsageError for one that is not there. */
+export function memoryAnswer(
+  kernel: DeadKernel,
+  parts: readonly MemoryPart[],
+  caches: readonly string[],
+): Answer {
   const problems: string[] = [];
   const taken = <T>(wanted: readonly MemoryPart[], read: (kernel: DeadKernel) => Findings<T[]>): T[] => {
     if (!parts.some(part => wanted.includes(part))) return [];
@@ -48,7 +56,7 @@ export function memoryAnswer(kernel: DeadKernel, parts: readonly MemoryPart[]): 
   };
   const found = {
     meminfo: taken(['meminfo'], readMeminfo),
-    slab: taken(['slab'], readSlabCaches),
+    slab: chooseNamed(taken(['slab'], readSlabCaches), caches, SLAB_CACHES),
     zones: taken(['zones', 'buddy'], readZones),
     hugetlb: taken(['hugetlb'], readHugePages),
   };

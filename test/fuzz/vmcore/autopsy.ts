@@ -99,7 +99,7 @@ const QUESTIONS: readonly ((question: Question) => Answer)[] = [
     return { lines: shown(answers.flatMap(filesLines)), data: answers.map(filesData) };
   },
   ({ kernel }) => {
-    const { lines, data } = memoryAnswer(kernel, MEMORY_PARTS);
+    const { lines, data } = memoryAnswer(kernel, MEMORY_PARTS, []);
     return { lines: shown(lines()), data: data() };
   },
   ({ kernel, list: { tasks } }) => {

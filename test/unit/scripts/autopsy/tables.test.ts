@@ -14,6 +14,7 @@ import {
 import { MEMORY_PARTS, memoryText } from '../../../../scripts/lib/autopsy/mem.ts';
 import { modData, modLines } from '../../../../scripts/lib/autopsy/mod.ts';
 import { mountData, mountLines, namespaceOf } from '../../../../scripts/lib/autopsy/mounts.ts';
+import { chooseNamed } from '../../../../scripts/lib/autopsy/named.ts';
 import { DOCUMENTS } from '../../../../scripts/lib/schema/documents.ts';
 import { misfits, placesOf } from '../../../support/json-schema.ts';
 
@@ -52,6 +53,32 @@ describe('mod', () => {
   });
 
   test('document', () => expectDocumented('mod', modData(MODULES)));
+});
+
+describe('rows by name', () => {
+  const choose = (...words: string[]) =>
+    chooseNamed(MODULES, words, { what: 'module', listedBy: 'kdumpling mod' }).map(({ name }) => name);
+
+  test.each([
+    [[], ['zram', 'lz4']],
+    [['lz4'], ['lz4']],
+    [
+      ['lz4', 'zram'],
+      ['zram', 'lz4'],
+    ],
+    [['ffffffffc0746080'], ['lz4']],
+    [['0xFFFFFFFFC0746080'], ['lz4']],
+  ])('%j chooses %j', (words, names) => expect(choose(...words)).toEqual(names));
+
+  test('a word that no row answers to is refused, also beside one that does', () => {
+    expect(() => choose('zram', 'lz')).toThrow(
+      'Cannot find the module lz: none of 2 has that name or address. List them: kdumpling mod',
+    );
+  });
+
+  test('a table that could not be read has no rows', () => {
+    expect(chooseNamed([], ['zram'], { what: 'module', listedBy: 'kdumpling mod' })).toEqual([]);
+  });
 });
 
 const ZONE = {
