@@ -64,7 +64,10 @@ await runCommand({
       await runCells(lab, cells, atOnce, {
         signal,
         isDone,
-        onStart: ({ title }, { kernel }) => say(`\ncrashing ${title} (${kernel.release}) …`),
+        onStart: ({ title, insteadOf }, { kernel: { release } }) => {
+          const other = insteadOf === undefined ? '' : `; it is not for ${insteadOf}, which was asked for`;
+          say(`\ncrashing ${title} (${release}${other}) …`);
+        },
         onConsoleLine: showsConsole ? consoleLines(given.console, say) : undefined,
         onVerdict: (own, verdict) => {
           const { checks } = verdict;

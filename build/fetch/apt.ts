@@ -68,12 +68,25 @@ export async function openApt(
 
 /** The newest package of this name (or the one of this version). @throws SystemError NO_PACKAGE */
 export async function resolvePackage(apt: Apt, name: string, version?: string): Promise<PackageInfo> {
-  const found = await findPackage(apt, name, version);
-  if (found) return found;
-  throw new SystemError('NO_PACKAGE', {
-    action: `find the package ${name}${version ? ` ${version}` : ''}`,
-    actual: `${apt.suite} has none`,
-    wanted: 'a package of the archive (names change with the suites)',
+  const [found] = await resolvePackages(apt, [name], version);
+  return found!;
+}
+
+/** As resolvePackage, for all of `names` and in their order, by one run of apt-cache. */
+export async function resolvePackages(
+  apt: Apt,
+  names: readonly string[],
+  version?: string,
+): Promise<PackageInfo[]> {
+  const found = await findPackages(apt, names, version);
+  return names.map((name, index) => {
+    const info = found[index];
+    if (info) return info;
+    throw new SystemError('NO_PACKAGE', {
+      action: `find the package ${name}${version ? ` ${version}` : ''}`,
+      actual: `${apt.suite} has none`,
+      wanted: 'a package of the archive (names change with the suites)',
+    });
   });
 }
 
@@ -83,11 +96,22 @@ export async function findPackage(
   name: string,
   version?: string,
 ): Promise<PackageInfo | undefined> {
-  const wanted = version ? `${name}=${version}` : name;
-  const argv = ['apt-cache', 'show', '--no-all-versions', wanted];
+  const [found] = await findPackages(apt, [name], version);
+  return found;
+}
+
+async function findPackages(
+  apt: Apt,
+  names: readonly string[],
+  version?: string,
+): Promise<(PackageInfo | undefined)[]> {
+  if (names.length === 0) return [];
+  const wanted = names.map(name => (version ? `${name}=${version}` : name));
+  const argv = ['apt-cache', 'show', '--no-all-versions', ...wanted];
   const { stdout } = await $({ env: environment(), nothrow: true, quiet: true })`${configured(apt, argv)}`;
-  return parseShow(stdout).find(
-    info => info.name === name && (version === undefined || info.version === version),
+  const shown = parseShow(stdout);
+  return names.map(name =>
+    shown.find(info => info.name === name && (version === undefined || info.version === version)),
   );
 }
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { $ } from 'zx';
 import { SystemError } from '../../capture/errors.ts';
 import { announced, publishDir } from '../cache.ts';
-import { type Apt, discard, downloadClosure, downloadPackages, resolvePackage } from './apt.ts';
+import { type Apt, discard, downloadClosure, downloadPackages, resolvePackages } from './apt.ts';
 import type { PackageInfo } from './apt-output.ts';
 import { unpackDebs } from './deb.ts';
 
@@ -43,7 +43,7 @@ export async function unpackBuildTree(
   dir: string,
   { main, foreign, others = [] }: BuildTree,
 ): Promise<string> {
-  const more = await Promise.all([...TOOLS, ...others].map(name => resolvePackage(apt, name)));
+  const more = await resolvePackages(apt, [...TOOLS, ...others]);
   const debs = [
     ...(foreign ? await downloadPackages(foreign, [main]) : []),
     ...(await downloadClosure(apt, foreign ? more : [main, ...more])),

@@ -4,7 +4,7 @@
  */
 import { SystemError } from '../../capture/errors.ts';
 import type { Cache } from '../cache.ts';
-import { type Apt, findPackage, openApt, resolvePackage } from './apt.ts';
+import { type Apt, findPackage, openApt, resolvePackage, resolvePackages } from './apt.ts';
 import type { PackageInfo } from './apt-output.ts';
 import type { SuiteName } from './sources.ts';
 
@@ -72,7 +72,7 @@ export async function resolveKernel(
     if (!metaInfo || !release || !isOfSeries(release, series)) continue;
     const image = await resolvePackage(apt, `linux-image-${release}`, metaInfo.version);
     const parts = image.depends.filter(name => isPartOfKernel(name, release));
-    const rest = await Promise.all(parts.map(name => resolvePackage(apt, name, metaInfo.version)));
+    const rest = await resolvePackages(apt, parts, metaInfo.version);
     return { apt, release, packageVersion: image.version, packages: [image, ...rest] };
   }
   throw new SystemError('NO_KERNEL', {

@@ -15,7 +15,7 @@ import {
   findPackage,
   HOST_ARCHITECTURE,
   openApt,
-  resolvePackage,
+  resolvePackages,
 } from './apt.ts';
 import type { PackageInfo } from './apt-output.ts';
 import { TRIPLETS } from './architectures.ts';
@@ -120,7 +120,7 @@ export async function fetchTool(cache: Cache, name: ToolName, { refresh = false 
       if (present.version === info.version) return present;
     }
     const origin: ToolOrigin = TOOL_ORIGINS[name];
-    const others = await Promise.all((origin.with ?? []).map(other => resolvePackage(apt, other)));
+    const others = await resolvePackages(apt, origin.with ?? []);
     const debs = await downloadClosure(apt, [info, ...others]);
     await publishDir(dir, partial =>
       announced(cache, `unpacking ${info.name} ${info.version}`, async () => {

@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { $ } from 'zx';
 import { announced, type Cache, publishDir, withLock } from '../cache.ts';
-import { discard, downloadClosure, openApt, resolvePackage } from '../fetch/apt.ts';
+import { discard, downloadClosure, openApt, resolvePackages } from '../fetch/apt.ts';
 import { unpackDebs } from '../fetch/deb.ts';
 import { fetchNpmPackage } from '../fetch/npm.ts';
 import { ensureHostPackages, findCommand, HOST_PACKAGES } from '../host/host-packages.ts';
@@ -73,7 +73,7 @@ async function fetchTree(cache: Cache, { debian }: Platform): Promise<string> {
   await withLock(cache, `parts-${debian}`, async () => {
     if (isWhole(dir)) return;
     const apt = await openApt(cache, SUITE, { architecture: debian });
-    const wanted = await Promise.all(PACKAGES.map(name => resolvePackage(apt, name)));
+    const wanted = await resolvePackages(apt, PACKAGES);
     const debs = await downloadClosure(apt, wanted);
     await publishDir(dir, partial =>
       announced(cache, `unpacking ${debs.length} packages of ${debian}`, async () => {

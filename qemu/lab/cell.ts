@@ -43,6 +43,8 @@ export interface PlannedCell {
   readonly cell: Cell & { readonly kernel: string };
   /** `6.12-cloud null cpus=4 nokaslr` */
   readonly title: string;
+  /** The kernel that was asked for, where the crash needs another one. */
+  readonly insteadOf?: string;
   readonly choice: MachineChoice;
   readonly fault: Fault;
 }
@@ -61,9 +63,20 @@ export function planCell(cell: Cell, given: Crash): PlannedCell {
   const unfit = unfitValue(architecture, { fault, trigger, geometry });
   if (unfit) throw unfit;
   const choice = { ...asked, kernel: fittingKernel(asked, fault) };
-  const kernel = 'path' in choice.kernel ? choice.kernel.path : kernelLabel(choice.kernel);
+  const [kernel, askedFor] = [choice, asked].map(nameOfKernel);
+  const replaces = merged.kernel !== undefined && askedFor !== kernel;
   const unusual = { ...unusualOf(merged, choice), kernel };
-  return { cell: unusual, title: titleOf(unusual), choice, fault };
+  return {
+    cell: unusual,
+    title: titleOf(unusual),
+    ...(replaces && { insteadOf: askedFor }),
+    choice,
+    fault,
+  };
+}
+
+function nameOfKernel({ kernel }: Pick<MachineChoice, 'kernel'>): string {
+  return 'path' in kernel ? kernel.path : kernelLabel(kernel);
 }
 
 function merge(cell: Cell, given: Crash): Crash {

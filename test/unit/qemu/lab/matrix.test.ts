@@ -243,6 +243,15 @@ describe('a matrix of another architecture', () => {
   });
 });
 
+test('a kernel that was asked for and is not the one that crashes is named', () => {
+  const insteadOf = (cell: Cell, given = USUAL) => planCell(cell, given).insteadOf;
+  expect(insteadOf({ fault: 'full-incomplete', kernel: '6.12-cloud' })).toBe('6.12-cloud');
+  expect(insteadOf({ fault: 'full-incomplete' }, { ...USUAL, kernel: '7.x' })).toBe('7.x-cloud');
+  expect(insteadOf({ fault: 'full-incomplete', kernel: '6.1-cloud' })).toBeUndefined();
+  // Nobody asked for a kernel.
+  expect(insteadOf({ fault: 'on-ahci' })).toBeUndefined();
+});
+
 test('a title has what is unusual, and the trigger where nothing is', () => {
   const titles = (cell: Cell, given = USUAL) => planCell(cell, given).title;
   expect(titles({})).toBe('6.1-cloud sysrq-c');
