@@ -16,8 +16,11 @@ const MOST_THREADS_UNASKED = 4;
 const LARGEST_VMCORE_BYTES = 2 ** 38;
 /** Choosing the pages of a larger vmcore takes longer than loading a thread. */
 const LARGE_VMCORE_BYTES = 2 ** 31;
-/** As much work as loading the threads, for each of two, and as much again for the difference to be worth a thread. */
-const WORK_SECONDS = 0.3;
+/**
+ * Measured: 17,000 pages of lzo are the fewest with which two threads were faster (test/bench/RESULTS.md). The first thread
+ * does not wait for the second, which loads meanwhile.
+ */
+const WORK_SECONDS = 0.06;
 const SAMPLES = 256;
 
 /** About how many pages are compressed: pages of zeros are not, and only reading a page shows that it is one. */
