@@ -28,3 +28,15 @@ export function readHeld(memory: KernelMemory, address: bigint, lengthBytes: num
   const bytes = new Uint8Array(lengthBytes);
   return bytes.subarray(0, memory.readVirtualUpTo(address, bytes));
 }
+
+/** All these bytes; zeros for pages that the dump lacks. */
+export function readWithGaps(memory: KernelMemory, address: bigint, lengthBytes: number): Buffer {
+  const bytes = Buffer.alloc(lengthBytes);
+  const { pageSizeBytes } = memory.arch;
+  const inPage = Number(address % BigInt(pageSizeBytes));
+  for (let done = 0; done < lengthBytes; ) {
+    const held = memory.readVirtualUpTo(address + BigInt(done), bytes.subarray(done));
+    done = (Math.floor((inPage + done + held) / pageSizeBytes) + 1) * pageSizeBytes - inPage;
+  }
+  return bytes;
+}

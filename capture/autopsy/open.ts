@@ -14,6 +14,7 @@ import { exportedImage, type ImageSymbols, kallsymsImage } from './symbols/image
 import { Kallsyms } from './symbols/kallsyms.ts';
 import { scanForTables } from './symbols/kallsyms-scan.ts';
 import { exportedTables } from './symbols/kallsyms-tables.ts';
+import { withKnownVariables } from './symbols/known-variables.ts';
 import { KernelSymbols } from './symbols/symbols.ts';
 import { moduleLayouts, vmlinuxLayouts } from './types/find-btf.ts';
 import type { Layouts } from './types/layouts.ts';
@@ -41,8 +42,11 @@ export function openAutopsy(
   );
   const read = watch(boundedReads(cached, effort.mostReads));
   const memory = new KernelMemory(chooseArch(vmcore), read);
-  const image = openImage(memory, vmcore, missing);
-  const layouts = openLayouts(memory, vmcore, image, missing);
+  const listed = openImage(memory, vmcore, missing);
+  const layouts = openLayouts(memory, vmcore, listed.image, missing);
+  const image = listed.lacksVariables
+    ? withVariables(listed.image, { memory, layouts, missing })
+    : listed.image;
   const types: Types = layouts instanceof Error ? noTypes(layouts) : layouts;
   const fields = new FieldReader(memory, types);
   const [list] = image.all('modules');
@@ -61,8 +65,28 @@ export function openAutopsy(
 
 const FUNCTIONS_ALONE =
   'kallsyms has the functions alone (the kernel was built without CONFIG_KALLSYMS_ALL): tasks, CPUs and memory cannot be found without its variables';
+const EXPORTS_ALONE =
+  'kallsyms has the functions alone (the kernel was built without CONFIG_KALLSYMS_ALL): of its variables, those are known that it exports to modules, and those of each CPU';
 
-function openImage(memory: KernelMemory, { vmcoreinfo }: Vmcore, missing: string[]): ImageSymbols {
+function withVariables(
+  image: ImageSymbols,
+  { memory, layouts, missing }: { memory: KernelMemory; layouts: Layouts | Error; missing: string[] },
+): ImageSymbols {
+  const [end] = image.all('_etext');
+  const btf = layouts instanceof Error ? undefined : layouts.btf;
+  const known = end && attempt(() => withKnownVariables(image, { memory, codeEnd: end.address, btf }));
+  // Most of what else is missing is missing for this reason.
+  missing.unshift(known ? EXPORTS_ALONE : FUNCTIONS_ALONE);
+  return known ?? image;
+}
+
+interface ListedImage {
+  readonly image: ImageSymbols;
+  /** It was built without CONFIG_KALLSYMS_ALL, as Debian's 6.1 for arm64 and no other of its kernels for our architectures. */
+  readonly lacksVariables: boolean;
+}
+
+function openImage(memory: KernelMemory, { vmcoreinfo }: Vmcore, missing: string[]): ListedImage {
   const isExported = vmcoreinfo.symbol('kallsyms_names') !== undefined;
   const kallsyms = attempt(
     () =>
@@ -72,12 +96,11 @@ function openImage(memory: KernelMemory, { vmcoreinfo }: Vmcore, missing: string
       ),
     error => missing.push(describeError(error)),
   );
-  if (!kallsyms) return exportedImage(vmcoreinfo);
+  if (!kallsyms) return { image: exportedImage(vmcoreinfo), lacksVariables: false };
   missing.push(...kallsyms.warnings);
   const image = kallsymsImage(kallsyms);
-  // Debian's 6.1 for arm64 is such a kernel; all others that it has for our architectures have variables as well.
-  if (kallsyms.warnings.length === 0 && image.all(ANY_VARIABLE).length === 0) missing.push(FUNCTIONS_ALONE);
-  return image;
+  const isWhole = kallsyms.warnings.length === 0;
+  return { image, lacksVariables: isWhole && image.all(ANY_VARIABLE).length === 0 };
 }
 
 function openLayouts(

@@ -2,9 +2,10 @@
  * Code that crash disassembles, and the unwinding rules that it looks up. It takes most code from vmlinux, but decides how
  * frames are laid out, and how deep those of an exception are, by what is in memory.
  */
+
+import { cpuStacks } from '../autopsy/tasks/stacks.ts';
 import type { TaskList } from '../autopsy/tasks/tasks.ts';
 import { ORC_ENTRY_BYTES } from '../autopsy/unwind/orc/format.ts';
-import { x86CpuStacks } from '../autopsy/unwind/stacks.ts';
 import type { Unwinder } from '../autopsy/unwind/unwinder.ts';
 import { attempt } from '../errors.ts';
 import { addRange, pointersIn, type Subject } from './ranges.ts';
@@ -58,7 +59,7 @@ export function addBacktraces(subject: Subject, unwinder: Unwinder, list: TaskLi
 export function addStopFrames(subject: Subject, cpu: number): void {
   const { kernel } = subject;
   const seen = new Set<bigint>();
-  for (const { name, start, end } of attempt(() => x86CpuStacks(kernel, cpu)) ?? []) {
+  for (const { name, start, end } of attempt(() => cpuStacks(kernel, cpu)) ?? []) {
     if (name !== 'NMI') continue;
     for (const word of pointersIn(subject, start, Number(end - start)))
       if (kernel.symbols.isText(word)) addFrame(subject, word, true, seen);

@@ -2,7 +2,7 @@
 import type { LoadedModule } from '../autopsy/kernel.ts';
 import { memoryNodes } from '../autopsy/memory/nodes.ts';
 import { readZones } from '../autopsy/memory/zones.ts';
-import { arm64CpuStacks, x86CpuStacks } from '../autopsy/unwind/stacks.ts';
+import { cpuStacks } from '../autopsy/tasks/stacks.ts';
 import { attempt } from '../errors.ts';
 import { addRange, addStruct, POINTER_BYTES, pointersIn, type Subject } from './ranges.ts';
 
@@ -23,9 +23,8 @@ export function addCpu(subject: Subject, cpu: number): void {
     const notes = memory.pointer(symbols.require('crash_notes'), 'crash_notes');
     addRange(subject, perCpu.address(notes, cpu), NOTE_BYTES);
   });
-  for (const stacks of [x86CpuStacks, arm64CpuStacks])
-    for (const { start, end } of attempt(() => stacks(kernel, cpu)) ?? [])
-      addRange(subject, start, Number(end - start));
+  for (const { start, end } of attempt(() => cpuStacks(kernel, cpu)) ?? [])
+    addRange(subject, start, Number(end - start));
 }
 
 /** The memory nodes and their zones. crash opens no dump without those that have no memory: it counts the free pages of each. */

@@ -1,6 +1,7 @@
 /** Tasks: their structures, their stacks, and the table of PIDs that leads to them. */
+
+import { stackBytes } from '../autopsy/tasks/stacks.ts';
 import type { Task, TaskList } from '../autopsy/tasks/tasks.ts';
-import { stackBytes } from '../autopsy/unwind/stacks.ts';
 import { xarrayEntries } from '../autopsy/xarray.ts';
 import { attempt } from '../errors.ts';
 import { addRange, addStruct, type Subject } from './ranges.ts';

@@ -92,6 +92,14 @@ const BTF_AT = 0x140000;
 const DATA_AT = 0x180000;
 const HEAP_PADDR = 0xa00000;
 const PER_CPU_TEMPLATE = 0x1000n;
+const EXPORTS_AT = 0x60000;
+/** What kernels export of the variables here. */
+const EXPORTED = [
+  ...['init_task', 'init_pid_ns', '__per_cpu_offset', '_totalram_pages'],
+  ...['__cpu_possible_mask', '__cpu_present_mask', '__cpu_online_mask'],
+];
+/** Offsets in the section. */
+const EXPORTED_PER_CPU = { cpu_number: 8, numa_node: 0x10, softnet_data: 0x40, cpu_scale: 0x80 };
 export const MODULE_TEXT = 0xffffffffc0100000n;
 
 export interface CrashedKernel {
@@ -107,8 +115,11 @@ export interface CrashedKernel {
   build(without?: readonly string[]): Uint8Array;
 }
 
-/** @param hasVariables whether kallsyms has them, as with CONFIG_KALLSYMS_ALL. */
-export function crashedKernel(hasVariables = true): CrashedKernel {
+/**
+ * @param variables where they are: in kallsyms, as with CONFIG_KALLSYMS_ALL; those that are exported in the table of these, and
+ * those of each CPU in BTF; nowhere.
+ */
+export function crashedKernel(variables: 'listed' | 'exported' | 'unknown' = 'listed'): CrashedKernel {
   const builder = new KernelBuilder();
   const { memory } = builder;
   let nextData = DATA_AT;
@@ -293,6 +304,34 @@ export function crashedKernel(hasVariables = true): CrashedKernel {
     list(data('btf_modules', 16), [member(entry, 'btf_module.list')]);
   }
 
+  if (variables === 'exported') exportVariables();
+  function exportVariables(): void {
+    const ofCpus = Object.entries({ ...EXPORTED_PER_CPU, runqueues: 0x100 });
+    const section = ofCpus.flatMap(([name, offset]) => [vmlinuxBtf.raw(14, name, 1, [1]), offset, 8]);
+    vmlinuxBtf.raw(15, '.data..percpu', 0x1000, section, ofCpus.length);
+    // The search for BTF passes over that of BPF programs, which is small.
+    for (let i = 0; i < 5000; i++) vmlinuxBtf.raw(1, '', 4, [32]);
+    const exported: readonly (readonly [string, bigint])[] = [
+      ...EXPORTED.map(name => [name, at[name]!] as const),
+      ...Object.entries(EXPORTED_PER_CPU).map(
+        ([name, offset]) => [name, PER_CPU_TEMPLATE + BigInt(offset)] as const,
+      ),
+      ...Array.from({ length: 120 }, (_, i) => [`filler_${i}`, IMAGE_VADDR] as const),
+    ];
+    const table = IMAGE_VADDR + BigInt(EXPORTS_AT);
+    const strings = table + BigInt(12 * exported.length + 64);
+    // As the linker merges names: the first is the end of a longer one.
+    let names = '\0longer_';
+    exported.forEach(([name, address], i) => {
+      const entry = table + BigInt(12 * i);
+      number(entry, 4, address - entry);
+      number(entry + 4n, 4, strings + BigInt(names.length) - entry - 4n);
+      number(entry + 8n, 4, strings - entry - 8n);
+      names += `${name}\0`;
+    });
+    write(strings, Buffer.from(names));
+  }
+
   const btf = vmlinuxBtf.build();
   write(IMAGE_VADDR + BigInt(BTF_AT), btf);
   const text = (offset: number) => IMAGE_VADDR + BigInt(TEXT_AT + offset);
@@ -312,7 +351,7 @@ export function crashedKernel(hasVariables = true): CrashedKernel {
     { name: '_end', type: 'B', address: IMAGE_VADDR + BigInt(0x1f0000) },
   ];
   symbols.sort((a, b) => (a.address < b.address ? -1 : 1));
-  const listed = symbols.filter(({ type }) => hasVariables || type === 'T');
+  const listed = symbols.filter(({ type }) => variables === 'listed' || type === 'T');
   const tables = buildKallsyms(listed, IMAGE_VADDR + BigInt(KALLSYMS_AT), 'absolute-percpu');
   write(IMAGE_VADDR + BigInt(KALLSYMS_AT), tables.bytes);
   const keys: Record<string, string> = { 'SYMBOL(_stext)': text(0).toString(16) };

@@ -52,6 +52,7 @@ const MEMBERS: Readonly<Record<string, readonly [number, number]>> = {
   'task_struct.stack': [0x20, 8],
   'task_struct.thread.sp': [0x28, 8],
   'task_struct.pid': [0x30, 4],
+  'task_struct.on_cpu': [0x34, 4],
   'rq.curr': [0x10, 8],
   'rq.idle': [0x18, 8],
   'rq.nr_running': [0x20, 4],
@@ -220,6 +221,7 @@ export class UnwindKernel {
     };
     const kernel = {
       vmcore: { elf: { header: { e_machine: 62 } }, notes: notes.map(note => ({ ...note, descOffset: 0 })) },
+      vmcoreinfo: { bigNumber: () => undefined },
       memory,
       modules,
       symbols: {

@@ -37,16 +37,3 @@ export function cpuStates(
     return state ? [state] : [];
   });
 }
-
-/** `panic_cpu` (kernel/panic.c) is -1 without a panic; a crash by kexec without one sets `crashing_cpu` (arch/x86) only. */
-const PANIC_CPUS = ['crashing_cpu', 'panic_cpu'];
-
-/** The CPU that brought the machine down; undefined when the dump does not say. */
-export function panicCpu({ symbols, memory }: Pick<DeadKernel, 'symbols' | 'memory'>): number | undefined {
-  for (const name of PANIC_CPUS) {
-    const address = symbols.address(name);
-    const value = address === undefined ? undefined : attempt(() => memory.u32(address, name) | 0);
-    if (value !== undefined && value >= 0) return value;
-  }
-  return undefined;
-}

@@ -7,7 +7,8 @@ import { attempt, KernelError } from '../../errors.ts';
 import type { DeadKernel } from '../kernel.ts';
 import { listEntries } from '../lists.ts';
 import { xarrayEntries } from '../xarray.ts';
-import { type CpuState, cpuStates, panicCpu } from './cpus.ts';
+import { type CpuState, cpuStates } from './cpus.ts';
+import { panicCpu } from './panic-cpu.ts';
 import { type StateWord, stateWord } from './state.ts';
 import { type MemoryReader, memoryReader, type TaskMemory } from './task-memory.ts';
 

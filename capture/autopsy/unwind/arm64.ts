@@ -1,9 +1,9 @@
 /** Unwinding on arm64: by frame pointers, which its kernels always have. */
 import { attempt } from '../../errors.ts';
 import type { DeadKernel } from '../kernel.ts';
+import { cpuStacks } from '../tasks/stacks.ts';
 import { ARM64_REGISTERS_BYTES, decodeArm64Registers, isArm64UserMode } from './arm64-registers.ts';
 import { framePointerStep } from './frame-pointers.ts';
-import { arm64CpuStacks } from './stacks.ts';
 import type { UnwindArch } from './unwind-arch.ts';
 import { Words } from './words.ts';
 
@@ -27,7 +27,7 @@ export function arm64Unwinding(kernel: DeadKernel): UnwindArch {
   return {
     words,
     step: cursor => framePointerStep(machine, cursor),
-    cpuStacks: cpu => arm64CpuStacks(kernel, cpu),
+    cpuStacks: cpu => cpuStacks(kernel, cpu),
     cursorOf: registers => {
       const { pc, sp, x29 } = registers as { pc: bigint; sp: bigint; x29: bigint };
       return { ip: pc, sp, bp: x29, registers, isExact: true };

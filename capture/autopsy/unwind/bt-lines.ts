@@ -2,8 +2,9 @@
 
 import { printable } from '../../text.ts';
 import { addressDigits } from '../hex.ts';
+import type { StackName } from '../tasks/stacks.ts';
 import type { Task } from '../tasks/tasks.ts';
-import type { Backtrace, Frame, StackName } from './frame.ts';
+import type { Backtrace, Frame } from './frame.ts';
 import { registerLines } from './register-lines.ts';
 
 /** What names a task in the first line. */

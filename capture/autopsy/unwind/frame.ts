@@ -1,4 +1,5 @@
 /** What a backtrace is: the frames of one kernel stack, innermost first, and how far they could be followed. */
+import type { StackName } from '../tasks/stacks.ts';
 
 /**
  * The values that the members of `struct pt_regs` have, by the kernel's names: `ip`, `sp`, `ax` … on x86, `pc`, `sp`, `x0`
@@ -33,20 +34,6 @@ export interface Frame {
   /** Of an exception or user frame, as far as they were saved. */
   readonly registers?: Registers;
 }
-
-/** The stacks of a task and of a CPU (arch/x86/include/asm/cpu_entry_area.h, arch/arm64/include/asm/stacktrace.h). */
-export type StackName =
-  | 'task'
-  | 'IRQ'
-  | 'NMI'
-  | 'DOUBLEFAULT'
-  | 'DEBUG'
-  | 'MCE'
-  | 'VC'
-  | 'VC2'
-  | 'entry'
-  | 'overflow'
-  | 'SDEI';
 
 /** `whole`: the frames go on to the entry from user mode or to the function that the kernel thread began with. */
 export type BacktraceEnd = { readonly end: 'whole' } | { readonly end: 'stopped'; readonly why: string };

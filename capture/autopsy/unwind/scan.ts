@@ -3,8 +3,9 @@
  * frames that it marks `?`. One from which the unwinding comes to the stack's end is most likely the caller; old words in
  * a live frame rarely lead there.
  */
+
+import type { Stack } from '../tasks/stacks.ts';
 import type { Cursor } from './cursor.ts';
-import type { Stack } from './stacks.ts';
 import type { Call } from './unwind-arch.ts';
 import type { Walk, WalkedFrame } from './walk.ts';
 import type { Words } from './words.ts';

@@ -3,11 +3,11 @@
 import { describeError, Failure } from '../../errors.ts';
 import { hex } from '../hex.ts';
 import type { DeadKernel } from '../kernel.ts';
+import { type Stack, stackAt, taskStack } from '../tasks/stacks.ts';
 import type { DeadCpu } from './cpus.ts';
 import type { Cursor } from './cursor.ts';
 import type { Registers } from './frame.ts';
 import { findCaller, guesses, returnAddresses, type Scanner } from './scan.ts';
-import { type Stack, stackAt, taskStack } from './stacks.ts';
 import type { UnwindArch } from './unwind-arch.ts';
 import { type Walk, type WalkedFrame, walk } from './walk.ts';
 
@@ -27,11 +27,18 @@ export function walkTask(subject: Subject): Walk {
   try {
     const stack = taskStack(subject.kernel, subject.task);
     if (!stack) return nothing('its kernel stack is already freed: the task is dead');
-    return subject.cpu ? walkRunning(subject, stack, subject.cpu) : walkSleeping(subject, stack);
+    if (subject.cpu) return walkRunning(subject, stack, subject.cpu);
+    if (wasOnCpu(subject)) return nothing('it was on a CPU whose registers are not known');
+    return walkSleeping(subject, stack);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return nothing(describeError(error));
   }
+}
+
+/** What such a task saved when it last slept is old. (kernel/sched/core.c, prepare_task(), finish_task(); CONFIG_SMP) */
+function wasOnCpu({ kernel: { fields, types }, task }: Subject): boolean {
+  return types.has('task_struct.on_cpu') && fields.number(task, 'task_struct.on_cpu') !== 0;
 }
 
 function walkSleeping({ kernel, arch, task }: Subject, stack: Stack): Walk {

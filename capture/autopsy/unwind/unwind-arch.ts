@@ -1,7 +1,8 @@
 /** What unwinding needs to know of an architecture. */
+
+import type { Stack } from '../tasks/stacks.ts';
 import type { Cursor, Step } from './cursor.ts';
 import type { Registers } from './frame.ts';
-import type { Stack } from './stacks.ts';
 import type { Words } from './words.ts';
 
 /** Where a task that does not run continues, and where on its stack that address is. */

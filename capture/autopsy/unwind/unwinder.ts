@@ -5,7 +5,7 @@
 import { AutopsyError } from '../../errors.ts';
 import { EM_AARCH64, EM_X86_64 } from '../../vmcore/machines.ts';
 import type { DeadKernel } from '../kernel.ts';
-import { panicCpu } from '../tasks/cpus.ts';
+import { panicCpu } from '../tasks/panic-cpu.ts';
 import { arm64Unwinding } from './arm64.ts';
 import { type DeadCpu, deadCpus } from './cpus.ts';
 import type { Backtrace, Frame } from './frame.ts';

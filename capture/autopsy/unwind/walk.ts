@@ -5,9 +5,9 @@
 
 import { describeError, Failure } from '../../errors.ts';
 import { hex } from '../hex.ts';
+import { type Stack, stackAt } from '../tasks/stacks.ts';
 import type { Cursor, Step } from './cursor.ts';
 import type { BacktraceEnd, FrameKind, Registers } from './frame.ts';
-import { type Stack, stackAt } from './stacks.ts';
 
 /** A frame before its symbol is looked up. */
 export interface WalkedFrame {

@@ -1,9 +1,9 @@
 /** Unwinding on x86-64: by ORC, which every distribution's kernel has, else by frame pointers. */
 import { AutopsyError, attempt } from '../../errors.ts';
 import type { DeadKernel } from '../kernel.ts';
+import { cpuStacks, stackBytes } from '../tasks/stacks.ts';
 import { orcStep } from './orc/step.ts';
 import { OrcRules } from './orc/table.ts';
-import { stackBytes, x86CpuStacks } from './stacks.ts';
 import type { Call, Sleeping, UnwindArch } from './unwind-arch.ts';
 import { Words } from './words.ts';
 import { hasFramePointer, x86FramePointerStep } from './x86-frame-pointers.ts';
@@ -15,7 +15,7 @@ export function x86Unwinding(kernel: DeadKernel): UnwindArch {
   return {
     words,
     step: stepsOf(kernel, words),
-    cpuStacks: cpu => x86CpuStacks(kernel, cpu),
+    cpuStacks: cpu => cpuStacks(kernel, cpu),
     cursorOf: registers => {
       const { ip, sp, bp } = registers as { ip: bigint; sp: bigint; bp: bigint };
       return { ip, sp, bp, registers, isExact: true };

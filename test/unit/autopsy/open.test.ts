@@ -120,11 +120,32 @@ describe('a piece that is missing costs its part', () => {
   });
 
   test('the variables in kallsyms: what it was built without is the reason, and functions remain', () => {
-    const kernel = open(crashedKernel(false).build());
+    const kernel = open(crashedKernel('unknown').build());
     expect(kernel.missing[0]).toMatch(/^kallsyms has the functions alone \(.* without CONFIG_KALLSYMS_ALL\)/);
     expect(kernel.symbols.require('panic')).toBe(open(bytes).symbols.require('panic'));
     const { crash, stacks } = readKernelParts(kernel);
     expect([crash, stacks]).toEqual([{ missing: kernel.missing[0] }, { missing: kernel.missing[0] }]);
+  });
+
+  test('the variables in kallsyms: the exported ones and those of each CPU lead to the tasks', () => {
+    const kernel = open(crashedKernel('exported').build());
+    expect(kernel.missing).toEqual([
+      expect.stringMatching(/^kallsyms has the functions alone .* that it exports/),
+    ]);
+    const whole = open(bytes);
+    expect(kernel.symbols.require('init_task')).toBe(whole.symbols.require('init_task'));
+    expect(kernel.symbols.address('slab_caches')).toBeUndefined();
+    const { tasks, cpus, errors } = readTasks(kernel);
+    expect(errors).toEqual([]);
+    expect({ tasks, cpus }).toEqual({ tasks: readTasks(whole).tasks, cpus: readTasks(whole).cpus });
+  });
+
+  test('the table of exported symbols, too: the reason is the same', () => {
+    const { builder, build } = crashedKernel('exported');
+    builder.memory.remove((IMAGE_PADDR + 0x60000) / 4096);
+    const kernel = open(build());
+    expect(kernel.missing[0]).toMatch(/^kallsyms has the functions alone .* cannot be found/);
+    expect(readTasks(kernel).tasks).toEqual([]);
   });
 
   test('the masks of CPUs: there are none', () => {

@@ -69,7 +69,7 @@ function build(nodeItems: readonly string[] = NODE_ITEMS): SmallKernel {
       },
     }),
   );
-  kernel.symbol('init_task', 0xf000n);
+  kernel.symbol('panic_cpu', 0xf000n);
   kernel.symbol('vm_zone_stat', AT.zone);
   kernel.symbol('vm_node_stat', AT.node);
   for (const [at, names] of [
@@ -238,7 +238,7 @@ describe('before Linux v5.12', () => {
 
   test('where no variable has a symbol (without CONFIG_KALLSYMS_ALL), whether there is one is not known', () => {
     const kernel = old();
-    for (const name of ['init_task', 'nr_swapfiles']) kernel.loseSymbol(name);
+    for (const name of ['panic_cpu', 'nr_swapfiles']) kernel.loseSymbol(name);
     expect(rowsOf(kernel.open())).not.toHaveProperty('SwapCached');
   });
 });

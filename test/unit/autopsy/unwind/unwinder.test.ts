@@ -1,5 +1,6 @@
 /** Backtraces of small kernels with one kind of stack each. */
 import { describe, expect, test } from 'vitest';
+import { panicCpu } from '../../../../capture/autopsy/tasks/panic-cpu.ts';
 import type { Backtrace } from '../../../../capture/autopsy/unwind/frame.ts';
 import { openUnwinder } from '../../../../capture/autopsy/unwind/unwinder.ts';
 import type { Push } from '../../../support/kernel-stack.ts';
@@ -95,6 +96,20 @@ describe('a task that waits', () => {
     const kernel = kernelWith();
     const found = backtraceOf(kernel, kernel.task({ stack: 0n }));
     expect(found).toEqual({ frames: [], end: 'stopped', why: expect.stringMatching(/already freed/) });
+  });
+
+  test('on a CPU that nothing names, and so not at all: what it saved when it last slept is old', () => {
+    const kernel = kernelWith();
+    const stack = kernel.stack();
+    pushSchedule(kernel, stack, kernel.in('kthread'));
+    const task = kernel.sleeper(stack);
+    expect(backtraceOf(kernel, task).frames).not.toEqual([]);
+    kernel.memory.u64(task + 0x30n, 1n | (1n << 32n));
+    expect(backtraceOf(kernel, task)).toEqual({
+      frames: [],
+      end: 'stopped',
+      why: 'it was on a CPU whose registers are not known',
+    });
   });
 
   test('with a stack pointer that is not on its stack', () => {
@@ -244,6 +259,21 @@ describe('the task that panicked', () => {
     const found = backtraceOf(kernel, task);
     expect(shown(found)).toEqual(WHOLE);
     expect(found.end).toBe('whole');
+  });
+
+  test('on a kernel whose variables are not known: by the function that only its CPU runs', () => {
+    const kernel = kernelWith();
+    const { task, bp, before } = panicking(kernel);
+    kernel.saveRegisters(0, { ip: kernel.in('__crash_kexec', 77n), sp: before - 8n, bp, cs: KERNEL_CS });
+    const idle = kernel.stack();
+    idle.push(kernel.in('ret_from_fork_asm'));
+    kernel.run(1, kernel.task({ stack: idle.start }));
+    kernel.forget('crashing_cpu');
+    expect(panicCpu(kernel.dead())).toBe(0);
+    expect(shown(backtraceOf(kernel, task))).toEqual(WHOLE);
+    // Of two, one is damage.
+    idle.push(kernel.call('__crash_kexec', 'machine_kexec'));
+    expect(panicCpu(kernel.dead())).toBeUndefined();
   });
 
   test('without a call that names the callee, the caller is only likely', () => {

@@ -1,10 +1,23 @@
 /**
  * The kernel stacks that a task can be on: its own, and while it runs those of its CPU. Layouts of x86:
- * arch/x86/include/asm/cpu_entry_area.h and Documentation/arch/x86/kernel-stacks.rst.
+ * arch/x86/include/asm/cpu_entry_area.h and Documentation/arch/x86/kernel-stacks.rst; of arm64: arch/arm64/include/asm/stacktrace.h.
  */
 import { attempt } from '../../errors.ts';
+import { EM_AARCH64, EM_X86_64 } from '../../vmcore/machines.ts';
 import type { DeadKernel } from '../kernel.ts';
-import type { StackName } from './frame.ts';
+
+export type StackName =
+  | 'task'
+  | 'IRQ'
+  | 'NMI'
+  | 'DOUBLEFAULT'
+  | 'DEBUG'
+  | 'MCE'
+  | 'VC'
+  | 'VC2'
+  | 'entry'
+  | 'overflow'
+  | 'SDEI';
 
 /** Half-open. */
 export interface Stack {
@@ -29,8 +42,18 @@ export function taskStack(kernel: DeadKernel, task: bigint): Stack | undefined {
   return start === 0n ? undefined : { name: 'task', start, end: start + BigInt(stackBytes(kernel)) };
 }
 
-/** Those that the dump describes. */
-export function x86CpuStacks(kernel: DeadKernel, cpu: number): Stack[] {
+/** Those of a CPU that the dump describes; none for an architecture whose stacks are not known. */
+export function cpuStacks(kernel: DeadKernel, cpu: number): Stack[] {
+  return CPU_STACKS[kernel.vmcore.elf.header.e_machine]?.(kernel, cpu) ?? [];
+}
+
+/** By e_machine. */
+const CPU_STACKS: Readonly<Record<number, ((kernel: DeadKernel, cpu: number) => Stack[]) | undefined>> = {
+  [EM_X86_64]: x86CpuStacks,
+  [EM_AARCH64]: arm64CpuStacks,
+};
+
+function x86CpuStacks(kernel: DeadKernel, cpu: number): Stack[] {
   const irq = attempt(() => irqStack(kernel, cpu));
   return [...(irq ? [irq] : []), ...(attempt(() => entryAreaStacks(kernel, cpu)) ?? [])];
 }
@@ -87,7 +110,7 @@ function stackOf(name: StackName, start: bigint, sizeBytes: number): Stack {
 }
 
 /** Of arm64 (arch/arm64/kernel/irq.c, traps.c, sdei.c). */
-export function arm64CpuStacks(kernel: DeadKernel, cpu: number): Stack[] {
+function arm64CpuStacks(kernel: DeadKernel, cpu: number): Stack[] {
   const { perCpu, memory, symbols } = kernel;
   const pointed = (name: StackName, variable: string) =>
     attempt(() => stackOf(name, memory.pointer(perCpu.address(variable, cpu)), stackBytes(kernel)));

@@ -1,0 +1,22 @@
+/** The per-CPU variables of vmlinux, which BTF lists with their places in the section (Documentation/bpf/btf.rst, BTF_KIND_DATASEC). */
+import { type Btf, KIND } from './btf.ts';
+
+const SECTION = Buffer.from('.data..percpu', 'latin1');
+/** Of an entry: the number of the variable, its offset, its size. */
+const ENTRY_BYTES = 12;
+const OFFSET_AT = 4;
+
+/** Name -> offset in the section. Empty where the kernel was built without them. */
+export function perCpuOffsets(btf: Btf): ReadonlyMap<string, number> {
+  const offsets = new Map<string, number>();
+  btf.eachOf(1 << KIND.section, (id, _, nameOffset) => {
+    if (!btf.hasName(nameOffset, SECTION)) return;
+    const { view, body, vlen } = btf.type(id)!;
+    for (let at = body; at < body + vlen * ENTRY_BYTES; at += ENTRY_BYTES) {
+      const variable = btf.type(view.getUint32(at, true));
+      if (variable?.kind === KIND.variable)
+        offsets.set(btf.string(variable.nameOffset), view.getUint32(at + OFFSET_AT, true));
+    }
+  });
+  return offsets;
+}
