@@ -2,17 +2,20 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { labArch } from '../machine/arch.ts';
+import type { LabArch } from '../machine/arch.ts';
 import { commandText, type MachineSpec, machineCommand, runMachine } from '../machine/machine.ts';
 import { openQmp, qmpOption } from '../machine/qmp.ts';
 import type { SerialLine } from '../machine/serial.ts';
 import { type Agent, openAgent } from './agent.ts';
 
 export interface DebianMachine {
+  readonly arch: LabArch;
   readonly accel: MachineSpec['accel'];
   readonly disk: string;
   /** A second, read-only disk with packages. */
   readonly packages?: string;
+  /** QEMU options of the firmware from which the disk's boot loader starts; QEMU's own by default. */
+  readonly firmware?: readonly string[];
   /** Kernel for QEMU to load, instead of the disk's boot loader. */
   readonly boot?: MachineSpec['boot'];
   /** Gets serial.log and qemu.txt. */
@@ -24,6 +27,7 @@ export interface DebianMachine {
 
 /** What a story can use while the machine runs. */
 export interface Guest {
+  readonly arch: LabArch;
   readonly agent: Agent;
   /** The serial console so far. */
   readonly lines: readonly SerialLine[];
@@ -42,16 +46,23 @@ export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest)
   // A socket's path has at most 108 bytes (unix(7)), and the run's directory may be longer.
   const sockets = mkdtempSync(join(tmpdir(), 'kdumpling-agent-'));
   const [agentSocket, qmpSocket] = [join(sockets, 'agent'), join(sockets, 'qmp')];
+  const { arch } = machine;
   const spec: MachineSpec = {
+    arch,
     accel: machine.accel,
     translatedMib: 128,
     memoryMib: MEMORY_MIB,
     cpus: CPUS,
-    cpuFeatures: machine.accel === 'tcg' ? labArch().debianGuest.emulatedCpu : [],
+    cpuFeatures: machine.accel === 'tcg' ? arch.debianGuest.emulatedCpu : [],
     boot: machine.boot,
     disk: machine.disk,
     moreDisks: machine.packages ? [{ file: machine.packages, driveOptions: 'readonly=on' }] : [],
-    devices: ['-serial', `unix:${agentSocket},server=on,wait=off`, ...qmpOption(qmpSocket)],
+    devices: [
+      ...(machine.firmware ?? []),
+      ...['-chardev', `socket,id=agent,path=${agentSocket},server=on,wait=off`],
+      ...arch.debianGuest.agentPort.devices('agent'),
+      ...qmpOption(qmpSocket),
+    ],
     deadlineSeconds: machine.deadlineSeconds,
   };
   writeFileSync(join(machine.directory, 'qemu.txt'), `${commandText(machineCommand(spec))}\n`);
@@ -72,7 +83,7 @@ export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest)
   lost.catch(() => {});
   try {
     const agent = await openAgent(agentSocket, signal);
-    const result = await story({ agent, lines, reset: () => reset(qmpSocket) });
+    const result = await story({ arch, agent, lines, reset: () => reset(qmpSocket) });
     agent.send('systemctl poweroff');
     await running;
     agent.close();

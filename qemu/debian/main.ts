@@ -2,10 +2,11 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { openCache } from '../../build/cache.ts';
-import { fetchKernel } from '../../build/fetch/kernels.ts';
-import { ensureHostPackages } from '../../build/host/host-packages.ts';
+import { DEFAULT_KERNEL, fetchKernel } from '../../build/fetch/kernels.ts';
+import { ensureHostPackages, HOST_PACKAGES } from '../../build/host/host-packages.ts';
 import { buildDeb } from '../../build/package/deb.ts';
-import { hostParts } from '../../build/parts/host-parts.ts';
+import { partsFor } from '../../build/parts/choose.ts';
+import { PLATFORM_NAMES, platformNamed } from '../../build/parts/platform.ts';
 import { buildProgram } from '../../build/program.ts';
 import { describeError, Failure } from '../../capture/errors.ts';
 import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
@@ -14,22 +15,27 @@ import type { Check } from '../expect/check.ts';
 import { consoleLines } from '../lab/console.ts';
 import { describeCheck } from '../lab/report.ts';
 import { chooseAccel } from '../machine/accel.ts';
+import { emulatorPackage, labArch } from '../machine/arch.ts';
+import { fetchUefi } from '../machine/firmware.ts';
 import { inRunDirectory, writeSummary } from '../run/directory.ts';
 import type { Capture } from './capture.ts';
 import { fetchDebianImage } from './image.ts';
 import { type DebianMachine, runDebian } from './machine.ts';
 import { fetchRepository, makePackagesDisk } from './repository.ts';
 import { SEARCHES } from './smallest.ts';
-import { STORIES, type Story, type Teller } from './stories.ts';
+import { chooseStories, namesOf, STORIES, type Story, type Teller } from './stories.ts';
 import { captureTable } from './table.ts';
-
-const namesOf = (stories: readonly Story[]) => stories.map(({ name }) => name);
 
 await runCommand({
   name: 'npm run machine --',
   purpose:
     'Installs the package on a Debian in QEMU, arms it, crashes it, updates the kernel, crashes it again, and removes the package. Then crashes the same machine with kdump-tools.',
   options: {
+    arch: {
+      value: 'NAME',
+      default: platformNamed().debian,
+      help: `architecture of the machine: ${PLATFORM_NAMES.join(', ')}; another one than this machine’s is emulated`,
+    },
     only: {
       value: 'NAME',
       help: `one of ${namesOf(STORIES).join(', ')}; with --smallest of ${namesOf(SEARCHES).join(', ')}`,
@@ -41,22 +47,33 @@ await runCommand({
   },
   async run(given, signal) {
     const cache = openCache(console.log);
-    ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log);
+    const architecture = oneOf('arch', given.arch, PLATFORM_NAMES);
+    const arch = labArch(platformNamed(architecture).node);
+    const hostPackages = [...HOST_PACKAGES, emulatorPackage(arch)];
+    ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log, hostPackages);
     const deadlineSeconds = 60 * wholeNumber('deadline', given.deadline, 1, 1440);
-    const all = given.smallest ? SEARCHES : STORIES;
-    const stories = given.only
-      ? all.filter(({ name }) => name === oneOf('only', given.only, namesOf(all)))
-      : all;
-    await buildProgram(console.log);
-    const deb = await buildDeb(hostParts(), console.log);
-    const { accel, why } = await chooseAccel(cache, 'auto', (await fetchKernel(cache)).vmlinuz);
+    const stories = chooseStories(given.smallest ? SEARCHES : STORIES, architecture, given.only);
+    const parts = await partsFor(cache, architecture);
+    await buildProgram(console.log, parts);
+    const deb = await buildDeb(parts, console.log);
+    const { vmlinuz } = await fetchKernel(cache, { ...DEFAULT_KERNEL, architecture });
+    const { accel, why } = await chooseAccel(cache, 'auto', vmlinuz, arch.node);
     console.log(`QEMU runs on ${why}`);
-    const image = await fetchDebianImage(cache, accel, signal);
-    const repository = await fetchRepository(cache);
+    const image = await fetchDebianImage(cache, { parts, accel }, signal);
+    const repository = await fetchRepository(cache, arch);
+    const firmware = arch.debianGuest.uefi ? await fetchUefi(cache, arch) : [];
     return inRunDirectory({ name: 'machine', facts: {} }, signal, async directory => {
       const packages = join(directory, 'packages.img');
       await makePackagesDisk(packages, repository, deb);
-      const run = { accel, packages, deadlineSeconds, onLine: consoleLines(given.console), signal };
+      const run = {
+        arch,
+        accel,
+        packages,
+        firmware,
+        deadlineSeconds,
+        onLine: consoleLines(given.console),
+        signal,
+      };
       const results: StoryResult[] = [];
       try {
         for (const story of stories) {

@@ -10,23 +10,25 @@ import { $ } from 'zx';
 import { announced, type Cache, publishDir, requireSpace, withLock } from '../../build/cache.ts';
 import { downloadClosure, openApt, resolvePackage } from '../../build/fetch/apt.ts';
 import { tool } from '../disks/file-systems.ts';
-import { labArch } from '../machine/arch.ts';
+import type { LabArch } from '../machine/arch.ts';
+import { SUITE } from './debootstrap.ts';
 
 /** The newer kernel that users of Debian 12 install. */
-export const NEWER_KERNEL = `linux-image-6.12-cloud-${labArch().debian}`;
+export const newerKernel = ({ debian }: LabArch): string => `linux-image-6.12-cloud-${debian}`;
 // kdump-tools only recommends makedumpfile, and copies all memory without it.
-const WANTED = [NEWER_KERNEL, 'kdump-tools', 'makedumpfile', 'xz-utils'];
+const wantedFor = (arch: LabArch) => [newerKernel(arch), 'kdump-tools', 'makedumpfile', 'xz-utils'];
 const SPACE_BYTES = 400e6;
 
 /** The packages with all dependencies, fetched once and kept, since old versions disappear from the archive. */
-export async function fetchRepository(cache: Cache): Promise<string> {
-  const digest = createHash('sha256').update(WANTED.join(' ')).digest('hex').slice(0, 12);
+export async function fetchRepository(cache: Cache, arch: LabArch): Promise<string> {
+  const wanted = wantedFor(arch);
+  const digest = createHash('sha256').update(wanted.join(' ')).digest('hex').slice(0, 12);
   const dir = join(cache.dir, 'debian', `repository-${digest}`);
   return withLock(cache, 'debian-repository', async () => {
     if (existsSync(join(dir, 'Packages'))) return dir;
     await requireSpace(cache, SPACE_BYTES, 'the guest’s packages');
-    const apt = await openApt(cache, 'bookworm');
-    const packages = await Promise.all(WANTED.map(name => resolvePackage(apt, name)));
+    const apt = await openApt(cache, SUITE, { architecture: arch.debian });
+    const packages = await Promise.all(wanted.map(name => resolvePackage(apt, name)));
     const debs = await downloadClosure(apt, packages);
     await publishDir(dir, async partial => {
       for (const deb of debs) await rename(deb, join(partial, basename(deb)));

@@ -4,7 +4,7 @@ import { begin, come, INSTALL_SECONDS, reboot, settled } from './boots.ts';
 import { type Capture, reservation, runningKernel } from './capture.ts';
 import { crash } from './crash.ts';
 import type { Guest } from './machine.ts';
-import type { Story, Teller } from './stories.ts';
+import { KDUMP_TOOLS_NOT_ON, type Story, type Teller } from './stories.ts';
 
 /** Each search begins with the program's default. Every boot after a crash reserves the next smaller of these sizes. */
 const SIZES_MIB = [160, 144, 128, 112, 96, 80, 64];
@@ -53,7 +53,12 @@ export const SEARCHES: readonly Story[] = [
     run: search(ours('self-contained')),
   },
   { name: 'kdumpling-lean', purpose: 'the same with Node on the disk', run: search(ours('lean')) },
-  { name: 'kdump-tools', purpose: 'the smallest crashkernel= of Debian’s own', run: search(KDUMP_TOOLS) },
+  {
+    name: 'kdump-tools',
+    purpose: 'the smallest crashkernel= of Debian’s own',
+    notOn: KDUMP_TOOLS_NOT_ON,
+    run: search(KDUMP_TOOLS),
+  },
 ];
 
 function search(peer: Peer) {

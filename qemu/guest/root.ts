@@ -12,6 +12,8 @@ import { targetModules } from '../../initrd/drivers.ts';
 import { RUNTIME_ON_DISK } from '../../initrd/image.ts';
 import { openModuleTree } from '../../initrd/modules.ts';
 
+export const GUEST_SCRIPTS = import.meta.dirname;
+
 export interface FirstKernelRequest {
   readonly kernel: ImageKernel;
   /** kexec and its libraries. */
@@ -22,7 +24,7 @@ export interface FirstKernelRequest {
   readonly parts: Parts;
   /** Commands to include besides e2fsck. */
   readonly commands?: readonly string[];
-  /** A script in this folder; by default that of a machine with the lab's own disk. */
+  /** A script, by its path from this folder; by default that of a machine with the lab's own disk. */
   readonly init?: string;
   /** More files, from the root of the initrd. */
   readonly files?: readonly GuestFile[];
@@ -43,7 +45,7 @@ function* firstKernelEntries(request: FirstKernelRequest): Generator<CpioEntry> 
   }));
   const commands = ['e2fsck', ...(request.commands ?? [])];
   const files = new Map<string, string>([
-    ['init', join(import.meta.dirname, request.init ?? 'first-kernel.sh')],
+    ['init', join(GUEST_SCRIPTS, request.init ?? 'first-kernel.sh')],
     ['bin/busybox', requireCommand(request.parts, 'busybox')],
     ...[...request.tools, ...(request.files ?? [])].map(({ path, source }): [string, string] => [
       path.slice(1),

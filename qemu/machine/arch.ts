@@ -38,8 +38,17 @@ export interface LabArch {
   readonly debianGuest: {
     /** The package that puts a boot loader on the disk. */
     readonly bootLoader: string;
+    /** Shell commands that put it there, run as root in the guest. */
+    readonly installBootLoader: string;
+    /** Whether the machine boots by UEFI, from a partition of its own. */
+    readonly uefi: boolean;
     /** CPU features to turn off under software emulation. */
     readonly emulatedCpu: readonly string[];
+    /** The serial port of the lab's agent: the guest's name for it, and QEMU options that connect it to a -chardev. */
+    readonly agentPort: {
+      readonly node: string;
+      readonly devices: (chardev: string) => readonly string[];
+    };
   };
 }
 
@@ -91,12 +100,16 @@ const LAB_ARCHES: readonly LabArch[] = [
     kdumpOfPages: true,
     debianGuest: {
       bootLoader: 'grub-pc',
+      installBootLoader: `echo 'grub-pc grub-pc/install_devices string /dev/vda' | debconf-set-selections
+grub-install /dev/vda`,
+      uefi: false,
       /*
        * svm: Debian would load kvm, which takes half a minute under emulation. xlevel: without SVM, QEMU 7.2 ends CPUID
        * below the leaf with the address widths; the kernel then assumes 48 bits, even with 5-level page tables, and
        * rejects its own pointers. erms, fsrm: emulation runs the fast string instructions byte by byte.
        */
       emulatedCpu: ['svm=off', 'xlevel=0x80000008', 'erms=off', 'fsrm=off'],
+      agentPort: { node: '/dev/ttyS1', devices: chardev => ['-serial', `chardev:${chardev}`] },
     },
   },
   {
@@ -123,7 +136,15 @@ const LAB_ARCHES: readonly LabArch[] = [
     kexecTools: false,
     // They have 64 KiB, whatever the kernel's pages are (QEMU target/arm/arch_dump.c).
     kdumpOfPages: false,
-    debianGuest: { bootLoader: 'grub-efi-arm64', emulatedCpu: [] },
+    debianGuest: {
+      bootLoader: 'grub-efi-arm64',
+      // The path that firmware looks for by itself: its variables are empty at every start of QEMU.
+      installBootLoader: 'grub-install --target=arm64-efi --efi-directory=/boot/efi --removable --no-nvram',
+      uefi: true,
+      emulatedCpu: [],
+      // QEMU's virt has one serial port.
+      agentPort: { node: '/dev/ttyS0', devices: chardev => ['-device', `pci-serial,chardev=${chardev}`] },
+    },
   },
 ];
 

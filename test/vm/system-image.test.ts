@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openCache } from '../../build/cache.ts';
 import { fetchKernel } from '../../build/fetch/kernels.ts';
-import { fetchDebianImage, PARTITION_OFFSET } from '../../qemu/debian/image.ts';
+import { hostParts } from '../../build/parts/host-parts.ts';
+import { PARTITION_OFFSET } from '../../qemu/debian/disk.ts';
+import { fetchDebianImage } from '../../qemu/debian/image.ts';
 import { makeSparse, tool } from '../../qemu/disks/file-systems.ts';
 import { SOUND } from '../../qemu/faults/sound.ts';
 import { crashWith } from '../../qemu/lab/crash.ts';
@@ -44,7 +46,8 @@ describe.skipIf(!process.env[FULL_LAB_VARIABLE])('a system image', () => {
   beforeAll(async () => {
     const cache = openCache(console.log);
     const { accel } = await chooseAccel(cache, 'auto', (await fetchKernel(cache)).vmlinuz);
-    debian = (await fetchDebianImage(cache, accel, new AbortController().signal)).disk;
+    debian = (await fetchDebianImage(cache, { parts: hostParts(), accel }, new AbortController().signal))
+      .disk;
     folder = mkdtempSync(join(tmpdir(), 'kdumpling-system-'));
     root = join(folder, 'debian');
     await copyRoot(debian, PARTITION_OFFSET, root);

@@ -1,7 +1,8 @@
 #!/bin/sh
-# The lab's agent in the Debian guest: runs commands that arrive on the second serial port. A request is the line
+# The lab's agent in the Debian guest: runs commands that arrive on a serial port of its own. A request is the line
 # "<id> <command in base64>", its answer the line "lab-agent: <id> <exit code> <output in base64>".
-exec < /dev/ttyS1 > /dev/ttyS1 2> /dev/null
+. /etc/default/lab-agent
+exec < "$port" > "$port" 2> /dev/null
 stty raw -echo
 echo "lab-agent: ready $(cat /proc/sys/kernel/random/boot_id)"
 while read -r id command; do

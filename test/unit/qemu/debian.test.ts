@@ -1,9 +1,21 @@
 /** What the lab reads from a Debian guest: answers of its agent, stations of a crash, traces of a removed program. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseAnswer } from '../../../qemu/debian/agent.ts';
+import { finishing, packagesOf, recipeOf } from '../../../qemu/debian/contents.ts';
 import { crashTimes } from '../../../qemu/debian/crash.ts';
+import { trimLists } from '../../../qemu/debian/debootstrap.ts';
+import { DISK_MIB, partitionedDisk, partitionTable, planDisk } from '../../../qemu/debian/disk.ts';
+import { newerKernel } from '../../../qemu/debian/repository.ts';
+import { readPackages } from '../../../qemu/debian/second-stage.ts';
+import { SEARCHES } from '../../../qemu/debian/smallest.ts';
+import { chooseStories, namesOf, STORIES } from '../../../qemu/debian/stories.ts';
 import { captureTable } from '../../../qemu/debian/table.ts';
 import { traces } from '../../../qemu/debian/traces.ts';
+import { labArch } from '../../../qemu/machine/arch.ts';
 
 describe('the agent', () => {
   test.each([
@@ -24,20 +36,149 @@ describe('the stations of a crash', () => {
   test('all of them, since the panic', () => {
     const restart = 'reboot: Restarting system';
     const texts = [banner, panic, 'Linux version 6.1', 'x', restart, 'Linux version 6.1', banner];
-    expect(crashTimes(lines(...texts))).toEqual({ captureKernel: 10, reboot: 30, login: 50 });
+    expect(crashTimes(labArch('x64'), lines(...texts))).toEqual({ captureKernel: 10, reboot: 30, login: 50 });
   });
 
   test('a silent reboot is recognized by the next boot', () => {
     const texts = [panic, 'Linux version 6.1', 'x', 'Linux version 6.1', banner];
-    expect(crashTimes(lines(...texts))).toEqual({ captureKernel: 10, reboot: 30, login: 40 });
+    expect(crashTimes(labArch('x64'), lines(...texts))).toEqual({ captureKernel: 10, reboot: 30, login: 40 });
+  });
+
+  test('the login prompt is on the console of the architecture', () => {
+    const texts = [panic, 'Linux version 6.1', 'Linux version 6.1', 'Debian GNU/Linux 12 debian ttyAMA0'];
+    expect(crashTimes(labArch('arm64'), lines(...texts))).toEqual({
+      captureKernel: 10,
+      reboot: 20,
+      login: 30,
+    });
+    expect(crashTimes(labArch('x64'), lines(...texts))).toEqual({ captureKernel: 10, reboot: 20 });
   });
 
   test('a machine that captured nothing reboots once', () => {
-    expect(crashTimes(lines(panic, 'Linux version 6.1', banner))).toEqual({ captureKernel: 10 });
+    expect(crashTimes(labArch('x64'), lines(panic, 'Linux version 6.1', banner))).toEqual({
+      captureKernel: 10,
+    });
   });
 
   test('without a panic there are none', () => {
-    expect(crashTimes(lines('Linux version 6.1', banner))).toEqual({});
+    expect(crashTimes(labArch('x64'), lines('Linux version 6.1', banner))).toEqual({});
+  });
+});
+
+describe.each(['x64', 'arm64'])('the Debian of %s', node => {
+  const arch = labArch(node);
+
+  test('has its own kernel and boot loader, and a newer kernel to update to', () => {
+    const packages = packagesOf(arch);
+    expect(packages).toContain(`linux-image-cloud-${arch.debian}`);
+    expect(packages).toContain(arch.debianGuest.bootLoader);
+    expect(newerKernel(arch)).toBe(`linux-image-6.12-cloud-${arch.debian}`);
+  });
+
+  test('is made anew when its settings change', () => {
+    const changed = { ...arch, console: 'ttyX9' };
+    expect(recipeOf(changed)).not.toEqual(recipeOf(arch));
+  });
+
+  test('installs the boot loader by the guest’s own tools', () => {
+    expect(finishing(arch)).toMatch(/^set -e\n[\s\S]*\ngrub-install .*\nupdate-grub\n/);
+  });
+
+  test('partitions fill the disk and do not overlap', () => {
+    const { root, esp } = planDisk(arch.debianGuest.uefi);
+    expect(root.startMib).toBe(1);
+    const end = root.startMib + root.sizeMib;
+    expect(esp?.startMib ?? end).toBe(end);
+    expect(end + (esp?.sizeMib ?? 0)).toBe(DISK_MIB);
+  });
+
+  test('its agent answers on a serial port that QEMU connects', () => {
+    const { node: port, devices } = arch.debianGuest.agentPort;
+    expect(port).not.toContain(arch.console);
+    expect(devices('agent').join(' ')).toMatch(/^-(serial|device) (pci-serial,chardev=|chardev:)agent$/);
+  });
+});
+
+test('firmware finds its partition by the type, and a BIOS has none', () => {
+  expect(partitionTable(planDisk(false))).toBe('label: dos\nstart=2048, size=12580864, type=83, bootable\n');
+  expect(partitionTable(planDisk(true))).toBe(
+    'label: dos\nstart=2048, size=12449792, type=83, bootable\nstart=12451840, size=131072, type=ef\n',
+  );
+});
+
+test('the disk of a UEFI machine has both file systems where the table says', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kdumpling-debian-'));
+  try {
+    const [disk, root] = [join(folder, 'disk.img'), join(folder, 'root')];
+    mkdirSync(root);
+    writeFileSync(join(root, 'hello'), 'hello');
+    await partitionedDisk(disk, root, true);
+    const table = JSON.parse(execFileSync('sfdisk', ['--json', disk], { encoding: 'utf8' }));
+    const found = table.partitiontable.partitions.map(({ start, size }: Record<string, number>) => {
+      const place = ['-O', String(start! * 512), '-S', String(size! * 512)];
+      const text = execFileSync('blkid', ['-p', ...place, '-o', 'export', disk], { encoding: 'utf8' });
+      return ['TYPE', 'LABEL'].map(name => new RegExp(`^${name}=(.*)$`, 'm').exec(text)?.[1]);
+    });
+    expect(found).toEqual([
+      ['ext4', 'root'],
+      ['vfat', 'ESP'],
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+describe('the second stage', () => {
+  test('reads of the archive’s lists what it installs', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'kdumpling-debian-'));
+    try {
+      const list = join(root, 'var/lib/apt/lists/debian_dists_bookworm_main_binary-arm64_Packages');
+      for (const folder of ['debootstrap', 'var/lib/apt/lists'])
+        mkdirSync(join(root, folder), { recursive: true });
+      writeFileSync(
+        join(root, 'debootstrap/debpaths'),
+        'dash /var/cache/dash.deb\nlibc6 /var/cache/libc6.deb\n',
+      );
+      writeFileSync(
+        list,
+        'Package: dash\nPre-Depends: libc6\n\nPackage: dashboard\nX: 1\n\nPackage: libc6\nSize: 2\n',
+      );
+      await trimLists(root);
+      expect(readFileSync(list, 'utf8')).toBe(
+        'Package: dash\nPre-Depends: libc6\n\nPackage: libc6\nSize: 2\n\n',
+      );
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+
+  const complete = 'lab: debian is complete';
+
+  test('names the packages that it installed', () => {
+    const lines = ['[ 1.0] x', 'lab: package libc6 2.36-9+deb12u14', 'lab: package dash 0.5.12-2', complete];
+    expect(readPackages(lines)).toEqual({ libc6: '2.36-9+deb12u14', dash: '0.5.12-2' });
+  });
+
+  test.each([
+    [['lab: package dash 0.5', 'lab: gave up: debootstrap: no room'], 'debootstrap: no room'],
+    [['I: Configuring dash...'], 'I: Configuring dash...'],
+    [[], 'the guest printed nothing'],
+  ])('that did not come to its end is refused: %j', (lines, actual) => {
+    expect(() => readPackages(lines)).toThrow(`Cannot make a Debian image: ${actual}`);
+  });
+});
+
+describe('the stories', () => {
+  test.each([STORIES, SEARCHES])('of arm64 are those that its Debian can have', (...all) => {
+    expect(namesOf(chooseStories(all, 'amd64', undefined))).toEqual(namesOf(all));
+    expect(namesOf(chooseStories(all, 'arm64', undefined))).toEqual(
+      namesOf(all).filter(name => name !== 'kdump-tools'),
+    );
+    expect(namesOf(chooseStories(all, 'arm64', 'kdumpling'))).toEqual(['kdumpling']);
+    expect(() => chooseStories(all, 'arm64', 'kdump-tools')).toThrow(
+      /its value is "kdump-tools"; expected another story on arm64: kexec-tools of Debian 12/,
+    );
+    expect(() => chooseStories(all, 'arm64', 'other')).toThrow(/expected one of kdumpling/);
   });
 });
 
