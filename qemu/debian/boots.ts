@@ -1,5 +1,6 @@
 /** Boots of the guest, and time limits for the steps of a story. */
 import type { Guest } from './machine.ts';
+import { newerKernel } from './repository.ts';
 
 /** Long, for software emulation on a busy host. */
 export const BOOT_SECONDS = 1200;
@@ -14,6 +15,12 @@ export async function begin(guest: Guest): Promise<void> {
 export async function reboot(guest: Guest): Promise<void> {
   guest.agent.send('systemctl reboot');
   await come(guest);
+}
+
+/** Installs the newer kernel and boots it. */
+export async function updateKernel(guest: Guest): Promise<void> {
+  await guest.agent.must(`apt-get install -y ${newerKernel(guest.arch)}`, INSTALL_SECONDS);
+  await reboot(guest);
 }
 
 /** Waits for a boot that has begun, until all units have started, and mounts the packages' disk. */

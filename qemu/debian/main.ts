@@ -52,7 +52,7 @@ await runCommand({
     const hostPackages = [...HOST_PACKAGES, emulatorPackage(arch)];
     ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log, hostPackages);
     const deadlineSeconds = 60 * wholeNumber('deadline', given.deadline, 1, 1440);
-    const stories = chooseStories(given.smallest ? SEARCHES : STORIES, architecture, given.only);
+    const stories = chooseStories(given.smallest ? SEARCHES : STORIES, given.only);
     const parts = await partsFor(cache, architecture);
     await buildProgram(console.log, parts);
     const deb = await buildDeb(parts, console.log);

@@ -1,10 +1,10 @@
 /** The smallest `crashkernel=` with which each program still captures this machine (`npm run machine -- --smallest`). */
 import type { Layout } from '../../initrd/layouts.ts';
-import { begin, come, INSTALL_SECONDS, reboot, settled } from './boots.ts';
+import { begin, come, INSTALL_SECONDS, reboot, settled, updateKernel } from './boots.ts';
 import { type Capture, reservation, runningKernel } from './capture.ts';
 import { crash } from './crash.ts';
 import type { Guest } from './machine.ts';
-import { KDUMP_TOOLS_NOT_ON, type Story, type Teller } from './stories.ts';
+import type { Story, Teller } from './stories.ts';
 
 /** Each search begins with the program's default. Every boot after a crash reserves the next smaller of these sizes. */
 const SIZES_MIB = [160, 144, 128, 112, 96, 80, 64];
@@ -53,18 +53,15 @@ export const SEARCHES: readonly Story[] = [
     run: search(ours('self-contained')),
   },
   { name: 'kdumpling-lean', purpose: 'the same with Node on the disk', run: search(ours('lean')) },
-  {
-    name: 'kdump-tools',
-    purpose: 'the smallest crashkernel= of Debian’s own',
-    notOn: KDUMP_TOOLS_NOT_ON,
-    run: search(KDUMP_TOOLS),
-  },
+  { name: 'kdump-tools', purpose: 'the smallest crashkernel= of Debian’s own', run: search(KDUMP_TOOLS) },
 ];
 
 function search(peer: Peer) {
   return async (guest: Guest, teller: Teller): Promise<void> => {
     const { agent } = guest;
     await begin(guest);
+    // All searches crash the kernel that kdump-tools can capture, or they could not be compared.
+    if (guest.arch.debianGuest.kdumpToolsNeedsNewer) await updateKernel(guest);
     teller.say('installing');
     await agent.must(peer.install, INSTALL_SECONDS);
     await reboot(guest);

@@ -44,6 +44,8 @@ export interface LabArch {
     readonly uefi: boolean;
     /** CPU features to turn off under software emulation. */
     readonly emulatedCpu: readonly string[];
+    /** Whether Debian's kdump-tools cannot capture the kernel of the distribution, and is tried with the newer one. */
+    readonly kdumpToolsNeedsNewer: boolean;
     /** The serial port of the lab's agent: the guest's name for it, and QEMU options that connect it to a -chardev. */
     readonly agentPort: {
       readonly node: string;
@@ -109,6 +111,7 @@ grub-install /dev/vda`,
        * rejects its own pointers. erms, fsrm: emulation runs the fast string instructions byte by byte.
        */
       emulatedCpu: ['svm=off', 'xlevel=0x80000008', 'erms=off', 'fsrm=off'],
+      kdumpToolsNeedsNewer: false,
       agentPort: { node: '/dev/ttyS1', devices: chardev => ['-serial', `chardev:${chardev}`] },
     },
   },
@@ -142,6 +145,9 @@ grub-install /dev/vda`,
       installBootLoader: 'grub-install --target=arm64-efi --efi-directory=/boot/efi --removable --no-nvram',
       uefi: true,
       emulatedCpu: [],
+      // Its kexec-tools 2.0.25 looks for _text in /proc/kallsyms. Without it (KALLSYMS_ALL) the first program header is wrong, and
+      // reading /proc/vmcore ends the crash kernel.
+      kdumpToolsNeedsNewer: true,
       // QEMU's virt has one serial port.
       agentPort: { node: '/dev/ttyS0', devices: chardev => ['-device', `pci-serial,chardev=${chardev}`] },
     },
