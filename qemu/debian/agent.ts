@@ -23,7 +23,7 @@ export interface Agent {
   close(): void;
 }
 
-const COMMAND_SECONDS = 120;
+const COMMAND_SECONDS = 300;
 const OUTPUT_TAIL = 1500;
 
 /** @param socketPath QEMU's socket, which it may not have created yet. */

@@ -41,7 +41,7 @@ export interface ImageMachine {
   readonly accel: Accel;
 }
 
-/** Takes five minutes the first time, for another architecture than this machine's a quarter of an hour; a moment later on. */
+/** Takes five minutes the first time, for another architecture than this machine's half an hour; a moment later on. */
 export async function fetchDebianImage(
   cache: Cache,
   machine: ImageMachine,
@@ -123,8 +123,10 @@ async function finishForeign(
   { dir, root, disk, parts, accel, signal }: Unfinished & { readonly parts: Parts },
 ): Promise<Record<string, string>> {
   await partitionedDisk(disk, root, labArch(parts.platform.node).debianGuest.uefi);
-  return announced(cache, `installing Debian’s packages of ${parts.platform.debian} in the guest`, () =>
-    runSecondStage(cache, { disk, parts, accel, directory: dir, signal }),
+  return announced(
+    cache,
+    `installing Debian’s packages of ${parts.platform.debian} in the guest (about half an hour)`,
+    () => runSecondStage(cache, { disk, parts, accel, directory: dir, signal }),
   );
 }
 
