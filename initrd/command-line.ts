@@ -55,6 +55,11 @@ const KEEP_IMAGE: AddedWord = {
   why: 'the capture program is read from the initrd in place: the kernel makes no second copy of it',
 };
 
+const NO_INTEGRITY_POOL: AddedWord = {
+  word: 'initcall_blacklist=bio_integrity_initfn',
+  why: 'saves 4 MB on Linux 7: buffers for disks that store a checksum with each block, and this machine has none (Linux block/bio-integrity.c)',
+};
+
 /** The kernel obeys each of several such words, so that one does not replace another (Linux init/main.c). */
 const ADDS_UP: ReadonlySet<string> = new Set(['initcall_blacklist']);
 
@@ -85,13 +90,18 @@ export interface CrashMachine {
   readonly bootApicId?: number;
   /** Whether it reads the runtime from the image in place; see kept-image.ts. */
   readonly keepsImage?: boolean;
+  /**
+   * Whether no disk of the machine stores integrity data with its blocks (T10 PI; NVMe's metadata). Such a disk must have the
+   * kernel's buffers for them: without them its driver dies where memory is short.
+   */
+  readonly hasPlainDisks?: boolean;
 }
 
 /** @param running the first kernel's /proc/cmdline. */
 export function planCommandLine(
   running: string,
   changes: CommandLineChanges = NO_CHANGES,
-  { architecture = process.arch, cpus = 1, bootApicId, keepsImage = false }: CrashMachine = {},
+  { architecture = process.arch, cpus = 1, bootApicId, keepsImage, hasPlainDisks }: CrashMachine = {},
 ): CommandLinePlan {
   const { words, hasDashes, initArguments } = parseCommandLine(running);
   const appended = changes.append.flatMap(wordsOf);
@@ -100,6 +110,7 @@ export function planCommandLine(
   const needed = [
     ...ADDED.map(added => (added.word === ONE_CPU && !asked && cpus > 1 ? severalCpus(cpus) : added)),
     ...(keepsImage ? [KEEP_IMAGE] : []),
+    ...(hasPlainDisks ? [NO_INTEGRITY_POOL] : []),
     ...(bootApicId !== undefined && (asked?.count ?? cpus) > 1 ? [notBootCpu(bootApicId)] : []),
   ].filter(added => (added.architecture ?? architecture) === architecture);
   const ours = needed

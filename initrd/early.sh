@@ -95,6 +95,11 @@ fi
 lru=/sys/kernel/mm/lru_gen/enabled
 [ -w $lru ] && echo y > $lru
 
+# Free pages that the kernel keeps at hand for a CPU, up to an eighth of all memory since Linux 6.7, and those that it frees ahead
+# of need when kinds of pages mix (mm/page_alloc.c, zone_highsize and boost_watermark): the program's code needs them more.
+( echo 1000 > /proc/sys/vm/percpu_pagelist_high_fraction ) 2> /dev/null
+( echo 0 > /proc/sys/vm/watermark_boost_factor ) 2> /dev/null
+
 # A driver that does not load may be for another disk (xen_blkfront outside of Xen): whether one is missing shows below.
 for module in $modules; do load "$module" required; done
 # What they hold is in the kernel now. As files it would be there twice.

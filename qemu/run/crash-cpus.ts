@@ -53,5 +53,7 @@ export function crashMachineOf(machine: PlannedMachine, commandLine: string): Cr
     cpus: count,
     bootApicId: BOOT_APIC_ID,
     keepsImage: keepsImage(captureKernel.release, layout),
+    // None of QEMU's disks that the lab attaches stores integrity data.
+    hasPlainDisks: true,
   };
 }

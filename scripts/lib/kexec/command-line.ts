@@ -6,6 +6,7 @@ import { keepsImage } from '../../../initrd/kept-image.ts';
 import { CONFIG_PATH } from '../config/config.ts';
 import type { Settings } from '../config/directives.ts';
 import { bootApicId } from '../host/cpus.ts';
+import { hasPlainDisks } from '../host/disk-integrity.ts';
 import type { Host } from '../host/host.ts';
 import { hostKernel } from '../host/kernel-files.ts';
 
@@ -15,6 +16,7 @@ export function hostCommandLine(host: Host, settings: Settings, cpus: number): C
     cpus,
     bootApicId: bootApicId(host),
     keepsImage: keepsImage(hostKernel(host), settings.layout),
+    hasPlainDisks: hasPlainDisks(host),
   });
 }
 

@@ -38,6 +38,13 @@ test('initcall_blacklist words add up', () => {
   expect(without.text).not.toContain('initcall');
 });
 
+test('the buffers for integrity data are left out where no disk of the machine has such data', () => {
+  const word = 'initcall_blacklist=bio_integrity_initfn';
+  expect(crashCommandLine('', [], { hasPlainDisks: true })).toContain(` ${word}`);
+  expect(crashCommandLine('', [], { hasPlainDisks: false })).not.toContain(word);
+  expect(crashCommandLine('')).not.toContain(word);
+});
+
 test('the kernel configures no network', () => {
   const words = crashCommandLine(
     'ip=dhcp nfsroot=10.0.0.1:/root netconsole=@/eth0,@10.0.0.2/ ipv6.disable=1',

@@ -100,6 +100,23 @@ test('multi-gen LRU is turned on without a time within which a page must not be 
   expect(EARLY.replaceAll(/^#.*$/gm, '')).not.toContain('min_ttl_ms');
 });
 
+test('the kernel keeps few free pages back, where it lets this be set', () => {
+  const settings = [...EARLY.matchAll(/^\( echo \d+ > \/proc\/sys\/vm\/.*$/gm)]
+    .map(([line]) => line)
+    .join('\n');
+  for (const name of ['percpu_pagelist_high_fraction', 'watermark_boost_factor'])
+    writeFileSync(path(name), '');
+  const set = (folder: string) =>
+    execFileSync(BUSYBOX, ['sh', '-ec', settings.replaceAll('/proc/sys/vm', folder)], { encoding: 'utf8' });
+  set(directory);
+  expect(readFileSync(path('percpu_pagelist_high_fraction'), 'utf8')).toBe('1000\n');
+  expect(readFileSync(path('watermark_boost_factor'), 'utf8')).toBe('0\n');
+  // Linux 5.10 has only one of them. Nothing of it is on the console.
+  expect(() =>
+    execFileSync(BUSYBOX, ['sh', '-c', `${settings.replaceAll('/proc/sys/vm', path('none'))}\ntrue`]),
+  ).not.toThrow();
+});
+
 describe('Node runs without its optimizing compilers', () => {
   const CHOOSE = /^vmcore_bytes=.*?^\[ .*?$/ms.exec(EARLY)![0];
 

@@ -53,3 +53,23 @@ test.each([
   const { text } = hostCommandLine(host, settingsOf(config, 'kdump.conf'), 1);
   expect(text.includes(' retain_initrd')).toBe(expected);
 });
+
+test.each([
+  ['of every disk', { sda: 'none', nvme0n1: 'none' }, true],
+  ['of no disk', {}, false],
+  ['of one disk', { sda: 'none', sdb: 'T10-DIF-TYPE1-CRC' }, false],
+  ['of a disk with metadata that is no T10 PI', { nvme0n1: 'nop' }, false],
+  ['of a kernel that does not say it', { sda: undefined }, false],
+])(
+  'that blocks have no integrity data %s leaves the kernel’s buffers for them out: %o %s',
+  (_, disks, isLeftOut) => {
+    const files = Object.entries(disks).map(([disk, format]): [string, string] =>
+      format === undefined
+        ? [`/sys/block/${disk}/size`, '8\n']
+        : [`/sys/block/${disk}/integrity/format`, `${format}\n`],
+    );
+    const host = hostWith({ '/proc/cmdline': 'a\n', ...Object.fromEntries(files) });
+    const { text } = hostCommandLine(host, settingsOf('', 'kdump.conf'), 1);
+    expect(text.includes(' initcall_blacklist=bio_integrity_initfn')).toBe(isLeftOut);
+  },
+);
