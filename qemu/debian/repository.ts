@@ -8,7 +8,7 @@ import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { $ } from 'zx';
 import { announced, type Cache, publishDir, requireSpace, withLock } from '../../build/cache.ts';
-import { downloadClosure, openApt, resolvePackage } from '../../build/fetch/apt.ts';
+import { downloadClosure, openApt, resolvePackages } from '../../build/fetch/apt.ts';
 import { tool } from '../disks/file-systems.ts';
 import type { LabArch } from '../machine/arch.ts';
 import { SUITE } from './debootstrap.ts';
@@ -28,7 +28,7 @@ export async function fetchRepository(cache: Cache, arch: LabArch): Promise<stri
     if (existsSync(join(dir, 'Packages'))) return dir;
     await requireSpace(cache, SPACE_BYTES, 'the guest’s packages');
     const apt = await openApt(cache, SUITE, { architecture: arch.debian });
-    const packages = await Promise.all(wanted.map(name => resolvePackage(apt, name)));
+    const packages = await resolvePackages(apt, wanted);
     const debs = await downloadClosure(apt, packages);
     await publishDir(dir, async partial => {
       for (const deb of debs) await rename(deb, join(partial, basename(deb)));
