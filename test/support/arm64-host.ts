@@ -9,7 +9,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { announced, type Cache, publishDir, withLock } from '../../build/cache.ts';
-import { discard, downloadClosure, openApt, resolvePackage } from '../../build/fetch/apt.ts';
+import { discard, downloadClosure, openApt, resolvePackages } from '../../build/fetch/apt.ts';
 import { unpackDebs } from '../../build/fetch/deb.ts';
 import { fetchNpmPackage } from '../../build/fetch/npm.ts';
 import { BUILD_PACKAGES, findCommand } from '../../build/host/host-packages.ts';
@@ -103,10 +103,7 @@ async function fetchRoot(cache: Cache): Promise<string> {
   await withLock(cache, 'host-arm64', async () => {
     if (existsSync(list) && readFileSync(list, 'utf8') === PACKAGES.join()) return;
     const apt = await openApt(cache, 'bookworm', { architecture: 'arm64' });
-    const debs = await downloadClosure(
-      apt,
-      await Promise.all(PACKAGES.map(name => resolvePackage(apt, name))),
-    );
+    const debs = await downloadClosure(apt, await resolvePackages(apt, PACKAGES));
     await publishDir(dir, partial =>
       announced(cache, `unpacking ${debs.length} packages of arm64`, async () => {
         await unpackRoot(debs, join(partial, 'root'));
