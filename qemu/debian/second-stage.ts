@@ -71,17 +71,25 @@ export async function runSecondStage(
     signal,
   );
   await rm(initrd);
-  return readPackages(lines.map(({ text }) => text));
+  return readPackages(
+    lines.map(({ text }) => text),
+    join(directory, 'serial.log'),
+  );
 }
 
-/** @param lines of the serial console. @throws SystemError SECOND_STAGE with the guest's reason */
-export function readPackages(lines: readonly string[]): Record<string, string> {
+/**
+ * @param lines of the serial console.
+ * @param log where they are kept.
+ * @throws SystemError SECOND_STAGE with the guest's reason
+ */
+export function readPackages(lines: readonly string[], log: string): Record<string, string> {
   if (!lines.includes('lab: debian is complete')) {
     const reason = lines.flatMap(line => /^lab: gave up: (.*)$/.exec(line)?.[1] ?? [])[0];
     throw new SystemError('SECOND_STAGE', {
       action: 'make a Debian image',
       actual: reason ?? lines.at(-1) ?? 'the guest printed nothing',
       wanted: 'the end of guest/second-stage.sh',
+      toDo: `See ${log}`,
     });
   }
   const found = lines.flatMap(line => /^lab: package (\S+) (\S+)$/.exec(line) ?? []);

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseAnswer } from '../../../qemu/debian/agent.ts';
+import { type Agent, parseAnswer } from '../../../qemu/debian/agent.ts';
 import { finishing, packagesOf, recipeOf } from '../../../qemu/debian/contents.ts';
 import { crashTimes } from '../../../qemu/debian/crash.ts';
 import { trimLists } from '../../../qemu/debian/debootstrap.ts';
@@ -12,7 +12,7 @@ import { DISK_MIB, partitionedDisk, partitionTable, planDisk } from '../../../qe
 import { newerKernel } from '../../../qemu/debian/repository.ts';
 import { readPackages } from '../../../qemu/debian/second-stage.ts';
 import { SEARCHES } from '../../../qemu/debian/smallest.ts';
-import { chooseStories, namesOf, STORIES } from '../../../qemu/debian/stories.ts';
+import { chooseStories, namesOf, STORIES, type Teller } from '../../../qemu/debian/stories.ts';
 import { captureTable } from '../../../qemu/debian/table.ts';
 import { traces } from '../../../qemu/debian/traces.ts';
 import { labArch } from '../../../qemu/machine/arch.ts';
@@ -156,7 +156,7 @@ describe('the second stage', () => {
 
   test('names the packages that it installed', () => {
     const lines = ['[ 1.0] x', 'lab: package libc6 2.36-9+deb12u14', 'lab: package dash 0.5.12-2', complete];
-    expect(readPackages(lines)).toEqual({ libc6: '2.36-9+deb12u14', dash: '0.5.12-2' });
+    expect(readPackages(lines, '/run/serial.log')).toEqual({ libc6: '2.36-9+deb12u14', dash: '0.5.12-2' });
   });
 
   test.each([
@@ -164,7 +164,9 @@ describe('the second stage', () => {
     [['I: Configuring dash...'], 'I: Configuring dash...'],
     [[], 'the guest printed nothing'],
   ])('that did not come to its end is refused: %j', (lines, actual) => {
-    expect(() => readPackages(lines)).toThrow(`Cannot make a Debian image: ${actual}`);
+    expect(() => readPackages(lines, '/run/serial.log')).toThrow(
+      `Cannot make a Debian image: ${actual}; expected the end of guest/second-stage.sh. See /run/serial.log`,
+    );
   });
 });
 
@@ -173,6 +175,33 @@ describe('the stories', () => {
     expect(namesOf(chooseStories(all, undefined))).toEqual(namesOf(all));
     expect(namesOf(chooseStories(all, 'kdump-tools'))).toEqual(['kdump-tools']);
     expect(() => chooseStories(all, 'other')).toThrow(/expected one of kdumpling/);
+  });
+
+  test.each([
+    ['x64', STORIES, false],
+    ['x64', SEARCHES, false],
+    ['arm64', STORIES, true],
+    ['arm64', SEARCHES, true],
+  ] as const)('kdump-tools of %s has a kernel that it can capture', async (node, all, isUpdated) => {
+    const arch = labArch(node);
+    const commands: string[] = [];
+    const must = async (command: string) => {
+      commands.push(command);
+      if (command.endsWith('install -y kdump-tools')) throw new Error('installed');
+      return '';
+    };
+    const agent: Agent = {
+      untilBoot: async () => {},
+      run: async command => ({ exitCode: 0, output: await must(command) }),
+      must,
+      send: () => {},
+      close: () => {},
+    };
+    const teller: Teller = { say: () => {}, check: () => {}, capture: () => {} };
+    const [story] = chooseStories(all, 'kdump-tools');
+    const told = story!.run({ arch, agent, lines: [], reset: async () => {} }, teller);
+    await expect(told).rejects.toThrow('installed');
+    expect(commands.includes(`apt-get install -y ${newerKernel(arch)}`)).toBe(isUpdated);
   });
 });
 
