@@ -54,19 +54,19 @@ function filesOf({ console: port, debianGuest: { uefi, agentPort } }: LabArch): 
   };
 }
 
-/** Shell script that the guest's own tools run once, as root of the whole system. */
+/** Shell script that runs once in the guest, as root: it installs the boot loader. */
 export function finishing({ debianGuest }: LabArch): string {
   return ['set -e', 'mkdir -p /var/log/journal', debianGuest.installBootLoader, 'update-grub', 'sync'].join(
     '\n',
   );
 }
 
-/** All that a change of makes another image: values for JSON, and files. */
+/** What the image is made of: values for JSON, and files. A change of one of them makes a new image. */
 export function recipeOf(arch: LabArch): { readonly values: readonly unknown[]; readonly files: string[] } {
   return { values: [packagesOf(arch), MASKED, filesOf(arch), finishing(arch)], files: AGENT_FILES };
 }
 
-/** Writes all of it into a root that has at least the packages' unpacked base. */
+/** Writes settings, agent and masked services into a root that has at least the unpacked base packages. */
 export async function furnish(root: string, arch: LabArch): Promise<void> {
   for (const [path, text] of Object.entries(filesOf(arch))) {
     await mkdir(join(root, path, '..'), { recursive: true });
@@ -85,7 +85,7 @@ export async function furnish(root: string, arch: LabArch): Promise<void> {
   await symlink('../lab-agent.service', join(units, 'multi-user.target.wants/lab-agent.service'));
 }
 
-/** The packages' files, which debootstrap leaves in apt's folder. */
+/** Removes the package files that debootstrap leaves in apt's folder. */
 export async function removeArchives(root: string): Promise<void> {
   const archives = join(root, 'var/cache/apt/archives');
   for (const name of await readdir(archives)) if (name.endsWith('.deb')) await rm(join(archives, name));

@@ -13,7 +13,7 @@ export const SUITE = 'bookworm';
 export interface DebootstrapRequest {
   readonly cache: Cache;
   readonly arch: LabArch;
-  /** What cannot run here is only unpacked: the guest runs the second stage. */
+  /** Whether its programs run on the host. If not, they are only unpacked, and a machine runs the second stage. */
   readonly isNative: boolean;
   readonly mirror: string;
   readonly root: string;

@@ -1,4 +1,4 @@
-/** Finishes the root of another architecture in a machine of that architecture: nothing of it can run on the host. */
+/** Finishes the root of another architecture in a machine of that architecture, since its programs cannot run on the host. */
 import { rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Cache } from '../../build/cache.ts';

@@ -129,7 +129,7 @@ test('the disk of a UEFI machine has both file systems where the table says', as
 });
 
 describe('the second stage', () => {
-  test('reads of the archive’s lists what it installs', async () => {
+  test('reads only its own packages in the archive’s lists', async () => {
     const root = mkdtempSync(join(tmpdir(), 'kdumpling-debian-'));
     try {
       const list = join(root, 'var/lib/apt/lists/debian_dists_bookworm_main_binary-arm64_Packages');
