@@ -45,7 +45,7 @@ export function openAutopsy(
   const listed = openImage(memory, vmcore, missing);
   const layouts = openLayouts(memory, vmcore, listed.image, missing);
   const image = listed.lacksVariables
-    ? withVariables(listed.image, { memory, layouts, missing })
+    ? withVariables(listed.image, { memory, vmcoreinfo, layouts, missing })
     : listed.image;
   const types: Types = layouts instanceof Error ? noTypes(layouts) : layouts;
   const fields = new FieldReader(memory, types);
@@ -68,13 +68,18 @@ const FUNCTIONS_ALONE =
 const EXPORTS_ALONE =
   'kallsyms has the functions alone (the kernel was built without CONFIG_KALLSYMS_ALL): of its variables, those are known that it exports to modules, and those of each CPU';
 
+interface Opened {
+  readonly layouts: Layouts | Error;
+  readonly missing: string[];
+}
+
 function withVariables(
   image: ImageSymbols,
-  { memory, layouts, missing }: { memory: KernelMemory; layouts: Layouts | Error; missing: string[] },
+  { layouts, missing, ...source }: Pick<DeadKernel, 'memory' | 'vmcoreinfo'> & Opened,
 ): ImageSymbols {
   const [end] = image.all('_etext');
   const btf = layouts instanceof Error ? undefined : layouts.btf;
-  const known = end && attempt(() => withKnownVariables(image, { memory, codeEnd: end.address, btf }));
+  const known = end && attempt(() => withKnownVariables(image, { ...source, codeEnd: end.address, btf }));
   // Most of what else is missing is missing for this reason.
   missing.unshift(known ? EXPORTS_ALONE : FUNCTIONS_ALONE);
   return known ?? image;

@@ -9,6 +9,8 @@ const VARIABLES = [
   ['_sdata', '_edata'],
   ['__bss_start', '_end'],
 ] as const;
+/** Where only the ends of all data are known (autopsy/symbols/known-variables.ts). */
+const ALL_DATA = [['_sdata', '_end']] as const;
 /**
  * Among the variables, because the kernel sorts them when it boots: where it patches its own code (struct jump_entry, struct
  * static_call_site). No debugger reads them, and they are a tenth of the dump.
@@ -49,7 +51,9 @@ export function addVariables(subject: Subject): void {
       if (pointers) addPointees(subject, address, sizeBytes);
     }
   }
-  addSections(subject, VARIABLES, rangesOf(subject.kernel, [...FREED, ...PATCHING]));
+  const known = rangesOf(subject.kernel, VARIABLES);
+  const sections = known.length > 0 ? VARIABLES : ALL_DATA;
+  addSections(subject, sections, rangesOf(subject.kernel, [...FREED, ...PATCHING]));
 }
 
 export function addPatchingTables(subject: Subject): void {

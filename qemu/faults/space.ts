@@ -13,7 +13,6 @@ const FEW_INODES_UUID = '6b64756d-706c-696e-672d-696e6f646573';
 const KEPT_MIB = 65;
 /** How large a dump is depends on the kernel, and these sizes are this one's. */
 const MEASURED_ON: KernelChoice = { series: '6.1', flavour: 'cloud' };
-/** Besides, arm64's 6.1 has no triage dump: its kallsyms has functions alone. */
 const NOT_OPENED: NotOn = {
   arm64: 'crash 9 opens the incomplete dump, which it does for dumps of its own architecture alone',
 };

@@ -5,7 +5,8 @@
 import { BtfBuilder } from './btf-builder.ts';
 import { buildKallsyms, type SymbolSpec } from './kallsyms-builder.ts';
 import { IMAGE_PADDR, IMAGE_VADDR, KernelBuilder } from './kernel-builder.ts';
-import { buildVmcore } from './vmcore-builder.ts';
+import { prstatus } from './kernel-stack.ts';
+import { buildVmcore, encodeNotes } from './vmcore-builder.ts';
 
 type Layout = Readonly<
   Record<string, readonly [bytes: number, Readonly<Record<string, readonly [number, string]>>]>
@@ -304,11 +305,20 @@ export function crashedKernel(variables: 'listed' | 'exported' | 'unknown' = 'li
     list(data('btf_modules', 16), [member(entry, 'btf_module.list')]);
   }
 
+  const text = (offset: number) => IMAGE_VADDR + BigInt(TEXT_AT + offset);
   if (variables === 'exported') exportVariables();
   function exportVariables(): void {
     const ofCpus = Object.entries({ ...EXPORTED_PER_CPU, runqueues: 0x100 });
     const section = ofCpus.flatMap(([name, offset]) => [vmlinuxBtf.raw(14, name, 1, [1]), offset, 8]);
     vmlinuxBtf.raw(15, '.data..percpu', 0x1000, section, ofCpus.length);
+    builder.map(IMAGE_VADDR, IMAGE_PADDR, 'huge2M');
+    const notes = PER_CPU_TEMPLATE + 0x900n;
+    number(data('crash_notes', 8), 8, notes);
+    for (const area of perCpu)
+      write(
+        area + notes - PER_CPU_TEMPLATE,
+        encodeNotes([{ name: 'CORE', type: 1, desc: prstatus({ ip: text(0x110) }) }]),
+      );
     // The search for BTF passes over that of BPF programs, which is small.
     for (let i = 0; i < 5000; i++) vmlinuxBtf.raw(1, '', 4, [32]);
     const exported: readonly (readonly [string, bigint])[] = [
@@ -334,7 +344,6 @@ export function crashedKernel(variables: 'listed' | 'exported' | 'unknown' = 'li
 
   const btf = vmlinuxBtf.build();
   write(IMAGE_VADDR + BigInt(BTF_AT), btf);
-  const text = (offset: number) => IMAGE_VADDR + BigInt(TEXT_AT + offset);
   const symbols: SymbolSpec[] = [
     { name: '__per_cpu_start', type: 'A', address: PER_CPU_TEMPLATE },
     { name: 'runqueues', type: 'A', address: PER_CPU_TEMPLATE + 0x100n },

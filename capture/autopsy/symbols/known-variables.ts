@@ -1,18 +1,26 @@
 /**
- * Variables of a kernel that has the functions alone in kallsyms (no CONFIG_KALLSYMS_ALL): those that it exports to modules, and
- * those of each CPU, whose section is where the exported ones of it are.
+ * Variables of a kernel that has the functions alone in kallsyms (no CONFIG_KALLSYMS_ALL): those of vmcoreinfo, those that it
+ * exports to modules, and those of each CPU, whose section is where the exported ones of it are.
  */
+import { attempt } from '../../errors.ts';
 import type { KernelMemory } from '../../kernel/memory.ts';
+import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
 import type { Btf } from '../types/btf.ts';
-import { perCpuOffsets } from '../types/per-cpu-section.ts';
+import { type PerCpuSection, perCpuSection } from '../types/per-cpu-section.ts';
+import { findCrashNotes } from './crash-notes.ts';
 import { exportedAddresses } from './exported-variables.ts';
 import type { ImageSymbols } from './image-symbols.ts';
 
 /** Of the exported per-CPU variables; kernels have dozens. */
 const LEAST_WITNESSES = 4;
+/** In the data of the image. */
+const IN_DATA = 'init_task';
+/** Of its data; Debian's have 3 MiB. */
+const MOST_DATA_BYTES = 64 << 20;
 
 export interface Source {
   readonly memory: KernelMemory;
+  readonly vmcoreinfo: Vmcoreinfo;
   /** The end of the code: read-only data follow. */
   readonly codeEnd: bigint;
   readonly btf: Btf | undefined;
@@ -21,11 +29,18 @@ export interface Source {
 /** @returns undefined where the dump does not have the table of exported symbols. */
 export function withKnownVariables(
   image: ImageSymbols,
-  { memory, codeEnd, btf }: Source,
+  { memory, vmcoreinfo, codeEnd, btf }: Source,
 ): ImageSymbols | undefined {
   const exported = exportedAddresses(memory, codeEnd);
   if (exported.size === 0) return undefined;
-  const variables = new Map([...(btf ? perCpuVariables(perCpuOffsets(btf), exported) : []), ...exported]);
+  const variables = new Map<string, bigint>([
+    ...ofVmcoreinfo(vmcoreinfo),
+    ...(btf ? perCpuVariables(perCpuSection(btf), exported) : []),
+    ...dataEnds(memory, exported.get(IN_DATA)),
+    ...exported,
+  ]);
+  const notes = attempt(() => crashNotes(memory, variables));
+  if (notes !== undefined) variables.set('crash_notes', notes);
   return {
     ...image,
     all(name) {
@@ -36,11 +51,41 @@ export function withKnownVariables(
   };
 }
 
+/** @throws KernelError for memory that the dump does not hold. */
+function crashNotes(memory: KernelMemory, variables: ReadonlyMap<string, bigint>): bigint | undefined {
+  const [data, end, start, table, mask] = [
+    '_sdata',
+    '_end',
+    '__per_cpu_start',
+    '__per_cpu_offset',
+    '__cpu_possible_mask',
+  ].map(name => variables.get(name));
+  if (data === undefined || end === undefined || start === undefined) return undefined;
+  if (table === undefined || mask === undefined) return undefined;
+  const possible = memory.u64(mask);
+  const cpus = FIRST_CPUS.filter(cpu => (possible >> cpu) & 1n);
+  const offsets = cpus.map(cpu => memory.u64(table + 8n * cpu));
+  return findCrashNotes(memory, { start: data, end }, { start, offsets });
+}
+
+/** Some of them stopped at any panic. */
+const FIRST_CPUS = Array.from({ length: 64 }, (_, cpu) => BigInt(cpu));
+
+type Named = readonly (readonly [string, bigint])[];
+
+function ofVmcoreinfo(vmcoreinfo: Vmcoreinfo): Named {
+  return [...vmcoreinfo.keys()].flatMap(key => {
+    const name = /^SYMBOL\((\w+)\)$/.exec(key)?.[1];
+    const address = name === undefined ? undefined : vmcoreinfo.symbol(name);
+    return name === undefined || address === undefined ? [] : [[name, address] as const];
+  });
+}
+
 /** Their addresses in the section of the image, from which each CPU's are counted; none where the exported ones disagree. */
 function perCpuVariables(
-  offsets: ReadonlyMap<string, number>,
+  { offsets, sizeBytes }: PerCpuSection,
   exported: ReadonlyMap<string, bigint>,
-): readonly (readonly [string, bigint])[] {
+): Named {
   const starts = [...offsets].flatMap(([name, offset]) => {
     const address = exported.get(name);
     return address === undefined ? [] : [BigInt.asUintN(64, address - BigInt(offset))];
@@ -48,5 +93,29 @@ function perCpuVariables(
   const [start] = starts;
   if (start === undefined || starts.length < LEAST_WITNESSES || starts.some(other => other !== start))
     return [];
-  return [...offsets].map(([name, offset]) => [name, start + BigInt(offset)]);
+  return [
+    ...[...offsets].map(([name, offset]) => [name, start + BigInt(offset)] as const),
+    ['__per_cpu_start', start],
+    ['__per_cpu_end', start + BigInt(sizeBytes)],
+  ];
+}
+
+/**
+ * The ends of the image's data, in pages: on arm64 the memory of init, which the kernel unmaps, is before it, and nothing behind
+ * (arch/arm64/kernel/vmlinux.lds.S). None where the mapping goes on.
+ */
+function dataEnds(memory: KernelMemory, within: bigint | undefined): Named {
+  if (within === undefined) return [];
+  const { arch, readPhysical } = memory;
+  const page = BigInt(arch.pageSizeBytes);
+  const isMapped = (address: bigint) => arch.walk(address, readPhysical) !== undefined;
+  const first = within - (within % page);
+  let [start, end] = [first, first];
+  while (isMapped(end) && end - first < MOST_DATA_BYTES) end += page;
+  while (isMapped(start - page) && first - start < MOST_DATA_BYTES) start -= page;
+  if (start === end || isMapped(end) || isMapped(start - page)) return [];
+  return [
+    ['_sdata', start],
+    ['_end', end],
+  ];
 }

@@ -6,17 +6,25 @@ const SECTION = Buffer.from('.data..percpu', 'latin1');
 const ENTRY_BYTES = 12;
 const OFFSET_AT = 4;
 
-/** Name -> offset in the section. Empty where the kernel was built without them. */
-export function perCpuOffsets(btf: Btf): ReadonlyMap<string, number> {
+export interface PerCpuSection {
+  readonly sizeBytes: number;
+  /** Name -> offset in the section. */
+  readonly offsets: ReadonlyMap<string, number>;
+}
+
+/** Empty where the kernel was built without them. */
+export function perCpuSection(btf: Btf): PerCpuSection {
   const offsets = new Map<string, number>();
+  let sizeBytes = 0;
   btf.eachOf(1 << KIND.section, (id, _, nameOffset) => {
     if (!btf.hasName(nameOffset, SECTION)) return;
-    const { view, body, vlen } = btf.type(id)!;
+    const { view, body, vlen, sizeOrType } = btf.type(id)!;
+    sizeBytes = sizeOrType;
     for (let at = body; at < body + vlen * ENTRY_BYTES; at += ENTRY_BYTES) {
       const variable = btf.type(view.getUint32(at, true));
       if (variable?.kind === KIND.variable)
         offsets.set(btf.string(variable.nameOffset), view.getUint32(at + OFFSET_AT, true));
     }
   });
-  return offsets;
+  return { sizeBytes, offsets };
 }

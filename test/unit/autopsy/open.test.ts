@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { openAutopsy } from '../../../capture/autopsy/open.ts';
 import { readKernelParts } from '../../../capture/autopsy/summary/read.ts';
 import { readTasks } from '../../../capture/autopsy/tasks/tasks.ts';
+import { deadCpus } from '../../../capture/autopsy/unwind/cpus.ts';
 import { AutopsyError, Failure } from '../../../capture/errors.ts';
 import { openVmcore } from '../../../capture/vmcore/open.ts';
 import { type CrashedKernel, crashedKernel, MODULE_TEXT } from '../../support/crashed-kernel.ts';
@@ -128,13 +129,18 @@ describe('a piece that is missing costs its part', () => {
   });
 
   test('the variables in kallsyms: the exported ones and those of each CPU lead to the tasks', () => {
-    const kernel = open(crashedKernel('exported').build());
+    const crashed = crashedKernel('exported');
+    const kernel = open(crashed.build());
+    const inSchedule = kernel.symbols.require('schedule') + 0x10n;
     expect(kernel.missing).toEqual([
       expect.stringMatching(/^kallsyms has the functions alone .* that it exports/),
     ]);
     const whole = open(bytes);
     expect(kernel.symbols.require('init_task')).toBe(whole.symbols.require('init_task'));
     expect(kernel.symbols.address('slab_caches')).toBeUndefined();
+    // Found by what it leads to, among all words of the data.
+    expect(kernel.symbols.require('crash_notes')).toBe(crashed.at.crash_notes);
+    expect(deadCpus(kernel).map(({ registers }) => registers?.ip)).toEqual([inSchedule, inSchedule]);
     const { tasks, cpus, errors } = readTasks(kernel);
     expect(errors).toEqual([]);
     expect({ tasks, cpus }).toEqual({ tasks: readTasks(whole).tasks, cpus: readTasks(whole).cpus });

@@ -1,0 +1,44 @@
+/**
+ * Finds `crash_notes` (kernel/kexec_core.c) where no symbol says where it is: the word in the data of the kernel that leads, as a
+ * pointer to per-CPU memory, to registers that a CPU saved.
+ */
+import type { KernelMemory } from '../../kernel/memory.ts';
+import { decodeNotes, isPrstatus } from '../../vmcore/notes.ts';
+import { readWithGaps } from '../image-scan.ts';
+
+/** Enough for the first note of any architecture. */
+const NOTE_BYTES = 1024;
+const WORD_BYTES = 8;
+/** Of the per-CPU memory of a CPU, which begins with the section. */
+const MOST_PER_CPU_BYTES = 256n << 20n;
+
+export interface PerCpuPlace {
+  /** Of the section in the image. */
+  readonly start: bigint;
+  /** What is added for each possible CPU. */
+  readonly offsets: readonly bigint[];
+}
+
+/** @returns undefined where no word does, or several do. */
+export function findCrashNotes(
+  memory: KernelMemory,
+  data: { readonly start: bigint; readonly end: bigint },
+  { start, offsets }: PerCpuPlace,
+): bigint | undefined {
+  const bytes = readWithGaps(memory, data.start, Number(data.end - data.start));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const found: bigint[] = [];
+  for (let at = 0; at + WORD_BYTES <= bytes.length; at += WORD_BYTES) {
+    const pointer = view.getBigUint64(at, true);
+    if (pointer < start || pointer >= start + MOST_PER_CPU_BYTES) continue;
+    if (offsets.some(offset => holdsRegisters(memory, BigInt.asUintN(64, pointer + offset))))
+      found.push(data.start + BigInt(at));
+  }
+  return found.length === 1 ? found[0] : undefined;
+}
+
+function holdsRegisters(memory: KernelMemory, address: bigint): boolean {
+  const bytes = new Uint8Array(NOTE_BYTES);
+  const { notes } = decodeNotes(bytes.subarray(0, memory.readVirtualUpTo(address, bytes)));
+  return notes.slice(0, 1).some(({ name, type }) => isPrstatus({ name, n_type: type }));
+}
