@@ -25,6 +25,8 @@ const MADE = new Set(['.cache', '.git', 'dist', 'lab-runs', 'node_modules']);
 function copySources(to: string): void {
   cpSync(PROJECT, to, {
     recursive: true,
+    // An unreleased changelog is of the day of its file, and so is the package.
+    preserveTimestamps: true,
     filter: path => !MADE.has(relative(PROJECT, path).split('/')[0]!),
   });
 }
