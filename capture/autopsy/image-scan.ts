@@ -30,7 +30,11 @@ export function readHeld(memory: KernelMemory, address: bigint, lengthBytes: num
 }
 
 /** All these bytes; zeros for pages that the dump lacks. */
-export function readWithGaps(memory: KernelMemory, address: bigint, lengthBytes: number): Buffer {
+export function readWithGaps(
+  memory: Pick<KernelMemory, 'arch' | 'readVirtualUpTo'>,
+  address: bigint,
+  lengthBytes: number,
+): Buffer {
   const bytes = Buffer.alloc(lengthBytes);
   const { pageSizeBytes } = memory.arch;
   const inPage = Number(address % BigInt(pageSizeBytes));

@@ -66,7 +66,7 @@ export function openAutopsy(
 const FUNCTIONS_ALONE =
   'kallsyms has the functions alone (the kernel was built without CONFIG_KALLSYMS_ALL): tasks, CPUs and memory cannot be found without its variables';
 const EXPORTS_ALONE =
-  'kallsyms has the functions alone (the kernel was built without CONFIG_KALLSYMS_ALL): of its variables, those are known that it exports to modules, and those of each CPU';
+  'kallsyms has the functions alone (the kernel was built without CONFIG_KALLSYMS_ALL): of its variables, those are known that it exports to modules, those of each CPU, and the list of modules';
 
 interface Opened {
   readonly layouts: Layouts | Error;
@@ -78,8 +78,9 @@ function withVariables(
   { layouts, missing, ...source }: Pick<DeadKernel, 'memory' | 'vmcoreinfo'> & Opened,
 ): ImageSymbols {
   const [end] = image.all('_etext');
-  const btf = layouts instanceof Error ? undefined : layouts.btf;
-  const known = end && attempt(() => withKnownVariables(image, { ...source, codeEnd: end.address, btf }));
+  const readable = layouts instanceof Error ? undefined : layouts;
+  const known =
+    end && attempt(() => withKnownVariables(image, { ...source, codeEnd: end.address, layouts: readable }));
   // Most of what else is missing is missing for this reason.
   missing.unshift(known ? EXPORTS_ALONE : FUNCTIONS_ALONE);
   return known ?? image;

@@ -5,11 +5,12 @@
 import { attempt } from '../../errors.ts';
 import type { KernelMemory } from '../../kernel/memory.ts';
 import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
-import type { Btf } from '../types/btf.ts';
+import type { Layouts } from '../types/layouts.ts';
 import { type PerCpuSection, perCpuSection } from '../types/per-cpu-section.ts';
 import { findCrashNotes } from './crash-notes.ts';
 import { exportedAddresses } from './exported-variables.ts';
 import type { ImageSymbols } from './image-symbols.ts';
+import { findModuleList } from './module-list-head.ts';
 
 /** Of the exported per-CPU variables; kernels have dozens. */
 const LEAST_WITNESSES = 4;
@@ -23,24 +24,27 @@ export interface Source {
   readonly vmcoreinfo: Vmcoreinfo;
   /** The end of the code: read-only data follow. */
   readonly codeEnd: bigint;
-  readonly btf: Btf | undefined;
+  /** Undefined where the dump does not have BTF. */
+  readonly layouts: Layouts | undefined;
 }
 
 /** @returns undefined where the dump does not have the table of exported symbols. */
 export function withKnownVariables(
   image: ImageSymbols,
-  { memory, vmcoreinfo, codeEnd, btf }: Source,
+  { memory, vmcoreinfo, codeEnd, layouts }: Source,
 ): ImageSymbols | undefined {
   const exported = exportedAddresses(memory, codeEnd);
   if (exported.size === 0) return undefined;
   const variables = new Map<string, bigint>([
     ...ofVmcoreinfo(vmcoreinfo),
-    ...(btf ? perCpuVariables(perCpuSection(btf), exported) : []),
+    ...(layouts ? perCpuVariables(perCpuSection(layouts.btf), exported) : []),
     ...dataEnds(memory, exported.get(IN_DATA)),
     ...exported,
   ]);
   const notes = attempt(() => crashNotes(memory, variables));
   if (notes !== undefined) variables.set('crash_notes', notes);
+  const modules = layouts && attempt(() => moduleList(memory, vmcoreinfo, layouts, variables));
+  if (modules !== undefined) variables.set('modules', modules);
   return {
     ...image,
     all(name) {
@@ -70,6 +74,20 @@ function crashNotes(memory: KernelMemory, variables: ReadonlyMap<string, bigint>
 
 /** Some of them stopped at any panic. */
 const FIRST_CPUS = Array.from({ length: 64 }, (_, cpu) => BigInt(cpu));
+
+/** @throws AutopsyError */
+function moduleList(
+  memory: KernelMemory,
+  vmcoreinfo: Vmcoreinfo,
+  layouts: Layouts,
+  variables: ReadonlyMap<string, bigint>,
+): bigint | undefined {
+  const [start, data, end] = ['_stext', '_sdata', '_end'].map(name => variables.get(name));
+  if (start === undefined || data === undefined || end === undefined) return undefined;
+  const [from, to] = [vmcoreinfo.bigNumber('MODULES_VADDR'), vmcoreinfo.bigNumber('MODULES_END')];
+  const area = from !== undefined && to !== undefined ? ([from, to] as const) : undefined;
+  return findModuleList(memory, layouts, { start, data, end, area });
+}
 
 type Named = readonly (readonly [string, bigint])[];
 

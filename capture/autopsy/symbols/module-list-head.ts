@@ -1,0 +1,51 @@
+/**
+ * Finds `modules` (kernel/module/main.c), the list of loaded modules, where no symbol says where it is: the list_head in the data of
+ * the kernel whose neighbours are in modules. A module has its own address in it (struct module_kobject in
+ * include/linux/module.h), which nothing else has at that place.
+ */
+import { attempt } from '../../errors.ts';
+import type { KernelMemory } from '../../kernel/memory.ts';
+import { readWithGaps } from '../image-scan.ts';
+import type { Types } from '../kernel.ts';
+
+const WORD_BYTES = 8;
+/** Modules are where branches from them reach the image, or in an area of their own before it. */
+const REACH_BYTES = 4n << 30n;
+
+export interface Image {
+  /** Of its code. */
+  readonly start: bigint;
+  /** Of its data, page by page; the second ends the image. */
+  readonly data: bigint;
+  readonly end: bigint;
+  /** MODULES_VADDR and MODULES_END of vmcoreinfo, where it has them. */
+  readonly area: readonly [bigint, bigint] | undefined;
+}
+
+/** @returns undefined where no module is loaded, or the data have several such lists. */
+export function findModuleList(
+  memory: Pick<KernelMemory, 'arch' | 'readVirtualUpTo' | 'u64'>,
+  types: Pick<Types, 'offset'>,
+  { start, data, end, area }: Image,
+): bigint | undefined {
+  const list = BigInt(types.offset('module.list'));
+  const own = BigInt(types.offset('module.mkobj.mod'));
+  const isNear = (address: bigint) =>
+    (address < start || address >= end) && address >= start - REACH_BYTES && address < end + REACH_BYTES;
+  const mayBeModule = (node: bigint) =>
+    node % 8n === 0n && (isNear(node) || (area !== undefined && node >= area[0] && node < area[1]));
+  const isModule = (node: bigint) => attempt(() => memory.u64(node - list + own) === node - list) ?? false;
+  const bytes = readWithGaps(memory, data, Number(end - data));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const found: bigint[] = [];
+  for (let at = 0; at + 2 * WORD_BYTES <= bytes.length; at += WORD_BYTES) {
+    const next = view.getBigUint64(at, true);
+    if (!mayBeModule(next)) continue;
+    const previous = view.getBigUint64(at + WORD_BYTES, true);
+    if (!mayBeModule(previous) || !isModule(next) || !isModule(previous)) continue;
+    const head = data + BigInt(at);
+    const isLinked = attempt(() => memory.u64(next + 8n) === head && memory.u64(previous) === head);
+    if (isLinked) found.push(head);
+  }
+  return found.length === 1 ? found[0] : undefined;
+}
