@@ -30,6 +30,12 @@ import { isNetworkModule, type ModuleTree, moduleName, openModuleTree } from './
 const MOST_REFAULTS = 2 ** 17;
 
 /**
+ * So many searches of the kernel's for pages to free that found none, between two beats. A capture with little memory makes fewer
+ * than it frees pages.
+ */
+const MOST_VAIN_SEARCHES = 2 ** 14;
+
+/**
  * After so long without a line of the capture's, the supervisor writes one: with its own pause and a busy machine's delays, each
  * minute has one.
  */
@@ -219,6 +225,7 @@ function earlySettings(
     `grace=${GRACE_SECONDS}`,
     `patience=${options.stallTimeout}`,
     `most_refaults=${MOST_REFAULTS}`,
+    `most_vain_searches=${MOST_VAIN_SEARCHES}`,
     `status_seconds=${STATUS_SECONDS}`,
     `progress=${PROGRESS_FILE}`,
     'pause_fifo=/run/pause',

@@ -45,6 +45,18 @@ count_refaults() {
   refaults=0
 }
 
+# How often the kernel looked for pages to free, less the pages that it found so, into $vain. Where it finds none, it ends the
+# capture as a rule. Inside a file system it cannot, and looks for ever (Linux mm/page_alloc.c, __alloc_pages_may_oom).
+count_vain_searches() {
+  vain=0
+  while read -r name count; do
+    case $name in
+      allocstall_*) vain=$((vain + count)) ;;
+      pgsteal_direct) vain=$((vain - count)) ;;
+    esac
+  done < /proc/vmstat
+}
+
 # What the kernel has for a program that asks for memory, into $available_mib: whoever reads why the machine was rebooted sees
 # whether it was for lack of it.
 read_available() {
@@ -54,13 +66,13 @@ read_available() {
   available_mib=$((${kib:-0} / 1024))
 }
 
-last= since=0 before=0 named= entered=0 shown= said=0
+last= since=0 before=0 vain_before= named= entered=0 shown= said=0
 while :; do
   read -r counter patience end key lines phase < $progress
   read -r now _ < /proc/uptime
   now=${now%.*}
   count_refaults
-  [ "$counter $phase" = "$last" ] || { last="$counter $phase" since=$now before=$refaults; }
+  [ "$counter $phase" = "$last" ] || { last="$counter $phase" since=$now before=$refaults vain_before=; }
   # Whoever looks at the console sees within a minute that the machine is at work, whatever the program does, and however many
   # phases it goes through without a word. Level 1, because a kernel's console may take nothing less urgent. In a shell
   # somebody types there.
@@ -78,6 +90,14 @@ while :; do
   # in pages between two beats and not in seconds, so that it does not depend on the machine's speed.
   if [ $patience -gt 0 ] && [ $((refaults - before)) -ge $most_refaults ]; then
     force "NOT finished: too little memory: code is read again and again without progress, $((refaults - before)) pages in the phase $phase"
+  fi
+  # In searches, for the same reason. They are counted once the program stands still: all of vmstat is much to read for a shell.
+  if [ $patience -gt 0 ] && [ $now -gt $since ]; then
+    count_vain_searches
+    : ${vain_before:=$vain}
+    if [ $((vain - vain_before)) -ge $most_vain_searches ]; then
+      force "NOT finished: too little memory: none can be freed, $((vain - vain_before)) tries without progress in the phase $phase"
+    fi
   fi
   if [ $end -gt 0 ] && [ $now -ge $end ]; then
     force "NOT finished after $now s, in the phase $phase"

@@ -207,6 +207,14 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
     toDo: 'Reserve more with `crashkernel=`.',
   },
   {
+    lines: [
+      'kdumpling: watch: NOT finished: too little memory: none can be freed, <count> tries without progress in the phase <phase>; rebooting by sysrq',
+    ],
+    meaning:
+      'The supervisor rebooted the machine: the crash kernel had no memory left, and could not end the program for it.',
+    toDo: 'Reserve more with `crashkernel=`.',
+  },
+  {
     lines: ['kdumpling: watch: NOT finished after N s, in the phase <phase>; rebooting by sysrq'],
     meaning: 'The supervisor rebooted the machine at the deadline.',
     toDo: 'Set a larger `deadlineSeconds`, or report the line with the log.',

@@ -18,11 +18,30 @@ const text = (name: string) => (existsSync(path(name)) ? readFileSync(path(name)
 
 /** What the kernel has read again, as it says it beside other numbers. */
 function setRefaults(pages: number): void {
+  setCounts({ pages, searches: 0, freed: 0 });
+}
+
+/** Searches for pages to free are counted by zone. */
+function setCounts({
+  pages = 0,
+  searches,
+  freed,
+}: {
+  pages?: number;
+  searches: number;
+  freed: number;
+}): void {
   const lines = [
     'nr_free_pages 1',
     'workingset_refault_anon 7000000',
     `workingset_refault_file ${pages}`,
+    'allocstall_dma 0',
+    `allocstall_dma32 ${Math.floor(searches / 3)}`,
+    `allocstall_normal ${Math.ceil((searches * 2) / 3)}`,
     'pgfault 9',
+    'pgsteal_kswapd 7000000',
+    `pgsteal_direct ${freed}`,
+    'pgsteal_khugepaged 7000000',
   ];
   writeFileSync(path('next'), `${lines.join('\n')}\n`);
   renameSync(path('next'), path('vmstat'));
@@ -50,7 +69,7 @@ beforeEach(() => {
     .replaceAll('/proc/meminfo', path('meminfo'));
   writeFileSync(
     path('script'),
-    `status_seconds=60 bb=${path('bb')} progress=${path('progress')} most_refaults=1000 pause_fifo=${path('pause')} watchdogs='9 7'\n` +
+    `status_seconds=60 bb=${path('bb')} progress=${path('progress')} most_refaults=1000 most_vain_searches=300 pause_fifo=${path('pause')} watchdogs='9 7'\n` +
       `exec 9>> ${path('watchdog')} 7>> ${path('watchdog1')}\n${script}`,
   );
   supervisor = spawn(findCommand('busybox')!, ['sh', path('script')], { stdio: 'ignore' });
@@ -176,6 +195,54 @@ describe('pages that were dropped are read again', () => {
     clearInterval(beating);
     expect(text('kmsg')).toBe('');
   });
+});
+
+describe('the kernel looks for pages to free', () => {
+  const WAITING = { stallSeconds: 60, endSeconds: 0, sysrqKey: 'b' } as const;
+  const turns = async (count: number) => {
+    const fed = text('watchdog').length;
+    await vi.waitFor(() => expect(text('watchdog').length).toBeGreaterThan(fed + count), SOON);
+  };
+
+  test('and finds none, without progress: the capture is ended', async () => {
+    setCounts({ searches: 900_000, freed: 2000 });
+    const heartbeat = openHeartbeat(lineWriter(path('progress')), NO_LIMIT);
+    heartbeat.enter('dump');
+    heartbeat.wait(WAITING);
+    await turns(3);
+    setCounts({ searches: 900_299, freed: 2000 });
+    await turns(2);
+    expect(text('kmsg')).toBe('');
+    setCounts({ searches: 900_303, freed: 2003 });
+    await vi.waitFor(() => expect(text('sysrq')).toBe('7\nw\ns\nu\nb\nb\n'), SOON);
+    expect(text('kmsg')).toBe(
+      '<0>kdumpling: watch: NOT finished: too little memory: none can be freed, 300 tries without progress in the phase dump; rebooting by sysrq\n',
+    );
+  }, 90_000);
+
+  test.each([
+    ['and finds some', WAITING, 1e9, 1],
+    ['and finds none, with progress', WAITING, 100, 0],
+    ['and finds none, where the program may take any time', NO_LIMIT, 1e9, 0],
+  ])(
+    '%s: the capture goes on',
+    async (_, patience, beatMs, freedEach) => {
+      const heartbeat = openHeartbeat(lineWriter(path('progress')), NO_LIMIT);
+      heartbeat.enter('dump');
+      heartbeat.wait(patience);
+      const beating = setInterval(() => heartbeat.beat(), beatMs);
+      let searches = 0;
+      const searching = setInterval(() => {
+        searches += 90;
+        setCounts({ searches, freed: searches * freedEach });
+      }, 300);
+      await vi.waitFor(() => expect(searches).toBeGreaterThan(1500), SOON);
+      clearInterval(searching);
+      clearInterval(beating);
+      expect(text('kmsg')).toBe('');
+    },
+    90_000,
+  );
 });
 
 test('a machine that is to be halted has its watchdogs disarmed', async () => {
