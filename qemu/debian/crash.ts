@@ -29,8 +29,16 @@ function stationsOn({ console: port }: LabArch) {
 
 const POLL_MS = 200;
 
-/** @throws GuestError when the login prompt does not come in time. */
+/** @throws GuestError when no crash kernel is loaded, or when the login prompt does not come in time. */
 export async function crash(guest: Guest, timeoutSeconds: number): Promise<CrashTimes> {
+  // The panic of a machine without one has no end: nothing would reboot it.
+  const loaded = (await guest.agent.must('cat /sys/kernel/kexec_crash_loaded')).trim();
+  if (loaded !== '1')
+    throw new GuestError('NOT_LOADED', {
+      action: 'crash the guest',
+      actual: `/sys/kernel/kexec_crash_loaded is ${loaded}`,
+      wanted: '1, a loaded crash kernel',
+    });
   const from = guest.lines.length;
   guest.agent.send(`sync; ${SYSRQ_CRASH.command}`);
   await guest.agent.untilBoot(timeoutSeconds);

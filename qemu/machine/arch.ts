@@ -44,8 +44,13 @@ export interface LabArch {
     readonly uefi: boolean;
     /** CPU features to turn off under software emulation. */
     readonly emulatedCpu: readonly string[];
-    /** Whether Debian's kdump-tools cannot capture the kernel of the distribution, and is tried with the newer one. */
-    readonly kdumpToolsNeedsNewer: boolean;
+    /** What Debian's kdump-tools needs there besides its installation. */
+    readonly kdumpTools: {
+      /** Whether it cannot capture the distribution's kernel, and is tried with the newer one. */
+      readonly newerKernel: boolean;
+      /** `crashkernel=` in MiB, where its own value reserves nothing on a machine of the guest's size. */
+      readonly reserveMib?: number;
+    };
     /** The serial port of the lab's agent: the guest's name for it, and QEMU options that connect it to a -chardev. */
     readonly agentPort: {
       readonly node: string;
@@ -111,7 +116,7 @@ grub-install /dev/vda`,
        * rejects its own pointers. erms, fsrm: emulation runs the fast string instructions byte by byte.
        */
       emulatedCpu: ['svm=off', 'xlevel=0x80000008', 'erms=off', 'fsrm=off'],
-      kdumpToolsNeedsNewer: false,
+      kdumpTools: { newerKernel: false },
       agentPort: { node: '/dev/ttyS1', devices: chardev => ['-serial', `chardev:${chardev}`] },
     },
   },
@@ -146,8 +151,8 @@ grub-install /dev/vda`,
       uefi: true,
       emulatedCpu: [],
       // Its kexec-tools 2.0.25 looks for _text in /proc/kallsyms. Without it (KALLSYMS_ALL) the first program header is wrong, and
-      // reading /proc/vmcore ends the crash kernel.
-      kdumpToolsNeedsNewer: true,
+      // reading /proc/vmcore ends the crash kernel. Its crashkernel=2G-4G:320M,… reserves nothing below 2 GiB.
+      kdumpTools: { newerKernel: true, reserveMib: 320 },
       // QEMU's virt has one serial port.
       agentPort: { node: '/dev/ttyS0', devices: chardev => ['-device', `pci-serial,chardev=${chardev}`] },
     },

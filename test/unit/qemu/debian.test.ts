@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Agent, parseAnswer } from '../../../qemu/debian/agent.ts';
 import { finishing, packagesOf, recipeOf } from '../../../qemu/debian/contents.ts';
-import { crashTimes } from '../../../qemu/debian/crash.ts';
+import { crash, crashTimes } from '../../../qemu/debian/crash.ts';
 import { trimLists } from '../../../qemu/debian/debootstrap.ts';
 import { DISK_MIB, partitionedDisk, partitionTable, planDisk } from '../../../qemu/debian/disk.ts';
+import { KDUMP_TOOLS } from '../../../qemu/debian/peers.ts';
 import { newerKernel } from '../../../qemu/debian/repository.ts';
 import { readPackages } from '../../../qemu/debian/second-stage.ts';
 import { SEARCHES } from '../../../qemu/debian/smallest.ts';
@@ -170,6 +171,17 @@ describe('the second stage', () => {
   });
 });
 
+/** @param answer the output of a command, which then ends with 0. */
+function fakeAgent(answer: (command: string) => string): Agent {
+  return {
+    untilBoot: async () => {},
+    run: async command => ({ exitCode: 0, output: answer(command) }),
+    must: async command => answer(command),
+    send: () => {},
+    close: () => {},
+  };
+}
+
 describe('the stories', () => {
   test.each([[STORIES], [SEARCHES]])('one of them, or all', all => {
     expect(namesOf(chooseStories(all, undefined))).toEqual(namesOf(all));
@@ -185,24 +197,33 @@ describe('the stories', () => {
   ] as const)('kdump-tools of %s has a kernel that it can capture', async (node, all, isUpdated) => {
     const arch = labArch(node);
     const commands: string[] = [];
-    const must = async (command: string) => {
+    const agent = fakeAgent(command => {
       commands.push(command);
-      if (command.endsWith('install -y kdump-tools')) throw new Error('installed');
+      if (command.includes('install -y kdump-tools')) throw new Error('installed');
       return '';
-    };
-    const agent: Agent = {
-      untilBoot: async () => {},
-      run: async command => ({ exitCode: 0, output: await must(command) }),
-      must,
-      send: () => {},
-      close: () => {},
-    };
+    });
     const teller: Teller = { say: () => {}, check: () => {}, capture: () => {} };
     const [story] = chooseStories(all, 'kdump-tools');
     const told = story!.run({ arch, agent, lines: [], reset: async () => {} }, teller);
     await expect(told).rejects.toThrow('installed');
     expect(commands.includes(`apt-get install -y ${newerKernel(arch)}`)).toBe(isUpdated);
   });
+});
+
+// Its own value begins at 2 GiB there: "crashkernel=2G-4G:320M,…".
+test('kdump-tools has a reservation on every architecture', () => {
+  expect(KDUMP_TOOLS.install(labArch('x64'))).not.toContain('crashkernel');
+  expect(KDUMP_TOOLS.install(labArch('arm64'))).toContain('/crashkernel=320M/');
+});
+
+test('a guest without a crash kernel is not crashed: nothing would reboot it', async () => {
+  const sent: string[] = [];
+  const agent = { ...fakeAgent(() => '0\n'), send: (command: string) => void sent.push(command) };
+  const guest = { arch: labArch('x64'), agent, lines: [], reset: async () => {} };
+  await expect(crash(guest, 0.1)).rejects.toThrow(
+    'Cannot crash the guest: /sys/kernel/kexec_crash_loaded is 0; expected 1, a loaded crash kernel',
+  );
+  expect(sent).toEqual([]);
 });
 
 test('a trace is a file that no package owns and that machines do not write all the time', () => {

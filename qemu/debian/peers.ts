@@ -1,0 +1,45 @@
+/** The programs that are compared on the guest: how each is installed, how it reserves memory, and where its files are. */
+import type { Layout } from '../../initrd/layouts.ts';
+import type { LabArch } from '../machine/arch.ts';
+
+export interface Peer {
+  /** Shell script that installs it, so that it works after a reboot. */
+  install(arch: LabArch): string;
+  /** Shell command that reserves this size from the next boot on. */
+  reserve(mib: number): string;
+  /** Shell command whose exit code 0 means that a crash would be captured. */
+  readonly isArmed: string;
+  initrd(kernel: string): string;
+  /** Shell pattern of complete dumps. */
+  readonly dumps: string;
+}
+
+const IS_LOADED = 'grep -q 1 /sys/kernel/kexec_crash_loaded';
+
+export const kdumpling = (layout: Layout): Peer => ({
+  // The crash-loop guard is off, since every crash here must be captured.
+  install: () => `set -e
+apt-get install -y /mnt/kdumpling_*.deb
+printf 'crash_loop 0\\nlayout ${layout}\\n' >> /etc/kdump.conf
+kdumpling enable`,
+  reserve: mib => `kdumpling enable --crashkernel ${mib}M`,
+  isArmed: `systemctl is-active kdumpling-load && ${IS_LOADED}`,
+  initrd: kernel => `/boot/initramfs-${kernel}kdump.img`,
+  dumps: '/var/crash/*/vmcore',
+});
+
+export const KDUMP_TOOLS: Peer = {
+  install: ({ debianGuest: { kdumpTools } }) => `set -e
+echo kdump-tools kdump-tools/use_kdump boolean true | debconf-set-selections
+apt-get install -y kdump-tools
+${kdumpTools.reserveMib ? reserveForKdumpTools(kdumpTools.reserveMib) : ''}`,
+  reserve: reserveForKdumpTools,
+  // Its service builds the crash kernel's initrd on the first boot. Its own "ready to kdump" is also in "Not ready to kdump".
+  isArmed: `systemctl start kdump-tools && ${IS_LOADED}`,
+  initrd: kernel => `/var/lib/kdump/initrd.img-${kernel}`,
+  dumps: '/var/crash/2*/dump.[0-9]*',
+};
+
+function reserveForKdumpTools(mib: number): string {
+  return `sed -i 's/crashkernel=[^" ]*/crashkernel=${mib}M/' /etc/default/grub.d/kdump-tools.cfg && update-grub`;
+}
