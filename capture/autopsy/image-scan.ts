@@ -44,3 +44,26 @@ export function readWithGaps(
   }
   return bytes;
 }
+
+/**
+ * The aligned words from `from` up to `to`, each with its offset in the bytes. Most words of the kernel's data are none, and of
+ * these no bigint is made.
+ */
+export function* wordsBetween(
+  bytes: Buffer,
+  from: bigint,
+  to: bigint,
+): Generator<{ readonly at: number; readonly word: bigint }> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const halves = new Uint32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.length / WORD_BYTES) * 2);
+  const [low, high] = [Number(from >> 32n), Number(to >> 32n)];
+  for (let i = 1; i < halves.length; i += 2) {
+    const half = halves[i]!;
+    if (half < low || half > high) continue;
+    const at = (i - 1) * 4;
+    const word = view.getBigUint64(at, true);
+    if (word >= from && word < to) yield { at, word };
+  }
+}
+
+const WORD_BYTES = 8;

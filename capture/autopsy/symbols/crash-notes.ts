@@ -4,11 +4,10 @@
  */
 import type { KernelMemory } from '../../kernel/memory.ts';
 import { decodeNotes, isPrstatus } from '../../vmcore/notes.ts';
-import { readWithGaps } from '../image-scan.ts';
+import { readWithGaps, wordsBetween } from '../image-scan.ts';
 
 /** Enough for the first note of any architecture. */
 const NOTE_BYTES = 1024;
-const WORD_BYTES = 8;
 /** Of the per-CPU memory of a CPU, which begins with the section. */
 const MOST_PER_CPU_BYTES = 256n << 20n;
 
@@ -26,14 +25,15 @@ export function findCrashNotes(
   { start, offsets }: PerCpuPlace,
 ): bigint | undefined {
   const bytes = readWithGaps(memory, data.start, Number(data.end - data.start));
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const found: bigint[] = [];
-  for (let at = 0; at + WORD_BYTES <= bytes.length; at += WORD_BYTES) {
-    const pointer = view.getBigUint64(at, true);
-    if (pointer < start || pointer >= start + MOST_PER_CPU_BYTES) continue;
-    if (offsets.some(offset => holdsRegisters(memory, BigInt.asUintN(64, pointer + offset))))
-      found.push(data.start + BigInt(at));
-  }
+  const wordsIn = (from: bigint, to: bigint) =>
+    [...wordsBetween(bytes, from, to)].flatMap(({ at, word }) =>
+      offsets.some(offset => holdsRegisters(memory, BigInt.asUintN(64, word + offset)))
+        ? [data.start + BigInt(at)]
+        : [],
+    );
+  // Pointers to the data themselves are most of those in reach, and memory of a CPU is hardly ever counted from there.
+  const end = start + MOST_PER_CPU_BYTES;
+  const found = [...wordsIn(start, data.start < end ? data.start : end), ...wordsIn(data.end, end)];
   return found.length === 1 ? found[0] : undefined;
 }
 

@@ -13,7 +13,7 @@ const ENTRY_BYTES = 12;
 const NAME_AT = 4;
 const NAMESPACE_AT = 8;
 /** Both tables, their checksums and the names: Debian's kernels have 0.6 MB. */
-const REACH_BYTES = 4 << 20;
+const REACH_BYTES = 2 << 20;
 /** Kernels export some 10,000 names; fewer in a row are no table. */
 const LEAST_ENTRIES = 100;
 /** KSYM_NAME_LEN; Rust has long ones. */
@@ -43,9 +43,10 @@ function tableNaming(memory: KernelMemory, from: bigint, name: bigint): Map<stri
   const start = (name - BigInt(reach) + 3n) & ~3n;
   const bytes = readWithGaps(memory, start, 2 * REACH_BYTES);
   const target = Number(name - start);
-  for (let at = 0; at + 4 <= target; at += 4) {
-    if (at + bytes.readInt32LE(at) !== target) continue;
-    const entries = entriesAround(bytes, at - NAME_AT);
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, target >> 2);
+  for (let i = 0; i < words.length; i++) {
+    if (4 * i + words[i]! !== target) continue;
+    const entries = entriesAround(bytes, 4 * i - NAME_AT);
     if (entries.length < LEAST_ENTRIES) continue;
     const addressOf = (entry: number) => BigInt.asUintN(64, start + BigInt(entry + bytes.readInt32LE(entry)));
     return new Map(entries.map(entry => [nameAt(bytes, entry)!, addressOf(entry)]));

@@ -5,7 +5,7 @@
  */
 import { attempt } from '../../errors.ts';
 import type { KernelMemory } from '../../kernel/memory.ts';
-import { readWithGaps } from '../image-scan.ts';
+import { readWithGaps, wordsBetween } from '../image-scan.ts';
 import type { Types } from '../kernel.ts';
 
 const WORD_BYTES = 8;
@@ -36,16 +36,18 @@ export function findModuleList(
     node % 8n === 0n && (isNear(node) || (area !== undefined && node >= area[0] && node < area[1]));
   const isModule = (node: bigint) => attempt(() => memory.u64(node - list + own) === node - list) ?? false;
   const bytes = readWithGaps(memory, data, Number(end - data));
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const found: bigint[] = [];
-  for (let at = 0; at + 2 * WORD_BYTES <= bytes.length; at += WORD_BYTES) {
-    const next = view.getBigUint64(at, true);
-    if (!mayBeModule(next)) continue;
-    const previous = view.getBigUint64(at + WORD_BYTES, true);
-    if (!mayBeModule(previous) || !isModule(next) || !isModule(previous)) continue;
-    const head = data + BigInt(at);
-    const isLinked = attempt(() => memory.u64(next + 8n) === head && memory.u64(previous) === head);
-    if (isLinked) found.push(head);
+  const [from, to] = [start - REACH_BYTES, end + REACH_BYTES];
+  const places = [...(area ? [area] : []), [from, to] as const];
+  const found = new Set<bigint>();
+  for (const [first, last] of places) {
+    for (const { at, word: next } of wordsBetween(bytes, first, last)) {
+      if (at + 2 * WORD_BYTES > bytes.length || !mayBeModule(next)) continue;
+      const previous = bytes.readBigUInt64LE(at + WORD_BYTES);
+      if (!mayBeModule(previous) || !isModule(next) || !isModule(previous)) continue;
+      const head = data + BigInt(at);
+      const isLinked = attempt(() => memory.u64(next + 8n) === head && memory.u64(previous) === head);
+      if (isLinked) found.add(head);
+    }
   }
-  return found.length === 1 ? found[0] : undefined;
+  return found.size === 1 ? [...found][0] : undefined;
 }
