@@ -12,6 +12,9 @@ export interface Capture {
   readonly crashkernelMib: number;
 }
 
+/** The smallest file that can be a dump of the guest: kdump-tools also calls an empty one saved. */
+export const LEAST_DUMP_BYTES = 1e6;
+
 export async function runningKernel({ agent }: Guest): Promise<string> {
   return (await agent.must('uname -r')).trim();
 }

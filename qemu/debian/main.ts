@@ -80,7 +80,14 @@ await runCommand({
           const disk = join(directory, story.name, 'disk.img');
           await mkdir(dirname(disk));
           await tool('cp', ['--sparse=always', '--reflink=auto', image.disk, disk]);
-          results.push(await tell(story, { ...run, disk, directory: dirname(disk) }));
+          results.push(
+            await tell(story, {
+              ...run,
+              disk,
+              directory: dirname(disk),
+              emulatedCpu: story.emulatedCpu?.(arch),
+            }),
+          );
           if (!given['keep-disk']) await rm(disk);
         }
       } finally {

@@ -40,6 +40,8 @@ ${kdumpTools.reserveMib ? reserveForKdumpTools(kdumpTools.reserveMib) : ''}`,
   dumps: '/var/crash/2*/dump.[0-9]*',
 };
 
+export const cpuForKdumpTools = ({ debianGuest }: LabArch) => debianGuest.kdumpTools.emulatedCpu;
+
 function reserveForKdumpTools(mib: number): string {
   return `sed -i 's/crashkernel=[^" ]*/crashkernel=${mib}M/' /etc/default/grub.d/kdump-tools.cfg && update-grub`;
 }

@@ -1,9 +1,9 @@
 /** The smallest `crashkernel=` with which each program still captures this machine (`npm run machine -- --smallest`). */
 import { begin, come, INSTALL_SECONDS, reboot, settled, updateKernel } from './boots.ts';
-import { type Capture, reservation, runningKernel } from './capture.ts';
+import { type Capture, LEAST_DUMP_BYTES, reservation, runningKernel } from './capture.ts';
 import { crash } from './crash.ts';
 import type { Guest } from './machine.ts';
-import { KDUMP_TOOLS, kdumpling, type Peer } from './peers.ts';
+import { cpuForKdumpTools, KDUMP_TOOLS, kdumpling, type Peer } from './peers.ts';
 import type { Story, Teller } from './stories.ts';
 
 /** Each search begins with the program's default. Every boot after a crash reserves the next smaller of these sizes. */
@@ -18,7 +18,12 @@ export const SEARCHES: readonly Story[] = [
     run: search(kdumpling('self-contained')),
   },
   { name: 'kdumpling-lean', purpose: 'the same with Node on the disk', run: search(kdumpling('lean')) },
-  { name: 'kdump-tools', purpose: 'the smallest crashkernel= of Debian’s own', run: search(KDUMP_TOOLS) },
+  {
+    name: 'kdump-tools',
+    purpose: 'the smallest crashkernel= of Debian’s own',
+    emulatedCpu: cpuForKdumpTools,
+    run: search(KDUMP_TOOLS),
+  },
 ];
 
 function search(peer: Peer) {
@@ -67,5 +72,6 @@ async function tryOne(guest: Guest, peer: Peer): Promise<Capture | undefined> {
     },
   );
   const dump = await agent.run(`stat -c %s ${peer.dumps}`);
-  return dump.exitCode === 0 ? { kernel, times, dumpBytes: Number(dump.output), ...sizes } : undefined;
+  const dumpBytes = dump.exitCode === 0 ? Number(dump.output) : 0;
+  return dumpBytes > LEAST_DUMP_BYTES ? { kernel, times, dumpBytes, ...sizes } : undefined;
 }

@@ -17,6 +17,7 @@ import { chooseStories, namesOf, STORIES, type Teller } from '../../../qemu/debi
 import { captureTable } from '../../../qemu/debian/table.ts';
 import { traces } from '../../../qemu/debian/traces.ts';
 import { labArch } from '../../../qemu/machine/arch.ts';
+import type { SerialLine } from '../../../qemu/machine/serial.ts';
 
 describe('the agent', () => {
   test.each([
@@ -214,6 +215,41 @@ describe('the stories', () => {
 test('kdump-tools has a reservation on every architecture', () => {
   expect(KDUMP_TOOLS.install(labArch('x64'))).not.toContain('crashkernel');
   expect(KDUMP_TOOLS.install(labArch('arm64'))).toContain('/crashkernel=320M/');
+});
+
+test.each([
+  [0, false],
+  [16e6, true],
+])('a dump of %i bytes is counted as captured: %s', async (bytes, isCaptured) => {
+  const lines: SerialLine[] = [];
+  const panic = ['Kernel panic - not syncing: x', 'Linux version 6.1', 'Linux version 6.1'];
+  const agent: Agent = {
+    ...fakeAgent(command => {
+      if (command.includes('kexec_crash_size')) return String(64 << 20);
+      if (command.includes('kexec_crash_loaded')) return '1';
+      return command.startsWith('stat -c %s /var/crash') ? String(bytes) : '';
+    }),
+    send: () =>
+      void lines.push(
+        ...[...panic, 'Debian GNU/Linux 12 debian ttyS0'].map(text => ({ text, atSeconds: 1 })),
+      ),
+  };
+  const checks: boolean[] = [];
+  const teller: Teller = {
+    say: () => {},
+    check: (_what, holds) => void checks.push(holds),
+    capture: () => {},
+  };
+  const [search] = chooseStories(SEARCHES, 'kdump-tools');
+  await search!.run({ arch: labArch('x64'), agent, lines, reset: async () => {} }, teller);
+  expect(checks).toEqual([isCaptured]);
+});
+
+// makedumpfile 1.7.2: "PAGE SIZE 0x1000 and VA Bits 52 not supported".
+test.each([STORIES, SEARCHES])('kdump-tools of arm64 has a CPU that its makedumpfile can read', (...all) => {
+  const [story] = chooseStories(all, 'kdump-tools');
+  expect(story!.emulatedCpu!(labArch('arm64'))).toEqual(['lpa2=off']);
+  expect(story!.emulatedCpu!(labArch('x64'))).toEqual([]);
 });
 
 test('a guest without a crash kernel is not crashed: nothing would reboot it', async () => {
