@@ -12,8 +12,6 @@ export interface DebianMachine {
   readonly arch: LabArch;
   readonly accel: MachineSpec['accel'];
   readonly disk: string;
-  /** CPU features to turn off under software emulation, besides those of every Debian guest. */
-  readonly emulatedCpu?: readonly string[];
   /** A second, read-only disk with packages. */
   readonly packages?: string;
   /** QEMU options of the firmware from which the disk's boot loader starts; QEMU's own by default. */
@@ -55,8 +53,7 @@ export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest)
     translatedMib: 128,
     memoryMib: MEMORY_MIB,
     cpus: CPUS,
-    cpuFeatures:
-      machine.accel === 'tcg' ? [...arch.debianGuest.emulatedCpu, ...(machine.emulatedCpu ?? [])] : [],
+    cpuFeatures: machine.accel === 'tcg' ? arch.debianGuest.emulatedCpu : [],
     boot: machine.boot,
     disk: machine.disk,
     moreDisks: machine.packages ? [{ file: machine.packages, driveOptions: 'readonly=on' }] : [],

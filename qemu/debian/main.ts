@@ -52,7 +52,7 @@ await runCommand({
     const hostPackages = [...HOST_PACKAGES, emulatorPackage(arch)];
     ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log, hostPackages);
     const deadlineSeconds = 60 * wholeNumber('deadline', given.deadline, 1, 1440);
-    const stories = chooseStories(given.smallest ? SEARCHES : STORIES, given.only);
+    const stories = chooseStories(given.smallest ? SEARCHES : STORIES, architecture, given.only);
     const parts = await partsFor(cache, architecture);
     await buildProgram(console.log, parts);
     const deb = await buildDeb(parts, console.log);
@@ -80,14 +80,7 @@ await runCommand({
           const disk = join(directory, story.name, 'disk.img');
           await mkdir(dirname(disk));
           await tool('cp', ['--sparse=always', '--reflink=auto', image.disk, disk]);
-          results.push(
-            await tell(story, {
-              ...run,
-              disk,
-              directory: dirname(disk),
-              emulatedCpu: story.emulatedCpu?.(arch),
-            }),
-          );
+          results.push(await tell(story, { ...run, disk, directory: dirname(disk) }));
           if (!given['keep-disk']) await rm(disk);
         }
       } finally {

@@ -2,20 +2,20 @@
  * What a new user does on a Debian, with our package and with Debian's kdump-tools: install, reboot, look, crash, look. Each
  * story yields checks with what was seen, and measurements.
  */
-import { oneOf } from '../../scripts/lib/cli/command.ts';
-import type { LabArch } from '../machine/arch.ts';
+import { badValue, oneOf } from '../../scripts/lib/cli/command.ts';
+import { type NotOn, possibleOn } from '../kernel/misfit.ts';
 import { BOOT_SECONDS, begin, INSTALL_SECONDS, reboot, settled, updateKernel } from './boots.ts';
 import { type Capture, LEAST_DUMP_BYTES, reservation, runningKernel } from './capture.ts';
 import { crash } from './crash.ts';
 import type { Guest } from './machine.ts';
-import { cpuForKdumpTools, KDUMP_TOOLS } from './peers.ts';
+import { KDUMP_TOOLS, KDUMP_TOOLS_NOT_ON } from './peers.ts';
 import { listFiles, traces } from './traces.ts';
 
 export interface Story {
   readonly name: string;
   readonly purpose: string;
-  /** CPU features to turn off under software emulation. */
-  emulatedCpu?(arch: LabArch): readonly string[];
+  /** Architectures that cannot have it, with the reason. */
+  readonly notOn?: NotOn;
   run(guest: Guest, teller: Teller): Promise<void>;
 }
 
@@ -31,16 +31,24 @@ export const STORIES: readonly Story[] = [
   {
     name: 'kdump-tools',
     purpose: 'Debian’s own, the same machine and the same crash',
-    emulatedCpu: cpuForKdumpTools,
+    notOn: KDUMP_TOOLS_NOT_ON,
     run: kdumpTools,
   },
 ];
 
 export const namesOf = (stories: readonly Story[]) => stories.map(({ name }) => name);
 
-/** All, or the one that was asked for. @throws UsageError */
-export function chooseStories(all: readonly Story[], only: string | undefined): readonly Story[] {
-  return only === undefined ? all : all.filter(({ name }) => name === oneOf('only', only, namesOf(all)));
+/** All that the architecture can have, or the one that was asked for. @throws UsageError */
+export function chooseStories(
+  all: readonly Story[],
+  architecture: string,
+  only: string | undefined,
+): readonly Story[] {
+  const possible = possibleOn(architecture);
+  if (only === undefined) return all.filter(possible);
+  const story = all.find(({ name }) => name === oneOf('only', only, namesOf(all)))!;
+  if (possible(story)) return [story];
+  throw badValue('only', only, `another story on ${architecture}: ${story.notOn![architecture]}`);
 }
 
 async function ours(guest: Guest, teller: Teller): Promise<void> {
@@ -79,12 +87,8 @@ async function ours(guest: Guest, teller: Teller): Promise<void> {
 async function kdumpTools(guest: Guest, teller: Teller): Promise<void> {
   const { agent } = guest;
   await begin(guest);
-  if (guest.arch.debianGuest.kdumpTools.newerKernel) {
-    teller.say('updating the kernel');
-    await updateKernel(guest);
-  }
   teller.say('installing kdump-tools');
-  await agent.must(KDUMP_TOOLS.install(guest.arch), INSTALL_SECONDS);
+  await agent.must(KDUMP_TOOLS.install, INSTALL_SECONDS);
   await reboot(guest);
   const armed = await agent.run(KDUMP_TOOLS.isArmed, INSTALL_SECONDS);
   const show = await agent.run('kdump-config show');

@@ -44,15 +44,6 @@ export interface LabArch {
     readonly uefi: boolean;
     /** CPU features to turn off under software emulation. */
     readonly emulatedCpu: readonly string[];
-    /** What Debian's kdump-tools needs there besides its installation. */
-    readonly kdumpTools: {
-      /** Whether it cannot capture the distribution's kernel, and is tried with the newer one. */
-      readonly newerKernel: boolean;
-      /** `crashkernel=` in MiB, where its own value reserves nothing on a machine of the guest's size. */
-      readonly reserveMib?: number;
-      /** CPU features that it cannot do with, turned off under software emulation. */
-      readonly emulatedCpu: readonly string[];
-    };
     /** The serial port of the lab's agent: the guest's name for it, and QEMU options that connect it to a -chardev. */
     readonly agentPort: {
       readonly node: string;
@@ -118,7 +109,6 @@ grub-install /dev/vda`,
        * rejects its own pointers. erms, fsrm: emulation runs the fast string instructions byte by byte.
        */
       emulatedCpu: ['svm=off', 'xlevel=0x80000008', 'erms=off', 'fsrm=off'],
-      kdumpTools: { newerKernel: false, emulatedCpu: [] },
       agentPort: { node: '/dev/ttyS1', devices: chardev => ['-serial', `chardev:${chardev}`] },
     },
   },
@@ -152,10 +142,6 @@ grub-install /dev/vda`,
       installBootLoader: 'grub-install --target=arm64-efi --efi-directory=/boot/efi --removable --no-nvram',
       uefi: true,
       emulatedCpu: [],
-      // Its kexec-tools 2.0.25 looks for _text in /proc/kallsyms. Without it (KALLSYMS_ALL) the first program header is wrong, and
-      // reading /proc/vmcore ends the crash kernel. Its crashkernel=2G-4G:320M,… reserves nothing below 2 GiB. Its makedumpfile
-      // 1.7.2 refuses addresses of 52 bits ("PAGE SIZE 0x1000 and VA Bits 52 not supported"), and an empty dump is then called saved.
-      kdumpTools: { newerKernel: true, reserveMib: 320, emulatedCpu: ['lpa2=off'] },
       // QEMU's virt has one serial port.
       agentPort: { node: '/dev/ttyS0', devices: chardev => ['-device', `pci-serial,chardev=${chardev}`] },
     },
