@@ -75,7 +75,8 @@ export async function openArm64Host(cache: Cache): Promise<Arm64Host> {
       const mounts = Object.entries({ ...shared, ...folders }).map(([to, from]) => [from, to]);
       const enter = [root, rule, String(mounts.length), ...mounts.flat()];
       const inside = ['/usr/bin/env', '--chdir=/project', ...argv];
-      const child = spawn('unshare', [...NAMESPACES, 'sh', '-ec', ENTER, 'enter', ...enter, ...inside], {
+      const [command, ...words] = [...IN_NAMESPACES, 'sh', '-ec', ENTER, 'enter', ...enter, ...inside];
+      const child = spawn(command!, words, {
         env: { ...process.env, ...ENVIRONMENT },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
@@ -89,7 +90,12 @@ export async function openArm64Host(cache: Cache): Promise<Arm64Host> {
   };
 }
 
-const NAMESPACES = ['--user', '--map-root-user', '--mount', '--propagation', 'private'];
+/** When this process dies, so does all that it started there. */
+const IN_NAMESPACES = [
+  ...['setpriv', '--pdeathsig', 'KILL'],
+  ...['unshare', '--user', '--map-root-user', '--mount', '--propagation', 'private'],
+  ...['--pid', '--fork', '--kill-child'],
+];
 const ENVIRONMENT = {
   PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: '/root',
