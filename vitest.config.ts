@@ -6,7 +6,14 @@ export default defineConfig({
   test: {
     projects: [
       // Long for what takes milliseconds: on a machine that is busy with guests they wait for a CPU.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: MINUTE_MS } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: MINUTE_MS,
+          hookTimeout: MINUTE_MS,
+        },
+      },
       {
         test: {
           name: 'conformance',
