@@ -30,10 +30,13 @@ export function panickingStack({ crash }: Autopsy): ReadStack | undefined {
   const found = present(crash);
   const stack = found && present(found.stack);
   if (!stack || !found.task) return undefined;
+  const frames = surely(stack);
+  const atEnd = frames.filter(({ offset, size }) => size !== undefined && offset === size);
   return {
     cpu: found.cpu,
     pid: found.task.pid,
-    frames: surely(stack).map(frameText),
+    frames: frames.map(frameText),
+    atEnd: new Set(atEnd.map(frameText)),
   };
 }
 

@@ -59,7 +59,12 @@ export interface ReadStack {
   readonly pid: number;
   /** As in a printed one. */
   readonly frames: readonly string[];
+  /** Those that return to the end of their function: what they called does not return. */
+  readonly atEnd: ReadonlySet<string>;
 }
+
+/** Of a return address without the step back into the function that called: so prints arm64, at least up to Linux v6.1. */
+const AT_START = /\+0x0(?: \[|$)/;
 
 /**
  * What the two do not agree in; undefined where they agree, `not printed` where the kernel printed none of that task. The
@@ -68,13 +73,15 @@ export interface ReadStack {
  */
 export function differenceFromPrinted(
   lines: readonly string[],
-  { cpu, pid, frames }: ReadStack,
+  { cpu, pid, frames, atEnd }: ReadStack,
 ): { readonly printed: number; readonly difference?: string } | 'not printed' {
   const last = printedStacks(lines).findLast(stack => stack.cpu === cpu && stack.pid === pid);
   const printed = last ? last.frames.slice(last.frames.findLastIndex(frame => PRINTING.test(frame)) + 1) : [];
   if (printed.length === 0) return 'not printed';
   const outer = frames.slice(-printed.length);
-  const differs = printed.findIndex((frame, i) => frame !== outer[i]);
+  const differs = printed.findIndex(
+    (frame, i) => frame !== outer[i] && !(AT_START.test(frame) && atEnd.has(outer[i] ?? '')),
+  );
   if (differs < 0) return { printed: printed.length };
   return {
     printed: printed.length,

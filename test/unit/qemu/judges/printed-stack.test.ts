@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { differenceFromPrinted, printedStacks } from '../../../../qemu/judges/printed-stack.ts';
 
+const NO_ENDS: ReadonlySet<string> = new Set();
 const LOGS = join(import.meta.dirname, '../../scripts/report/logs');
 const linesOf = (name: string) => readFileSync(join(LOGS, `${name}.txt`), 'latin1').split('\n');
 
@@ -50,7 +51,12 @@ const INNER = [
 test('what was read may have more inner frames, and no other outer ones', () => {
   const lines = linesOf('6.1-null-pointer');
   const { frames } = printedStacks(lines).at(-1)!;
-  const read = (outer: readonly string[]) => ({ cpu: 1, pid: 91, frames: [...INNER, ...outer] });
+  const read = (outer: readonly string[]) => ({
+    cpu: 1,
+    pid: 91,
+    frames: [...INNER, ...outer],
+    atEnd: NO_ENDS,
+  });
   expect(differenceFromPrinted(lines, read(frames))).toEqual({ printed: 7 });
   expect(differenceFromPrinted(lines, read(frames.slice(0, -1)))).toMatchObject({
     difference: expect.stringMatching(/ was printed, .* read$/),
@@ -73,13 +79,16 @@ test('frames up to the one that printed are not compared', () => {
     cpu: printed.cpu,
     pid: printed.pid,
     frames: ['__crash_kexec+0x6a', 'panic+0x999', ...outer],
+    atEnd: NO_ENDS,
   };
   expect(differenceFromPrinted(lines, read)).toEqual({ printed: outer.length });
 });
 
 test('a task of which the kernel printed nothing', () => {
-  expect(differenceFromPrinted(linesOf('6.1-sysrq'), { cpu: 7, pid: 7, frames: [] })).toBe('not printed');
-  expect(differenceFromPrinted([], { cpu: 0, pid: 1, frames: [] })).toBe('not printed');
+  expect(differenceFromPrinted(linesOf('6.1-sysrq'), { cpu: 7, pid: 7, frames: [], atEnd: NO_ENDS })).toBe(
+    'not printed',
+  );
+  expect(differenceFromPrinted([], { cpu: 0, pid: 1, frames: [], atEnd: NO_ENDS })).toBe('not printed');
 });
 
 /** A panic by sysrq on Debian's 6.12.117+deb12-cloud-arm64, in QEMU. */
@@ -111,6 +120,7 @@ test('on arm64 it is compared from the function that called panic on', () => {
   const read = (called: string) => ({
     cpu: 0,
     pid: 1,
+    atEnd: NO_ENDS,
     frames: [
       ...['__crash_kexec+0x164', 'panic+0x374', called, '__handle_sysrq+0xb4', 'write_sysrq_trigger+0xec'],
       ...['proc_reg_write+0xa4', 'vfs_write+0xdc', 'ksys_write+0x7c', '__arm64_sys_write+0x24'],
@@ -122,4 +132,25 @@ test('on arm64 it is compared from the function that called panic on', () => {
   expect(differenceFromPrinted(OF_ARM64, read('sysrq_handle_crash+0x24'))).toMatchObject({
     difference: 'sysrq_handle_crash+0x20 was printed, sysrq_handle_crash+0x24 read',
   });
+});
+
+/** The same on Debian's 6.1.0-56-cloud-arm64, whose function ends with the call of panic: that of the next one was printed. */
+const BEHIND_THE_CALL =
+  `[    9.749069] CPU: 1 PID: 1 Comm: init Kdump: loaded Not tainted 6.1.0-56-cloud-arm64 #1  Debian 6.1.192-2
+[    9.752154] Call trace:
+[    9.759424]  dump_stack+0x18/0x34
+[    9.760907]  panic+0x184/0x364
+[    9.762213]  sysrq_reset_seq_param_set+0x0/0xa0
+[    9.764443]  __handle_sysrq+0x90/0x19c
+[    9.782291]  el0t_64_sync+0x18c/0x190`.split('\n');
+
+test.each([
+  ['the end of the function that called', 'sysrq_handle_crash+0x20', true],
+  ['another place of it', 'sysrq_handle_crash+0x1c', false],
+])('behind a call that does not return: %s', (_, caller, agrees) => {
+  const frames = ['panic+0x198', caller, '__handle_sysrq+0x90', 'el0t_64_sync+0x18c'];
+  const read = { cpu: 1, pid: 1, frames, atEnd: new Set(['sysrq_handle_crash+0x20']) };
+  const found = differenceFromPrinted(BEHIND_THE_CALL, read);
+  const difference = `sysrq_reset_seq_param_set+0x0 was printed, ${caller} read`;
+  expect(found).toEqual({ printed: 3, ...(!agrees && { difference }) });
 });
