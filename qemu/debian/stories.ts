@@ -8,7 +8,7 @@ import { BOOT_SECONDS, begin, INSTALL_SECONDS, reboot, settled, updateKernel } f
 import { type Capture, LEAST_DUMP_BYTES, reservation, runningKernel } from './capture.ts';
 import { crash } from './crash.ts';
 import type { Guest } from './machine.ts';
-import { KDUMP_TOOLS, KDUMP_TOOLS_NOT_ON } from './peers.ts';
+import { KDUMP_TOOLS, KDUMP_TOOLS_NOT_ON, kdumpling } from './peers.ts';
 import { listFiles, traces } from './traces.ts';
 
 export interface Story {
@@ -112,7 +112,7 @@ async function checkArmed({ agent }: Guest, teller: Teller, what: string): Promi
 async function crashAndLook(guest: Guest, teller: Teller, expected: number): Promise<void> {
   const { agent } = guest;
   const kernel = await runningKernel(guest);
-  const sizes = await reservation(guest, `/boot/initramfs-${kernel}kdump.img`);
+  const sizes = await reservation(guest, kdumpling('self-contained').initrd(kernel));
   teller.say(`crashing ${kernel}`);
   const times = await crash(guest, BOOT_SECONDS);
   await settled(guest);

@@ -1,11 +1,14 @@
-/** Rows of a table by the names that a user gave. */
+/** Rows of a table by the words that a user gave for them. */
 
 import { addressDigits } from '../../../capture/autopsy/hex.ts';
 import { UsageError } from '../cli/command.ts';
 
-interface Named {
-  readonly name: string;
+interface Addressed {
   readonly address: bigint;
+}
+
+interface Named extends Addressed {
+  readonly name: string;
 }
 
 export interface NamedRows {
@@ -17,9 +20,33 @@ export interface NamedRows {
 
 const ADDRESS = /^(?:0x)?([0-9a-f]{16})$/i;
 
+/** Whether the word is the address of a row, with all its digits. */
+export function isAddressOf(word: string): (row: Addressed) => boolean {
+  const digits = ADDRESS.exec(word)?.[1]?.toLowerCase();
+  return ({ address }) => digits !== undefined && addressDigits(address) === digits;
+}
+
 /**
- * The rows with one of these names or addresses, in the table's order; all of them without a word. Of a table that could not
- * be read there are none, and what it lacks is said elsewhere.
+ * The rows that answer to one of the words, in the table's order; all of them without a word.
+ * @throws what `refusal` returns for a word that no row answers to.
+ */
+export function rowsOf<T>(
+  rows: readonly T[],
+  words: readonly string[],
+  answersTo: (word: string) => (row: T) => boolean,
+  refusal: (word: string) => UsageError,
+): readonly T[] {
+  if (words.length === 0) return rows;
+  const isWanted = words.map(word => {
+    const answers = answersTo(word);
+    if (rows.some(answers)) return answers;
+    throw refusal(word);
+  });
+  return rows.filter(row => isWanted.some(answers => answers(row)));
+}
+
+/**
+ * As `rowsOf`, by name or address. Of a table that could not be read there are no rows, and what it lacks is said elsewhere.
  * @throws UsageError for a word that no row answers to.
  */
 export function chooseNamed<T extends Named>(
@@ -27,16 +54,20 @@ export function chooseNamed<T extends Named>(
   words: readonly string[],
   { what, listedBy }: NamedRows,
 ): readonly T[] {
-  if (words.length === 0 || rows.length === 0) return rows;
-  const isWanted = words.map(word => {
-    const digits = ADDRESS.exec(word)?.[1]?.toLowerCase();
-    const answers = ({ name, address }: Named) => name === word || addressDigits(address) === digits;
-    if (rows.some(answers)) return answers;
-    throw new UsageError('NO_NAME', {
-      action: `find the ${what} ${word}`,
-      actual: `none of ${rows.length} has that name or address`,
-      toDo: `list them: ${listedBy}`,
-    });
-  });
-  return rows.filter(row => isWanted.some(answers => answers(row)));
+  if (rows.length === 0) return rows;
+  const answersTo = (word: string) => {
+    const hasAddress = isAddressOf(word);
+    return (row: T) => row.name === word || hasAddress(row);
+  };
+  return rowsOf(
+    rows,
+    words,
+    answersTo,
+    word =>
+      new UsageError('NO_NAME', {
+        action: `find the ${what} ${word}`,
+        actual: `none of ${rows.length} has that name or address`,
+        toDo: `list them: ${listedBy}`,
+      }),
+  );
 }

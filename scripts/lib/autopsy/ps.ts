@@ -3,6 +3,7 @@
 import { addressDigits } from '../../../capture/autopsy/hex.ts';
 import type { Task, TaskList } from '../../../capture/autopsy/tasks/tasks.ts';
 import { UsageError } from '../cli/command.ts';
+import { isAddressOf, rowsOf } from './named.ts';
 
 export interface TaskChoice {
   /** PIDs, names, or addresses of task_structs; none for all. */
@@ -14,18 +15,14 @@ export interface TaskChoice {
 
 /** @throws UsageError for a word that no task answers to. */
 export function chooseTasks(tasks: readonly Task[], { words, only, leaders }: TaskChoice): Task[] {
-  const isWanted = words.map(word => {
-    const answers = answersTo(word);
-    if (tasks.some(answers)) return answers;
-    throw new UsageError('NO_TASK', {
+  const refusal = (word: string) =>
+    new UsageError('NO_TASK', {
       action: `find the task ${word}`,
       actual: `none of ${tasks.length} tasks has that PID, name or address`,
       toDo: `list them: kdumpling ps${word.includes('/') ? '. If it is a dump, name it with --dump' : ''}`,
     });
-  });
-  return tasks.filter(
+  return rowsOf(tasks, words, answersTo, refusal).filter(
     task =>
-      (isWanted.length === 0 || isWanted.some(answers => answers(task))) &&
       (only === undefined || task.isKernelThread === (only === 'kernel')) &&
       (!leaders || task.pid === task.tgid),
   );
@@ -33,8 +30,8 @@ export function chooseTasks(tasks: readonly Task[], { words, only, leaders }: Ta
 
 function answersTo(word: string): (task: Task) => boolean {
   if (/^[0-9]{1,7}$/.test(word)) return ({ pid }) => pid === Number(word);
-  const address = /^(0x)?[0-9a-f]{16}$/i.test(word) ? word.replace(/^0x/i, '').toLowerCase() : undefined;
-  return task => task.comm === word || (address !== undefined && addressDigits(task.address) === address);
+  const hasAddress = isAddressOf(word);
+  return task => task.comm === word || hasAddress(task);
 }
 
 export function psData({ cpus, panicCpu, panicTask, totalPages }: TaskList, shown: readonly Task[]) {
