@@ -29,6 +29,14 @@ export function readHeld(memory: KernelMemory, address: bigint, lengthBytes: num
   return bytes.subarray(0, memory.readVirtualUpTo(address, bytes));
 }
 
+/** A part of the image. */
+export interface ImagePart {
+  readonly start: bigint;
+  readonly end: bigint;
+  /** All of it; zeros for pages that the dump lacks. */
+  readonly bytes: Buffer;
+}
+
 /** All these bytes; zeros for pages that the dump lacks. */
 export function readWithGaps(
   memory: Pick<KernelMemory, 'arch' | 'readVirtualUpTo'>,

@@ -4,7 +4,7 @@
  */
 import type { KernelMemory } from '../../kernel/memory.ts';
 import { decodeNotes, isPrstatus } from '../../vmcore/notes.ts';
-import { readWithGaps, wordsBetween } from '../image-scan.ts';
+import { type ImagePart, wordsBetween } from '../image-scan.ts';
 
 /** Enough for the first note of any architecture. */
 const NOTE_BYTES = 1024;
@@ -21,12 +21,11 @@ export interface PerCpuPlace {
 /** @returns undefined where no word does, or several do. */
 export function findCrashNotes(
   memory: KernelMemory,
-  data: { readonly start: bigint; readonly end: bigint },
+  data: ImagePart,
   { start, offsets }: PerCpuPlace,
 ): bigint | undefined {
-  const bytes = readWithGaps(memory, data.start, Number(data.end - data.start));
   const wordsIn = (from: bigint, to: bigint) =>
-    [...wordsBetween(bytes, from, to)].flatMap(({ at, word }) =>
+    [...wordsBetween(data.bytes, from, to)].flatMap(({ at, word }) =>
       offsets.some(offset => holdsRegisters(memory, BigInt.asUintN(64, word + offset)))
         ? [data.start + BigInt(at)]
         : [],

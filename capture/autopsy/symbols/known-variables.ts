@@ -5,6 +5,7 @@
 import { attempt } from '../../errors.ts';
 import type { KernelMemory } from '../../kernel/memory.ts';
 import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
+import { type ImagePart, readWithGaps } from '../image-scan.ts';
 import type { Layouts } from '../types/layouts.ts';
 import { type PerCpuSection, perCpuSection } from '../types/per-cpu-section.ts';
 import { findCrashNotes } from './crash-notes.ts';
@@ -35,15 +36,22 @@ export function withKnownVariables(
 ): ImageSymbols | undefined {
   const exported = exportedAddresses(memory, codeEnd);
   if (exported.size === 0) return undefined;
+  const data = attempt(() => dataAround(memory, exported.get(IN_DATA)));
   const variables = new Map<string, bigint>([
     ...ofVmcoreinfo(vmcoreinfo),
     ...(layouts ? perCpuVariables(perCpuSection(layouts.btf), exported) : []),
-    ...dataEnds(memory, exported.get(IN_DATA)),
+    ...(data
+      ? ([
+          ['_sdata', data.start],
+          ['_end', data.end],
+        ] as const)
+      : []),
     ...exported,
   ]);
-  const notes = attempt(() => crashNotes(memory, variables));
+  const notes = data && attempt(() => crashNotes(memory, data, variables));
   if (notes !== undefined) variables.set('crash_notes', notes);
-  const modules = layouts && attempt(() => moduleList(memory, vmcoreinfo, layouts, variables));
+  const modules =
+    data && layouts && attempt(() => moduleList({ memory, vmcoreinfo, layouts }, data, variables));
   if (modules !== undefined) variables.set('modules', modules);
   return {
     ...image,
@@ -56,20 +64,19 @@ export function withKnownVariables(
 }
 
 /** @throws KernelError for memory that the dump does not hold. */
-function crashNotes(memory: KernelMemory, variables: ReadonlyMap<string, bigint>): bigint | undefined {
-  const [data, end, start, table, mask] = [
-    '_sdata',
-    '_end',
-    '__per_cpu_start',
-    '__per_cpu_offset',
-    '__cpu_possible_mask',
-  ].map(name => variables.get(name));
-  if (data === undefined || end === undefined || start === undefined) return undefined;
-  if (table === undefined || mask === undefined) return undefined;
+function crashNotes(
+  memory: KernelMemory,
+  data: ImagePart,
+  variables: ReadonlyMap<string, bigint>,
+): bigint | undefined {
+  const [start, table, mask] = ['__per_cpu_start', '__per_cpu_offset', '__cpu_possible_mask'].map(name =>
+    variables.get(name),
+  );
+  if (start === undefined || table === undefined || mask === undefined) return undefined;
   const possible = memory.u64(mask);
   const cpus = FIRST_CPUS.filter(cpu => (possible >> cpu) & 1n);
   const offsets = cpus.map(cpu => memory.u64(table + 8n * cpu));
-  return findCrashNotes(memory, { start: data, end }, { start, offsets });
+  return findCrashNotes(memory, data, { start, offsets });
 }
 
 /** Some of them stopped at any panic. */
@@ -77,16 +84,15 @@ const FIRST_CPUS = Array.from({ length: 64 }, (_, cpu) => BigInt(cpu));
 
 /** @throws AutopsyError */
 function moduleList(
-  memory: KernelMemory,
-  vmcoreinfo: Vmcoreinfo,
-  layouts: Layouts,
+  { memory, vmcoreinfo, layouts }: Pick<Source, 'memory' | 'vmcoreinfo'> & { readonly layouts: Layouts },
+  data: ImagePart,
   variables: ReadonlyMap<string, bigint>,
 ): bigint | undefined {
-  const [start, data, end] = ['_stext', '_sdata', '_end'].map(name => variables.get(name));
-  if (start === undefined || data === undefined || end === undefined) return undefined;
+  const start = variables.get('_stext');
+  if (start === undefined) return undefined;
   const [from, to] = [vmcoreinfo.bigNumber('MODULES_VADDR'), vmcoreinfo.bigNumber('MODULES_END')];
   const area = from !== undefined && to !== undefined ? ([from, to] as const) : undefined;
-  return findModuleList(memory, layouts, { start, data, end, area });
+  return findModuleList(memory, layouts, { start, data, area });
 }
 
 type Named = readonly (readonly [string, bigint])[];
@@ -119,11 +125,11 @@ function perCpuVariables(
 }
 
 /**
- * The ends of the image's data, in pages: on arm64 the memory of init, which the kernel unmaps, is before it, and nothing behind
- * (arch/arm64/kernel/vmlinux.lds.S). None where the mapping goes on.
+ * The image's data, in whole pages: on arm64 the memory of init, which the kernel unmaps, is before it, and nothing behind
+ * (arch/arm64/kernel/vmlinux.lds.S). Undefined where the mapping goes on.
  */
-function dataEnds(memory: KernelMemory, within: bigint | undefined): Named {
-  if (within === undefined) return [];
+function dataAround(memory: KernelMemory, within: bigint | undefined): ImagePart | undefined {
+  if (within === undefined) return undefined;
   const { arch, readPhysical } = memory;
   const page = BigInt(arch.pageSizeBytes);
   const isMapped = (address: bigint) => arch.walk(address, readPhysical) !== undefined;
@@ -131,9 +137,6 @@ function dataEnds(memory: KernelMemory, within: bigint | undefined): Named {
   let [start, end] = [first, first];
   while (isMapped(end) && end - first < MOST_DATA_BYTES) end += page;
   while (isMapped(start - page) && first - start < MOST_DATA_BYTES) start -= page;
-  if (start === end || isMapped(end) || isMapped(start - page)) return [];
-  return [
-    ['_sdata', start],
-    ['_end', end],
-  ];
+  if (start === end || isMapped(end) || isMapped(start - page)) return undefined;
+  return { start, end, bytes: readWithGaps(memory, start, Number(end - start)) };
 }

@@ -5,7 +5,7 @@
  */
 import { attempt } from '../../errors.ts';
 import type { KernelMemory } from '../../kernel/memory.ts';
-import { readWithGaps, wordsBetween } from '../image-scan.ts';
+import { type ImagePart, wordsBetween } from '../image-scan.ts';
 import type { Types } from '../kernel.ts';
 
 const WORD_BYTES = 8;
@@ -15,19 +15,19 @@ const REACH_BYTES = 4n << 30n;
 export interface Image {
   /** Of its code. */
   readonly start: bigint;
-  /** Of its data, page by page; the second ends the image. */
-  readonly data: bigint;
-  readonly end: bigint;
+  /** They end the image. */
+  readonly data: ImagePart;
   /** MODULES_VADDR and MODULES_END of vmcoreinfo, where it has them. */
   readonly area: readonly [bigint, bigint] | undefined;
 }
 
 /** @returns undefined where no module is loaded, or the data have several such lists. */
 export function findModuleList(
-  memory: Pick<KernelMemory, 'arch' | 'readVirtualUpTo' | 'u64'>,
+  memory: Pick<KernelMemory, 'u64'>,
   types: Pick<Types, 'offset'>,
-  { start, data, end, area }: Image,
+  { start, data, area }: Image,
 ): bigint | undefined {
+  const { bytes, end } = data;
   const list = BigInt(types.offset('module.list'));
   const own = BigInt(types.offset('module.mkobj.mod'));
   const isNear = (address: bigint) =>
@@ -35,7 +35,6 @@ export function findModuleList(
   const mayBeModule = (node: bigint) =>
     node % 8n === 0n && (isNear(node) || (area !== undefined && node >= area[0] && node < area[1]));
   const isModule = (node: bigint) => attempt(() => memory.u64(node - list + own) === node - list) ?? false;
-  const bytes = readWithGaps(memory, data, Number(end - data));
   const [from, to] = [start - REACH_BYTES, end + REACH_BYTES];
   const places = [...(area ? [area] : []), [from, to] as const];
   const found = new Set<bigint>();
@@ -44,7 +43,7 @@ export function findModuleList(
       if (at + 2 * WORD_BYTES > bytes.length || !mayBeModule(next)) continue;
       const previous = bytes.readBigUInt64LE(at + WORD_BYTES);
       if (!mayBeModule(previous) || !isModule(next) || !isModule(previous)) continue;
-      const head = data + BigInt(at);
+      const head = data.start + BigInt(at);
       const isLinked = attempt(() => memory.u64(next + 8n) === head && memory.u64(previous) === head);
       if (isLinked) found.add(head);
     }

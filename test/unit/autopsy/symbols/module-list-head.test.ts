@@ -1,5 +1,6 @@
 /** The list of modules, found in the data of a kernel by the modules that it leads to. */
 import { expect, test } from 'vitest';
+import { readWithGaps } from '../../../../capture/autopsy/image-scan.ts';
 import { findModuleList, type Image } from '../../../../capture/autopsy/symbols/module-list-head.ts';
 import { KernelError } from '../../../../capture/errors.ts';
 
@@ -8,7 +9,7 @@ const DATA = 0xffff_8000_0981_0000n;
 const DATA_BYTES = 0x2000;
 const HEAD = DATA + 0x610n;
 const AREA = [0xffff_8000_0000_0000n, 0xffff_8000_0800_0000n] as const;
-const IMAGE: Image = { start: START, data: DATA, end: DATA + BigInt(DATA_BYTES), area: AREA };
+const WITH_AREA: Pick<Image, 'area'> = { area: AREA };
 const OFFSETS: Readonly<Record<string, number>> = { 'module.list': 8, 'module.mkobj.mod': 0x60 };
 const MODULES = [AREA[0] + 0x5000n, AREA[0] + 0x9000n];
 
@@ -24,7 +25,7 @@ function linked(head = HEAD): Map<bigint, bigint> {
   return words;
 }
 
-function find(words: ReadonlyMap<bigint, bigint>, image = IMAGE): bigint | undefined {
+function find(words: ReadonlyMap<bigint, bigint>, { area } = WITH_AREA): bigint | undefined {
   const memory = {
     arch: { pageSizeBytes: 4096 },
     u64(address: bigint) {
@@ -38,15 +39,16 @@ function find(words: ReadonlyMap<bigint, bigint>, image = IMAGE): bigint | undef
         view.setBigUint64(at, words.get(address + BigInt(at)) ?? 0n, true);
       return into.length;
     },
-  } as unknown as Parameters<typeof findModuleList>[0];
-  return findModuleList(memory, { offset: path => OFFSETS[path]! }, image);
+  } as unknown as Parameters<typeof findModuleList>[0] & Parameters<typeof readWithGaps>[0];
+  const end = DATA + BigInt(DATA_BYTES);
+  const data = { start: DATA, end, bytes: readWithGaps(memory, DATA, DATA_BYTES) };
+  return findModuleList(memory, { offset: path => OFFSETS[path]! }, { start: START, data, area });
 }
 
 test('it is where both neighbours are modules', () => expect(find(linked())).toBe(HEAD));
 
 test('modules that are near the image, and not in their area', () => {
-  const { area: _, ...image } = IMAGE;
-  expect(find(linked(), { ...image, area: undefined })).toBe(HEAD);
+  expect(find(linked(), { area: undefined })).toBe(HEAD);
 });
 
 test.each<[string, (words: Map<bigint, bigint>) => void]>([
