@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabArch } from '../machine/arch.ts';
 import type { SerialLine } from '../machine/serial.ts';
+import type { Segment } from '../run/segments.ts';
 import { SYSRQ_CRASH } from '../triggers/triggers.ts';
 import { GuestError } from './agent.ts';
 import type { Guest } from './machine.ts';
@@ -29,8 +30,15 @@ function stationsOn({ console: port }: LabArch) {
 
 const POLL_MS = 200;
 
+/** A crash that was seen to the login prompt. */
+export interface SeenCrash {
+  readonly times: CrashTimes;
+  /** The serial console from the trigger on. */
+  readonly lines: readonly SerialLine[];
+}
+
 /** @throws GuestError when no crash kernel is loaded, or when the login prompt does not come in time. */
-export async function crash(guest: Guest, timeoutSeconds: number): Promise<CrashTimes> {
+export async function crash(guest: Guest, timeoutSeconds: number): Promise<SeenCrash> {
   // The panic of a machine without one has no end: nothing would reboot it.
   const loaded = (await guest.agent.must('cat /sys/kernel/kexec_crash_loaded')).trim();
   if (loaded !== '1')
@@ -43,25 +51,72 @@ export async function crash(guest: Guest, timeoutSeconds: number): Promise<Crash
   guest.agent.send(`sync; ${SYSRQ_CRASH.command}`);
   await guest.agent.untilBoot(timeoutSeconds);
   await untilLogin(guest, from, timeoutSeconds);
-  return crashTimes(guest.arch, guest.lines.slice(from));
+  const lines = guest.lines.slice(from);
+  return { times: crashTimes(guest.arch, lines), lines };
 }
 
 /** @param lines of the serial console from the trigger on. */
 export function crashTimes(arch: LabArch, lines: readonly SerialLine[]): CrashTimes {
-  const stations = stationsOn(arch);
-  const at: Partial<Record<(typeof stations)[number]['name'], number>> = {};
+  const { panic, ...later } = stationsIn(arch, lines);
+  if (panic === undefined) return {};
+  const start = lines[panic]!.atSeconds;
+  return Object.fromEntries(
+    Object.entries(later).map(([name, index]) => [
+      name,
+      Number((lines[index]!.atSeconds - start).toFixed(1)),
+    ]),
+  );
+}
+
+/** A part of the time in the crash kernel, and the line of the console that ends it. */
+export interface Stage {
+  readonly name: string;
+  readonly until: RegExp;
+}
+
+/**
+ * Where the time from the panic to the login prompt went. Stages whose end was not seen are part of the next segment.
+ * @param stages of the crash kernel, in order; the last ends before the reboot.
+ * @returns none where the machine was not seen to reboot.
+ */
+export function crashSegments(
+  arch: LabArch,
+  lines: readonly SerialLine[],
+  stages: readonly Stage[],
+): Segment[] {
+  const { panic, captureKernel, reboot, login } = stationsIn(arch, lines);
+  if (panic === undefined || captureKernel === undefined || reboot === undefined) return [];
+  const ends: { name: string; index: number }[] = [{ name: 'kexec', index: captureKernel }];
+  for (const { name, until } of stages) {
+    const index = indexFrom(lines, ends.at(-1)!.index + 1, until);
+    if (index !== undefined && index < reboot) ends.push({ name, index });
+  }
+  ends.push({ name: 'reboot', index: reboot });
+  if (login !== undefined) ends.push({ name: 'first kernel', index: login });
+  return ends.map(({ name, index }, nth) => {
+    const begin = nth === 0 ? panic : ends[nth - 1]!.index;
+    return { name, seconds: lines[index]!.atSeconds - lines[begin]!.atSeconds };
+  });
+}
+
+type Station = ReturnType<typeof stationsOn>[number]['name'];
+
+/** Indices of the lines that are stations, up to the first that is missing. */
+function stationsIn(arch: LabArch, lines: readonly SerialLine[]): Partial<Record<Station, number>> {
+  const at: Partial<Record<Station, number>> = {};
   let from = 0;
-  for (const { name, pattern } of stations) {
-    const index = lines.findIndex(({ text }, position) => position >= from && pattern.test(text));
-    if (index < 0) break;
-    at[name] = lines[index].atSeconds;
+  for (const { name, pattern } of stationsOn(arch)) {
+    const index = indexFrom(lines, from, pattern);
+    if (index === undefined) break;
+    at[name] = index;
     from = index + 1;
   }
-  const { panic, ...later } = at;
-  if (panic === undefined) return {};
-  return Object.fromEntries(
-    Object.entries(later).map(([name, seconds]) => [name, Number((seconds - panic).toFixed(1))]),
-  );
+  return at;
+}
+
+function indexFrom(lines: readonly SerialLine[], from: number, pattern: RegExp): number | undefined {
+  const index = lines.findIndex(({ text }, position) => position >= from && pattern.test(text));
+  return index < 0 ? undefined : index;
 }
 
 async function untilLogin(guest: Guest, from: number, timeoutSeconds: number): Promise<void> {

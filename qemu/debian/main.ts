@@ -1,6 +1,7 @@
 /** `npm run machine`: the package on a whole Debian, from installation to removal, beside Debian's kdump-tools. */
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { openCache } from '../../build/cache.ts';
 import { DEFAULT_KERNEL, fetchKernel } from '../../build/fetch/kernels.ts';
 import { ensureHostPackages, HOST_PACKAGES } from '../../build/host/host-packages.ts';
@@ -9,7 +10,7 @@ import { partsFor } from '../../build/parts/choose.ts';
 import { PLATFORM_NAMES, platformNamed } from '../../build/parts/platform.ts';
 import { buildProgram } from '../../build/program.ts';
 import { describeError, Failure } from '../../capture/errors.ts';
-import { EXIT, oneOf, runCommand, wholeNumber } from '../../scripts/lib/cli/command.ts';
+import { EXIT, oneOf, runCommand, UsageError, wholeNumber } from '../../scripts/lib/cli/command.ts';
 import { tool } from '../disks/file-systems.ts';
 import type { Check } from '../expect/check.ts';
 import { consoleLines } from '../lab/console.ts';
@@ -23,8 +24,10 @@ import { fetchDebianImage } from './image.ts';
 import { type DebianMachine, runDebian } from './machine.ts';
 import { fetchRepository, makePackagesDisk } from './repository.ts';
 import { SEARCHES } from './smallest.ts';
-import { chooseStories, namesOf, STORIES, type Story, type Teller } from './stories.ts';
-import { captureTable } from './table.ts';
+import { isDiskNeeded, type Step, storySteps, timesSteps } from './steps.ts';
+import { chooseStories, namesOf, STORIES, type Teller } from './stories.ts';
+import { describeCaptures } from './table.ts';
+import { TIMED } from './times.ts';
 
 await runCommand({
   name: 'npm run machine --',
@@ -41,6 +44,14 @@ await runCommand({
       help: `one of ${namesOf(STORIES).join(', ')}; with --smallest of ${namesOf(SEARCHES).join(', ')}`,
     },
     console: { help: 'show the serial console live' },
+    times: {
+      help: 'only the times, instead: install both, then crash them in turn, each time a machine that was just switched on',
+    },
+    runs: {
+      value: 'N',
+      default: '1',
+      help: 'make each crash N times; the table has the medians, the lowest and the highest (not with --smallest)',
+    },
     smallest: { help: 'find the smallest crashkernel= with which each of them captures, instead' },
     deadline: { value: 'MINUTES', default: '120', help: 'end each machine after this time' },
     'keep-disk': { help: 'keep the disk images in the run’s directory' },
@@ -52,7 +63,7 @@ await runCommand({
     const hostPackages = [...HOST_PACKAGES, emulatorPackage(arch)];
     ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log, hostPackages);
     const deadlineSeconds = 60 * wholeNumber('deadline', given.deadline, 1, 1440);
-    const stories = chooseStories(given.smallest ? SEARCHES : STORIES, architecture, given.only);
+    const steps = chooseSteps(given, architecture);
     const parts = await partsFor(cache, architecture);
     await buildProgram(console.log, parts);
     const deb = await buildDeb(parts, console.log);
@@ -74,50 +85,76 @@ await runCommand({
         onLine: consoleLines(given.console),
         signal,
       };
-      const results: StoryResult[] = [];
+      const results = new Map(steps.map(({ name }) => [name, newResult(name)]));
+      const summary = { accel, image: image.record, results: [...results.values()] };
       try {
-        for (const story of stories) {
-          const disk = join(directory, story.name, 'disk.img');
-          await mkdir(dirname(disk));
-          await tool('cp', ['--sparse=always', '--reflink=auto', image.disk, disk]);
-          results.push(await tell(story, { ...run, disk, directory: dirname(disk) }));
-          if (!given['keep-disk']) await rm(disk);
+        for (const [index, step] of steps.entries()) {
+          const result = results.get(step.name)!;
+          const own = join(directory, step.name);
+          const disk = join(own, 'disk.img');
+          // What failed in one step would fail in the next, or the next would measure something else.
+          if (result.checks.every(({ holds }) => holds)) {
+            await mkdir(join(own, step.part), { recursive: true });
+            if (!existsSync(disk)) await tool('cp', ['--sparse=always', '--reflink=auto', image.disk, disk]);
+            await take(step, { ...run, disk, directory: join(own, step.part) }, result);
+            writeSummary(directory, summary);
+          }
+          if (!given['keep-disk'] && !isDiskNeeded(steps, index)) await rm(disk, { force: true });
         }
       } finally {
         await rm(packages, { force: true });
       }
-      writeSummary(directory, { accel, image: image.record, results });
-      console.log(captureTable(results));
+      console.log(`\n${describeCaptures(summary.results)}`);
       console.log(`\n  ${relative(process.cwd(), join(directory, 'summary.json'))}`);
-      const broken = results.flatMap(({ checks }) => checks).filter(({ holds }) => !holds);
+      const broken = summary.results.flatMap(({ checks }) => checks).filter(({ holds }) => !holds);
       return broken.length === 0 ? EXIT.done : EXIT.failed;
     });
   },
 });
 
-interface StoryResult {
-  readonly name: string;
-  readonly checks: readonly Check[];
-  readonly captures: readonly Capture[];
+interface Chosen {
+  readonly only?: string;
+  readonly runs: string;
+  readonly times: boolean;
+  readonly smallest: boolean;
 }
 
-/** Runs one story on a machine of its own, and prints each check as it is made. */
-async function tell(story: Story, machine: DebianMachine): Promise<StoryResult> {
-  const checks: Check[] = [];
-  const captures: Capture[] = [];
+/** @throws UsageError */
+function chooseSteps({ only, runs: text, times, smallest }: Chosen, architecture: string): Step[] {
+  const runs = wholeNumber('runs', text, 1, 100);
+  if (smallest && (times || runs > 1))
+    throw new UsageError('USAGE', {
+      action: 'search the smallest crashkernel=',
+      actual: `--${times ? 'times' : 'runs'} is given`,
+      wanted: 'none of --times and --runs with --smallest',
+    });
+  if (times) return timesSteps(chooseStories(TIMED, architecture, only), runs);
+  return storySteps(chooseStories(smallest ? SEARCHES : STORIES, architecture, only), runs);
+}
+
+/** Of all steps on one disk. */
+interface StepsResult {
+  readonly name: string;
+  readonly checks: Check[];
+  readonly captures: Capture[];
+}
+
+const newResult = (name: string): StepsResult => ({ name, checks: [], captures: [] });
+
+/** Runs one step on a machine, and prints each check as it is made. */
+async function take(step: Step, machine: DebianMachine, { checks, captures }: StepsResult): Promise<void> {
   const check: Teller['check'] = (what, holds, saw) => {
     checks.push({ what, holds, saw });
     console.log(describeCheck({ what, holds, saw }));
   };
   const say: Teller['say'] = line => console.log(`  ${line}`);
   const teller: Teller = { say, check, capture: capture => void captures.push(capture) };
-  console.log(`${story.name}: ${story.purpose}`);
+  console.log(`${step.name}: ${step.purpose}`);
   try {
-    await runDebian(machine, guest => story.run(guest, teller));
+    await runDebian(machine, guest => step.run(guest, teller));
   } catch (error) {
-    // The other stories still run.
+    // The other machines still run.
     if (machine.signal.aborted || !(error instanceof Failure)) throw error;
-    check('the story comes to its end', false, describeError(error));
+    check('it comes to its end', false, describeError(error));
   }
-  return { name: story.name, checks, captures };
 }

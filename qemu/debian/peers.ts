@@ -1,6 +1,8 @@
 /** The programs that are compared on the guest: how each is installed, how it reserves memory, and where its files are. */
+import { MANIFEST_NAME } from '../../capture/storage/manifest.ts';
 import type { Layout } from '../../initrd/layouts.ts';
 import type { NotOn } from '../kernel/misfit.ts';
+import type { Stage } from './crash.ts';
 
 export interface Peer {
   /** Shell script that installs it, so that it works after a reboot. */
@@ -10,9 +12,16 @@ export interface Peer {
   /** Shell command whose exit code 0 means that a crash would be captured. */
   readonly isArmed: string;
   initrd(kernel: string): string;
-  /** Shell pattern of complete dumps. */
+  /** Shell pattern of complete dumps, each in a directory of its own. */
   readonly dumps: string;
+  /** What its crash kernel does, by the lines that it prints. */
+  readonly stages: readonly Stage[];
+  /** Name of the file beside a dump that divides the stage `capture` into phases (capture/storage/manifest.ts). */
+  readonly manifest?: string;
 }
+
+/** The name under which our captures are told from those of others. */
+export const KDUMPLING = 'kdumpling';
 
 const IS_LOADED = 'grep -q 1 /sys/kernel/kexec_crash_loaded';
 
@@ -26,6 +35,11 @@ kdumpling enable`,
   isArmed: `systemctl is-active kdumpling-load && ${IS_LOADED}`,
   initrd: kernel => `/boot/initramfs-${kernel}kdump.img`,
   dumps: '/var/crash/*/vmcore',
+  stages: [
+    { name: 'boot', until: /kdumpling: start: / },
+    { name: 'capture', until: /kdumpling: end: (saved|NOT saved)/ },
+  ],
+  manifest: MANIFEST_NAME,
 });
 
 export const KDUMP_TOOLS: Peer = {
@@ -38,6 +52,11 @@ apt-get install -y kdump-tools`,
   isArmed: `systemctl start kdump-tools && ${IS_LOADED}`,
   initrd: kernel => `/var/lib/kdump/initrd.img-${kernel}`,
   dumps: '/var/crash/2*/dump.[0-9]*',
+  stages: [
+    { name: 'boot', until: /running makedumpfile/ },
+    { name: 'dump', until: /saved vmcore/ },
+    { name: 'dmesg', until: /saved dmesg/ },
+  ],
 };
 
 /**

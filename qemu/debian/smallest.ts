@@ -1,6 +1,6 @@
 /** The smallest `crashkernel=` with which each program still captures this machine (`npm run machine -- --smallest`). */
 import { begin, come, INSTALL_SECONDS, reboot, settled } from './boots.ts';
-import { type Capture, LEAST_DUMP_BYTES, reservation, runningKernel } from './capture.ts';
+import { type Capture, isCaptured, measureAfter, measureBefore, removeDumps } from './capture.ts';
 import { crash } from './crash.ts';
 import type { Guest } from './machine.ts';
 import { KDUMP_TOOLS, KDUMP_TOOLS_NOT_ON, kdumpling, type Peer } from './peers.ts';
@@ -53,23 +53,21 @@ function nextBelow(mib: number): number | undefined {
 async function tryOne(guest: Guest, peer: Peer): Promise<Capture | undefined> {
   const { agent } = guest;
   if ((await agent.run(peer.isArmed, INSTALL_SECONDS)).exitCode !== 0) return undefined;
-  const kernel = await runningKernel(guest);
-  const sizes = await reservation(guest, peer.initrd(kernel));
-  const next = nextBelow(sizes.crashkernelMib);
+  const before = await measureBefore(guest, peer);
+  const next = nextBelow(before.crashkernelMib);
   if (next !== undefined) await agent.must(peer.reserve(next), INSTALL_SECONDS);
-  await agent.must(`rm -rf ${peer.dumps}`);
-  const times = await crash(guest, CAPTURE_SECONDS).then(
-    async seen => {
+  await removeDumps(guest, peer);
+  const seen = await crash(guest, CAPTURE_SECONDS).then(
+    async home => {
       await settled(guest);
-      return seen;
+      return home;
     },
     async () => {
       await guest.reset();
       await come(guest);
-      return {};
+      return { times: {}, lines: [] };
     },
   );
-  const dump = await agent.run(`stat -c %s ${peer.dumps}`);
-  const dumpBytes = dump.exitCode === 0 ? Number(dump.output) : 0;
-  return dumpBytes > LEAST_DUMP_BYTES ? { kernel, times, dumpBytes, ...sizes } : undefined;
+  const capture = await measureAfter(guest, peer, before, seen);
+  return isCaptured(capture) ? capture : undefined;
 }

@@ -5,10 +5,17 @@
 import { badValue, oneOf } from '../../scripts/lib/cli/command.ts';
 import { type NotOn, possibleOn } from '../kernel/misfit.ts';
 import { BOOT_SECONDS, begin, INSTALL_SECONDS, reboot, settled, updateKernel } from './boots.ts';
-import { type Capture, LEAST_DUMP_BYTES, reservation, runningKernel } from './capture.ts';
+import {
+  type Capture,
+  crashAnew,
+  isCaptured,
+  measureAfter,
+  measureBefore,
+  runningKernel,
+} from './capture.ts';
 import { crash } from './crash.ts';
 import type { Guest } from './machine.ts';
-import { KDUMP_TOOLS, KDUMP_TOOLS_NOT_ON, kdumpling } from './peers.ts';
+import { KDUMP_TOOLS, KDUMP_TOOLS_NOT_ON, KDUMPLING, kdumpling, type Peer } from './peers.ts';
 import { listFiles, traces } from './traces.ts';
 
 export interface Story {
@@ -16,7 +23,8 @@ export interface Story {
   readonly purpose: string;
   /** Architectures that cannot have it, with the reason. */
   readonly notOn?: NotOn;
-  run(guest: Guest, teller: Teller): Promise<void>;
+  /** @param runs crashes of each kind that gives times: the first is looked at, the others are only measured. */
+  run(guest: Guest, teller: Teller, runs: number): Promise<void>;
 }
 
 /** Collects what a story finds, and prints it. */
@@ -27,7 +35,7 @@ export interface Teller {
 }
 
 export const STORIES: readonly Story[] = [
-  { name: 'kdumpling', purpose: 'our package, with a kernel update in between, and its removal', run: ours },
+  { name: KDUMPLING, purpose: 'our package, with a kernel update in between, and its removal', run: ours },
   {
     name: 'kdump-tools',
     purpose: 'Debian’s own, the same machine and the same crash',
@@ -36,14 +44,16 @@ export const STORIES: readonly Story[] = [
   },
 ];
 
-export const namesOf = (stories: readonly Story[]) => stories.map(({ name }) => name);
+export const namesOf = (all: readonly Named[]) => all.map(({ name }) => name);
+
+type Named = Pick<Story, 'name' | 'notOn'>;
 
 /** All that the architecture can have, or the one that was asked for. @throws UsageError */
-export function chooseStories(
-  all: readonly Story[],
+export function chooseStories<T extends Named>(
+  all: readonly T[],
   architecture: string,
   only: string | undefined,
-): readonly Story[] {
+): readonly T[] {
   const possible = possibleOn(architecture);
   if (only === undefined) return all.filter(possible);
   const story = all.find(({ name }) => name === oneOf('only', only, namesOf(all)))!;
@@ -51,7 +61,7 @@ export function chooseStories(
   throw badValue('only', only, `another story on ${architecture}: ${story.notOn![architecture]}`);
 }
 
-async function ours(guest: Guest, teller: Teller): Promise<void> {
+async function ours(guest: Guest, teller: Teller, runs: number): Promise<void> {
   const { agent } = guest;
   await begin(guest);
   // Dependencies are not traces of the package: installed first, since dpkg does not list the links of alternatives.
@@ -65,6 +75,7 @@ async function ours(guest: Guest, teller: Teller): Promise<void> {
   await reboot(guest);
   await checkArmed(guest, teller, 'after a reboot it is armed');
   await crashAndLook(guest, teller, 1);
+  await crashAgain(guest, teller, OURS, runs - 1);
 
   teller.say('updating the kernel');
   await updateKernel(guest);
@@ -72,6 +83,7 @@ async function ours(guest: Guest, teller: Teller): Promise<void> {
   teller.check('the newer kernel is booted', kernel.startsWith('6.12'), kernel);
   await checkArmed(guest, teller, 'the newer kernel is armed, without anybody’s doing');
   await crashAndLook(guest, teller, 2);
+  await crashAgain(guest, teller, OURS, runs - 1);
 
   teller.say('removing everything');
   await agent.must('kdumpling cleanup --yes');
@@ -84,7 +96,7 @@ async function ours(guest: Guest, teller: Teller): Promise<void> {
   teller.check('no memory is reserved', !commandLine.includes('crashkernel'), commandLine.trim());
 }
 
-async function kdumpTools(guest: Guest, teller: Teller): Promise<void> {
+async function kdumpTools(guest: Guest, teller: Teller, runs: number): Promise<void> {
   const { agent } = guest;
   await begin(guest);
   teller.say('installing kdump-tools');
@@ -93,13 +105,18 @@ async function kdumpTools(guest: Guest, teller: Teller): Promise<void> {
   const armed = await agent.run(KDUMP_TOOLS.isArmed, INSTALL_SECONDS);
   const show = await agent.run('kdump-config show');
   teller.check('kdump-tools is armed', armed.exitCode === 0, lastLine(show.output));
-  const kernel = await runningKernel(guest);
-  const sizes = await reservation(guest, KDUMP_TOOLS.initrd(kernel));
-  const times = await crash(guest, BOOT_SECONDS);
-  const dump = await agent.run('cat $(ls -d /var/crash/2*/dump.*) | wc -c');
-  const dumpBytes = Number(dump.output.trim());
-  teller.check('kdump-tools captured', dumpBytes > LEAST_DUMP_BYTES, `${dumpBytes} bytes`);
-  teller.capture({ kernel, times, dumpBytes, ...sizes });
+  await crashAgain(guest, teller, KDUMP_TOOLS, runs);
+}
+
+const OURS = kdumpling('self-contained');
+
+/** Crashes for their times alone. */
+async function crashAgain(guest: Guest, teller: Teller, peer: Peer, times: number): Promise<void> {
+  for (let nth = 0; nth < times; nth++) {
+    const capture = await crashAnew(guest, peer);
+    teller.check('it captured', isCaptured(capture), `${capture.dumpBytes} bytes`);
+    teller.capture(capture);
+  }
 }
 
 async function checkArmed({ agent }: Guest, teller: Teller, what: string): Promise<void> {
@@ -111,10 +128,10 @@ async function checkArmed({ agent }: Guest, teller: Teller, what: string): Promi
 /** Crashes the machine, then checks what each verb and the journal say about it. */
 async function crashAndLook(guest: Guest, teller: Teller, expected: number): Promise<void> {
   const { agent } = guest;
-  const kernel = await runningKernel(guest);
-  const sizes = await reservation(guest, kdumpling('self-contained').initrd(kernel));
+  const before = await measureBefore(guest, OURS);
+  const { kernel } = before;
   teller.say(`crashing ${kernel}`);
-  const times = await crash(guest, BOOT_SECONDS);
+  const seen = await crash(guest, BOOT_SECONDS);
   await settled(guest);
   const failed = await agent.must('systemctl --failed --no-legend --plain');
   teller.check('it is back in multi-user, no unit failed', failed.trim() === '', failed.trim() || 'none');
@@ -138,8 +155,7 @@ async function crashAndLook(guest: Guest, teller: Teller, expected: number): Pro
     journal.includes('sysrq triggered crash'),
     journal.slice(0, 1000),
   );
-  const vmcore = await agent.must(`stat -c %s /var/crash/${newest.id}/vmcore`);
-  teller.capture({ kernel, times, dumpBytes: Number(vmcore), ...sizes });
+  teller.capture(await measureAfter(guest, OURS, before, seen));
 }
 
 function lastLine(text: string): string {

@@ -3,6 +3,8 @@ import { join, relative } from 'node:path';
 import type { Manifest } from '../../capture/storage/manifest.ts';
 import type { Check } from '../expect/check.ts';
 import { readManifest } from '../expect/manifest.ts';
+import { segmentBars } from '../run/segment-bars.ts';
+import { segmentsOf } from '../run/segments.ts';
 import type { Verdict } from './crash.ts';
 import { wordsForReservation } from './kaslr.ts';
 import type { Lab } from './lab.ts';
@@ -17,7 +19,6 @@ export function describeCapture(lab: Lab, { run, checks, verdict }: Verdict): st
     ['machine', machineText(lab)],
     ...(manifest?.dump ? dumpRows(manifest) : []),
     ...stationRows(run.milestones),
-    ...(manifest ? [['in the capture', phasesText(manifest.seconds)] as [string, string]] : []),
     ['files', run.dumps.map(dump => `${relative(process.cwd(), dump)}/`).join(' ') || 'none'],
     ['serial log', relative(process.cwd(), join(run.directory, 'serial.log'))],
   ];
@@ -25,6 +26,7 @@ export function describeCapture(lab: Lab, { run, checks, verdict }: Verdict): st
     '',
     ...rows.map(([name, text]) => `  ${name.padEnd(16)}${text}`),
     '',
+    ...timeBars(run.milestones, manifest?.seconds),
     ...checks.map(describeCheck),
     '',
     verdict === 'passed'
@@ -62,8 +64,8 @@ function stationRows(milestones: Verdict['run']['milestones']): [string, string]
   ];
 }
 
-function phasesText(seconds: Manifest['seconds']): string {
-  return Object.entries(seconds)
-    .map(([phase, duration]) => `${phase} ${duration.toFixed(1)} s`)
-    .join(', ');
+/** From the panic to the machine's return, where the panic was seen. */
+function timeBars(lab: Verdict['run']['milestones'], capture: Manifest['seconds'] | undefined): string[] {
+  const bars = segmentBars(segmentsOf({ lab, capture }));
+  return bars.length === 0 ? [] : [...bars.map(line => `  ${line}`), ''];
 }

@@ -1,5 +1,5 @@
 /** A stacked bar: one part for each segment, as wide as its share of the time. */
-import type { Segment } from './bars.ts';
+import type { Segment } from '../run/segments.ts';
 import { escapeHtml } from './html.ts';
 
 const COLOURS: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 /** The page of all runs: a grid of verdicts for each axis, and where the time went. */
 import { counted } from '../../capture/errors.ts';
+import { type Segment, segmentsOf } from '../run/segments.ts';
 import { barHtml } from './bar-html.ts';
-import { type Segment, segmentsOf } from './bars.ts';
 import { type Grid, gridsOf } from './grid.ts';
 import { escapeHtml, page } from './html.ts';
 import { type Run, VERDICTS } from './runs.ts';
@@ -80,7 +80,7 @@ function linkHtml(run: Run, style = ''): string {
 
 function timesHtml(runs: readonly Run[]): string {
   const bars = runs
-    .map(run => ({ run, segments: segmentsOf(run) }))
+    .map(run => ({ run, segments: segmentsOf(run.phases) }))
     .filter(({ segments }) => segments.length > 0);
   const longest = Math.max(...bars.map(({ segments }) => totalOf(segments)));
   const rows = bars.map(

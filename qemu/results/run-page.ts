@@ -3,14 +3,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HUNG_BOOT_LOG } from '../run/boot-again.ts';
 import { REPORT_FILE } from '../run/directory.ts';
+import { segmentsOf } from '../run/segments.ts';
 import { barHtml, legendHtml } from './bar-html.ts';
-import { segmentsOf } from './bars.ts';
 import { escapeHtml, page } from './html.ts';
 import type { Run } from './runs.ts';
 
 export function runPage(run: Run): string {
   const { name, verdict, trigger, fault, geometry, kernel, directory } = run;
-  const segments = segmentsOf(run);
+  const segments = segmentsOf(run.phases);
   const total = segments.reduce((sum, { seconds }) => sum + seconds, 0);
   const body = [
     `<p><a href="../index.html">all runs</a></p>`,

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Check } from '../expect/check.ts';
 import type { Cell } from '../lab/cell.ts';
+import type { RunPhases } from '../run/segments.ts';
 
 export const VERDICTS = ['passed', 'failed', 'lost', 'interrupted'] as const;
 
@@ -17,12 +18,7 @@ export interface RunSummary {
   readonly cell?: Cell;
   readonly kernel: { readonly release: string; readonly origin: string };
   readonly expectations?: readonly Check[];
-  readonly phases?: {
-    /** Seconds since QEMU's start. */
-    readonly lab?: Readonly<Record<string, number>>;
-    /** Seconds that each phase of the capture took. */
-    readonly capture?: Readonly<Record<string, number>>;
-  };
+  readonly phases?: RunPhases;
   readonly seconds?: number;
 }
 

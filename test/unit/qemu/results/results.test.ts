@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { segmentsOf } from '../../../../qemu/results/bars.ts';
 import { gridsOf } from '../../../../qemu/results/grid.ts';
 import { escapeHtml } from '../../../../qemu/results/html.ts';
 import { publishResults } from '../../../../qemu/results/publish.ts';
 import { type Run, readRuns } from '../../../../qemu/results/runs.ts';
+import { segmentsOf } from '../../../../qemu/run/segments.ts';
 
 const PLAIN = {
   verdict: 'passed',
@@ -100,7 +100,7 @@ test('the columns are the kernels, in the order of their versions', () => {
 });
 
 test('the capture’s own phases stand between those of the machine, and fill its time', () => {
-  const segments = segmentsOf({ phases: PHASES });
+  const segments = segmentsOf(PHASES);
   expect(segments.map(({ name, seconds }) => `${name} ${seconds}`)).toEqual([
     'kexec 1',
     'boot 7',
@@ -112,7 +112,7 @@ test('the capture’s own phases stand between those of the machine, and fill it
     'first kernel 5',
   ]);
   expect(segments.reduce((sum, { seconds }) => sum + seconds, 0)).toBe(25);
-  expect(segmentsOf({ phases: undefined })).toEqual([]);
+  expect(segmentsOf(undefined)).toEqual([]);
 });
 
 test('the pages: a cell for each newest verdict, which leads to the run’s page', () => {
