@@ -53,9 +53,9 @@ apt-get install -y kdump-tools`,
   initrd: kernel => `/var/lib/kdump/initrd.img-${kernel}`,
   dumps: '/var/crash/2*/dump.[0-9]*',
   stages: [
-    { name: 'boot', until: /running makedumpfile/ },
+    { name: 'boot', until: /running makedumpfile --dump-dmesg/ },
+    { name: 'dmesg', until: /saved dmesg content/ },
     { name: 'dump', until: /saved vmcore/ },
-    { name: 'dmesg', until: /saved dmesg/ },
   ],
 };
 

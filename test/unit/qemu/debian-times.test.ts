@@ -52,16 +52,17 @@ describe('where the time of a crash went', () => {
     const texts = [
       PANIC,
       'Linux version 6.1',
-      'kdump-tools[123]: running makedumpfile -F -c -d 31',
-      'kdump-tools[123]: saved vmcore in /var/crash/1',
-      'kdump-tools[123]: saved dmesg content in /var/crash/1',
+      'kdump-tools[217]: running makedumpfile --dump-dmesg /proc/vmcore /var/crash/1/dmesg.1.',
+      'kdump-tools[217]: kdump-tools: saved dmesg content in /var/crash/1.',
+      'kdump-tools[217]: running makedumpfile -F -c -d 31 /proc/vmcore | compress > /var/crash/1/dump-incomplete.',
+      'kdump-tools[217]: kdump-tools: saved vmcore in /var/crash/1.',
       'reboot: Restarting system',
     ];
     expect(brief(crashSegments(arch, lines(...texts), KDUMP_TOOLS.stages))).toEqual([
       'kexec 1',
       'boot 1',
-      'dump 1',
       'dmesg 1',
+      'dump 2',
       'reboot 1',
     ]);
   });
