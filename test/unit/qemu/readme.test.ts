@@ -49,6 +49,8 @@ test('the options it names exist', () => {
     'resume',
     'results',
     'runs',
+    'smallest',
+    'times',
     'junit',
     'tap',
     'list',
