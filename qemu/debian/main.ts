@@ -139,7 +139,9 @@ interface StepsResult {
   readonly captures: Capture[];
 }
 
-const newResult = (name: string): StepsResult => ({ name, checks: [], captures: [] });
+function newResult(name: string): StepsResult {
+  return { name, checks: [], captures: [] };
+}
 
 /** Runs one step on a machine, and prints each check as it is made. */
 async function take(step: Step, machine: DebianMachine, { checks, captures }: StepsResult): Promise<void> {

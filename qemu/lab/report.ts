@@ -64,8 +64,8 @@ function stationRows(milestones: Verdict['run']['milestones']): [string, string]
   ];
 }
 
-/** From the panic to the machine's return, where the panic was seen. */
+/** From the panic to the machine's return. A crash kernel whose console is silent shows no stations to tell apart. */
 function timeBars(lab: Verdict['run']['milestones'], capture: Manifest['seconds'] | undefined): string[] {
-  const bars = segmentBars(segmentsOf({ lab, capture }));
-  return bars.length === 0 ? [] : [...bars.map(line => `  ${line}`), ''];
+  if (lab['PID 1'] === undefined) return [];
+  return [...segmentBars(segmentsOf({ lab, capture })).map(line => `  ${line}`), ''];
 }
