@@ -29,18 +29,23 @@ class ZeroScan implements PageTaker {
   readonly kept: Bitmap;
   readonly #all: Bitmap;
   readonly #detector: ZeroPageDetector;
+  readonly #pageSizeBytes: number;
   #pfn: number;
 
   constructor(all: Bitmap, pageSizeBytes: number) {
     this.#all = all;
     this.kept = all.copy();
     this.#detector = new ZeroPageDetector(pageSizeBytes);
+    this.#pageSizeBytes = pageSizeBytes;
     this.#pfn = all.nextSet(0);
   }
 
-  add(window: Buffer, at: number): void {
-    if (this.#detector.isZero(window, at)) this.kept.clear(this.#pfn);
-    this.#pfn = this.#all.nextSet(this.#pfn + 1);
+  add(window: Buffer, at: number, pages: number): void {
+    const end = at + pages * this.#pageSizeBytes;
+    for (let page = at; page < end; page += this.#pageSizeBytes) {
+      if (this.#detector.isZero(window, page)) this.kept.clear(this.#pfn);
+      this.#pfn = this.#all.nextSet(this.#pfn + 1);
+    }
   }
 
   addMissing(): void {

@@ -37,9 +37,12 @@ export class BoundedTaker implements PageTaker {
     this.#bytesAhead = bytesAhead(bound);
   }
 
-  add(window: Buffer, at: number): void {
-    if (this.#hasRoom() || this.#store.takesNoRoom(window, at)) this.#store.add(window, at);
-    else this.#store.addAbsent();
+  add(window: Buffer, at: number, pages: number): void {
+    const end = at + pages * this.#pageSizeBytes;
+    for (let page = at; page < end; page += this.#pageSizeBytes) {
+      if (this.#hasRoom() || this.#store.takesNoRoom(window, page)) this.#store.add(window, page, 1);
+      else this.#store.addAbsent();
+    }
   }
 
   addMissing(zeros: Buffer): void {

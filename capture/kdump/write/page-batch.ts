@@ -67,9 +67,15 @@ export class BatchFiller implements PageTaker {
     batch.entries[0] = 0;
   }
 
-  add(window: Buffer, at: number): void {
-    if (this.#sharesZeroPage && this.#detector.isZero(window, at)) this.#enter(StoredAs.zero, 0);
-    else this.#store(window, at);
+  add(window: Buffer, at: number, pages: number): void {
+    const end = at + pages * this.#pageSizeBytes;
+    for (let page = at; page < end; ) {
+      const left = (end - page) / this.#pageSizeBytes;
+      const zero = this.#sharesZeroPage ? this.#detector.zeroPages(window, page, left) : 0;
+      for (let i = 0; i < zero; i++) this.#enter(StoredAs.zero, 0);
+      if (zero === 0) this.#store(window, page);
+      page += Math.max(zero, 1) * this.#pageSizeBytes;
+    }
   }
 
   addMissing(zeros: Buffer): void {

@@ -18,8 +18,8 @@ export interface PageLoopInput {
 }
 
 export interface PageTaker {
-  /** The page at byte `at` of `window`, valid until the call returns. */
-  add(window: Buffer, at: number): void;
+  /** So many pages, from byte `at` of `window` on, valid until the call returns. */
+  add(window: Buffer, at: number, pages: number): void;
   /** A page that cannot be read; `zeros` is a page of them. */
   addMissing(zeros: Buffer): void;
 }
@@ -56,7 +56,7 @@ export function* dumpablePages(
       taker.addMissing(zeros);
       return;
     }
-    taker.add(single, 0);
+    taker.add(single, 0, 1);
   };
 
   /** Takes the dumpable pages from `first` to before `end`, which are adjacent in the file. Returns their number. */
@@ -67,8 +67,9 @@ export function* dumpablePages(
     for (let pfn = first; pfn < end; pfn = bitmap2.nextSet(pfn, end)) {
       const runEnd = bitmap2.nextClear(pfn, end);
       taken += runEnd - pfn;
-      if (window) for (; pfn < runEnd; pfn++) taker.add(window, (pfn - first) * pageSizeBytes);
-      else for (; pfn < runEnd; pfn++) takeSingle(pfn);
+      if (window) taker.add(window, (pfn - first) * pageSizeBytes, runEnd - pfn);
+      else for (let bad = pfn; bad < runEnd; bad++) takeSingle(bad);
+      pfn = runEnd;
     }
     return taken;
   };

@@ -86,14 +86,17 @@ export class PageStore {
     return this.sharesZeroPage && this.#detector.isZero(window, at);
   }
 
-  /** Stores the page at `at` in `window`. */
-  add(window: Buffer, at: number): void {
-    if (this.takesNoRoom(window, at)) {
-      this.pagesZero++;
-      this.addZero();
-      return;
+  /** Stores so many pages, from `at` in `window` on. */
+  add(window: Buffer, at: number, pages: number): void {
+    const end = at + pages * this.#pageSizeBytes;
+    for (let page = at; page < end; ) {
+      const left = (end - page) / this.#pageSizeBytes;
+      const zero = this.sharesZeroPage ? this.#detector.zeroPages(window, page, left) : 0;
+      this.pagesZero += zero;
+      for (let i = 0; i < zero; i++) this.addZero();
+      if (zero === 0) this.#store(window, page);
+      page += Math.max(zero, 1) * this.#pageSizeBytes;
     }
-    this.#store(window, at);
   }
 
   /** Adds a page that could not be read, as `zeros` or as missing. It is not counted as a zero page. */

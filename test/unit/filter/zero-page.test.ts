@@ -19,3 +19,23 @@ test('neighbours do not count', () => {
   expect(detector.isZero(window, 4095)).toBe(false);
   expect(detector.isZero(window, 4097)).toBe(false);
 });
+
+test.each([4096, 65536])('of a run of pages of %i bytes, those up to the first that is not zero', size => {
+  const detector = new ZeroPageDetector(size);
+  const pages = 40;
+  for (const end of [0, 1, 3, 16, 17, 39]) {
+    const window = Buffer.alloc(pages * size + 3);
+    // Between the words that are probed.
+    window[3 + end * size + 5] = 1;
+    let zero = 0;
+    for (let more = -1; more !== 0; zero += more) {
+      more = detector.zeroPages(window, 3 + zero * size, pages - zero);
+    }
+    expect(zero).toBe(end);
+  }
+});
+
+test('never more pages than asked for', () => {
+  const detector = new ZeroPageDetector(4096);
+  expect(detector.zeroPages(Buffer.alloc(8 * 4096), 0, 3)).toBe(3);
+});

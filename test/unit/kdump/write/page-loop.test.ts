@@ -35,7 +35,10 @@ function run(unused: ReturnType<NonNullable<ByteSource['unusedPages']>>) {
   const bitmap2 = Bitmap.create(PAGES);
   for (const pfn of KEPT) bitmap2.set(pfn);
   let taken = 0;
-  const taker = { add: () => taken++, addMissing: () => expect.unreachable() };
+  const add = (_window: Buffer, _at: number, pages: number) => {
+    taken += pages;
+  };
+  const taker = { add, addMissing: () => expect.unreachable() };
   const input = { vmcore: { source, segments }, pageSizeBytes: PAGE, bitmap2 };
   for (const _ of dumpablePages(input, taker, { onUnreadable: () => expect.unreachable() })) {
   }
