@@ -14,10 +14,16 @@ beforeAll(() => {
   program = join(folder, 'program.ts');
   const source = `
     import { runCommand } from ${JSON.stringify(COMMAND)};
+    import { writeSync } from 'node:fs';
     import { setTimeout } from 'node:timers/promises';
     await runCommand({
       name: 'many', purpose: 'Prints lines.', positionals: ['CODE'], options: {},
       async run({ positionals: [code] }, signal) {
+        if (code === 'quiet') {
+          const isLoaded = process.moduleLoadList.includes('NativeModule net');
+          process.on('exit', () => writeSync(1, 'net is loaded: ' + isLoaded));
+          return 0;
+        }
         console.log('begin');
         if (code === 'wait') await setTimeout(60_000, undefined, { signal });
         for (let i = 0; i < 20_000; i++) console.log('line', i);
@@ -55,6 +61,10 @@ test.each(['head -1', 'true'])(
     expect({ status, stderr }).toEqual({ status: 3, stderr: 'finished\n' });
   },
 );
+
+test('a command that prints nothing does not load what a pipe needs', () => {
+  expect(shell('"$@" 2>/dev/null | cat', 'quiet').stdout).toBe('net is loaded: false');
+});
 
 test('all lines arrive in a pipe', () => {
   expect(shell('"$@" | tail -1', '0').stdout).toBe('line 19999\n');
