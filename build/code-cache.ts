@@ -1,14 +1,26 @@
 /**
- * Makes the code cache of the host command: runs it once, with the given arguments, on the Node that the cache is for, and
- * saves what V8 compiled. Run as `node code-cache.ts PROGRAM ARGUMENT…`.
+ * Makes the code cache of a program, on the Node that the cache is for. Run as
+ *
+ *   node code-cache.ts PROGRAM               with all functions of the program
+ *   node code-cache.ts PROGRAM ARGUMENT…     with those that it calls when it is run so: of a large program the others
+ *                                            would take longer to read than to compile when they are called
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 import { compileProgram } from '../scripts/lib/cli/program-code.ts';
 
-const [, , path] = process.argv;
+const [, , path, ...words] = process.argv;
 rmSync(`${path}.cache`, { force: true });
+if (words.length === 0) setFlagsFromString('--no-lazy');
 const program = compileProgram(path, readFileSync(path, 'latin1'));
-process.argv.splice(1, 1);
-process.on('exit', () => writeFileSync(`${path}.cache`, program.createCache()));
-program.run(createRequire(path));
+// V8 accepts a cache that was made with the flags that it is read with.
+if (words.length === 0) setFlagsFromString('--lazy');
+const save = () => writeFileSync(`${path}.cache`, program.createCache());
+if (words.length === 0) {
+  save();
+} else {
+  process.argv.splice(1, 1);
+  process.on('exit', save);
+  program.run(createRequire(path));
+}

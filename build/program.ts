@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } f
 import { join } from 'node:path';
 import { replaceFile } from '../capture/storage/place/durable-file.ts';
 import { type Program, programIn } from '../initrd/image.ts';
-import { PROGRAM_FILE, PROGRAM_WRAPPER } from '../scripts/lib/cli/program-code.ts';
+import { DUMP_PROGRAM_FILE, PROGRAM_FILE, PROGRAM_WRAPPER } from '../scripts/lib/cli/program-code.ts';
 import { bundle } from './bundle.ts';
 import { buildingInDist } from './dist-lock.ts';
 import { hostParts } from './parts/host-parts.ts';
@@ -80,14 +80,19 @@ async function build(parts: Parts, say: (line: string) => void): Promise<Program
  */
 export const HOST_NODE_FLAGS = ['--no-warnings', '--v8-pool-size=1'] as const;
 
-const CODE_CACHE = `${PROGRAM_FILE}.cache`;
+/** The programs of the host command, and the arguments to make their code caches with (code-cache.ts): `bt` on no dump. */
+const HOST_PROGRAMS = [
+  { file: PROGRAM_FILE, entry: 'kdumpling.ts', run: ['bt', '/'] },
+  { file: DUMP_PROGRAM_FILE, entry: 'dump.ts', run: [] },
+] as const;
 
 /**
- * The files of the host command, except koffi.node. V8's code cache is only there where the program's Node runs on the
+ * The files of the host command, except koffi.node. V8's code caches are only there where the program's Node runs on the
  * machine that builds: V8 rejects a cache that a Node for another architecture made.
  */
 export function hostCommandFiles({ isNative }: Pick<Parts, 'isNative'>): string[] {
-  return ['kdumpling.js', PROGRAM_FILE, ...(isNative ? [CODE_CACHE] : []), 'dump-thread.js', 'package.json'];
+  const programs = HOST_PROGRAMS.flatMap(({ file }) => [file, ...(isNative ? [`${file}.cache`] : [])]);
+  return ['kdumpling.js', ...programs, 'dump-thread.js', 'package.json'];
 }
 
 /** @returns the npm packages in it. */
@@ -95,23 +100,22 @@ async function buildHostCommand({ dist, node, isNative }: Parts, version: string
   const entry = (file: string) => join(PROJECT, 'scripts', file);
   const output = (file: string) => join(dist, file);
   const common = { version, loadedWhenUsed: NOT_AT_START };
-  const program = output(PROGRAM_FILE);
   const [banner, footer] = PROGRAM_WRAPPER;
-  const packages = [
-    await bundle({
-      entry: entry('launch.ts'),
-      output: output('kdumpling.js'),
-      version,
-      banner: '#!/usr/bin/env node',
-    }),
-    await bundle({ ...common, entry: entry('kdumpling.ts'), output: program, banner, footer }),
-  ];
+  const packages = await bundle({
+    entry: entry('launch.ts'),
+    output: output('kdumpling.js'),
+    version,
+    banner: '#!/usr/bin/env node',
+  });
   chmodSync(output('kdumpling.js'), 0o755);
-  const fails = ['dump', '-z', '-d', '31', '--message-level', '0', '/', output('no-dump')];
-  if (isNative)
-    spawnSync(node, [join(PROJECT, 'build/code-cache.ts'), program, ...fails], { stdio: 'ignore' });
-  else rmSync(output(CODE_CACHE), { force: true });
-  return packages.flat();
+  for (const { file, entry: main, run } of HOST_PROGRAMS) {
+    const program = output(file);
+    packages.push(...(await bundle({ ...common, entry: entry(main), output: program, banner, footer })));
+    if (isNative)
+      spawnSync(node, [join(PROJECT, 'build/code-cache.ts'), program, ...run], { stdio: 'ignore' });
+    else rmSync(`${program}.cache`, { force: true });
+  }
+  return packages;
 }
 
 /** Replaced, never written over: a process that has the old file mapped would die of SIGBUS. */

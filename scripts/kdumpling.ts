@@ -1,7 +1,8 @@
 /** `kdumpling`, and COS's `kdump_helper` when it is called by that name: finds the verb and runs it. */
 import { basename } from 'node:path';
 import { type Command, EXIT, runCommand, UsageError } from './lib/cli/command.ts';
-import { findVerb, KDUMP_HELPER, verbsHelp } from './verb-table.ts';
+import { KDUMP_HELPER } from './lib/cli/program-code.ts';
+import { findVerb, verbsHelp } from './verb-table.ts';
 
 async function main([name = 'help', ...rest]: readonly string[]): Promise<void> {
   const program = basename(process.argv[1] ?? '') === KDUMP_HELPER ? KDUMP_HELPER : 'kdumpling';

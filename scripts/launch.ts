@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compileProgram, PROGRAM_FILE } from './lib/cli/program-code.ts';
+import { compileProgram, programFor } from './lib/cli/program-code.ts';
 
-const path = join(__dirname, PROGRAM_FILE);
+const path = join(__dirname, programFor(process.argv));
 compileProgram(path, readFileSync(path, 'latin1')).run(require);

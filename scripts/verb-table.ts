@@ -4,6 +4,7 @@
  */
 import { type Command, EXIT, EXIT_MEANINGS } from './lib/cli/command.ts';
 import type { Options } from './lib/cli/help.ts';
+import { KDUMP_HELPER } from './lib/cli/program-code.ts';
 
 type Verb = () => Promise<Command<Options>>;
 
@@ -66,7 +67,6 @@ export const VERBS: Readonly<Record<string, Verb>> = Object.assign(
 );
 
 /** Under the name of COS's tool, its verbs. */
-export const KDUMP_HELPER = 'kdump_helper';
 export const KDUMP_HELPER_VERBS: readonly string[] = ['enable', 'disable', 'cleanup', 'show'];
 
 /** Among them crash's names. */

@@ -1,5 +1,6 @@
 /** Completion for fish. */
-import { KDUMP_HELPER, KDUMP_HELPER_VERBS } from '../../../scripts/verb-table.ts';
+import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-code.ts';
+import { KDUMP_HELPER_VERBS } from '../../../scripts/verb-table.ts';
 import { type CompletedOption, type CompletedVerb, LIST_DUMPS } from './words.ts';
 
 export function fishCompletion(verbs: readonly CompletedVerb[]): string {

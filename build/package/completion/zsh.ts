@@ -1,5 +1,6 @@
 /** Completion for zsh, by its _arguments (zshcompsys(1)). */
-import { KDUMP_HELPER, KDUMP_HELPER_VERBS } from '../../../scripts/verb-table.ts';
+import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-code.ts';
+import { KDUMP_HELPER_VERBS } from '../../../scripts/verb-table.ts';
 import { type CompletedOption, type CompletedVerb, type Kind, LIST_DUMPS, PROGRAMS } from './words.ts';
 
 export function zshCompletion(verbs: readonly CompletedVerb[]): string {

@@ -1,9 +1,20 @@
 /** A program of one file, compiled with the help of V8's code cache beside it. */
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { Script } from 'node:vm';
 
-/** The host command in dist/: an ASCII text that is one function expression. */
+/** The host command in dist/: ASCII texts that are one function expression each. */
 export const PROGRAM_FILE = 'kdumpling-program.js';
+/** `dump` alone, whose start is a tenth of the work on a small vmcore: it reads no other verb. */
+export const DUMP_PROGRAM_FILE = 'kdumpling-dump.js';
+
+/** The name of COS's tool, by which the host command may be called. */
+export const KDUMP_HELPER = 'kdump_helper';
+
+/** @param argv as `process.argv`. */
+export function programFor([, path = '', verb]: readonly string[]): string {
+  return verb === 'dump' && basename(path) !== KDUMP_HELPER ? DUMP_PROGRAM_FILE : PROGRAM_FILE;
+}
 
 /** What stands before and after the bundle. */
 export const PROGRAM_WRAPPER = ['(function (require) {', '\n})'] as const;
@@ -12,7 +23,7 @@ export interface ProgramCode {
   /** Whether V8 accepted the cache. */
   readonly cached: boolean;
   run(require: NodeJS.Require): void;
-  /** Holds all functions that were called so far. */
+  /** Holds all functions that were compiled so far: those that were called. */
   createCache(): Uint8Array;
 }
 

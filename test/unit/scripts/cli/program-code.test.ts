@@ -3,7 +3,13 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { compileProgram, PROGRAM_WRAPPER } from '../../../../scripts/lib/cli/program-code.ts';
+import {
+  compileProgram,
+  DUMP_PROGRAM_FILE,
+  PROGRAM_FILE,
+  PROGRAM_WRAPPER,
+  programFor,
+} from '../../../../scripts/lib/cli/program-code.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -32,4 +38,14 @@ test('a program runs without a cache, with its own, and with one that is not its
   expect([run(path, longer).cached, process.env.RAN]).toEqual([false, '11']);
   writeFileSync(`${path}.cache`, 'no cache at all');
   expect([run(path, other).cached, process.env.RAN]).toEqual([false, '3']);
+});
+
+test.each([
+  [['/usr/lib/kdumpling/kdumpling', 'dump', '-l', 'a', 'b'], DUMP_PROGRAM_FILE],
+  [['/usr/lib/kdumpling/kdumpling', 'show'], PROGRAM_FILE],
+  [['/usr/lib/kdumpling/kdumpling'], PROGRAM_FILE],
+  // It has no such verb, and says so.
+  [['/usr/lib/kdumpling/kdump_helper', 'dump'], PROGRAM_FILE],
+])('%j is %s', (words, program) => {
+  expect(programFor(['node', ...words])).toBe(program);
 });
