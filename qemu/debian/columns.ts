@@ -42,6 +42,11 @@ export function captureSeconds({ times: { captureKernel, reboot } }: Capture): n
   return captureKernel === undefined || reboot === undefined ? undefined : reboot - captureKernel;
 }
 
+/** CPU time that QEMU took meanwhile: on a busy host it says more about the work than the clock. */
+export function captureCpuSeconds({ times: { captureCpu } }: Capture): number | undefined {
+  return captureCpu;
+}
+
 /** The median of each segment, in the order of the first capture. */
 export function medianSegments(captures: readonly Capture[]): Segment[] {
   const byName = Map.groupBy(

@@ -8,7 +8,12 @@ import { GuestError } from './agent.ts';
 import type { Guest } from './machine.ts';
 
 /** Seconds since the panic. What was not seen is left out. */
-export interface CrashTimes {
+export interface CrashTimes extends Stations {
+  /** CPU time that QEMU took from the capture kernel's first line to its reboot, in seconds. */
+  readonly captureCpu?: number;
+}
+
+interface Stations {
   /** The capture kernel's first line. */
   readonly captureKernel?: number;
   /** The capture kernel's reboot. */
@@ -60,12 +65,18 @@ export function crashTimes(arch: LabArch, lines: readonly SerialLine[]): CrashTi
   const { panic, ...later } = stationsIn(arch, lines);
   if (panic === undefined) return {};
   const start = lines[panic]!.atSeconds;
-  return Object.fromEntries(
-    Object.entries(later).map(([name, index]) => [
-      name,
-      Number((lines[index]!.atSeconds - start).toFixed(1)),
-    ]),
+  const stations: Stations = Object.fromEntries(
+    Object.entries(later).map(([name, index]) => [name, tenths(lines[index]!.atSeconds - start)]),
   );
+  const [begin, end] = [later.captureKernel, later.reboot].map(index =>
+    index === undefined ? undefined : lines[index]!.cpuSeconds,
+  );
+  if (begin === undefined || end === undefined) return stations;
+  return { ...stations, captureCpu: tenths(end - begin) };
+}
+
+function tenths(seconds: number): number {
+  return Number(seconds.toFixed(1));
 }
 
 /** A part of the time in the crash kernel, and the line of the console that ends it. */

@@ -3,6 +3,7 @@ import { longestOf, segmentBars } from '../run/segment-bars.ts';
 import type { Capture } from './capture.ts';
 import {
   type Column,
+  captureCpuSeconds,
   captureSeconds,
   columnsOf,
   medianSegments,
@@ -25,6 +26,7 @@ const ROWS: readonly Row[] = [
   { title: 'crashes', cell: ({ length }) => String(length) },
   figureRow('panic to capture kernel', 's', seconds, ({ times }) => times.captureKernel),
   figureRow('capture kernel to reboot', 's', seconds, captureSeconds),
+  figureRow('CPU time of QEMU for it', 's', seconds, captureCpuSeconds),
   figureRow('panic to login', 's', seconds, ({ times }) => times.login),
   figureRow('dump', 'MB', megabytes, ({ dumpBytes }) => dumpBytes),
   figureRow('initrd', 'MB', megabytes, ({ initrdBytes }) => initrdBytes),
@@ -67,21 +69,28 @@ export function captureBars(results: readonly NamedCaptures[]): string {
     .join('\n\n');
 }
 
-/** A line for each other program that captured a kernel that ours captured, too. */
+/** Lines on each other program that captured a kernel that ours captured, too. */
 export function comparisons(results: readonly NamedCaptures[]): string[] {
   const columns = columnsOf(results);
   const kernelOf = ({ captures }: Column) => captures[0]!.kernel;
-  const ours = columns.filter(({ name }) => name === KDUMPLING);
   return columns
     .filter(({ name }) => name !== KDUMPLING)
     .flatMap(theirs => {
-      const own = ours.find(column => kernelOf(column) === kernelOf(theirs));
-      const [a, b] = [own, theirs].map(column => column && spreadOf(column.captures, captureSeconds));
-      return a && b
-        ? `capture kernel to reboot: ${KDUMPLING} takes ${(a.median / b.median).toFixed(2)} of the time of ${theirs.name}`
-        : [];
+      const ours = columns.find(column => column.name === KDUMPLING && kernelOf(column) === kernelOf(theirs));
+      if (!ours) return [];
+      return COMPARED.flatMap(({ of, figure }) => {
+        const [a, b] = [ours, theirs].map(({ captures }) => spreadOf(captures, figure));
+        return a && b
+          ? `capture kernel to reboot: ${KDUMPLING} takes ${(a.median / b.median).toFixed(2)} of the ${of} of ${theirs.name}`
+          : [];
+      });
     });
 }
+
+const COMPARED: readonly { readonly of: string; readonly figure: Figure }[] = [
+  { of: 'time', figure: captureSeconds },
+  { of: 'CPU time', figure: captureCpuSeconds },
+];
 
 function figureRow(title: string, unit: string, write: (value: number) => string, figure: Figure): Row {
   return {

@@ -7,9 +7,10 @@ import { type BusName, busOf } from '../disks/buses.ts';
 import type { MoreDisk } from '../disks/second-disk.ts';
 import { type Accel, type LabArch, labArch } from './arch.ts';
 import { type Boot, watchBoot } from './boot-watch.ts';
+import { cpuSecondsOf } from './cpu-time.ts';
 import { type DialogueStep, openDialogue } from './dialogue.ts';
 import { openQmp, qmpOption } from './qmp.ts';
-import { type SerialLine, SerialReader } from './serial.ts';
+import { type Moment, type SerialLine, SerialReader } from './serial.ts';
 
 /** The code of a `LostMachine` whose kernel hung in its boot. */
 export const HUNG_BOOT = 'HUNG_BOOT';
@@ -136,6 +137,10 @@ export async function runMachine(
     child.kill('SIGKILL');
   };
   const deadline = setTimeout(stop, spec.deadlineSeconds * 1000);
+  const now = (): Moment => ({
+    atSeconds: seconds(),
+    cpuSeconds: child.pid === undefined ? undefined : cpuSecondsOf(child.pid),
+  });
   const boot = watchBoot(spec.boots, stop);
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
@@ -160,7 +165,7 @@ export async function runMachine(
 
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     log.write(chunk);
-    reader.push(chunk, seconds());
+    reader.push(chunk, now());
   });
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     complaint = (complaint + chunk).slice(-2000);
@@ -170,7 +175,7 @@ export async function runMachine(
       child.on('error', resolve);
       child.on('close', (code, signalName) => resolve(code ?? signalName!));
     });
-    reader.end(seconds());
+    reader.end({ atSeconds: seconds() });
     const hung = boot.hung();
     if (hung) throw lost(HUNG_BOOT, hung, argv, directory);
     if (signal.aborted) throw lost('INTERRUPTED', 'it was interrupted', argv, directory);

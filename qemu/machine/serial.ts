@@ -1,8 +1,14 @@
 /** The guest's serial console, as lines with their times of arrival. */
 
-export interface SerialLine {
+/** When something arrived. */
+export interface Moment {
   /** Seconds since QEMU's start, by the host's clock. */
   readonly atSeconds: number;
+  /** CPU time that QEMU had taken by then, where that is known. */
+  readonly cpuSeconds?: number;
+}
+
+export interface SerialLine extends Moment {
   readonly text: string;
 }
 
@@ -16,14 +22,14 @@ export class SerialReader {
     this.#onLine = onLine;
   }
 
-  push(chunk: string, atSeconds: number): void {
+  push(chunk: string, moment: Moment): void {
     const pieces = (this.#rest + chunk).split(/\r*\n/);
     this.#rest = pieces.pop()!;
-    for (const text of pieces) this.#add({ atSeconds, text });
+    for (const text of pieces) this.#add({ ...moment, text });
   }
 
-  end(atSeconds: number): void {
-    if (this.#rest !== '') this.#add({ atSeconds, text: this.#rest });
+  end(moment: Moment): void {
+    if (this.#rest !== '') this.#add({ ...moment, text: this.#rest });
     this.#rest = '';
   }
 

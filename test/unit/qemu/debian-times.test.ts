@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Agent } from '../../../qemu/debian/agent.ts';
 import type { Capture } from '../../../qemu/debian/capture.ts';
 import { medianSegments, spreadOf } from '../../../qemu/debian/columns.ts';
-import { crashSegments } from '../../../qemu/debian/crash.ts';
+import { crashSegments, crashTimes } from '../../../qemu/debian/crash.ts';
 import type { Guest } from '../../../qemu/debian/machine.ts';
 import { KDUMP_TOOLS, KDUMPLING, kdumpling } from '../../../qemu/debian/peers.ts';
 import { isDiskNeeded, storySteps, timesSteps } from '../../../qemu/debian/steps.ts';
@@ -11,6 +11,7 @@ import { STORIES, type Teller } from '../../../qemu/debian/stories.ts';
 import { captureTable, comparisons, describeCaptures } from '../../../qemu/debian/table.ts';
 import { TIMED } from '../../../qemu/debian/times.ts';
 import { labArch } from '../../../qemu/machine/arch.ts';
+import { cpuSecondsOf, parseCpuSeconds } from '../../../qemu/machine/cpu-time.ts';
 import type { SerialLine } from '../../../qemu/machine/serial.ts';
 import { segmentBars } from '../../../qemu/run/segment-bars.ts';
 
@@ -102,6 +103,14 @@ const lasting = (seconds: number): Capture => ({
   times: { captureKernel: 1.5, reboot: 1.5 + seconds, login: 60 },
 });
 
+test('the CPU time of a capture is that of its crash kernel alone', () => {
+  const seen = lines(...OURS_ON_CONSOLE).map(line => ({ ...line, cpuSeconds: line.atSeconds / 2 }));
+  expect(crashTimes(arch, seen)).toEqual({ captureKernel: 1, reboot: 5, login: 6, captureCpu: 2 });
+  expect(parseCpuSeconds('42 (a b) c) S 1 42 42 0 -1 4194560 9 0 0 0 250 31 0 0 20 0 5 0 1')).toBe(2.81);
+  expect(cpuSecondsOf(process.pid)).toBeGreaterThan(0);
+  expect(cpuSecondsOf(2 ** 22 + 1)).toBeUndefined();
+});
+
 describe('the table', () => {
   test('has a column for each kernel and reservation', () => {
     const other = { ...CAPTURE, kernel: '6.12.1-cloud-amd64', times: {} };
@@ -139,6 +148,19 @@ describe('the table', () => {
     const ours = { name: KDUMPLING, captures: [lasting(20), lasting(40), lasting(25)] };
     expect(comparisons([ours, theirs])).toEqual([
       'capture kernel to reboot: kdumpling takes 0.31 of the time of kdump-tools',
+    ]);
+    const cpu = (captureCpu: number) => ({
+      ...CAPTURE,
+      times: { captureKernel: 1, reboot: 21, captureCpu },
+    });
+    expect(
+      comparisons([
+        { name: KDUMPLING, captures: [cpu(10)] },
+        { name: 'kdump-tools', captures: [cpu(40)] },
+      ]),
+    ).toEqual([
+      'capture kernel to reboot: kdumpling takes 1.00 of the time of kdump-tools',
+      'capture kernel to reboot: kdumpling takes 0.25 of the CPU time of kdump-tools',
     ]);
     const newer = { name: KDUMPLING, captures: [{ ...lasting(20), kernel: '6.12.1-cloud-amd64' }] };
     expect(comparisons([newer, theirs])).toEqual([]);
