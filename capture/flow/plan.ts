@@ -20,6 +20,7 @@ import { choosePages, type PageChoice } from '../kdump/write/input.ts';
 import { type Prediction, predictSize, SAMPLE_PAGES, spreadPages } from '../kdump/write/predict.ts';
 import type { Crash } from '../kernel/crash.ts';
 import { LADDER, type Step } from '../storage/policy/ladder.ts';
+import type { RoomKeeper } from '../storage/policy/room.ts';
 import { TRIAGE_SAMPLE_PAGES, triageBitmap } from '../triage/bitmap.ts';
 import { SCENE_TRIAGE_CODEC } from '../triage/codec.ts';
 import { rankPages } from '../triage/rank.ts';
@@ -41,6 +42,10 @@ export interface PlannedDump {
   readonly prediction: Prediction;
 }
 
+type Planning = Pick<DumpRequest, 'context' | 'crash' | 'phases' | 'place' | 'findings'> & {
+  readonly keeper: Pick<RoomKeeper, 'room'>;
+};
+
 type CodecKind = Step['codec'] | 'triage';
 
 /** What is measured of a dump: how many of its pages, and which pages its first bitmap has. */
@@ -51,6 +56,8 @@ interface Measuring {
 
 const WHOLE_DUMP: Measuring = { samplePages: SAMPLE_PAGES, bitmap1: 'whole' };
 const TRIAGE_DUMP: Measuring = { samplePages: TRIAGE_SAMPLE_PAGES, bitmap1: 'nearKept' };
+/** Where there is room for all pages as they are: then nothing but the reservation and the progress depends on the prediction. */
+const ROOMY_SAMPLE_PAGES = 192;
 
 export class DumpPlanner {
   readonly #context: CaptureContext;
@@ -60,6 +67,7 @@ export class DumpPlanner {
   readonly #store: BitmapStore | undefined;
   /** Neither FAT nor a bare partition has holes. */
   readonly #allowsHoles: boolean;
+  readonly #keeper: Pick<RoomKeeper, 'room'>;
   /** The pages for triage. */
   readonly #triage: readonly number[];
   readonly #codecs = new Map<CodecKind, Codec>();
@@ -68,19 +76,14 @@ export class DumpPlanner {
   #pages: PageChoice | undefined;
   #planned = new Map<Step['codec'], PlannedDump>();
 
-  constructor({
-    context,
-    crash,
-    phases,
-    place,
-    findings,
-  }: Pick<DumpRequest, 'context' | 'crash' | 'phases' | 'place' | 'findings'>) {
+  constructor({ context, crash, phases, place, keeper, findings }: Planning) {
     this.#triage = findings.autopsy?.pages?.pfns ?? [];
     this.#context = context;
     this.#crash = crash;
     this.#phases = phases;
     this.#store = storeOf(place);
     this.#allowsHoles = place.mostFileBytes === undefined;
+    this.#keeper = keeper;
   }
 
   levelOf(step: Step): number {
@@ -112,8 +115,11 @@ export class DumpPlanner {
       noteBytes: vmcore.noteBytes.length,
       dumpablePages,
     });
+    const mostBytes = layout.dataOffset + (dumpablePages + 1) * layout.block_size;
+    const measured =
+      mostBytes <= this.#keeper.room().users ? Math.min(samplePages, ROOMY_SAMPLE_PAGES) : samplePages;
     const sample = this.#phases.run('space', () =>
-      sampleDump(this.#unbounded({ pages, codec, layout }), spreadPages(pages.bitmap2, samplePages), () =>
+      sampleDump(this.#unbounded({ pages, codec, layout }), spreadPages(pages.bitmap2, measured), () =>
         this.#phases.checkDeadline('space'),
       ),
     );

@@ -37,7 +37,11 @@ export function triageBitmap(
   const chunkBytes = chunkBytesFor(bitmap2.sizeBits, pageSizeBytes);
   const mostChunks = (MOST_TRIAGE_BYTES - MOST_DATA_BYTES) / (2 * chunkBytes);
   const mapped = withinChunks(wanted, chunkBytes * BITS_PER_BYTE, mostChunks);
-  const fitting = fittingPages(mapped, MOST_DATA_BYTES, some => sampleDump(dump, some), TRIAGE_SAMPLE_PAGES);
+  // No page takes more room than it has bytes.
+  const fitting =
+    mapped.length * pageSizeBytes <= MOST_DATA_BYTES
+      ? mapped.length
+      : fittingPages(mapped, MOST_DATA_BYTES, some => sampleDump(dump, some), TRIAGE_SAMPLE_PAGES);
   const ranges = mapped
     .slice(0, fitting)
     .sort((a, b) => a - b)

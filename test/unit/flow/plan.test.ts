@@ -16,6 +16,7 @@ import { MemmapMachine } from '../../support/memmap-machine.ts';
 import { MemorySource } from '../../support/vmcore-builder.ts';
 
 const [WISHED, TIGHTER, STRONGER] = LADDER;
+const NO_ROOM = { room: () => ({ users: 0, root: 0 }) };
 
 /** @param hasImage whether vmcoreinfo says where the kernel's image is, which the search for the first pages starts from. */
 function vmcore(hasImage: boolean): MemorySource {
@@ -40,6 +41,7 @@ function open({ dumpLevel = 0, codec = 'zlib', ffi = undefined as Ffi | undefine
     crash,
     phases,
     place: {} as DumpPlace,
+    keeper: NO_ROOM,
   });
   return { planner, clock, log, heartbeat };
 }
@@ -67,7 +69,8 @@ test('choosing the pages of a large machine says how far it is, and of others no
     const context = { options, log, clock } as unknown as CaptureContext;
     const crash = new MemmapMachine().crash();
     const findings = { isLogSaved: false };
-    const planner = new DumpPlanner({ findings, context, crash, phases, place: {} as DumpPlace });
+    const place = {} as DumpPlace;
+    const planner = new DumpPlanner({ findings, context, crash, phases, place, keeper: NO_ROOM });
     planner.plan(WISHED);
     planner.close();
     return log.lines.map(({ text }) => text).filter(text => text.includes('choosing pages'));
@@ -89,6 +92,44 @@ test('measuring a dump, and the pages that come first, is progress for the super
   planner.bound(planned, planned.prediction.bytes / 2);
   // The search, and the measurement of what it found.
   expect(beats).toBeGreaterThan(1);
+});
+
+test.each([
+  ['for its pages as they are, a small sample is compressed', 0, 1],
+  ['for one byte less, as many as make a good prediction', -1, 5],
+])('where there is room %s', (_, moreBytes, batches) => {
+  const clock = new FakeClock();
+  const crash = new MemmapMachine().crash();
+  const { pageSizeBytes } = crash.vmcore;
+  const heartbeat = fakeHeartbeat();
+  let beats = 0;
+  heartbeat.beat = () => {
+    if (heartbeat.phases.at(-1) === 'space') beats += 1;
+  };
+  const options = checkOptions({
+    target: '/dev/vda',
+    fstype: 'ext4',
+    modules: [],
+    dumpLevel: 0,
+    codec: 'zlib',
+  });
+  const log = openLog(() => {}, clock.seconds);
+  let most = 0;
+  const planner = new DumpPlanner({
+    findings: { isLogSaved: false },
+    context: { options, log, clock } as unknown as CaptureContext,
+    crash,
+    phases: new Phases({ clock, deadlineSeconds: 3600, heartbeat, hooks: {} }),
+    place: {} as DumpPlace,
+    keeper: { room: () => ({ users: most + moreBytes, root: 0 }) },
+  });
+  const { layout, pages } = planner.plan(WISHED);
+  most = layout.dataOffset + (pages.bitmap2.count() + 1) * pageSizeBytes;
+  beats = 0;
+  planner.plan(STRONGER);
+  // One of them is the phase's beginning, the others are for 256 pages each.
+  expect(beats).toBe(1 + batches);
+  planner.close();
 });
 
 test.each([

@@ -66,6 +66,16 @@ const choose = (pfns: readonly number[], allocate?: (sizeBytes: number) => Uint8
 /** As many pages in a row as a stack has, every 3 GiB. */
 const SPREAD = everyNth(3 * 2 ** 18, 340).flatMap(pfn => [pfn, pfn + 1, pfn + 2, pfn + 3]);
 
+test('where its pages fit as they are, none is compressed to find out', () => {
+  const compress = () => {
+    throw new Error('compressed');
+  };
+  const dump = { vmcore: crash.vmcore, dumpLevel: 31, codec: { ...codec, compress } };
+  const most = MOST_TRIAGE_BYTES / 2 / PAGE;
+  expect(triageBitmap(dump, all, everyNth(1, most)).bitmap2.count()).toBe(most);
+  expect(() => triageBitmap(dump, all, everyNth(8, most + 1))).toThrow('compressed');
+});
+
 test('the bitmap takes the memory of the blocks in which it has pages', () => {
   const asked: number[] = [];
   const { bitmap2, leftOut } = choose(SPREAD, sizeBytes => {
