@@ -1,28 +1,44 @@
 /** The runtime image: the pinned Node, and the libraries that it and the FFI need, as one compressed read-only file system. */
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { $ } from 'zx';
 import { CODECS } from '../capture/codecs/table.ts';
 import { Failure } from '../capture/errors.ts';
+import { NODE_COMMAND, RUNTIME } from '../capture/options/runtime.ts';
 import { replaceFile, replaceFileMadeBy } from '../capture/storage/place/durable-file.ts';
 import { publishDir } from './cache.ts';
-import { cutNode, NODE_CUTS } from './node-cuts.ts';
-import { cutIcuData, KEPT_ICU_ITEMS } from './node-icu.ts';
+import { cutNode, NODE_CUTS } from './node/cuts.ts';
+import { cutIcuData, KEPT_ICU_ITEMS } from './node/icu.ts';
+import { orderPages } from './node/page-order.ts';
+import { type PageRun, PROFILED_PAGE_BYTES, profileOf } from './node/page-profile.ts';
 import { type Parts, sharedLibraries } from './parts/parts.ts';
 import type { Platform } from './parts/platform.ts';
 
 /**
- * zstd with blocks of 32 KiB: 27 MB. A page of Node that is touched brings its block into memory. With blocks of 128 KiB the image
- * has 2 MB less, and where memory is short these bring so much that nothing uses that code is dropped and read again for minutes.
- * No kernel mounts an image whose blocks are smaller than its pages (Linux fs/squashfs/super.c, squashfs_fill_super).
+ * 27 MB of zstd. A page of Node that is touched brings its block into memory. With blocks of 128 KiB the image has 2 MB less, and
+ * where memory is short these bring so much that nothing uses that code is dropped and read again for minutes.
  */
-export function squashfsFlags({ largestPageKib }: Pick<Platform, 'largestPageKib'>): string[] {
-  return ['-comp', 'zstd', '-Xcompression-level', '19', '-b', `${Math.max(32, largestPageKib)}K`];
+const BLOCK_KIB = 32;
+
+/** No kernel mounts an image whose blocks are smaller than its pages (Linux fs/squashfs/super.c, squashfs_fill_super). */
+export function blockKibFor({ largestPageKib }: Pick<Platform, 'largestPageKib'>): number {
+  return Math.max(BLOCK_KIB, largestPageKib);
 }
+
+const SQUASHFS_FLAGS = ['-comp', 'zstd', '-Xcompression-level', '19'];
 const REPRODUCIBLE_FLAGS = ['-all-root', '-all-time', '0', '-mkfs-time', '0', '-no-xattrs', '-noappend'];
 
-/** Where Node is in the image, and in the folder that the packages install. */
+/** Where Node is in the folder that the packages install. */
 const NODE = 'bin/node';
 
 /** Path in the image -> path of its source here. */
@@ -47,15 +63,15 @@ export function runtimeFiles(parts: Parts): RuntimeFiles {
 
 /**
  * Builds the image, and beside it the folder with its contents, unless they exist and were made of the same files. Takes
- * half a minute. In the image Node lacks what no capture reaches (node-icu.ts, node-cuts.ts); the folder has the whole Node, which
- * the host command runs on.
+ * half a minute. The folder has the whole Node, which the host command runs on.
  * @returns the path of the image, which is beside the folder `runtime` in the build's own.
  */
 export async function buildRuntime(parts: Parts, say: (line: string) => void): Promise<string> {
   const files = runtimeFiles(parts);
   const folder = join(parts.dist, 'runtime');
   const image = `${folder}.squashfs`;
-  const wanted = digestOf(files, parts.platform);
+  const touched = touchedPages(parts);
+  const wanted = digestOf(files, parts.platform, touched);
   const stamp = `${image}.sha256`;
   const whole = [folder, image, stamp].every(path => existsSync(path));
   if (whole && readFileSync(stamp, 'utf8') === wanted) return image;
@@ -68,30 +84,54 @@ export async function buildRuntime(parts: Parts, say: (line: string) => void): P
       copyFileSync(source, join(staging, path));
     }
     await $`${parts.strip} ${join(staging, NODE)}`;
-    const cut = `${image}.partial`;
-    try {
-      linkWithCutNode(files, staging, cut);
-      const flags = [...squashfsFlags(parts.platform), ...REPRODUCIBLE_FLAGS, '-quiet', '-no-progress'];
-      await replaceFileMadeBy(image, temporary => $`mksquashfs ${cut} ${temporary} ${flags}`.quiet());
-    } finally {
-      rmSync(cut, { recursive: true, force: true });
-    }
+    await packImage(staging, image, { parts, blockKib: blockKibFor(parts.platform), touched });
   });
   replaceFile(stamp, wanted);
   return image;
 }
 
-/** Fills `cut` with links to the files of `whole`, and with a Node of its own. */
-function linkWithCutNode(files: RuntimeFiles, whole: string, cut: string): void {
-  rmSync(cut, { recursive: true, force: true });
-  for (const path of files.keys()) {
-    mkdirSync(join(cut, path, '..'), { recursive: true });
-    if (path !== NODE) linkSync(join(whole, path), join(cut, path));
+export interface Packing {
+  readonly parts: Parts;
+  readonly blockKib: number;
+  /** Pages of Node to put first; undefined leaves them in their own order. */
+  readonly touched: readonly PageRun[] | undefined;
+}
+
+/**
+ * Packs a runtime folder into an image. There Node lacks what no capture reaches (node/icu.ts, node/cuts.ts), and is started as
+ * capture/options/runtime.ts says.
+ */
+export async function packImage(
+  folder: string,
+  image: string,
+  { parts, blockKib, touched }: Packing,
+): Promise<void> {
+  const cut = `${image}.partial`;
+  try {
+    rmSync(cut, { recursive: true, force: true });
+    for (const path of runtimeFiles(parts).keys()) {
+      if (path === NODE) continue;
+      mkdirSync(join(cut, path, '..'), { recursive: true });
+      linkSync(join(folder, path), join(cut, path));
+    }
+    const node = readFileSync(join(folder, NODE));
+    cutIcuData(node);
+    cutNode(node);
+    const [starter, program] = NODE_COMMAND.map(path => join(cut, relative(RUNTIME, path)));
+    const ordered = touched ? orderPages(node, touched, PROFILED_PAGE_BYTES) : node;
+    writeFileSync(program!, ordered, { mode: 0o755 });
+    mkdirSync(dirname(starter!), { recursive: true });
+    symlinkSync(relative(dirname(starter!), join(cut, parts.platform.loader)), starter!);
+    const flags = [...SQUASHFS_FLAGS, '-b', `${blockKib}K`, ...REPRODUCIBLE_FLAGS, '-quiet', '-no-progress'];
+    await replaceFileMadeBy(image, temporary => $`mksquashfs ${cut} ${temporary} ${flags}`.quiet());
+  } finally {
+    rmSync(cut, { recursive: true, force: true });
   }
-  const node = readFileSync(join(whole, NODE));
-  cutIcuData(node);
-  cutNode(node);
-  writeFileSync(join(cut, NODE), node, { mode: 0o755 });
+}
+
+/** Undefined where nobody has looked which pages of this Node a capture touches, or where kernels have larger pages as well. */
+function touchedPages({ node, platform }: Parts): readonly PageRun[] | undefined {
+  return platform.largestPageKib * 1024 === PROFILED_PAGE_BYTES ? profileOf(readFileSync(node)) : undefined;
 }
 
 function requireLibrary({ platform, library }: Parts, soname: string): string {
@@ -104,9 +144,10 @@ function requireLibrary({ platform, library }: Parts, soname: string): string {
   });
 }
 
-function digestOf(files: RuntimeFiles, platform: Platform): string {
+function digestOf(files: RuntimeFiles, platform: Platform, touched: readonly PageRun[] | undefined): string {
+  const flags = [...SQUASHFS_FLAGS, blockKibFor(platform), ...REPRODUCIBLE_FLAGS];
   const hash = createHash('sha256').update(
-    [...squashfsFlags(platform), ...REPRODUCIBLE_FLAGS, KEPT_ICU_ITEMS.source, ...NODE_CUTS].join(' '),
+    [...flags, KEPT_ICU_ITEMS.source, ...NODE_CUTS, ...NODE_COMMAND, JSON.stringify(touched)].join(' '),
   );
   for (const [path, source] of files) hash.update(`\0${path}\0`).update(readFileSync(source));
   return hash.digest('hex');

@@ -14,6 +14,7 @@ import { openMemoryBudget } from './init/memory-budget.ts';
 import { openShell } from './init/shell.ts';
 import { openSystem } from './init/system.ts';
 import { openLog } from './log.ts';
+import { NODE_COMMAND } from './options/runtime.ts';
 import { DEFAULT_OPTIONS, PROGRESS_FILE } from './options/schema.ts';
 import { AUTOPSY_FLAGS, autopsist } from './scene/child.ts';
 
@@ -60,7 +61,7 @@ function openMachine(hooks: CaptureHooks): Machine {
     vmcorePath: VMCORE,
     compressors: { cpus: availableParallelism(), program: THREAD_PROGRAM },
     autopsist: autopsist({
-      node: process.execPath,
+      node: NODE_COMMAND,
       flags: AUTOPSY_FLAGS,
       program: AUTOPSY_PROGRAM,
       vmcorePath: VMCORE,

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # The early stage, which the kernel starts as PID 1. It mounts what everything needs, starts the supervisor (watch.sh),
-# brings Node to /runtime (runtime.sh) and becomes the capture program by exec.
+# brings Node to /runtime (runtime-image.sh) and becomes the capture program by exec.
 # Where it fails, it reboots; where even that fails, PID 1 dies and the kernel reboots by its panic= option.
 bb=/bin/busybox
 
@@ -104,9 +104,10 @@ lru=/sys/kernel/mm/lru_gen/enabled
 for module in $modules; do load "$module" required; done
 # What they hold is in the kernel now. As files it would be there twice.
 $bb rm -f $watchdog_modules $softdog $modules
-. /runtime.sh
-[ -x /runtime/bin/node ] || give_up "there is no /runtime/bin/node"
+[ ! -e /runtime-disk.sh ] || . /runtime-disk.sh
+. /runtime-image.sh
+for file in $node; do [ -x "$file" ] || give_up "there is no $file"; done
 vmcore_bytes=$($bb stat -c %s /proc/vmcore 2> /dev/null)
 [ "${vmcore_bytes:-0}" -ge "$small_crash_bytes" ] || node_flags="$node_flags $small_crash_flags"
 export NODE_DISABLE_COLORS=1
-exec /runtime/bin/node $node_flags /capture.js
+exec $node $node_flags /capture.js

@@ -3,6 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Failure } from '../capture/errors.ts';
+import { NODE_COMMAND } from '../capture/options/runtime.ts';
 import {
   type CaptureOptions,
   checkOptions,
@@ -62,8 +63,8 @@ export type Program = Readonly<Record<keyof typeof PROGRAM_FILES, string>>;
 
 /** From the root of an image that has it. */
 const RUNTIME_FILE = 'runtime.squashfs';
-/** Where the package installs the runtime, from the root of the target's file system. */
-export const RUNTIME_ON_DISK = '/usr/lib/kdumpling/runtime';
+/** Where the package installs it, from the root of the target's file system. */
+export const RUNTIME_ON_DISK = `/usr/lib/kdumpling/${RUNTIME_FILE}`;
 
 export interface ImageRequest {
   /** Kernel release, for messages and checks. */
@@ -131,9 +132,10 @@ export function buildImage(request: ImageRequest): ImageFacts {
   const isLean = layout === 'lean';
   const isKept = keepsImage(request.kver, layout);
   const target = targetSpec(request.fstype, request.options.target, request.options.mountOptions);
-  const runtime = (
-    isLean ? targetModules(tree, fileSystemsOf([target]), request.disks) : tree.closure(RUNTIME_DRIVERS)
-  ).filter(file => !watchdogs.includes(file));
+  const runtime = [
+    ...(isLean ? targetModules(tree, fileSystemsOf([target]), request.disks) : []),
+    ...tree.closure(RUNTIME_DRIVERS),
+  ].filter(file => !watchdogs.includes(file));
   const early = [...watchdogs, ...runtime];
   const fallbacks = (request.options.fallbackTargets ?? []).flatMap(text => parseTargetSpec(text) ?? []);
   const targets = [target, ...fallbacks];
@@ -152,12 +154,13 @@ export function buildImage(request: ImageRequest): ImageFacts {
   const settings = [
     ...earlySettings({ watchdogs, runtime }, options),
     ...(isLean ? runtimeDiskSettings(options) : runtimeImageSettings(isKept)),
+    `node='${NODE_COMMAND.join(' ')}'`,
   ];
   const { program } = request;
   const archives = [
     encodeCompressedCpio([
       ...imageEntries(program, tree, modules, settings, options),
-      ...(isLean ? runtimeOnDisk(program) : runtimeInImage(program)),
+      ...(isLean ? runtimeOnDisk(program) : []),
     ]),
   ];
   // Compressing the runtime again would win nothing. What is kept comes first, so that its place is known.
@@ -175,7 +178,7 @@ function* imageEntries(
   settings: readonly string[],
   options: CaptureOptions,
 ): Generator<CpioEntry> {
-  for (const path of ['bin', 'dev', 'etc', 'modules', 'proc', 'run', 'sys', 'target']) {
+  for (const path of ['bin', 'dev', 'etc', 'modules', 'proc', 'run', 'runtime', 'sys', 'target']) {
     yield { kind: 'directory', path, mode: 0o755 };
   }
   // The kernel opens these for PID 1 before anything can be mounted.
@@ -187,6 +190,7 @@ function* imageEntries(
   yield { kind: 'file', path: 'init', mode: 0o755, bytes: readFileSync(program.early) };
   yield { kind: 'file', path: 'bin/busybox', mode: 0o755, bytes: readFileSync(program.busybox) };
   yield { kind: 'file', path: 'watch.sh', mode: 0o644, bytes: readFileSync(program.watch) };
+  yield { kind: 'file', path: 'runtime-image.sh', mode: 0o644, bytes: readFileSync(program.runtimeImage) };
   yield text('etc/early.conf', `${settings.join('\n')}\n`);
   yield text('etc/kdumpling.json', `${JSON.stringify(options, null, 2)}\n`);
   for (const file of modules) {
@@ -198,19 +202,13 @@ function* imageEntries(
   yield { kind: 'file', path: 'koffi.node', mode: 0o644, bytes: readFileSync(program.koffi) };
 }
 
-function* runtimeInImage(program: Program): Generator<CpioEntry> {
-  yield { kind: 'directory', path: 'runtime', mode: 0o755 };
-  yield { kind: 'file', path: 'runtime.sh', mode: 0o644, bytes: readFileSync(program.runtimeImage) };
-}
-
 function runtimeEntry(program: Program, kind: 'file' | 'left in place'): CpioEntry {
   return { kind, path: RUNTIME_FILE, mode: 0o644, bytes: readFileSync(program.runtime) };
 }
 
 function* runtimeOnDisk(program: Program): Generator<CpioEntry> {
   yield { kind: 'directory', path: 'disk', mode: 0o755 };
-  yield { kind: 'symlink', path: 'runtime', mode: 0o777, to: `disk${RUNTIME_ON_DISK}` };
-  yield { kind: 'file', path: 'runtime.sh', mode: 0o644, bytes: readFileSync(program.runtimeDisk) };
+  yield { kind: 'file', path: 'runtime-disk.sh', mode: 0o644, bytes: readFileSync(program.runtimeDisk) };
 }
 
 /** Shell assignments that early.sh and watch.sh read. The values are numbers, fixed flags and checked paths. */
@@ -240,8 +238,12 @@ function earlySettings(
 
 function runtimeImageSettings(isKept: boolean): string[] {
   return isKept
-    ? [`runtime_file=${KEPT_IMAGE}`, `runtime_offset=${firstBodyOffset(RUNTIME_FILE)}`]
-    : [`runtime_file=/${RUNTIME_FILE}`, 'runtime_offset=0'];
+    ? [
+        `runtime_file=${KEPT_IMAGE}`,
+        `runtime_offset=${firstBodyOffset(RUNTIME_FILE)}`,
+        `runtime_hint="; the crash kernel's command line needs retain_initrd"`,
+      ]
+    : [`runtime_file=/${RUNTIME_FILE}`, 'runtime_offset=0', 'runtime_hint='];
 }
 
 /** @throws ImageError for a target that the early stage cannot find: all it has is busybox's findfs. */
@@ -251,6 +253,9 @@ function runtimeDiskSettings({ target, fstype, deviceTimeoutSeconds }: CaptureOp
       `runtime_device=${target}`,
       `runtime_fstype=${fstype}`,
       `runtime_timeout=${deviceTimeoutSeconds}`,
+      `runtime_file=/disk${RUNTIME_ON_DISK}`,
+      'runtime_offset=0',
+      "runtime_hint=' on the disk; is the package installed there?'",
     ];
   }
   throw new ImageError('LEAN_TARGET', {

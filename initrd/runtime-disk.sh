@@ -1,12 +1,12 @@
-# Sourced by early.sh for the lean layout: Node is on the machine's own disk, and /runtime is a link into it.
+# Sourced by early.sh for the lean layout, in which the runtime image is a file on the machine's own disk: mounts that at /disk.
 waited=0
 until disk=$($bb findfs "$runtime_device" 2> /dev/null) && [ -b "$disk" ]; do
   [ $waited -lt $((runtime_timeout * 5)) ] || give_up "cannot find the runtime's disk $runtime_device"
   $bb sleep 0.2
   waited=$((waited + 1))
 done
-# In sectors: 32 KiB around a page of Node that is touched, where the kernel would read 128. Of that most is never used, and
-# where memory is short it takes the place of what is. Whoever reads in larger pieces, as the dump is, is not slowed down.
+# In sectors: 32 KiB, where the kernel would read 128 around what is asked for. Of that most is never used, and where memory is
+# short it takes the place of what is. Whoever reads in larger pieces, as the dump is, is not slowed down.
 $bb blockdev --setra 64 "$disk" 2> /dev/null
 # Read-write like the dump's own mount later, because the kernel mounts a file system in one mode only. At the end
 # capture/init/shut-down.ts makes it read-only.

@@ -47,7 +47,8 @@ export interface RunningAutopsy {
 }
 
 export interface AutopsyProgram {
-  readonly node: string;
+  /** What starts Node: a program and its first arguments. */
+  readonly node: readonly [string, ...string[]];
   readonly flags: readonly string[];
   /** The bundle of main.ts. */
   readonly program: string;
@@ -77,6 +78,7 @@ const MOST_PAGES_BYTES = 8 << 20;
 
 export function autopsist(autopsy: AutopsyProgram): Autopsist {
   const { node, flags, program, vmcorePath, directory, limitData } = autopsy;
+  const [command, ...firstWords] = node;
   const files = sceneFiles(directory);
   const { started, begin, progress, result, pages } = files;
   return {
@@ -85,8 +87,8 @@ export function autopsist(autopsy: AutopsyProgram): Autopsist {
       for (const file of [started, begin, progress, result, pages]) rmSync(file, { force: true });
       const errors = openSync(files.errors, 'w');
       // The caller never returns to the event loop, so nothing here waits for an event of the child.
-      const words = [...flags, program, vmcorePath, directory, ...(withTables ? [TABLES] : [])];
-      const child = spawn(node, words, {
+      const words = [program, vmcorePath, directory, ...(withTables ? [TABLES] : [])];
+      const child = spawn(command, [...firstWords, ...flags, ...words], {
         stdio: ['ignore', 'ignore', errors],
         env: { NODE_DISABLE_COLORS: '1', UV_THREADPOOL_SIZE: '1' },
       });

@@ -25,7 +25,7 @@ export interface Fault {
   readonly withoutFfi?: boolean;
   /** Where Node is: in the image (the default), or on the disk. */
   readonly layout?: Layout;
-  /** Puts Node on the boot disk, where the packages put it. */
+  /** Puts the runtime image on the boot disk, where the packages put it. */
   readonly runtimeOnDisk?: boolean;
   /** Options baked into the image. */
   readonly options?: Partial<CaptureOptions>;

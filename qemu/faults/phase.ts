@@ -114,11 +114,14 @@ export const PHASE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'lean-no-runtime',
-    help: 'the lean layout, and Node is missing from the boot disk',
+    help: 'the lean layout, and the runtime image is missing from the boot disk',
     layout: 'lean',
     expectations: [
       expect.armed,
-      expect.says('the serial log says why', /kdumpling: early: NOT saved: there is no \/runtime\/bin\/node/),
+      expect.says(
+        'the serial log says why',
+        /kdumpling: early: NOT saved: there is no \/disk\/usr\/lib\/kdumpling\/runtime\.squashfs/,
+      ),
       expect.cameHome,
       expect.fileSystemSound,
     ],

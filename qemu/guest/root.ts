@@ -89,27 +89,41 @@ function shellAssignments(settings: Readonly<Record<string, string>>): string {
 
 export interface BootDiskFiles {
   readonly captureInitrd: string;
-  /** Node and its libraries, for where the packages put them. */
-  readonly runtime?: string;
-  /** The program that loads the crash kernel, and koffi.node beside it. */
-  readonly loader?: { readonly program: string; readonly koffi: string };
+  /** Of a lean capture, for where the packages put it. */
+  readonly runtimeImage?: string;
+  readonly loader?: GuestLoader;
+}
+
+/** kdumpling's own loading of the crash kernel, for where kexec-tools cannot do it. */
+export interface GuestLoader {
+  readonly program: string;
+  /** koffi.node, which goes beside it. */
+  readonly koffi: string;
+  /** The folder with Node and its libraries, which it runs on. */
+  readonly runtime: string;
 }
 
 /** Where the boot disk has the program that loads the crash kernel. */
 export const LOADER_PATH = '/lab/load.js';
+export const LOADER_RUNTIME = '/lab/runtime';
 
 /** Puts the boot disk's files below `staging`: the kernel and the capture image, where a distribution puts them. */
 export async function stageBootDisk(
   staging: string,
   kernel: ImageKernel & { readonly vmlinuz: string },
-  { captureInitrd, runtime, loader }: BootDiskFiles,
+  { captureInitrd, runtimeImage, loader }: BootDiskFiles,
 ): Promise<void> {
   for (const directory of ['boot', 'etc', 'var/crash'])
     mkdirSync(join(staging, directory), { recursive: true });
   await copyFile(kernel.vmlinuz, join(staging, 'boot', `vmlinuz-${kernel.release}`));
   await copyFile(captureInitrd, join(staging, 'boot', `initramfs-${kernel.release}kdump.img`));
-  if (runtime) cpSync(runtime, join(staging, RUNTIME_ON_DISK), { recursive: true });
+  if (runtimeImage) {
+    const path = join(staging, RUNTIME_ON_DISK);
+    mkdirSync(dirname(path), { recursive: true });
+    await copyFile(runtimeImage, path);
+  }
   if (!loader) return;
+  cpSync(loader.runtime, join(staging, LOADER_RUNTIME), { recursive: true });
   const program = join(staging, LOADER_PATH);
   mkdirSync(dirname(program), { recursive: true });
   await copyFile(loader.program, program);

@@ -8,7 +8,7 @@ mkdir -p /runtime
 losetup -r /dev/loop0 /disk/lab/runtime.squashfs && mount -t squashfs -o ro /dev/loop0 /runtime ||
   give_up "cannot mount the runtime image"
 loader=$(find /runtime -name 'ld-linux-*' | head -n 1)
-export LAB_NODE="$loader --library-path $(dirname "$(find /runtime -name 'libc.so.6')") /runtime/bin/node"
+export LAB_NODE="$loader --library-path $(dirname "$(find /runtime -name 'libc.so.6')") /runtime/lib/node"
 
 # await SECONDS FILE: waits until the file exists.
 await() { for _ in $(seq "$1"); do [ -e "$2" ] && return; sleep 1; done; give_up "$2 was not made"; }

@@ -14,12 +14,13 @@ import { reportOfTrigger, reportOn } from '../expect/report.ts';
 import type { Fault } from '../faults/fault.ts';
 import { SOUND } from '../faults/sound.ts';
 import { nodeOptions, REPORT_NODES, seesNodes } from '../geometry/nodes.ts';
+import type { GuestLoader } from '../guest/root.ts';
 import { kernelLabel } from '../kernel/lab-kernel.ts';
 import { labArch } from '../machine/arch.ts';
 import { fetchUefi } from '../machine/firmware.ts';
 import { GUEST_RAM_DRIVERS, type GuestRamTaking, guestRamFiles, takeGuestRam } from '../machine/guest-ram.ts';
 import { inRunDirectory, REPORT_FILE, writeSummary } from '../run/directory.ts';
-import { type CrashPlan, type CrashRun, crashOnce, type GuestLoader } from '../run/run.ts';
+import { type CrashPlan, type CrashRun, crashOnce } from '../run/run.ts';
 import { type SystemImage, systemDiskKind } from '../system/system-image.ts';
 import { buildCrashModule, CRASH_MODULE } from '../triggers/module.ts';
 import type { Cell } from './cell.ts';
@@ -124,7 +125,7 @@ function runName(fault: Fault, { kernel, system, choice: { geometry, trigger } }
 }
 
 async function planOf(
-  { cache, kernel, captureKernel, guestTools, parts, accel, choice, system }: Lab,
+  { cache, kernel, captureKernel, guestTools, parts, program, accel, choice, system }: Lab,
   fault: Fault,
   directory: string,
   captureInitrd: string,
@@ -143,7 +144,7 @@ async function planOf(
     parts,
     captureInitrd,
     layout: fault.layout ?? 'self-contained',
-    runtime: fault.runtimeOnDisk || loads ? join(parts.dist, 'runtime') : undefined,
+    runtimeImage: fault.runtimeOnDisk ? program.runtime : undefined,
     loader: loads ? await buildLoader(parts, directory) : undefined,
     accel,
     cpus: choice.cpus,
@@ -203,11 +204,11 @@ function captureWords({ level, codec }: MachineChoice): string[] {
 }
 
 /** kdumpling's own loading as a program for the first kernel, with the FFI that it needs. */
-async function buildLoader({ koffi }: Parts, directory: string): Promise<GuestLoader> {
+async function buildLoader({ koffi, dist }: Parts, directory: string): Promise<GuestLoader> {
   const program = join(directory, 'load.js');
   const entry = join(PROJECT, 'qemu/guest/load-crash-kernel.ts');
   await bundle({ entry, output: program, version: programVersion() });
-  return { program, koffi };
+  return { program, koffi, runtime: join(dist, 'runtime') };
 }
 
 async function judgeWithRam(

@@ -6,14 +6,19 @@ import type { GuestFile } from '../../build/fetch/tools.ts';
 import type { Parts } from '../../build/parts/parts.ts';
 import { LAB_ROOT_UUID } from '../../build/stock-image.ts';
 import { crashCommandLine } from '../../initrd/command-line.ts';
-import { RUNTIME_ON_DISK } from '../../initrd/image.ts';
 import type { Layout } from '../../initrd/layouts.ts';
 import { bootDiskOf, checkBootDisk, type DiskKind, makeBootDisk } from '../disks/boot-disk.ts';
 import { busOf } from '../disks/buses.ts';
 import { type DiskCheck, fileSystemOf, makeSparse, tool } from '../disks/file-systems.ts';
 import { extract } from '../disks/image.ts';
 import { type MakeSecondDisk, openSecondDisk } from '../disks/second-disk.ts';
-import { buildFirstKernelInitrd, LOADER_PATH, stageBootDisk } from '../guest/root.ts';
+import {
+  buildFirstKernelInitrd,
+  type GuestLoader,
+  LOADER_PATH,
+  LOADER_RUNTIME,
+  stageBootDisk,
+} from '../guest/root.ts';
 import type { LabKernel } from '../kernel/lab-kernel.ts';
 import { type Accel, labArch } from '../machine/arch.ts';
 import type { Boot } from '../machine/boot-watch.ts';
@@ -32,12 +37,6 @@ const SECOND_DISK = 'second.img';
 /** The lab's init prints as soon as it runs. */
 const FIRST_BOOT: Boot = { until: /^lab: /, silentSeconds: 120 };
 
-/** kdumpling's own loading of the crash kernel: a program for Node, and koffi.node, which goes beside it. */
-export interface GuestLoader {
-  readonly program: string;
-  readonly koffi: string;
-}
-
 export interface CrashPlan {
   readonly kernel: LabKernel;
   readonly captureKernel: LabKernel;
@@ -48,9 +47,9 @@ export interface CrashPlan {
   readonly captureInitrd: string;
   /** Of that initrd. */
   readonly layout: Layout;
-  /** Node and its libraries, to put on the boot disk where the packages put them. */
-  readonly runtime?: string;
-  /** Undefined where kexec-tools does it. It runs on the boot disk's `runtime`. */
+  /** Of a lean capture: the runtime image, to put on the boot disk where the packages put it. */
+  readonly runtimeImage?: string;
+  /** Undefined where kexec-tools loads the crash kernel. */
   readonly loader?: GuestLoader;
   readonly accel: Accel;
   readonly cpus: number;
@@ -249,7 +248,7 @@ function withMonitor(spec: MachineSpec, { trigger: { monitor }, dialogue }: Cras
 
 function loaderSettings({ loader, parts: { platform } }: CrashPlan): Record<string, string> {
   if (!loader) return { load_program: '' };
-  const node = `/disk${RUNTIME_ON_DISK}`;
+  const node = `/disk${LOADER_RUNTIME}`;
   return {
     load_program: `/disk${LOADER_PATH}`,
     node: `${node}${platform.loader} --library-path ${node}/${platform.libraries} ${node}/bin/node`,

@@ -35,7 +35,7 @@ function sleep(ms: number): void {
 function autopsyOf(kernel: string) {
   const directory = join(root, kernel);
   const program = autopsist({
-    node: NODE_BINARY,
+    node: [NODE_BINARY],
     flags: AUTOPSY_FLAGS,
     program: join(root, 'autopsy.js'),
     vmcorePath: vmcoreOf(kernel).vmcore,

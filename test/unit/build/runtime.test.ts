@@ -1,19 +1,14 @@
 import { expect, test } from 'vitest';
 import { PLATFORMS } from '../../../build/parts/platform.ts';
-import { squashfsFlags } from '../../../build/runtime.ts';
+import { blockKibFor } from '../../../build/runtime.ts';
 
 /** Of the platform's kernels; Linux has more, which none of the distributions uses. */
 const PAGE_KIB = { x64: [4], arm64: [4, 16, 64] } as const;
-
-/** In KiB. */
-function blockOf(flags: readonly string[]): number {
-  return Number(/^(\d+)K$/.exec(flags[flags.indexOf('-b') + 1]!)![1]);
-}
 
 test.each(PLATFORMS)(
   'each kernel of $node mounts the runtime image: its blocks are no smaller than a page',
   platform => {
     for (const pageKib of PAGE_KIB[platform.node])
-      expect(blockOf(squashfsFlags(platform))).toBeGreaterThanOrEqual(pageKib);
+      expect(blockKibFor(platform)).toBeGreaterThanOrEqual(pageKib);
   },
 );

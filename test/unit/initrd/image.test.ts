@@ -69,8 +69,8 @@ test('a name that a shell could misread is refused', () => {
 const DISK = 'kernel/drivers/block/virtio_blk.ko';
 
 test.each([
-  ['self-contained', ['runtime', 'runtime.sh', 'runtime.squashfs'], ''],
-  ['lean', ['disk', 'runtime', 'runtime.sh'], '/modules/virtio_blk.ko'],
+  ['self-contained', ['runtime', 'runtime-image.sh', 'runtime.squashfs'], ''],
+  ['lean', ['disk', 'runtime', 'runtime-disk.sh', 'runtime-image.sh'], '/modules/virtio_blk.ko'],
 ] as const)(
   'the %s layout has its runtime and loads the drivers that the runtime needs',
   (layout, names, loadedEarly) => {
@@ -100,6 +100,8 @@ describe('a runtime of which the kernel makes no file', () => {
     const [runtime] = recordsOf(archivesOf(image)[0]!);
     expect(runtime).toMatchObject({ name: 'runtime.squashfs', mode: SOCKET | 0o644, bodyBytes: 4 });
     expect(setting(image, 'runtime_file')).toBe('/sys/firmware/initrd');
+    // Without that word the kernel frees the image before the early stage can read it.
+    expect(setting(image, 'runtime_hint')).toContain("crash kernel's command line needs retain_initrd");
     const at = Number(setting(image, 'runtime_offset'));
     expect(image.toString('latin1', at, at + 4)).toBe('hsqs');
   });
@@ -114,8 +116,10 @@ describe('a runtime of which the kernel makes no file', () => {
     expect(setting(image, 'runtime_offset')).toBe('0');
   });
 
-  test('is in no lean image', () => {
-    expect(imageFor('6.12.0', 'lean').includes('hsqs')).toBe(false);
+  test('is in no lean image, which looks for it where the package installs it', () => {
+    const image = imageFor('6.12.0', 'lean');
+    expect(image.includes('hsqs')).toBe(false);
+    expect(setting(image, 'runtime_file')).toBe('/disk/usr/lib/kdumpling/runtime.squashfs');
   });
 });
 

@@ -51,7 +51,7 @@ function start(file: string, vmcorePath: string): Autopsist {
   const { limitData } = openLibc(openFfi());
   return autopsist({
     limitData,
-    node: NODE_BINARY,
+    node: [NODE_BINARY],
     flags: ['--no-warnings', '--max-old-space-size=40'],
     program: file,
     vmcorePath,

@@ -134,7 +134,7 @@ describe('an image that is not the one that was built', () => {
 
 describe('the lean layout', () => {
   const LEAN = { ...MACHINE, '/etc/kdump.conf': 'layout lean\n' };
-  const INSTALLED = { '/usr/lib/kdumpling/runtime/': '' };
+  const INSTALLED = { '/usr/lib/kdumpling/runtime.squashfs': '' };
 
   test('Node stays on the disk of the target', () => {
     installProgram('v1');
@@ -159,11 +159,14 @@ describe('the lean layout', () => {
       'is in a subvolume of its file system',
       { ...INSTALLED, '/proc/self/mountinfo': '21 1 254:1 /@ / rw - ext4 /dev/vda1 rw\n' },
     ],
-    ['is a link to elsewhere', { '/usr/lib/kdumpling/runtime': '-> /opt/runtime', '/opt/runtime/': '' }],
+    [
+      'is a link to elsewhere',
+      { '/usr/lib/kdumpling/runtime.squashfs': '-> /opt/runtime.squashfs', '/opt/runtime.squashfs': '' },
+    ],
   ])('is refused where Node %s', (_, files) => {
     installProgram('v1');
     expect(() => build(hostWith({ ...LEAN, ...files }))).toThrow(
-      /Cannot build a lean initrd for .*: that file system has no \/usr\/lib\/kdumpling\/runtime/,
+      /Cannot build a lean initrd for .*: that file system has no \/usr\/lib\/kdumpling\/runtime\.squashfs/,
     );
   });
 });

@@ -7,7 +7,7 @@
  * Where an item is missing, some calls of JavaScript throw and others end the process: therefore all of English stays, which
  * is 1 MB in the image, and every call of Intl works in English.
  */
-import { Failure } from '../capture/errors.ts';
+import { Failure } from '../../capture/errors.ts';
 
 /** Names of items that stay, without the name of their package, like `icudt78l/`. */
 export const KEPT_ICU_ITEMS = new RegExp(
@@ -71,6 +71,6 @@ function unknownForm(actual: string): Failure {
     action: 'leave ICU’s data out of the runtime image',
     actual: `there is ${actual}`,
     wanted: 'ICU data in the form of ICU 78',
-    toDo: 'Build with the Node that package.json names, or adapt build/node-icu.ts',
+    toDo: 'Build with the Node that package.json names, or adapt build/node/icu.ts',
   });
 }

@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundle } from '../../../build/bundle.ts';
-import { cutCodeCaches } from '../../../build/node-code-caches.ts';
-import { cutNode, type NodeCuts } from '../../../build/node-cuts.ts';
-import { KOFFI_BINARY, NODE_BINARY, PROJECT } from '../../../build/paths.ts';
+import { bundle } from '../../../../build/bundle.ts';
+import { cutCodeCaches } from '../../../../build/node/code-caches.ts';
+import { cutNode, type NodeCuts } from '../../../../build/node/cuts.ts';
+import { KOFFI_BINARY, NODE_BINARY, PROJECT } from '../../../../build/paths.ts';
 
 let directory: string;
 let node: string;

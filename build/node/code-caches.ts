@@ -3,7 +3,7 @@
  * nothing that is not in Node's snapshot as well. A cache of zeros is one of another V8 to V8, which then compiles the source
  * (V8 src/snapshot/code-serializer.cc, SerializedCodeData::SanityCheck), as the host command does without its own cache.
  */
-import { Failure } from '../capture/errors.ts';
+import { Failure } from '../../capture/errors.ts';
 
 /** The upper half of a cache's first word; the lower half and the next word are the same in all caches of one V8. */
 const MAGIC = Buffer.from([0xde, 0xc0]);
@@ -48,6 +48,6 @@ function unknownForm(count: number): Failure {
     action: 'leave V8’s code caches out of the runtime image',
     actual: `there are ${count} places that look like one`,
     wanted: 'code caches in the form of Node 24',
-    toDo: 'Build with the Node that package.json names, or adapt build/node-code-caches.ts',
+    toDo: 'Build with the Node that package.json names, or adapt build/node/code-caches.ts',
   });
 }

@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cutIcuData } from '../../../build/node-icu.ts';
-import { NODE_BINARY } from '../../../build/paths.ts';
+import { cutIcuData } from '../../../../build/node/icu.ts';
+import { NODE_BINARY } from '../../../../build/paths.ts';
 
 let directory: string;
 let node: string;

@@ -1,13 +1,13 @@
 /**
  * Takes parts out of a Node binary that no capture reaches: zeros, or a text of one character, in a file of the same length,
- * which compress to nothing. ICU's data are cut by node-icu.ts, V8's code caches by node-code-caches.ts.
+ * which compress to nothing. ICU's data are cut by icu.ts, V8's code caches by code-caches.ts.
  *
  * What happens where such a part is asked for after all: an addon that wants V8's own functions does not load, as if it were
  * for another Node; TypeScript is not stripped of its types, which throws; a C++ exception, which nothing in Node catches,
  * ends the process as before, without looking for handlers first.
  */
-import { Failure } from '../capture/errors.ts';
-import { cutCodeCaches } from './node-code-caches.ts';
+import { Failure } from '../../capture/errors.ts';
+import { cutCodeCaches } from './code-caches.ts';
 
 export interface NodeCuts {
   readonly symbols: number;
@@ -117,6 +117,6 @@ function unknownForm(actual: string): Failure {
     action: 'leave unused parts of Node out of the runtime image',
     actual: `the binary has ${actual}`,
     wanted: 'a Node of the form of Node 24',
-    toDo: 'Build with the Node that package.json names, or adapt build/node-cuts.ts',
+    toDo: 'Build with the Node that package.json names, or adapt build/node/cuts.ts',
   });
 }

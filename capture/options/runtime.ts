@@ -1,0 +1,9 @@
+/** Where the crash kernel has Node: in the runtime image (build/runtime.ts), which the early stage mounts (initrd/early.sh). */
+
+export const RUNTIME = '/runtime';
+
+/**
+ * Starts Node, with its arguments after these words. The first is the C library's loader under Node's name, which the kernel then
+ * shows for the process; build/node/page-order.ts says why Node is not started directly.
+ */
+export const NODE_COMMAND = [`${RUNTIME}/bin/node`, `${RUNTIME}/lib/node`] as const;
