@@ -117,30 +117,36 @@ export class PageClassifier {
       const at = (first + i) * structWords;
       const flags = words[at + flagsWord];
       const type = words[at + pageType];
+      const tail = words[at + compoundHead] & 1;
+      const anon = words[at + mapping] & anonMask;
       let pageClass: number = PageClass.kernel;
       let order = 0;
       let isHugetlb = false;
+      let mayBeBlock = false;
       // A tail page is only seen here when its head was not: it is kept.
-      if ((words[at + compoundHead] & 1) === 0) {
+      if (tail === 0) {
         const isSlab = (flags & slabMask) !== 0 || (type & slabTypeMask) === slabType;
         isHugetlb = (type & hugetlbMask) === hugetlbType;
         if ((flags & headMask) !== 0) {
+          mayBeBlock = true;
           if (first + i + 1 === held) break;
           order = this.#compoundOrder(words, at, firstPfn + i);
           isHugetlb ||= order > 0 && this.#isHugetlbTail(words, at);
         }
         if (!isSlab && (type & buddyMask) === buddyType) {
+          mayBeBlock = true;
           order = this.#freeOrder(words[at + privateWord], words[at + privateWord + 1], firstPfn + i);
           if (order >= 0) pageClass = PageClass.free;
           else order = 0;
         } else if (!isSlab && (type & unacceptedMask) === unacceptedType) {
+          mayBeBlock = true;
           // Unaccepted memory is listed in blocks of the largest order only.
           order = this.#freeOrder(layout.maxFreeOrder, 0, firstPfn + i);
           if (order >= 0) pageClass = PageClass.free;
           else order = 0;
         } else if (!isSlab) {
           const isUntyped = (type | 0) >= lowestMapcount;
-          const isAnon = isUntyped && (words[at + mapping] & anonMask) !== 0;
+          const isAnon = isUntyped && anon !== 0;
           const isCache =
             isUntyped &&
             ((flags & lruMask) !== 0 || (swapCacheMask !== 0 && (flags & swapCacheMask) === swapCacheMask));
@@ -155,12 +161,20 @@ export class PageClassifier {
         if (order === 0 || isHugetlb) pageClass = PageClass.hwpoison;
       }
       if (order === 0) {
-        counts[pageClass]++;
-        if (excluded[pageClass] !== 0) {
-          const bit = firstBit + i;
+        const start = i++;
+        // Nothing else decides the class of a page that is no block, and the next ones mostly have the same.
+        if (!mayBeBlock) {
+          for (let next = at + structWords; i < count; next += structWords, i++) {
+            if (words[next + flagsWord] !== flags || words[next + pageType] !== type) break;
+            if ((words[next + compoundHead] & 1) !== tail || (words[next + mapping] & anonMask) !== anon)
+              break;
+          }
+        }
+        counts[pageClass] += i - start;
+        if (excluded[pageClass] === 0) continue;
+        for (let bit = firstBit + start; bit < firstBit + i; bit++) {
           bytes[firstByte + (bit >>> 3)] &= ~(1 << (bit & 7));
         }
-        i++;
         continue;
       }
       const pages = 2 ** order;

@@ -100,6 +100,36 @@ describe.each(GENERATIONS)('struct page of $name', generation => {
     expect(classify(pages, 16)).toMatchObject({ out: [], invalidOrders: 3 });
   });
 
+  it('takes a page by its own fields in a run of pages that are alike', () => {
+    const cache = { flags: ['lru'], mapping: FILE_MAPPING } as const;
+    const others = [
+      [{ ...cache, tail: true }, 'kernel'],
+      [{ mapping: FILE_MAPPING }, 'kernel'],
+      [{ ...cache, flags: ['lru', 'private'] }, 'privateCache'],
+      [{ ...cache, flags: ['lru', 'hwpoison'] }, 'cache'],
+      [{ ...cache, mapping: ANON_MAPPING }, 'user'],
+      [{ ...cache, type: 'offline' }, 'offline'],
+      [{ ...cache, type: 'buddy', private: 1n << 40n }, 'kernel'],
+    ] as const;
+    for (const [other, name] of others) {
+      const pages = make(generation);
+      for (let i = 0; i < 32; i++) pages.set(i, i === 17 ? other : cache);
+      const { counts, out } = classify(pages, 31);
+      expect(
+        counts,
+        JSON.stringify(other, (_, value) => `${value}`),
+      ).toEqual(name === 'cache' ? { cache: 32 } : { cache: 31, [name]: 1 });
+      expect(out).toEqual(
+        name === 'kernel'
+          ? [
+              [0, 17],
+              [18, 32],
+            ]
+          : [[0, 32]],
+      );
+    }
+  });
+
   it('tells cache from private cache', () => {
     const pages = make(generation)
       .set(0, { flags: ['lru'], mapping: FILE_MAPPING, typeWord: 0 })
