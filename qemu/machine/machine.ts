@@ -9,6 +9,7 @@ import { type Accel, type LabArch, labArch } from './arch.ts';
 import { type Boot, watchBoot } from './boot-watch.ts';
 import { cpuSecondsOf } from './cpu-time.ts';
 import { type DialogueStep, openDialogue } from './dialogue.ts';
+import { shareGroupNice } from './priority.ts';
 import { openQmp, qmpOption } from './qmp.ts';
 import { type Moment, type SerialLine, SerialReader } from './serial.ts';
 
@@ -137,6 +138,7 @@ export async function runMachine(
     child.kill('SIGKILL');
   };
   const deadline = setTimeout(stop, spec.deadlineSeconds * 1000);
+  if (child.pid !== undefined) shareGroupNice(child.pid);
   const now = (): Moment => ({
     atSeconds: seconds(),
     cpuSeconds: child.pid === undefined ? undefined : cpuSecondsOf(child.pid),
