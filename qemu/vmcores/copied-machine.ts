@@ -9,11 +9,12 @@ import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { bundle } from '../../build/bundle.ts';
+import { buildingInDist } from '../../build/dist-lock.ts';
 import type { Kernel } from '../../build/fetch/kernels.ts';
 import type { GuestFile } from '../../build/fetch/tools.ts';
 import { findCommand } from '../../build/host/host-packages.ts';
 import { hostParts } from '../../build/parts/host-parts.ts';
-import { DIST, KOFFI_BINARY, PROJECT } from '../../build/paths.ts';
+import { KOFFI_BINARY, PROJECT } from '../../build/paths.ts';
 import { programVersion } from '../../build/program.ts';
 import { buildRuntime } from '../../build/runtime.ts';
 import { LAB_DISK_DRIVERS } from '../../build/stock-image.ts';
@@ -117,8 +118,7 @@ async function stageLab(
   say: (line: string) => void,
 ): Promise<void> {
   mkdirSync(join(lab, 'modules'), { recursive: true });
-  mkdirSync(DIST, { recursive: true });
-  const runtime = await buildRuntime(hostParts(), say);
+  const runtime = await buildingInDist(say, () => buildRuntime(hostParts(), say));
   await copyFile(runtime, join(lab, 'runtime.squashfs'));
   await copyFile(KOFFI_BINARY, join(lab, 'koffi.node'));
   await copyFile(guestFile('runtime.sh'), join(lab, 'runtime.sh'));
