@@ -1,6 +1,6 @@
 /** Measurements of one capture in the Debian guest. */
 import { loadavg } from 'node:os';
-import type { Manifest } from '../../capture/storage/manifest.ts';
+import type { Manifest, ManifestDump } from '../../capture/storage/manifest.ts';
 import { capturePhases, type Segment } from '../run/segments.ts';
 import { BOOT_SECONDS, settled } from './boots.ts';
 import { type CrashTimes, crash, crashSegments, type SeenCrash } from './crash.ts';
@@ -14,6 +14,8 @@ export interface Capture {
   /** From the panic to the login prompt. */
   readonly segments: readonly Segment[];
   readonly dumpBytes: number;
+  /** Of the dump, by class, where its manifest says it. */
+  readonly pages?: ManifestDump['pages'];
   /** Size of the capture initrd, and of the reservation. */
   readonly initrdBytes: number;
   readonly crashkernelMib: number;
@@ -75,9 +77,9 @@ export async function measureAfter(
     manifest === undefined || dumpBytes === 0
       ? ''
       : await agent.must(`cat "$(dirname $(ls -d ${dumps} | tail -n 1))/${manifest}"`);
-  const phases = text === '' ? {} : (JSON.parse(text) as Pick<Manifest, 'seconds'>).seconds;
+  const { seconds: phases = {}, dump } = (text === '' ? {} : JSON.parse(text)) as Partial<Manifest>;
   const segments = crashSegments(arch, lines, stages).flatMap(segment =>
     segment.name === DIVIDED ? capturePhases(phases, segment.seconds) : [segment],
   );
-  return { ...before, times, segments, dumpBytes, hostLoad };
+  return { ...before, times, segments, dumpBytes, ...(dump && { pages: dump.pages }), hostLoad };
 }

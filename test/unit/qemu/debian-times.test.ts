@@ -240,6 +240,8 @@ describe('the steps of a run', () => {
   });
 });
 
+const PAGES = { total: 100, dumped: 10, zero: 1, unreadable: 0 };
+
 /** A guest of 1 GiB that is armed, crashes when it is asked to, and then has a dump. */
 function fakeGuest(seconds: Record<string, number>) {
   const shown: SerialLine[] = [];
@@ -250,7 +252,7 @@ function fakeGuest(seconds: Record<string, number>) {
     if (command.includes('kexec_crash_size')) return String(160 << 20);
     if (command.includes('kexec_crash_loaded')) return '1';
     if (command.startsWith('stat -c %s')) return '16000000\n';
-    if (command.includes('manifest.json')) return JSON.stringify({ seconds });
+    if (command.includes('manifest.json')) return JSON.stringify({ seconds, dump: { pages: PAGES } });
     return '';
   };
   const agent: Agent = {
@@ -289,6 +291,7 @@ describe('a crash for its times', () => {
       kernel: '6.1.0-1-cloud-amd64',
       dumpBytes: 16e6,
       crashkernelMib: 160,
+      pages: PAGES,
       times: { captureKernel: 1, reboot: 5, login: 6 },
     });
     expect(brief(captures[0]!.segments)).toEqual([
