@@ -66,7 +66,7 @@ function openMachine(hooks: CaptureHooks): Machine {
       program: AUTOPSY_PROGRAM,
       vmcorePath: VMCORE,
       directory: AUTOPSY_DIRECTORY,
-      limitData: libc?.limitData,
+      libc,
     }),
     sleep,
     readText,

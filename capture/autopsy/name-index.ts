@@ -5,7 +5,7 @@
  */
 
 /** One number for each byte, spread over 22 bits. */
-const SPREAD = Array.from({ length: 256 }, (_, byte) => Math.imul(byte + 1, 0x9e3779b1) >>> 10);
+export const SPREAD = Uint32Array.from({ length: 256 }, (_, byte) => Math.imul(byte + 1, 0x9e3779b1) >>> 10);
 
 /**
  * The sum of a number for each byte, below 2^31 for the longest name. That of a name made of pieces is the sum of the pieces'

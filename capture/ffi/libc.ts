@@ -1,4 +1,5 @@
 /** System calls without a Node API, through libc. Numbers from Linux uapi headers (the same on x86_64 and arm64). */
+import { constants } from 'node:fs';
 import { SystemError } from '../errors.ts';
 import { type Ffi, openLibrary } from './library.ts';
 
@@ -30,6 +31,8 @@ const MAP_NORESERVE = 0x4000;
 const MAP_FIXED_NOREPLACE = 0x10_0000;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
+/** posix_spawn_file_actions_t has 80 on x86-64 and on arm64 (glibc’s spawn.h). */
+const FILE_ACTIONS_BYTES = 256;
 /** asm-generic/resource.h */
 const RLIMIT_DATA = 2;
 
@@ -60,6 +63,11 @@ export interface Libc {
   /** @param action for the error message. */
   ioctl(fd: number, request: number, bytes: Buffer, action: string): void;
   openWindow(lengthBytes: number): MappedWindow;
+  /**
+   * Starts a program that reads nothing and whose output is dropped, but for its errors, with the signals of this process. Nobody waits for it.
+   * @param words the program's path comes first. @param environment NAME=value. @returns its process number.
+   */
+  spawn(words: readonly string[], environment: readonly string[], errorsPath: string): number;
   /** How much writable private memory a process may map, setrlimit(2). */
   limitData(pid: number, bytes: number): void;
   /** Allocates blocks and sets the length. Returns errno, 0 on success, because callers branch on it. */
@@ -82,6 +90,14 @@ export function openLibc(ffi: Ffi): Libc {
   const posixFadvise = lib.func('int posix_fadvise(int, int64_t, int64_t, int)');
   const mmap = lib.func('void *mmap(void *, size_t, int, int, int, int64_t)');
   const prlimit = lib.func('int prlimit(int, int, const void *, void *)');
+  const fileActionsInit = lib.func('int posix_spawn_file_actions_init(void *)');
+  const fileActionsOpen = lib.func(
+    'int posix_spawn_file_actions_addopen(void *, int, const char *, int, int)',
+  );
+  const fileActionsDestroy = lib.func('int posix_spawn_file_actions_destroy(void *)');
+  const posixSpawn = lib.func(
+    'int posix_spawn(void *, const char *, void *, void *, const char **, const char **)',
+  );
   const munmap = lib.func('int munmap(void *, size_t)');
 
   const check = (result: number, action: string): void => {
@@ -102,6 +118,26 @@ export function openLibc(ffi: Ffi): Libc {
     },
     ioctl(fd, request, bytes, action) {
       check(ioctl(fd, request, bytes), action);
+    },
+    spawn(words, environment, errorsPath) {
+      const [path] = words;
+      const action = `start ${path}`;
+      const must = (errno: number): void => {
+        if (errno !== 0) throw refused(action, errno);
+      };
+      const pid = new Int32Array(1);
+      const actions = Buffer.alloc(FILE_ACTIONS_BYTES);
+      must(fileActionsInit(actions));
+      try {
+        must(fileActionsOpen(actions, 0, '/dev/null', constants.O_RDONLY, 0));
+        must(fileActionsOpen(actions, 1, '/dev/null', constants.O_WRONLY, 0));
+        const create = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
+        must(fileActionsOpen(actions, 2, errorsPath, create, 0o600));
+        must(posixSpawn(pid, path, actions, null, [...words, null], [...environment, null]));
+      } finally {
+        fileActionsDestroy(actions);
+      }
+      return pid[0]!;
     },
     limitData(pid, bytes) {
       const limits = new BigUint64Array([BigInt(bytes), BigInt(bytes)]);

@@ -15,6 +15,8 @@ import type { Course, FoundAutopsy } from './record.ts';
 
 const VMSTAT = '/proc/vmstat';
 const LOOK_EVERY_SECONDS = 0.2;
+/** Between two looks it is only asked whether the next is due. */
+const ASK_EVERY_SECONDS = 0.05;
 /** For the kernel to end a process that was killed. One that is held in a read of the vmcore is left behind. */
 const LOOKS_AFTER_KILL = 10;
 
@@ -83,7 +85,9 @@ function watch(course: Course, running: RunningAutopsy): Result {
       running.begin(watcher.mostOwnBytes);
       const why = watcher.look(viewOf(course, running));
       if (why !== undefined) return wasEnded(course, running, why);
-      clock.sleep(LOOK_EVERY_SECONDS);
+      const next = clock.seconds() + LOOK_EVERY_SECONDS;
+      do clock.sleep(ASK_EVERY_SECONDS);
+      while (clock.seconds() < next && !running.isDue());
     }
     return running.result();
   } finally {

@@ -17,6 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { attempt } from '../errors.ts';
+import type { Libc } from '../ffi/libc.ts';
 import { type ScenePages, type SceneResult, sceneFiles, TABLES } from './files.ts';
 
 export interface Autopsist {
@@ -30,6 +31,8 @@ export interface RunningAutopsy {
    * more. Before and after that it does nothing.
    */
   begin(mostOwnBytes: number): void;
+  /** Whether there is something to do for it at once: it waits to begin, or has left all it has. One system call. */
+  isDue(): boolean;
   /** Changes whenever it has made progress; empty before it has begun to read. */
   progress(): string;
   /** Whether the process still exists. */
@@ -55,8 +58,8 @@ export interface AutopsyProgram {
   readonly vmcorePath: string;
   /** Made where it does not exist. */
   readonly directory: string;
-  /** Sets RLIMIT_DATA of a process; without it, only the capture's looks limit the program's memory. */
-  readonly limitData?: ((pid: number, bytes: number) => void) | undefined;
+  /** By system calls; see libc.ts. Without `limitData`, only the capture's looks limit the program's memory. */
+  readonly libc?: Partial<Pick<Libc, 'spawn' | 'limitData'>> | undefined;
 }
 
 /** Its memory is the dump's, and what it reads may ask for any amount. Compiling takes more memory than it saves time. */
@@ -77,43 +80,56 @@ const MOST_RESULT_BYTES = 64 << 10;
 const MOST_PAGES_BYTES = 8 << 20;
 
 export function autopsist(autopsy: AutopsyProgram): Autopsist {
-  const { node, flags, program, vmcorePath, directory, limitData } = autopsy;
-  const [command, ...firstWords] = node;
+  const { node, flags, program, vmcorePath, directory, libc = {} } = autopsy;
   const files = sceneFiles(directory);
   const { started, begin, progress, result, pages } = files;
   return {
     start(withTables) {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       for (const file of [started, begin, progress, result, pages]) rmSync(file, { force: true });
-      const errors = openSync(files.errors, 'w');
-      // The caller never returns to the event loop, so nothing here waits for an event of the child.
-      const words = [program, vmcorePath, directory, ...(withTables ? [TABLES] : [])];
-      const child = spawn(command, [...firstWords, ...flags, ...words], {
-        stdio: ['ignore', 'ignore', errors],
-        env: { NODE_DISABLE_COLORS: '1', UV_THREADPOOL_SIZE: '1' },
-      });
-      closeSync(errors);
-      child.on('error', () => {});
-      const { pid } = child;
+      const words = [...node, ...flags, program, vmcorePath, directory, ...(withTables ? [TABLES] : [])];
+      const pid = (libc.spawn ?? spawnByNode)(words, ENVIRONMENT, files.errors);
+      let isWaited = true;
       if (pid !== undefined) attempt(() => writeFileSync(`/proc/${pid}/oom_score_adj`, FIRST_TO_GO));
       return {
         begin(mostOwnBytes) {
           if (pid === undefined || !existsSync(started) || existsSync(begin)) return;
           const { ownBytes, dataBytes } = memoryOf(pid);
           if (dataBytes > 0)
-            attempt(() => limitData?.(pid, dataBytes + Math.max(0, mostOwnBytes - ownBytes)));
+            attempt(() => libc.limitData?.(pid, dataBytes + Math.max(0, mostOwnBytes - ownBytes)));
           writeFileSync(begin, '');
+          isWaited = false;
         },
+        isDue: () => existsSync(isWaited ? started : pages),
         progress: () => attempt(() => readBounded(files.progress, MOST_RESULT_BYTES)) ?? '',
         isRunning: () => pid !== undefined && isRunning(pid),
         anonymousBytes: () => (pid === undefined ? 0 : memoryOf(pid).ownBytes),
-        kill: () => void child.kill('SIGKILL'),
+        kill: () => pid !== undefined && attempt(() => process.kill(pid, 'SIGKILL')),
         result: () => readResult(files.result) ?? { state: 'failed', why: lastError(files.errors) },
         read: file => readBounded(files[file], MOST_FILE_BYTES),
         pages: () => readPages(files.pages),
       };
     },
   };
+}
+
+const ENVIRONMENT = ['NODE_DISABLE_COLORS=1', 'UV_THREADPOOL_SIZE=1'];
+
+/** Loads Node's module for processes, which takes as long as the start of a process and a megabyte that is never free again. */
+function spawnByNode(
+  [command, ...words]: readonly string[],
+  environment: readonly string[],
+  errorsPath: string,
+): number | undefined {
+  const errors = openSync(errorsPath, 'w');
+  // The caller never returns to the event loop, so nothing here waits for an event of the child.
+  const child = spawn(command!, words, {
+    stdio: ['ignore', 'ignore', errors],
+    env: Object.fromEntries(environment.map(text => text.split('='))),
+  });
+  closeSync(errors);
+  child.on('error', () => {});
+  return child.pid;
 }
 
 /** proc_pid_status(5): anonymous pages, and what RLIMIT_DATA counts. 0 where the kernel does not say it. */

@@ -9,7 +9,7 @@ export interface SceneFiles {
   /** The program is there when Node has started, and waits for `begin`; see begin.ts. */
   readonly started: string;
   readonly begin: string;
-  /** A number that grows with each read of the vmcore. */
+  /** A number that grows with the reads of the vmcore. */
   readonly progress: string;
   readonly text: string;
   readonly json: string;

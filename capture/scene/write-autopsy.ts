@@ -19,6 +19,8 @@ import { MOST_AUTOPSY_BYTES, type SceneResult, sceneFiles } from './files.ts';
 const BUDGET: ReadBudget = { bytes: 128 << 20, reads: 1 << 17 };
 /** A stack and its task take 28 KB to read. */
 const LIMITS: Limits = { stacks: 1000, names: 16 };
+/** Emulated, telling of a read takes as long as the read. */
+const READS_PER_SIGN = 16;
 /** 1 MiB of pages: memory is short, and reading /proc/vmcore again costs no disk. */
 const EFFORT: Effort = { cachedPages: 256, mostReads: 1 << 20 };
 
@@ -32,8 +34,7 @@ export function writeAutopsy(vmcorePath: string, directory: string, withTables: 
   const progress = openSync(files.progress, 'w');
   let reads = 0;
   const source = boundedSource(openVmcoreFile(vmcorePath, undefined), BUDGET, () => {
-    reads += 1;
-    writeSync(progress, String(reads), 0);
+    if (reads++ % READS_PER_SIGN === 0) writeSync(progress, String(reads), 0);
   });
   const crash = openCrash(source);
   const { segments, pageSizeBytes } = crash.vmcore;

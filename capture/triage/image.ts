@@ -65,8 +65,9 @@ export function addPageTables({ kernel: { memory, symbols } }: Subject): void {
   const [start, end] = [symbols.address('_text') ?? symbols.require('_stext'), symbols.require('_end')];
   const { arch } = memory;
   const last = end - start > BigInt(MOST_SECTION_BYTES) ? start + BigInt(MOST_SECTION_BYTES) : end;
-  for (let at = start; at < last; )
-    at += BigInt(arch.walk(at, memory.readPhysical)?.lengthBytes ?? arch.pageSizeBytes);
+  // Addresses that a large leaf would cover have all their tables in common.
+  const step = BigInt(arch.largeLeafBytes);
+  for (let at = start; at < last; at += step - (at % step)) arch.walk(at, memory.readPhysical);
 }
 
 export function addTables(subject: Subject): void {

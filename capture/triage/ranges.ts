@@ -49,10 +49,11 @@ export function* pointersIn(
   const { pointers, pageSizeBytes } = memory.arch;
   const bytes = new Uint8Array(pageSizeBytes);
   const view = new DataView(bytes.buffer);
+  const halves = new Uint32Array(bytes.buffer);
   for (let done = 0; done < lengthBytes; done += pageSizeBytes) {
     const wanted = Math.min(pageSizeBytes, lengthBytes - done);
     const held = memory.readVirtualUpTo(start + BigInt(done), bytes.subarray(0, wanted));
     for (let at = 0; at + POINTER_BYTES <= held; at += POINTER_BYTES)
-      if (view.getUint32(at + 4, true) >= pointers.lowestHigh) yield view.getBigUint64(at, true);
+      if (halves[(at >> 2) + 1]! >= pointers.lowestHigh) yield view.getBigUint64(at, true);
   }
 }

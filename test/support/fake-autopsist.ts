@@ -49,6 +49,7 @@ export function fakeAutopsist({
       start();
       return {
         begin() {},
+        isDue: () => false,
         progress: () => progress(look),
         anonymousBytes: () => ownBytes,
         isRunning: () => look++ < looks && (kills === 0 || isStuck),

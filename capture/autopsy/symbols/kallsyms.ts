@@ -33,7 +33,7 @@ export class Kallsyms {
     const most = Math.min(count, Math.floor(offsets.length / 4));
     this.#starts = new Uint32Array(most);
     this.#index = new NameIndex(most);
-    this.count = this.#indexNames(most);
+    this.count = indexNames(tables, { starts: this.#starts, index: this.#index });
     this.warnings =
       this.count === count ? [] : [`kallsyms has ${count} symbols, of which ${this.count} are usable`];
     const known = new Map<string, { offset: number; number: number }>();
@@ -111,55 +111,59 @@ export class Kallsyms {
     return this.#offsets.getInt32(4 * number, true);
   }
 
-  /**
-   * One loop that calls nothing for a token: there are a million, and where the compilers are off each call takes longer
-   * than the work.
-   * @returns how many names there are.
-   */
-  #indexNames(most: number): number {
-    const { names, tokens } = this.#tables;
-    const hashes = tokens.map(token => hashOf(token));
-    // The first token begins with the symbol's type, which is not a part of the name.
-    const firstHashes = tokens.map(token => hashOf(token.subarray(1)));
-    const starts = this.#starts;
-    const index = this.#index;
-    const namesEnd = names.length;
-    let at = 0;
-    for (let number = 0; number < most; number++) {
-      let length = names[at]!;
-      let i = at + 1;
-      if (length >= LONG_NAME) {
-        length = nameLength(names, at);
-        i = at + 2;
-      }
-      const end = i + length;
-      // Also where the names are cut within a length.
-      if (!(end <= namesEnd && length > 0)) return number;
-      let hash = firstHashes[names[i]!]!;
-      for (i++; i < end; i++) hash += hashes[names[i]!]!;
-      starts[number] = at;
-      index.add(hash, number);
-      at = end;
-    }
-    return most;
-  }
-
   /** The kernel sorts them; damaged ones, and modes that it does not sort by, must not break the search. */
   #ascending(): Uint32Array | undefined {
     const { mode, count } = this;
-    const offsets = this.#offsets;
-    let previous = Number.NEGATIVE_INFINITY;
-    let number = 0;
-    for (; number < count; number++) {
-      const position = mode.position(offsets.getInt32(4 * number, true), number);
-      if (position < previous) break;
-      previous = position;
-    }
-    if (number === count) return undefined;
+    if (isAscending(this.#offsets, mode, count)) return undefined;
     const positions = new Float64Array(count);
     for (let i = 0; i < count; i++) positions[i] = this.#position(i);
     return Uint32Array.from(positions.keys()).sort((a, b) => positions[a]! - positions[b]! || a - b);
   }
+}
+
+/**
+ * One loop that calls nothing for a token: there are a million, and where the compilers are off each call takes longer
+ * than the work.
+ * @param into `starts` has room for as many as are wanted.
+ * @returns how many names there are.
+ */
+function indexNames(
+  { names, tokens }: KallsymsTables,
+  { starts, index }: { starts: Uint32Array; index: NameIndex },
+): number {
+  const hashes = Uint32Array.from(tokens, token => hashOf(token));
+  // The first token begins with the symbol's type, which is not a part of the name.
+  const firstHashes = Uint32Array.from(tokens, token => hashOf(token.subarray(1)));
+  const most = starts.length;
+  const namesEnd = names.length;
+  let at = 0;
+  for (let number = 0; number < most; number++) {
+    let length = names[at]!;
+    let i = at + 1;
+    if (length >= LONG_NAME) {
+      length = nameLength(names, at);
+      i = at + 2;
+    }
+    const end = i + length;
+    // Also where the names are cut within a length.
+    if (!(end <= namesEnd && length > 0)) return number;
+    let hash = firstHashes[names[i]!]!;
+    for (i++; i < end; i++) hash += hashes[names[i]!]!;
+    starts[number] = at;
+    index.add(hash, number);
+    at = end;
+  }
+  return most;
+}
+
+function isAscending(offsets: DataView, mode: AddressMode, count: number): boolean {
+  let previous = Number.NEGATIVE_INFINITY;
+  for (let number = 0; number < count; number++) {
+    const position = mode.position(offsets.getInt32(4 * number, true), number);
+    if (position < previous) return false;
+    previous = position;
+  }
+  return true;
 }
 
 /** Where the tokens of the name begin whose length is at `at`. */

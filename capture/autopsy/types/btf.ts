@@ -4,6 +4,7 @@
  * numbers of types and the offsets of strings in it are not checked before they are used.
  */
 import { AutopsyError, counted } from '../../errors.ts';
+import { hashOf, NameIndex, SPREAD } from '../name-index.ts';
 
 export const KIND = {
   int: 1,
@@ -173,6 +174,12 @@ export class Btf {
     return strings.subarray(from, end);
   }
 
+  /** The first of the string, 0 where it ends; 0 for an offset outside of the strings. */
+  stringByte(offset: number): number {
+    if (offset < this.#firstString) return this.base?.stringByte(offset) ?? 0;
+    return this.#strings[offset - this.#firstString] ?? 0;
+  }
+
   /**
    * Calls `take` with each of its own types of these kinds. No object is made of the others: there are a hundred thousand.
    * @param kinds bits by kind.
@@ -184,6 +191,23 @@ export class Btf {
       const kind = (types.getUint32(at + 4, true) >>> 24) & 0x1f;
       if ((kinds & (1 << kind)) !== 0) take(first + i, kind, types.getUint32(at, true));
     }
+  }
+
+  /**
+   * Its own types of these kinds that have a name, by the hash of it, and all its enums. A type's number in both begins with 0
+   * for `first`.
+   * @param kinds bits by kind.
+   */
+  namesOf(kinds: number): TypeNames {
+    const names = { index: new NameIndex(this.#at.length), enums: [] as number[] };
+    const [types, offsets, strings] = [this.#types, this.#at, this.#strings];
+    if (!this.base) indexTypes({ types, offsets, strings, kinds }, names);
+    else
+      this.eachOf(kinds, (id, kind, nameOffset) => {
+        if ((ENUM_BITS & (1 << kind)) !== 0) names.enums.push(id - this.#first);
+        if (nameOffset !== 0) names.index.add(hashOf(this.stringBytes(nameOffset)), id - this.#first);
+      });
+    return names;
   }
 
   /** Whether the string there is `name`, without making one of it. */
@@ -236,4 +260,44 @@ function typeOffsets(types: DataView): Uint32Array {
     at += length;
   }
   return offsets.slice(0, count);
+}
+
+const ENUM_BITS = (1 << KIND.enum) | (1 << KIND.enum64);
+
+export interface TypeNames {
+  readonly index: NameIndex;
+  readonly enums: readonly number[];
+}
+
+interface NamedTypes {
+  readonly types: DataView;
+  readonly offsets: Uint32Array;
+  readonly strings: Uint8Array;
+  readonly kinds: number;
+}
+
+/** Of vmlinux: one loop, as hashOf makes an array of each of 60,000 names. */
+function indexTypes(
+  { types, offsets, strings, kinds }: NamedTypes,
+  { index, enums }: { index: NameIndex; enums: number[] },
+): void {
+  const spread = SPREAD;
+  const stringsEnd = strings.length;
+  const count = offsets.length;
+  for (let i = 0; i < count; i++) {
+    const at = offsets[i]!;
+    const kind = (types.getUint32(at + 4, true) >>> 24) & 0x1f;
+    if ((kinds & (1 << kind)) === 0) continue;
+    if ((ENUM_BITS & (1 << kind)) !== 0) enums.push(i);
+    const from = types.getUint32(at, true);
+    if (from === 0) continue;
+    const most = Math.min(stringsEnd, from + LONGEST_NAME);
+    let hash = 0;
+    for (let j = from; j < most; j++) {
+      const byte = strings[j]!;
+      if (byte === 0) break;
+      hash += spread[byte]!;
+    }
+    index.add(hash, i);
+  }
 }

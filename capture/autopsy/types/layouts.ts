@@ -1,7 +1,7 @@
 /** Layouts of the kernel's types by BTF: look-ups by name. */
 import { AutopsyError } from '../../errors.ts';
 import type { Enumerator, Field, Types } from '../kernel.ts';
-import { hashOf, NameIndex } from '../name-index.ts';
+import { hashOf, type NameIndex } from '../name-index.ts';
 import { type Btf, type BtfType, KIND } from './btf.ts';
 import { fieldOf, fieldsOf, findMember, isStruct, type Member } from './members.ts';
 import { arrayOf, isSigned, resolve, sizeOf } from './resolve.ts';
@@ -24,13 +24,13 @@ export class Layouts implements Types {
   /** Of vmlinux, for a module. */
   readonly #base: Layouts | undefined;
   readonly #index: NameIndex;
-  /** The numbers of its enums. */
+  /** The numbers of its enums, from `btf.first` on. */
   readonly #enums: readonly number[];
 
   constructor(btf: Btf, base?: Layouts) {
     this.#btf = btf;
     this.#base = base;
-    const { index, enums } = namesOf(btf);
+    const { index, enums } = btf.namesOf(NAMED_BITS);
     this.#index = index;
     this.#enums = enums;
   }
@@ -84,8 +84,8 @@ export class Layouts implements Types {
 
   enumValue(name: string): number {
     const wanted = Buffer.from(name, 'latin1');
-    for (const id of this.#enums) {
-      const type = this.#btf.type(id)!;
+    for (const i of this.#enums) {
+      const type = this.#btf.type(this.#btf.first + i)!;
       for (let i = 0; i < type.vlen; i++) {
         if (this.#btf.hasName(enumeratorName(type, i), wanted))
           return this.#asNumber(name, enumeratorValue(type, i));
@@ -168,16 +168,6 @@ export class Layouts implements Types {
     }
     return best ?? (this.#base ? this.#base.#find(name, kinds) : undefined);
   }
-}
-
-function namesOf(btf: Btf): { index: NameIndex; enums: readonly number[] } {
-  const index = new NameIndex(btf.end - btf.first);
-  const enums: number[] = [];
-  btf.eachOf(NAMED_BITS, (id, kind, nameOffset) => {
-    if (kind === KIND.enum || kind === KIND.enum64) enums.push(id);
-    if (nameOffset !== 0) index.add(hashOf(btf.stringBytes(nameOffset)), id - btf.first);
-  });
-  return { index, enums };
 }
 
 /** The type itself, or that of an element of an array, whatever its dimensions. */

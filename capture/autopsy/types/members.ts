@@ -9,7 +9,6 @@ const MEMBER_BYTES = 12;
 /** Members looked at for one name. The largest struct of the kernel has some 300; damaged ones may hold themselves. */
 const MOST_LOOKED_AT = 1 << 16;
 const MOST_DEPTH = 16;
-const NO_NAME = new Uint8Array();
 
 /** A member within the struct that directly holds it. */
 export interface Member {
@@ -46,8 +45,11 @@ export function findMember(btf: Btf, struct: BtfType, name: Uint8Array): Member 
   const search = (within: BtfType, base: number, depth: number): Member | undefined => {
     for (let i = 0; i < within.vlen && left > 0; i++, left--) {
       const nameOffset = within.view.getUint32(within.body + i * MEMBER_BYTES, true);
+      // Most members have neither this name nor none, and the first byte tells.
+      const first = btf.stringByte(nameOffset);
+      if (first !== 0 && first !== name[0]) continue;
       const isFound = btf.hasName(nameOffset, name);
-      if (!isFound && !btf.hasName(nameOffset, NO_NAME)) continue;
+      if (!isFound && first !== 0) continue;
       const member = memberAt(btf, within, i);
       if (isFound) return { ...member, bit: base + member.bit };
       const inner = depth < MOST_DEPTH ? resolve(btf, member.type) : undefined;

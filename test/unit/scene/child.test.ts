@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NODE_BINARY, PROJECT } from '../../../build/paths.ts';
 import { present } from '../../../capture/autopsy/summary/autopsy.ts';
-import { openLibc } from '../../../capture/ffi/libc.ts';
+import { type Libc, openLibc } from '../../../capture/ffi/libc.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
 import type { Clock } from '../../../capture/flow/context.ts';
 import { type Autopsist, autopsist } from '../../../capture/scene/child.ts';
@@ -47,10 +47,9 @@ const directory = process.argv[3];\nconst progress = n => writeFileSync(join(dir
   return path;
 }
 
-function start(file: string, vmcorePath: string): Autopsist {
-  const { limitData } = openLibc(openFfi());
+function start(file: string, vmcorePath: string, libc: Partial<Libc> = openLibc(openFfi())): Autopsist {
   return autopsist({
-    limitData,
+    libc,
     node: [NODE_BINARY],
     flags: ['--no-warnings', '--max-old-space-size=40'],
     program: file,
@@ -103,6 +102,28 @@ test('a kernel without symbols gives none, and the reason', () => {
   });
   expect(found.manifests[0]).toMatchObject({ state: 'complete', autopsy: { state: 'skipped' } });
   expect(found.manifests[0]!.autopsy!.why).toMatch(/^Cannot /);
+});
+
+test('without system calls, Node starts the program', () => {
+  const main = join(PROJECT, 'capture/scene/main.ts');
+  const found = run({ clock: fastClock(1), autopsist: start(main, vmcoreFile(), {}) });
+  expect(found.manifests[0]).toMatchObject({ state: 'complete', autopsy: { state: 'skipped' } });
+});
+
+test('the capture asks whether it is worth a look', () => {
+  const vmcorePath = join(directory, 'vmcore');
+  writeFileSync(vmcorePath, crashedKernel().build());
+  const running = start(join(PROJECT, 'capture/scene/main.ts'), vmcorePath).start(false);
+  const due = () => {
+    for (let asked = 0; !running.isDue() && asked < 3000; asked++) fastClock(1).sleep(0.01);
+    return running.isDue();
+  };
+  expect(due()).toBe(true);
+  expect(running.pages()).toBeUndefined();
+  running.begin(64 << 20);
+  expect(running.isDue()).toBe(false);
+  expect(due()).toBe(true);
+  expect(running.pages()!.debuggerPages).toBeGreaterThan(0);
 });
 
 describe('a bad program costs no dump', () => {
