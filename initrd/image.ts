@@ -238,12 +238,8 @@ function earlySettings(
 
 function runtimeImageSettings(isKept: boolean): string[] {
   return isKept
-    ? [
-        `runtime_file=${KEPT_IMAGE}`,
-        `runtime_offset=${firstBodyOffset(RUNTIME_FILE)}`,
-        `runtime_hint="; the crash kernel's command line needs retain_initrd"`,
-      ]
-    : [`runtime_file=/${RUNTIME_FILE}`, 'runtime_offset=0', 'runtime_hint='];
+    ? [`runtime_file=${KEPT_IMAGE}`, `runtime_offset=${firstBodyOffset(RUNTIME_FILE)}`]
+    : [`runtime_file=/${RUNTIME_FILE}`, 'runtime_offset=0'];
 }
 
 /** @throws ImageError for a target that the early stage cannot find: all it has is busybox's findfs. */
@@ -255,7 +251,6 @@ function runtimeDiskSettings({ target, fstype, deviceTimeoutSeconds }: CaptureOp
       `runtime_timeout=${deviceTimeoutSeconds}`,
       `runtime_file=/disk${RUNTIME_ON_DISK}`,
       'runtime_offset=0',
-      "runtime_hint=' on the disk; is the package installed there?'",
     ];
   }
   throw new ImageError('LEAN_TARGET', {

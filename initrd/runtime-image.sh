@@ -1,6 +1,11 @@
 # Sourced by early.sh: mounts the runtime image. That is a file that the kernel unpacked from the initrd, a part of the initrd
 # itself, which the kernel keeps (kept-image.ts), or a file on the machine's own disk (runtime-disk.sh).
-[ -e "$runtime_file" ] || give_up "there is no $runtime_file$runtime_hint"
+case $runtime_file in
+  /sys/*) hint="; the crash kernel's command line needs retain_initrd" ;;
+  /disk/*) hint='; is the package installed on that disk?' ;;
+  *) hint= ;;
+esac
+[ -e "$runtime_file" ] || give_up "there is no $runtime_file$hint"
 $bb losetup -r -o "$runtime_offset" /dev/loop0 "$runtime_file" || give_up "cannot attach the runtime image to a loop device"
 # A sysfs file gives no more than a page of the kernel's at once, and since Linux 6.15 a loop device asks anew for the rest of
 # each request (drivers/block/loop.c, lo_complete_rq). The least that the kernel takes here is its page.

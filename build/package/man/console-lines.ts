@@ -192,6 +192,12 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
     toDo: 'Load it with `kdumpling load`.',
   },
   {
+    lines: ['kdumpling: early: NOT saved: there is no …; is the package installed on that disk?'],
+    meaning:
+      'With `layout lean`, Node is on the disk in `/usr/lib/kdumpling/runtime.squashfs`, and was not found there.',
+    toDo: 'Install the package again, and load with `kdumpling load`.',
+  },
+  {
     lines: [
       'kdumpling: watch: NOT finished: stuck in the phase <phase>, no progress for N s, <count> MiB of memory available; …',
     ],
