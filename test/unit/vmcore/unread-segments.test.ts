@@ -1,7 +1,7 @@
 /** PT_LOADs that are no memory: /proc/vmcore is never read where they say that it has something. */
 import { expect, test } from 'vitest';
 import { Bitmap } from '../../../capture/filter/bitmap.ts';
-import { dumpablePages } from '../../../capture/kdump/write/page-loop.ts';
+import { dumpablePages, type PageTaker } from '../../../capture/kdump/write/page-loop.ts';
 import { openVmcore } from '../../../capture/vmcore/open.ts';
 import { buildVmcore, MemorySource } from '../../support/vmcore-builder.ts';
 
@@ -46,7 +46,12 @@ test.each([
   const bitmap2 = Bitmap.create(firstPfn + PAGES);
   for (let pfn = firstPfn; pfn < firstPfn + PAGES; pfn++) bitmap2.set(pfn);
   let taken = 0;
-  const taker = { add: () => taken++, addMissing: () => expect.unreachable() };
+  const taker: PageTaker = {
+    add(_window, _at, pages) {
+      taken += pages;
+    },
+    addMissing: () => expect.unreachable(),
+  };
   const input = { vmcore, pageSizeBytes: PAGE, bitmap2 };
   for (const _ of dumpablePages(input, taker, { onUnreadable: () => expect.unreachable() })) {
   }
