@@ -2,7 +2,9 @@
 import { attempt } from '../../errors.ts';
 import type { DeadKernel } from '../kernel.ts';
 import { cpuStacks } from '../tasks/stacks.ts';
+import { callerByLink } from './arm64-link.ts';
 import { ARM64_REGISTERS_BYTES, decodeArm64Registers, isArm64UserMode } from './arm64-registers.ts';
+import type { Registers } from './frame.ts';
 import { framePointerStep } from './frame-pointers.ts';
 import type { UnwindArch } from './unwind-arch.ts';
 import { Words } from './words.ts';
@@ -12,9 +14,10 @@ export function arm64Unwinding(kernel: DeadKernel): UnwindArch {
   const words = new Words(kernel.memory);
   const pacMask = vmcoreinfo.bigNumber('KERNELPACMASK') ?? 0n;
   const stackframe = attempt(() => BigInt(types.offset('pt_regs.stackframe')));
+  const plain = (address: bigint) => address | pacMask;
   const machine = {
     u64: (vaddr: bigint) => words.u64(vaddr, 'a frame record'),
-    plain: (address: bigint) => address | pacMask,
+    plain,
     registersAround: (record: bigint) =>
       stackframe === undefined
         ? undefined
@@ -22,6 +25,8 @@ export function arm64Unwinding(kernel: DeadKernel): UnwindArch {
             decodeArm64Registers(words.view(record - stackframe, ARM64_REGISTERS_BYTES, 'saved registers')),
           ),
     isUserMode: isArm64UserMode,
+    callerByLink: (registers: Registers, inRecord: bigint) =>
+      callerByLink(kernel.symbols, registers, plain, inRecord),
     hasRecordTypes: types.has('frame_record_meta.type'),
   };
   return {

@@ -12,6 +12,8 @@ export interface FramePointerMachine {
   /** Of the pt_regs whose `stackframe` is at `record`; undefined when the layout of pt_regs is not known. */
   registersAround(record: bigint): Registers | undefined;
   isUserMode(registers: Registers): boolean;
+  /** Of a function that was interrupted with these registers: the caller that no record has. See arm64-link.ts. */
+  callerByLink(registers: Registers, inRecord: bigint): bigint | undefined;
   /** Whether the word behind an empty record says what it is; Linux commit c2c6b27b5aa1, v6.13. */
   readonly hasRecordTypes: boolean;
 }
@@ -20,7 +22,8 @@ export interface FramePointerMachine {
 const PT_REGS = 2n;
 
 /** @param cursor with the frame pointer as `bp`. @throws KernelError when a record cannot be read. */
-export function framePointerStep(machine: FramePointerMachine, { bp: record }: Cursor): Step {
+export function framePointerStep(machine: FramePointerMachine, cursor: Cursor): Step {
+  const { bp: record } = cursor;
   if (record === undefined || record === 0n) return { to: 'nowhere', why: 'it has no frame pointer' };
   if (record % 8n !== 0n)
     return { to: 'nowhere', why: `its frame pointer 0x${record.toString(16)} is not aligned` };
@@ -31,8 +34,13 @@ export function framePointerStep(machine: FramePointerMachine, { bp: record }: C
   const registers = machine.registersAround(record);
   // Before v6.13 the record in the pt_regs of an exception has what was interrupted.
   if (registers?.pc === saved && registers.x29 === next) return interrupted(registers);
-  const cursor = { ip, sp: record + 16n, bp: next, isExact: false };
-  return { to: 'call', cursor, slot: record + 8n, isGuess: false };
+  const link = cursor.registers && machine.callerByLink(cursor.registers, ip);
+  if (link !== undefined) {
+    const { sp } = cursor;
+    return { to: 'call', cursor: { ip: link, sp, bp: record, isExact: false }, slot: sp, isGuess: false };
+  }
+  const caller = { ip, sp: record + 16n, bp: next, isExact: false };
+  return { to: 'call', cursor: caller, slot: record + 8n, isGuess: false };
 }
 
 /** The last one of a stack, or one that stands for an exception. */

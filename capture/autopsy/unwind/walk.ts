@@ -72,7 +72,8 @@ export function walk(
     if (arrived !== stack) {
       if (stack) left.add(stack);
       if (left.has(arrived)) return stopped(`the ${arrived.name} stack was left and is entered again`);
-    } else if (sp <= cursor.sp) {
+    } else if (sp < cursor.sp || (sp === cursor.sp && !cursor.registers)) {
+      // A function that was interrupted may have put nothing on the stack.
       return stopped(`its caller's stack pointer ${hex(sp)} is not above its own`);
     }
     stack = arrived;

@@ -13,9 +13,10 @@ interface Spec {
   readonly words: Readonly<Record<string, bigint>>;
   readonly registers?: Registers;
   readonly hasRecordTypes?: boolean;
+  readonly link?: bigint;
 }
 
-function machine({ words, registers, hasRecordTypes = false }: Spec): FramePointerMachine {
+function machine({ words, registers, hasRecordTypes = false, link }: Spec): FramePointerMachine {
   return {
     u64: vaddr => {
       const word = words[vaddr.toString(16)];
@@ -25,6 +26,7 @@ function machine({ words, registers, hasRecordTypes = false }: Spec): FramePoint
     plain: address => address | 0xffff000000000000n,
     registersAround: () => registers,
     isUserMode: ({ pstate }) => (pstate! & 0xfn) === 0n,
+    callerByLink: () => link,
     hasRecordTypes,
   };
 }
@@ -115,5 +117,26 @@ describe('a frame pointer that is none', () => {
       to: 'nowhere',
       why: expect.stringMatching(why),
     });
+  });
+});
+
+describe('a function that was interrupted', () => {
+  const interrupted = { ...at(RECORD), registers: EL1, isExact: true };
+
+  test('before it made a record: its caller is in the link register, and the record is the caller’s', () => {
+    const link = CODE + 0x40n;
+    const step = framePointerStep(machine({ words: record(CALLER, CODE + 4n), link }), interrupted);
+    const { sp } = interrupted;
+    expect(step).toEqual({
+      to: 'call',
+      slot: sp,
+      isGuess: false,
+      cursor: { ip: link, sp, bp: RECORD, isExact: false },
+    });
+  });
+
+  test('with a record: that leads to its caller', () => {
+    const step = framePointerStep(machine({ words: record(CALLER, CODE + 4n) }), interrupted);
+    expect(step).toMatchObject({ cursor: { ip: CODE + 4n, bp: CALLER } });
   });
 });
