@@ -7,22 +7,15 @@ import type { Decompressor, PageCompressor } from './codec.ts';
 const LZO_E_OK = 0;
 /** The library checks its version and the sizes of its types on a 64-bit machine against its own build. */
 const LZO_INIT_ARGUMENTS = [0x2080, 2, 4, 8, 4, 8, 8, 8, 8, 48] as const;
-/**
- * LZO1X-1 by the size of its table of positions, which is cleared for each page. All write the same format. For a page of 4 KiB
- * the smaller one takes 8 % less time, and its output is 0.2 % larger (test/bench/RESULTS.md).
- */
-const COMPRESSORS = [
-  { mostPageBytes: 4096, compress: 'lzo1x_1_12_compress', positions: 4096 },
-  { mostPageBytes: Number.POSITIVE_INFINITY, compress: 'lzo1x_1_compress', positions: 16384 },
-] as const;
-/** LZO1X_1_MEM_COMPRESS and LZO1X_1_12_MEM_COMPRESS ask for pointers. */
-const POSITION_BYTES = 8;
+/** LZO1X_1_MEM_COMPRESS: 16384 pointers. */
+const WORK_MEMORY_BYTES = 16384 * 8;
 
 export function openLzo(ffi: Ffi, library: Library, pageSizeBytes: number): PageCompressor {
   const init = library.func('int __lzo_init_v2(uint, int, int, int, int, int, int, int, int, int)');
   const versionString = library.func('const char *lzo_version_string()');
-  const { compress, positions } = COMPRESSORS.find(({ mostPageBytes }) => pageSizeBytes <= mostPageBytes)!;
-  const lzo1xCompress = library.func(`int ${compress}(uintptr_t, size_t, uintptr_t, uintptr_t, uintptr_t)`);
+  const lzo1xCompress = library.func(
+    'int lzo1x_1_compress(uintptr_t, size_t, uintptr_t, uintptr_t, uintptr_t)',
+  );
   const status: number = init(...LZO_INIT_ARGUMENTS);
   if (status !== LZO_E_OK) {
     throw new SystemError('LZO', {
@@ -33,7 +26,7 @@ export function openLzo(ffi: Ffi, library: Library, pageSizeBytes: number): Page
   }
 
   // Read on every call, so that it is not collected while its address is in use.
-  let work: Uint8Array | undefined = new Uint8Array(positions * POSITION_BYTES);
+  let work: Uint8Array | undefined = new Uint8Array(WORK_MEMORY_BYTES);
   const workAddress = addressOf(ffi, work);
   // An lzo_uint that the library writes. It is 64 bits wide; a page's length fits into its lower half.
   const length = new Uint32Array(64);
