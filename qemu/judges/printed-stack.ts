@@ -13,8 +13,11 @@ const TIME = /^(?:\[\s*\d+\.\d+\])?\s+/;
 const FRAME = /^(\w+)(?:\.[\w.]+)?(\+0x[0-9a-f]+)\/0x[0-9a-f]+( \[\w+)?/;
 /** Of an interrupted function of the kernel, in the place of its frame. */
 const INTERRUPTED = /^RIP: 0010:/;
-/** What stands between frames: unsure ones, names of stacks, registers of what was interrupted. */
-const BETWEEN = /^(\? |<\/?[\w#]+>|RIP: |RSP: |R[A-Z0-9]{2}: |Code: |CS: |ORIG_RAX: )/;
+/**
+ * What ends a trace. All other lines may stand between frames: unsure ones, names of stacks, registers of what was interrupted, and
+ * what another CPU or an interrupt printed meanwhile.
+ */
+const END = /^(<\/TASK>|---\[ end |Kernel panic|Modules linked in|Rebooting|SMP: )/;
 /** They print the trace. Behind them the memory's stack goes on to the crash kernel, and not to the printing. */
 const PRINTING =
   /^(dump_backtrace|dump_stack|dump_stack_lvl|show_stack|panic|vpanic|nmi_panic|__die|die|oops_end)\+/;
@@ -42,7 +45,7 @@ export function printedStacks(lines: readonly string[]): PrintedStack[] {
     const words = line.replace(TIME, '');
     const frame = printedFrame(words.replace(INTERRUPTED, ''));
     if (frame !== undefined) open?.push(frame);
-    else if (!BETWEEN.test(words)) open = undefined;
+    else if (END.test(words)) open = undefined;
   }
   return stacks;
 }

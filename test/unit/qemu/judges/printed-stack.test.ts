@@ -41,6 +41,16 @@ test('the instruction that an interrupt came between is a frame', () => {
   ]);
 });
 
+/** As `hrtimer: interrupt took …` in a trace of 6.1 on a busy host. */
+test('a line that something else prints meanwhile is no end of the trace', () => {
+  const lines = linesOf('6.1-null-pointer');
+  const { frames } = printedStacks(lines).at(-1)!;
+  const within = lines.findLastIndex(line => line.includes(frames[2]!));
+  const time = '[    6.721840] ';
+  const disturbed = lines.toSpliced(within, 0, `${time}hrtimer: interrupt took 16709500 ns`);
+  expect(printedStacks(disturbed).at(-1)!.frames).toEqual(frames);
+});
+
 const INNER = [
   'machine_kexec+0x1',
   '__crash_kexec+0x2',
