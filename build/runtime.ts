@@ -126,7 +126,7 @@ export async function packImage(
 
 /** Undefined where nobody has looked which pages of this Node a capture touches, or where kernels have larger pages as well. */
 function touchedPages({ node, platform }: Parts): readonly PageRun[] | undefined {
-  return platform.largestPageKib * 1024 === PROFILED_PAGE_BYTES ? profileOf(readFileSync(node)) : undefined;
+  return platform.largestPageKib * 1024 === PROFILED_PAGE_BYTES ? profileOf(node) : undefined;
 }
 
 function requireLibrary({ platform, library }: Parts, soname: string): string {

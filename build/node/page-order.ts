@@ -4,16 +4,18 @@
  * is short, the crash kernel drops and reads it again and again. No page is left out, and each has the address it had.
  *
  * The kernel maps a program by its program headers (PT_LOAD: from where in the file, to which address), and so each run of
- * pages gets one of its own. Linux before v6.4 takes 73 of them at most (fs/binfmt_elf.c, load_elf_phdrs); glibc's loader takes
- * as many as there are, so it is started in place of the program, with the program as its argument (ld.so(8)).
+ * pages gets one of its own. Linux 6.1 takes 73 of them at most, and no later one more than 64 KiB of them, which are 1,170
+ * (fs/binfmt_elf.c, load_elf_phdrs); glibc's loader takes as many as there are, so it is started in place of the program, with the
+ * program as its argument (ld.so(8)).
  */
+import { encodeProgramHeader } from '../../capture/elf/headers.ts';
 import { Failure } from '../../capture/errors.ts';
+import { decodeProgramHeader, ELF64_PHDR_BYTES, PT_LOAD } from '../../capture/vmcore/elf.ts';
 import type { PageRun } from './page-profile.ts';
 
 /** System V gABI, "ELF Header" and "Program Header"; 64-bit, little-endian. */
 const HEADER = { shoff: 0x28, phoff: 0x20, phentsize: 0x36, phnum: 0x38, shnum: 0x3c, shstrndx: 0x3e };
-const ENTRY_BYTES = 56;
-const PT = { load: 1, phdr: 6 } as const;
+const PT_PHDR = 6;
 const PF_W = 2;
 
 interface Segment {
@@ -39,10 +41,10 @@ interface Piece extends PageRun {
  */
 export function orderPages(node: Buffer, touched: readonly PageRun[], pageBytes: number): Buffer {
   const segments = segmentsOf(node);
-  const loads = segments.filter(({ type }) => type === PT.load);
+  const loads = segments.filter(({ type }) => type === PT_LOAD);
   const pieces = loads.flatMap(segment => piecesOf(segment, touched, pageBytes));
   const phnum = pieces.length + segments.length - loads.length + 1;
-  const tablePages = Math.ceil((phnum * ENTRY_BYTES) / pageBytes);
+  const tablePages = Math.ceil((phnum * ELF64_PHDR_BYTES) / pageBytes);
   // Of the new file, in pages. The ELF header stays where it is, and the table comes behind its page.
   const first = pieces.find(({ firstPage }) => firstPage === 0);
   if (!first) throw unknownForm('no segment with the ELF header');
@@ -65,27 +67,27 @@ export function orderPages(node: Buffer, touched: readonly PageRun[], pageBytes:
     return (places.get(piece)! - piece.firstPage) * pageBytes + offset;
   };
   const table: Segment = {
-    type: PT.load,
+    type: PT_LOAD,
     flags: 4,
     offset: first.pages * pageBytes,
     address: roundUp(Math.max(...loads.map(({ address, memoryBytes }) => address + memoryBytes)), pageBytes),
-    fileBytes: phnum * ENTRY_BYTES,
-    memoryBytes: phnum * ENTRY_BYTES,
+    fileBytes: phnum * ELF64_PHDR_BYTES,
+    memoryBytes: phnum * ELF64_PHDR_BYTES,
     align: pageBytes,
   };
   const headers = [
     ...segments
-      .filter(({ type }) => type !== PT.load)
+      .filter(({ type }) => type !== PT_LOAD)
       .map(segment =>
-        segment.type === PT.phdr
-          ? { ...table, type: PT.phdr, align: segment.align }
+        segment.type === PT_PHDR
+          ? { ...table, type: PT_PHDR, align: segment.align }
           : { ...segment, offset: segment.fileBytes === 0 ? 0 : placeOf(segment.offset) },
       ),
     ...pieces.map(piece => loadOf(piece, places.get(piece)!, pageBytes)),
     table,
   ];
   for (const [index, header] of headers.entries())
-    writeSegment(ordered, table.offset + index * ENTRY_BYTES, header);
+    ordered.set(encodeSegment(header), table.offset + index * ELF64_PHDR_BYTES);
   ordered.writeBigUInt64LE(BigInt(table.offset), HEADER.phoff);
   ordered.writeUInt16LE(headers.length, HEADER.phnum);
   ordered.writeBigUInt64LE(0n, HEADER.shoff);
@@ -140,29 +142,26 @@ function segmentsOf(node: Buffer): Segment[] {
   if (node.toString('latin1', 0, 6) !== '\x7fELF\x02\x01') throw unknownForm('no ELF-64 header');
   const table = Number(node.readBigUInt64LE(HEADER.phoff));
   const entryBytes = node.readUInt16LE(HEADER.phentsize);
-  if (entryBytes !== ENTRY_BYTES) throw unknownForm(`program headers of ${entryBytes} bytes`);
+  if (entryBytes !== ELF64_PHDR_BYTES) throw unknownForm(`program headers of ${entryBytes} bytes`);
+  const view = new DataView(node.buffer, node.byteOffset, node.byteLength);
   return Array.from({ length: node.readUInt16LE(HEADER.phnum) }, (_, index) => {
-    const at = table + index * ENTRY_BYTES;
-    const word = (offset: number) => Number(node.readBigUInt64LE(at + offset));
+    const header = decodeProgramHeader(view, table + index * ELF64_PHDR_BYTES);
     return {
-      type: node.readUInt32LE(at),
-      flags: node.readUInt32LE(at + 4),
-      offset: word(8),
-      address: word(16),
-      fileBytes: word(32),
-      memoryBytes: word(40),
-      align: word(48),
+      type: header.p_type,
+      flags: header.p_flags,
+      offset: Number(header.p_offset),
+      address: Number(header.p_vaddr),
+      fileBytes: Number(header.p_filesz),
+      memoryBytes: Number(header.p_memsz),
+      align: Number(header.p_align),
     };
   });
 }
 
 /** The physical address, which nothing reads, is the virtual one. */
-function writeSegment(file: Buffer, at: number, segment: Segment): void {
+function encodeSegment(segment: Segment): Uint8Array {
   const { type, flags, offset, address, fileBytes, memoryBytes, align } = segment;
-  file.writeUInt32LE(type, at);
-  file.writeUInt32LE(flags, at + 4);
-  for (const [index, value] of [offset, address, address, fileBytes, memoryBytes, align].entries())
-    file.writeBigUInt64LE(BigInt(value), at + 8 + 8 * index);
+  return encodeProgramHeader(type, flags, [offset, address, address, fileBytes, memoryBytes, align]);
 }
 
 function roundUp(value: number, unit: number): number {

@@ -1,4 +1,5 @@
 /** Captures of the same kind put together: their medians, with the lowest and the highest. */
+import { median } from '../run/median.ts';
 import type { Segment } from '../run/segments.ts';
 import type { Capture } from './capture.ts';
 
@@ -57,11 +58,4 @@ export function medianSegments(captures: readonly Capture[]): Segment[] {
     name,
     seconds: median(segments.map(({ seconds }) => seconds)),
   }));
-}
-
-/** @param values not empty. */
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

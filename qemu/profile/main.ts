@@ -81,7 +81,7 @@ await runCommand({
 });
 
 function profilePathOf(node: string): string {
-  const buildId = buildIdOf(readFileSync(node));
+  const buildId = buildIdOf(node);
   if (buildId) return profilePath(buildId);
   throw failed(`${node} has no build id`);
 }

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync, statSync } from 'node:fs';
 import { Failure } from '../../capture/errors.ts';
+import { median } from '../../qemu/run/median.ts';
 import type { Contest, Contestant } from './contest.ts';
 
 export interface Run {
@@ -52,12 +53,6 @@ export function measure({ contestants }: Contest, rounds: number, signal: AbortS
     bytes,
     runs,
   }));
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 /** Removes the output at once, because overwriting a file costs time for its old blocks. */

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { bundle } from '../../build/bundle.ts';
 import { NODE_BINARY, PROJECT } from '../../build/paths.ts';
 import { HOST_NODE_FLAGS } from '../../build/program.ts';
+import { median } from '../../qemu/run/median.ts';
 import type { BenchCodec } from './contest.ts';
-import { median } from './measure.ts';
 
 export type PhaseName =
   | 'start-up'

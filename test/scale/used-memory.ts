@@ -8,7 +8,7 @@ import { bundle } from '../../build/bundle.ts';
 import type { Tool } from '../../build/fetch/tools.ts';
 import { KOFFI_BINARY, NODE_BINARY, PROJECT } from '../../build/paths.ts';
 import { Failure } from '../../capture/errors.ts';
-import { median } from '../bench/measure.ts';
+import { median } from '../../qemu/run/median.ts';
 import type { ChartPanel } from './chart.ts';
 import type { LimitedRun, MemoryLimit } from './memory-limit.ts';
 import { measurePeer, type PeerFilter } from './peer-filter.ts';

@@ -111,17 +111,22 @@ test('it runs, with threads', () => {
 describe('the profile', () => {
   // A machine of another architecture cannot look into its kernels' pages, which may be larger.
   test.runIf(process.arch === 'x64')('is there for the Node that package.json names', () => {
-    expect(profileOf(node)?.length, `npm run profile; the build id is ${buildIdOf(node)}`).toBeGreaterThan(
-      100,
-    );
+    expect(
+      profileOf(NODE_BINARY)?.length,
+      `npm run profile; the build id is ${buildIdOf(NODE_BINARY)}`,
+    ).toBeGreaterThan(100);
   });
 
   test('of another build of Node is not taken', () => {
     const other = Buffer.from(node.subarray(0, PAGE));
-    const id = Buffer.from(buildIdOf(node)!, 'hex');
+    const id = Buffer.from(buildIdOf(NODE_BINARY)!, 'hex');
     other[other.indexOf(id)]! ^= 1;
-    expect(profileOf(other)).toBeUndefined();
-    expect(profileOf(Buffer.alloc(PAGE))).toBeUndefined();
+    const file = join(directory, 'other');
+    writeFileSync(file, other);
+    expect(buildIdOf(file)).toMatch(/^[0-9a-f]{40}$/);
+    expect(profileOf(file)).toBeUndefined();
+    writeFileSync(file, Buffer.alloc(PAGE));
+    expect(profileOf(file)).toBeUndefined();
   });
 
   test('is read as it was written', () => {
