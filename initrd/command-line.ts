@@ -28,6 +28,14 @@ const ADDED: readonly AddedWord[] = [
     why: 'saves 9 MB on Linux 6.1: the files of tracefs, which nobody reads here (Linux kernel/trace/trace.c)',
   },
   {
+    word: 'initcall_blacklist=slab_sysfs_init,slab_late_init',
+    why: 'saves 1 MB: the files of /sys/kernel/slab, which nobody reads here (Linux mm/slub.c; the first name is of Linux 6.1, the second of 6.12)',
+  },
+  {
+    word: 'loop.max_loop=1',
+    why: 'saves 0.7 MB: Debian’s kernels have eight loop devices from the start (CONFIG_BLK_DEV_LOOP_MIN_COUNT), and the runtime image needs one',
+  },
+  {
     word: 'mce=off',
     why: 'a machine check raised by the crash must not end the capture',
     architecture: 'x64',
@@ -58,6 +66,12 @@ const KEEP_IMAGE: AddedWord = {
 const NO_INTEGRITY_POOL: AddedWord = {
   word: 'initcall_blacklist=bio_integrity_initfn',
   why: 'saves 4 MB on Linux 7: buffers for disks that store a checksum with each block, and this machine has none (Linux block/bio-integrity.c)',
+};
+
+const FOUR_LEVELS: AddedWord = {
+  word: 'no5lvl',
+  why: 'saves 1 MB where the CPU has page tables of five levels: a table of memory sections for 4 PiB of addresses (Linux mm/sparse.c), and this machine’s memory is below 64 TiB',
+  architecture: 'x64',
 };
 
 /** The kernel obeys each of several such words, so that one does not replace another (Linux init/main.c). */
@@ -95,13 +109,15 @@ export interface CrashMachine {
    * kernel's buffers for them: without them its driver dies where memory is short.
    */
   readonly hasPlainDisks?: boolean;
+  /** Whether all of its memory has addresses below 64 TiB: what page tables of four levels reach. */
+  readonly isBelow64Tib?: boolean;
 }
 
 /** @param running the first kernel's /proc/cmdline. */
 export function planCommandLine(
   running: string,
   changes: CommandLineChanges = NO_CHANGES,
-  { architecture = process.arch, cpus = 1, bootApicId, keepsImage, hasPlainDisks }: CrashMachine = {},
+  { architecture = process.arch, cpus = 1, bootApicId, keepsImage, hasPlainDisks, isBelow64Tib }: CrashMachine = {},
 ): CommandLinePlan {
   const { words, hasDashes, initArguments } = parseCommandLine(running);
   const appended = changes.append.flatMap(wordsOf);
@@ -111,6 +127,7 @@ export function planCommandLine(
     ...ADDED.map(added => (added.word === ONE_CPU && !asked && cpus > 1 ? severalCpus(cpus) : added)),
     ...(keepsImage ? [KEEP_IMAGE] : []),
     ...(hasPlainDisks ? [NO_INTEGRITY_POOL] : []),
+    ...(isBelow64Tib ? [FOUR_LEVELS] : []),
     ...(bootApicId !== undefined && (asked?.count ?? cpus) > 1 ? [notBootCpu(bootApicId)] : []),
   ].filter(added => (added.architecture ?? architecture) === architecture);
   const ours = needed

@@ -55,5 +55,6 @@ export function crashMachineOf(machine: PlannedMachine, commandLine: string): Cr
     keepsImage: keepsImage(captureKernel.release, layout),
     // None of QEMU's disks that the lab attaches stores integrity data.
     hasPlainDisks: true,
+    isBelow64Tib: true,
   };
 }

@@ -27,3 +27,13 @@ export function bytesShown(ranges: readonly IomemRange[]): number | undefined {
   const bytes = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
   return bytes > ranges.length ? bytes : undefined;
 }
+
+const SYSTEM_RAM = /^System RAM( |$)/;
+/** What x86 addresses with page tables of four levels (Linux arch/x86/include/asm/sparsemem.h, MAX_PHYSMEM_BITS). */
+const FOUR_LEVELS_END = 2 ** 46;
+
+/** Whether all memory has addresses below 64 TiB; false where they are hidden. */
+export function isBelow64Tib(iomem: string): boolean {
+  const memory = iomemRanges(iomem).filter(({ name }) => SYSTEM_RAM.test(name));
+  return bytesShown(memory) !== undefined && memory.every(({ end }) => end <= FOUR_LEVELS_END);
+}

@@ -8,6 +8,7 @@ import type { Settings } from '../config/directives.ts';
 import { bootApicId } from '../host/cpus.ts';
 import { hasPlainDisks } from '../host/disk-integrity.ts';
 import type { Host } from '../host/host.ts';
+import { isBelow64Tib } from '../host/iomem.ts';
 import { hostKernel } from '../host/kernel-files.ts';
 
 /** @param cpus how many the crash kernel gets where the settings do not say it. */
@@ -17,6 +18,7 @@ export function hostCommandLine(host: Host, settings: Settings, cpus: number): C
     bootApicId: bootApicId(host),
     keepsImage: keepsImage(hostKernel(host), settings.layout),
     hasPlainDisks: hasPlainDisks(host),
+    isBelow64Tib: isBelow64Tib(host.read('/proc/iomem') ?? ''),
   });
 }
 

@@ -33,7 +33,9 @@ test('initcall_blacklist words add up', () => {
     name => `initcall_blacklist=${name}`,
   );
   const plan = planCommandLine(`${theirs} ${ours}`, { append: [appended!], remove: [] });
-  expect(plan.text.split(' ').filter(word => word.startsWith('initcall'))).toEqual([theirs, ours, appended]);
+  const names = plan.text.split(' ').filter(word => word.startsWith('initcall'));
+  const slab = 'initcall_blacklist=slab_sysfs_init,slab_late_init';
+  expect(names).toEqual([theirs, ours, slab, appended]);
   const without = planCommandLine('', { append: [], remove: ['initcall_blacklist'] });
   expect(without.text).not.toContain('initcall');
 });
@@ -43,6 +45,20 @@ test('the buffers for integrity data are left out where no disk of the machine h
   expect(crashCommandLine('', [], { hasPlainDisks: true })).toContain(` ${word}`);
   expect(crashCommandLine('', [], { hasPlainDisks: false })).not.toContain(word);
   expect(crashCommandLine('')).not.toContain(word);
+});
+
+test('page tables have four levels where all memory is within their reach', () => {
+  const has = (isBelow64Tib: boolean | undefined, architecture: string) =>
+    crashCommandLine('', [], { isBelow64Tib, architecture }).split(' ').includes('no5lvl');
+  expect(has(true, 'x64')).toBe(true);
+  expect(has(false, 'x64')).toBe(false);
+  expect(has(undefined, 'x64')).toBe(false);
+  expect(has(true, 'arm64')).toBe(false);
+});
+
+test('the kernel has one loop device, however many the running one has', () => {
+  const words = crashCommandLine('loop.max_loop=64 max_loop=8').split(' ');
+  expect(words.filter(word => word.startsWith('loop.'))).toEqual(['loop.max_loop=1']);
 });
 
 test('the kernel configures no network', () => {

@@ -73,3 +73,15 @@ test.each([
     expect(text.includes(' initcall_blacklist=bio_integrity_initfn')).toBe(isLeftOut);
   },
 );
+
+test.each([
+  ['00100000-3fffffff : System RAM\n100000000-3fffffffffff : System RAM\n', true],
+  ['00100000-3fffffff : System RAM\n3fff00000000-40000fffffff : System RAM\n', false],
+  ['3fff00000000-40000fffffff : System RAM (kmem)\n00100000-3fffffff : System RAM\n', false],
+  ['00100000-3fffffff : System RAM\n400000000000-4fffffffffff : PCI Bus 0000:00\n', true],
+  ['00000000-00000000 : System RAM\n00000000-00000000 : System RAM\n', false],
+])('page tables of four levels are for memory that they reach: %j %s', (iomem, expected) => {
+  const host = hostWith({ '/proc/cmdline': 'a\n', '/proc/iomem': iomem });
+  const { text } = hostCommandLine(host, settingsOf('', 'kdump.conf'), 1);
+  expect(text.includes(' no5lvl')).toBe(expected && process.arch === 'x64');
+});
