@@ -14,8 +14,8 @@ import type { UnreadableAs } from './unreadable.ts';
 
 /** One write to the target: large enough to make system calls cheap, small enough for a small capture kernel. */
 export const DATA_CHUNK_BYTES = 2 << 20;
-/** A chunk of data has some 2,000 pages; this buffer fills up first only if there are many zero pages. */
-const DESCRIPTOR_CHUNK_BYTES = PAGE_DESC_BYTES << 15;
+/** A page for 64 bytes of data: some 2,000 pages fill the usual chunk, so that only many zero pages fill this buffer first. */
+const descriptorsFor = (chunkBytes: number): number => Math.ceil(chunkBytes / 64);
 
 export interface PageStoreOptions {
   readonly layout: DumpLayout;
@@ -45,8 +45,8 @@ export class PageStore {
   #dataOffset: number;
   readonly dataDigest: RunningDigest;
 
-  readonly #descriptors = new Uint8Array(DESCRIPTOR_CHUNK_BYTES);
-  readonly #descriptorWords = new Uint32Array(this.#descriptors.buffer);
+  readonly #descriptors: Uint8Array;
+  readonly #descriptorWords: Uint32Array;
   #descriptorCount = 0;
   #descriptorsOffset: number;
   readonly descriptorsDigest: RunningDigest;
@@ -70,6 +70,8 @@ export class PageStore {
     // A chunk is written when it is full, and the page that fills it may exceed it.
     const { chunkBytes = DATA_CHUNK_BYTES } = options;
     this.#chunkBytes = chunkBytes;
+    this.#descriptors = new Uint8Array(PAGE_DESC_BYTES * descriptorsFor(chunkBytes));
+    this.#descriptorWords = new Uint32Array(this.#descriptors.buffer);
     this.#data = new Uint8Array(chunkBytes + Math.max(codec.maxOutputBytes, layout.block_size));
     this.#unreadableAs = options.unreadableAs ?? 'zeros';
     this.#zeroPageOffset = layout.dataOffset;
@@ -193,7 +195,7 @@ export class PageStore {
     this.pagesStored++;
     if (
       this.#dataBytes >= this.#chunkBytes ||
-      this.#descriptorCount * PAGE_DESC_BYTES === DESCRIPTOR_CHUNK_BYTES
+      this.#descriptorCount * PAGE_DESC_BYTES === this.#descriptors.length
     ) {
       this.flush();
     }

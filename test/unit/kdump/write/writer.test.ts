@@ -341,4 +341,8 @@ test('smaller writes, for want of memory, make the same file', () => {
   const small = dump(vmcore, { codec: zlib(), chunkBytes: PAGE });
   expect(small.file.writes.length).toBeGreaterThan(usual.file.writes.length + 5);
   expect(Buffer.compare(small.file.bytes, usual.file.bytes)).toBe(0);
+  const zeros = machine([pages(1000)], () => pageOf('zero', 0));
+  const [whole, pieces] = [dump(zeros), dump(zeros, { chunkBytes: 4 * PAGE })];
+  expect(pieces.file.writes.length).toBeGreaterThan(whole.file.writes.length + 2);
+  expect(Buffer.compare(pieces.file.bytes, whole.file.bytes)).toBe(0);
 });
