@@ -1,7 +1,7 @@
 /** PID 1: opens the real machine that the capture program runs on. It never returns, and only here does a process end. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { describeError } from './errors.ts';
+import { attempt, describeError } from './errors.ts';
 import { type Libc, openLibc } from './ffi/libc.ts';
 import { type Ffi, openFfi } from './ffi/library.ts';
 import type { CaptureHooks, Clock } from './flow/context.ts';
@@ -19,7 +19,8 @@ import { DEFAULT_OPTIONS, PROGRESS_FILE } from './options/schema.ts';
 import { AUTOPSY_FLAGS, autopsist } from './scene/child.ts';
 
 const VMCORE = '/proc/vmcore';
-/** The image has them beside this program (initrd/image.ts). */
+/** The image has them beside this program (initrd/image.ts). All of its files are in memory until they are removed. */
+const PROGRAM = '/capture.js';
 const AUTOPSY_PROGRAM = '/autopsy.js';
 const THREAD_PROGRAM = '/dump-thread.js';
 const AUTOPSY_DIRECTORY = '/run/autopsy';
@@ -48,6 +49,7 @@ function openMachine(hooks: CaptureHooks): Machine {
   }, clock.seconds);
   const onFailure = (text: string) => log.warn('system', text);
   const { ffi, libc } = openNative(onFailure);
+  freeMemoryOf(PROGRAM); // Node has read it, and nobody starts it again.
   const system = openSystem(libc, onFailure);
   return {
     clock,
@@ -66,6 +68,7 @@ function openMachine(hooks: CaptureHooks): Machine {
       program: AUTOPSY_PROGRAM,
       vmcorePath: VMCORE,
       directory: AUTOPSY_DIRECTORY,
+      discard: () => freeMemoryOf(AUTOPSY_PROGRAM),
       libc,
     }),
     sleep,
@@ -79,6 +82,10 @@ function openMachine(hooks: CaptureHooks): Machine {
     },
     exit: () => process.exit(1),
   };
+}
+
+function freeMemoryOf(file: string): void {
+  attempt(() => rmSync(file, { force: true }));
 }
 
 function sleep(seconds: number): void {

@@ -25,7 +25,10 @@ type Result = ReturnType<RunningAutopsy['result']>;
 /** @returns the files that were written. @throws what the place throws, and DeadlineError. */
 export function saveAutopsy(course: Course, place: TextPlace): ManifestFile[] {
   const { findings } = course;
-  findings.autopsy ??= makeAutopsy(course);
+  if (!findings.autopsy) {
+    findings.autopsy = makeAutopsy(course);
+    course.context.autopsist.discard();
+  }
   const { record, texts } = findings.autopsy;
   const files = [...texts].map(([name, text]) => place.writeDurably(name, [text]));
   if (files.length > 0) {

@@ -22,7 +22,7 @@ const CAUSES: readonly { kind: CauseKind; rank: number; pattern: RegExp }[] = [
 /** Panics that do not name their cause, and the kinds of line that do: the last one of them counts. */
 const UNSPECIFIC_PANICS: readonly { kinds: readonly CauseKind[]; pattern: RegExp }[] = [
   { kinds: ['fault'], pattern: /^(Fatal exception|softlockup: hung tasks|Oops)/ },
-  // KASAN, KFENCE and the like report as `BUG: …` (check_panic_on_warn).
+  // KASAN, KFENCE and the like report as `BUG: ...` (check_panic_on_warn).
   { kinds: ['warning', 'fault'], pattern: /panic_on_warn set/ },
   { kinds: ['hung'], pattern: /^hung_task: blocked tasks/ },
   { kinds: ['stall'], pattern: /^RCU Stall/ },

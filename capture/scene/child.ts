@@ -23,6 +23,8 @@ import { type ScenePages, type SceneResult, sceneFiles, TABLES } from './files.t
 export interface Autopsist {
   /** @param withTables see finishTriage. @throws what Node's calls throw. */
   start(withTables: boolean): RunningAutopsy;
+  /** It is not started again. */
+  discard(): void;
 }
 
 export interface RunningAutopsy {
@@ -58,6 +60,8 @@ export interface AutopsyProgram {
   readonly vmcorePath: string;
   /** Made where it does not exist. */
   readonly directory: string;
+  /** Called when the program is not needed any more. Does not throw. */
+  readonly discard: () => void;
   /** By system calls; see libc.ts. Without `limitData`, only the capture's looks limit the program's memory. */
   readonly libc?: Partial<Pick<Libc, 'spawn' | 'limitData'>> | undefined;
 }
@@ -80,7 +84,7 @@ const MOST_RESULT_BYTES = 64 << 10;
 const MOST_PAGES_BYTES = 8 << 20;
 
 export function autopsist(autopsy: AutopsyProgram): Autopsist {
-  const { node, flags, program, vmcorePath, directory, libc = {} } = autopsy;
+  const { node, flags, program, vmcorePath, directory, discard, libc = {} } = autopsy;
   const files = sceneFiles(directory);
   const { started, begin, progress, result, pages } = files;
   return {
@@ -110,6 +114,7 @@ export function autopsist(autopsy: AutopsyProgram): Autopsist {
         pages: () => readPages(files.pages),
       };
     },
+    discard,
   };
 }
 

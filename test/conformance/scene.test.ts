@@ -40,6 +40,7 @@ function autopsyOf(kernel: string) {
     program: join(root, 'autopsy.js'),
     vmcorePath: vmcoreOf(kernel).vmcore,
     directory,
+    discard() {},
   });
   const running = program.start(false);
   let anonymousBytes = 0;

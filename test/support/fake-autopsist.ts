@@ -21,6 +21,8 @@ export interface FakeAutopsy {
 export interface FakeAutopsist extends Autopsist {
   readonly starts: number;
   readonly kills: number;
+  /** How often it was started before the program was removed; undefined where it was not. */
+  readonly startsBeforeDiscard: number | undefined;
 }
 
 export function fakeAutopsist({
@@ -37,7 +39,14 @@ export function fakeAutopsist({
   let look = 0;
   let starts = 0;
   let kills = 0;
+  let startsBeforeDiscard: number | undefined;
   return {
+    get startsBeforeDiscard() {
+      return startsBeforeDiscard;
+    },
+    discard() {
+      startsBeforeDiscard = starts;
+    },
     get starts() {
       return starts;
     },

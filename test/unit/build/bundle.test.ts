@@ -1,6 +1,6 @@
 /** What the bundles leave unloaded: a start of the host command must not wait for OpenSSL. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -43,6 +43,17 @@ test('the capture program starts without OpenSSL, and without what processes and
   expect(loaded).not.toContain('crypto');
   expect(loaded).not.toContain('child_process');
 });
+
+/** V8 keeps the source for as long as the program runs: a byte a character, or two where one character is no Latin-1. */
+test.each(['capture/main.ts', 'capture/scene/main.ts', 'capture/threads/main.ts'])(
+  'the bundle of %s has no character that takes its whole text two bytes each',
+  async entry => {
+    const output = join(folder, 'ascii.js');
+    await bundle({ entry: join(PROJECT, entry), output, version: '1' });
+    const lines = readFileSync(output, 'utf8').split('\n');
+    expect(lines.filter(line => /[^\x00-\x7f]/.test(line))).toEqual([]);
+  },
+);
 
 test('functions, classes, constants and promises work, each when it is used', async () => {
   const [entry, output] = [join(folder, 'entry.ts'), join(folder, 'entry.js')];

@@ -145,6 +145,11 @@ test('a fallback target gets it too, and it is made once', () => {
   expect(autopsyFiles(found)).toHaveLength(4);
 });
 
+test('the program is removed from memory once it is not needed any more', () => {
+  expect(runWith({}).autopsist.startsBeforeDiscard).toBe(1);
+  expect(runWith({}, { options: { autopsy: 'no' } }).autopsist.startsBeforeDiscard).toBe(0);
+});
+
 test('a full disk keeps the stacks', () => {
   const { found } = runWith({}, { troubles: [{ write: refuses('ENOSPC') }] });
   expect(found.outcome.saved).toBe(false);

@@ -55,6 +55,7 @@ function start(file: string, vmcorePath: string, libc: Partial<Libc> = openLibc(
     program: file,
     vmcorePath,
     directory: join(directory, `scene-${programs}`),
+    discard() {},
   });
 }
 
