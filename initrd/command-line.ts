@@ -117,7 +117,14 @@ export interface CrashMachine {
 export function planCommandLine(
   running: string,
   changes: CommandLineChanges = NO_CHANGES,
-  { architecture = process.arch, cpus = 1, bootApicId, keepsImage, hasPlainDisks, isBelow64Tib }: CrashMachine = {},
+  {
+    architecture = process.arch,
+    cpus = 1,
+    bootApicId,
+    keepsImage,
+    hasPlainDisks,
+    isBelow64Tib,
+  }: CrashMachine = {},
 ): CommandLinePlan {
   const { words, hasDashes, initArguments } = parseCommandLine(running);
   const appended = changes.append.flatMap(wordsOf);
