@@ -48,6 +48,13 @@ class ZeroScan implements PageTaker {
     }
   }
 
+  addZeros(_zeros: Buffer, pages: number): void {
+    for (let i = 0; i < pages; i++) {
+      this.kept.clear(this.#pfn);
+      this.#pfn = this.#all.nextSet(this.#pfn + 1);
+    }
+  }
+
   addMissing(): void {
     this.#pfn = this.#all.nextSet(this.#pfn + 1);
   }

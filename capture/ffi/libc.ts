@@ -29,6 +29,8 @@ const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
 /** Since Linux v4.17. An older kernel takes the address as a hint. */
 const MAP_FIXED_NOREPLACE = 0x10_0000;
+/** linux/fs.h */
+const SEEK_DATA = 3;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 /** posix_spawn_file_actions_t has 80 on x86-64 and on arm64 (glibc’s spawn.h). */
@@ -72,6 +74,8 @@ export interface Libc {
   limitData(pid: number, bytes: number): void;
   /** Allocates blocks and sets the length. Returns errno, 0 on success, because callers branch on it. */
   fallocate(fd: number, offset: number, lengthBytes: number): number;
+  /** Where the next bytes at or after `offset` are that are not in a hole of the file; -1 when the kernel does not say. */
+  nextData(fd: number, offset: number): number;
   /** Drops the file's clean pages from the page cache, so that later reads come from the device. */
   dropCache(fd: number): void;
   /** Maps part of a file for reading and writing. The file must have blocks for all of it. @param offset of a page */
@@ -87,6 +91,7 @@ export function openLibc(ffi: Ffi): Libc {
   const reboot = lib.func('int reboot(int)');
   const ioctl = lib.func('int ioctl(int, unsigned long, void *)');
   const fallocate = lib.func('int fallocate(int, int, int64_t, int64_t)');
+  const lseek = lib.func('int64_t lseek(int, int64_t, int)');
   const posixFadvise = lib.func('int posix_fadvise(int, int64_t, int64_t, int)');
   const mmap = lib.func('void *mmap(void *, size_t, int, int, int, int64_t)');
   const prlimit = lib.func('int prlimit(int, int, const void *, void *)');
@@ -144,6 +149,7 @@ export function openLibc(ffi: Ffi): Libc {
       check(prlimit(pid, RLIMIT_DATA, limits, null), `limit the memory of process ${pid} to ${bytes} bytes`);
     },
     fallocate: (fd, offset, lengthBytes) => (fallocate(fd, 0, offset, lengthBytes) === 0 ? 0 : ffi.errno()),
+    nextData: (fd, offset) => Number(lseek(fd, offset, SEEK_DATA)),
     dropCache(fd) {
       const errno = posixFadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
       if (errno !== 0) throw refused('drop a file from the cache', errno);

@@ -6,6 +6,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { describeError, SystemError } from '../errors.ts';
 import type { Libc, MappedWindow } from '../ffi/libc.ts';
+import { Holes } from './holes.ts';
 import { type FileRange, MAPPING_BYTES, MappableRanges } from './mappable.ts';
 import type { ByteSource } from './source.ts';
 
@@ -32,12 +33,13 @@ export function openVmcoreFile(
   libc: Libc | undefined,
   onDegraded: (warning: string) => void = () => {},
 ): OpenFile {
-  const { fd, sizeBytes } = openSized(path);
+  const { fd, sizeBytes, isSparse } = openSized(path);
   const isMemory = path.startsWith(MEMORY_FOLDER);
   /** A caller may still use the size from before a mapping failed. */
   const limitBytes = isMemory ? MEMORY_WINDOW_BYTES : COPIED_BYTES;
   const readAt = (into: Uint8Array, offset: number) => readFully(path, fd, into, offset);
   const copy = copyingWindows(path, readAt);
+  const holes = libc && isSparse ? new Holes(offset => libc.nextData(fd, offset)) : undefined;
   let mapping: Mapping | undefined;
 
   /** Undefined when the bytes cannot be mapped; after a failure nothing is mapped any more. */
@@ -70,6 +72,7 @@ export function openVmcoreFile(
       if (!isMemory) return 'cheap';
       return mapping?.canShow(offset, lengthBytes) ? 'free' : 'harmful';
     },
+    zeroBytes: (offset, lengthBytes) => holes?.bytesAt(offset, lengthBytes) ?? 0,
     allowMapping(loads, pageSizeBytes) {
       const ranges = new MappableRanges(loads, pageSizeBytes);
       const { probe } = ranges;
@@ -134,7 +137,10 @@ function copyingWindows(
   };
 }
 
-function openSized(path: string): { fd: number; sizeBytes: number } {
+/** `st_blocks` counts these, whatever the file system. */
+const STAT_BLOCK_BYTES = 512;
+
+function openSized(path: string): { fd: number; sizeBytes: number; isSparse: boolean } {
   let fd: number;
   try {
     fd = openSync(path, 'r');
@@ -146,8 +152,10 @@ function openSized(path: string): { fd: number; sizeBytes: number } {
       { cause },
     );
   }
-  const sizeBytes = fstatSync(fd).size;
-  if (sizeBytes > 0) return { fd, sizeBytes };
+  const stat = fstatSync(fd);
+  const sizeBytes = stat.size;
+  const isSparse = stat.isFile() && stat.blocks * STAT_BLOCK_BYTES < sizeBytes;
+  if (sizeBytes > 0) return { fd, sizeBytes, isSparse };
   closeSync(fd);
   throw new SystemError('EMPTY', { action: `read ${path}`, actual: 'it is empty', wanted: 'an ELF core' });
 }

@@ -25,6 +25,8 @@ export interface ByteSource {
    * (`harmful`).
    */
   unusedPages?(offset: number, lengthBytes: number): 'free' | 'cheap' | 'harmful';
+  /** How many of the `lengthBytes` bytes from `offset` on, from the first, are sure to be zeros, because the file has a hole there. */
+  zeroBytes?(offset: number, lengthBytes: number): number;
   /**
    * Lets the source map parts of itself. Before this call, and outside of the ranges, everything is read.
    * @param loads the file ranges of the PT_LOADs.

@@ -45,6 +45,13 @@ export class BoundedTaker implements PageTaker {
     }
   }
 
+  addZeros(zeros: Buffer, pages: number): void {
+    for (let i = 0; i < pages; i++) {
+      if (this.#hasRoom() || this.#store.sharesZeroPage) this.#store.addZeros(zeros, 1);
+      else this.#store.addAbsent();
+    }
+  }
+
   addMissing(zeros: Buffer): void {
     if (this.#hasRoom() || this.#store.sharesZeroPage) this.#store.addMissing(zeros);
     else this.#store.addAbsent();

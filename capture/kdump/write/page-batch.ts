@@ -72,9 +72,16 @@ export class BatchFiller implements PageTaker {
     for (let page = at; page < end; ) {
       const left = (end - page) / this.#pageSizeBytes;
       const zero = this.#sharesZeroPage ? this.#detector.zeroPages(window, page, left) : 0;
-      for (let i = 0; i < zero; i++) this.#enter(StoredAs.zero, 0);
       if (zero === 0) this.#store(window, page);
+      else this.addZeros(window, zero);
       page += Math.max(zero, 1) * this.#pageSizeBytes;
+    }
+  }
+
+  addZeros(zeros: Buffer, pages: number): void {
+    for (let i = 0; i < pages; i++) {
+      if (this.#sharesZeroPage) this.#enter(StoredAs.zero, 0);
+      else this.#store(zeros, 0);
     }
   }
 

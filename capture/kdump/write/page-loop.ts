@@ -20,6 +20,8 @@ export interface PageLoopInput {
 export interface PageTaker {
   /** So many pages, from byte `at` of `window` on, valid until the call returns. */
   add(window: Buffer, at: number, pages: number): void;
+  /** So many pages of zeros; `zeros` is one. */
+  addZeros(zeros: Buffer, pages: number): void;
   /** A page that cannot be read; `zeros` is a page of them. */
   addMissing(zeros: Buffer): void;
 }
@@ -74,6 +76,18 @@ export function* dumpablePages(
     return taken;
   };
 
+  /** Takes the dumpable pages from `first` to before `end`, which are zeros. Returns their number. */
+  const takeZeros = (first: number, end: number): number => {
+    let taken = 0;
+    for (let pfn = first; pfn < end; ) {
+      const runEnd = bitmap2.nextClear(pfn, end);
+      taker.addZeros(zeros, runEnd - pfn);
+      taken += runEnd - pfn;
+      pfn = bitmap2.nextSet(runEnd, end);
+    }
+    return taken;
+  };
+
   let pagesDone = 0;
   let pagesSaid = 0;
   for (let pfn = bitmap2.nextSet(start, endPfn); pfn < endPfn; ) {
@@ -84,12 +98,19 @@ export function* dumpablePages(
       pagesDone++;
       pfn = bitmap2.nextSet(pfn + 1, endPfn);
     } else {
-      const limit = Math.min(endPfn, pfn + Math.min(wholePages, windowPages));
       const offset = segments.fileOffset(paddr)!;
-      const unused = source.unusedPages?.(offset, (limit - pfn) * pageSizeBytes) ?? 'cheap';
-      const end = windowEnd(bitmap2, pfn, limit, MAX_GAP_PAGES[unused]);
-      pagesDone += takeWindow(pfn, end);
-      pfn = bitmap2.nextSet(end, endPfn);
+      const limit = Math.min(endPfn, pfn + Math.min(wholePages, windowPages));
+      const zeroBytes = source.zeroBytes?.(offset, (limit - pfn) * pageSizeBytes) ?? 0;
+      const zeroEnd = pfn + Math.floor(zeroBytes / pageSizeBytes);
+      if (zeroEnd > pfn) {
+        pagesDone += takeZeros(pfn, zeroEnd);
+        pfn = bitmap2.nextSet(zeroEnd, endPfn);
+      } else {
+        const unused = source.unusedPages?.(offset, (limit - pfn) * pageSizeBytes) ?? 'cheap';
+        const end = windowEnd(bitmap2, pfn, limit, MAX_GAP_PAGES[unused]);
+        pagesDone += takeWindow(pfn, end);
+        pfn = bitmap2.nextSet(end, endPfn);
+      }
     }
     if (pagesDone - pagesSaid < PAGES_PER_STEP && pfn < endPfn) continue;
     pagesSaid = pagesDone;

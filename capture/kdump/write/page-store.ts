@@ -94,10 +94,18 @@ export class PageStore {
     for (let page = at; page < end; ) {
       const left = (end - page) / this.#pageSizeBytes;
       const zero = this.sharesZeroPage ? this.#detector.zeroPages(window, page, left) : 0;
-      this.pagesZero += zero;
-      for (let i = 0; i < zero; i++) this.addZero();
       if (zero === 0) this.#store(window, page);
+      else this.addZeros(window, zero);
       page += Math.max(zero, 1) * this.#pageSizeBytes;
+    }
+  }
+
+  /** Stores so many pages of zeros; `zeros` is one. */
+  addZeros(zeros: Buffer, pages: number): void {
+    if (this.sharesZeroPage) this.pagesZero += pages;
+    for (let i = 0; i < pages; i++) {
+      if (this.sharesZeroPage) this.addZero();
+      else this.#store(zeros, 0);
     }
   }
 

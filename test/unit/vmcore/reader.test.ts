@@ -1,5 +1,14 @@
 /** A vmcore in a file of a disk: how it is read, and what a file that gets shorter meanwhile is. */
-import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -49,6 +58,39 @@ test('it is not mapped: what a mapping of it shows after it got shorter would en
   expect(source.window(0, 10 * PAGE).at(-1)).toBe(10);
   expect(() => source.window(9 * PAGE, 2 * PAGE)).toThrow('there are 4096');
   expect(source.readAt(new Uint8Array(2 * PAGE), 9 * PAGE)).toBe(PAGE);
+});
+
+describe('a file with holes', () => {
+  const HOLE_PAGES = 16;
+  let sparse: OpenFile;
+  beforeEach(() => {
+    const sparsePath = join(folder, 'sparse');
+    const fd = openSync(sparsePath, 'w');
+    for (const page of [0, HOLE_PAGES + 1]) writeSync(fd, Buffer.alloc(PAGE, 7), 0, PAGE, page * PAGE);
+    closeSync(fd);
+    truncateSync(sparsePath, 2 * HOLE_PAGES * PAGE);
+    expect(statSync(sparsePath).blocks).toBe((2 * PAGE) / 512);
+    sparse = openVmcoreFile(sparsePath, openLibc(openFfi()));
+  });
+  afterEach(() => sparse.close());
+
+  const zeroPages = (page: number, pages: number) => sparse.zeroBytes!(page * PAGE, pages * PAGE) / PAGE;
+
+  test('says which pages are zeros', () => {
+    expect([zeroPages(1, 8), zeroPages(1, 64), zeroPages(9, 64)]).toEqual([8, HOLE_PAGES, HOLE_PAGES - 8]);
+    expect([zeroPages(0, 8), zeroPages(HOLE_PAGES + 1, 8), zeroPages(5, 3)]).toEqual([0, 0, 3]);
+  });
+
+  test('is read where a hole ends the file: one that gets shorter looks the same', () => {
+    expect(zeroPages(HOLE_PAGES + 2, 4)).toBe(0);
+  });
+
+  test('is read whole without the FFI, and so is a file without holes', () => {
+    const plain = openVmcoreFile(join(folder, 'sparse'), undefined);
+    expect(plain.zeroBytes!(PAGE, PAGE)).toBe(0);
+    plain.close();
+    expect(source.zeroBytes!(PAGE, PAGE)).toBe(0);
+  });
 });
 
 describe('memory that can be mapped', () => {

@@ -50,6 +50,7 @@ test.each([
     add(_window, _at, pages) {
       taken += pages;
     },
+    addZeros: () => expect.unreachable(),
     addMissing: () => expect.unreachable(),
   };
   const input = { vmcore, pageSizeBytes: PAGE, bitmap2 };

@@ -9,8 +9,8 @@ import { MemorySource, PAGE } from '../fixture.ts';
 const PAGES = 64;
 const KEPT = [0, 1, 3, 4, 8, 20, 22, 63];
 
-/** The pages that the loop handed over, and those that it read. */
-function run(unused: ReturnType<NonNullable<ByteSource['unusedPages']>>) {
+/** The pages that the loop read, and how many it handed over as zeros. @param holePages from the first page on: a hole of the file. */
+function run(unused: ReturnType<NonNullable<ByteSource['unusedPages']>>, holePages = 0) {
   const touched = new Set<number>();
   const memory = new MemorySource(Buffer.alloc(PAGES * PAGE, 1));
   const touch = (offset: number, lengthBytes: number): void => {
@@ -29,6 +29,7 @@ function run(unused: ReturnType<NonNullable<ByteSource['unusedPages']>>) {
       return memory.window(offset, lengthBytes);
     },
     unusedPages: () => unused,
+    zeroBytes: (offset, lengthBytes) => Math.max(0, Math.min(holePages * PAGE - offset, lengthBytes)),
   };
   const sizeBytes = PAGES * PAGE;
   const segments = new SegmentIndex([{ start: 0, end: sizeBytes, fileOffset: 0, fileBytes: sizeBytes }]);
@@ -38,23 +39,33 @@ function run(unused: ReturnType<NonNullable<ByteSource['unusedPages']>>) {
   const add = (_window: Buffer, _at: number, pages: number) => {
     taken += pages;
   };
-  const taker = { add, addMissing: () => expect.unreachable() };
+  let zeros = 0;
+  const addZeros = (page: Buffer, pages: number) => {
+    expect(page.equals(Buffer.alloc(PAGE))).toBe(true);
+    zeros += pages;
+  };
+  const taker = { add, addZeros, addMissing: () => expect.unreachable() };
   const input = { vmcore: { source, segments }, pageSizeBytes: PAGE, bitmap2 };
   for (const _ of dumpablePages(input, taker, { onUnreadable: () => expect.unreachable() })) {
   }
-  expect(taken).toBe(KEPT.length);
-  return [...touched].sort((a, b) => a - b);
+  expect(taken + zeros).toBe(KEPT.length);
+  return { touched: [...touched].sort((a, b) => a - b), zeros };
 }
 
 test('pages that are left out are not read where that is harmful', () => {
-  expect(run('harmful')).toEqual(KEPT);
+  expect(run('harmful')).toEqual({ touched: KEPT, zeros: 0 });
 });
 
 test('short gaps are read where that is cheap', () => {
-  const touched = run('cheap');
+  const { touched } = run('cheap');
   expect(touched).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 20, 21, 22, 63]);
 });
 
 test('one window spans all gaps where they are free', () => {
-  expect(run('free')).toHaveLength(PAGES);
+  expect(run('free').touched).toHaveLength(PAGES);
+});
+
+test('what a hole of the file has is not read', () => {
+  expect(run('cheap', 21)).toEqual({ touched: [22, 63], zeros: 6 });
+  expect(run('cheap', PAGES)).toEqual({ touched: [], zeros: KEPT.length });
 });
