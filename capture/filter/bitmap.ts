@@ -34,8 +34,11 @@ export class Bitmap {
   readonly #chunkBits: number;
   /** For each chunk, where it is in `bytes`, in units of chunks. */
   readonly #slots: Int32Array | undefined;
-  /** The same bits, four bytes at a time, because most of a large bitmap is long runs. An incomplete last word is left out. */
-  readonly #words: Uint32Array;
+  /**
+   * The same bits, four bytes at a time, because most of a large bitmap is long runs. An incomplete last word is left out. They are
+   * signed, because code that V8 has not compiled allocates memory for each number of 2^31 or more.
+   */
+  readonly #words: Int32Array;
 
   /** @param chunks see `chunks`; all of them have their full length in `bytes`. */
   constructor(bytes: Uint8Array, sizeBits: number, chunks?: Uint32Array, chunkBytes = CHUNK_BYTES) {
@@ -51,7 +54,7 @@ export class Bitmap {
     this.#slots = chunks && slotsOf(chunks, Math.ceil(sizeBits / this.#chunkBits));
     const isAligned = bytes.byteOffset % WORD_BYTES === 0;
     const words = isAligned ? Math.floor(bytes.length / WORD_BYTES) : 0;
-    this.#words = new Uint32Array(
+    this.#words = new Int32Array(
       isAligned ? bytes.buffer : new ArrayBuffer(0),
       isAligned ? bytes.byteOffset : 0,
       words,
@@ -245,7 +248,7 @@ export class Bitmap {
   #skipWords(index: number, last: number, skipped: number): number {
     const words = this.#words;
     const end = Math.min(words.length, Math.floor((last + 1) / WORD_BYTES));
-    const wanted = skipped === 0 ? 0 : 0xffff_ffff;
+    const wanted = skipped === 0 ? 0 : -1;
     let at = index / WORD_BYTES;
     while (at < end && words[at] === wanted) at++;
     return at * WORD_BYTES;

@@ -12,8 +12,12 @@ const MAX_COMPOUND_ORDER = 22;
 /** V8 optimizes a function that is called often sooner than one long loop. This halves the time of a first run. */
 const SLICE_PAGES = 128;
 /** As a mapcount it is that of a page without mappings. */
-const ALL_ONES = 0xffff_ffff;
+const ALL_ONES = -1;
 
+/**
+ * Struct pages are read as signed words: until V8 has compiled a function, it allocates memory for each number of 2^31 or more,
+ * which most pages have as their mapcount.
+ */
 export class PageClassifier {
   readonly #layout: PageLayout;
   readonly #bitmap2: Bitmap;
@@ -55,7 +59,7 @@ export class PageClassifier {
    * second one too. Returns how many pages were done: fewer than `count` when a second one is missing, 0 only when `held`
    * is 1.
    */
-  take(words: Uint32Array, held: number, firstPfn: number, count: number): number {
+  take(words: Int32Array, held: number, firstPfn: number, count: number): number {
     let done = 0;
     while (done < count) {
       // A slice is within one chunk of the bitmap: chunks are multiples of it.
@@ -72,7 +76,7 @@ export class PageClassifier {
    * not counted. A block that was never brought online has garbage for struct pages, so the flag counts only in one that
    * looks like the struct page of a page that nothing uses: not all ones (PAGE_POISON_PATTERN), and without a mapping.
    */
-  takeOffline(words: Uint32Array, firstPfn: number, count: number): void {
+  takeOffline(words: Int32Array, firstPfn: number, count: number): void {
     const { structWords, flags, pageType, hwpoisonMask } = this.#layout;
     for (let i = 0; i < count; i++) {
       const at = i * structWords;
@@ -83,7 +87,7 @@ export class PageClassifier {
   }
 
   /** Like `take`, from the struct page `first` of `words` on. */
-  #takeSlice(words: Uint32Array, first: number, held: number, firstPfn: number, count: number): number {
+  #takeSlice(words: Int32Array, first: number, held: number, firstPfn: number, count: number): number {
     const layout = this.#layout;
     const { structWords, flags: flagsWord, compoundHead, mapping, pageType, private: privateWord } = layout;
     const {
@@ -188,7 +192,7 @@ export class PageClassifier {
   }
 
   /** Takes pages of one block, whose struct pages begin at `words[at]`. */
-  #takePages(words: Uint32Array, at: number, firstPfn: number, count: number, pageClass: number): void {
+  #takePages(words: Int32Array, at: number, firstPfn: number, count: number, pageClass: number): void {
     if (!this.#mustLookInto(pageClass)) {
       this.#takeRange(pageClass, firstPfn, firstPfn + count);
       return;
@@ -211,7 +215,7 @@ export class PageClassifier {
   }
 
   /** 0 for a head whose second page contradicts it. */
-  #compoundOrder(words: Uint32Array, at: number, pfn: number): number {
+  #compoundOrder(words: Int32Array, at: number, pfn: number): number {
     const { structWords, compoundOrder, compoundHead } = this.#layout;
     if (!compoundOrder) return 0;
     const order = (words[at + structWords + compoundOrder.word] >>> compoundOrder.shift) & 0xff;
@@ -221,14 +225,14 @@ export class PageClassifier {
     return 0;
   }
 
-  #isHugetlbTail(words: Uint32Array, at: number): boolean {
+  #isHugetlbTail(words: Int32Array, at: number): boolean {
     const { structWords, hugetlbInTail } = this.#layout;
     return (words[at + structWords + hugetlbInTail.word] & hugetlbInTail.mask) === hugetlbInTail.value;
   }
 
   /** -1 for a block that cannot be on the free lists. */
   #freeOrder(order: number, orderHigh: number, pfn: number): number {
-    if (order <= this.#layout.maxFreeOrder && orderHigh === 0 && pfn % 2 ** order === 0) return order;
+    if (order >= 0 && order <= this.#layout.maxFreeOrder && orderHigh === 0 && pfn % 2 ** order === 0) return order;
     this.#invalidOrders++;
     return -1;
   }

@@ -67,7 +67,7 @@ class StructPageReader {
   readonly #windowBytes: number;
   /** For windows that begin at an odd address. */
   #copy = new Uint8Array(0);
-  readonly #pair: Uint32Array<ArrayBuffer>;
+  readonly #pair: Int32Array<ArrayBuffer>;
   #isCareful = false;
   #isOnline = true;
   failures = 0;
@@ -84,7 +84,7 @@ class StructPageReader {
     this.#structBytes = structBytes;
     this.#classifier = classifier;
     this.#windowBytes = Math.min(WINDOW_BYTES, vmcore.source.maxWindowBytes);
-    this.#pair = new Uint32Array((2 * structBytes) / 4);
+    this.#pair = new Int32Array((2 * structBytes) / 4);
   }
 
   /** Starts a new range: a failure in the last one says nothing about this one. */
@@ -127,17 +127,17 @@ class StructPageReader {
     return this.#classify(this.#pair, 2, pfn, 1);
   }
 
-  #classify(words: Uint32Array, held: number, firstPfn: number, count: number): number {
+  #classify(words: Int32Array, held: number, firstPfn: number, count: number): number {
     if (this.#isOnline) return this.#classifier.take(words, held, firstPfn, count);
     this.#classifier.takeOffline(words, firstPfn, count);
     return count;
   }
 
-  #wordsOf(bytes: Uint8Array): Uint32Array {
-    if (bytes.byteOffset % 4 === 0) return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  #wordsOf(bytes: Uint8Array): Int32Array {
+    if (bytes.byteOffset % 4 === 0) return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     if (this.#copy.length < bytes.length) this.#copy = new Uint8Array(this.#windowBytes);
     this.#copy.set(bytes);
-    return new Uint32Array(this.#copy.buffer, 0, bytes.length / 4);
+    return new Int32Array(this.#copy.buffer, 0, bytes.length / 4);
   }
 
   #fail(text: string): 0 {

@@ -184,8 +184,8 @@ export class StructPages {
     for (let i = 0; i < count; i++) this.#view.setUint32(i * STRUCT_BYTES + TYPE, NO_TYPE, true);
   }
 
-  get words(): Uint32Array {
-    return new Uint32Array(this.bytes.buffer);
+  get words(): Int32Array {
+    return new Int32Array(this.bytes.buffer);
   }
 
   set(index: number, page: PageSpec): this {

@@ -49,7 +49,7 @@ function classify(
     const done = classifier.take(words, held, FIRST + i, piece);
     // What a reader does who has only one struct page: zeros stand for the second one.
     if (done === 0) {
-      const padded = new Uint32Array((2 * STRUCT_BYTES) / 4);
+      const padded = new Int32Array((2 * STRUCT_BYTES) / 4);
       padded.set(words);
       i += classifier.take(padded, 2, FIRST + i, 1);
     } else i += done;
