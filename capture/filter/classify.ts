@@ -232,7 +232,8 @@ export class PageClassifier {
 
   /** -1 for a block that cannot be on the free lists. */
   #freeOrder(order: number, orderHigh: number, pfn: number): number {
-    if (order >= 0 && order <= this.#layout.maxFreeOrder && orderHigh === 0 && pfn % 2 ** order === 0) return order;
+    if (order >= 0 && order <= this.#layout.maxFreeOrder && orderHigh === 0 && pfn % 2 ** order === 0)
+      return order;
     this.#invalidOrders++;
     return -1;
   }

@@ -4,20 +4,16 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Codec } from '../../../capture/codecs/codec.ts';
 import { type CodecChoice, openCodecOrFallback } from '../../../capture/codecs/open.ts';
-import { attempt, counted, describeError } from '../../../capture/errors.ts';
+import { describeError } from '../../../capture/errors.ts';
 import { openBitmapMemory, storeInDirectory } from '../../../capture/ffi/file-memory.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
 import type { Bitmap } from '../../../capture/filter/bitmap.ts';
 import { describeDumpLevel } from '../../../capture/filter/dump-level.ts';
-import type { ReachRequest } from '../../../capture/filter/reach.ts';
-import { boundDump, type SampledDump } from '../../../capture/kdump/write/first-pages.ts';
+import type { SampledDump } from '../../../capture/kdump/write/first-pages.ts';
 import { choosePages } from '../../../capture/kdump/write/input.ts';
-import { type DumpCounts, type DumpInput, dumpSteps, layoutOf } from '../../../capture/kdump/write/writer.ts';
+import { type DumpCounts, type DumpInput, dumpSteps } from '../../../capture/kdump/write/writer.ts';
 import type { ThreadInput, Threads } from '../../../capture/threads/threads.ts';
-import { MOST_TRIAGE_BYTES, MOST_TRIAGE_PAGES, triageBitmap } from '../../../capture/triage/bitmap.ts';
 import { TRIAGE_CODEC } from '../../../capture/triage/codec.ts';
-import { rankPages } from '../../../capture/triage/rank.ts';
-import { selectTriage } from '../../../capture/triage/select.ts';
 import type { Vmcore } from '../../../capture/vmcore/open.ts';
 import { type Shortfall, shortfallOf } from '../../../capture/vmcore/shortfall.ts';
 import { openCrashFile } from './crash-file.ts';
@@ -32,6 +28,7 @@ export async function dumpKdump(
   request: DumpRequest,
   messages: Messages,
   signal: AbortSignal,
+  narrow: NarrowPages = keepAll,
 ): Promise<void> {
   const { threads: asked, codec: codecName } = request;
   const vmcoreBytes = statSync(request.vmcore, { throwIfNoEntry: false })?.size ?? 0;
@@ -40,7 +37,7 @@ export async function dumpKdump(
   let codec: Codec | undefined;
   const events = { onProgress: messages.progress, onWarning: messages.warn };
   try {
-    const opened = openKdumpInput(request, messages);
+    const opened = openKdumpInput(request, messages, narrow);
     codec = opened.codec;
     const isOpen = asked === undefined && !threads && opened.isVmcore;
     if (isOpen && dependsOnPages(vmcoreBytes, cpus)) {
@@ -92,34 +89,6 @@ function threadInput({ vmcore, maps, codec }: DumpRequest, messages: Messages): 
   };
 }
 
-/** As `dumpKdump`, within the size limit: the dump has the pages that a debugger needs first. */
-export async function dumpFirstPages(
-  request: DumpRequest,
-  messages: Messages,
-  signal: AbortSignal,
-): Promise<void> {
-  const input = openKdumpInput(request, messages);
-  const { vmcore, bitmap2, dumpLevel, codec } = input;
-  const events = { onProgress: messages.progress, onWarning: messages.warn };
-  try {
-    const dump = { vmcore, bitmap2, dumpLevel, codec, layout: layoutOf(input) };
-    const bound = boundDump(dump, request.sizeLimitBytes ?? Number.POSITIVE_INFINITY, {
-      allocate: input.allocate,
-      rank: (ranked, wanted) => rankPages(ranked, wanted, triageOrNone(ranked, wanted, messages)),
-      onUnranked: cause => messages.warn(`pages are taken in the order of memory: ${describeError(cause)}`),
-    });
-    const { counts, unreadablePfns } = await withTarget(request, signal, sink =>
-      runSteps(dumpSteps({ ...input, bound }, sink, events), signal),
-    );
-    messages.say(`${nameOfTarget(request)}: ${summarize(counts, input)}`);
-    messages.report(JSON.stringify(counts));
-    const pagesOverLimit = counts.pagesMissing - counts.pagesUnreadable;
-    requireComplete(request, input, { ...counts, unreadablePfns, pagesOverLimit });
-  } finally {
-    codec.close();
-  }
-}
-
 export interface KdumpInput extends DumpInput, InputState {
   readonly vmcore: Vmcore;
   /** For further bitmaps of the same size. */
@@ -130,8 +99,23 @@ export interface KdumpInput extends DumpInput, InputState {
   readonly isPlain: boolean;
 }
 
+/** Of the pages that the dump level keeps, those that the request asks for; undefined for all. */
+export type NarrowPages = (
+  request: DumpRequest,
+  dump: SampledDump,
+  bitmap2: Bitmap,
+  messages: Messages,
+  allocate: KdumpInput['allocate'],
+) => Bitmap | undefined;
+
+const keepAll: NarrowPages = () => undefined;
+
 /** Opens the vmcore and the codec, and chooses the pages. */
-export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpInput {
+export function openKdumpInput(
+  request: DumpRequest,
+  messages: Messages,
+  narrow: NarrowPages = keepAll,
+): KdumpInput {
   const opened = openCrashFile(request, messages);
   const { crash, facts, ffi, libc, dumpLevelBefore, isVmcore, isPlain, damage } = opened;
   // Classes that were left out already are not looked for again: finding none of them is normal.
@@ -157,15 +141,14 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
   );
   messages.debug(`dump level ${describeDumpLevel(dumpLevel)}, ${codec.name} by ${codec.implementation}`);
   const dump = { vmcore: crash.vmcore, dumpLevel, codec };
-  const triaged =
-    request.triage === 'no' ? undefined : onlyTriage(request, dump, bitmap2, messages, allocate);
+  const narrowed = narrow(request, dump, bitmap2, messages, allocate);
   return {
     ...facts,
     ...state,
     vmcore: crash.vmcore,
     allocate,
-    bitmap2: triaged ?? bitmap2,
-    bitmap1: triaged ? 'nearKept' : 'whole',
+    bitmap2: narrowed ?? bitmap2,
+    bitmap1: narrowed ? 'nearKept' : 'whole',
     dumpLevel,
     codec,
     digestAlgorithm: 'none',
@@ -176,39 +159,8 @@ export function openKdumpInput(request: DumpRequest, messages: Messages): KdumpI
   };
 }
 
-/** Degrades: without its symbols and types, a kernel's pages have only the order of its pointers. */
-function triageOrNone(vmcore: Vmcore, { bitmap2 }: ReachRequest, messages: Messages): readonly number[] {
-  const request = { isHeld: (pfn: number) => bitmap2.has(pfn), mostPages: MOST_TRIAGE_PAGES };
-  const select = () => selectTriage(vmcore, request);
-  return attempt(select, error => messages.debug(describeError(error)))?.pfns ?? [];
-}
-
 function codecOf({ triage, codec: name }: DumpRequest): Pick<CodecChoice, 'name' | 'level'> {
   return triage !== 'no' && name === TRIAGE_CODEC.name ? TRIAGE_CODEC : { name };
-}
-
-function onlyTriage(
-  request: DumpRequest,
-  dump: SampledDump,
-  bitmap2: Bitmap,
-  messages: Messages,
-  allocate: KdumpInput['allocate'],
-): Bitmap {
-  const triage = selectTriage(dump.vmcore, {
-    isHeld: pfn => bitmap2.has(pfn),
-    mostPages: MOST_TRIAGE_PAGES,
-  });
-  for (const problem of triage.problems) messages.warn(problem);
-  const { parts, pfns, debuggerPages } = triage;
-  const wanted = request.triage === 'tables' ? pfns : pfns.slice(0, debuggerPages);
-  const found = triageBitmap(dump, bitmap2, wanted, allocate);
-  if (found.leftOut > 0) {
-    messages.warn(
-      `${counted(found.leftOut, 'page')} for triage left out: they exceed ${MOST_TRIAGE_BYTES} bytes`,
-    );
-  }
-  messages.debug(`pages for triage: ${parts.map(({ name, pages }) => `${name} ${pages}`).join(', ')}`);
-  return found.bitmap2;
 }
 
 /** The file of a cut vmcore ends within a page, which must not pass for a whole one with zeros at its end. */
@@ -228,7 +180,7 @@ function folderOf({ dryRun, flattened, outputs }: DumpRequest): string {
   return dryRun || flattened || outputs.length === 0 ? tmpdir() : dirname(outputs[0]);
 }
 
-function summarize(counts: DumpCounts, { vmcore, codec }: DumpInput): string {
+export function summarize(counts: DumpCounts, { vmcore, codec }: DumpInput): string {
   const { pagesDumped, pagesPresent, pagesZero, pagesMissing, bytesWritten } = counts;
   const percent = ((100 * bytesWritten) / (pagesPresent * vmcore.pageSizeBytes)).toFixed(1);
   return (
