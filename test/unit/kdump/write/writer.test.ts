@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { openNodeCodec } from '../../../../capture/codecs/open.ts';
+import { DATA_CHUNK_BYTES } from '../../../../capture/kdump/write/page-store.ts';
 import { writeDump } from '../../../../capture/kdump/write/writer.ts';
 import { openKdump } from '../../../support/kdump-reader.ts';
 import {
@@ -301,7 +302,7 @@ describe('a dump that is cut', () => {
 test('data is written in large writes', () => {
   const { file, result } = dump(machine([pages(4000)], pfn => pageOf('noise', pfn)));
   const data = file.writes.filter(write => write.offset >= result.layout.dataOffset);
-  for (const write of data.slice(0, -1)) expect(write.lengthBytes).toBeGreaterThanOrEqual(1 << 20);
+  for (const write of data.slice(0, -1)) expect(write.lengthBytes).toBeGreaterThanOrEqual(DATA_CHUNK_BYTES);
 });
 
 test('more zero pages than the descriptor buffer has room for', () => {
