@@ -8,6 +8,7 @@ import type { Bitmap } from '../../filter/bitmap.ts';
 import { DUMP_LEVEL_ZERO } from '../../filter/dump-level.ts';
 import type { Vmcore } from '../../vmcore/open.ts';
 import type { PfnRange } from '../../vmcore/segments.ts';
+import { PAGE_DESC_BYTES } from '../format/descriptor.ts';
 import { type DigestAlgorithm, type DumpDigest, openDigest, type RunningDigest } from '../format/digest.ts';
 import {
   DISK_DUMP_HEADER_BYTES,
@@ -151,7 +152,7 @@ export function* dumpSteps(
     unreadableAs: input.unreadableAs ?? 'zeros',
     chunkBytes: input.chunkBytes,
   });
-  const unreadable = yield* writePages(input, store, events);
+  const unreadable = yield* writePages(input, layout, store, events);
   store.flush();
   // Without page data the file would end with a hole, and so too early.
   if (store.endOffset === layout.descriptorsOffset && sink.allowsHoles)
@@ -250,12 +251,13 @@ function encodeSubHeader(input: DumpInput, { offset_note }: DumpLayout, offset_e
 
 function* writePages(
   input: DumpInput,
+  layout: DumpLayout,
   store: PageStore,
   events: DumpEvents,
 ): Generator<void, UnreadablePages> {
   const { vmcore, bitmap2, pfns, bound } = input;
   const { pageSizeBytes } = vmcore;
-  const pagesTotal = bitmap2.count();
+  const pagesTotal = (layout.dataOffset - layout.descriptorsOffset) / PAGE_DESC_BYTES;
   const unreadable = new UnreadablePages(input.unreadableAs ?? 'zeros', events.onWarning);
   const loopEvents: PageLoopEvents = { onUnreadable: (pfn, cause) => unreadable.add(pfn, cause) };
   const taker = bound ? new BoundedTaker(store, bitmap2, pageSizeBytes, bound) : store;
