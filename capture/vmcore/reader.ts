@@ -39,7 +39,8 @@ export function openVmcoreFile(
   const limitBytes = isMemory ? MEMORY_WINDOW_BYTES : COPIED_BYTES;
   const readAt = (into: Uint8Array, offset: number) => readFully(path, fd, into, offset);
   const copy = copyingWindows(path, readAt);
-  const holes = libc && isSparse ? new Holes(offset => libc.nextData(fd, offset)) : undefined;
+  // /proc/vmcore has no blocks either, and no holes.
+  const holes = libc && isSparse && !isMemory ? new Holes(offset => libc.nextData(fd, offset)) : undefined;
   let mapping: Mapping | undefined;
 
   /** Undefined when the bytes cannot be mapped; after a failure nothing is mapped any more. */

@@ -85,6 +85,14 @@ describe('a file with holes', () => {
     expect(zeroPages(HOLE_PAGES + 2, 4)).toBe(0);
   });
 
+  test('is not looked for holes where it is memory', () => {
+    const fd = openSync(join(folder, 'sparse'), 'r');
+    const memory = openVmcoreFile(`/proc/self/fd/${fd}`, openLibc(openFfi()));
+    closeSync(fd);
+    expect(memory.zeroBytes!(PAGE, PAGE)).toBe(0);
+    memory.close();
+  });
+
   test('is read whole without the FFI, and so is a file without holes', () => {
     const plain = openVmcoreFile(join(folder, 'sparse'), undefined);
     expect(plain.zeroBytes!(PAGE, PAGE)).toBe(0);
