@@ -18,6 +18,7 @@ import { NODE_COMMAND, RUNTIME } from '../capture/options/runtime.ts';
 import { replaceFile, replaceFileMadeBy } from '../capture/storage/place/durable-file.ts';
 import { publishDir } from './cache.ts';
 import { cutNode, NODE_CUTS } from './node/cuts.ts';
+import { DEADLOCK_MODE, ignoreDeadlocks } from './node/deadlock-check.ts';
 import { cutIcuData, KEPT_ICU_ITEMS } from './node/icu.ts';
 import { orderPages } from './node/page-order.ts';
 import { type PageRun, PROFILED_PAGE_BYTES, profileOf } from './node/page-profile.ts';
@@ -112,6 +113,7 @@ export async function packImage(
     const node = readFileSync(join(folder, NODE));
     cutIcuData(node);
     cutNode(node);
+    ignoreDeadlocks(node, readFileSync(parts.node));
     const [starter, program] = NODE_COMMAND.map(path => join(cut, relative(RUNTIME, path)));
     const ordered = touched ? orderPages(node, touched, PROFILED_PAGE_BYTES) : node;
     writeFileSync(program!, ordered, { mode: 0o755 });
@@ -142,7 +144,14 @@ function requireLibrary({ platform, library }: Parts, soname: string): string {
 function digestOf(files: RuntimeFiles, touched: readonly PageRun[] | undefined): string {
   const flags = [...SQUASHFS_FLAGS, BLOCK_KIB, ...REPRODUCIBLE_FLAGS];
   const hash = createHash('sha256').update(
-    [...flags, KEPT_ICU_ITEMS.source, ...NODE_CUTS, ...NODE_COMMAND, JSON.stringify(touched)].join(' '),
+    [
+      ...flags,
+      KEPT_ICU_ITEMS.source,
+      ...NODE_CUTS,
+      DEADLOCK_MODE,
+      ...NODE_COMMAND,
+      JSON.stringify(touched),
+    ].join(' '),
   );
   for (const [path, source] of files) hash.update(`\0${path}\0`).update(readFileSync(source));
   return hash.digest('hex');

@@ -16,9 +16,12 @@ export interface NodeCuts {
   readonly codeCacheBytes: number;
 }
 
-interface Section {
+export interface Section {
+  /** In the file. */
   readonly at: number;
   readonly bytes: number;
+  /** In memory. */
+  readonly address: number;
 }
 
 /** Names of V8, Node and ICU as C++ mangles them. Addons that use Node-API need none of them. */
@@ -89,12 +92,14 @@ const BASE64 = new Uint8Array(256);
 for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=')
   BASE64[character.charCodeAt(0)] = 1;
 
-function sectionsOf(node: Buffer): (name: string) => Section {
+/** @throws Failure for a binary of another form, and when asked for a section that there is not. */
+export function sectionsOf(node: Buffer): (name: string) => Section {
   if (node.toString('latin1', 0, 6) !== '\x7fELF\x02\x01') throw unknownForm('no ELF-64 header');
   const table = Number(node.readBigUInt64LE(ELF.sectionsAt));
   const count = node.readUInt16LE(ELF.count);
   const headerAt = (index: number) => table + ELF.sectionBytes * index;
   const contents = (header: number): Section => ({
+    address: Number(node.readBigUInt64LE(header + 0x10)),
     at: Number(node.readBigUInt64LE(header + 0x18)),
     bytes: Number(node.readBigUInt64LE(header + 0x20)),
   });

@@ -7,16 +7,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundle } from '../../../../build/bundle.ts';
 import { cutCodeCaches } from '../../../../build/node/code-caches.ts';
 import { cutNode, type NodeCuts } from '../../../../build/node/cuts.ts';
+import { ignoreDeadlocks } from '../../../../build/node/deadlock-check.ts';
 import { KOFFI_BINARY, NODE_BINARY, PROJECT } from '../../../../build/paths.ts';
 
 let directory: string;
 let node: string;
 let cuts: NodeCuts;
+let checksLess: boolean;
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'kdumpling-cuts-'));
   node = join(directory, 'node');
   const bytes = readFileSync(NODE_BINARY);
   cuts = cutNode(bytes);
+  checksLess = ignoreDeadlocks(bytes, readFileSync(NODE_BINARY));
   writeFileSync(node, bytes, { mode: 0o755 });
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -36,6 +39,21 @@ test('as much is cut as was measured', () => {
   expect(cuts.unwindBytes).toBeGreaterThan(4e6);
   expect(cuts.typeStripperBytes).toBeGreaterThan(3e6);
   expect(cuts.codeCacheBytes).toBeGreaterThan(3e6);
+});
+
+/** In KiB. */
+function anonymousOf(program: string): number {
+  const words = [
+    '-p',
+    "/^RssAnon:\\s+(\\d+)/m.exec(require('fs').readFileSync('/proc/self/status', 'latin1'))[1]",
+  ];
+  return Number(execFileSync(program, words, { encoding: 'utf8' }));
+}
+
+test('Abseil’s graph of mutexes is not made', () => {
+  expect(checksLess).toBe(true);
+  expect(anonymousOf(NODE_BINARY) - anonymousOf(node)).toBeGreaterThan(800);
+  expect(ignoreDeadlocks(readFileSync(node), readFileSync(NODE_BINARY))).toBe(false);
 });
 
 test('the addon of the FFI loads and calls a C function', () => {
