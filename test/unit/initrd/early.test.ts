@@ -4,8 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { bundle } from '../../../build/bundle.ts';
 import { findCommand } from '../../../build/host/host-packages.ts';
-import { PROJECT } from '../../../build/paths.ts';
+import { NODE_BINARY, PROJECT } from '../../../build/paths.ts';
 import { PARAMETERS } from '../../support/module-parameters.ts';
 
 const BUSYBOX = findCommand('busybox')!;
@@ -63,6 +64,19 @@ test.each([
 test('a module that the runtime requires is loaded all the same, with its parameters', () => {
   const commandLine = 'modprobe.blacklist=my_disk my_disk.a=1';
   expect(load('my-disk', commandLine, 'required')).toEqual(['/modules/my-disk.ko', 'a=1']);
+});
+
+test('what V8 frees after compiling the program is given back to the kernel', async () => {
+  const output = path('capture.js');
+  await bundle({ entry: join(PROJECT, 'capture/main.ts'), output, version: '1' });
+  const compile = `
+    const { readFileSync } = require('node:fs');
+    new (require('node:vm').Script)(readFileSync(${JSON.stringify(output)}, 'latin1'));
+    console.log(/^RssAnon:\\s+(\\d+)/m.exec(readFileSync('/proc/self/status', 'latin1'))[1]);`;
+  const set = [...EARLY.matchAll(/^export (MALLOC_\w+)=(\S+)$/gm)].map(([, name, value]) => [name!, value!]);
+  const anonymousKib = (env: Record<string, string>) =>
+    Number(execFileSync(NODE_BINARY, ['--no-opt', '-e', compile], { encoding: 'utf8', env }));
+  expect(anonymousKib({}) - anonymousKib(Object.fromEntries(set))).toBeGreaterThan(500);
 });
 
 /** As xen_blkfront outside of Xen, in a lean image that has the drivers of all disks. */
