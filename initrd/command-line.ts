@@ -182,7 +182,7 @@ export function crashCommandLine(
 function severalCpus(count: number): AddedWord {
   return {
     word: `nr_cpus=${count}`,
-    why: 'more memory is reserved than a capture needs: threads compress the dump on these CPUs',
+    why: 'there is memory for them: the autopsy is made beside the dump, or threads compress a large dump',
   };
 }
 

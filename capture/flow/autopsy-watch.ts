@@ -34,6 +34,10 @@ const MOST_OWN_BYTES = 96 << 20;
  * and read that code again and again: the lab's machine then needed six minutes to come to the end of its memory.
  */
 const CODE_BYTES = 16 << 20;
+/** For a dump that is made meanwhile, beside that code: a capture took 3 to 5 MiB from its first line to its last. */
+const DUMP_BYTES = 6 << 20;
+/** Beside a dump it is looked at when that makes progress: what is not seen for longer than this is not held against it. */
+const MOST_UNSEEN_SECONDS = 1;
 /** 128 MiB, all of that code several times. The supervisor would reboot the machine at eight times that. */
 const MOST_REFAULTS = 1 << 15;
 
@@ -44,10 +48,13 @@ export interface AutopsySetting {
   readonly bootSeconds: number;
   /** MemAvailable; undefined where the kernel does not say it. */
   readonly availableBytes: number | undefined;
+  /** Whether the dump may be made meanwhile. */
+  readonly isBeside: boolean;
 }
 
 export class AutopsyWatch {
-  readonly #started: number;
+  #started: number;
+  #seen: number;
   readonly #endSeconds: number;
   readonly #refaultsBefore: number;
   /** Memory of the program's own that it may take. */
@@ -59,18 +66,24 @@ export class AutopsyWatch {
 
   constructor(
     { nowSeconds, refaults }: AutopsyView,
-    { deadlineSeconds, bootSeconds, availableBytes }: AutopsySetting,
+    { deadlineSeconds, bootSeconds, availableBytes, isBeside }: AutopsySetting,
   ) {
     this.#mostStartSeconds = Math.max(START.leastSeconds, bootSeconds * START.boots);
     this.#started = nowSeconds;
     this.#since = nowSeconds;
+    this.#seen = nowSeconds;
     this.#endSeconds = nowSeconds + (deadlineSeconds - nowSeconds) * SHARE_OF_THE_DEADLINE;
     this.#refaultsBefore = refaults;
-    this.mostOwnBytes = Math.min(MOST_OWN_BYTES, (availableBytes ?? Number.POSITIVE_INFINITY) - CODE_BYTES);
+    const kept = CODE_BYTES + (isBeside ? DUMP_BYTES : 0);
+    this.mostOwnBytes = Math.min(MOST_OWN_BYTES, (availableBytes ?? Number.POSITIVE_INFINITY) - kept);
   }
 
   /** Why it must end; undefined while it may go on. */
   look({ nowSeconds, progress, ownBytes, refaults }: AutopsyView): string | undefined {
+    const unseen = Math.max(0, nowSeconds - this.#seen - MOST_UNSEEN_SECONDS);
+    this.#seen = nowSeconds;
+    this.#started += unseen;
+    this.#since += unseen;
     if (progress !== this.#progress) {
       this.#startSeconds ??= nowSeconds - this.#started;
       this.#progress = progress;

@@ -1,126 +1,108 @@
 /**
  * The autopsy at the scene: stacks, tasks and locks of the crashed kernel in some KB beside the kernel log, for a dump that
- * is lost or does not fit. Another process makes it (scene/child.ts), which this one watches: whatever the memory of the
- * crashed kernel holds, the dump follows.
+ * is lost or does not fit. Another process makes it (autopsy-run.ts): whatever the memory of the crashed kernel holds, the dump
+ * follows, or is made meanwhile (beside.ts).
  */
-import { AUTOPSY_JSON, AUTOPSY_TEXT } from '../autopsy/summary/autopsy.ts';
+import { AUTOPSY_TEXT } from '../autopsy/summary/autopsy.ts';
 import { attempt, describeError } from '../errors.ts';
-import { bytesOf, MEMINFO } from '../init/meminfo.ts';
-import type { RunningAutopsy } from '../scene/child.ts';
-import type { SceneResult } from '../scene/files.ts';
 import type { ManifestFile } from '../storage/manifest.ts';
 import type { TextPlace } from '../storage/place/place.ts';
-import { type AutopsyView, AutopsyWatch, USUAL_OWN_BYTES } from './autopsy-watch.ts';
-import type { Course, FoundAutopsy } from './record.ts';
+import { ASK_EVERY_SECONDS, type AutopsyRun, startAutopsy } from './autopsy-run.ts';
+import type { Course, FoundAutopsy, Scene } from './record.ts';
 
-const VMSTAT = '/proc/vmstat';
-const LOOK_EVERY_SECONDS = 0.2;
-/** Between two looks it is only asked whether the next is due. */
-const ASK_EVERY_SECONDS = 0.05;
-/** For the kernel to end a process that was killed. One that is held in a read of the vmcore is left behind. */
-const LOOKS_AFTER_KILL = 10;
+/** Made once, written to each target. Nothing here throws: what fails is a warning. */
+export class AutopsySaving implements Scene {
+  readonly #course: Course;
+  readonly #place: TextPlace;
+  readonly #onFiles: (files: readonly ManifestFile[]) => void;
+  #run: AutopsyRun | undefined;
+  #isOver = false;
 
-type Result = ReturnType<RunningAutopsy['result']>;
-
-/** @returns the files that were written. @throws what the place throws, and DeadlineError. */
-export function saveAutopsy(course: Course, place: TextPlace): ManifestFile[] {
-  const { findings } = course;
-  if (!findings.autopsy) {
-    findings.autopsy = makeAutopsy(course);
-    course.context.autopsist.discard();
+  /** @param onFiles is called once with the files that were written. */
+  constructor(course: Course, place: TextPlace, onFiles: (files: readonly ManifestFile[]) => void) {
+    this.#course = course;
+    this.#place = place;
+    this.#onFiles = onFiles;
   }
-  const { record, texts } = findings.autopsy;
-  const files = [...texts].map(([name, text]) => place.writeDurably(name, [text]));
-  if (files.length > 0) {
+
+  get isRunning(): boolean {
+    return this.#run !== undefined;
+  }
+
+  /** Lets the program begin, unless what it found is known. */
+  start(): void {
+    this.#attempt(() => this.#course.phases.run('autopsy', () => this.#start()));
+  }
+
+  /** Writes the autopsy when it is there. For other work that makes progress. */
+  look(): void {
+    this.#attempt(() => this.#writeWhenFound());
+  }
+
+  /** Waits until it is there, and writes it. */
+  finish(): void {
+    if (this.#isOver) return;
+    try {
+      this.#course.phases.run('autopsy', () => {
+        this.#start();
+        this.#wait();
+        if (!this.#isOver) this.#write(this.#course.findings.autopsy!);
+      });
+    } catch (error) {
+      this.#giveUp(describeError(error));
+    }
+  }
+
+  #attempt(work: () => void): void {
+    attempt(work, error => this.#course.context.log.warn('autopsy', describeError(error)));
+  }
+
+  #start(): void {
+    const { context, findings, phases } = this.#course;
+    if (this.#run || findings.autopsy) return;
+    const started = startAutopsy(context, phases.seconds.boot ?? 0);
+    if ('record' in started) this.#know(started);
+    else this.#run = started;
+  }
+
+  #wait(): void {
+    const { context, phases } = this.#course;
+    while (this.#run) {
+      phases.checkDeadline('autopsy');
+      this.#writeWhenFound();
+      if (this.#run) context.clock.sleep(ASK_EVERY_SECONDS);
+    }
+  }
+
+  #giveUp(why: string): void {
+    if (this.#run) this.#write(this.#know(this.#run.fail(why)));
+    else this.#course.context.log.warn('autopsy', why);
+    this.#isOver = true;
+  }
+
+  #writeWhenFound(): void {
+    const found = this.#run?.look();
+    if (found) this.#write(this.#know(found));
+  }
+
+  /** For this target and others: the program is not started again. */
+  #know(found: FoundAutopsy): FoundAutopsy {
+    const { findings, context } = this.#course;
+    findings.autopsy = found;
+    this.#run = undefined;
+    context.autopsist.discard();
+    return found;
+  }
+
+  #write(found: FoundAutopsy): void {
+    const { context } = this.#course;
+    this.#isOver = true;
+    const { record, texts } = found;
+    const files = [...texts].map(([name, text]) => this.#place.writeDurably(name, [text]));
+    if (files.length === 0) return;
+    this.#onFiles(files);
     const { class: name = 'unknown', culprit } = record;
     const where = culprit === undefined ? '' : `, in ${culprit}`;
-    course.context.log.say('autopsy', `${AUTOPSY_TEXT} is safe: the crash is of class ${name}${where}`);
+    context.log.say('autopsy', `${AUTOPSY_TEXT} is safe: the crash is of class ${name}${where}`);
   }
-  return files;
-}
-
-function makeAutopsy(course: Course): FoundAutopsy {
-  const { log, options } = course.context;
-  const without = (state: 'skipped' | 'failed', why: string): FoundAutopsy => {
-    if (state === 'failed') log.warn('autopsy', why);
-    else log.say('autopsy', `skipped: ${why}`);
-    return { record: { state, why }, texts: new Map() };
-  };
-  if (options.autopsy === 'no') return without('skipped', 'the option autopsy is no');
-  const why = course.context.memory.refusal(USUAL_OWN_BYTES);
-  if (why !== undefined) return without('skipped', why);
-  try {
-    const running = course.context.autopsist.start(options.triage === 'tables');
-    const result = watch(course, running);
-    if (result.state !== 'saved') return without(result.state, result.why);
-    return {
-      record: recordOf(result),
-      texts: new Map([
-        [AUTOPSY_TEXT, running.read('text')],
-        [AUTOPSY_JSON, running.read('json')],
-      ]),
-      pages: attempt(() => running.pages()),
-    };
-  } catch (error) {
-    return without('failed', describeError(error));
-  }
-}
-
-function recordOf({ class: name, culprit }: SceneResult & { state: 'saved' }): FoundAutopsy['record'] {
-  return {
-    state: 'saved',
-    ...(name !== undefined && { class: name }),
-    ...(culprit !== undefined && { culprit }),
-  };
-}
-
-/** Until it has ended or had to be ended. */
-function watch(course: Course, running: RunningAutopsy): Result {
-  const { clock, options } = course.context;
-  const watcher = new AutopsyWatch(viewOf(course), {
-    deadlineSeconds: options.deadlineSeconds,
-    bootSeconds: course.phases.seconds.boot ?? 0,
-    availableBytes: bytesOf(textOf(course, MEMINFO), 'MemAvailable'),
-  });
-  try {
-    while (running.isRunning()) {
-      course.phases.checkDeadline('autopsy');
-      running.begin(watcher.mostOwnBytes);
-      const why = watcher.look(viewOf(course, running));
-      if (why !== undefined) return wasEnded(course, running, why);
-      const next = clock.seconds() + LOOK_EVERY_SECONDS;
-      do clock.sleep(ASK_EVERY_SECONDS);
-      while (clock.seconds() < next && !running.isDue());
-    }
-    return running.result();
-  } finally {
-    end(course, running);
-  }
-}
-
-/** What comes after the autopsy itself, the choice of pages for triage, may take longer than there is time for. */
-function wasEnded({ context: { log } }: Course, running: RunningAutopsy, why: string): Result {
-  const result = running.result();
-  if (result.state !== 'saved') return { state: 'failed', why: `it was ended: ${why}` };
-  log.say('triage', `skipped: the choice of pages was ended: ${why}`);
-  return result;
-}
-
-function end({ context: { clock } }: Course, running: RunningAutopsy): void {
-  if (running.isRunning()) running.kill();
-  for (let looks = 0; looks < LOOKS_AFTER_KILL && running.isRunning(); looks++)
-    clock.sleep(LOOK_EVERY_SECONDS);
-}
-
-function viewOf(course: Course, running?: RunningAutopsy): AutopsyView {
-  return {
-    nowSeconds: course.context.clock.seconds(),
-    progress: running?.progress() ?? '',
-    ownBytes: running?.anonymousBytes() ?? 0,
-    refaults: Number(/^workingset_refault_file (\d+)$/m.exec(textOf(course, VMSTAT))?.[1] ?? 0),
-  };
-}
-
-function textOf({ context: { readText } }: Course, path: string): string {
-  return attempt(() => readText(path)) ?? '';
 }

@@ -5,9 +5,9 @@ import { trackEnd } from '../storage/place/file-sink.ts';
 import type { DumpFile } from '../storage/place/place.ts';
 import { type Choice, chooseStep, LADDER } from '../storage/policy/ladder.ts';
 import type { RoomKeeper } from '../storage/policy/room.ts';
+import { BesideDump } from './beside.ts';
 import { DumpPlanner } from './plan.ts';
 import type { DumpRequest, MadeDump } from './record.ts';
-import { saveTriage } from './triage.ts';
 import { commitDump, DUMP_NAME, reserveRoom, verifyDump, type Writing, writeVmcore } from './write-dump.ts';
 
 /** The first choice follows what the file system reports, the others what it then did. */
@@ -20,15 +20,29 @@ const MOST_REWRITES = 1;
  * NO_SPACE: there is no room for any dump, and no file of one is left.
  */
 export function captureDump(request: DumpRequest): MadeDump {
-  const { context, place, keeper } = request;
   const planner = new DumpPlanner(request);
-  let file: DumpFile | undefined;
   try {
     sayPlan(request, planner);
-    const triage = saveTriage(request, planner);
-    if (triage) request.onTriage?.(triage);
+    const beside = new BesideDump(request, planner);
+    beside.takeFirst();
+    try {
+      return makeInRoom(request, planner, () => beside.take());
+    } finally {
+      beside.takeLast();
+    }
+  } finally {
+    planner.close();
+  }
+}
+
+/** @param beforeAnother is called before another round: it is for a dump of another size. */
+function makeInRoom(request: DumpRequest, planner: DumpPlanner, beforeAnother: () => void): MadeDump {
+  const { context, place, keeper } = request;
+  let file: DumpFile | undefined;
+  try {
     let rewrites = 0;
     for (let round = 1; ; round++) {
+      if (round > 1) beforeAnother();
       const isLast = round >= MOST_ROUNDS;
       const choice = chooseDump(planner, keeper);
       if (!choice) {
@@ -56,7 +70,6 @@ export function captureDump(request: DumpRequest): MadeDump {
     }
   } finally {
     file?.close();
-    planner.close();
   }
 }
 

@@ -10,10 +10,10 @@ import { type RetentionLog, removeOldest, retain } from '../storage/policy/retai
 import { RoomKeeper } from '../storage/policy/room.ts';
 import { reportFailure } from './advice.ts';
 import { captureDump } from './dump.ts';
-import type { Course, Made, Verdict } from './record.ts';
+import type { Course, Made, Scene, Verdict } from './record.ts';
 
 /** Never throws. */
-export function makeDump(course: Course, crash: Crash, place: DumpPlace): Made {
+export function makeDump(course: Course, crash: Crash, place: DumpPlace, scene: Scene): Made {
   const { log } = course.context;
   // An error in the guard must not cost the dump.
   const loop = attempt(
@@ -32,7 +32,7 @@ export function makeDump(course: Course, crash: Crash, place: DumpPlace): Made {
   };
   try {
     keeper = openKeeper(course, place);
-    verdict = captureDump({ ...course, crash, place, keeper, onTriage });
+    verdict = captureDump({ ...course, crash, place, keeper, scene, onTriage });
     if (verdict.state === 'complete') removeExpired(course, place, keeper);
     else log.warn('dump', verdict.lacks);
   } catch (error) {

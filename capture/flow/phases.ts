@@ -17,6 +17,7 @@ export class Phases {
   /** Phase -> seconds, in the order they ran. */
   readonly seconds: Record<string, number> = {};
   readonly #timing: Timing;
+  #onProgress: (() => void) | undefined;
 
   constructor(timing: Timing) {
     this.#timing = timing;
@@ -45,6 +46,16 @@ export class Phases {
     }
   }
 
+  /** Runs work, and looks after something else whenever its phases make progress. @param look never throws. */
+  attending<T>(look: () => void, work: () => T): T {
+    this.#onProgress = look;
+    try {
+      return work();
+    } finally {
+      this.#onProgress = undefined;
+    }
+  }
+
   /**
    * Long work calls this whenever it has made progress; the supervisor takes a phase that does not for stuck.
    * @throws DeadlineError
@@ -52,6 +63,7 @@ export class Phases {
   checkDeadline(phase: string): void {
     const { clock, heartbeat, deadlineSeconds } = this.#timing;
     heartbeat.beat();
+    this.#onProgress?.();
     if (clock.seconds() < deadlineSeconds) return;
     throw new DeadlineError('DEADLINE', {
       action: `go on with the phase ${phase}`,

@@ -68,8 +68,7 @@ export class DumpPlanner {
   /** Neither FAT nor a bare partition has holes. */
   readonly #allowsHoles: boolean;
   readonly #keeper: Pick<RoomKeeper, 'room'>;
-  /** The pages for triage. */
-  readonly #triage: readonly number[];
+  readonly #findings: Planning['findings'];
   readonly #codecs = new Map<CodecKind, Codec>();
   #memory: BitmapMemory | undefined;
   #level = Number.NaN;
@@ -77,7 +76,7 @@ export class DumpPlanner {
   #planned = new Map<Step['codec'], PlannedDump>();
 
   constructor({ context, crash, phases, place, keeper, findings }: Planning) {
-    this.#triage = findings.autopsy?.pages?.pfns ?? [];
+    this.#findings = findings;
     this.#context = context;
     this.#crash = crash;
     this.#phases = phases;
@@ -149,7 +148,7 @@ export class DumpPlanner {
     const count = openCount(text => log.say('space', text), clock.seconds, QUIET_SECONDS);
     return boundDump(this.#unbounded(planned), roomBytes + planned.holeBytes, {
       allocate: this.#memory?.allocate,
-      rank: (vmcore, request) => rankPages(vmcore, request, this.#triage),
+      rank: (vmcore, request) => rankPages(vmcore, request, this.#findings.autopsy?.pages?.pfns ?? []),
       onProgress: pagesDone => {
         this.#phases.checkDeadline('space');
         count(() => `choosing the pages that are needed most: ${pagesDone} searched`);

@@ -60,6 +60,14 @@ interface WholeOrNot {
   readonly threads: number;
 }
 
+/** The autopsy while the dump is made. Neither throws. */
+export interface Scene {
+  /** Whether its program is at work. */
+  readonly isRunning: boolean;
+  /** Waits for it, and writes what was found. */
+  finish(): void;
+}
+
 /** A dump of one crash, to be made in one place. */
 export interface DumpRequest {
   readonly context: CaptureContext;
@@ -68,6 +76,7 @@ export interface DumpRequest {
   readonly place: DumpPlace;
   readonly keeper: RoomKeeper;
   readonly findings: Findings;
+  readonly scene: Scene;
   /** Called when the triage dump is made, whatever comes of the dump. */
   readonly onTriage?: (triage: ManifestDump) => void;
 }

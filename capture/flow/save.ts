@@ -7,7 +7,7 @@ import type { ManifestFile } from '../storage/manifest.ts';
 import type { OpenTarget } from '../storage/open-target.ts';
 import type { DumpPlace, TextPlace } from '../storage/place/place.ts';
 import { reportFailure } from './advice.ts';
-import { saveAutopsy } from './autopsy.ts';
+import { AutopsySaving } from './autopsy.ts';
 import { logLines } from './crash-log.ts';
 import { writeEpilogue } from './epilogue.ts';
 import { makeDump } from './make-dump.ts';
@@ -49,26 +49,13 @@ interface Destination {
 
 /** Never throws. */
 function saveInto(course: Course, { spec, device, place }: Destination): Saving {
-  const { evidence, context, phases } = course;
+  const { evidence, context } = course;
   const { log } = context;
   const { pathOnHost } = place;
   log.say('target', `saving to ${pathOnHost} on ${device}`);
   const files: ManifestFile[] = [];
-  if (evidence.crash) {
-    const { crash } = evidence;
-    // Degradable: a dump without this file is still worth having, and carries the same log.
-    attempt(
-      () => files.push(phases.run('dmesg', () => saveLog(course, crash, place))),
-      error => log.warn('dmesg', describeError(error)),
-    );
-    // After the log, which needs no other process and no guess; before the dump, which takes long and may not fit.
-    attempt(
-      () => files.push(...phases.run('autopsy', () => saveAutopsy(course, place))),
-      error => log.warn('autopsy', describeError(error)),
-    );
-  }
   const made: Made = evidence.crash
-    ? makeDump(course, evidence.crash, place)
+    ? saveEvidence(course, evidence.crash, place, files)
     : { verdict: { state: 'failed', reason: evidence.failure } };
   const { verdict } = made;
   const { triage } = made;
@@ -79,6 +66,29 @@ function saveInto(course: Course, { spec, device, place }: Destination): Saving 
     error => reportFailure(log, 'commit', error),
   );
   return { spec, place: { pathOnHost, device }, files, verdict };
+}
+
+/**
+ * The log comes first: it needs no other process and no guess. The autopsy is before the dump, which takes long and may not fit.
+ * Where another CPU can go on with it, its program starts at once, and the dump decides what is first (beside.ts).
+ */
+function saveEvidence(course: Course, crash: Crash, place: DumpPlace, files: ManifestFile[]): Made {
+  const { context, phases } = course;
+  const scene = new AutopsySaving(course, place, saved => files.push(...saved));
+  const hasOtherCpu = context.compressors.cpus > 1;
+  if (hasOtherCpu) scene.start();
+  // Degradable: a dump without this file is still worth having, and carries the same log.
+  attempt(
+    () => files.push(phases.run('dmesg', () => saveLog(course, crash, place))),
+    error => context.log.warn('dmesg', describeError(error)),
+  );
+  if (!hasOtherCpu) scene.finish();
+  const made = phases.attending(
+    () => scene.look(),
+    () => makeDump(course, crash, place, scene),
+  );
+  scene.finish();
+  return made;
 }
 
 function saveLog({ context, findings }: Course, crash: Crash, place: TextPlace): ManifestFile {

@@ -1,6 +1,7 @@
 /**
  * The triage dump: some thousand pages in which crash and drgn show log, tasks, stacks and modules. It is made before the
- * dump, so that a dump that is lost or does not fit leaves it. Whatever fails here, the dump follows.
+ * dump, so that a dump that is lost or does not fit leaves it; where the autopsy goes on beside the dump (beside.ts), after it.
+ * Whatever fails here, the dump is made.
  */
 import { attempt, describeError } from '../errors.ts';
 import type { ManifestDump } from '../storage/manifest.ts';
@@ -13,8 +14,16 @@ import type { DumpPlanner, PlannedDump } from './plan.ts';
 import type { DumpRequest } from './record.ts';
 import { describeDump, verifyDump, type Writing, writeVmcore } from './write-dump.ts';
 
-/** Its record for the manifest; undefined where there is none. @throws DeadlineError */
-export function saveTriage(request: DumpRequest, planner: DumpPlanner): ManifestDump | undefined {
+/**
+ * @param dump whether that is still to be made, and needs its room.
+ * @returns its record for the manifest; undefined where there is none.
+ * @throws DeadlineError
+ */
+export function saveTriage(
+  request: DumpRequest,
+  planner: DumpPlanner,
+  dump: 'follows' | 'was made',
+): ManifestDump | undefined {
   const { log, options } = request.context;
   const skip = (why: string): undefined => {
     log.say('triage', `skipped: ${why}`);
@@ -26,7 +35,8 @@ export function saveTriage(request: DumpRequest, planner: DumpPlanner): Manifest
   if (!pages) return skip('its pages are not known without the autopsy');
   try {
     const wanted = options.triage === 'tables' ? pages.pfns : pages.pfns.slice(0, pages.debuggerPages);
-    const planned = planInRoom(request, planner, wanted);
+    const planned =
+      dump === 'follows' ? planBoth(request, planner, wanted) : planAlone(request, planner, wanted);
     if (typeof planned === 'string') return skip(planned);
     return request.phases.run('triage', () => write(request, planned));
   } catch (error) {
@@ -40,24 +50,43 @@ export function saveTriage(request: DumpRequest, planner: DumpPlanner): Manifest
  * It must not be what a complete dump has no room for: there is room for both, or for no complete dump anyway.
  * @returns why there is none.
  */
-function planInRoom(
+function planBoth(
   { context, keeper }: DumpRequest,
   planner: DumpPlanner,
   pfns: readonly number[],
 ): PlannedDump | string {
   const [wished] = LADDER;
   const planned = planner.planTriage(pfns);
-  if (!planned) return 'none of its pages is in the dump';
+  if (!planned) return NO_PAGES;
   const { needBytes } = planned.prediction;
   const { users, root } = keeper.room();
   if (planner.plan(wished!).prediction.needBytes + needBytes <= users) return planned;
   const smallest = LADDER.findLast(({ isBounded }) => !isBounded)!;
   const mayFit = context.options.makeRoom === 'oldest' || planner.plan(smallest).prediction.needBytes <= root;
   if (mayFit) return 'its room is for the dump';
-  if (needBytes > root) return `it needs ${needBytes} bytes, there is room for ${root}`;
+  if (needBytes > root) return tooLarge(needBytes, root);
   // A plan of another level has taken the place of the one that this was made from.
   const isSame = planner.levelOf(smallest) === planner.levelOf(wished!);
-  return (isSame ? planned : planner.planTriage(pfns)) ?? 'none of its pages is in the dump';
+  return (isSame ? planned : planner.planTriage(pfns)) ?? NO_PAGES;
+}
+
+/** @returns why there is none. */
+function planAlone(
+  { keeper }: DumpRequest,
+  planner: DumpPlanner,
+  pfns: readonly number[],
+): PlannedDump | string {
+  const planned = planner.planTriage(pfns);
+  if (!planned) return NO_PAGES;
+  const { needBytes } = planned.prediction;
+  const { users } = keeper.room();
+  return needBytes > users ? tooLarge(needBytes, users) : planned;
+}
+
+const NO_PAGES = 'none of its pages is in the dump';
+
+function tooLarge(needBytes: number, roomBytes: number): string {
+  return `it needs ${needBytes} bytes, there is room for ${roomBytes}`;
 }
 
 function write(request: DumpRequest, planned: PlannedDump): ManifestDump {

@@ -2,6 +2,7 @@
 import { autopsyFailed } from '../expect/autopsy.ts';
 import * as expect from '../expect/expectations.ts';
 import type { Fault } from './fault.ts';
+import { TWO_CPUS } from './sound.ts';
 
 function badAutopsy(deed: string, help: string, why: RegExp): Fault {
   return {
@@ -12,14 +13,27 @@ function badAutopsy(deed: string, help: string, why: RegExp): Fault {
   };
 }
 
+const GREW =
+  /^(it was ended: it (left|took) |it ended without a result|(FATAL ERROR|RangeError): .*allocation failed)/i;
+
 export const AUTOPSY_FAULTS: readonly Fault[] = [
   badAutopsy('throw', 'the autopsy throws after its first reads', /lab fault: thrown in the autopsy/),
   badAutopsy('hang', 'the autopsy loops without reading', /it was ended: it made no progress for \d+ s/),
-  badAutopsy(
-    'grow',
-    'the autopsy takes all memory',
-    /^(it was ended: it (left|took) |it ended without a result|(FATAL ERROR|RangeError): .*allocation failed)/i,
-  ),
+  badAutopsy('grow', 'the autopsy takes all memory', GREW),
+  {
+    ...badAutopsy(
+      'hang',
+      'the same beside the dump, on a second CPU',
+      /it was ended: it made no progress for \d+ s/,
+    ),
+    name: 'hang-beside-dump',
+    ...TWO_CPUS,
+  },
+  {
+    ...badAutopsy('grow', 'the autopsy takes all memory beside the dump, on a second CPU', GREW),
+    name: 'grow-beside-dump',
+    ...TWO_CPUS,
+  },
   {
     name: 'no-autopsy',
     help: 'nothing; the option autopsy is no',

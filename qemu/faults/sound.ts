@@ -50,8 +50,22 @@ export const SEVERAL_CPUS: Fault = {
   ],
 };
 
+export const GOES_BESIDE = expect.says(
+  'the dump is made meanwhile',
+  /kdumpling: autopsy: another CPU reads the memory while the dump is made/,
+);
+
+/** Of three CPUs the crash kernel has two, whichever of them crashed: it must not start the first one again. */
+export const TWO_CPUS: Pick<Fault, 'cpus' | 'crashWords'> = { cpus: 3, crashWords: ['nr_cpus=2'] };
+
 export const SOUND_RUNS: readonly Fault[] = [
   SOUND,
+  {
+    name: 'beside-dump',
+    help: 'the crash kernel has a second CPU, which makes the autopsy beside the dump',
+    ...TWO_CPUS,
+    expectations: [GOES_BESIDE, ...expect.SOUND_CAPTURE],
+  },
   {
     name: 'no-ffi',
     help: 'the FFI does not load: mounting, loading, compressing and rebooting use their fallbacks',

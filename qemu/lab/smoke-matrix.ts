@@ -25,5 +25,7 @@ export const SMOKE: readonly Cell[] = [
   { trigger: 'machine-check', kernel: '6.12-cloud', fault: 'write-errors' },
   // Here a mapping of /proc/vmcore once hung; the cloud kernel with the same memory map did not hang.
   { trigger: 'other-cpu', kernel: '7.x-generic', geometry: 'reserved-top' },
+  { fault: 'beside-dump', trigger: 'other-cpu' },
+  { fault: 'grow-beside-dump', kernel: '6.12-cloud' },
   { fault: 'throw-at-load', cpus: '1' },
 ];

@@ -42,6 +42,7 @@ export function crashMachineOf(machine: PlannedMachine, commandLine: string): Cr
       imageBytes: statSync(captureInitrd).size,
       physical: false,
     }),
+    physical: false,
     spanPages,
     machineCpus: cpus,
     changes: { append: crashWords, remove: [] },

@@ -58,6 +58,7 @@ export function hostCpus(host: Host, settings: Settings): CpuChoice {
   return chooseCpus({
     reserved: hostReserved(host),
     reservation: hostReservation(host, settings),
+    physical: !isVirtualMachine(host),
     spanPages: memoryUse(host).spanPages,
     machineCpus: machineCpus(host),
     changes: settings.commandLine,

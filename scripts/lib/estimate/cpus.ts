@@ -1,6 +1,7 @@
 /**
- * How many CPUs the crash kernel gets. Further ones compress the dump on threads, and take memory: they are started where more
- * is reserved than a capture needs by default, so that no capture has less to spare for them.
+ * How many CPUs the crash kernel gets. The second reads the autopsy beside the dump, or compresses it on a thread, with the memory
+ * that is there for the autopsy. Further ones are started where more is reserved than a capture needs by default, so that no capture
+ * has less to spare for them.
  */
 import { counted } from '../../../capture/errors.ts';
 import { BATCH_BYTES, MOST_THREADS, threadBytes } from '../../../capture/threads/cost.ts';
@@ -11,6 +12,8 @@ import { crashkernelValue, type Reservation, wholeBytes } from './reservation.ts
 export interface CpuFacts {
   readonly reserved: Pick<ReservedParts, 'bytes' | 'cmaBytes'>;
   readonly reservation: Reservation;
+  /** Real hardware, and no virtual machine. */
+  readonly physical: boolean;
   /** Of the machine's memory: a compressing thread has a bit for each. */
   readonly spanPages: number;
   /** That the machine has. */
@@ -46,8 +49,8 @@ export function chooseCpus(facts: CpuFacts): CpuChoice {
   if (obstacle !== undefined) return { count: 1, why: obstacle };
   const most = Math.min(MOST_THREADS, machineCpus);
   const there = reserved.bytes + reserved.cmaBytes;
-  const spare = there - bytesFor(1, facts);
-  const count = Math.min(most, 1 + Math.max(0, Math.floor(spare / bytesPerCpu(facts))));
+  let count = 1;
+  while (count < most && there >= bytesFor(count + 1, facts)) count += 1;
   if (count === machineCpus) return { count, why: 'all that the machine has' };
   if (count === most) return { count, why: 'more would not make a capture faster' };
   const nextBytes = bytesFor(count + 1, facts);
@@ -64,6 +67,16 @@ function bytesPerCpu({ spanPages }: CpuFacts): number {
 }
 
 function bytesFor(cpus: number, facts: CpuFacts): number {
-  const { reservation, reserved } = facts;
-  return wholeBytes(reservation, reserved.cmaBytes > 0) + MARGIN_BYTES + (cpus - 1) * bytesPerCpu(facts);
+  const { reservation, reserved, physical } = facts;
+  const isLent = reserved.cmaBytes > 0;
+  // What drivers of real hardware take for a CPU is not measured.
+  if (cpus === 2 && !physical) return neededBytes(reservation, isLent) + KERNEL_CPU_BYTES;
+  return wholeBytes(reservation, isLent) + MARGIN_BYTES + (cpus - 1) * bytesPerCpu(facts);
+}
+
+/** What `enable` reserves, before it is rounded. */
+function neededBytes(reservation: Reservation, isLent: boolean): number {
+  const { terms, headroomBytes } = reservation;
+  if (isLent) return wholeBytes(reservation, isLent);
+  return terms.reduce((sum, { bytes }) => sum + bytes, headroomBytes);
 }

@@ -1,4 +1,4 @@
-/** How many CPUs the crash kernel gets: by the memory, at most as many as help, and never one more at a default size. */
+/** How many CPUs the crash kernel gets: by the memory, at most as many as help, and at a default size two in a virtual machine. */
 import { describe, expect, test } from 'vitest';
 import { MOST_THREADS } from '../../../../capture/threads/cost.ts';
 import { hostCpus } from '../../../../scripts/lib/arming/host-reservation.ts';
@@ -20,6 +20,7 @@ function choose(reservedMib: number, machine: Machine = {}, more: object = {}) {
   return chooseCpus({
     reserved: { bytes: reservedMib * M, cmaBytes: 0 },
     reservation: reservation({ layout: 'self-contained', physical: false, ...machine, spanPages }),
+    physical: machine.physical ?? false,
     spanPages,
     machineCpus: 8,
     ...more,
@@ -36,15 +37,29 @@ describe('by the memory', () => {
     ['pages of 64 KiB', { pageBytes: 65536 }],
   ];
 
-  test.each(KERNELS)('%s has one CPU with what `enable` reserves, and with a step more', (_, machine) => {
+  const advisedMib = (machine: Machine) => {
     const spanPages = machine.spanPages ?? G / 4096;
-    const { advisedBytes } = reservation({
-      layout: 'self-contained',
-      physical: false,
-      ...machine,
-      spanPages,
-    });
-    for (const stepMib of [-48, 0, 16]) expect(choose(advisedBytes / M + stepMib, machine).count).toBe(1);
+    return reservation({ layout: 'self-contained', physical: false, ...machine, spanPages }).advisedBytes / M;
+  };
+
+  test.each(KERNELS)('%s has one CPU with less than `enable` reserves', (_, machine) =>
+    expect(choose(advisedMib(machine) - 16, machine).count).toBe(1),
+  );
+
+  test.each(KERNELS)(
+    '%s has no third CPU with what `enable` reserves, and with a step more',
+    (_, machine) => {
+      const most = machine.physical ? 1 : 2;
+      for (const stepMib of [0, 16]) expect(choose(advisedMib(machine) + stepMib, machine).count).toBe(most);
+    },
+  );
+
+  test('the second CPU takes what the rounding leaves, and not what the autopsy needs', () => {
+    // 109 MiB and 36 are 145, which `enable` rounds to 160.
+    expect([147, 148].map(mib => choose(mib).count)).toEqual([1, 2]);
+    const machine = { imageBytes: 28_500_000 + 7 * M };
+    expect(advisedMib(machine)).toBe(160);
+    expect(choose(160, machine)).toMatchObject({ count: 1, nextBytes: 162 * M });
   });
 
   test.each(KERNELS)('%s has at most four, each from the size on that the one before names', (_, machine) => {
@@ -63,8 +78,8 @@ describe('by the memory', () => {
   test('a bit for each page of the machine is counted for each thread', () => {
     const [one, two] = [G, T].map(bytes => {
       const machine = { spanPages: bytes / 4096 };
-      const second = choose(0, machine).nextBytes! / M;
-      return choose(Math.ceil(second), machine).nextBytes! / M - second;
+      const third = choose(choose(0, machine).nextBytes! / M, machine).nextBytes! / M;
+      return choose(third, machine).nextBytes! / M - third;
     });
     expect(two! - one!).toBeCloseTo(32, 0);
   });
@@ -80,6 +95,7 @@ describe('by the memory', () => {
       choose(0, machine, { reserved: { bytes: 112 * M, cmaBytes: cmaMib * M } }).count;
     // The default of this machine.
     expect(lent(128)).toBe(1);
+    expect(lent(144)).toBe(2);
     expect(lent(256)).toBe(4);
   });
 });
@@ -164,8 +180,8 @@ describe('of a host', () => {
         '/sys/devices/system/cpu/present': '0-7\n',
       });
     const none = settingsOf('', 'kdump.conf');
-    expect(hostCpus(host(160), none).count).toBe(1);
-    expect(hostCpus(host(192), none).count).toBe(1);
+    expect(hostCpus(host(128), none).count).toBe(1);
+    expect(hostCpus(host(192), none).count).toBe(2);
     expect(hostCpus(host(320), none).count).toBe(4);
     expect(hostCpus(host(320), settingsOf('command_line_append nr_cpus=2\n', 'kdump.conf')).count).toBe(2);
   });

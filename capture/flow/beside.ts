@@ -1,0 +1,60 @@
+/**
+ * What is made beside the dump: the autopsy, by another process, and the triage dump of the pages that it chooses. Both come first,
+ * for a dump that is lost or does not fit. Where the crash kernel has another CPU, no threads that would compress on it, and room for
+ * everything, the dump is made while the program reads: then the machine is back sooner, by the time that the shorter of both takes.
+ */
+import { attempt, describeError } from '../errors.ts';
+import { LADDER } from '../storage/policy/ladder.ts';
+import { MOST_TRIAGE_BYTES } from '../triage/bitmap.ts';
+import type { DumpPlanner } from './plan.ts';
+import type { DumpRequest } from './record.ts';
+import { chooseThreads } from './threads.ts';
+import { saveTriage } from './triage.ts';
+
+export class BesideDump {
+  readonly #request: DumpRequest;
+  readonly #planner: DumpPlanner;
+  #isTaken = false;
+
+  constructor(request: DumpRequest, planner: DumpPlanner) {
+    this.#request = request;
+    this.#planner = planner;
+  }
+
+  /** Before the dump, unless that is made meanwhile. @throws DeadlineError */
+  takeFirst(): void {
+    if (this.#mayWait()) {
+      this.#request.context.log.say('autopsy', 'another CPU reads the memory while the dump is made');
+    } else this.take();
+  }
+
+  /** Once, as soon as the autopsy is over. @throws DeadlineError */
+  take(): void {
+    this.#take('follows');
+  }
+
+  /** After the dump, whatever came of it. Never throws. */
+  takeLast(): void {
+    attempt(
+      () => this.#take('was made'),
+      error => this.#request.context.log.say('triage', `skipped: ${describeError(error)}`),
+    );
+  }
+
+  #take(dump: 'follows' | 'was made'): void {
+    if (this.#isTaken) return;
+    this.#isTaken = true;
+    this.#request.scene.finish();
+    const triage = saveTriage(this.#request, this.#planner, dump);
+    if (triage) this.#request.onTriage?.(triage);
+  }
+
+  #mayWait(): boolean {
+    const { scene, context, keeper } = this.#request;
+    if (!scene.isRunning) return false;
+    const { pages, codec, prediction } = this.#planner.plan(LADDER[0]);
+    const threads = chooseThreads(context, { codec, bitmap2: pages.bitmap2 });
+    if (typeof threads === 'number' && threads > 1) return false;
+    return prediction.needBytes + MOST_TRIAGE_BYTES <= keeper.room().users;
+  }
+}
