@@ -1,15 +1,20 @@
 /**
  * What is made beside the dump: the autopsy, by another process, and the triage dump of the pages that it chooses. Both come first,
- * for a dump that is lost or does not fit. Where the crash kernel has another CPU, no threads that would compress on it, and room for
- * everything, the dump is made while the program reads: then the machine is back sooner, by the time that the shorter of both takes.
+ * for a dump that is lost or does not fit. Where the crash kernel has another CPU, the dump is short, and there is room for everything,
+ * one thread makes it while the program reads: then the machine is back sooner, by the time that the shorter of both takes.
  */
+import type { CodecName } from '../codecs/table.ts';
 import { attempt, describeError } from '../errors.ts';
 import { LADDER } from '../storage/policy/ladder.ts';
+import { compressingSeconds } from '../threads/cost.ts';
 import { MOST_TRIAGE_BYTES } from '../triage/bitmap.ts';
 import type { DumpPlanner } from './plan.ts';
 import type { DumpRequest } from './record.ts';
 import { chooseThreads } from './threads.ts';
 import { saveTriage } from './triage.ts';
+
+/** Of compressing on one CPU. An autopsy takes a third of a second of such a CPU: of a longer dump, threads save more. */
+const MOST_SECONDS = 0.7;
 
 export class BesideDump {
   readonly #request: DumpRequest;
@@ -53,8 +58,9 @@ export class BesideDump {
     const { scene, context, keeper } = this.#request;
     if (!scene.isRunning) return false;
     const { pages, codec, prediction } = this.#planner.plan(LADDER[0]);
+    const seconds = compressingSeconds(pages.bitmap2.count(), codec.name as CodecName | 'none');
     const threads = chooseThreads(context, { codec, bitmap2: pages.bitmap2 });
-    if (typeof threads === 'number' && threads > 1) return false;
+    if (seconds > MOST_SECONDS && typeof threads === 'number' && threads > 1) return false;
     return prediction.needBytes + MOST_TRIAGE_BYTES <= keeper.room().users;
   }
 }

@@ -60,7 +60,7 @@ export function reserveRoom(
 
 /** @throws TargetError when the target does not take it, DeadlineError, and what the writer throws. */
 export function writeVmcore(
-  { context, phases, crash, planned, sink, phase }: Writing,
+  { context, phases, crash, planned, sink, phase, scene }: Writing,
   bound?: Bound,
 ): WrittenDump {
   const { log, clock, hooks } = context;
@@ -78,7 +78,8 @@ export function writeVmcore(
     isInputIncomplete: lacksMemory,
     chunkBytes: context.memory.grant(DATA_CHUNK_BYTES, LEAST_CHUNK_BYTES),
   };
-  const shared = withThreads(context, input, phase);
+  // The other CPU, and the memory of a thread, are the autopsy's.
+  const shared = scene.isRunning ? undefined : withThreads(context, input, phase);
   try {
     const result = writeDump(shared?.input ?? input, sink, {
       onProgress(done, total) {

@@ -37,8 +37,8 @@ export const OPTION_MEANINGS: Readonly<Record<Exclude<keyof CaptureOptions, 'mod
   maxUse:
     'How much all dumps may take after a complete one; the oldest are deleted. In bytes or as a share, as in `keepFree`. `0`: no limit.',
   autopsy:
-    '`yes`: before the dump is made, stacks, tasks and locks of the crashed kernel are written to `autopsy.txt` and `autopsy.json`, where 48 MiB of memory are available. `no`: never.',
+    '`yes`: before the dump is made, or on another CPU while it is, stacks, tasks and locks of the crashed kernel are written to `autopsy.txt` and `autopsy.json`, where 48 MiB of memory are available. `no`: never.',
   triage:
-    '`yes`: before the dump, some thousand pages are written to `vmcore-triage` (1 to 3 MB), with which crash and drgn show log, tasks, stacks and modules. `tables`: with those that stand in for debug symbols (4 to 9 MB). `no`: never. Its pages are chosen together with the autopsy.',
+    '`yes`: before or after the dump, some thousand pages are written to `vmcore-triage` (1 to 3 MB), with which crash and drgn show log, tasks, stacks and modules. `tables`: with those that stand in for debug symbols (4 to 9 MB). `no`: never. Its pages are chosen together with the autopsy.',
   deviceTimeoutSeconds: 'Seconds to wait for the target’s device to appear.',
 };

@@ -62,9 +62,9 @@ export interface CaptureOptions {
   readonly keepDumps: number;
   /** After a complete dump, old ones are removed until all take at most this much (the format of `keepFree`); 0: no limit. */
   readonly maxUse: string;
-  /** Whether stacks and tasks are read before the dump is made, where there is memory for it. */
+  /** Whether stacks and tasks are read before or while the dump is made, where there is memory for it. */
   readonly autopsy: (typeof YES_OR_NO)[number];
-  /** Whether a triage dump is made before the dump; `tables`: with what stands in for debug symbols. */
+  /** Whether a triage dump is made beside the dump; `tables`: with what stands in for debug symbols. */
   readonly triage: (typeof TRIAGES)[number];
   /** How long to wait for the target's device to appear. */
   readonly deviceTimeoutSeconds: number;

@@ -53,7 +53,7 @@ export interface Manifest {
   readonly warnings: readonly string[];
 }
 
-/** The stacks and tasks of the crashed kernel, which are read before the dump is made. */
+/** The stacks and tasks of the crashed kernel, which are read before or while the dump is made. */
 export interface ManifestAutopsy {
   /** `saved`: autopsy.txt and autopsy.json are beside this file. */
   readonly state: 'saved' | 'skipped' | 'failed';

@@ -1,4 +1,4 @@
-/** The autopsy that a capture writes before the dump: its files, and what the manifest says of it. */
+/** The autopsy that a capture writes before or while it makes the dump: its files, and what the manifest says of it. */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import {
@@ -35,7 +35,7 @@ export function autopsySaved({ dumps, guest }: Saved) {
   ];
   return [
     {
-      what: 'the stack of the panic is saved before the dump is made',
+      what: 'the stack of the panic is saved beside the dump',
       holds: amiss.length === 0,
       saw: [...amiss, ...(crash.length > 0 ? [crash.join(' < ')] : [])].join('; '),
     },

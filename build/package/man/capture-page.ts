@@ -89,14 +89,14 @@ const FILES: readonly Definition[] = [
   {
     term: '`vmcore-triage`',
     text: [
-      'A complete dump of some thousand pages, in which crash and drgn show log, tasks, all stacks and modules. It is made before `vmcore`, where the autopsy could be made and there is room. With `triage=tables`, `kdumpling bt`, `ps` and the others read it without debug symbols.',
+      'A complete dump of some thousand pages, in which crash and drgn show log, tasks, all stacks and modules. It is made before `vmcore`, or after it where another CPU made the autopsy meanwhile, where the autopsy could be made and there is room. With `triage=tables`, `kdumpling bt`, `ps` and the others read it without debug symbols.',
     ],
   },
   { term: '`vmcore-dmesg.txt`', text: ['The crashed kernel’s log.'] },
   {
     term: '`autopsy.txt`, `autopsy.json`',
     text: [
-      'Class, culprit, registers and stack of the crash, all CPUs, tasks by stack, who waits for whom, modules and memory use, as text and as JSON. They are read from memory before the dump is made, in a process of its own, where 48 MiB are available. `kdumpling report` uses them when the dump is lost.',
+      'Class, culprit, registers and stack of the crash, all CPUs, tasks by stack, who waits for whom, modules and memory use, as text and as JSON. They are read from memory before the dump is made, or on another CPU while it is, in a process of its own, where 48 MiB are available. `kdumpling report` uses them when the dump is lost.',
     ],
   },
   { term: '`kexec-dmesg.log`', text: ['The crash kernel’s own log with the lines of the capture, by time.'] },

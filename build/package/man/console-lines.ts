@@ -78,6 +78,10 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
       'Stacks and tasks are on the disk. The class and the function are what the stack says of the crash.',
   },
   {
+    lines: ['kdumpling: autopsy: another CPU reads the memory while the dump is made'],
+    meaning: 'Stacks and tasks are written as soon as they are read, and the small dump after the dump.',
+  },
+  {
     lines: ['kdumpling: autopsy: skipped: … MiB of memory are available, it needs …'],
     meaning: 'Stacks and tasks are not written beside the dump, which has them.',
     toDo: 'Nothing. A larger reservation has room for it.',
@@ -90,11 +94,11 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
   {
     lines: ['kdumpling: autopsy: warning: it was ended: …'],
     meaning:
-      'Reading stacks and tasks took too long or too much memory, as it may in damaged memory. The dump follows and has them.',
+      'Reading stacks and tasks took too long or too much memory, as it may in damaged memory. The dump has them.',
   },
   {
     lines: ['kdumpling: autopsy: warning: …'],
-    meaning: 'Stacks and tasks could not be read or written. The dump follows and has them.',
+    meaning: 'Stacks and tasks could not be read or written. The dump has them.',
   },
   {
     lines: ['kdumpling: triage: … is safe: … pages, … bytes'],
@@ -106,7 +110,7 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
   },
   {
     lines: ['kdumpling: triage: warning: …'],
-    meaning: 'The small dump could not be written. The dump follows.',
+    meaning: 'The small dump could not be written. The dump does not need it.',
   },
   {
     lines: ['kdumpling: system: warning: … system call: …'],

@@ -166,13 +166,13 @@ export const DIRECTIVES: readonly Directive[] = [
     'autopsy',
     'autopsy',
     'yes or no',
-    'whether the capture writes the stacks, tasks and locks of the crashed kernel beside the dump before it makes the dump: `yes` (the default, where the memory is enough) or `no`',
+    'whether the capture writes the stacks, tasks and locks of the crashed kernel beside the dump, before or while it makes the dump: `yes` (the default, where the memory is enough) or `no`',
   ),
   captureOption(
     'triage',
     'triage',
     'yes, tables or no',
-    'whether the capture makes a small dump, `vmcore-triage`, before the dump: `yes` (the default: 1 to 3 MB, for crash and drgn with debug symbols), `tables` (4 to 9 MB, with what stands in for debug symbols, for `kdumpling bt`), or `no`. It needs the `autopsy`',
+    'whether the capture makes a small dump, `vmcore-triage`, beside the dump: `yes` (the default: 1 to 3 MB, for crash and drgn with debug symbols), `tables` (4 to 9 MB, with what stands in for debug symbols, for `kdumpling bt`), or `no`. It needs the `autopsy`',
   ),
   captureOption('device_timeout', 'deviceTimeoutSeconds', 'SECONDS', 'how long to wait for the disk'),
   {

@@ -16,7 +16,7 @@ export interface Layout {
   /** A dump that its program finished, by its name. */
   readonly dump: RegExp;
   readonly incompleteDump: RegExp;
-  /** A small dump that was finished before the dump was begun. */
+  /** A small dump that its program finished, before the dump or after it. */
   readonly triage?: RegExp;
   readonly log: RegExp;
   readonly incompleteLog?: RegExp;

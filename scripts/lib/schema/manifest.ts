@@ -108,7 +108,7 @@ export const MANIFEST: Schema = {
         }),
       ),
       autopsy: optional(
-        object('The stacks and tasks that are read before the dump is made.', {
+        object('The stacks and tasks that are read before or while the dump is made.', {
           state: oneOf('`saved`: in `autopsy.txt` and `autopsy.json`.', 'saved', 'skipped', 'failed'),
           why: optional(text('Why they are not saved.')),
           class: optional(text('The class of the crash by its stack.')),

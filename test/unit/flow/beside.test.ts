@@ -139,11 +139,21 @@ describe('beside the dump', () => {
   });
 });
 
+test('threads do not compress beside the program: they would take its memory', () => {
+  const { found } = runWith(
+    { looks: 100 },
+    { options: { codec: 'zlib' }, vmcore: vmcoreFile(32), availableKib: 200_000 },
+  );
+  expect(found.lines).toContain(MEANWHILE);
+  expect(found.lines.filter(line => /thread/.test(line))).toEqual([]);
+  expect(found.manifests[0]!.cpus).toEqual({ online: 2, threads: 1 });
+});
+
 describe('before the dump', () => {
   test('where threads compress on the other CPUs', () => {
     const { found } = runWith(
       {},
-      { options: { codec: 'zlib' }, vmcore: vmcoreFile(48), availableKib: 200_000 },
+      { options: { codec: 'zlib' }, vmcore: vmcoreFile(64), availableKib: 200_000 },
     );
     expect(found.lines).not.toContain(MEANWHILE);
     expectOrder(found, SAFE, TRIAGE, VERIFIED);

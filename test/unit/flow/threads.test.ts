@@ -11,8 +11,8 @@ import { Random } from '../../support/random.ts';
 import { type Found, PANIC, run } from './fixture.ts';
 
 const PROGRAM = new URL('../../../capture/threads/main.ts', import.meta.url);
-/** Enough pages that a second thread pays. They are dense, for which codecs take another level, and shrink. */
-const MIB = 48;
+/** Enough pages that a second thread pays more than an autopsy beside the dump. They are dense, for which codecs take another level, and shrink. */
+const MIB = 64;
 const AMPLE_KIB = 200_000;
 
 let folder: string;
