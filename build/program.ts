@@ -66,13 +66,23 @@ async function build(parts: Parts, say: (line: string) => void): Promise<Program
   ];
   writeFileSync(join(dist, BUNDLED_PACKAGES), JSON.stringify([...new Set(packages)].sort()));
   replaceByCopy(parts.koffi, join(dist, 'koffi.node'));
-  for (const script of ['early.sh', 'watch.sh', 'runtime-image.sh', 'runtime-disk.sh']) {
+  for (const script of EARLY_SCRIPTS) {
     replaceByCopy(join(PROJECT, 'initrd', script), join(dist, script));
   }
   replaceByCopy(requireCommand(parts, 'busybox'), join(dist, 'busybox'));
   await buildRuntime(parts, say);
   return programIn(dist);
 }
+
+const EARLY_SCRIPTS = [
+  'early.sh',
+  'early-functions.sh',
+  'start-node.sh',
+  'again.sh',
+  'watch.sh',
+  'runtime-image.sh',
+  'runtime-disk.sh',
+];
 
 /**
  * Node's flags for the host command. One V8 thread is enough to compile hot code; with V8's default number a dump that

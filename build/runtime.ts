@@ -19,9 +19,11 @@ import { replaceFile, replaceFileMadeBy } from '../capture/storage/place/durable
 import { publishDir } from './cache.ts';
 import { cutNode, NODE_CUTS } from './node/cuts.ts';
 import { DEADLOCK_MODE, ignoreDeadlocks } from './node/deadlock-check.ts';
+import { functionsOf } from './node/functions.ts';
 import { cutIcuData, KEPT_ICU_ITEMS } from './node/icu.ts';
 import { orderPages } from './node/page-order.ts';
-import { type PageRun, PROFILED_PAGE_BYTES, profileOf } from './node/page-profile.ts';
+import { type NodeProfile, type PageRun, PROFILED_PAGE_BYTES, profileOf } from './node/page-profile.ts';
+import { cutUnusedCode, UNUSED_CODE } from './node/unused-code.ts';
 import { type Parts, sharedLibraries } from './parts/parts.ts';
 
 /**
@@ -58,7 +60,7 @@ export function runtimeFiles(parts: Parts): RuntimeFiles {
 }
 
 /**
- * Builds the image, and beside it the folder with its contents, unless they exist and were made of the same files. Takes
+ * Builds the image, beside it one without code that captures do not use, and the folder with its contents, unless they exist and were made of the same files. Takes
  * half a minute. The folder has the whole Node, which the host command runs on.
  * @returns the path of the image, which is beside the folder `runtime` in the build's own.
  */
@@ -66,11 +68,12 @@ export async function buildRuntime(parts: Parts, say: (line: string) => void): P
   const files = runtimeFiles(parts);
   const folder = join(parts.dist, 'runtime');
   const image = `${folder}.squashfs`;
-  const touched = touchedPages(parts);
-  const wanted = digestOf(files, touched);
+  const usedImage = `${folder}-used.squashfs`;
+  const profile = profileFor(parts);
+  const wanted = digestOf(files, profile);
   const stamp = `${image}.sha256`;
-  const whole = [folder, image, stamp].every(path => existsSync(path));
-  if (whole && readFileSync(stamp, 'utf8') === wanted) return image;
+  const made = [folder, image, stamp, ...(profile ? [usedImage] : [])];
+  if (made.every(path => existsSync(path)) && readFileSync(stamp, 'utf8') === wanted) return image;
   say('packing Node into the runtime image (once, about a minute) …');
   // Without a stamp, the remains of an interrupted build are ignored.
   rmSync(stamp, { force: true });
@@ -80,7 +83,10 @@ export async function buildRuntime(parts: Parts, say: (line: string) => void): P
       copyFileSync(source, join(staging, path));
     }
     await $`${parts.strip} ${join(staging, NODE)}`;
-    await packImage(staging, image, { parts, blockKib: BLOCK_KIB, touched });
+    const packing = { parts, blockKib: BLOCK_KIB, touched: profile?.usual };
+    await packImage(staging, image, packing);
+    if (profile) await packImage(staging, usedImage, { ...packing, used: profile.all });
+    else rmSync(usedImage, { force: true });
   });
   replaceFile(stamp, wanted);
   return image;
@@ -91,6 +97,8 @@ export interface Packing {
   readonly blockKib: number;
   /** Pages of Node to put first; undefined leaves them in their own order. */
   readonly touched: readonly PageRun[] | undefined;
+  /** Leaves code out that no capture needs, except from these pages (node/unused-code.ts); undefined for a whole Node. */
+  readonly used?: readonly PageRun[];
 }
 
 /**
@@ -100,7 +108,7 @@ export interface Packing {
 export async function packImage(
   folder: string,
   image: string,
-  { parts, blockKib, touched }: Packing,
+  { parts, blockKib, touched, used }: Packing,
 ): Promise<void> {
   const cut = `${image}.partial`;
   try {
@@ -113,7 +121,10 @@ export async function packImage(
     const node = readFileSync(join(folder, NODE));
     cutIcuData(node);
     cutNode(node);
-    ignoreDeadlocks(node, readFileSync(parts.node));
+    // Only the official binary has symbols; what is in the folder was stripped.
+    const whole = readFileSync(parts.node);
+    ignoreDeadlocks(node, whole);
+    if (used) cutUnusedCode(node, functionsOf(whole), used, PROFILED_PAGE_BYTES);
     const [starter, program] = NODE_COMMAND.map(path => join(cut, relative(RUNTIME, path)));
     const ordered = touched ? orderPages(node, touched, PROFILED_PAGE_BYTES) : node;
     writeFileSync(program!, ordered, { mode: 0o755 });
@@ -127,7 +138,7 @@ export async function packImage(
 }
 
 /** Undefined where nobody has looked which pages of this Node a capture touches, or where kernels have larger pages as well. */
-function touchedPages({ node, platform }: Parts): readonly PageRun[] | undefined {
+function profileFor({ node, platform }: Parts): NodeProfile | undefined {
   return platform.largestPageKib * 1024 === PROFILED_PAGE_BYTES ? profileOf(node) : undefined;
 }
 
@@ -141,7 +152,7 @@ function requireLibrary({ platform, library }: Parts, soname: string): string {
   });
 }
 
-function digestOf(files: RuntimeFiles, touched: readonly PageRun[] | undefined): string {
+function digestOf(files: RuntimeFiles, profile: NodeProfile | undefined): string {
   const flags = [...SQUASHFS_FLAGS, BLOCK_KIB, ...REPRODUCIBLE_FLAGS];
   const hash = createHash('sha256').update(
     [
@@ -149,8 +160,9 @@ function digestOf(files: RuntimeFiles, touched: readonly PageRun[] | undefined):
       KEPT_ICU_ITEMS.source,
       ...NODE_CUTS,
       DEADLOCK_MODE,
+      ...UNUSED_CODE,
       ...NODE_COMMAND,
-      JSON.stringify(touched),
+      JSON.stringify(profile),
     ].join(' '),
   );
   for (const [path, source] of files) hash.update(`\0${path}\0`).update(readFileSync(source));

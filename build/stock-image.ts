@@ -26,6 +26,8 @@ export interface ImageVariant {
   /** Further options for the image, beside the target. */
   readonly options: Partial<CaptureOptions>;
   readonly layout?: Layout;
+  /** Whether the boot disk has the runtime image, as the package installs it. */
+  readonly hasRuntimeOnTarget?: boolean;
 }
 
 const STOCK: ImageVariant = {
@@ -33,6 +35,7 @@ const STOCK: ImageVariant = {
   fstype: 'ext4',
   disks: LAB_DISK_DRIVERS,
   options: {},
+  hasRuntimeOnTarget: true,
 };
 
 /** @param output default: in dist/. Another path for a program or a disk that is not the stock one. */
@@ -40,7 +43,7 @@ export function buildStockImage(
   program: Program,
   kernel: ImageKernel,
   output = stockImagePath(kernel),
-  { fstype, disks, target, options, layout }: ImageVariant = STOCK,
+  { fstype, disks, target, options, layout, hasRuntimeOnTarget }: ImageVariant = STOCK,
 ): ImageFacts {
   return buildImage({
     kver: kernel.release,
@@ -49,6 +52,7 @@ export function buildStockImage(
     fstype,
     disks,
     layout,
+    hasRuntimeOnTarget,
     options: { ...options, target },
     output,
   });

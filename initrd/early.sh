@@ -1,34 +1,8 @@
 #!/bin/busybox sh
-# The early stage, which the kernel starts as PID 1. It mounts what everything needs, starts the supervisor (watch.sh),
-# brings Node to /runtime (runtime-image.sh) and becomes the capture program by exec.
-# Where it fails, it reboots; where even that fails, PID 1 dies and the kernel reboots by its panic= option.
+# The early stage, which the kernel starts as PID 1. It mounts what everything needs, starts the supervisor (watch.sh), and
+# becomes the capture program (start-node.sh).
 bb=/bin/busybox
-
-give_up() {
-  echo "<0>kdumpling: early: NOT saved: $1; rebooting" > /dev/kmsg
-  # -n: nothing was written, and a sync would wait for a disk that is stuck.
-  $bb reboot -nf
-  echo b > /proc/sysrq-trigger
-}
-
-# Loads a module with its parameters from the kernel's command line, as capture/init/modules.ts does with the other modules.
-# With `required`, modprobe.blacklist= does not keep it from being loaded: in modprobe(8), too, that word is about drivers
-# that are loaded for a device, and not about modules that are loaded by name.
-load() {
-  file=$1 name=${1##*/} required=$2 ifs=$IFS
-  IFS=-; set -- ${name%.ko}; IFS=_; name="$*"; IFS=$ifs; set --
-  while read -r owner parameter; do
-    case $owner in
-      "$name") set -- "$@" "$parameter" ;;
-      modprobe.blacklist)
-        [ "$required" ] || case ,$parameter, in *,"$name",*)
-          echo "<4>kdumpling: early: $name is not loaded: modprobe.blacklist= names it" > /dev/kmsg
-          return
-        esac ;;
-    esac
-  done < $module_words
-  $bb insmod "$file" "$@"
-}
+. /early-functions.sh
 
 $bb mount -t proc proc /proc
 $bb mount -t sysfs sysfs /sys
@@ -46,7 +20,6 @@ unarmed=$!
 
 # The words of the command line that are for modules, a line each: the name with underscores, then the parameter. The kernel
 # cuts words at blanks outside of double quotes, up to -- (Linux lib/cmdline.c, next_arg).
-module_words=/run/module-words
 $bb awk '
   function take(word,    quote, at, name, rest) {
     quote = sub(/^"/, "", word) ? "\"" : ""
@@ -104,13 +77,4 @@ lru=/sys/kernel/mm/lru_gen/enabled
 for module in $modules; do load "$module" required; done
 # What they hold is in the kernel now. As files it would be there twice.
 $bb rm -f $watchdog_modules $softdog $modules
-[ ! -e /runtime-disk.sh ] || . /runtime-disk.sh
-. /runtime-image.sh
-for file in $node; do [ -x "$file" ] || give_up "there is no $file"; done
-vmcore_bytes=$($bb stat -c %s /proc/vmcore 2> /dev/null)
-[ "${vmcore_bytes:-0}" -ge "$small_crash_bytes" ] || node_flags="$node_flags $small_crash_flags"
-export NODE_DISABLE_COLORS=1
-# mallopt(3), M_MMAP_THRESHOLD: without it, what is freed in larger pieces raises the size from which a piece is given back when it is
-# freed, and 1 MB of the compiler's stays with the program.
-export MALLOC_MMAP_THRESHOLD_=65536
-exec $node $node_flags /capture.js
+. /start-node.sh

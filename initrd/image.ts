@@ -2,8 +2,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { Failure } from '../capture/errors.ts';
-import { NODE_COMMAND } from '../capture/options/runtime.ts';
+import { AGAIN_SCRIPT, NODE_COMMAND } from '../capture/options/runtime.ts';
 import {
   type CaptureOptions,
   checkOptions,
@@ -51,20 +52,32 @@ export const PROGRAM_FILES = {
   thread: 'dump-thread.js',
   koffi: 'koffi.node',
   runtime: 'runtime.squashfs',
+  /** The same without code that no capture was seen to need (build/node/unused-code.ts). */
+  usedRuntime: 'runtime-used.squashfs',
   early: 'early.sh',
+  earlyFunctions: 'early-functions.sh',
+  startNode: 'start-node.sh',
+  again: 'again.sh',
   watch: 'watch.sh',
   runtimeImage: 'runtime-image.sh',
   runtimeDisk: 'runtime-disk.sh',
   busybox: 'busybox',
 } as const;
 
+/** Those that not every build has. */
+const OPTIONAL_FILES: readonly string[] = ['usedRuntime'] satisfies (keyof typeof PROGRAM_FILES)[];
+
 /** The path of each part. */
-export type Program = Readonly<Record<keyof typeof PROGRAM_FILES, string>>;
+export type Program = Readonly<
+  Record<Exclude<keyof typeof PROGRAM_FILES, 'usedRuntime'>, string> & { usedRuntime?: string }
+>;
 
 /** From the root of an image that has it. */
 const RUNTIME_FILE = 'runtime.squashfs';
 /** Where the package installs it, from the root of the target's file system. */
 export const RUNTIME_ON_DISK = `/usr/lib/kdumpling/${RUNTIME_FILE}`;
+/** And the one that goes into images, where the build has it. */
+export const USED_RUNTIME_ON_DISK = `/usr/lib/kdumpling/${PROGRAM_FILES.usedRuntime}`;
 
 export interface ImageRequest {
   /** Kernel release, for messages and checks. */
@@ -79,6 +92,11 @@ export interface ImageRequest {
   readonly extraModules?: readonly string[];
   /** Where Node is; self-contained by default. */
   readonly layout?: Layout;
+  /**
+   * Whether the target has the package's runtime image (`RUNTIME_ON_DISK`). A self-contained image then holds the code that
+   * captures use, and finds the rest there when it is needed after all.
+   */
+  readonly hasRuntimeOnTarget?: boolean;
   /** Capture options other than `fstype` and `modules`, which buildImage sets. */
   readonly options: { readonly target: string } & Partial<CaptureOptions>;
   readonly output: string;
@@ -94,24 +112,26 @@ export interface ImageFacts {
 }
 
 /** Small heaps and one thread of V8’s: the reservation is small, and further CPUs are for compressing. */
-const NODE_FLAGS = [
+export const NODE_FLAGS: readonly string[] = [
   '--max-semi-space-size=1',
   '--v8-pool-size=1',
   '--max-old-space-size=64',
   '--no-warnings',
+  // Of V8's two optimizing compilers the smaller one, Maglev, is enough: it chooses pages in 1.16 of the time that both take,
+  // and neither takes ten times as long.
+  '--no-opt',
 ];
-/**
- * V8's optimizing compilers take 10 MB, and the only CPU from the work. They pay where there is much of it: without them a
- * page takes about 1 µs more.
- */
-const SMALL_CRASH = { flags: ['--no-opt', '--no-maglev'], belowBytes: 8 * 2 ** 30 } as const;
+/** Where there is little work, a compiler's memory and its time on the only CPU do not pay. */
+const SMALL_CRASH = { flags: ['--no-maglev'], belowBytes: 8 * 2 ** 30 } as const;
 
 /** The parts of a finished build (`npm run build`). @throws ImageError that names the missing file. */
 export function programIn(directory: string): Program {
-  const paths = Object.entries(PROGRAM_FILES).map(([part, name]) => [part, join(directory, name)]);
-  const program = Object.fromEntries(paths) as unknown as Program;
-  for (const path of Object.values(program)) {
-    if (statSync(path, { throwIfNoEntry: false })) continue;
+  const isThere = (path: string) => statSync(path, { throwIfNoEntry: false }) !== undefined;
+  const paths = Object.entries(PROGRAM_FILES)
+    .map(([part, name]) => [part, join(directory, name)] as const)
+    .filter(([part, path]) => !OPTIONAL_FILES.includes(part) || isThere(path));
+  for (const [, path] of paths) {
+    if (isThere(path)) continue;
     throw new ImageError('PROGRAM_MISSING', {
       action: 'build a dump-capture initrd',
       actual: `there is no ${path}`,
@@ -119,7 +139,7 @@ export function programIn(directory: string): Program {
       toDo: 'Run `npm run build`',
     });
   }
-  return program;
+  return Object.fromEntries(paths) as unknown as Program;
 }
 
 /** Writes the image atomically: the old one stays until the new one is complete. The same input gives the same bytes. */
@@ -151,21 +171,28 @@ export function buildImage(request: ImageRequest): ImageFacts {
   });
   const modules = [...early, ...late];
   refuseNetwork(modules);
+  const { program } = request;
+  const runtimeInImage = isLean ? undefined : runtimeFor(request, options);
+  const usesDisk = runtimeInImage !== program.runtime;
   const settings = [
     ...earlySettings({ watchdogs, runtime }, options),
-    ...(isLean ? runtimeDiskSettings(options) : runtimeImageSettings(isKept)),
+    ...(isLean ? leanSettings() : runtimeImageSettings(isKept)),
+    ...(usesDisk ? runtimeDiskSettings(options) : []),
+    ...(usesDisk && !isLean ? againSettings(options) : []),
     `node='${NODE_COMMAND.join(' ')}'`,
   ];
-  const { program } = request;
   const archives = [
     encodeCompressedCpio([
       ...imageEntries(program, tree, modules, settings, options),
-      ...(isLean ? runtimeOnDisk(program) : []),
+      ...(usesDisk ? runtimeOnDisk(program, isLean) : []),
     ]),
   ];
   // Compressing the runtime again would win nothing. What is kept comes first, so that its place is known.
-  if (isKept) archives.unshift(encodeCpio([runtimeEntry(program, 'left in place')]));
-  else if (!isLean) archives.push(encodeCpio([runtimeEntry(program, 'file')]));
+  if (runtimeInImage) {
+    const entry = (kind: 'file' | 'left in place') => encodeCpio([runtimeEntry(runtimeInImage, kind)]);
+    if (isKept) archives.unshift(entry('left in place'));
+    else archives.push(entry('file'));
+  }
   const hash = createHash('sha256');
   const bytes = replaceFile(request.output, hashed(concatenated(archives), hash), { mode: 0o600 });
   return { path: request.output, bytes, sha256: hash.digest('hex'), modules, options };
@@ -190,7 +217,12 @@ function* imageEntries(
   yield { kind: 'file', path: 'init', mode: 0o755, bytes: readFileSync(program.early) };
   yield { kind: 'file', path: 'bin/busybox', mode: 0o755, bytes: readFileSync(program.busybox) };
   yield { kind: 'file', path: 'watch.sh', mode: 0o644, bytes: readFileSync(program.watch) };
-  yield { kind: 'file', path: 'runtime-image.sh', mode: 0o644, bytes: readFileSync(program.runtimeImage) };
+  for (const [path, source] of [
+    ['early-functions.sh', program.earlyFunctions],
+    ['runtime-image.sh', program.runtimeImage],
+    ['start-node.sh', program.startNode],
+  ] as const)
+    yield { kind: 'file', path, mode: 0o644, bytes: readFileSync(source) };
   yield text('etc/early.conf', `${settings.join('\n')}\n`);
   yield text('etc/kdumpling.json', `${JSON.stringify(options, null, 2)}\n`);
   for (const file of modules) {
@@ -202,16 +234,31 @@ function* imageEntries(
   yield { kind: 'file', path: 'koffi.node', mode: 0o644, bytes: readFileSync(program.koffi) };
 }
 
-function runtimeEntry(program: Program, kind: 'file' | 'left in place'): CpioEntry {
-  return { kind, path: RUNTIME_FILE, mode: 0o644, bytes: readFileSync(program.runtime) };
+function runtimeEntry(runtime: string, kind: 'file' | 'left in place'): CpioEntry {
+  return { kind, path: RUNTIME_FILE, mode: 0o644, bytes: readFileSync(runtime) };
 }
 
-function* runtimeOnDisk(program: Program): Generator<CpioEntry> {
+function* runtimeOnDisk(program: Program, isLean: boolean): Generator<CpioEntry> {
   yield { kind: 'directory', path: 'disk', mode: 0o755 };
   yield { kind: 'file', path: 'runtime-disk.sh', mode: 0o644, bytes: readFileSync(program.runtimeDisk) };
+  if (isLean) return;
+  yield { kind: 'file', path: AGAIN_SCRIPT.slice(1), mode: 0o755, bytes: readFileSync(program.again) };
+  for (const name of ['capture', 'autopsy', 'thread'] as const) {
+    const bytes = gzipSync(readFileSync(program[name]), { level: 9 });
+    yield { kind: 'file', path: `${PROGRAM_FILES[name]}.gz`, mode: 0o644, bytes };
+  }
 }
 
-/** Shell assignments that early.sh and watch.sh read. The values are numbers, fixed flags and checked paths. */
+/** The smaller one, where the early stage finds the whole one on the target without Node's help. */
+function runtimeFor(
+  { program, hasRuntimeOnTarget }: ImageRequest,
+  { target }: Pick<CaptureOptions, 'target'>,
+): string {
+  const { usedRuntime, runtime } = program;
+  return usedRuntime && hasRuntimeOnTarget && EARLY_DEVICE.test(target) ? usedRuntime : runtime;
+}
+
+/** Shell assignments that early.sh, again.sh and watch.sh read. The values are numbers, fixed flags and checked paths. */
 function earlySettings(
   { watchdogs, runtime }: { watchdogs: readonly string[]; runtime: readonly string[] },
   options: CaptureOptions,
@@ -242,15 +289,26 @@ function runtimeImageSettings(isKept: boolean): string[] {
     : [`runtime_file=/${RUNTIME_FILE}`, 'runtime_offset=0'];
 }
 
-/** @throws ImageError for a target that the early stage cannot find: all it has is busybox's findfs. */
+/** What the early stage finds: all it has is busybox's findfs. */
+const EARLY_DEVICE = /^(UUID=[0-9A-Fa-f-]+|LABEL=[\w.-]+|\/dev\/[\w./-]+)$/;
+const RUNTIME_BELOW_DISK = `/disk${RUNTIME_ON_DISK}`;
+
+function leanSettings(): string[] {
+  return [`runtime_file=${RUNTIME_BELOW_DISK}`, 'runtime_offset=0'];
+}
+
+/** What again.sh reads beside the others. */
+function againSettings({ modules }: CaptureOptions): string[] {
+  return [`whole_runtime_file=${RUNTIME_BELOW_DISK}`, `target_modules='${modules.join(' ')}'`];
+}
+
+/** @throws ImageError for a target that the early stage cannot find. */
 function runtimeDiskSettings({ target, fstype, deviceTimeoutSeconds }: CaptureOptions): string[] {
-  if (/^(UUID=[0-9A-Fa-f-]+|LABEL=[\w.-]+|\/dev\/[\w./-]+)$/.test(target)) {
+  if (EARLY_DEVICE.test(target)) {
     return [
       `runtime_device=${target}`,
       `runtime_fstype=${fstype}`,
       `runtime_timeout=${deviceTimeoutSeconds}`,
-      `runtime_file=/disk${RUNTIME_ON_DISK}`,
-      'runtime_offset=0',
     ];
   }
   throw new ImageError('LEAN_TARGET', {

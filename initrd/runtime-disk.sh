@@ -1,4 +1,4 @@
-# Sourced by early.sh for the lean layout, in which the runtime image is a file on the machine's own disk: mounts that at /disk.
+# Sourced by start-node.sh where the runtime image is a file on the machine's own disk: mounts that at /disk.
 waited=0
 until disk=$($bb findfs "$runtime_device" 2> /dev/null) && [ -b "$disk" ]; do
   [ $waited -lt $((runtime_timeout * 5)) ] || give_up "cannot find the runtime's disk $runtime_device"

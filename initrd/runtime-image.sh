@@ -1,4 +1,4 @@
-# Sourced by early.sh: mounts the runtime image. That is a file that the kernel unpacked from the initrd, a part of the initrd
+# Sourced by start-node.sh: mounts the runtime image. That is a file that the kernel unpacked from the initrd, a part of the initrd
 # itself, which the kernel keeps (kept-image.ts), or a file on the machine's own disk (runtime-disk.sh).
 case $runtime_file in
   /sys/*) hint="; the crash kernel's command line needs retain_initrd" ;;

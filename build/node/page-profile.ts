@@ -14,8 +14,21 @@ export const PROFILED_PAGE_BYTES = 4096;
 
 const FOLDER = join(import.meta.dirname, 'profiles');
 
-export function profilePath(buildId: string): string {
-  return join(FOLDER, `${buildId}.txt`);
+/**
+ * By which captures: those on the ways that most go, whose pages are to be together, or others: of a large machine, for which V8
+ * compiles (initrd/image.ts), or where something fails.
+ */
+export const PROFILE_KINDS = ['usual', 'seldom'] as const;
+export type ProfileKind = (typeof PROFILE_KINDS)[number];
+
+export interface NodeProfile {
+  readonly usual: readonly PageRun[];
+  /** The pages of both kinds. */
+  readonly all: readonly PageRun[];
+}
+
+export function profilePath(buildId: string, kind: ProfileKind): string {
+  return join(FOLDER, `${buildId}.${kind}.txt`);
 }
 
 /** In hex; undefined where the binary has none. @param node its path. @throws what Node's calls throw. */
@@ -23,16 +36,23 @@ export function buildIdOf(node: string): string | undefined {
   return readElfFile(openSync(node, 'r'))?.buildId;
 }
 
+/** Those of one kind; none where there is no such list. */
+export function pagesOf(buildId: string, kind: ProfileKind): Set<number> {
+  const path = profilePath(buildId, kind);
+  return existsSync(path) ? pagesIn(readFileSync(path, 'utf8')) : new Set();
+}
+
 /** The profile of this very build of Node; undefined where none was made. @param node its path. @throws what Node's calls throw. */
-export function profileOf(node: string): readonly PageRun[] | undefined {
+export function profileOf(node: string): NodeProfile | undefined {
   const buildId = buildIdOf(node);
-  const path = buildId && profilePath(buildId);
-  return path && existsSync(path) ? runsOf([...pagesIn(readFileSync(path, 'utf8'))]) : undefined;
+  const usual = buildId ? pagesOf(buildId, 'usual') : new Set<number>();
+  if (!buildId || usual.size === 0) return undefined;
+  return { usual: runsOf(usual), all: runsOf(new Set([...usual, ...pagesOf(buildId, 'seldom')])) };
 }
 
 /** A line for each run: its first page, and how many there are where that is not one. `#` begins a comment. */
 export function encodeProfile(pages: ReadonlySet<number>, remarks: readonly string[]): string {
-  const runs = runsOf([...pages].sort((one, other) => one - other));
+  const runs = runsOf(pages);
   const lines = runs.map(({ firstPage, pages: count }) =>
     count === 1 ? `${firstPage}` : `${firstPage} ${count}`,
   );
@@ -49,10 +69,9 @@ export function pagesIn(profile: string): Set<number> {
   );
 }
 
-/** @param pages in ascending order */
-function runsOf(pages: readonly number[]): PageRun[] {
+function runsOf(pages: ReadonlySet<number>): PageRun[] {
   const runs: { firstPage: number; pages: number }[] = [];
-  for (const page of pages) {
+  for (const page of [...pages].sort((one, other) => one - other)) {
     const run = runs.at(-1);
     if (run && page === run.firstPage + run.pages) run.pages += 1;
     else runs.push({ firstPage: page, pages: 1 });

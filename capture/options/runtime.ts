@@ -7,3 +7,6 @@ export const RUNTIME = '/runtime';
  * shows for the process; build/node/page-order.ts says why Node is not started directly.
  */
 export const NODE_COMMAND = [`${RUNTIME}/bin/node`, `${RUNTIME}/lib/node`] as const;
+
+/** What a process becomes that calls code which the image's Node lacks (build/node/door.ts, initrd/again.sh). */
+export const AGAIN_SCRIPT = '/again.sh';

@@ -34,6 +34,11 @@ export const AUTOPSY_FAULTS: readonly Fault[] = [
     name: 'grow-beside-dump',
     ...TWO_CPUS,
   },
+  badAutopsy(
+    'call-unused',
+    'the autopsy calls a part of Node that the image lacks',
+    /^it ended without a result/,
+  ),
   {
     name: 'no-autopsy',
     help: 'nothing; the option autopsy is no',

@@ -25,8 +25,8 @@ export interface Fault {
   readonly withoutFfi?: boolean;
   /** Where Node is: in the image (the default), or on the disk. */
   readonly layout?: Layout;
-  /** Puts the runtime image on the boot disk, where the packages put it. */
-  readonly runtimeOnDisk?: boolean;
+  /** Leaves the runtime image off the boot disk, on which the packages put it. */
+  readonly withoutRuntimeOnDisk?: true;
   /** Options baked into the image. */
   readonly options?: Partial<CaptureOptions>;
   /** Words for the first kernel's command line. */

@@ -1,6 +1,9 @@
 /** Faults of the capture program: it throws, crashes, or runs out of memory, in one phase after another. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Expectation } from '../expect/check.ts';
 import * as expect from '../expect/expectations.ts';
+import { readManifest } from '../expect/manifest.ts';
 import { doAt, type Fault } from './fault.ts';
 
 /** What an exception leaves behind, by the phase in which it is thrown. */
@@ -11,6 +14,28 @@ const LEFT_BEHIND: Readonly<Record<string, readonly Expectation[]>> = {
   verify: [expect.kernelLogSaved, expect.manifestSays('incomplete')],
   commit: [expect.kernelLogSaved, expect.manifestSays('incomplete')],
 };
+
+/** Nobody has seen which of its pages a capture touches, and so nothing is left out of it. */
+const WHOLE_NODE = { arm64: 'its image has the whole Node' };
+
+const startsAgain = expect.says(
+  'the whole Node takes over',
+  /kdumpling: early: the capture called a part of Node that the image lacks/,
+);
+
+/** The first capture was interrupted, and looks so; the second one is whole. */
+const secondIsWhole: Expectation = ({ dumps: [first = '', second = ''] }) => [
+  {
+    what: 'the interrupted one does not look complete',
+    holds: existsSync(join(first, 'vmcore-incomplete')) && !existsSync(join(first, 'vmcore')),
+    saw: first || 'none',
+  },
+  {
+    what: 'the second one is complete',
+    holds: existsSync(join(second, 'vmcore')) && readManifest(second)?.state === 'complete',
+    saw: readManifest(second)?.state ?? 'no manifest',
+  },
+];
 
 export const PHASE_FAULTS: readonly Fault[] = [
   {
@@ -113,9 +138,48 @@ export const PHASE_FAULTS: readonly Fault[] = [
     ],
   },
   {
+    name: 'unused-code',
+    notOn: WHOLE_NODE,
+    help: 'the program calls a part of Node that the image lacks, before it has a target',
+    ...doAt('open', 'call-unused'),
+    expectations: [startsAgain, ...expect.SOUND_CAPTURE],
+  },
+  {
+    name: 'unused-code-in-dump',
+    notOn: WHOLE_NODE,
+    help: 'the program calls a part of Node that the image lacks, in mid-dump',
+    ...doAt('mid-dump', 'call-unused'),
+    expectations: [
+      startsAgain,
+      expect.armed,
+      expect.cameHome,
+      expect.fileSystemSound,
+      expect.unmountedCleanly,
+      expect.says('the second one is announced as saved', /kdumpling: end: saved \/var\/crash\/\d+T\d+Z-2 /),
+      expect.dumpDirectories('both are there', [/^\d+T\d+Z$/, /^\d+T\d+Z-2$/]),
+      secondIsWhole,
+    ],
+  },
+  {
+    name: 'unused-code-no-disk',
+    notOn: WHOLE_NODE,
+    help: 'the program calls a part of Node that the image lacks, and the disk has lost the whole Node',
+    ...doAt('open', 'call-unused'),
+    beforeCrash: 'rm /disk/usr/lib/kdumpling/runtime.squashfs; sync',
+    expectations: [
+      startsAgain,
+      ...expect.INCOMPLETE_CAPTURE,
+      expect.says(
+        'the serial log says why',
+        /kdumpling: early: NOT saved: there is no \/disk\/usr\/lib\/kdumpling\/runtime\.squashfs/,
+      ),
+    ],
+  },
+  {
     name: 'lean-no-runtime',
     help: 'the lean layout, and the runtime image is missing from the boot disk',
     layout: 'lean',
+    withoutRuntimeOnDisk: true,
     expectations: [
       expect.armed,
       expect.says(

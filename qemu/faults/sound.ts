@@ -88,7 +88,12 @@ export const SOUND_RUNS: readonly Fault[] = [
     name: 'lean',
     help: 'Node is on the boot disk and not in the image',
     layout: 'lean',
-    runtimeOnDisk: true,
+    expectations: expect.SOUND_CAPTURE,
+  },
+  {
+    name: 'whole-node',
+    help: 'the boot disk has no runtime image, so that the whole Node is in the capture image',
+    withoutRuntimeOnDisk: true,
     expectations: expect.SOUND_CAPTURE,
   },
   {
@@ -97,7 +102,6 @@ export const SOUND_RUNS: readonly Fault[] = [
     help: 'the smallest reservation, lean, on an emulated machine that is 20 times as fast',
     kernel: { series: '6.1', flavour: 'cloud' },
     layout: 'lean',
-    runtimeOnDisk: true,
     crashkernel: '80M',
     beforeNode: asFastAs(20),
     expectations: expect.SOUND_CAPTURE,

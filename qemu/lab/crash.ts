@@ -25,7 +25,7 @@ import { type SystemImage, systemDiskKind } from '../system/system-image.ts';
 import { buildCrashModule, CRASH_MODULE } from '../triggers/module.ts';
 import type { Cell } from './cell.ts';
 import { fittingKernel } from './fitting.ts';
-import { captureImage } from './image.ts';
+import { captureImage, hasRuntimeOnDisk } from './image.ts';
 import { checkSystemFault, triggerInSystem } from './in-system.ts';
 import { wordsForReservation } from './kaslr.ts';
 import { type Lab, withKernel } from './lab.ts';
@@ -144,7 +144,7 @@ async function planOf(
     parts,
     captureInitrd,
     layout: fault.layout ?? 'self-contained',
-    runtimeImage: fault.runtimeOnDisk ? program.runtime : undefined,
+    runtimeImage: hasRuntimeOnDisk(system, fault) ? program.runtime : undefined,
     loader: loads ? await buildLoader(parts, directory) : undefined,
     accel,
     cpus: choice.cpus,

@@ -13,6 +13,7 @@ import {
 import { diskDrivers } from '../disks/boot-disk.ts';
 import { uuidOn } from '../disks/file-systems.ts';
 import { type Fault, RAW_COPY_BUNDLE } from '../faults/fault.ts';
+import type { SystemImage } from '../system/system-image.ts';
 import type { Lab } from './lab.ts';
 
 /** @returns the image's path: in `directory` when it is not the stock one. */
@@ -41,26 +42,30 @@ export async function captureImage(lab: Lab, fault: Fault, directory: string): P
     writeFileSync(program.koffi, 'not an addon\n');
   }
   if (fault.beforeNode) {
-    program.early = join(directory, 'early.sh');
-    const early = readFileSync(lab.program.early, 'utf8');
+    program.startNode = join(directory, 'start-node.sh');
+    const start = readFileSync(lab.program.startNode, 'utf8');
     writeFileSync(
-      program.early,
-      early.replace(/^exec .*node/m, start => `${fault.beforeNode}\n${start}`),
+      program.startNode,
+      start.replace(/^exec .*node/m, exec => `${fault.beforeNode}\n${exec}`),
     );
   }
   const { bus, fs, layout } = lab.choice.diskKind;
   const isStockDisk = bus === 'virtio-blk' && fs === 'ext4' && layout === 'whole';
   const isStockProgram = !bundled && !fault.autopsy && !fault.beforeNode && !fault.withoutFfi;
-  const isStock = !lab.system && isStockDisk && isStockProgram && !fault.options && !fault.layout;
+  const isStock =
+    hasRuntimeOnDisk(lab.system, fault) && isStockDisk && isStockProgram && !fault.options && !fault.layout;
   if (isStock) return lab.captureInitrd;
   const variant = imageVariant(lab, fault);
   return buildStockImage(program, lab.captureKernel, join(directory, 'capture.img'), variant).path;
 }
 
-function imageVariant(
-  { system, choice: { diskKind: kind } }: Lab,
-  { options = {}, layout }: Fault,
-): ImageVariant {
+/** Whether the boot disk has the runtime image, as on a machine with the package. A system image stays as it is. */
+export function hasRuntimeOnDisk(system: SystemImage | undefined, { withoutRuntimeOnDisk }: Fault): boolean {
+  return !system && !withoutRuntimeOnDisk;
+}
+
+function imageVariant({ system, choice: { diskKind: kind } }: Lab, fault: Fault): ImageVariant {
+  const { options = {}, layout } = fault;
   const hasFallback = (options.fallbackTargets ?? []).length > 0;
   return {
     target: `UUID=${system ? system.root.uuid : uuidOn(kind.fs, LAB_ROOT_UUID)}`,
@@ -68,5 +73,6 @@ function imageVariant(
     disks: [...new Set([...diskDrivers(kind), ...(hasFallback ? LAB_DISK_DRIVERS : [])])],
     options: system ? { ...options, mountOptions: system.root.mountOptions } : options,
     layout,
+    hasRuntimeOnTarget: hasRuntimeOnDisk(system, fault) && kind.layout !== 'lvm',
   };
 }

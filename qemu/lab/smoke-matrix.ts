@@ -11,7 +11,7 @@ export const SMOKE: readonly Cell[] = [
   { trigger: 'stack-overflow', kernel: '7.x-cloud', 'kernel-option': 'no5lvl' },
   { trigger: 'stack-protector', kernel: '6.12-cloud', codec: 'lzo', memory: '512' },
   { trigger: 'corrupt-list', level: '17', codec: 'zlib', memory: '512' },
-  { trigger: 'refcount', kernel: '7.x-cloud' },
+  { trigger: 'refcount', kernel: '7.x-cloud', fault: 'unused-code' },
   { trigger: 'kfence', kernel: '7.x-cloud', layout: 'gpt', codec: 'snappy' },
   { trigger: 'usercopy', kernel: '6.12-cloud', geometry: 'poisoned' },
   { trigger: 'sleep-in-atomic', raw: 'yes' },

@@ -198,8 +198,21 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
   {
     lines: ['kdumpling: early: NOT saved: there is no …; is the package installed on that disk?'],
     meaning:
-      'With `layout lean`, Node is on the disk in `/usr/lib/kdumpling/runtime.squashfs`, and was not found there.',
+      'With `layout lean`, Node is on the disk in `/usr/lib/kdumpling/runtime.squashfs`, and was not found there. Or it was wanted there, see the line above.',
     toDo: 'Install the package again, and load with `kdumpling load`.',
+  },
+  {
+    lines: [
+      'kdumpling: early: the capture called a part of Node that the image lacks; it starts again with the whole Node, from the disk',
+    ],
+    meaning:
+      'The initrd has the code of Node that captures use. This one wanted more, which is on the disk in `/usr/lib/kdumpling/runtime.squashfs`. What it had saved stays, in a directory of its own; the dump is in the one whose name ends with `-2`.',
+    toDo: 'Report it with the log.',
+  },
+  {
+    lines: ['kdumpling: early: a helper process called a part of Node that the image lacks, and ends'],
+    meaning: 'The same in the autopsy, which is missing then. The dump follows.',
+    toDo: 'Report it with the log.',
   },
   {
     lines: [

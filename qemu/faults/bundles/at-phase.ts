@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { openFfi } from '../../../capture/ffi/library.ts';
 import { runAsInit } from '../../../capture/pid1.ts';
+import { callUnusedCode } from './unused-code.ts';
 
 const DEEDS: Readonly<Record<string, () => void>> = {
   throw() {
@@ -15,6 +16,9 @@ const DEEDS: Readonly<Record<string, () => void>> = {
   },
   segfault() {
     new Uint8Array(openFfi().view(8n, 8))[0] = 1;
+  },
+  'call-unused'() {
+    callUnusedCode();
   },
   /** Panics the crash kernel. */
   panic() {

@@ -188,7 +188,7 @@ export const DIRECTIVES: readonly Directive[] = [
   {
     name: 'layout',
     value: 'NAME',
-    does: 'where the capture finds Node: `self-contained` (the default), in the initrd; `lean`, on the target, which must then be the file system of `/usr`, and which needs a smaller reservation',
+    does: 'where the capture finds Node: `self-contained` (the default), in the initrd, but for code that no capture was seen to need, where the target has the package’s `/usr/lib/kdumpling/runtime.squashfs` to find it in; `lean`, on the target, which must then be the file system of `/usr`, and which needs a smaller reservation',
     apply: (text, settings) => ({ ...settings, layout: readLayout(text) }),
   },
   {

@@ -9,7 +9,7 @@ import type { Host } from '../host/host.ts';
 import { IMAGE_FOLDERS, imageName, imagePath, modulesDirectory } from '../host/kernel-files.ts';
 import { hostDiskDrivers } from '../storage/disk-drivers.ts';
 import { captureFallbacks, hostTarget } from '../storage/host-target.ts';
-import { requireRuntimeOn } from './lean-runtime.ts';
+import { hasRuntimeOn, requireRuntimeOn } from './lean-runtime.ts';
 import { damageOf, readStamp, writeStamp } from './stamp.ts';
 
 export interface HostImage {
@@ -86,6 +86,7 @@ function requestOf(
     disks: hostDiskDrivers(host, openModuleTree(modules), target, fallbacks),
     extraModules: settings.extraModules,
     layout: settings.layout,
+    hasRuntimeOnTarget: hasRuntimeOn(host, target),
     options: {
       ...settings.options,
       target: target.target,
@@ -103,7 +104,7 @@ function requestOf(
  * manager that gives all files the same mtime.
  */
 function fingerprintOf({ output, ...request }: ImageRequest): string {
-  const files = [...Object.values(request.program), `${request.modulesDirectory}/modules.dep`];
+  const files = [...Object.values<string>(request.program), `${request.modulesDirectory}/modules.dep`];
   const hash = createHash('sha256').update(JSON.stringify(request));
   for (const file of files) {
     const status = statSync(file, { throwIfNoEntry: false });

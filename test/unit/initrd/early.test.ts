@@ -10,9 +10,11 @@ import { NODE_BINARY, PROJECT } from '../../../build/paths.ts';
 import { PARAMETERS } from '../../support/module-parameters.ts';
 
 const BUSYBOX = findCommand('busybox')!;
-const EARLY = readFileSync(join(PROJECT, 'initrd/early.sh'), 'utf8');
-const LOAD = /^load\(\) \{.*?^\}$/ms.exec(EARLY)![0];
-const READ_WORDS = /^module_words=.*?> \$module_words$/ms.exec(EARLY)![0];
+const script = (name: string) => readFileSync(join(PROJECT, 'initrd', name), 'utf8');
+const EARLY = script('early.sh');
+const FUNCTIONS = script('early-functions.sh');
+const LOAD = `${/^module_words=.*$/m.exec(FUNCTIONS)![0]}\n${/^load\(\) \{.*?^\}$/ms.exec(FUNCTIONS)![0]}`;
+const READ_WORDS = /^\$bb awk '.*?> \$module_words$/ms.exec(EARLY)![0];
 
 let directory: string;
 const path = (name: string) => join(directory, name);
@@ -27,12 +29,12 @@ function load(module: string, commandLine: string, required = ''): string[] | un
   writeFileSync(path('cmdline'), commandLine);
   const record = `if [ "$1" = insmod ]; then shift; printf '%s\\n' "$@" > ${path('insmod')}; else exec ${BUSYBOX} "$@"; fi`;
   writeFileSync(path('bb'), `#!/bin/sh\n${record}\n`, { mode: 0o755 });
-  const script =
+  const lines =
     `${LOAD}\n${READ_WORDS}\nload /modules/${module}.ko ${required} || echo failed\necho "$module:$IFS:"`
       .replaceAll('/proc/cmdline', path('cmdline'))
       .replaceAll('/run/module-words', path('words'))
       .replaceAll('/dev/kmsg', path('kmsg'));
-  const said = execFileSync(BUSYBOX, ['sh', '-c', `bb=${path('bb')} module=kept\n${script}`], {
+  const said = execFileSync(BUSYBOX, ['sh', '-c', `bb=${path('bb')} module=kept\n${lines}`], {
     encoding: 'utf8',
   });
   // The caller's variables and the shell's own word splitting are as before.
@@ -73,7 +75,9 @@ test('what V8 frees after compiling the program is given back to the kernel', as
     const { readFileSync } = require('node:fs');
     new (require('node:vm').Script)(readFileSync(${JSON.stringify(output)}, 'latin1'));
     console.log(/^RssAnon:\\s+(\\d+)/m.exec(readFileSync('/proc/self/status', 'latin1'))[1]);`;
-  const set = [...EARLY.matchAll(/^export (MALLOC_\w+)=(\S+)$/gm)].map(([, name, value]) => [name!, value!]);
+  const set = [...script('start-node.sh').matchAll(/^export (MALLOC_\w+)=(\S+)$/gm)].map(
+    ([, name, value]) => [name!, value!],
+  );
   const anonymousKib = (env: Record<string, string>) =>
     Number(execFileSync(NODE_BINARY, ['--no-opt', '-e', compile], { encoding: 'utf8', env }));
   expect(anonymousKib({}) - anonymousKib(Object.fromEntries(set))).toBeGreaterThan(500);
@@ -131,8 +135,8 @@ test('the kernel keeps few free pages back, where it lets this be set', () => {
   ).not.toThrow();
 });
 
-describe('Node runs without its optimizing compilers', () => {
-  const CHOOSE = /^vmcore_bytes=.*?^\[ .*?$/ms.exec(EARLY)![0];
+describe('Node runs without a compiler', () => {
+  const CHOOSE = /^vmcore_bytes=.*?^\[ .*?$/ms.exec(script('start-node.sh'))![0];
 
   test.each([
     ['for a small crash', 'echo 8589934591', '--all --small'],
@@ -153,13 +157,10 @@ describe('Node runs without its optimizing compilers', () => {
 describe('the runtime image', () => {
   const attach = (memory = '', file = path('initrd')) => {
     // The image that the kernel keeps is below /sys.
-    const script = readFileSync(join(PROJECT, 'initrd/runtime-image.sh'), 'utf8').replaceAll(
-      '/sys/*',
-      `${path('initrd')}*`,
-    );
+    const mounting = script('runtime-image.sh').replaceAll('/sys/*', `${path('initrd')}*`);
     const settings = `bb=: runtime_file=${file} runtime_offset=128`;
     const giveUp = 'give_up() { echo "gave up: $1"; exit; }';
-    const lines = script.replaceAll('/sys/block/loop0/queue/max_sectors_kb', path('max_sectors_kb'));
+    const lines = mounting.replaceAll('/sys/block/loop0/queue/max_sectors_kb', path('max_sectors_kb'));
     return execFileSync(BUSYBOX, ['sh', '-c', `${giveUp}\n${settings}\n${memory}\n${lines}\necho attached`], {
       encoding: 'utf8',
     });

@@ -25,9 +25,11 @@ function build(driver: string, more: Partial<ImageRequest> = {}): () => unknown 
   writeFileSync(file, '');
   const runtime = join(directory, 'runtime');
   writeFileSync(runtime, 'hsqs');
+  const usedRuntime = join(directory, 'used-runtime');
+  writeFileSync(usedRuntime, 'hsqs, but less');
   const disk = driver.split('/').at(-1)!.replace(/\.ko$/, '');
   const parts = Object.keys(PROGRAM_FILES).map(part => [part, file]);
-  const program = { ...Object.fromEntries(parts), runtime } as unknown as Program;
+  const program = { ...Object.fromEntries(parts), runtime, usedRuntime } as unknown as Program;
   return () =>
     buildImage({
       kver: '6.1.0',
@@ -119,6 +121,34 @@ describe('a runtime of which the kernel makes no file', () => {
     expect(image.includes('hsqs')).toBe(false);
     expect(setting(image, 'runtime_file')).toBe('/disk/usr/lib/kdumpling/runtime.squashfs');
   });
+});
+
+describe('a self-contained image', () => {
+  const TARGET = { target: 'UUID=0a-01' };
+  const inImage = (more: Partial<ImageRequest>) => {
+    build(DISK, { options: TARGET, hasRuntimeOnTarget: true, ...more })();
+    const all = Buffer.concat([...archivesOf(readFileSync(join(directory, 'image')))]).toString('latin1');
+    return {
+      isUsed: all.includes('hsqs, but less'),
+      canStartAgain: all.includes('again.sh\0') && /^whole_runtime_file=\/disk\/usr/m.test(all),
+      modules: /^target_modules='(.*)'$/m.exec(all)?.[1],
+    };
+  };
+
+  test('lacks what captures do not use where the target has it', () =>
+    expect(inImage({})).toEqual({
+      isUsed: true,
+      canStartAgain: true,
+      modules: '/modules/virtio_blk.ko',
+    }));
+
+  test.each<[string, Partial<ImageRequest>]>([
+    ['the target has nothing', { hasRuntimeOnTarget: false }],
+    ['nobody has looked', { hasRuntimeOnTarget: undefined }],
+    ['the early stage does not find the target', { options: { target: 'PARTUUID=0a-01' } }],
+  ])('has the whole Node where %s', (_, more) =>
+    expect(inImage(more)).toEqual({ isUsed: false, canStartAgain: false, modules: undefined }),
+  );
 });
 
 test('the lean layout is refused for a target that busybox cannot find', () => {

@@ -112,7 +112,7 @@ describe('the profile', () => {
   // A machine of another architecture cannot look into its kernels' pages, which may be larger.
   test.runIf(process.arch === 'x64')('is there for the Node that package.json names', () => {
     expect(
-      profileOf(NODE_BINARY)?.length,
+      profileOf(NODE_BINARY)?.usual.length,
       `npm run profile; the build id is ${buildIdOf(NODE_BINARY)}`,
     ).toBeGreaterThan(100);
   });

@@ -152,7 +152,9 @@ describe('a machine that is 20 times as fast', () => {
   });
 
   test('its lines have a place in the early stage', () => {
-    expect(readFileSync(join(PROJECT, 'initrd/early.sh'), 'utf8').match(/^exec .*node/gm)).toHaveLength(1);
+    expect(readFileSync(join(PROJECT, 'initrd/start-node.sh'), 'utf8').match(/^exec .*node/gm)).toHaveLength(
+      1,
+    );
     expect(asFastAs(1)).toBe('');
   });
 });

@@ -17,10 +17,12 @@ import { settingsOf } from '../../../../scripts/lib/config/config.ts';
 import type { Host } from '../../../../scripts/lib/host/host.ts';
 import { findImage } from '../../../../scripts/lib/host/kernel-files.ts';
 import { ensureHostImage, removeHostImages } from '../../../../scripts/lib/image/host-image.ts';
+import { hasRuntimeOn, requireRuntimeOn } from '../../../../scripts/lib/image/lean-runtime.ts';
 import { damageOf, readStamp } from '../../../../scripts/lib/image/stamp.ts';
 import { hostDiskDrivers } from '../../../../scripts/lib/storage/disk-drivers.ts';
 import { hostTarget } from '../../../../scripts/lib/storage/host-target.ts';
 import { addFiles, type Files, hostWith, textOf } from '../../../support/host-root.ts';
+import { archivesOf } from '../../../support/image.ts';
 
 const KVER = '6.1.0';
 const TREE = `/lib/modules/${KVER}`;
@@ -169,6 +171,44 @@ describe('the lean layout', () => {
       /Cannot build a lean initrd for .*: that file system has no \/usr\/lib\/kdumpling\/runtime\.squashfs/,
     );
   });
+});
+
+describe('a self-contained image lacks code of Node', () => {
+  const INSTALLED = { '/usr/lib/kdumpling/runtime.squashfs': '' };
+  const startsAgain = (files: Files) => {
+    installProgram('v1');
+    const host = hostWith({ ...MACHINE, ...files });
+    const image = readFileSync(host.path(build(host).path));
+    return Buffer.concat([...archivesOf(image)]).includes('again.sh');
+  };
+
+  test('where the target has the whole Node', () => expect(startsAgain(INSTALLED)).toBe(true));
+
+  test.each<[string, Files]>([
+    ['is not installed', {}],
+    [
+      'is on another disk',
+      {
+        ...INSTALLED,
+        '/proc/self/mountinfo': `${MACHINE['/proc/self/mountinfo']}22 21 254:2 / /usr rw - ext4 /dev/vda2 rw\n`,
+        '/dev/vda2': '',
+      },
+    ],
+  ])('and none where it %s', (_, files) => expect(startsAgain(files)).toBe(false));
+});
+
+/** The early stage mounts disks and partitions: to it, Node on a logical volume is not there. */
+test('a runtime on a logical volume is none', () => {
+  const VOLUME = {
+    '/usr/lib/kdumpling/runtime.squashfs': '',
+    '/proc/self/mountinfo': '21 1 253:0 / / rw - ext4 /dev/mapper/vg-root rw\n',
+    '/dev/mapper/vg-root': '-> ../dm-0',
+    '/dev/dm-0': '',
+  };
+  const host = hostWith({ ...MACHINE, ...VOLUME });
+  const target = hostTarget(host, settingsOf('', 'kdump.conf'));
+  expect(hasRuntimeOn(host, target)).toBe(false);
+  expect(() => requireRuntimeOn(host, target)).toThrow(/it is a logical volume/);
 });
 
 describe('the drivers of the disks', () => {
