@@ -1,4 +1,5 @@
 /** The memory for this machine's crash kernel: what this boot reserved, what a capture needs, and how many CPUs that is for. */
+import { attempt } from '../../../capture/errors.ts';
 import { DEFAULT_OPTIONS } from '../../../capture/options/schema.ts';
 import type { Layout } from '../../../initrd/layouts.ts';
 import type { Settings } from '../config/directives.ts';
@@ -14,8 +15,10 @@ import type { Host } from '../host/host.ts';
 import { findImage, hostKernel, kernelImageIn } from '../host/kernel-files.ts';
 import { pageSizeBytes } from '../host/page-size.ts';
 import { isVirtualMachine } from '../host/virtual-machine.ts';
+import { isWithoutUnusedCode } from '../image/lean-runtime.ts';
 import { unpackedKernelBytes } from '../kexec/load-size.ts';
 import { type ReservedParts, reservedParts } from '../kexec/reserved-parts.ts';
+import { hostTarget } from '../storage/host-target.ts';
 
 /** What this boot reserved. */
 export function hostReserved(host: Host): ReservedParts {
@@ -33,6 +36,8 @@ export function hostReservation(
   const image = layout === settings.layout ? findImage(host, kver) : undefined;
   const kernel = kernelImageIn(host, kver);
   const reading = readingFacts(host, kver);
+  // That there is none is said by whoever asks for the target.
+  const target = attempt(() => hostTarget(host, settings));
   const lending = {
     ...reading,
     isImage: host.isImage,
@@ -48,6 +53,7 @@ export function hostReservation(
     unpackedKernelBytes: kernel === undefined ? undefined : unpackedKernelBytes(host, kernel),
     lendingRamBytes: lends(lending) ? reading.systemRamBytes : undefined,
     imageBytes: image === undefined ? undefined : host.sizeBytes(image),
+    hasWholeNode: target === undefined || !isWithoutUnusedCode(host, target),
     physical: !isVirtualMachine(host),
     pageBytes: pageSizeBytes(host),
   });

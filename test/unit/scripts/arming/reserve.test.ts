@@ -20,10 +20,10 @@ function reserve(files: Files, asked?: string[]) {
 
 test('where the kernel lends memory until the crash, it does, and enable says what that costs', () => {
   const { values, why, cost } = reserve({});
-  expect(values).toEqual(['144M,cma', '96M']);
+  expect(values).toEqual(['128M,cma', '96M']);
   expect(why).toBe('computed for this machine');
   expect(cost).toMatch(
-    /^144M are lent to processes and their files until a crash\. .* 10 s .*crashkernel_cma never/,
+    /^128M are lent to processes and their files until a crash\. .* 10 s .*crashkernel_cma never/,
   );
 });
 
@@ -32,7 +32,7 @@ test.each<[string, Files]>([
   ['the dump is to have user pages', { '/etc/kdump.conf': 'core_collector makedumpfile -d 23\n' }],
 ])('nothing is lent where %s', (_, files) => {
   const { values, cost } = reserve(files);
-  expect(values).toEqual(['176M']);
+  expect(values).toEqual(['160M']);
   expect(cost).toBeUndefined();
 });
 

@@ -55,11 +55,11 @@ describe('by the memory', () => {
   );
 
   test('the second CPU takes what the rounding leaves, and not what the autopsy needs', () => {
-    // 109 MiB and 36 are 145, which `enable` rounds to 160.
-    expect([147, 148].map(mib => choose(mib).count)).toEqual([1, 2]);
-    const machine = { imageBytes: 28_500_000 + 7 * M };
-    expect(advisedMib(machine)).toBe(160);
-    expect(choose(160, machine)).toMatchObject({ count: 1, nextBytes: 162 * M });
+    // 88 MiB and 44 are 132, which `enable` rounds to 144.
+    expect([134, 135].map(mib => choose(mib).count)).toEqual([1, 2]);
+    const machine = { imageBytes: 20_400_000 + 5 * M };
+    expect(advisedMib(machine)).toBe(144);
+    expect(choose(144, machine)).toMatchObject({ count: 1, nextBytes: 145 * M });
   });
 
   test.each(KERNELS)('%s has at most four, each from the size on that the one before names', (_, machine) => {

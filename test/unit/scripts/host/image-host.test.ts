@@ -111,7 +111,7 @@ test('nothing of the running machine is taken for the image’s', () => {
     dump: undefined,
   });
   expect(facts.crashCommandLine.text).not.toMatch(/builder/);
-  expect(facts.reservation.leastBytes >> 20).toBe(224);
+  expect(facts.reservation.leastBytes >> 20).toBe(208);
 });
 
 test('it is enabled by its own boot loader, for machines of any size', () => {
@@ -125,7 +125,7 @@ test('it is enabled by its own boot loader, for machines of any size', () => {
   host.write('/boot/initramfs-6.1.0-56kdump.img', 'image');
   const state = readState(host);
   expect(state.findings.filter(({ blocks }) => blocks)).toEqual([]);
-  expect(stateText(state)).toMatch(/^reserved: at boot, minimum 224M$/m);
+  expect(stateText(state)).toMatch(/^reserved: at boot, minimum 192M$/m);
   expect(stateText(state).split('\n').at(-1)).toBe('enabled: a machine that boots from here is armed');
 });
 

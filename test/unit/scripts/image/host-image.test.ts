@@ -17,7 +17,11 @@ import { settingsOf } from '../../../../scripts/lib/config/config.ts';
 import type { Host } from '../../../../scripts/lib/host/host.ts';
 import { findImage } from '../../../../scripts/lib/host/kernel-files.ts';
 import { ensureHostImage, removeHostImages } from '../../../../scripts/lib/image/host-image.ts';
-import { hasRuntimeOn, requireRuntimeOn } from '../../../../scripts/lib/image/lean-runtime.ts';
+import {
+  hasRuntimeOn,
+  isWithoutUnusedCode,
+  requireRuntimeOn,
+} from '../../../../scripts/lib/image/lean-runtime.ts';
 import { damageOf, readStamp } from '../../../../scripts/lib/image/stamp.ts';
 import { hostDiskDrivers } from '../../../../scripts/lib/storage/disk-drivers.ts';
 import { hostTarget } from '../../../../scripts/lib/storage/host-target.ts';
@@ -195,6 +199,16 @@ describe('a self-contained image lacks code of Node', () => {
       },
     ],
   ])('and none where it %s', (_, files) => expect(startsAgain(files)).toBe(false));
+});
+
+test('what an image will have is known before it is there', () => {
+  const whole = { '/usr/lib/kdumpling/runtime.squashfs': '' };
+  const both = { ...whole, '/usr/lib/kdumpling/runtime-used.squashfs': '' };
+  const lacks = (files: Files) => {
+    const host = hostWith({ ...MACHINE, ...files });
+    return isWithoutUnusedCode(host, hostTarget(host, settingsOf('', 'kdump.conf')));
+  };
+  expect([{}, whole, both].map(lacks)).toEqual([false, false, true]);
 });
 
 /** The early stage mounts disks and partitions: to it, Node on a logical volume is not there. */

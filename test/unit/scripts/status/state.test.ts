@@ -30,7 +30,7 @@ test('armed', () => {
     'kdump kernel loaded: true',
   ]);
   expect(lines).toContain(`initrd: /boot/initramfs-${KVER}kdump.img`);
-  expect(lines).toContain('reserved: 192M, minimum 112M');
+  expect(lines).toContain('reserved: 192M, minimum 96M');
   expect(lines).toContain('target: ext4 /dev/vda1, /var/crash');
   expect(lines.find(line => line.startsWith('  20261121T220234Z'))).toContain('incomplete');
   expect(lines.at(-1)).toBe('armed: a crash of this machine will be captured');
@@ -197,8 +197,8 @@ describe('armed, with a warning', () => {
   const cases: [string, Files, RegExp][] = [
     [
       'too little reserved',
-      { '/sys/kernel/kexec_crash_size': `${96 << 20}\n` },
-      /96M are reserved, and at least 112M are needed.*kdumpling enable --crashkernel auto/,
+      { '/sys/kernel/kexec_crash_size': `${80 << 20}\n` },
+      /80M are reserved, and at least 96M are needed.*kdumpling enable --crashkernel auto/,
     ],
     [
       'an initrd that was rebuilt after the load',
@@ -218,7 +218,7 @@ describe('armed, with a warning', () => {
     [
       'much too much',
       { '/sys/kernel/kexec_crash_size': `${512 << 20}\n` },
-      /512M are reserved, and 160M would do/,
+      /512M are reserved, and 144M would do/,
     ],
     [
       'lent memory beside a dump that is to have its pages',
@@ -260,7 +260,7 @@ test('how many CPUs the crash kernel gets is shown, and why', () => {
 
 test('what is lent until the crash is shown beside what is the crash kernel’s alone', () => {
   const { facts, ...state } = stateOf(LENDING);
-  expect(stateText({ facts, ...state })).toMatch(/^reserved: 112M and 128M,cma, minimum 128M$/m);
+  expect(stateText({ facts, ...state })).toMatch(/^reserved: 112M and 128M,cma, minimum 112M$/m);
   expect(stateData({ facts, ...state })).toMatchObject({
     reservedBytes: 112 << 20,
     reservedCmaBytes: 128 << 20,
