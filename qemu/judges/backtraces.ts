@@ -65,12 +65,10 @@ export function compareBacktraces(
   for (const { pid, task, comm, frames: all } of theirs) {
     const expected = all.filter(frame => !frame.inline && isKernel(frame.address)).map(dwarfFunction);
     if (expected.length === 0) continue;
-    const found = from(
-      ours(BigInt(task))
-        .filter(({ kind }) => kind !== 'user')
-        .map(ourFunction),
-      expected,
-    );
+    const known = ours(BigInt(task))
+      .filter(({ kind }) => kind !== 'user')
+      .map(ourFunction);
+    const found = withoutInterrupted(from(known, expected), expected);
     tasks++;
     frames += expected.length;
     if (textOf(found) !== textOf(expected)) {
@@ -94,6 +92,22 @@ function from(ours: readonly Function[], expected: readonly Function[]): readonl
   // What was saved need not be an address that was returned to; it is in the same function.
   const isSame = callee?.name === expected[0]!.name && callee.name === '__crash_kexec';
   return isSame ? [expected[0]!, ...ours.slice(second)] : ours;
+}
+
+/** arm64's table of exceptions (Linux arch/arm64/kernel/entry.S). */
+const VECTORS = 'vectors';
+
+/**
+ * A CPU that was stopped in the first instructions of an exception has saved nothing yet: the function that was interrupted is
+ * where the link register leads to. drgn goes on from the frame record, which may be that function's own, and leaves it out.
+ */
+function withoutInterrupted(
+  ours: readonly Function[],
+  [first, second]: readonly Function[],
+): readonly Function[] {
+  const isLeftOut =
+    first?.name === VECTORS && ours[0]?.name === VECTORS && ours[2]?.address === second?.address;
+  return isLeftOut ? ours.toSpliced(1, 1) : ours;
 }
 
 function ourFunction({ address, symbol, module }: OurFrame): Function {

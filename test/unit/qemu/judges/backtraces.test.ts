@@ -64,6 +64,16 @@ test('the task that panicked: ours begins with the calls after the registers wer
   expect(problems(ours.with(1, our('other', 8n)), theirs)).toHaveLength(1);
 });
 
+test('a CPU that was stopped at the entry of an exception: drgn leaves the interrupted function out', () => {
+  const theirs = [dwarf('vectors', 1n), dwarf('__const_udelay', 2n), dwarf('panic', 3n)];
+  const ours = [our('vectors', 1n), our('__delay', 9n), our('__const_udelay', 2n), our('panic', 3n)];
+  expect(problems(ours, theirs)).toEqual([]);
+  expect(problems(ours.toSpliced(1, 1), theirs)).toEqual([]);
+  expect(problems(ours.toSpliced(2, 1), theirs)).toHaveLength(1);
+  expect(problems(ours.toSpliced(1, 0, our('old', 8n)), theirs)).toHaveLength(1);
+  expect(problems(ours.with(0, our('el1h_64_irq', 1n)), theirs)).toHaveLength(1);
+});
+
 test('tasks that drgn cannot unwind are not counted', () => {
   const none = { pid: 1, task: '0x1', comm: 'a', frames: [], problem: 'x' };
   expect(compareBacktraces([none], () => [])).toEqual({ tasks: 0, frames: 0, problems: [] });
