@@ -17,8 +17,8 @@ interface Part {
 
 /**
  * Not among them: V8's heap, interpreter, runtime and builtins, Maglev, libuv, Node's own files and processes, the standard
- * library. Of these, any function may be the next one. And what chooses its code by the CPU stays with all choices: text
- * (simdutf), digests, and the compressors, of which a level has its own code, too.
+ * library. Of these, any function may be the next one. What runs when threads meet stays (Abseil's locks). And what
+ * chooses its code by the CPU stays with all choices: text (simdutf), digests, and the compressors, of which a level has its own code, too.
  */
 const UNUSED_PARTS: readonly Part[] = [
   // V8's large optimizing compiler. Maglev takes its description of objects from there.
@@ -27,12 +27,13 @@ const UNUSED_PARTS: readonly Part[] = [
     except:
       /6maglev|8compiler\d+[A-Z]\w*?(?:Ref|Broker|Data|AccessInfo|Dependenc|Feedback|BytecodeAnaly|Liveness)/,
   },
-  // WebAssembly, the inspector, the disassembler, dates of Temporal.
+  // WebAssembly, without what V8 asks on its own, the debugger's protocol, the disassembler, dates of Temporal.
   {
-    names: /^_Z.*(?:4wasm|Wasm|Liftoff|4wasi|6disasm|12v8_inspector|8v8_crdtp|5crdtp|9inspector|[Tt]emporal)/,
+    names: /^_Z.*(?:4wasm|Liftoff|4wasi|6disasm|12v8_inspector|8v8_crdtp|5crdtp|[Tt]emporal)/,
+    except: /4wasm.*(?:Engine|CodeManager|NativeModule|PointerTable|TypeCanonicalizer)/,
   },
-  // ICU, simdjson, patterns of URLs, times of other zones.
-  { names: /^_Z.*(?:6icu_\d\d|8simdjson|4absl|11url_pattern)/ },
+  // ICU but for letters, simdjson, patterns of URLs.
+  { names: /^_Z.*(?:6icu_\d\d|8simdjson|11url_pattern)/ },
   // Networks, encryption, data bases, archives, in C++ and in C.
   {
     names: /^_Z.*(?:6crypto|8ncrypto|4quic|5http2|6sqlite|5cares|10cares_wrap|3tls)/,
@@ -41,7 +42,7 @@ const UNUSED_PARTS: readonly Part[] = [
   {
     names: /^(?!_Z)/,
     except:
-      /^(?:Builtins_|_*uv_|_*sha\d|SHA\d|ossl_sha|OPENSSL_|EVP_(?:MD|Digest)|evp_(?:md|digest)|ZSTD|HUF|FSE|HIST|XXH|POOL|ERR_)|deflate|inflate|adler|crc32|zlib|longest_match|fill_window|_tr_|_tree$|compress_block|slide_hash|cpu_/,
+      /^(?:Builtins_|_*uv_|_*sha\d|SHA\d|ossl_sha|OPENSSL_|EVP_(?:MD|Digest)|evp_(?:md|digest)|ZSTD|HUF|FSE|HIST|XXH|POOL|ERR_|Cr_z_)|deflate|inflate|adler|crc32|zlib|longest_match|fill_window|_tr_|_tree$|compress_block|slide_hash|cpu_|^(?:ucase|ustrcase|u_|utf8_|uprv|uchar|utrie|ucptrie)/,
   },
 ];
 
