@@ -1,4 +1,3 @@
-#!/bin/busybox sh
 # What a capture becomes that calls code which the image's Node lacks (build/node/door.ts): starts the capture again, with the
 # whole Node, which the package has put on the target. The supervisor goes on, and so does what was saved before.
 bb=/bin/busybox

@@ -242,7 +242,7 @@ function* runtimeOnDisk(program: Program, isLean: boolean): Generator<CpioEntry>
   yield { kind: 'directory', path: 'disk', mode: 0o755 };
   yield { kind: 'file', path: 'runtime-disk.sh', mode: 0o644, bytes: readFileSync(program.runtimeDisk) };
   if (isLean) return;
-  yield { kind: 'file', path: AGAIN_SCRIPT.slice(1), mode: 0o755, bytes: readFileSync(program.again) };
+  yield { kind: 'file', path: AGAIN_SCRIPT.slice(1), mode: 0o644, bytes: readFileSync(program.again) };
   for (const name of ['capture', 'autopsy', 'thread'] as const) {
     const bytes = gzipSync(readFileSync(program[name]), { level: 9 });
     yield { kind: 'file', path: `${PROGRAM_FILES[name]}.gz`, mode: 0o644, bytes };

@@ -67,6 +67,12 @@ export function walk(
     const { sp, ip } = next.cursor;
     if (next.to === 'call' && ip < KERNEL_START)
       return stopped(`its return address ${hex(ip)} is no kernel address`);
+    if (next.to === 'exception' && sp < KERNEL_START) {
+      // The first instructions of a system call still have the stack of user mode (Linux arch/x86/entry/entry_64.S).
+      const { registers } = next;
+      frames.push({ address: ip, sp, kind: 'exception', reliable: true, isExact: true, registers });
+      return { frames, end: { end: 'whole' } };
+    }
     const arrived = stackAt(stacks, sp);
     if (!arrived) return stopped(`its caller's stack pointer ${hex(sp)} is on no stack of this task`);
     if (arrived !== stack) {
