@@ -49,7 +49,7 @@ function openMachine(hooks: CaptureHooks): Machine {
   }, clock.seconds);
   const onFailure = (text: string) => log.warn('system', text);
   const { ffi, libc } = openNative(onFailure);
-  freeMemoryOf(PROGRAM); // Node has read it, and nobody starts it again.
+  freeMemoryOf(PROGRAM); // Node has read it. Whoever starts again has it packed (initrd/again.sh).
   const system = openSystem(libc, onFailure);
   return {
     clock,

@@ -26,8 +26,8 @@ done
 # Whoever was killed may hold a file for a moment.
 leave() {
   tries=0
-  while $bb grep -q " $1[ /]" /proc/mounts; do
-    umount=$($bb awk -v top="$1" '$2 == top || index($2, top "/") == 1 { last = $2 } END { print last }' /proc/mounts)
+  while umount=$($bb awk -v top="$1" '$2 == top || index($2, top "/") == 1 { last = $2 } END { print last }' /proc/mounts) &&
+    [ "$umount" ]; do
     $bb umount "$umount" 2> /dev/null && continue
     tries=$((tries + 1))
     [ $tries -lt 50 ] || { $bb umount -l "$umount" || return; }

@@ -3,7 +3,7 @@
  * nothing that is not in Node's snapshot as well. A cache of zeros is one of another V8 to V8, which then compiles the source
  * (V8 src/snapshot/code-serializer.cc, SerializedCodeData::SanityCheck), as the host command does without its own cache.
  */
-import { Failure } from '../../capture/errors.ts';
+import { unknownForm } from './unknown-form.ts';
 
 /** The upper half of a cache's first word; the lower half and the next word are the same in all caches of one V8. */
 const MAGIC = Buffer.from([0xde, 0xc0]);
@@ -24,7 +24,7 @@ export function cutCodeCaches(node: Buffer): number {
       bytes <= MOST_PAYLOAD_BYTES &&
       places[index]! + HEADER_BYTES + bytes <= (places[index + 1] ?? node.length),
   );
-  if (places.length < LEAST_CACHES || !isSound) throw unknownForm(places.length);
+  if (places.length < LEAST_CACHES || !isSound) throw unknown(places.length);
   for (const [index, at] of places.entries()) node.fill(0, at, at + HEADER_BYTES + payloadBytes[index]!);
   return payloadBytes.reduce((sum, bytes) => sum + HEADER_BYTES + bytes, 0);
 }
@@ -43,11 +43,11 @@ function cachesOf(node: Buffer): readonly number[] {
   return [...byKey.values()].reduce((most, places) => (places.length > most.length ? places : most), []);
 }
 
-function unknownForm(count: number): Failure {
-  return new Failure('CODE_CACHES', {
+function unknown(count: number) {
+  return unknownForm('CODE_CACHES', {
     action: 'leave V8’s code caches out of the runtime image',
     actual: `there are ${count} places that look like one`,
     wanted: 'code caches in the form of Node 24',
-    toDo: 'Build with the Node that package.json names, or adapt build/node/code-caches.ts',
+    file: 'code-caches.ts',
   });
 }

@@ -6,8 +6,8 @@
  * for another Node; TypeScript is not stripped of its types, which throws; a C++ exception, which nothing in Node catches,
  * ends the process as before, without looking for handlers first.
  */
-import { Failure } from '../../capture/errors.ts';
 import { cutCodeCaches } from './code-caches.ts';
+import { unknownForm } from './unknown-form.ts';
 
 export interface NodeCuts {
   readonly symbols: number;
@@ -81,7 +81,7 @@ function cutTypeStripper(node: Buffer): number {
     node.fill('A', at, end);
     return end - at;
   }
-  throw unknownForm('no binary of amaro');
+  throw unknown('no binary of amaro');
 }
 
 function isBase64(code: number): boolean {
@@ -94,7 +94,7 @@ for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 /** @throws Failure for a binary of another form, and when asked for a section that there is not. */
 export function sectionsOf(node: Buffer): (name: string) => Section {
-  if (node.toString('latin1', 0, 6) !== '\x7fELF\x02\x01') throw unknownForm('no ELF-64 header');
+  if (node.toString('latin1', 0, 6) !== '\x7fELF\x02\x01') throw unknown('no ELF-64 header');
   const table = Number(node.readBigUInt64LE(ELF.sectionsAt));
   const count = node.readUInt16LE(ELF.count);
   const headerAt = (index: number) => table + ELF.sectionBytes * index;
@@ -113,15 +113,14 @@ export function sectionsOf(node: Buffer): (name: string) => Section {
   return name => {
     const section = all.get(name);
     if (section) return section;
-    throw unknownForm(`no section ${name}`);
+    throw unknown(`no section ${name}`);
   };
 }
 
-function unknownForm(actual: string): Failure {
-  return new Failure('NODE_BINARY', {
+function unknown(actual: string) {
+  return unknownForm('NODE_BINARY', {
     action: 'leave unused parts of Node out of the runtime image',
     actual: `the binary has ${actual}`,
-    wanted: 'a Node of the form of Node 24',
-    toDo: 'Build with the Node that package.json names, or adapt build/node/cuts.ts',
+    file: 'cuts.ts',
   });
 }

@@ -4,13 +4,12 @@
  * DebugOnlyDeadlockCheck). All that it could do is end the process where two mutexes are locked in both orders.
  */
 import { sectionsOf } from './cuts.ts';
+import { symbolsOf } from './symbols.ts';
 
 /** A variable, to be set by SetMutexDeadlockDetectionMode(), which Node does not call. */
 const MODE = '_ZN4absl12_GLOBAL__N_124synch_deadlock_detectionE';
 /** absl::OnDeadlockCycle (absl/synchronization/mutex.h). */
 const CYCLE = { ignore: 0, abort: 2 };
-/** System V gABI, "Symbol Table"; 64-bit. */
-const SYMBOL = { bytes: 24, valueAt: 8 };
 
 /** For whoever asks whether an image was made with the same changes. */
 export const DEADLOCK_MODE = `${MODE}=${CYCLE.ignore}`;
@@ -31,11 +30,9 @@ export function ignoreDeadlocks(node: Buffer, whole: Buffer): boolean {
 }
 
 function addressOf(whole: Buffer, symbol: string): number | undefined {
-  const sections = sectionsOf(whole);
-  const [symbols, names] = [sections('.symtab'), sections('.strtab')];
-  const name = whole.subarray(names.at, names.at + names.bytes).indexOf(`\0${symbol}\0`) + 1;
-  if (name === 0) return undefined;
-  for (let at = symbols.at; at < symbols.at + symbols.bytes; at += SYMBOL.bytes)
-    if (whole.readUInt32LE(at) === name) return Number(whole.readBigUInt64LE(at + SYMBOL.valueAt));
+  const names = sectionsOf(whole)('.strtab');
+  const inNames = whole.subarray(names.at, names.at + names.bytes).indexOf(`\0${symbol}\0`) + 1;
+  if (inNames === 0) return undefined;
+  for (const { nameAt, address } of symbolsOf(whole)) if (nameAt === names.at + inNames) return address;
   return undefined;
 }

@@ -1,6 +1,7 @@
 /** The functions of a Node binary, by its symbol table, which the official binaries have and a stripped one lacks. */
-import { Failure } from '../../capture/errors.ts';
 import { sectionsOf } from './cuts.ts';
+import { symbolsOf } from './symbols.ts';
+import { unknownForm } from './unknown-form.ts';
 
 /** Bytes of the file that are the code of one function. A function can have several names, and another can lie within it. */
 export interface NodeFunction {
@@ -11,11 +12,10 @@ export interface NodeFunction {
   readonly bytes: number;
 }
 
-/** System V gABI, "ELF Header" and "Symbol Table"; 64-bit, little-endian. */
+/** System V gABI, "ELF Header" and "Symbol Table". */
 const TYPE_AT = 0x10;
 const ET_EXEC = 2;
 const STT_FUNC = 2;
-const SYMBOL = { bytes: 24, infoAt: 4, valueAt: 8, sizeAt: 16 };
 /** Addresses that a jump with a 32-bit operand reaches, which is sign-extended. */
 const LOW_ADDRESSES_END = 2 ** 31;
 
@@ -28,17 +28,13 @@ export interface NodeCode {
 
 /** @param node a program with fixed addresses. @throws Failure for a binary of another form. */
 export function functionsOf(node: Buffer): NodeCode {
-  const sections = sectionsOf(node);
-  const [text, symbols, names] = [sections('.text'), sections('.symtab'), sections('.strtab')];
-  if (node.readUInt16LE(TYPE_AT) !== ET_EXEC) throw unknownForm('no fixed addresses');
-  if (text.address + text.bytes > LOW_ADDRESSES_END) throw unknownForm('code above 2 GiB');
+  const text = sectionsOf(node)('.text');
+  if (node.readUInt16LE(TYPE_AT) !== ET_EXEC) throw unknown('no fixed addresses');
+  if (text.address + text.bytes > LOW_ADDRESSES_END) throw unknown('code above 2 GiB');
   const functions: NodeFunction[] = [];
-  for (let symbol = symbols.at; symbol < symbols.at + symbols.bytes; symbol += SYMBOL.bytes) {
-    const offset = Number(node.readBigUInt64LE(symbol + SYMBOL.valueAt)) - text.address;
-    const bytes = Number(node.readBigUInt64LE(symbol + SYMBOL.sizeAt));
-    const isFunction = (node[symbol + SYMBOL.infoAt]! & 0xf) === STT_FUNC && bytes > 0;
-    if (!isFunction || offset < 0 || offset + bytes > text.bytes) continue;
-    const nameAt = names.at + node.readUInt32LE(symbol);
+  for (const { nameAt, type, address, bytes } of symbolsOf(node)) {
+    const offset = address - text.address;
+    if (type !== STT_FUNC || bytes === 0 || offset < 0 || offset + bytes > text.bytes) continue;
     const name = node.toString('latin1', nameAt, node.indexOf(0, nameAt));
     functions.push({ name, at: text.at + offset, bytes });
   }
@@ -46,11 +42,11 @@ export function functionsOf(node: Buffer): NodeCode {
   return { functions, addressOf: offset => offset - text.at + text.address };
 }
 
-function unknownForm(actual: string): Failure {
-  return new Failure('NODE_FUNCTIONS', {
+function unknown(what: string) {
+  return unknownForm('NODE_FUNCTIONS', {
     action: 'find the functions of Node',
-    actual: `the binary has ${actual}`,
+    actual: `the binary has ${what}`,
     wanted: 'an official Node of the form of Node 24',
-    toDo: 'Build with the Node that package.json names, or adapt build/node/functions.ts',
+    file: 'functions.ts',
   });
 }

@@ -7,7 +7,7 @@
  * Where an item is missing, some calls of JavaScript throw and others end the process: therefore all of English stays, which
  * is 1 MB in the image, and every call of Intl works in English.
  */
-import { Failure } from '../../capture/errors.ts';
+import { unknownForm } from './unknown-form.ts';
 
 /** Names of items that stay, without the name of their package, like `icudt78l/`. */
 export const KEPT_ICU_ITEMS = new RegExp(
@@ -37,19 +37,19 @@ export function cutIcuData(node: Buffer): number {
   const start = findData(node);
   const table = start + node.readUInt16LE(start);
   const count = node.readUInt32LE(table);
-  if (count < 2 || count > MOST_ITEMS) throw unknownForm(`${count} items`);
+  if (count < 2 || count > MOST_ITEMS) throw unknown(`${count} items`);
   const items = Array.from({ length: count }, (_, index) => {
     const entry = table + 4 + 8 * index;
     const nameAt = table + node.readUInt32LE(entry);
     const name = node.toString('latin1', nameAt, node.indexOf(0, nameAt));
     return { name: name.slice(name.indexOf('/') + 1), at: table + node.readUInt32LE(entry + 4) };
   });
-  if (!items.some(({ name }) => name === 'root.res')) throw unknownForm('no item root.res');
+  if (!items.some(({ name }) => name === 'root.res')) throw unknown('no item root.res');
   let cutBytes = 0;
   // Nothing says where the last item ends. It is a locale of 80 bytes, and stays.
   for (const [index, { name, at }] of items.slice(0, -1).entries()) {
     const end = items[index + 1]!.at;
-    if (end < at || end > node.length) throw unknownForm(`the item ${name} ends at ${end}`);
+    if (end < at || end > node.length) throw unknown(`the item ${name} ends at ${end}`);
     if (KEPT_ICU_ITEMS.test(name)) continue;
     node.fill(0, at, end);
     cutBytes += end - at;
@@ -63,14 +63,14 @@ function findData(node: Buffer): number {
     if (start >= 0 && node.subarray(start + MAGIC_AT, start + MAGIC_AT + MAGIC.length).equals(MAGIC))
       return start;
   }
-  throw unknownForm('no table of contents');
+  throw unknown('no table of contents');
 }
 
-function unknownForm(actual: string): Failure {
-  return new Failure('ICU_DATA', {
+function unknown(actual: string) {
+  return unknownForm('ICU_DATA', {
     action: 'leave ICU’s data out of the runtime image',
     actual: `there is ${actual}`,
     wanted: 'ICU data in the form of ICU 78',
-    toDo: 'Build with the Node that package.json names, or adapt build/node/icu.ts',
+    file: 'icu.ts',
   });
 }

@@ -9,9 +9,9 @@
  * program as its argument (ld.so(8)).
  */
 import { encodeProgramHeader } from '../../capture/elf/headers.ts';
-import { Failure } from '../../capture/errors.ts';
 import { decodeProgramHeader, ELF64_PHDR_BYTES, PT_LOAD } from '../../capture/vmcore/elf.ts';
 import type { PageRun } from './page-profile.ts';
+import { unknownForm } from './unknown-form.ts';
 
 /** System V gABI, "ELF Header" and "Program Header"; 64-bit, little-endian. */
 const HEADER = { shoff: 0x28, phoff: 0x20, phentsize: 0x36, phnum: 0x38, shnum: 0x3c, shstrndx: 0x3e };
@@ -47,7 +47,7 @@ export function orderPages(node: Buffer, touched: readonly PageRun[], pageBytes:
   const tablePages = Math.ceil((phnum * ELF64_PHDR_BYTES) / pageBytes);
   // Of the new file, in pages. The ELF header stays where it is, and the table comes behind its page.
   const first = pieces.find(({ firstPage }) => firstPage === 0);
-  if (!first) throw unknownForm('no segment with the ELF header');
+  if (!first) throw unknown('no segment with the ELF header');
   const order = [first, ...pieces.filter(piece => piece !== first).sort(byUse)];
   const places = new Map<Piece, number>();
   let page = 0;
@@ -63,7 +63,7 @@ export function orderPages(node: Buffer, touched: readonly PageRun[], pageBytes:
   const placeOf = (offset: number): number => {
     const at = Math.floor(offset / pageBytes);
     const piece = pieces.find(({ firstPage, pages }) => firstPage <= at && at < firstPage + pages);
-    if (!piece) throw unknownForm(`a header for offset ${offset}, which is in no segment`);
+    if (!piece) throw unknown(`a header for offset ${offset}, which is in no segment`);
     return (places.get(piece)! - piece.firstPage) * pageBytes + offset;
   };
   const table: Segment = {
@@ -139,10 +139,10 @@ function loadOf({ segment, firstPage, pages }: Piece, place: number, pageBytes: 
 }
 
 function segmentsOf(node: Buffer): Segment[] {
-  if (node.toString('latin1', 0, 6) !== '\x7fELF\x02\x01') throw unknownForm('no ELF-64 header');
+  if (node.toString('latin1', 0, 6) !== '\x7fELF\x02\x01') throw unknown('no ELF-64 header');
   const table = Number(node.readBigUInt64LE(HEADER.phoff));
   const entryBytes = node.readUInt16LE(HEADER.phentsize);
-  if (entryBytes !== ELF64_PHDR_BYTES) throw unknownForm(`program headers of ${entryBytes} bytes`);
+  if (entryBytes !== ELF64_PHDR_BYTES) throw unknown(`program headers of ${entryBytes} bytes`);
   const view = new DataView(node.buffer, node.byteOffset, node.byteLength);
   return Array.from({ length: node.readUInt16LE(HEADER.phnum) }, (_, index) => {
     const header = decodeProgramHeader(view, table + index * ELF64_PHDR_BYTES);
@@ -168,11 +168,10 @@ function roundUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;
 }
 
-function unknownForm(actual: string): Failure {
-  return new Failure('NODE_PAGES', {
+function unknown(actual: string) {
+  return unknownForm('NODE_PAGES', {
     action: 'put the pages of Node that a capture touches together',
     actual: `the binary has ${actual}`,
-    wanted: 'a Node of the form of Node 24',
-    toDo: 'Build with the Node that package.json names, or adapt build/node/page-order.ts',
+    file: 'page-order.ts',
   });
 }

@@ -3,10 +3,10 @@
  * that nothing was seen to touch (page-profile.ts). It is a third of the packed image. Where such a function is called after all,
  * the capture starts again with the whole Node, which is on the disk (door.ts, initrd/again.sh).
  */
-import { Failure } from '../../capture/errors.ts';
 import { DOOR_BYTES, doorAt, fillWithSlides, hasEntry, LEAST_FUNCTION_BYTES } from './door.ts';
 import type { NodeCode, NodeFunction } from './functions.ts';
 import type { PageRun } from './page-profile.ts';
+import { unknownForm } from './unknown-form.ts';
 
 /** A part of Node, by what the mangled names of its functions have. */
 interface Part {
@@ -131,11 +131,10 @@ function range(start: number, end: number): number[] {
   return Array.from({ length: end - start }, (_, index) => start + index);
 }
 
-function noRoom(): Failure {
-  return new Failure('NODE_CODE', {
+function noRoom() {
+  return unknownForm('NODE_CODE', {
     action: 'leave unused code out of the runtime image',
     actual: 'no function of those parts of Node is large enough for what stands in for it',
-    wanted: 'a Node of the form of Node 24',
-    toDo: 'Build with the Node that package.json names, or adapt build/node/unused-code.ts',
+    file: 'unused-code.ts',
   });
 }

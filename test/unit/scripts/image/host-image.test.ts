@@ -138,9 +138,15 @@ describe('an image that is not the one that was built', () => {
   });
 });
 
+const INSTALLED: Files = { '/usr/lib/kdumpling/runtime.squashfs': '' };
+const ON_ANOTHER_DISK: Files = {
+  ...INSTALLED,
+  '/proc/self/mountinfo': `${MACHINE['/proc/self/mountinfo']}22 21 254:2 / /usr rw - ext4 /dev/vda2 rw\n`,
+  '/dev/vda2': '',
+};
+
 describe('the lean layout', () => {
   const LEAN = { ...MACHINE, '/etc/kdump.conf': 'layout lean\n' };
-  const INSTALLED = { '/usr/lib/kdumpling/runtime.squashfs': '' };
 
   test('Node stays on the disk of the target', () => {
     installProgram('v1');
@@ -153,14 +159,7 @@ describe('the lean layout', () => {
 
   test.each<[string, Files]>([
     ['is not installed', {}],
-    [
-      'is on another disk',
-      {
-        ...INSTALLED,
-        '/proc/self/mountinfo': `${MACHINE['/proc/self/mountinfo']}22 21 254:2 / /usr rw - ext4 /dev/vda2 rw\n`,
-        '/dev/vda2': '',
-      },
-    ],
+    ['is on another disk', ON_ANOTHER_DISK],
     [
       'is in a subvolume of its file system',
       { ...INSTALLED, '/proc/self/mountinfo': '21 1 254:1 /@ / rw - ext4 /dev/vda1 rw\n' },
@@ -178,7 +177,6 @@ describe('the lean layout', () => {
 });
 
 describe('a self-contained image lacks code of Node', () => {
-  const INSTALLED = { '/usr/lib/kdumpling/runtime.squashfs': '' };
   const startsAgain = (files: Files) => {
     installProgram('v1');
     const host = hostWith({ ...MACHINE, ...files });
@@ -190,31 +188,23 @@ describe('a self-contained image lacks code of Node', () => {
 
   test.each<[string, Files]>([
     ['is not installed', {}],
-    [
-      'is on another disk',
-      {
-        ...INSTALLED,
-        '/proc/self/mountinfo': `${MACHINE['/proc/self/mountinfo']}22 21 254:2 / /usr rw - ext4 /dev/vda2 rw\n`,
-        '/dev/vda2': '',
-      },
-    ],
+    ['is on another disk', ON_ANOTHER_DISK],
   ])('and none where it %s', (_, files) => expect(startsAgain(files)).toBe(false));
 });
 
 test('what an image will have is known before it is there', () => {
-  const whole = { '/usr/lib/kdumpling/runtime.squashfs': '' };
-  const both = { ...whole, '/usr/lib/kdumpling/runtime-used.squashfs': '' };
+  const both = { ...INSTALLED, '/usr/lib/kdumpling/runtime-used.squashfs': '' };
   const lacks = (files: Files) => {
     const host = hostWith({ ...MACHINE, ...files });
     return isWithoutUnusedCode(host, hostTarget(host, settingsOf('', 'kdump.conf')));
   };
-  expect([{}, whole, both].map(lacks)).toEqual([false, false, true]);
+  expect([{}, INSTALLED, both].map(lacks)).toEqual([false, false, true]);
 });
 
 /** The early stage mounts disks and partitions: to it, Node on a logical volume is not there. */
 test('a runtime on a logical volume is none', () => {
   const VOLUME = {
-    '/usr/lib/kdumpling/runtime.squashfs': '',
+    ...INSTALLED,
     '/proc/self/mountinfo': '21 1 253:0 / / rw - ext4 /dev/mapper/vg-root rw\n',
     '/dev/mapper/vg-root': '-> ../dm-0',
     '/dev/dm-0': '',
