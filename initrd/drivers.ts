@@ -5,6 +5,12 @@ import { ModuleError, type ModuleTree } from './modules.ts';
 /** For the runtime image: a squashfs on a loop device. */
 export const RUNTIME_DRIVERS = ['loop', 'squashfs'] as const;
 
+/**
+ * For memory that is swapped into memory, compressed; see early.sh. zram takes lzo-rle from the kernel's own compressors by default
+ * (until Linux 6.11, Documentation/admin-guide/blockdev/zram.rst), where that may be a module of its own.
+ */
+export const COMPRESSED_SWAP_DRIVERS = ['lzo-rle', 'zram'] as const;
+
 /** Disks that a machine boots from. An image that is not built for one known disk includes those that its kernel has. */
 export const DISK_DRIVERS = [
   'virtio_pci',

@@ -20,7 +20,13 @@ import {
 } from '../capture/options/target-spec.ts';
 import { replaceFile } from '../capture/storage/place/durable-file.ts';
 import { type CpioEntry, encodeCompressedCpio, encodeCpio, firstBodyOffset } from './cpio.ts';
-import { RUNTIME_DRIVERS, SOFT_WATCHDOG, targetModules, WATCHDOG_DRIVERS } from './drivers.ts';
+import {
+  COMPRESSED_SWAP_DRIVERS,
+  RUNTIME_DRIVERS,
+  SOFT_WATCHDOG,
+  targetModules,
+  WATCHDOG_DRIVERS,
+} from './drivers.ts';
 import { KEPT_IMAGE, keepsImage } from './kept-image.ts';
 import type { Layout } from './layouts.ts';
 import { isNetworkModule, type ModuleTree, moduleName, openModuleTree } from './modules.ts';
@@ -36,6 +42,15 @@ const MOST_REFAULTS = 2 ** 17;
  * than it frees pages.
  */
 const MOST_VAIN_SEARCHES = 2 ** 14;
+
+/**
+ * With so much memory available before Node starts, a capture and its autopsy have enough without compressing any: they take
+ * 50 MiB of their own at most.
+ */
+const COMPRESS_BELOW_KIB = 64 << 10;
+
+/** What may be swapped, before it is compressed: all that a capture and its autopsy have. The kernel's table for it takes 0.3 MB. */
+const SWAP_BYTES = 48 << 20;
 
 /**
  * After so long without a line of the capture's, the supervisor writes one: with its own pause and a busy machine's delays, each
@@ -156,7 +171,10 @@ export function buildImage(request: ImageRequest): ImageFacts {
     ...(isLean ? targetModules(tree, fileSystemsOf([target]), request.disks) : []),
     ...tree.closure(RUNTIME_DRIVERS),
   ].filter(file => !watchdogs.includes(file));
-  const early = [...watchdogs, ...runtime];
+  const swap = tree
+    .closure(present(COMPRESSED_SWAP_DRIVERS))
+    .filter(file => !watchdogs.includes(file) && !runtime.includes(file));
+  const early = [...watchdogs, ...runtime, ...swap];
   const fallbacks = (request.options.fallbackTargets ?? []).flatMap(text => parseTargetSpec(text) ?? []);
   const targets = [target, ...fallbacks];
   const wanted = [
@@ -175,7 +193,7 @@ export function buildImage(request: ImageRequest): ImageFacts {
   const runtimeInImage = isLean ? undefined : runtimeFor(request, options);
   const usesDisk = runtimeInImage !== program.runtime;
   const settings = [
-    ...earlySettings({ watchdogs, runtime }, options),
+    ...earlySettings({ watchdogs, runtime, swap }, options),
     ...(isLean ? leanSettings() : runtimeImageSettings(isKept)),
     ...(usesDisk ? runtimeDiskSettings(options) : []),
     ...(usesDisk && !isLean ? againSettings(options) : []),
@@ -260,7 +278,11 @@ function runtimeFor(
 
 /** Shell assignments that early.sh, again.sh and watch.sh read. The values are numbers, fixed flags and checked paths. */
 function earlySettings(
-  { watchdogs, runtime }: { watchdogs: readonly string[]; runtime: readonly string[] },
+  {
+    watchdogs,
+    runtime,
+    swap,
+  }: { watchdogs: readonly string[]; runtime: readonly string[]; swap: readonly string[] },
   options: CaptureOptions,
 ): string[] {
   const paths = (files: readonly string[]) => `'${files.map(pathInImage).join(' ')}'`;
@@ -277,6 +299,9 @@ function earlySettings(
     `watchdog_modules=${paths(watchdogs.filter(file => !isSoft(file)))}`,
     `softdog=${paths(watchdogs.filter(isSoft))}`,
     `modules=${paths(runtime)}`,
+    `swap_modules=${paths(swap)}`,
+    `swap_bytes=${SWAP_BYTES}`,
+    `compress_below_kib=${COMPRESS_BELOW_KIB}`,
     `node_flags='${NODE_FLAGS.join(' ')}'`,
     `small_crash_bytes=${SMALL_CRASH.belowBytes}`,
     `small_crash_flags='${SMALL_CRASH.flags.join(' ')}'`,

@@ -37,12 +37,19 @@ force() {
   while :; do pause 60; done
 }
 
-# How many pages of files the kernel has read again because it had dropped them for lack of memory, into $refaults.
+# How many pages the kernel has read again because it had dropped them for lack of memory, into $refaults: those of files, and the
+# program's own, which it had compressed (early.sh).
 count_refaults() {
-  while read -r name refaults; do
-    [ "$name" = workingset_refault_file ] && return
-  done < /proc/vmstat
   refaults=0
+  while read -r name count; do
+    case $name in
+      workingset_refault_file) refaults=$count ;;
+      pswpin)
+        refaults=$((refaults + count))
+        return
+        ;;
+    esac
+  done < /proc/vmstat
 }
 
 # How often the kernel looked for pages to free, less the pages that it found so, into $vain. Where it finds none, it ends the

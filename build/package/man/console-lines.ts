@@ -210,6 +210,12 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
     toDo: 'Report it with the log.',
   },
   {
+    lines: ['kdumpling: early: memory is not compressed'],
+    meaning:
+      'Memory is short, and zram, into which some of the program’s would go, did not start. The capture goes on with what there is.',
+    toDo: 'Reserve more with `crashkernel=`, or take zram out of `modprobe.blacklist=`.',
+  },
+  {
     lines: ['kdumpling: early: a helper process called a part of Node that the image lacks, and ends'],
     meaning: 'The same in the autopsy, which is missing then. The dump follows.',
     toDo: 'Report it with the log.',

@@ -1,6 +1,6 @@
 /** How the early stage loads modules: its own shell and awk, run by the busybox that the image has. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -98,14 +98,70 @@ test('a driver that does not load does not end the early stage', () => {
 
 test('the files of modules that were loaded early are removed, and no others', () => {
   const remove = /^\$bb rm .*$/m.exec(EARLY)![0];
-  const names = ['iTCO_wdt.ko', 'softdog.ko', 'loop.ko', 'squashfs.ko', 'virtio_blk.ko'];
+  const names = ['iTCO_wdt.ko', 'softdog.ko', 'zram.ko', 'loop.ko', 'squashfs.ko', 'virtio_blk.ko'];
   for (const name of names) writeFileSync(path(name), '');
-  const [watchdog, softdog, ...modules] = names.slice(0, -1).map(path);
-  const settings = `watchdog_modules='${watchdog}' softdog='${softdog}' modules='${modules.join(' ')}'`;
+  const [watchdog, softdog, swap, ...modules] = names.slice(0, -1).map(path);
+  const settings = `watchdog_modules='${watchdog}' softdog='${softdog}' swap_modules='${swap}' modules='${modules.join(' ')}'`;
   execFileSync(BUSYBOX, ['sh', '-c', `bb=${BUSYBOX}\n${settings}\n${remove}`]);
   expect(names.filter(name => existsSync(path(name)))).toEqual(['virtio_blk.ko']);
   // An image may have none of them.
   execFileSync(BUSYBOX, ['sh', '-c', `bb=${BUSYBOX}\n${remove}`]);
+});
+
+describe('memory is compressed', () => {
+  const COMPRESS = /^while read -r name available_kib.*?^fi > .*?$/ms.exec(EARLY)![0];
+
+  /** What busybox was asked for, and what the kernel was told. */
+  function compress({
+    availableKib,
+    modules = '/modules/zram.ko',
+    hasZram = true,
+  }: {
+    availableKib: number;
+    modules?: string;
+    hasZram?: boolean;
+  }) {
+    for (const folder of ['vm', ...(hasZram ? ['block/zram0'] : [])])
+      mkdirSync(path(folder), { recursive: true });
+    writeFileSync(path('meminfo'), `MemTotal: 99 kB\nMemAvailable: ${availableKib} kB\nBuffers: 7 kB\n`);
+    writeFileSync(path('bb'), `#!/bin/sh\necho "$@" >> ${path('calls')}\n`, { mode: 0o755 });
+    const settings = `bb=${path('bb')} swap_modules='${modules}' swap_bytes=4096 compress_below_kib=1000`;
+    const lines = COMPRESS.replaceAll('/proc/meminfo', path('meminfo'))
+      .replaceAll('/sys/block', path('block'))
+      .replaceAll('/proc/sys/vm', path('vm'))
+      .replaceAll('> /dev/kmsg', `>> ${path('kmsg')}`);
+    execFileSync(BUSYBOX, ['sh', '-ec', `${settings}\nload() { $bb load "$@"; }\n${lines}`]);
+    const text = (name: string) => (existsSync(path(name)) ? readFileSync(path(name), 'utf8') : '');
+    return {
+      calls: text('calls'),
+      size: text('block/zram0/disksize'),
+      swappiness: text('vm/swappiness'),
+      said: text('kmsg'),
+    };
+  }
+  const NOTHING = { calls: '', size: '', swappiness: '', said: '' };
+
+  test('where it is short', () => {
+    expect(compress({ availableKib: 999, modules: '/modules/zsmalloc.ko /modules/zram.ko' })).toEqual({
+      calls: 'load /modules/zsmalloc.ko\nload /modules/zram.ko\nmkswap /dev/zram0\nswapon /dev/zram0\n',
+      size: '4096\n',
+      swappiness: '200\n',
+      said: '',
+    });
+  });
+
+  test('not where there is enough, and not by a kernel without zram', () => {
+    expect(compress({ availableKib: 1000 })).toEqual(NOTHING);
+    expect(compress({ availableKib: 999, modules: '' })).toEqual(NOTHING);
+  });
+
+  test('which costs nothing but a line where it fails', () => {
+    expect(compress({ availableKib: 999, hasZram: false })).toEqual({
+      ...NOTHING,
+      calls: 'load /modules/zram.ko\n',
+      said: '<4>kdumpling: early: memory is not compressed\n',
+    });
+  });
 });
 
 test('multi-gen LRU is turned on without a time within which a page must not be dropped', () => {

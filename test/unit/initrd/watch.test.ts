@@ -17,17 +17,19 @@ const path = (name: string) => join(directory, name);
 const text = (name: string) => (existsSync(path(name)) ? readFileSync(path(name), 'utf8') : '');
 
 /** What the kernel has read again, as it says it beside other numbers. */
-function setRefaults(pages: number): void {
-  setCounts({ pages, searches: 0, freed: 0 });
+function setRefaults(pages: number, swapped = 0): void {
+  setCounts({ pages, swapped, searches: 0, freed: 0 });
 }
 
 /** Searches for pages to free are counted by zone. */
 function setCounts({
   pages = 0,
+  swapped = 0,
   searches,
   freed,
 }: {
   pages?: number;
+  swapped?: number;
   searches: number;
   freed: number;
 }): void {
@@ -35,6 +37,8 @@ function setCounts({
     'nr_free_pages 1',
     'workingset_refault_anon 7000000',
     `workingset_refault_file ${pages}`,
+    `pswpin ${swapped}`,
+    'pswpout 7000000',
     'allocstall_dma 0',
     `allocstall_dma32 ${Math.floor(searches / 3)}`,
     `allocstall_normal ${Math.ceil((searches * 2) / 3)}`,
@@ -175,6 +179,17 @@ describe('pages that were dropped are read again', () => {
     expect(text('kmsg')).toBe(
       '<0>kdumpling: watch: NOT finished: too little memory: code is read again and again without progress, 1000 pages in the phase dump; rebooting by sysrq\n',
     );
+  });
+
+  test('of the program’s own memory, which was compressed: these count, too', async () => {
+    setRefaults(500_000, 300_000);
+    const heartbeat = openHeartbeat(lineWriter(path('progress')), NO_LIMIT);
+    heartbeat.enter('dump');
+    heartbeat.wait(WAITING);
+    await vi.waitFor(() => expect(text('watchdog').length).toBeGreaterThan(1), SOON);
+    setRefaults(500_400, 300_600);
+    await vi.waitFor(() => expect(text('sysrq')).toBe('7\nw\ns\nu\nb\nb\n'), SOON);
+    expect(text('kmsg')).toContain('without progress, 1000 pages in the phase dump');
   });
 
   test.each([
