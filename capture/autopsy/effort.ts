@@ -3,14 +3,16 @@ import { AutopsyError } from '../errors.ts';
 import type { ReadPhysical } from '../vmcore/open.ts';
 
 export interface Effort {
-  /** How many pages of the vmcore stay in memory: a power of two. */
-  readonly cachedPages: number;
+  /** How much of the vmcore stays in memory: a power of two. */
+  readonly cachedBytes: number;
   /** Reads of memory, of cached pages as well. A task takes some 120, with its stack. */
   readonly mostReads: number;
+  /** Of a table of symbols or types, so many pages stay in memory, a power of two: see table.ts. All of it where it is left out. */
+  readonly tablePages?: number;
 }
 
 /** For a report of a machine with 60,000 tasks. It takes some seconds. */
-export const REPORT_EFFORT: Effort = { cachedPages: 2048, mostReads: 1 << 23 };
+export const REPORT_EFFORT: Effort = { cachedBytes: 8 << 20, mostReads: 1 << 23 };
 
 /** The first read beyond the bound throws AutopsyError OVER_BUDGET, and so does every later one. */
 export function boundedReads(read: ReadPhysical, mostReads: number): ReadPhysical {

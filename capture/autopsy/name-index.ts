@@ -18,21 +18,29 @@ export function hashOf(name: Uint8Array): number {
   return hash;
 }
 
-/** Chains of kernels have a few numbers; a name that many static symbols share (`__func__.0`), a few thousand. */
+/** Chains of kernels have some 16 numbers; one with a name that many static symbols share (`__func__.0`), a few thousand. */
 const MOST_CANDIDATES = 1 << 14;
+const CHAIN_BITS = 4;
 
+/**
+ * One word for each number: the next number of its chain, plus one, so that 0 ends a chain, and above that the low bits of its own
+ * hash, by which a look-up passes over most others of the chain.
+ */
 export class NameIndex {
-  /** The first and the last number of each chain, and for each number the next one; all plus one, so that 0 ends a chain. */
+  /** The first and the last number of each chain, plus one. */
   readonly #first: Uint32Array;
   readonly #last: Uint32Array;
-  readonly #next: Uint32Array;
+  readonly #words: Uint32Array;
+  /** Of a word, for the next number. */
+  readonly #numberBits: number;
 
   /** @param count numbers are below it. */
   constructor(count: number) {
-    const chains = 2 ** Math.ceil(Math.log2(count + 1));
+    this.#numberBits = Math.ceil(Math.log2(count + 1));
+    const chains = 2 ** Math.max(0, this.#numberBits - CHAIN_BITS);
     this.#first = new Uint32Array(chains);
     this.#last = new Uint32Array(chains);
-    this.#next = new Uint32Array(count);
+    this.#words = new Uint32Array(count);
   }
 
   /** Each number at most once. */
@@ -42,15 +50,22 @@ export class NameIndex {
     const chain = (hash ^ (hash >>> 15)) & (lasts.length - 1);
     const last = lasts[chain]!;
     if (last === 0) this.#first[chain] = number + 1;
-    else this.#next[last - 1] = number + 1;
+    else this.#words[last - 1]! |= number + 1;
+    this.#words[number] = hash << this.#numberBits;
     lasts[chain] = number + 1;
   }
 
   /** In the order in which they were added. Some may have another name. At most MOST_CANDIDATES. */
   *candidates(hash: number): Generator<number> {
-    const chain = this.#chain(hash);
+    const bits = this.#numberBits;
+    const own = hash << bits;
+    const nextMask = 2 ** bits - 1;
     let left = MOST_CANDIDATES;
-    for (let at = this.#first[chain]!; at !== 0 && left > 0; at = this.#next[at - 1]!, left--) yield at - 1;
+    for (let at = this.#first[this.#chain(hash)]!; at !== 0 && left > 0; left--) {
+      const word = this.#words[at - 1]!;
+      if ((word ^ own) >>> bits === 0) yield at - 1;
+      at = word & nextMask;
+    }
   }
 
   /** The high bits depend on more of the name than the low ones. */

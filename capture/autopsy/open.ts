@@ -16,10 +16,13 @@ import { scanForTables } from './symbols/kallsyms-scan.ts';
 import { exportedTables } from './symbols/kallsyms-tables.ts';
 import { withKnownVariables } from './symbols/known-variables.ts';
 import { KernelSymbols } from './symbols/symbols.ts';
+import { keptTables, type OpenTable, wholeTables } from './table.ts';
 import { moduleLayouts, vmlinuxLayouts } from './types/find-btf.ts';
 import type { Layouts } from './types/layouts.ts';
 import { noTypes } from './types/no-types.ts';
 
+/** Large pages, of arm64. */
+const LEAST_CACHED_PAGES = 16;
 /** Modules whose types are kept. */
 const MOST_OPEN_MODULES = 8;
 
@@ -38,12 +41,18 @@ export function openAutopsy(
   const cached = cachedReads(
     (paddr, into) => readPhysical(vmcore, paddr, into),
     pageSizeBytes,
-    effort.cachedPages,
+    Math.max(LEAST_CACHED_PAGES, effort.cachedBytes / pageSizeBytes),
   );
-  const read = watch(boundedReads(cached, effort.mostReads));
-  const memory = new KernelMemory(chooseArch(vmcore), read);
-  const listed = openImage(memory, vmcore, missing);
-  const layouts = openLayouts(memory, vmcore, listed.image, missing);
+  const bounded = boundedReads(cached, effort.mostReads);
+  const arch = chooseArch(vmcore);
+  const memory = new KernelMemory(arch, watch(bounded));
+  const openTable =
+    effort.tablePages === undefined
+      ? wholeTables(memory)
+      : keptTables(memory, new KernelMemory(arch, bounded), effort.tablePages);
+  const source = { memory, vmcore, openTable };
+  const listed = openImage(source, missing);
+  const layouts = openLayouts(source, listed.image, missing);
   const image = listed.lacksVariables
     ? withVariables(listed.image, { memory, vmcoreinfo, layouts, missing })
     : listed.image;
@@ -92,12 +101,20 @@ interface ListedImage {
   readonly lacksVariables: boolean;
 }
 
-function openImage(memory: KernelMemory, { vmcoreinfo }: Vmcore, missing: string[]): ListedImage {
+interface Source {
+  readonly memory: KernelMemory;
+  readonly vmcore: Vmcore;
+  readonly openTable: OpenTable;
+}
+
+function openImage({ memory, vmcore: { vmcoreinfo }, openTable }: Source, missing: string[]): ListedImage {
   const isExported = vmcoreinfo.symbol('kallsyms_names') !== undefined;
   const kallsyms = attempt(
     () =>
       new Kallsyms(
-        isExported ? exportedTables(memory, vmcoreinfo) : scanForTables(memory, vmcoreinfo),
+        isExported
+          ? exportedTables(memory, vmcoreinfo, openTable)
+          : scanForTables(memory, vmcoreinfo, openTable),
         vmcoreinfo,
       ),
     error => missing.push(describeError(error)),
@@ -110,13 +127,12 @@ function openImage(memory: KernelMemory, { vmcoreinfo }: Vmcore, missing: string
 }
 
 function openLayouts(
-  memory: KernelMemory,
-  { vmcoreinfo }: Vmcore,
+  { memory, vmcore: { vmcoreinfo }, openTable }: Source,
   image: ImageSymbols,
   missing: string[],
 ): Layouts | Error {
   try {
-    const layouts = vmlinuxLayouts(memory, vmcoreinfo, name => image.all(name)[0]?.address);
+    const layouts = vmlinuxLayouts(memory, vmcoreinfo, name => image.all(name)[0]?.address, openTable);
     if (layouts.btf.warning !== undefined) missing.push(layouts.btf.warning);
     return layouts;
   } catch (error) {

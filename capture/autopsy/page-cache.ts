@@ -24,7 +24,7 @@ export function cachedReads(readPhysical: ReadPhysical, pageSizeBytes: number, p
   };
   return (paddr, into) => {
     // A long read would only displace what is needed again.
-    if (into.length > pageSizeBytes) return readPhysical(paddr, into);
+    if (into.length >= pageSizeBytes) return readPhysical(paddr, into);
     let done = 0;
     while (done < into.length) {
       const pfn = Math.floor((paddr + done) / pageSizeBytes);

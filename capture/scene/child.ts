@@ -118,7 +118,8 @@ export function autopsist(autopsy: AutopsyProgram): Autopsist {
   };
 }
 
-const ENVIRONMENT = ['NODE_DISABLE_COLORS=1', 'UV_THREADPOOL_SIZE=1'];
+/** The last: see initrd/start-node.sh. */
+const ENVIRONMENT = ['NODE_DISABLE_COLORS=1', 'UV_THREADPOOL_SIZE=1', 'MALLOC_MMAP_THRESHOLD_=65536'];
 
 /** Loads Node's module for processes, which takes as long as the start of a process and a megabyte that is never free again. */
 function spawnByNode(

@@ -21,8 +21,8 @@ const BUDGET: ReadBudget = { bytes: 128 << 20, reads: 1 << 17 };
 const LIMITS: Limits = { stacks: 1000, names: 16 };
 /** Emulated, telling of a read takes as long as the read. */
 const READS_PER_SIGN = 16;
-/** 1 MiB of pages: memory is short, and reading /proc/vmcore again costs no disk. */
-const EFFORT: Effort = { cachedPages: 256, mostReads: 1 << 20 };
+/** Memory is short, and reading /proc/vmcore again costs no disk. */
+const EFFORT: Effort = { cachedBytes: 512 << 10, mostReads: 1 << 20, tablePages: 32 };
 
 /**
  * @param directory exists.

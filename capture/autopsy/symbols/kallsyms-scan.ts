@@ -8,6 +8,7 @@ import { AutopsyError } from '../../errors.ts';
 import type { KernelMemory } from '../../kernel/memory.ts';
 import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
 import { occurrences, readHeld } from '../image-scan.ts';
+import type { OpenTable } from '../table.ts';
 import {
   type KallsymsTables,
   MOST_NAME_BYTES,
@@ -27,11 +28,15 @@ const MOST_BYTES_PER_256_NAMES = NAMES_PER_MARKER * 128;
 const MOST_TABLE_BYTES = 1 << 16;
 
 /** @throws AutopsyError NO_KALLSYMS when they are not found. */
-export function scanForTables(memory: KernelMemory, vmcoreinfo: Vmcoreinfo): KallsymsTables {
+export function scanForTables(
+  memory: KernelMemory,
+  vmcoreinfo: Vmcoreinfo,
+  openTable: OpenTable,
+): KallsymsTables {
   const start = vmcoreinfo.requireSymbol('_stext', "find the kernel's symbols");
   for (const digits of occurrences(memory, start, DIGITS)) {
     const tokens = tokensAround(memory, digits);
-    const found = tokens && tablesBefore(memory, tokens);
+    const found = tokens && tablesBefore(memory, tokens, openTable);
     if (found) return found;
   }
   throw new AutopsyError('NO_KALLSYMS', {
@@ -65,7 +70,11 @@ function tokensAround(memory: KernelMemory, digits: bigint): TokenPlace | undefi
   return agrees && view.getUint16(0, true) === 0 ? { table: digits - BigInt(first), index } : undefined;
 }
 
-function tablesBefore(memory: KernelMemory, { table, index }: TokenPlace): KallsymsTables | undefined {
+function tablesBefore(
+  memory: KernelMemory,
+  { table, index }: TokenPlace,
+  openTable: OpenTable,
+): KallsymsTables | undefined {
   const markers = markersBefore(memory, table);
   if (!markers) return undefined;
   const { address, last, count } = markers;
@@ -83,7 +92,7 @@ function tablesBefore(memory: KernelMemory, { table, index }: TokenPlace): Kalls
     const offsets = names - 16n - BigInt(Math.ceil(symbols / 2) * 8);
     return {
       count: symbols,
-      names: bytes.subarray(at),
+      names: openTable(names, bytes.length - at),
       tokens: readTokens(memory, table, index),
       offsets: readOffsets(memory, offsets, symbols),
       offsetsAddress: offsets,

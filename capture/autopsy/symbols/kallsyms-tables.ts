@@ -6,16 +6,17 @@ import { AutopsyError } from '../../errors.ts';
 import type { KernelMemory } from '../../kernel/memory.ts';
 import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
 import { readHeld } from '../image-scan.ts';
+import type { OpenTable, Table } from '../table.ts';
 
 /** The largest kernels have some 300,000. */
 export const MOST_SYMBOLS = 1 << 21;
 export const MOST_NAME_BYTES = 32 << 20;
 export const TOKENS = 256;
 
-/** The tables as bytes. Names and offsets may be cut. */
+/** Names and offsets may be cut. */
 export interface KallsymsTables {
   readonly count: number;
-  readonly names: Uint8Array;
+  readonly names: Table;
   /** For each of the 256 tokens, what it stands for. */
   readonly tokens: readonly Uint8Array[];
   /** A 32-bit number for each symbol; `addresses.ts` has what they mean. */
@@ -28,7 +29,11 @@ export interface KallsymsTables {
 const ACTION = "read the kernel's symbols";
 
 /** @throws AutopsyError NO_KALLSYMS when vmcoreinfo does not have the addresses; KernelError when the tables are not held. */
-export function exportedTables(memory: KernelMemory, vmcoreinfo: Vmcoreinfo): KallsymsTables {
+export function exportedTables(
+  memory: KernelMemory,
+  vmcoreinfo: Vmcoreinfo,
+  openTable: OpenTable,
+): KallsymsTables {
   const symbol = (name: string): bigint => {
     const address = vmcoreinfo.symbol(name);
     if (address !== undefined) return address;
@@ -46,7 +51,7 @@ export function exportedTables(memory: KernelMemory, vmcoreinfo: Vmcoreinfo): Ka
   const relativeBase = vmcoreinfo.symbol('kallsyms_relative_base');
   return {
     count,
-    names: readNames(memory, names, tokenTable),
+    names: readNames(openTable, names, tokenTable),
     tokens: readTokens(memory, tokenTable, tokenIndex),
     offsets: readOffsets(memory, offsets, count),
     offsetsAddress: offsets,
@@ -84,8 +89,10 @@ export function readTokens(memory: KernelMemory, tableAddress: bigint, indexAddr
 const LONGEST_TOKEN = 512;
 
 /** The markers and the tokens follow the names, in all kernels. */
-function readNames(memory: KernelMemory, names: bigint, next: bigint): Uint8Array {
+function readNames(openTable: OpenTable, names: bigint, next: bigint): Table {
   const apart = next - names;
   const isUsable = apart > 0n && apart <= BigInt(MOST_NAME_BYTES);
-  return readHeld(memory, names, isUsable ? Number(apart) : MOST_NAME_BYTES);
+  const table = openTable(names, isUsable ? Number(apart) : MOST_NAME_BYTES);
+  table.whole();
+  return table;
 }

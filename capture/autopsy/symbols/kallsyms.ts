@@ -4,6 +4,7 @@
  */
 import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
 import { hashOf, NameIndex } from '../name-index.ts';
+import type { Table } from '../table.ts';
 import { type AddressMode, addressAt, chooseMode, EXPORTED, positionOf } from './addresses.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
@@ -11,6 +12,9 @@ import type { KallsymsTables } from './kallsyms-tables.ts';
 const LONGEST_NAME = 513;
 /** A name of 128 bytes and more has a length of two bytes (Linux 73bbb94466fd, v6.1). */
 const LONG_NAME = 0x80;
+/** Of so many names the place of the first is kept. */
+const NAMES_PER_START = 1 << 4;
+const START_SHIFT = Math.log2(NAMES_PER_START);
 
 export class Kallsyms {
   /** Fewer than the kernel had when its names or offsets are cut. */
@@ -19,7 +23,7 @@ export class Kallsyms {
   readonly warnings: readonly string[];
   readonly #tables: KallsymsTables;
   readonly #offsets: DataView;
-  /** Where each name's length is. */
+  /** Where the length of each NAMES_PER_START-th name is. */
   readonly #starts: Uint32Array;
   readonly #index: NameIndex;
   /** Numbers by ascending address; undefined where they are in that order already. */
@@ -31,9 +35,10 @@ export class Kallsyms {
     this.#tables = tables;
     this.#offsets = new DataView(offsets.buffer, offsets.byteOffset, offsets.byteLength);
     const most = Math.min(count, Math.floor(offsets.length / 4));
-    this.#starts = new Uint32Array(most);
+    this.#starts = new Uint32Array(Math.ceil(most / NAMES_PER_START));
     this.#index = new NameIndex(most);
-    this.count = indexNames(tables, { starts: this.#starts, index: this.#index });
+    this.count = indexNames(tables, most, { starts: this.#starts, index: this.#index });
+    tables.names.release();
     this.warnings =
       this.count === count ? [] : [`kallsyms has ${count} symbols, of which ${this.count} are usable`];
     const known = new Map<string, { offset: number; number: number }>();
@@ -52,10 +57,13 @@ export class Kallsyms {
   /** With its type in front. */
   #expanded(number: number): string {
     const { names, tokens } = this.#tables;
-    const start = nameStart(names, this.#starts[number]!);
-    const end = start + nameLength(names, this.#starts[number]!);
+    let at = this.#starts[number >>> START_SHIFT]!;
+    for (let before = number & (NAMES_PER_START - 1); before > 0; before--)
+      at = nameStart(names, at) + nameLength(names, at);
+    const end = nameStart(names, at) + nameLength(names, at);
     let text = '';
-    for (let at = start; at < end && text.length < LONGEST_NAME; at++) text += latin1(tokens[names[at]!]!);
+    for (at = nameStart(names, at); at < end && text.length < LONGEST_NAME; at++)
+      text += latin1(tokens[names.u8(at)]!);
     return text.slice(0, LONGEST_NAME);
   }
 
@@ -124,24 +132,25 @@ export class Kallsyms {
 /**
  * One loop that calls nothing for a token: there are a million, and where the compilers are off each call takes longer
  * than the work.
- * @param into `starts` has room for as many as are wanted.
+ * @param most that are wanted.
  * @returns how many names there are.
  */
 function indexNames(
-  { names, tokens }: KallsymsTables,
+  { names: table, tokens }: KallsymsTables,
+  most: number,
   { starts, index }: { starts: Uint32Array; index: NameIndex },
 ): number {
+  const names = table.whole();
   const hashes = Uint32Array.from(tokens, token => hashOf(token));
   // The first token begins with the symbol's type, which is not a part of the name.
   const firstHashes = Uint32Array.from(tokens, token => hashOf(token.subarray(1)));
-  const most = starts.length;
   const namesEnd = names.length;
   let at = 0;
   for (let number = 0; number < most; number++) {
     let length = names[at]!;
     let i = at + 1;
     if (length >= LONG_NAME) {
-      length = nameLength(names, at);
+      length = (length & (LONG_NAME - 1)) | ((names[at + 1] ?? 0) << 7);
       i = at + 2;
     }
     const end = i + length;
@@ -149,7 +158,7 @@ function indexNames(
     if (!(end <= namesEnd && length > 0)) return number;
     let hash = firstHashes[names[i]!]!;
     for (i++; i < end; i++) hash += hashes[names[i]!]!;
-    starts[number] = at;
+    if ((number & (NAMES_PER_START - 1)) === 0) starts[number >>> START_SHIFT] = at;
     index.add(hash, number);
     at = end;
   }
@@ -167,14 +176,14 @@ function isAscending(offsets: DataView, mode: AddressMode, count: number): boole
 }
 
 /** Where the tokens of the name begin whose length is at `at`. */
-function nameStart(names: Uint8Array, at: number): number {
-  return (names[at] ?? 0) < LONG_NAME ? at + 1 : at + 2;
+function nameStart(names: Table, at: number): number {
+  return names.u8(at) < LONG_NAME ? at + 1 : at + 2;
 }
 
 /** In tokens. */
-function nameLength(names: Uint8Array, at: number): number {
-  const low = names[at] ?? 0;
-  return low < LONG_NAME ? low : (low & (LONG_NAME - 1)) | ((names[at + 1] ?? 0) << 7);
+function nameLength(names: Table, at: number): number {
+  const low = names.u8(at);
+  return low < LONG_NAME ? low : (low & (LONG_NAME - 1)) | (names.u8(at + 1) << 7);
 }
 
 function latin1(bytes: Uint8Array): string {

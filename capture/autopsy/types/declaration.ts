@@ -38,8 +38,8 @@ function declared(btf: Btf, id: number, declarator: string, budget: Budget): str
       return next(isGrouped ? `(*${declarator})` : `*${declarator}`);
     }
     case KIND.array: {
-      const count = type.view.getUint32(type.body + 8, true);
-      const element = type.view.getUint32(type.body, true);
+      const count = type.table.u32(type.body + 8);
+      const element = type.table.u32(type.body);
       return declared(btf, element, `${declarator}[${count === 0 ? '' : count}]`, budget);
     }
     case KIND.prototype:
@@ -61,10 +61,10 @@ function declared(btf: Btf, id: number, declarator: string, budget: Budget): str
   }
 }
 
-function parameters(btf: Btf, { view, body, vlen }: BtfType, budget: Budget): string {
+function parameters(btf: Btf, { table, body, vlen }: BtfType, budget: Budget): string {
   const shown: string[] = [];
   for (let i = 0; i < vlen && budget.left > 0; i++) {
-    const id = view.getUint32(body + 8 * i + 4, true);
+    const id = table.u32(body + 8 * i + 4);
     shown.push(id === 0 ? '...' : declared(btf, id, '', budget));
   }
   return shown.join(', ') || 'void';

@@ -5,6 +5,7 @@ import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
 import { occurrences, readHeld } from '../image-scan.ts';
 import type { DeadKernel } from '../kernel.ts';
 import { listEntries } from '../lists.ts';
+import { type OpenTable, type Table, wholeTable } from '../table.ts';
 import { Btf, decodeBtfHeader, HEADER_BYTES, MOST_BTF_BYTES } from './btf.ts';
 import { Layouts } from './layouts.ts';
 
@@ -26,22 +27,23 @@ export function vmlinuxLayouts(
   memory: KernelMemory,
   vmcoreinfo: Vmcoreinfo,
   address: (name: string) => bigint | undefined,
+  openTable: OpenTable,
 ): Layouts {
   const start = address('__start_BTF');
   const end = address('__stop_BTF');
   if (start !== undefined && end !== undefined && end > start && end - start <= BigInt(MOST_BTF_BYTES))
-    return new Layouts(new Btf(readHeld(memory, start, Number(end - start))));
-  return new Layouts(new Btf(scanned(memory, vmcoreinfo.requireSymbol('_stext', ACTION))));
+    return new Layouts(new Btf(openTable(start, Number(end - start))));
+  return new Layouts(new Btf(scanned(memory, vmcoreinfo.requireSymbol('_stext', ACTION), openTable)));
 }
 
-function scanned(memory: KernelMemory, from: bigint): Uint8Array {
+function scanned(memory: KernelMemory, from: bigint, openTable: OpenTable): Table {
   for (const at of occurrences(memory, from, HEAD)) {
     const header = readHeld(memory, at, HEADER_BYTES);
     if (header.length < HEADER_BYTES) continue;
     const { hdr_len, type_off, type_len, str_off, str_len } = decodeBtfHeader(header);
     const lengthBytes = hdr_len + str_off + str_len;
     const isOurs = type_off === 0 && str_off === type_len && type_len >= LEAST_TYPES_BYTES;
-    if (isOurs && lengthBytes <= MOST_BTF_BYTES) return readHeld(memory, at, lengthBytes);
+    if (isOurs && lengthBytes <= MOST_BTF_BYTES) return openTable(at, lengthBytes);
   }
   throw new AutopsyError('NO_BTF', {
     action: ACTION,
@@ -66,7 +68,7 @@ export function moduleLayouts(
     const btf = fields.pointer(entry, 'btf_module.btf');
     const lengthBytes = Math.min(fields.number(btf, 'btf.data_size'), MOST_MODULE_BTF_BYTES);
     return new Layouts(
-      new Btf(readHeld(memory, fields.pointer(btf, 'btf.data'), lengthBytes), vmlinux.btf),
+      new Btf(wholeTable(readHeld(memory, fields.pointer(btf, 'btf.data'), lengthBytes)), vmlinux.btf),
       vmlinux,
     );
   }

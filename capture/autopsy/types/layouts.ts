@@ -1,38 +1,31 @@
 /** Layouts of the kernel's types by BTF: look-ups by name. */
 import { AutopsyError } from '../../errors.ts';
 import type { Enumerator, Field, Types } from '../kernel.ts';
-import { hashOf, type NameIndex } from '../name-index.ts';
-import { type Btf, type BtfType, KIND } from './btf.ts';
+import { hashOf } from '../name-index.ts';
+import { type Btf, type BtfType, enumeratorAt, enumeratorName, KIND, NAMED } from './btf.ts';
 import { fieldOf, fieldsOf, findMember, isStruct, type Member } from './members.ts';
 import { arrayOf, isSigned, resolve, sizeOf } from './resolve.ts';
 
-/** What a name without `struct` in front may mean; the first in this order counts. */
-const NAMED: readonly number[] = [
-  KIND.struct,
-  KIND.union,
-  KIND.typedef,
-  KIND.enum,
-  KIND.enum64,
-  KIND.int,
-  KIND.float,
-];
-const NAMED_BITS = NAMED.reduce((bits, kind) => bits | (1 << kind), 0);
 const MOST_MEMBERS_IN_PATH = 16;
+
+interface Walked {
+  readonly member: Member;
+  /** Where the struct that holds the member begins. */
+  readonly baseBits: number;
+}
 
 export class Layouts implements Types {
   readonly #btf: Btf;
   /** Of vmlinux, for a module. */
   readonly #base: Layouts | undefined;
-  readonly #index: NameIndex;
-  /** The numbers of its enums, from `btf.first` on. */
-  readonly #enums: readonly number[];
+  /** What was asked before. The names and paths are words of our own sources, or of a command: there are only so many. */
+  readonly #knownTypes = new Map<string, BtfType>();
+  readonly #knownMembers = new Map<string, Walked>();
+  readonly #knownAnswers = new Map<string, boolean>();
 
   constructor(btf: Btf, base?: Layouts) {
     this.#btf = btf;
     this.#base = base;
-    const { index, enums } = btf.namesOf(NAMED_BITS);
-    this.#index = index;
-    this.#enums = enums;
   }
 
   get btf(): Btf {
@@ -55,6 +48,15 @@ export class Layouts implements Types {
   }
 
   has(path: string): boolean {
+    let answer = this.#knownAnswers.get(path);
+    if (answer === undefined) {
+      answer = this.#has(path);
+      this.#knownAnswers.set(path, answer);
+    }
+    return answer;
+  }
+
+  #has(path: string): boolean {
     try {
       if (path.includes('.')) this.#walk(path);
       else this.#type(path);
@@ -84,12 +86,10 @@ export class Layouts implements Types {
 
   enumValue(name: string): number {
     const wanted = Buffer.from(name, 'latin1');
-    for (const i of this.#enums) {
-      const type = this.#btf.type(this.#btf.first + i)!;
-      for (let i = 0; i < type.vlen; i++) {
-        if (this.#btf.hasName(enumeratorName(type, i), wanted))
-          return this.#asNumber(name, enumeratorValue(type, i));
-      }
+    for (const number of this.#btf.names.enumerators.candidates(hashOf(wanted))) {
+      const { type, index } = this.#enumeratorOf(number);
+      if (this.#btf.hasName(enumeratorName(type, index), wanted))
+        return this.#asNumber(name, enumeratorValue(type, index));
     }
     if (this.#base) return this.#base.enumValue(name);
     throw new AutopsyError('NO_ENUMERATOR', {
@@ -108,6 +108,19 @@ export class Layouts implements Types {
     }));
   }
 
+  /** @param number of an enumerator, among those of all enums. */
+  #enumeratorOf(number: number): { type: BtfType; index: number } {
+    const { enums, enumeratorEnds } = this.#btf.names;
+    let [low, high] = [0, enums.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (enumeratorEnds[middle]! <= number) low = middle + 1;
+      else high = middle;
+    }
+    const type = this.#btf.type(this.#btf.first + enums[low]!)!;
+    return { type, index: number - (enumeratorEnds[low]! - type.vlen) };
+  }
+
   #asNumber(name: string, value: bigint): number {
     const number = Number(value);
     if (Number.isSafeInteger(number)) return number;
@@ -118,8 +131,15 @@ export class Layouts implements Types {
     });
   }
 
-  /** `baseBits`: where the struct that holds the member begins. */
-  #walk(path: string): { member: Member; baseBits: number } {
+  #walk(path: string): Walked {
+    const known = this.#knownMembers.get(path);
+    if (known) return known;
+    const walked = this.#walkAnew(path);
+    this.#knownMembers.set(path, walked);
+    return walked;
+  }
+
+  #walkAnew(path: string): Walked {
     const [name = '', ...names] = path.split('.');
     if (names.length === 0 || names.length > MOST_MEMBERS_IN_PATH)
       throw noMember(path, names.join('.'), 'it is no path of a member', 'TYPE.MEMBER');
@@ -146,6 +166,14 @@ export class Layouts implements Types {
 
   /** By a name with or without `struct`, `union` or `enum` in front. */
   #type(given: string): BtfType {
+    const known = this.#knownTypes.get(given);
+    if (known) return known;
+    const type = this.#typeAnew(given);
+    this.#knownTypes.set(given, type);
+    return type;
+  }
+
+  #typeAnew(given: string): BtfType {
     const [, keyword, name = given] = /^(struct|union|enum) (.+)$/.exec(given) ?? [];
     const kinds =
       keyword === undefined
@@ -160,7 +188,7 @@ export class Layouts implements Types {
 
   #find(name: Uint8Array, kinds: readonly number[]): BtfType | undefined {
     let best: BtfType | undefined;
-    for (const i of this.#index.candidates(hashOf(name))) {
+    for (const i of this.#btf.names.types.candidates(hashOf(name))) {
       const type = this.#btf.type(this.#btf.first + i)!;
       const rank = kinds.indexOf(type.kind);
       if (rank < 0 || (best && rank >= kinds.indexOf(best.kind))) continue;
@@ -182,19 +210,12 @@ function isEnum(type: BtfType | undefined): type is BtfType {
   return type?.kind === KIND.enum || type?.kind === KIND.enum64;
 }
 
-function enumeratorAt({ kind, body }: BtfType, index: number): number {
-  return body + index * (kind === KIND.enum64 ? 12 : 8);
-}
-
-function enumeratorName(type: BtfType, index: number): number {
-  return type.view.getUint32(enumeratorAt(type, index), true);
-}
-
 function enumeratorValue(type: BtfType, index: number): bigint {
   const at = enumeratorAt(type, index) + 4;
-  if (type.kind === KIND.enum)
-    return BigInt(isSigned(type) ? type.view.getInt32(at, true) : type.view.getUint32(at, true));
-  return isSigned(type) ? type.view.getBigInt64(at, true) : type.view.getBigUint64(at, true);
+  const low = BigInt(type.table.u32(at));
+  const [value, bits] =
+    type.kind === KIND.enum ? [low, 32] : [low | (BigInt(type.table.u32(at + 4)) << 32n), 64];
+  return isSigned(type) ? BigInt.asIntN(bits, value) : value;
 }
 
 function noType(name: string, wanted: string): AutopsyError {

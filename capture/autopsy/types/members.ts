@@ -26,9 +26,9 @@ export function isStruct(type: BtfType | undefined): type is BtfType {
 
 export function memberAt(btf: Btf, struct: BtfType, index: number): Member {
   const at = struct.body + index * MEMBER_BYTES;
-  const nameOffset = struct.view.getUint32(at, true);
-  const type = struct.view.getUint32(at + 4, true);
-  const offset = struct.view.getUint32(at + 8, true);
+  const nameOffset = struct.table.u32(at);
+  const type = struct.table.u32(at + 4);
+  const offset = struct.table.u32(at + 8);
   if (struct.kind_flag) {
     const bits = offset >>> 24;
     return { nameOffset, type, bit: offset & 0xffffff, bits: bits === 0 ? undefined : bits };
@@ -44,7 +44,7 @@ export function findMember(btf: Btf, struct: BtfType, name: Uint8Array): Member 
   let left = MOST_LOOKED_AT;
   const search = (within: BtfType, base: number, depth: number): Member | undefined => {
     for (let i = 0; i < within.vlen && left > 0; i++, left--) {
-      const nameOffset = within.view.getUint32(within.body + i * MEMBER_BYTES, true);
+      const nameOffset = within.table.u32(within.body + i * MEMBER_BYTES);
       // Most members have neither this name nor none, and the first byte tells.
       const first = btf.stringByte(nameOffset);
       if (first !== 0 && first !== name[0]) continue;

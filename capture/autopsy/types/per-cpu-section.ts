@@ -16,14 +16,13 @@ export interface PerCpuSection {
 export function perCpuSection(btf: Btf): PerCpuSection {
   const offsets = new Map<string, number>();
   let sizeBytes = 0;
-  btf.eachOf(1 << KIND.section, (id, _, nameOffset) => {
+  btf.eachOf(1 << KIND.section, ({ nameOffset, table, body, vlen, sizeOrType }) => {
     if (!btf.hasName(nameOffset, SECTION)) return;
-    const { view, body, vlen, sizeOrType } = btf.type(id)!;
     sizeBytes = sizeOrType;
     for (let at = body; at < body + vlen * ENTRY_BYTES; at += ENTRY_BYTES) {
-      const variable = btf.type(view.getUint32(at, true));
+      const variable = btf.type(table.u32(at));
       if (variable?.kind === KIND.variable)
-        offsets.set(btf.string(variable.nameOffset), view.getUint32(at + OFFSET_AT, true));
+        offsets.set(btf.string(variable.nameOffset), table.u32(at + OFFSET_AT));
     }
   });
   return { sizeBytes, offsets };

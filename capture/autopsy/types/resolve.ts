@@ -48,19 +48,19 @@ export function kindName(type: BtfType | undefined): TypeKind {
 }
 
 export function isSigned(type: BtfType | undefined): boolean {
-  if (type?.kind === KIND.int) return (type.view.getUint32(type.body, true) & INT_SIGNED) !== 0;
+  if (type?.kind === KIND.int) return (type.table.u32(type.body) & INT_SIGNED) !== 0;
   return (type?.kind === KIND.enum || type?.kind === KIND.enum64) && type.kind_flag;
 }
 
 /** Of an int: the bits that it takes when it is a bit field without kind_flag; undefined when it is a whole one. */
 export function intBits({
   kind,
-  view,
+  table,
   body,
   sizeOrType,
 }: BtfType): { offset: number; bits: number } | undefined {
   if (kind !== KIND.int) return undefined;
-  const encoding = view.getUint32(body, true);
+  const encoding = table.u32(body);
   const found = { offset: (encoding >>> 16) & 0xff, bits: encoding & 0xff };
   return found.offset === 0 && found.bits === 8 * sizeOrType ? undefined : found;
 }
@@ -70,8 +70,8 @@ export interface ArrayFacts {
   readonly count: number;
 }
 
-export function arrayOf({ view, body }: BtfType): ArrayFacts {
-  return { element: view.getUint32(body, true), count: view.getUint32(body + 8, true) };
+export function arrayOf({ table, body }: BtfType): ArrayFacts {
+  return { element: table.u32(body), count: table.u32(body + 8) };
 }
 
 /** In bytes; 0 for void and functions. @throws AutopsyError BTF_CIRCLE, BTF_SIZE */

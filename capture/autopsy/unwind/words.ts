@@ -3,12 +3,13 @@ import type { KernelMemory } from '../../kernel/memory.ts';
 
 const PAGE_BYTES = 4096;
 const PAGE_MASK = BigInt(PAGE_BYTES - 1);
-const MOST_PAGES = 1024;
+/** A stack has a few, a search in the unwinding tables twenty. */
+const MOST_PAGES = 64;
 
 export class Words {
   readonly #memory: Pick<KernelMemory, 'readVirtualUpTo' | 'readVirtualInto'>;
-  /** The bytes that the dump holds from the beginning of a page on, by its address. */
-  readonly #pages = new Map<bigint, DataView>();
+  /** By the address of a page, the bytes that the dump holds from its beginning on; the last that was read is the last. */
+  readonly #pages = new Map<bigint, DataView<ArrayBuffer>>();
 
   constructor(memory: Pick<KernelMemory, 'readVirtualUpTo' | 'readVirtualInto'>) {
     this.#memory = memory;
@@ -31,7 +32,7 @@ export class Words {
     return this.view(vaddr, 4, what).getInt32(0, true);
   }
 
-  /** @throws KernelError when the dump does not hold them. */
+  /** To be used at once: the next page may take its place. @throws KernelError when the dump does not hold them. */
   view(vaddr: bigint, lengthBytes: number, what: string): DataView {
     const within = Number(vaddr & PAGE_MASK);
     const page = this.#page(vaddr - BigInt(within));
@@ -45,10 +46,17 @@ export class Words {
   #page(vaddr: bigint): DataView {
     const known = this.#pages.get(vaddr);
     if (known) return known;
-    const bytes = new Uint8Array(PAGE_BYTES);
+    const bytes = this.#freePage();
     const page = new DataView(bytes.buffer, 0, this.#memory.readVirtualUpTo(vaddr, bytes));
-    if (this.#pages.size >= MOST_PAGES) this.#pages.delete(this.#pages.keys().next().value!);
     this.#pages.set(vaddr, page);
     return page;
+  }
+
+  /** New ones would stay until the next collection of garbage. */
+  #freePage(): Uint8Array<ArrayBuffer> {
+    if (this.#pages.size < MOST_PAGES) return new Uint8Array(PAGE_BYTES);
+    const [oldest, { buffer }] = this.#pages.entries().next().value!;
+    this.#pages.delete(oldest);
+    return new Uint8Array(buffer);
   }
 }

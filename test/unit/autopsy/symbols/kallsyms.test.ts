@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Kallsyms } from '../../../../capture/autopsy/symbols/kallsyms.ts';
 import { scanForTables } from '../../../../capture/autopsy/symbols/kallsyms-scan.ts';
 import { exportedTables, type KallsymsTables } from '../../../../capture/autopsy/symbols/kallsyms-tables.ts';
+import { wholeTable, wholeTables } from '../../../../capture/autopsy/table.ts';
 import { AutopsyError, Failure } from '../../../../capture/errors.ts';
 import { KernelMemory } from '../../../../capture/kernel/memory.ts';
 import { openVmcore } from '../../../../capture/vmcore/open.ts';
@@ -77,7 +78,7 @@ function build(mode: OffsetMode, isExported = true): Built {
     memory,
     vmcoreinfo,
     namesBytes,
-    tables: isExported ? exportedTables(memory, vmcoreinfo) : scanForTables(memory, vmcoreinfo),
+    tables: (isExported ? exportedTables : scanForTables)(memory, vmcoreinfo, wholeTables(memory)),
   };
 }
 
@@ -126,11 +127,13 @@ describe('damage', () => {
 
   test('without the addresses, and with nothing to find', () => {
     const { memory } = build('relative');
-    expect(() => exportedTables(memory, Vmcoreinfo.decode(Buffer.from('OSRELEASE=5.10\n')))).toThrow(
+    expect(() =>
+      exportedTables(memory, Vmcoreinfo.decode(Buffer.from('OSRELEASE=5.10\n')), wholeTables(memory)),
+    ).toThrow(expect.objectContaining({ code: 'NO_KALLSYMS' }));
+    const elsewhere = Vmcoreinfo.decode(Buffer.from(`SYMBOL(_stext)=${text(0x1f0000).toString(16)}\n`));
+    expect(() => scanForTables(memory, elsewhere, wholeTables(memory))).toThrow(
       expect.objectContaining({ code: 'NO_KALLSYMS' }),
     );
-    const elsewhere = Vmcoreinfo.decode(Buffer.from(`SYMBOL(_stext)=${text(0x1f0000).toString(16)}\n`));
-    expect(() => scanForTables(memory, elsewhere)).toThrow(expect.objectContaining({ code: 'NO_KALLSYMS' }));
   });
 
   test('of addresses that vmcoreinfo contradicts none is given', () => {
@@ -140,7 +143,7 @@ describe('damage', () => {
 
   test('names or offsets that are cut at any byte leave the symbols before', () => {
     for (let length = 0; length < namesBytes; length += 7) {
-      const cut = { ...tables, names: tables.names.subarray(0, length) };
+      const cut = { ...tables, names: wholeTable(tables.names.whole().subarray(0, length)) };
       expectPart(cut);
     }
     for (let length = 0; length < tables.offsets.length; length += 7)
@@ -167,7 +170,15 @@ describe('damage', () => {
       };
       const tokens = [...tables.tokens];
       tokens[random.below(256)] = random.bytes(random.below(600));
-      expectPart({ ...tables, names: change(tables.names), offsets: change(tables.offsets), tokens }, 'any');
+      expectPart(
+        {
+          ...tables,
+          names: wholeTable(change(tables.names.whole())),
+          offsets: change(tables.offsets),
+          tokens,
+        },
+        'any',
+      );
     }
   });
 
@@ -197,5 +208,5 @@ test('a table that is not held costs the symbols, with a foreseen error', () => 
   const lost = new KernelMemory(memory.arch, (paddr, into) =>
     paddr >= IMAGE_PADDR + TABLES_AT ? 0 : memory.readPhysical(paddr, into),
   );
-  expect(() => exportedTables(lost, vmcoreinfo)).toThrow(Failure);
+  expect(() => exportedTables(lost, vmcoreinfo, wholeTables(lost))).toThrow(Failure);
 });

@@ -1,5 +1,6 @@
 /** Layouts by BTF: every kind that a kernel has, what is looked up, and what damaged types must not do. */
 import { describe, expect, test } from 'vitest';
+import { wholeTable } from '../../../../capture/autopsy/table.ts';
 import { Btf } from '../../../../capture/autopsy/types/btf.ts';
 import { Layouts } from '../../../../capture/autopsy/types/layouts.ts';
 import { AutopsyError, Failure } from '../../../../capture/errors.ts';
@@ -64,7 +65,7 @@ function types() {
   return btf;
 }
 
-const layouts = new Layouts(new Btf(types().build()));
+const layouts = new Layouts(new Btf(wholeTable(types().build())));
 
 describe('members', () => {
   test.each([
@@ -169,7 +170,7 @@ test('a module continues the numbers and the names of the kernel', () => {
     { name: 'list', type: list, bit: 0 },
     { name: 'name', type: module.array(4, 8), bit: 128 },
   ]);
-  const own = new Layouts(new Btf(module.build(), new Btf(base.build())), layouts);
+  const own = new Layouts(new Btf(wholeTable(module.build()), new Btf(wholeTable(base.build()))), layouts);
   expect(own.offset('zram.list.prev')).toBe(8);
   expect(own.field('zram.name').declaration).toBe('char name[8]');
   expect(own.offset('page.comm')).toBe(24);
@@ -181,7 +182,7 @@ test('a module continues the numbers and the names of the kernel', () => {
 function askEverything(bytes: Uint8Array): void {
   let damaged: Layouts;
   try {
-    damaged = new Layouts(new Btf(bytes));
+    damaged = new Layouts(new Btf(wholeTable(bytes)));
   } catch (error) {
     expect(error).toBeInstanceOf(AutopsyError);
     return;
@@ -209,8 +210,8 @@ describe('damage', () => {
 
   test('cut at every byte', () => {
     for (let length = 0; length < whole.length; length++) askEverything(whole.subarray(0, length));
-    expect(new Btf(whole).warning).toBeUndefined();
-    expect(new Btf(whole.subarray(0, 200)).warning).toContain('cut or damaged');
+    expect(new Btf(wholeTable(whole)).warning).toBeUndefined();
+    expect(new Btf(wholeTable(whole.subarray(0, 200))).warning).toContain('cut or damaged');
   });
 
   test('every word of it changed to each of some values', () => {
@@ -246,7 +247,7 @@ describe('damage', () => {
       { name: 'array', type: 2, bit: 0 },
       { name: 'pointer', type: self + 1, bit: 0 },
     ]);
-    const damaged = new Layouts(new Btf(btf.build()));
+    const damaged = new Layouts(new Btf(wholeTable(btf.build())));
     expect(() => damaged.size('loop')).toThrow(AutopsyError);
     expect(() => damaged.field('self.x')).toThrow(AutopsyError);
     expect(() => damaged.members('self')).toThrow(AutopsyError);
@@ -259,7 +260,7 @@ describe('damage', () => {
     btf.int('int', 4);
     btf.raw(31, 'later', 4);
     btf.int('char', 1);
-    const read = new Btf(btf.build());
+    const read = new Btf(wholeTable(btf.build()));
     expect(read.warning).toBe('BTF is cut or damaged after 1 type');
     expect(new Layouts(read).size('int')).toBe(4);
   });
