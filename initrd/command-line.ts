@@ -99,6 +99,19 @@ const EMULATED: readonly AddedWord[] = [
     yields: true,
   },
 ];
+/** Where there are no further CPUs to start. */
+const NO_REAL_MODE: AddedWord = {
+  word: 'initcall_blacklist=init_real_mode,do_init_real_mode',
+  why: 'the code for the start of further CPUs, which must be in the first 640 KiB, is not set up: there is one CPU (Linux arch/x86/realmode/init.c; the first name is of Linux 6.1, the second of 6.12)',
+  architecture: 'x64',
+};
+
+/** Only with the word above: the kernel panics where it finds no room for that code. */
+const NO_LOW_MEMORY: AddedWord = {
+  word: 'memmap=640K$0',
+  why: 'saves 2 MB: the page structures of the first 128 MiB of addresses, for 640 KiB that only that code may use (Linux mm/sparse.c)',
+  architecture: 'x64',
+};
 
 /** The kernel obeys each of several such words, so that one does not replace another (Linux init/main.c). */
 const ADDS_UP: ReadonlySet<string> = new Set(['initcall_blacklist']);
@@ -139,6 +152,8 @@ export interface CrashMachine {
   readonly isBelow64Tib?: boolean;
   /** Whether its CPU is emulated by QEMU. */
   readonly isEmulated?: boolean;
+  /** Whether its code for the start of further CPUs can be left out by the name of the initcall that sets it up. */
+  readonly canSkipRealMode?: boolean;
 }
 
 /** @param running the first kernel's /proc/cmdline. */
@@ -153,18 +168,22 @@ export function planCommandLine(
     hasPlainDisks,
     isBelow64Tib,
     isEmulated,
+    canSkipRealMode,
   }: CrashMachine = {},
 ): CommandLinePlan {
   const { words, hasDashes, initArguments } = parseCommandLine(running);
   const appended = changes.append.flatMap(wordsOf);
   const isRemoved = removerOf(changes.remove.flatMap(wordsOf));
   const asked = askedCpus(changes);
+  const skipsRealMode =
+    canSkipRealMode && (asked?.count ?? cpus) === 1 && !wordsOf(NO_REAL_MODE.word).some(isRemoved);
   const needed = [
     ...ADDED.map(added => (added.word === ONE_CPU && !asked && cpus > 1 ? severalCpus(cpus) : added)),
     ...(keepsImage ? [KEEP_IMAGE] : []),
     ...(hasPlainDisks ? [NO_INTEGRITY_POOL] : []),
     ...(isBelow64Tib ? [FOUR_LEVELS] : []),
     ...(isEmulated ? EMULATED : []),
+    ...(skipsRealMode ? [NO_REAL_MODE, NO_LOW_MEMORY] : []),
     ...(bootApicId !== undefined && (asked?.count ?? cpus) > 1 ? [notBootCpu(bootApicId)] : []),
   ].filter(added => (added.architecture ?? architecture) === architecture);
   const ours = needed

@@ -41,7 +41,7 @@ const MOST_REFAULTS = 2 ** 17;
  * So many searches of the kernel's for pages to free that found none, between two beats. A capture with little memory makes fewer
  * than it frees pages.
  */
-const MOST_VAIN_SEARCHES = 2 ** 14;
+const MOST_VAIN_SEARCHES = 2 ** 12;
 
 /**
  * With so much memory available before Node starts, a capture and its autopsy have enough without compressing any: they take

@@ -12,6 +12,8 @@ export interface LabKernel {
   readonly release: string;
   /** Where it is from: `Debian 6.1.192-2`, or a path. */
   readonly origin: string;
+  /** Whether Debian built it. */
+  readonly isStock: boolean;
   /** What was chosen, for names: `6.1-cloud`, or the release. */
   readonly label: string;
   readonly vmlinuz: string;
@@ -36,6 +38,7 @@ export async function debianKernel(cache: Cache, choice: KernelChoice): Promise<
   return {
     release,
     origin: `Debian ${packageVersion}`,
+    isStock: true,
     label: kernelLabel(choice),
     vmlinuz,
     modulesDir,

@@ -65,6 +65,7 @@ export async function ownKernel(
   return {
     release,
     origin: resolve(path),
+    isStock: false,
     label: release,
     vmlinuz,
     modulesDir: tree ?? listedBuiltIns(at, release, builtIn),

@@ -18,7 +18,7 @@ export interface PlannedMachine {
   readonly parts: Pick<Parts, 'platform'>;
   readonly cpus: number;
   readonly memoryMib: number;
-  readonly captureKernel: { readonly release: string };
+  readonly captureKernel: { readonly release: string; readonly isStock: boolean };
   readonly captureInitrd: string;
   /** Of the capture initrd. */
   readonly layout: Layout;
@@ -60,5 +60,7 @@ export function crashMachineOf(machine: PlannedMachine, commandLine: string): Cr
     hasPlainDisks: true,
     isBelow64Tib: true,
     isEmulated: accel === 'tcg',
+    // A kernel of one's own may be built so that it cannot.
+    canSkipRealMode: captureKernel.isStock,
   };
 }

@@ -213,7 +213,7 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
     lines: ['kdumpling: early: memory is not compressed'],
     meaning:
       'Memory is short, and zram, into which some of the program’s would go, did not start. The capture goes on with what there is.',
-    toDo: 'Reserve more with `crashkernel=`, or take zram out of `modprobe.blacklist=`.',
+    toDo: 'Reserve more with `crashkernel=`, or take zram out of `command_line_append modprobe.blacklist=…`.',
   },
   {
     lines: ['kdumpling: early: a helper process called a part of Node that the image lacks, and ends'],

@@ -78,6 +78,47 @@ test('nothing is filled with zeros or tried on examples, whatever the running ke
   expect(words).toContain('cryptomgr.notests');
 });
 
+describe('without the first 640 KiB', () => {
+  const REAL_MODE = 'initcall_blacklist=init_real_mode,do_init_real_mode';
+  const MEMORY = 'memmap=640K$0';
+  const has = (
+    machine: Parameters<typeof planCommandLine>[2],
+    append: string[] = [],
+    remove: string[] = [],
+  ) => {
+    const words = planCommandLine('', { append, remove }, { architecture: 'x64', ...machine }).text.split(
+      ' ',
+    );
+    return [REAL_MODE, MEMORY].map(word => words.includes(word));
+  };
+
+  test('where the kernel can do without, and starts no CPU there', () => {
+    expect(has({ canSkipRealMode: true })).toEqual([true, true]);
+    expect(has({ canSkipRealMode: false })).toEqual([false, false]);
+    expect(has({})).toEqual([false, false]);
+    expect(has({ canSkipRealMode: true, architecture: 'arm64' })).toEqual([false, false]);
+  });
+
+  test.each([[{ cpus: 2 }], [{}, ['nr_cpus=2']], [{}, [], ['nr_cpus']]])(
+    'not with several CPUs: %j %j %j',
+    (machine, append = [], remove = []) => {
+      expect(has({ canSkipRealMode: true, ...machine }, append, remove)).toEqual([false, false]);
+    },
+  );
+
+  test('never without the word that keeps the kernel from looking there', () => {
+    expect(has({ canSkipRealMode: true }, [], ['initcall_blacklist'])).toEqual([false, false]);
+    expect(has({ canSkipRealMode: true }, ['initcall_blacklist=one_init'])).toEqual([true, true]);
+    expect(has({ canSkipRealMode: true }, [], ['memmap'])).toEqual([true, false]);
+  });
+
+  test('whatever memory the running kernel left out', () => {
+    expect(
+      planCommandLine('memmap=1G$4G', undefined, { architecture: 'x64', canSkipRealMode: true }).text,
+    ).not.toContain('1G');
+  });
+});
+
 test('the kernel has one loop device, however many the running one has', () => {
   const words = crashCommandLine('loop.max_loop=64 max_loop=8').split(' ');
   expect(words.filter(word => word.startsWith('loop.'))).toEqual(['loop.max_loop=1']);
