@@ -7,7 +7,7 @@ import { AUTOPSY_TEXT } from '../autopsy/summary/autopsy.ts';
 import { attempt, describeError } from '../errors.ts';
 import type { ManifestFile } from '../storage/manifest.ts';
 import type { TextPlace } from '../storage/place/place.ts';
-import { ASK_EVERY_SECONDS, type AutopsyRun, startAutopsy } from './autopsy-run.ts';
+import { ASK_EVERY_SECONDS } from './autopsy-run.ts';
 import type { Course, FoundAutopsy, Scene } from './record.ts';
 
 /** Made once, written to each target. Nothing here throws: what fails is a warning. */
@@ -15,7 +15,6 @@ export class AutopsySaving implements Scene {
   readonly #course: Course;
   readonly #place: TextPlace;
   readonly #onFiles: (files: readonly ManifestFile[]) => void;
-  #run: AutopsyRun | undefined;
   #isOver = false;
 
   /** @param onFiles is called once with the files that were written. */
@@ -26,17 +25,15 @@ export class AutopsySaving implements Scene {
   }
 
   get isRunning(): boolean {
-    return this.#run !== undefined;
-  }
-
-  /** Lets the program begin, unless what it found is known. */
-  start(): void {
-    this.#attempt(() => this.#course.phases.run('autopsy', () => this.#start()));
+    return this.#course.autopsy.isRunning;
   }
 
   /** Writes the autopsy when it is there. For other work that makes progress. */
   look(): void {
-    this.#attempt(() => this.#writeWhenFound());
+    attempt(
+      () => this.#writeWhenFound(),
+      error => this.#course.context.log.warn('autopsy', describeError(error)),
+    );
   }
 
   /** Waits until it is there, and writes it. */
@@ -44,54 +41,32 @@ export class AutopsySaving implements Scene {
     if (this.#isOver) return;
     try {
       this.#course.phases.run('autopsy', () => {
-        this.#start();
+        this.#course.autopsy.start();
         this.#wait();
-        if (!this.#isOver) this.#write(this.#course.findings.autopsy!);
       });
     } catch (error) {
       this.#giveUp(describeError(error));
     }
   }
 
-  #attempt(work: () => void): void {
-    attempt(work, error => this.#course.context.log.warn('autopsy', describeError(error)));
-  }
-
-  #start(): void {
-    const { context, findings, phases } = this.#course;
-    if (this.#run || findings.autopsy) return;
-    const started = startAutopsy(context, phases.seconds.boot ?? 0);
-    if ('record' in started) this.#know(started);
-    else this.#run = started;
-  }
-
   #wait(): void {
     const { context, phases } = this.#course;
-    while (this.#run) {
+    for (this.#writeWhenFound(); !this.#isOver; this.#writeWhenFound()) {
       phases.checkDeadline('autopsy');
-      this.#writeWhenFound();
-      if (this.#run) context.clock.sleep(ASK_EVERY_SECONDS);
+      if (!this.#isOver) context.clock.sleep(ASK_EVERY_SECONDS);
     }
   }
 
   #giveUp(why: string): void {
-    if (this.#run) this.#write(this.#know(this.#run.fail(why)));
+    const found = this.isRunning && this.#course.autopsy.fail(why);
+    if (found) this.#write(found);
     else this.#course.context.log.warn('autopsy', why);
     this.#isOver = true;
   }
 
   #writeWhenFound(): void {
-    const found = this.#run?.look();
-    if (found) this.#write(this.#know(found));
-  }
-
-  /** For this target and others: the program is not started again. */
-  #know(found: FoundAutopsy): FoundAutopsy {
-    const { findings, context } = this.#course;
-    findings.autopsy = found;
-    this.#run = undefined;
-    context.autopsist.discard();
-    return found;
+    const found = this.#isOver ? undefined : this.#course.autopsy.look();
+    if (found) this.#write(found);
   }
 
   #write(found: FoundAutopsy): void {

@@ -9,9 +9,9 @@ import { LADDER } from '../storage/policy/ladder.ts';
 import { compressingSeconds } from '../threads/cost.ts';
 import { MOST_TRIAGE_BYTES } from '../triage/bitmap.ts';
 import type { DumpPlanner } from './plan.ts';
-import type { DumpRequest } from './record.ts';
+import type { DumpRequest, MadeDump } from './record.ts';
 import { chooseThreads } from './threads.ts';
-import { saveTriage } from './triage.ts';
+import { saveTriage, type TriageAfter } from './triage.ts';
 
 /** Of compressing on one CPU. An autopsy takes a third of a second of such a CPU: of a longer dump, threads save more. */
 const MOST_SECONDS = 0.7;
@@ -38,15 +38,15 @@ export class BesideDump {
     this.#take('follows');
   }
 
-  /** After the dump, whatever came of it. Never throws. */
-  takeLast(): void {
+  /** After the dump, whatever came of it. @param made undefined where there is none. Never throws. */
+  takeLast(made: MadeDump | undefined): void {
     attempt(
-      () => this.#take('was made'),
+      () => this.#take(made?.state === 'complete' ? made.dump : 'failed'),
       error => this.#request.context.log.say('triage', `skipped: ${describeError(error)}`),
     );
   }
 
-  #take(dump: 'follows' | 'was made'): void {
+  #take(dump: TriageAfter): void {
     if (this.#isTaken) return;
     this.#isTaken = true;
     this.#request.scene.finish();

@@ -1,18 +1,22 @@
 /** One capture, from the crash to the files: the order of the steps, and what follows when one of them fails. */
+import { attempt, describeError } from '../errors.ts';
 import { watchMemory } from '../init/meminfo.ts';
 import { loadModules } from '../init/modules.ts';
 import { type Crash, openCrash } from '../kernel/crash.ts';
+import type { Log } from '../log.ts';
 import type { CaptureOptions } from '../options/schema.ts';
 import { parseTargetSpec, type TargetSpec, targetSpec } from '../options/target-spec.ts';
 import { stampOf } from '../storage/manifest.ts';
 import { openVmcoreFile } from '../vmcore/reader.ts';
 import { reportFailure } from './advice.ts';
+import { AutopsyWork } from './autopsy-work.ts';
 import type { CaptureContext } from './context.ts';
 import { showLogOnConsole } from './crash-log.ts';
 import { Phases } from './phases.ts';
 import {
   type Course,
   type Evidence,
+  type Findings,
   type Outcome,
   type RescueTarget,
   reasonOf,
@@ -29,20 +33,30 @@ export function capture(context: CaptureContext): Outcome {
 
   const evidence = openEvidence(context, phases);
   const { crash } = evidence;
-  loadModules(options.modules, context);
-  // Read once, so that every target has the same stamp.
-  const stamp = stampOf(crash?.vmcore.vmcoreinfo.crashTimeSeconds, clock.wallSeconds());
-  const course: Course = {
-    context,
-    evidence,
-    stamp,
-    phases,
-    memoryLow: low,
-    findings: { isLogSaved: false },
-  };
-  const savings = saveToOneOf(course, targetsOf(options));
-  if (crash && !course.findings.isLogSaved) showLogOnConsole(crash, log, system);
+  const findings: Findings = { isLogSaved: false };
+  const autopsy = new AutopsyWork(context, findings, phases.seconds.boot);
+  const savings = phases.attending(
+    () => autopsy.look(),
+    () => {
+      if (crash && context.compressors.cpus > 1) startBeside(autopsy, phases, log);
+      loadModules(options.modules, context);
+      // Read once, so that every target has the same stamp.
+      const stamp = stampOf(crash?.vmcore.vmcoreinfo.crashTimeSeconds, clock.wallSeconds());
+      const course: Course = { context, evidence, stamp, phases, memoryLow: low, findings, autopsy };
+      return saveToOneOf(course, targetsOf(options));
+    },
+  );
+  if (autopsy.isRunning) autopsy.fail('no target could be used');
+  if (crash && !findings.isLogSaved) showLogOnConsole(crash, log, system);
   return outcomeOf(context, savings);
+}
+
+/** On another CPU, the program starts while the target is mounted and the log is saved. Never throws. */
+function startBeside(autopsy: AutopsyWork, phases: Phases, log: Log): void {
+  attempt(
+    () => phases.run('autopsy', () => autopsy.start()),
+    error => log.warn('autopsy', describeError(error)),
+  );
 }
 
 function openEvidence(context: CaptureContext, phases: Phases): Evidence {

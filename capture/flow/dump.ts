@@ -25,10 +25,12 @@ export function captureDump(request: DumpRequest): MadeDump {
     sayPlan(request, planner);
     const beside = new BesideDump(request, planner);
     beside.takeFirst();
+    let made: MadeDump | undefined;
     try {
-      return makeInRoom(request, planner, () => beside.take());
+      made = makeInRoom(request, planner, () => beside.take());
+      return made;
     } finally {
-      beside.takeLast();
+      beside.takeLast(made);
     }
   } finally {
     planner.close();

@@ -38,6 +38,7 @@ export class Phases {
     heartbeat.enter(name);
     try {
       hooks.onPhase?.(name);
+      this.#onProgress?.();
       return work();
     } finally {
       // A fallback target runs its phases again.
@@ -46,24 +47,27 @@ export class Phases {
     }
   }
 
-  /** Runs work, and looks after something else whenever its phases make progress. @param look never throws. */
+  /** Runs work, and looks after something else whenever its phases begin or make progress. @param look never throws. */
   attending<T>(look: () => void, work: () => T): T {
+    const other = this.#onProgress;
     this.#onProgress = look;
     try {
       return work();
     } finally {
-      this.#onProgress = undefined;
+      this.#onProgress = other;
     }
   }
 
-  /**
-   * Long work calls this whenever it has made progress; the supervisor takes a phase that does not for stuck.
-   * @throws DeadlineError
-   */
-  checkDeadline(phase: string): void {
-    const { clock, heartbeat, deadlineSeconds } = this.#timing;
-    heartbeat.beat();
+  /** Work calls this whenever it has made progress; the supervisor takes a phase that does not for stuck. */
+  madeProgress(): void {
+    this.#timing.heartbeat.beat();
     this.#onProgress?.();
+  }
+
+  /** As `madeProgress`, for work that must end at the deadline. @throws DeadlineError */
+  checkDeadline(phase: string): void {
+    const { clock, deadlineSeconds } = this.#timing;
+    this.madeProgress();
     if (clock.seconds() < deadlineSeconds) return;
     throw new DeadlineError('DEADLINE', {
       action: `go on with the phase ${phase}`,

@@ -12,6 +12,7 @@ import {
 } from '../ffi/file-memory.ts';
 import { openFfi } from '../ffi/library.ts';
 import { MAX_DUMP_LEVEL } from '../filter/dump-level.ts';
+import { type FinishedDump, storedSample } from '../kdump/combine/copied-pages.ts';
 import { type DumpLayout, planLayout } from '../kdump/format/layout.ts';
 import { type Bitmap1, bitmapHoles } from '../kdump/write/bitmaps.ts';
 import type { Bound } from '../kdump/write/bounded.ts';
@@ -50,12 +51,14 @@ type CodecKind = Step['codec'] | 'triage';
 
 /** What is measured of a dump: how many of its pages, and which pages its first bitmap has. */
 interface Measuring {
+  /** With none, each page is taken as it is. */
   readonly samplePages: number;
   readonly bitmap1: Bitmap1;
 }
 
 const WHOLE_DUMP: Measuring = { samplePages: SAMPLE_PAGES, bitmap1: 'whole' };
 const TRIAGE_DUMP: Measuring = { samplePages: TRIAGE_SAMPLE_PAGES, bitmap1: 'nearKept' };
+const COPIED_TRIAGE_DUMP: Measuring = { samplePages: 0, bitmap1: 'nearKept' };
 /** Where there is room for all pages as they are: then nothing but the reservation and the progress depends on the prediction. */
 const ROOMY_SAMPLE_PAGES = 192;
 
@@ -125,18 +128,27 @@ export class DumpPlanner {
     const bitmaps = { segments: vmcore.segments.segments, bitmap1, bitmap2: pages.bitmap2 };
     const holes = this.#allowsHoles ? bitmapHoles(layout, bitmaps) : [];
     const holeBytes = holes.reduce((sum, { start, end }) => sum + end - start, 0);
-    const prediction = predictSize(layout, dumpablePages, sample, holeBytes);
+    const prediction =
+      samplePages === 0
+        ? { bytes: mostBytes, needBytes: mostBytes }
+        : predictSize(layout, dumpablePages, sample, holeBytes);
     return { pages, bitmap1, codec, layout, holes, holeBytes, prediction };
   }
 
-  /** A dump of some of the pages of the first step; undefined when it would have none. */
-  planTriage(pfns: readonly number[]): PlannedDump | undefined {
+  /**
+   * A dump of some of the pages of the first step; undefined when it would have none.
+   * @param finished the dump of that step, where its pages are copied.
+   */
+  planTriage(pfns: readonly number[], finished?: FinishedDump): PlannedDump | undefined {
     const pages = this.#choose(this.levelOf(LADDER[0]));
-    const codec = this.#codec('triage');
+    const codec = this.#codec(finished ? 'wished' : 'triage');
     const { vmcore } = this.#crash;
-    const dump = { vmcore, dumpLevel: pages.dumpLevel, codec };
+    const measure = finished && ((some: Iterable<number>) => storedSample(finished, some));
+    const dump = { vmcore, dumpLevel: pages.dumpLevel, codec, measure };
     const { bitmap2 } = triageBitmap(dump, pages.bitmap2, pfns, this.#memory?.allocate);
-    return bitmap2.count() === 0 ? undefined : this.#measure({ ...pages, bitmap2 }, codec, TRIAGE_DUMP);
+    return bitmap2.count() === 0
+      ? undefined
+      : this.#measure({ ...pages, bitmap2 }, codec, finished ? COPIED_TRIAGE_DUMP : TRIAGE_DUMP);
   }
 
   /**

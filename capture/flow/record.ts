@@ -24,6 +24,19 @@ export interface Course {
   readonly phases: Phases;
   readonly memoryLow: MemoryWatch['low'];
   readonly findings: Findings;
+  readonly autopsy: SceneProgram;
+}
+
+/** The program of the autopsy, which is started once for all targets. None of these throws. */
+export interface SceneProgram {
+  /** Whether it is at work. */
+  readonly isRunning: boolean;
+  /** Starts it, unless it was started. What keeps it from starting is what came of it. */
+  start(): void;
+  /** What came of it; undefined while it is at work, or was not started. */
+  look(): FoundAutopsy | undefined;
+  /** Ends it for another reason. */
+  fail(why: string): FoundAutopsy | undefined;
 }
 
 /** The vmcore, or why it could not be opened. */

@@ -70,19 +70,17 @@ function saveInto(course: Course, { spec, device, place }: Destination): Saving 
 
 /**
  * The log comes first: it needs no other process and no guess. The autopsy is before the dump, which takes long and may not fit.
- * Where another CPU can go on with it, its program starts at once, and the dump decides what is first (beside.ts).
+ * Where another CPU goes on with it, its program is at work already (capture.ts), and the dump decides what is first (beside.ts).
  */
 function saveEvidence(course: Course, crash: Crash, place: DumpPlace, files: ManifestFile[]): Made {
   const { context, phases } = course;
   const scene = new AutopsySaving(course, place, saved => files.push(...saved));
-  const hasOtherCpu = context.compressors.cpus > 1;
-  if (hasOtherCpu) scene.start();
   // Degradable: a dump without this file is still worth having, and carries the same log.
   attempt(
     () => files.push(phases.run('dmesg', () => saveLog(course, crash, place))),
     error => context.log.warn('dmesg', describeError(error)),
   );
-  if (!hasOtherCpu) scene.finish();
+  if (context.compressors.cpus === 1) scene.finish();
   const made = phases.attending(
     () => scene.look(),
     () => makeDump(course, crash, place, scene),
@@ -91,14 +89,27 @@ function saveEvidence(course: Course, crash: Crash, place: DumpPlace, files: Man
   return made;
 }
 
-function saveLog({ context, findings }: Course, crash: Crash, place: TextPlace): ManifestFile {
+function saveLog({ context, findings, phases }: Course, crash: Crash, place: TextPlace): ManifestFile {
   const { log } = context;
   const finder = new PanicFinder();
-  const file = place.writeDurably('vmcore-dmesg.txt', logLines(crash, log, finder));
+  const file = place.writeDurably(
+    'vmcore-dmesg.txt',
+    withProgress(logLines(crash, log, finder), () => phases.madeProgress()),
+  );
   findings.isLogSaved = true;
   findings.reason = finder.reason;
   findings.uptimeSeconds = finder.uptimeSeconds;
   log.say('dmesg', `${file.name} is safe, ${file.bytes} bytes`);
   log.say('dmesg', `the kernel crashed with: ${findings.reason ?? '(its log does not say why)'}`);
   return file;
+}
+
+const LINES_PER_SIGN = 64;
+
+function* withProgress(lines: Iterable<string>, onProgress: () => void): Generator<string> {
+  let count = 0;
+  for (const line of lines) {
+    if (++count % LINES_PER_SIGN === 0) onProgress();
+    yield line;
+  }
 }

@@ -3,26 +3,34 @@
  * dump, so that a dump that is lost or does not fit leaves it; where the autopsy goes on beside the dump (beside.ts), after it.
  * Whatever fails here, the dump is made.
  */
+import { join } from 'node:path';
 import { attempt, describeError } from '../errors.ts';
+import { DUMP_LEVEL_ZERO } from '../filter/dump-level.ts';
+import { copiedPages } from '../kdump/combine/copied-pages.ts';
+import type { PageFeed } from '../kdump/write/writer.ts';
 import type { ManifestDump } from '../storage/manifest.ts';
 import { trackEnd } from '../storage/place/file-sink.ts';
 import type { DumpFile } from '../storage/place/place.ts';
 import { TRIAGE_DUMP } from '../storage/policy/dump-state.ts';
 import { LADDER } from '../storage/policy/ladder.ts';
+import { openVmcoreFile } from '../vmcore/reader.ts';
 import { DeadlineError } from './phases.ts';
 import type { DumpPlanner, PlannedDump } from './plan.ts';
 import type { DumpRequest } from './record.ts';
-import { describeDump, verifyDump, type Writing, writeVmcore } from './write-dump.ts';
+import { DUMP_NAME, describeDump, verifyDump, type Writing, writeVmcore } from './write-dump.ts';
+
+/** What became of the dump, if that is made before. */
+export type TriageAfter = 'follows' | 'failed' | ManifestDump;
 
 /**
- * @param dump whether that is still to be made, and needs its room.
+ * @param dump one that is still to be made needs its room; from one that is whole the pages are copied.
  * @returns its record for the manifest; undefined where there is none.
  * @throws DeadlineError
  */
 export function saveTriage(
   request: DumpRequest,
   planner: DumpPlanner,
-  dump: 'follows' | 'was made',
+  dump: TriageAfter,
 ): ManifestDump | undefined {
   const { log, options } = request.context;
   const skip = (why: string): undefined => {
@@ -35,6 +43,10 @@ export function saveTriage(
   if (!pages) return skip('its pages are not known without the autopsy');
   try {
     const wanted = options.triage === 'tables' ? pages.pfns : pages.pfns.slice(0, pages.debuggerPages);
+    if (typeof dump === 'object') {
+      const copied = request.phases.run('triage', () => copyFrom(dump, request, planner, wanted));
+      if (copied) return copied;
+    }
     const planned =
       dump === 'follows' ? planBoth(request, planner, wanted) : planAlone(request, planner, wanted);
     if (typeof planned === 'string') return skip(planned);
@@ -83,18 +95,40 @@ function planAlone(
   return needBytes > users ? tooLarge(needBytes, users) : planned;
 }
 
+/** Undefined where it must be made of the memory: of another level or codec than was wished, or where it may not fit. */
+function copyFrom(
+  { level, codec, pages: { unreadable } }: ManifestDump,
+  request: DumpRequest,
+  planner: DumpPlanner,
+  pfns: readonly number[],
+): ManifestDump | undefined {
+  const { layout, pages, codec: wished } = planner.plan(LADDER[0]);
+  const { bitmap2, dumpLevel } = pages;
+  if (level !== dumpLevel || codec !== wished.name || unreadable > 0) return undefined;
+  const source = openVmcoreFile(join(request.place.scratch!, DUMP_NAME), undefined);
+  try {
+    const sharesZeroPage = (dumpLevel & DUMP_LEVEL_ZERO) !== 0;
+    const dump = { source, layout, bitmap2, sharesZeroPage };
+    const planned = planner.planTriage(pfns, dump);
+    if (!planned || planned.prediction.needBytes > request.keeper.room().users) return undefined;
+    return write(request, planned, copiedPages(dump, planned.pages.bitmap2));
+  } finally {
+    source.close();
+  }
+}
+
 const NO_PAGES = 'none of its pages is in the dump';
 
 function tooLarge(needBytes: number, roomBytes: number): string {
   return `it needs ${needBytes} bytes, there is room for ${roomBytes}`;
 }
 
-function write(request: DumpRequest, planned: PlannedDump): ManifestDump {
+function write(request: DumpRequest, planned: PlannedDump, feed?: PageFeed): ManifestDump {
   const { context, place } = request;
   const file = place.create(TRIAGE_DUMP);
   let isDone = false;
   try {
-    const writing: Writing = { ...request, planned, file, sink: trackEnd(file.sink), phase: 'triage' };
+    const writing: Writing = { ...request, planned, file, sink: trackEnd(file.sink), phase: 'triage', feed };
     const result = writeVmcore(writing);
     file.setLength(result.counts.bytesWritten);
     verifyDump(writing, result);

@@ -4,7 +4,7 @@ import { damagedRegions } from '../kdump/format/digest.ts';
 import type { Bound } from '../kdump/write/bounded.ts';
 import { crashFacts } from '../kdump/write/input.ts';
 import { DATA_CHUNK_BYTES } from '../kdump/write/page-store.ts';
-import { type DumpInput, type DumpResult, writeDump } from '../kdump/write/writer.ts';
+import { type DumpInput, type DumpResult, type PageFeed, writeDump } from '../kdump/write/writer.ts';
 import type { ManifestDump } from '../storage/manifest.ts';
 import type { EndTracking } from '../storage/place/file-sink.ts';
 import type { DumpFile } from '../storage/place/place.ts';
@@ -32,6 +32,8 @@ export interface Writing extends DumpRequest {
   readonly sink: EndTracking;
   /** What the console calls it. */
   readonly phase: DumpPhase;
+  /** Where its pages are not read from the vmcore. */
+  readonly feed?: PageFeed;
 }
 
 export interface WrittenDump extends DumpResult {
@@ -60,7 +62,7 @@ export function reserveRoom(
 
 /** @throws TargetError when the target does not take it, DeadlineError, and what the writer throws. */
 export function writeVmcore(
-  { context, phases, crash, planned, sink, phase, scene }: Writing,
+  { context, phases, crash, planned, sink, phase, scene, feed }: Writing,
   bound?: Bound,
 ): WrittenDump {
   const { log, clock, hooks } = context;
@@ -75,11 +77,12 @@ export function writeVmcore(
     codec,
     digestAlgorithm: DIGEST_ALGORITHM,
     bound,
+    feed,
     isInputIncomplete: lacksMemory,
     chunkBytes: context.memory.grant(DATA_CHUNK_BYTES, LEAST_CHUNK_BYTES),
   };
   // The other CPU, and the memory of a thread, are the autopsy's.
-  const shared = scene.isRunning ? undefined : withThreads(context, input, phase);
+  const shared = scene.isRunning || feed ? undefined : withThreads(context, input, phase);
   try {
     const result = writeDump(shared?.input ?? input, sink, {
       onProgress(done, total) {

@@ -1,7 +1,7 @@
 /** The pages of a triage dump as a bitmap, bounded by what they take in the file. */
 import { BITS_PER_BYTE, Bitmap } from '../filter/bitmap.ts';
 import { type SampledDump, sampleDump } from '../kdump/write/first-pages.ts';
-import { fittingPages } from '../kdump/write/predict.ts';
+import { fittingPages, type PageSample } from '../kdump/write/predict.ts';
 
 /** What the file takes on disk. Tasks that do not fit are left out; those that ran and those that wait come first. */
 export const MOST_TRIAGE_BYTES = 16 << 20;
@@ -21,18 +21,24 @@ export interface TriageBitmap {
   readonly leftOut: number;
 }
 
+export interface TriageSource extends SampledDump {
+  /** Where what pages take is known without compressing them. */
+  readonly measure?: (pfns: Iterable<number>) => PageSample;
+}
+
 /**
  * @param bitmap2 the pages of the whole dump: no others are taken.
  * @param pfns those for triage, the ones that are needed most first.
  * @param allocate returns zeroed memory; see Bitmap.
  */
 export function triageBitmap(
-  dump: SampledDump,
+  dump: TriageSource,
   bitmap2: Bitmap,
   pfns: readonly number[],
   allocate?: (sizeBytes: number) => Uint8Array,
 ): TriageBitmap {
   const { pageSizeBytes } = dump.vmcore;
+  const { measure = (some: Iterable<number>) => sampleDump(dump, some) } = dump;
   const wanted = pfns.filter(pfn => bitmap2.has(pfn));
   const chunkBytes = chunkBytesFor(bitmap2.sizeBits, pageSizeBytes);
   const mostChunks = (MOST_TRIAGE_BYTES - MOST_DATA_BYTES) / (2 * chunkBytes);
@@ -41,7 +47,7 @@ export function triageBitmap(
   const fitting =
     mapped.length * pageSizeBytes <= MOST_DATA_BYTES
       ? mapped.length
-      : fittingPages(mapped, MOST_DATA_BYTES, some => sampleDump(dump, some), TRIAGE_SAMPLE_PAGES);
+      : fittingPages(mapped, MOST_DATA_BYTES, measure, TRIAGE_SAMPLE_PAGES);
   const ranges = mapped
     .slice(0, fitting)
     .sort((a, b) => a - b)

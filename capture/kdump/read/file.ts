@@ -69,12 +69,12 @@ export function openKdumpFile(source: ByteSource): KdumpFile {
  * dump.
  */
 export class DescriptorReader {
-  readonly #file: KdumpFile;
+  readonly #file: Pick<KdumpFile, 'source' | 'descriptorsOffset'>;
   readonly #chunk = new Uint8Array(PAGE_DESC_BYTES << 10);
   readonly #view = new DataView(this.#chunk.buffer);
   #first = -1;
 
-  constructor(file: KdumpFile) {
+  constructor(file: Pick<KdumpFile, 'source' | 'descriptorsOffset'>) {
     this.#file = file;
   }
 
@@ -94,7 +94,13 @@ export class DescriptorReader {
 
 /** Whether the descriptor's data is within the file and of a possible size. */
 export function isStoredPage(
-  { source, header, descriptorsOffset }: KdumpFile,
+  {
+    source,
+    header,
+    descriptorsOffset,
+  }: Pick<KdumpFile, 'source' | 'descriptorsOffset'> & {
+    readonly header: Pick<DiskDumpHeader, 'block_size'>;
+  },
   page: PageDescriptor,
 ): boolean {
   const { offset, size } = page;

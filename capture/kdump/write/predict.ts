@@ -72,6 +72,11 @@ export function samplePages(
     const isFree = sharesZeroPage && detector.isZero(page, 0);
     sizes.push(isFree ? 0 : codec.compress(page, 0, output, 0) || pageSizeBytes);
   }
+  return sampleOf(sizes, sharesZeroPage);
+}
+
+/** @param sizes 0 for a page that shares the stored zero page. */
+export function sampleOf(sizes: readonly number[], sharesZeroPage: boolean): PageSample {
   const pages = sizes.length;
   if (pages === 0) return { pages, sharesZeroPage, sizes, meanBytes: 0, standardErrorBytes: 0 };
   const { meanBytes, variance } = spreadOf(sizes);

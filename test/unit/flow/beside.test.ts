@@ -57,7 +57,8 @@ describe('beside the dump', () => {
     expect(alone.lines).not.toContain(MEANWHILE);
     const [[manifest], [other]] = [found.manifests, alone.manifests];
     expect(manifest!.dump).toEqual(other!.dump);
-    expect(manifest!.triage).toEqual(other!.triage);
+    // Its pages are those of the dump, compressed as they are there.
+    expect(manifest!.triage).toMatchObject({ codec: 'lzo', pages: other!.triage!.pages });
     expect(manifest!.autopsy).toEqual(other!.autopsy);
     expect(found.files).toEqual(alone.files);
     expect(manifest!.files.map(({ name }) => name).sort()).toEqual(
@@ -71,6 +72,26 @@ describe('beside the dump', () => {
     expectOrder(found, /^dmesg: vmcore-dmesg\.txt is safe/, SAFE, VERIFIED, TRIAGE);
     expect(at(found, SAFE)).toBeGreaterThan(found.lines.indexOf(MEANWHILE));
     expect(autopsist.starts).toBe(1);
+  });
+
+  test('its program starts before the target is mounted', () => {
+    const { phases } = runWith().found;
+    expect(phases.indexOf('autopsy')).toBeLessThan(phases.indexOf('target'));
+  });
+
+  test('of a target that cannot be used, it is ended', () => {
+    const { found, autopsist } = runWith(
+      { looks: Number.POSITIVE_INFINITY },
+      { troubles: [{ open: refuses('EIO') }] },
+    );
+    expect(found.outcome.saved).toBe(false);
+    expect(autopsist.kills).toBe(1);
+  });
+
+  test('a dump that is not whole gives no page to the triage dump, which is made of the memory', () => {
+    const { found } = runWith({ looks: 100 }, { troubles: [{ write: refuses('EIO', 1) }] });
+    expect(found.manifests[0]!.dump).toBeUndefined();
+    expect(found.manifests[0]!.triage).toMatchObject({ codec: 'zstd', codecLevel: 5 });
   });
 
   test('one that takes longer is waited for', () => {
