@@ -4,13 +4,28 @@
 bb=/bin/busybox
 . /early-functions.sh
 
-$bb mount -t proc proc /proc
-$bb mount -t sysfs sysfs /sys
-$bb mount -t devtmpfs devtmpfs /dev
-
 # Numbers and paths that initrd/image.ts wrote. Options on the kernel's command line are read and checked by the program,
 # which then informs the supervisor.
 . /etc/early.conf
+
+[ -e /proc/meminfo ] || $bb mount -t proc proc /proc
+while read -r name available_kib _ && [ "$name" != MemAvailable: ]; do :; done < /proc/meminfo
+swaps=
+[ -z "$swap_modules" ] || [ "${available_kib:-0}" -ge $compress_below_kib ] || swaps=yes
+
+# The files of the initrd cannot be swapped (see below), those of a tmpfs can. These are large, and little of them is used.
+if [ "$swaps" ] && [ ! -L $bb ]; then
+  $bb mkdir /swappable
+  $bb mount -t tmpfs -o mode=755 tmpfs /swappable
+  for file in $bb /koffi.node; do
+    $bb cp -p $file /swappable && /swappable/busybox ln -sf /swappable/${file##*/} $file
+  done 2> /dev/null
+  # So that nobody runs the first copy any more, and it is gone.
+  [ ! -L $bb ] || exec $bb sh /init "$@"
+fi
+
+$bb mount -t sysfs sysfs /sys
+$bb mount -t devtmpfs devtmpfs /dev
 
 $bb mkfifo $pause_fifo
 echo "0 $patience $((deadline + grace)) b 0 start" > $progress
@@ -79,8 +94,7 @@ for module in $modules; do load "$module" required; done
 # Where memory is short, what was not used for a while goes into zram, compressed to half its size: into memory, and never to a
 # disk. It comes back in less time than code does, of which a whole block of the runtime image is read and unpacked. So it goes
 # first (200 is the most, since Linux 5.8), and comes back a page at a time. The supervisor counts it as it counts code.
-while read -r name available_kib _ && [ "$name" != MemAvailable: ]; do :; done < /proc/meminfo
-if [ "$swap_modules" ] && [ "${available_kib:-0}" -lt $compress_below_kib ]; then
+if [ "$swaps" ]; then
   for module in $swap_modules; do load "$module"; done
   if echo $swap_bytes > /sys/block/zram0/disksize && $bb mkswap /dev/zram0 && $bb swapon /dev/zram0; then
     echo 200 > /proc/sys/vm/swappiness

@@ -1,6 +1,14 @@
 /** How the early stage loads modules: its own shell and awk, run by the busybox that the image has. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -109,7 +117,8 @@ test('the files of modules that were loaded early are removed, and no others', (
 });
 
 describe('memory is compressed', () => {
-  const COMPRESS = /^while read -r name available_kib.*?^fi > .*?$/ms.exec(EARLY)![0];
+  const CHOOSE = /^while read -r name available_kib.*?^\[ -z .*?$/ms.exec(EARLY)![0];
+  const COMPRESS = /^if \[ "\$swaps" \]; then.*?^fi > .*?$/ms.exec(EARLY)![0];
 
   /** What busybox was asked for, and what the kernel was told. */
   function compress({
@@ -126,7 +135,8 @@ describe('memory is compressed', () => {
     writeFileSync(path('meminfo'), `MemTotal: 99 kB\nMemAvailable: ${availableKib} kB\nBuffers: 7 kB\n`);
     writeFileSync(path('bb'), `#!/bin/sh\necho "$@" >> ${path('calls')}\n`, { mode: 0o755 });
     const settings = `bb=${path('bb')} swap_modules='${modules}' swap_bytes=4096 compress_below_kib=1000`;
-    const lines = COMPRESS.replaceAll('/proc/meminfo', path('meminfo'))
+    const lines = `${CHOOSE}\n${COMPRESS}`
+      .replaceAll('/proc/meminfo', path('meminfo'))
       .replaceAll('/sys/block', path('block'))
       .replaceAll('/proc/sys/vm', path('vm'))
       .replaceAll('> /dev/kmsg', `>> ${path('kmsg')}`);
@@ -161,6 +171,49 @@ describe('memory is compressed', () => {
       calls: 'load /modules/zram.ko\n',
       said: '<4>kdumpling: early: memory is not compressed\n',
     });
+  });
+});
+
+describe('busybox and the FFI', () => {
+  const MOVE = /^if \[ "\$swaps" \] && .*?^fi$/ms.exec(EARLY)![0];
+  const FILES = ['busybox', 'koffi.node'];
+
+  /** Runs it as PID 1 does, with a busybox that starts no program. Returns what it did besides copying. */
+  function move(swaps: string): string {
+    const bb = path('busybox');
+    writeFileSync(
+      bb,
+      `#!/bin/sh\ncase $1 in mount | sh) echo "$@" >> ${path('calls')} ;; *) exec ${BUSYBOX} "$@" ;; esac\n`,
+      { mode: 0o755 },
+    );
+    writeFileSync(path('koffi.node'), 'addon');
+    const lines = MOVE.replaceAll('/swappable', path('swappable')).replaceAll(
+      '/koffi.node',
+      path('koffi.node'),
+    );
+    writeFileSync(path('script'), `bb=${bb} swaps=${swaps}\n${lines}\necho goes on >> ${path('calls')}\n`);
+    execFileSync(BUSYBOX, ['sh', path('script'), 'no5lvl'], { stdio: 'ignore' });
+    return readFileSync(path('calls'), 'utf8');
+  }
+  const areMoved = () =>
+    FILES.map(file => realpathSync(path(file)) === realpathSync(join(path('swappable'), file)));
+
+  test('are moved where they can be swapped, and the early stage begins again, once', () => {
+    const mounted = `mount -t tmpfs -o mode=755 tmpfs ${path('swappable')}\n`;
+    expect(move('yes')).toBe(`${mounted}sh /init no5lvl\n`);
+    expect(areMoved()).toEqual([true, true]);
+    expect(readFileSync(path('koffi.node'), 'utf8')).toBe('addon');
+  });
+
+  test('stay where memory is not short', () => {
+    expect(move('')).toBe('goes on\n');
+    expect(existsSync(path('swappable'))).toBe(false);
+  });
+
+  test('stay where they cannot be copied', () => {
+    writeFileSync(path('swappable'), '');
+    expect(move('yes')).toMatch(/goes on\n$/);
+    expect(readFileSync(path('koffi.node'), 'utf8')).toBe('addon');
   });
 });
 
