@@ -72,9 +72,9 @@ export class BatchWork {
   #fill(index: number): void {
     const slot = index % this.batches.length;
     const pfns = { start: this.#bounds[index], end: this.#bounds[index + 1] };
-    const { pageSizeBytes } = this.#work;
+    const { pageSizeBytes, sharesZeroPage: findsZeros } = this.#work;
     this.#filler.begin(this.batches[slot]);
-    const input = { vmcore: this.#vmcore, pageSizeBytes, bitmap2: this.#bitmap2, pfns };
+    const input = { vmcore: this.#vmcore, pageSizeBytes, bitmap2: this.#bitmap2, findsZeros, pfns };
     finish(dumpablePages(input, this.#filler, this.#events));
     Atomics.store(this.turns, FIRST_TURN + slot, filledTurn(index));
     Atomics.notify(this.turns, FIRST_TURN + slot);

@@ -152,7 +152,8 @@ function feedOf(
           onAlone(reports.failure() ?? `a thread has done nothing for ${mostWaitMs / 1000} s`);
           Atomics.store(turns, NEXT_BATCH, count);
           const pfns = { start: bounds[index], end: bitmap2.sizeBits };
-          const rest = { vmcore, pageSizeBytes: work.pageSizeBytes, bitmap2, pfns };
+          const { pageSizeBytes, sharesZeroPage: findsZeros } = work;
+          const rest = { vmcore, pageSizeBytes, bitmap2, findsZeros, pfns };
           for (const more of dumpablePages(rest, store, events)) yield pagesDone + more;
           return;
         }

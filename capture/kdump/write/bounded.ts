@@ -40,7 +40,7 @@ export class BoundedTaker implements PageTaker {
   add(window: Buffer, at: number, pages: number): void {
     const end = at + pages * this.#pageSizeBytes;
     for (let page = at; page < end; page += this.#pageSizeBytes) {
-      if (this.#hasRoom() || this.#store.takesNoRoom(window, page)) this.#store.add(window, page, 1);
+      if (this.#hasRoom()) this.#store.add(window, page, 1);
       else this.#store.addAbsent();
     }
   }

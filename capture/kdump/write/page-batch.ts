@@ -4,7 +4,6 @@
  */
 
 import type { Codec } from '../../codecs/codec.ts';
-import { ZeroPageDetector } from '../../filter/zero-page.ts';
 import type { PageTaker } from './page-loop.ts';
 import type { UnreadableAs } from './unreadable.ts';
 
@@ -46,7 +45,6 @@ export class BatchFiller implements PageTaker {
   readonly #pageSizeBytes: number;
   readonly #sharesZeroPage: boolean;
   readonly #unreadableAs: UnreadableAs;
-  readonly #detector: ZeroPageDetector;
   #batch: PageBatch | undefined;
   #dataBytes = 0;
   #count = 0;
@@ -57,7 +55,6 @@ export class BatchFiller implements PageTaker {
     this.#pageSizeBytes = pageSizeBytes;
     this.#sharesZeroPage = sharesZeroPage;
     this.#unreadableAs = unreadableAs;
-    this.#detector = new ZeroPageDetector(pageSizeBytes);
   }
 
   begin(batch: PageBatch): void {
@@ -68,14 +65,7 @@ export class BatchFiller implements PageTaker {
   }
 
   add(window: Buffer, at: number, pages: number): void {
-    const end = at + pages * this.#pageSizeBytes;
-    for (let page = at; page < end; ) {
-      const left = (end - page) / this.#pageSizeBytes;
-      const zero = this.#sharesZeroPage ? this.#detector.zeroPages(window, page, left) : 0;
-      if (zero === 0) this.#store(window, page);
-      else this.addZeros(window, zero);
-      page += Math.max(zero, 1) * this.#pageSizeBytes;
-    }
+    for (let page = 0; page < pages; page++) this.#store(window, at + page * this.#pageSizeBytes);
   }
 
   addZeros(zeros: Buffer, pages: number): void {

@@ -1,5 +1,6 @@
 /** Walks the dumpable pages in order and reads them through large windows. */
 import type { Bitmap } from '../../filter/bitmap.ts';
+import { ZeroPageDetector } from '../../filter/zero-page.ts';
 import { readPhysicalOrZeros, type Vmcore } from '../../vmcore/open.ts';
 import type { PfnRange } from '../../vmcore/segments.ts';
 
@@ -13,12 +14,14 @@ export interface PageLoopInput {
   readonly vmcore: Pick<Vmcore, 'source' | 'segments'>;
   readonly pageSizeBytes: number;
   readonly bitmap2: Bitmap;
+  /** Whether pages that are read are looked at for zeros (dump level bit 1). Those in holes of the file are zeros without a look. */
+  readonly findsZeros: boolean;
   /** Only the pages from `start` to before `end`; all when left out. */
   readonly pfns?: PfnRange;
 }
 
 export interface PageTaker {
-  /** So many pages, from byte `at` of `window` on, valid until the call returns. */
+  /** So many pages, from byte `at` of `window` on, valid until the call returns. None is zero where the loop finds those. */
   add(window: Buffer, at: number, pages: number): void;
   /** So many pages of zeros; `zeros` is one. */
   addZeros(zeros: Buffer, pages: number): void;
@@ -43,7 +46,25 @@ export function* dumpablePages(
   const { source, segments } = input.vmcore;
   const single = Buffer.alloc(pageSizeBytes);
   const zeros = Buffer.alloc(pageSizeBytes);
+  const detector = input.findsZeros ? new ZeroPageDetector(pageSizeBytes) : undefined;
   const windowPages = Math.floor(Math.min(WINDOW_BYTES, source.maxWindowBytes) / pageSizeBytes);
+
+  /** Takes pages that were read. */
+  const takeRead = (window: Buffer, at: number, pages: number): void => {
+    let first = 0;
+    for (let page = 0; detector && page < pages; ) {
+      const zero = detector.zeroPages(window, at + page * pageSizeBytes, pages - page);
+      if (zero === 0) {
+        page++;
+        continue;
+      }
+      if (page > first) taker.add(window, at + first * pageSizeBytes, page - first);
+      taker.addZeros(zeros, zero);
+      page += zero;
+      first = page;
+    }
+    if (pages > first) taker.add(window, at + first * pageSizeBytes, pages - first);
+  };
 
   /** Reads one page by read(2), with zeros for what the segments lack: for edges of segments, and where a window fails. */
   const takeSingle = (pfn: number): void => {
@@ -58,7 +79,7 @@ export function* dumpablePages(
       taker.addMissing(zeros);
       return;
     }
-    taker.add(single, 0, 1);
+    takeRead(single, 0, 1);
   };
 
   /** Takes the dumpable pages from `first` to before `end`, which are adjacent in the file. Returns their number. */
@@ -69,7 +90,7 @@ export function* dumpablePages(
     for (let pfn = first; pfn < end; pfn = bitmap2.nextSet(pfn, end)) {
       const runEnd = bitmap2.nextClear(pfn, end);
       taken += runEnd - pfn;
-      if (window) taker.add(window, (pfn - first) * pageSizeBytes, runEnd - pfn);
+      if (window) takeRead(window, (pfn - first) * pageSizeBytes, runEnd - pfn);
       else for (let bad = pfn; bad < runEnd; bad++) takeSingle(bad);
       pfn = runEnd;
     }

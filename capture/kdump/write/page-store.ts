@@ -4,7 +4,6 @@
  */
 
 import type { Codec } from '../../codecs/codec.ts';
-import { ZeroPageDetector } from '../../filter/zero-page.ts';
 import { encodePageDescriptor, PAGE_DESC_BYTES, PAGE_DESC_WORDS } from '../format/descriptor.ts';
 import { type DigestAlgorithm, openDigest, type RunningDigest } from '../format/digest.ts';
 import type { DumpLayout } from '../format/layout.ts';
@@ -36,7 +35,6 @@ export class PageStore {
   readonly sharesZeroPage: boolean;
   readonly #unreadableAs: UnreadableAs;
   readonly #zeroPageOffset: number;
-  readonly #detector: ZeroPageDetector;
 
   readonly #chunkBytes: number;
   readonly #data: Uint8Array;
@@ -62,7 +60,6 @@ export class PageStore {
     this.#codec = codec;
     this.#pageSizeBytes = layout.block_size;
     this.sharesZeroPage = sharesZeroPage;
-    this.#detector = new ZeroPageDetector(layout.block_size);
     this.#dataOffset = layout.dataOffset;
     this.#descriptorsOffset = layout.descriptorsOffset;
     this.dataDigest = openDigest(digestAlgorithm);
@@ -83,21 +80,9 @@ export class PageStore {
     return this.#dataOffset + this.#dataBytes;
   }
 
-  /** Whether the page is zero and will share the stored zero page. */
-  takesNoRoom(window: Buffer, at: number): boolean {
-    return this.sharesZeroPage && this.#detector.isZero(window, at);
-  }
-
   /** Stores so many pages, from `at` in `window` on. */
   add(window: Buffer, at: number, pages: number): void {
-    const end = at + pages * this.#pageSizeBytes;
-    for (let page = at; page < end; ) {
-      const left = (end - page) / this.#pageSizeBytes;
-      const zero = this.sharesZeroPage ? this.#detector.zeroPages(window, page, left) : 0;
-      if (zero === 0) this.#store(window, page);
-      else this.addZeros(window, zero);
-      page += Math.max(zero, 1) * this.#pageSizeBytes;
-    }
+    for (let page = 0; page < pages; page++) this.#store(window, at + page * this.#pageSizeBytes);
   }
 
   /** Stores so many pages of zeros; `zeros` is one. */

@@ -260,10 +260,11 @@ function* writePages(
   const pagesTotal = (layout.dataOffset - layout.descriptorsOffset) / PAGE_DESC_BYTES;
   const unreadable = new UnreadablePages(input.unreadableAs ?? 'zeros', events.onWarning);
   const loopEvents: PageLoopEvents = { onUnreadable: (pfn, cause) => unreadable.add(pfn, cause) };
+  const findsZeros = store.sharesZeroPage;
   const taker = bound ? new BoundedTaker(store, bitmap2, pageSizeBytes, bound) : store;
   const steps =
     input.feed?.(store, loopEvents) ??
-    dumpablePages({ vmcore, pageSizeBytes, bitmap2, pfns }, taker, loopEvents);
+    dumpablePages({ vmcore, pageSizeBytes, bitmap2, findsZeros, pfns }, taker, loopEvents);
   for (const pagesDone of steps) {
     events.onProgress?.(pagesDone, pagesTotal);
     yield;

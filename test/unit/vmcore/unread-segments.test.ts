@@ -53,7 +53,7 @@ test.each([
     addZeros: () => expect.unreachable(),
     addMissing: () => expect.unreachable(),
   };
-  const input = { vmcore, pageSizeBytes: PAGE, bitmap2 };
+  const input = { vmcore, pageSizeBytes: PAGE, bitmap2, findsZeros: false };
   for (const _ of dumpablePages(input, taker, { onUnreadable: () => expect.unreachable() })) {
   }
   expect(taken).toBe(PAGES);

@@ -9,10 +9,23 @@ import { MemorySource, PAGE } from '../fixture.ts';
 const PAGES = 64;
 const KEPT = [0, 1, 3, 4, 8, 20, 22, 63];
 
-/** The pages that the loop read, and how many it handed over as zeros. @param holePages from the first page on: a hole of the file. */
-function run(unused: ReturnType<NonNullable<ByteSource['unusedPages']>>, holePages = 0) {
+interface Zeros {
+  /** From the first page on: a hole of the file. */
+  readonly holePages?: number;
+  /** Pages that hold zeros. */
+  readonly written?: readonly number[];
+  readonly findsZeros?: boolean;
+}
+
+/** The pages that the loop read, and how many it handed over as zeros. */
+function run(
+  unused: ReturnType<NonNullable<ByteSource['unusedPages']>>,
+  { holePages = 0, written = [], findsZeros = false }: Zeros = {},
+) {
   const touched = new Set<number>();
-  const memory = new MemorySource(Buffer.alloc(PAGES * PAGE, 1));
+  const bytes = Buffer.alloc(PAGES * PAGE, 1);
+  for (const page of written) bytes.fill(0, page * PAGE, (page + 1) * PAGE);
+  const memory = new MemorySource(bytes);
   const touch = (offset: number, lengthBytes: number): void => {
     for (let at = offset; at < offset + lengthBytes; at += PAGE) touched.add(at / PAGE);
   };
@@ -36,7 +49,8 @@ function run(unused: ReturnType<NonNullable<ByteSource['unusedPages']>>, holePag
   const bitmap2 = Bitmap.create(PAGES);
   for (const pfn of KEPT) bitmap2.set(pfn);
   let taken = 0;
-  const add = (_window: Buffer, _at: number, pages: number) => {
+  const add = (window: Buffer, at: number, pages: number) => {
+    if (findsZeros) for (let i = 0; i < pages; i++) expect(window[at + i * PAGE]).toBe(1);
     taken += pages;
   };
   let zeros = 0;
@@ -45,7 +59,7 @@ function run(unused: ReturnType<NonNullable<ByteSource['unusedPages']>>, holePag
     zeros += pages;
   };
   const taker = { add, addZeros, addMissing: () => expect.unreachable() };
-  const input = { vmcore: { source, segments }, pageSizeBytes: PAGE, bitmap2 };
+  const input = { vmcore: { source, segments }, pageSizeBytes: PAGE, bitmap2, findsZeros };
   for (const _ of dumpablePages(input, taker, { onUnreadable: () => expect.unreachable() })) {
   }
   expect(taken + zeros).toBe(KEPT.length);
@@ -66,6 +80,12 @@ test('one window spans all gaps where they are free', () => {
 });
 
 test('what a hole of the file has is not read', () => {
-  expect(run('cheap', 21)).toEqual({ touched: [22, 63], zeros: 6 });
-  expect(run('cheap', PAGES)).toEqual({ touched: [], zeros: KEPT.length });
+  expect(run('cheap', { holePages: 21 })).toEqual({ touched: [22, 63], zeros: 6 });
+  expect(run('cheap', { holePages: PAGES })).toEqual({ touched: [], zeros: KEPT.length });
+});
+
+test('zeros that are read are told apart where they are looked for', () => {
+  const written = [1, 3, 4, 22];
+  expect(run('cheap', { written, findsZeros: true }).zeros).toBe(written.length);
+  expect(run('cheap', { written }).zeros).toBe(0);
 });
