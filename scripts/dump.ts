@@ -5,6 +5,7 @@
 import { Failure } from '../capture/errors.ts';
 import { PROGRAM } from '../capture/version.ts';
 import { runCommand } from './lib/cli/command.ts';
+import { leave } from './lib/cli/leave.ts';
 import { dumpCommand } from './lib/dump/command.ts';
 import { dumpKdump } from './lib/dump/kdump.ts';
 import type { Messages } from './lib/dump/messages.ts';
@@ -23,4 +24,4 @@ async function carryOut(request: DumpRequest, messages: Messages, signal: AbortS
 }
 
 // All that was printed is written when the command has ended, so Node need not take itself apart.
-void runCommand(dumpCommand(carryOut), process.argv.slice(3)).then(() => process.exit());
+void runCommand(dumpCommand(carryOut), process.argv.slice(3)).then(leave);

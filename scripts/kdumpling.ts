@@ -9,6 +9,8 @@ async function main([name = 'help', ...rest]: readonly string[]): Promise<void> 
   const verb = findVerb(program, name);
   if (!verb) return runCommand(withoutVerb(program, name), name === '--version' ? [name] : []);
   await runCommand(await verb(), rest);
+  // Threads may have compressed.
+  if (name === 'dump') (await import('./lib/cli/leave.ts')).leave();
   // Scripts for COS's tool read its lines (GKE's DaemonSets), and one with `set -e` must not end at the answer.
   if (program === KDUMP_HELPER && process.exitCode === EXIT.notOperational) process.exitCode = EXIT.done;
 }
