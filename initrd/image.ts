@@ -58,6 +58,9 @@ const SWAP_BYTES = 48 << 20;
  */
 const STATUS_SECONDS = 50;
 
+/** What a capture touches of Node (test/bench/RESULTS.md), in steps of a block of the runtime image. */
+const TOUCHED_NODE_KIB = 18 << 10;
+
 export class ImageError extends Failure {}
 
 /** The files of a build that go into images; `programIn` finds them. */
@@ -196,8 +199,11 @@ export function buildImage(request: ImageRequest): ImageFacts {
     ...earlySettings({ watchdogs, runtime, swap }, options),
     ...(isLean ? leanSettings() : runtimeImageSettings(isKept)),
     ...(usesDisk ? runtimeDiskSettings(options) : []),
-    ...(usesDisk && !isLean ? againSettings(options) : []),
+    ...(usesDisk && !isLean ? againSettings() : []),
     `node='${NODE_COMMAND.join(' ')}'`,
+    // Where the build knows which pages a capture touches, they are together.
+    `touched_kib=${program.usedRuntime ? TOUCHED_NODE_KIB : 0}`,
+    `target_modules='${options.modules.join(' ')}'`,
   ];
   const archives = [
     encodeCompressedCpio([
@@ -323,8 +329,8 @@ function leanSettings(): string[] {
 }
 
 /** What again.sh reads beside the others. */
-function againSettings({ modules }: CaptureOptions): string[] {
-  return [`whole_runtime_file=${RUNTIME_BELOW_DISK}`, `target_modules='${modules.join(' ')}'`];
+function againSettings(): string[] {
+  return [`whole_runtime_file=${RUNTIME_BELOW_DISK}`];
 }
 
 /** @throws ImageError for a target that the early stage cannot find. */

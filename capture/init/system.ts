@@ -1,5 +1,7 @@
 /** What PID 1 asks of the kernel. Each call has more than one way, tried in order. */
 import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { Failure } from '../errors.ts';
 import {
   type Libc,
   MS_DIRSYNC,
@@ -123,6 +125,9 @@ function loadModuleFile(libc: Libc, path: string, parameters: readonly string[])
   const fd = openSync(path, 'r');
   try {
     libc.finitModule(fd, parameters.join(' '));
+  } catch (error) {
+    // It was being loaded, and the call has waited for that.
+    if (!(error instanceof Failure && error.facts.errno === constants.errno.EEXIST)) throw error;
   } finally {
     closeSync(fd);
   }

@@ -21,13 +21,17 @@ test.each([
 ])('%s', (commandLine, word) => expect(readModuleWords(commandLine).blacklistOf('my_disk')).toBe(word));
 
 describe('loading', () => {
-  const load = (commandLine: string, broken: Parameters<typeof fakeSystem>[0] = []) => {
+  const load = (commandLine: string, broken: Parameters<typeof fakeSystem>[0] = [], loaded = '') => {
     const system = fakeSystem(broken);
     const log = openLog(
       () => {},
       () => 0,
     );
-    loadModules(['/modules/my-disk.ko', '/modules/ext4.ko'], { system, log, commandLine });
+    const readText = (path: string) => {
+      if (path === `/sys/module/${loaded}/initstate`) return 'live\n';
+      throw new Error(`ENOENT ${path}`);
+    };
+    loadModules(['/modules/my-disk.ko', '/modules/ext4.ko'], { system, log, commandLine, readText });
     return { calls: system.calls, warnings: log.warnings, lines: log.lines.map(({ text }) => text) };
   };
 
@@ -36,6 +40,14 @@ describe('loading', () => {
     expect(calls).toEqual(['loadModule /modules/my-disk.ko a=1 b="c d"', 'loadModule /modules/ext4.ko']);
     expect(lines).toEqual(['kdumpling: target: loading my-disk with a=1 b="c d"']);
     expect(warnings).toEqual([]);
+  });
+
+  test('what another CPU has loaded is not loaded again', () => {
+    expect(load('my_disk.a=1', [], 'my_disk')).toEqual({
+      calls: ['loadModule /modules/ext4.ko'],
+      warnings: [],
+      lines: [],
+    });
   });
 
   test('modprobe.blacklist is honoured here, because the kernel does not', () => {

@@ -244,6 +244,37 @@ test('the kernel keeps few free pages back, where it lets this be set', () => {
   ).not.toThrow();
 });
 
+describe('while Node starts', () => {
+  const MEANWHILE = /^\{ read -r cpus.*?^esac$/ms.exec(script('start-node.sh'))![0];
+
+  /** What is done, in order. */
+  const work = (online: string, touchedKib = 18_432): string[] => {
+    writeFileSync(path('online'), `${online}\n`);
+    writeFileSync(path('bb'), `#!/bin/sh\necho "$*" >> ${path('done')}\n`, { mode: 0o755 });
+    writeFileSync(path('done'), '');
+    const settings = `bb=${path('bb')} node='/runtime/bin/node /runtime/lib/node' touched_kib=${touchedKib} target_modules='/modules/one.ko /modules/two.ko'`;
+    const load = `load() { echo "load $*" >> ${path('done')}; return 1; }`;
+    const lines = MEANWHILE.replaceAll('/sys/devices/system/cpu/online', path('online'));
+    execFileSync(BUSYBOX, ['sh', '-c', `${settings}\n${load}\n${lines}\nwait`]);
+    return readFileSync(path('done'), 'utf8').split('\n').filter(Boolean);
+  };
+  const LOADS = ['load /modules/one.ko', 'load /modules/two.ko'];
+
+  test('another CPU reads what a capture touches of it, and loads the drivers of the target', () => {
+    expect(work('0-1')).toEqual(['dd if=/runtime/lib/node of=/dev/null bs=64k count=288', ...LOADS]);
+    expect(work('0,2')).toHaveLength(3);
+  });
+
+  test('where its pages are in their own order, only the drivers are loaded', () => {
+    expect(work('0-1', 0)).toEqual(LOADS);
+  });
+
+  test('nothing is done on the only CPU', () => {
+    expect(work('0')).toEqual([]);
+    expect(work('3')).toEqual([]);
+  });
+});
+
 describe('Node runs without a compiler', () => {
   const CHOOSE = /^vmcore_bytes=.*?^\[ .*?$/ms.exec(script('start-node.sh'))![0];
 
