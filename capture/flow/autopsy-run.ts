@@ -4,10 +4,10 @@
  */
 import { AUTOPSY_JSON, AUTOPSY_TEXT } from '../autopsy/summary/autopsy.ts';
 import { attempt, describeError } from '../errors.ts';
-import { bytesOf, MEMINFO } from '../init/meminfo.ts';
+import { bytesOf, MEMINFO, roomBesideWaiting } from '../init/meminfo.ts';
 import type { RunningAutopsy } from '../scene/child.ts';
 import type { SceneResult } from '../scene/files.ts';
-import { type AutopsyView, AutopsyWatch, USUAL_OWN_BYTES } from './autopsy-watch.ts';
+import { type AutopsyView, AutopsyWatch, neededBytes } from './autopsy-watch.ts';
 import type { CaptureContext } from './context.ts';
 import type { FoundAutopsy } from './record.ts';
 
@@ -29,15 +29,40 @@ export interface AutopsyRun {
 
 /** @param bootSeconds from the crash kernel's start to this program's. @returns what came of it where it is not started. */
 export function startAutopsy(context: CaptureContext, bootSeconds: number): AutopsyRun | FoundAutopsy {
-  const { autopsist, options, memory } = context;
+  const { autopsist, options } = context;
   if (options.autopsy === 'no') return without(context, 'skipped', 'the option autopsy is no');
-  const why = memory.refusal(USUAL_OWN_BYTES);
-  if (why !== undefined) return without(context, 'skipped', why);
+  const room = roomIn(context);
+  if (room.bytes < neededBytes(false)) return without(context, 'skipped', tooLittle(room.bytes));
   try {
-    return new Run(context, autopsist.start(options.triage === 'tables'), bootSeconds);
+    return new Run(context, autopsist.start(options.triage === 'tables'), bootSeconds, room);
   } catch (error) {
     return without(context, 'failed', describeError(error));
   }
+}
+
+/** Whether there is another CPU, and memory for the capture's own work meanwhile. */
+export function hasRoomBeside(context: CaptureContext): boolean {
+  return roomIn(context).isBeside;
+}
+
+interface Room {
+  /** Infinity where the kernel does not say it. */
+  readonly bytes: number;
+  /** See hasRoomBeside. */
+  readonly isBeside: boolean;
+}
+
+function roomIn(context: CaptureContext): Room {
+  const meminfo = textOf(context, MEMINFO);
+  const available = bytesOf(meminfo, 'MemAvailable') ?? Number.POSITIVE_INFINITY;
+  if (context.compressors.cpus > 1 && available >= neededBytes(true))
+    return { bytes: available, isBeside: true };
+  return { bytes: roomBesideWaiting(meminfo) ?? Number.POSITIVE_INFINITY, isBeside: false };
+}
+
+function tooLittle(roomBytes: number): string {
+  const [there, needed] = [roomBytes, neededBytes(false)].map(bytes => bytes >>> 20);
+  return `${there} MiB of memory are available, it needs ${needed}`;
 }
 
 class Run implements AutopsyRun {
@@ -48,14 +73,14 @@ class Run implements AutopsyRun {
   #nextAsk = 0;
   #nextLook = 0;
 
-  constructor(context: CaptureContext, running: RunningAutopsy, bootSeconds: number) {
+  constructor(context: CaptureContext, running: RunningAutopsy, bootSeconds: number, room: Room) {
     this.#context = context;
     this.#running = running;
     this.#watcher = new AutopsyWatch(viewOf(context), {
       deadlineSeconds: context.options.deadlineSeconds,
       bootSeconds,
-      availableBytes: bytesOf(textOf(context, MEMINFO), 'MemAvailable'),
-      isBeside: context.compressors.cpus > 1,
+      roomBytes: room.bytes,
+      isBeside: room.isBeside,
     });
   }
 

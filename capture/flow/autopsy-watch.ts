@@ -25,17 +25,30 @@ const WHOLE_STARTS = 300;
 const WHOLE_SECONDS = { least: 60 } as const;
 /** What remains for the dump, of the time until the capture's deadline. */
 const SHARE_OF_THE_DEADLINE = 1 / 4;
-/** It takes 24 to 31 MiB (Debian's 6.1 to 7.2, 10 of them for Node itself), and all of it is free again afterwards. */
-export const USUAL_OWN_BYTES = 32 << 20;
-/** Three times that; a large machine has more to spare, but damaged memory may ask for any amount. */
+/**
+ * It takes 15 to 17 MiB (Debian's 6.1 to 7.2, 7 of them for Node itself), and all of it is free again afterwards. More are for
+ * machines with more tasks.
+ */
+const USUAL_OWN_BYTES = 18 << 20;
+/** Five times that; a large machine has more to spare, but damaged memory may ask for any amount. */
 const MOST_OWN_BYTES = 96 << 20;
 /**
  * MemAvailable counts the code of Node, which both programs run. A process that takes this part, too, makes the kernel drop
- * and read that code again and again: the lab's machine then needed six minutes to come to the end of its memory.
+ * and read that code again and again: with Node's pages in their own order, the lab's machine needed six minutes to come to the end
+ * of its memory. Captures came home with 5 MiB available at the lowest (test/bench/RESULTS.md).
  */
-const CODE_BYTES = 16 << 20;
+const CODE_BYTES = 8 << 20;
 /** For a dump that is made meanwhile, beside that code: a capture took 3 to 5 MiB from its first line to its last. */
 const DUMP_BYTES = 6 << 20;
+/** What must be there for it to begin. */
+export function neededBytes(isBeside: boolean): number {
+  return USUAL_OWN_BYTES + keptBytes(isBeside);
+}
+
+function keptBytes(isBeside: boolean): number {
+  return CODE_BYTES + (isBeside ? DUMP_BYTES : 0);
+}
+
 /** Beside a dump it is looked at when that makes progress: what is not seen for longer than this is not held against it. */
 const MOST_UNSEEN_SECONDS = 1;
 /** 128 MiB, all of that code several times. The supervisor would reboot the machine at eight times that. */
@@ -46,8 +59,8 @@ export interface AutopsySetting {
   /** Of the whole capture. */
   readonly deadlineSeconds: number;
   readonly bootSeconds: number;
-  /** MemAvailable; undefined where the kernel does not say it. */
-  readonly availableBytes: number | undefined;
+  /** What it could have if nothing were kept for others; Infinity where the kernel does not say it. */
+  readonly roomBytes: number;
   /** Whether the dump may be made meanwhile. */
   readonly isBeside: boolean;
 }
@@ -66,7 +79,7 @@ export class AutopsyWatch {
 
   constructor(
     { nowSeconds, refaults }: AutopsyView,
-    { deadlineSeconds, bootSeconds, availableBytes, isBeside }: AutopsySetting,
+    { deadlineSeconds, bootSeconds, roomBytes, isBeside }: AutopsySetting,
   ) {
     this.#mostStartSeconds = Math.max(START.leastSeconds, bootSeconds * START.boots);
     this.#started = nowSeconds;
@@ -74,8 +87,7 @@ export class AutopsyWatch {
     this.#seen = nowSeconds;
     this.#endSeconds = nowSeconds + (deadlineSeconds - nowSeconds) * SHARE_OF_THE_DEADLINE;
     this.#refaultsBefore = refaults;
-    const kept = CODE_BYTES + (isBeside ? DUMP_BYTES : 0);
-    this.mostOwnBytes = Math.min(MOST_OWN_BYTES, (availableBytes ?? Number.POSITIVE_INFINITY) - kept);
+    this.mostOwnBytes = Math.min(MOST_OWN_BYTES, roomBytes - keptBytes(isBeside));
   }
 
   /** Why it must end; undefined while it may go on. */

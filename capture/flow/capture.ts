@@ -9,6 +9,7 @@ import { parseTargetSpec, type TargetSpec, targetSpec } from '../options/target-
 import { stampOf } from '../storage/manifest.ts';
 import { openVmcoreFile } from '../vmcore/reader.ts';
 import { reportFailure } from './advice.ts';
+import { hasRoomBeside } from './autopsy-run.ts';
 import { AutopsyWork } from './autopsy-work.ts';
 import type { CaptureContext } from './context.ts';
 import { showLogOnConsole } from './crash-log.ts';
@@ -38,7 +39,7 @@ export function capture(context: CaptureContext): Outcome {
   const savings = phases.attending(
     () => autopsy.look(),
     () => {
-      if (crash && context.compressors.cpus > 1) startBeside(autopsy, phases, log);
+      if (crash && hasRoomBeside(context)) startBeside(autopsy, phases, log);
       loadModules(options.modules, context);
       // Read once, so that every target has the same stamp.
       const stamp = stampOf(crash?.vmcore.vmcoreinfo.crashTimeSeconds, clock.wallSeconds());

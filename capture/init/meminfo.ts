@@ -13,6 +13,19 @@ export function describeMemory(meminfo: string): string {
   return `${mebibytes('MemAvailable')} of ${mebibytes('MemTotal')} MiB of memory available`;
 }
 
+/** Of 13 MiB of a waiting capture 10 were swapped into zram, where they took 5.2. */
+const COMPRESSED_SHARE = 1 / 3;
+
+/**
+ * In bytes, what another program can have while this one waits: what is available, and what becomes so when the kernel compresses what
+ * this one has (initrd/early.sh), where it does. Undefined where the kernel does not say it.
+ */
+export function roomBesideWaiting(meminfo: string): number | undefined {
+  const available = bytesOf(meminfo, 'MemAvailable');
+  const swappable = Math.min(bytesOf(meminfo, 'AnonPages') ?? 0, bytesOf(meminfo, 'SwapFree') ?? 0);
+  return available === undefined ? undefined : available + Math.floor(swappable * COMPRESSED_SHARE);
+}
+
 /** In bytes. */
 export interface MemoryLow {
   readonly totalBytes: number;

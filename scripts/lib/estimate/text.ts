@@ -1,5 +1,5 @@
 /** An estimate for people and for programs. */
-import { USUAL_OWN_BYTES } from '../../../capture/flow/autopsy-watch.ts';
+import { neededBytes } from '../../../capture/flow/autopsy-watch.ts';
 import type { Layout } from '../../../initrd/layouts.ts';
 import { describeBytes } from '../cli/sizes.ts';
 import { tableLines, terminalColumns } from '../cli/table.ts';
@@ -75,7 +75,7 @@ function reservationLines(layout: Estimate['layouts'][number]): string[] {
   ];
 }
 
-const HEADROOM = `on top by default: the autopsy takes ${crashkernelValue(USUAL_OWN_BYTES)}; the next kernel or a driver more, the rest`;
+const HEADROOM = `on top by default: room for the autopsy, which begins where ${crashkernelValue(neededBytes(false))} are available, and for the next kernel or a driver more`;
 const LOADED = 'the unpacked kernel and the initrd, in one piece that nothing is lent of';
 
 function reservedText(reserved: ReservedParts, reservation: Reservation): string {

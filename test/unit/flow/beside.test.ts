@@ -122,9 +122,9 @@ describe('beside the dump', () => {
   ])('one that %s costs no dump', (_, autopsy, why) => expectOnlyDump(runWith(autopsy).found, why));
 
   test('memory for the dump is not for the program', () => {
-    const ownBytes = 36 << 20;
+    const ownBytes = 44 << 20;
     const availableKib = 57 * 1024;
-    expectOnlyDump(runWith({ ownBytes }, { availableKib }).found, 'it was ended: it took 36 MiB of memory');
+    expectOnlyDump(runWith({ ownBytes }, { availableKib }).found, 'it was ended: it took 44 MiB of memory');
     expect(runWith({ ownBytes }, { availableKib }, 1).found.manifests[0]!.autopsy!.state).toBe('saved');
   });
 
@@ -186,8 +186,17 @@ describe('before the dump', () => {
     expectOrder(found, SAFE, /^space: no room/);
   });
 
+  test('where there is too little memory for both, the dump waits', () => {
+    const [both, one] = [32, 31].map(
+      mib => runWith({ ownBytes: 16 << 20 }, { availableKib: mib * 1024 }).found,
+    );
+    expect(both!.lines).toContain(MEANWHILE);
+    expect(one!.lines).not.toContain(MEANWHILE);
+    expect(one!.manifests[0]!.autopsy!.state).toBe('saved');
+  });
+
   test('where there is too little memory, nothing is started', () => {
-    const { found, autopsist } = runWith({}, { availableKib: 40 * 1024 });
+    const { found, autopsist } = runWith({}, { availableKib: 25 * 1024 });
     expect(autopsist.starts).toBe(0);
     expect(found.manifests[0]!.autopsy).toMatchObject({ state: 'skipped' });
   });
@@ -197,7 +206,7 @@ describe('what is not seen is not held against the program', () => {
   const SETTING: AutopsySetting = {
     deadlineSeconds: 3600,
     bootSeconds: 5,
-    availableBytes: undefined,
+    roomBytes: Number.POSITIVE_INFINITY,
     isBeside: true,
   };
   const view = (nowSeconds: number, progress: string) => ({ nowSeconds, progress, ownBytes: 0, refaults: 0 });

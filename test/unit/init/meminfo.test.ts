@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describeMemory, watchMemory } from '../../../capture/init/meminfo.ts';
+import { describeMemory, roomBesideWaiting, watchMemory } from '../../../capture/init/meminfo.ts';
 import { fakeHeartbeat } from '../../support/fake-heartbeat.ts';
 
 test.each([
@@ -41,3 +41,14 @@ describe('the lowest point', () => {
     expect(watch.low()).toBeUndefined();
   });
 });
+
+test.each([
+  ['alone', '', 20],
+  ['and a third of what the kernel compresses', 'AnonPages: 12288 kB\nSwapFree: 40000 kB\n', 24],
+  ['of which there is as much as room for it', 'AnonPages: 12288 kB\nSwapFree: 3072 kB\n', 21],
+  ['none where it does not', 'AnonPages: 12288 kB\nSwapFree: 0 kB\n', 20],
+])('another program can have what is available, %s', (_, more, mib) =>
+  expect(roomBesideWaiting(`MemTotal: 150000 kB\nMemAvailable: 20480 kB\n${more}`)).toBe(mib * 2 ** 20),
+);
+
+test('a kernel that does not say it', () => expect(roomBesideWaiting('MemTotal: 5 kB\n')).toBeUndefined());

@@ -32,7 +32,7 @@ test.each<[string, Files]>([
   ['the dump is to have user pages', { '/etc/kdump.conf': 'core_collector makedumpfile -d 23\n' }],
 ])('nothing is lent where %s', (_, files) => {
   const { values, cost } = reserve(files);
-  expect(values).toEqual(['160M']);
+  expect(values).toEqual(['128M']);
   expect(cost).toBeUndefined();
 });
 

@@ -55,11 +55,11 @@ describe('by the memory', () => {
   );
 
   test('the second CPU takes what the rounding leaves, and not what the autopsy needs', () => {
-    // 88 MiB and 44 are 132, which `enable` rounds to 144.
-    expect([134, 135].map(mib => choose(mib).count)).toEqual([1, 2]);
-    const machine = { imageBytes: 20_400_000 + 5 * M };
-    expect(advisedMib(machine)).toBe(144);
-    expect(choose(144, machine)).toMatchObject({ count: 1, nextBytes: 145 * M });
+    // 88 MiB and 18 are 106, which `enable` rounds to 112.
+    expect([108, 109].map(mib => choose(mib).count)).toEqual([1, 2]);
+    const machine = { imageBytes: 20_400_000 + 2 * M };
+    expect(advisedMib(machine)).toBe(112);
+    expect(choose(112, machine)).toMatchObject({ count: 1, nextBytes: 113 * M });
   });
 
   test.each(KERNELS)('%s has at most four, each from the size on that the one before names', (_, machine) => {
@@ -180,8 +180,8 @@ describe('of a host', () => {
         '/sys/devices/system/cpu/present': '0-7\n',
       });
     const none = settingsOf('', 'kdump.conf');
-    expect(hostCpus(host(128), none).count).toBe(1);
-    expect(hostCpus(host(192), none).count).toBe(2);
+    expect(hostCpus(host(96), none).count).toBe(1);
+    expect(hostCpus(host(128), none).count).toBe(2);
     expect(hostCpus(host(320), none).count).toBe(4);
     expect(hostCpus(host(320), settingsOf('command_line_append nr_cpus=2\n', 'kdump.conf')).count).toBe(2);
   });
