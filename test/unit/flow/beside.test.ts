@@ -122,9 +122,9 @@ describe('beside the dump', () => {
   ])('one that %s costs no dump', (_, autopsy, why) => expectOnlyDump(runWith(autopsy).found, why));
 
   test('memory for the dump is not for the program', () => {
-    const ownBytes = 44 << 20;
+    const ownBytes = 36 << 20;
     const availableKib = 57 * 1024;
-    expectOnlyDump(runWith({ ownBytes }, { availableKib }).found, 'it was ended: it took 44 MiB of memory');
+    expectOnlyDump(runWith({ ownBytes }, { availableKib }).found, 'it was ended: it took 36 MiB of memory');
     expect(runWith({ ownBytes }, { availableKib }, 1).found.manifests[0]!.autopsy!.state).toBe('saved');
   });
 
@@ -187,7 +187,7 @@ describe('before the dump', () => {
   });
 
   test('where there is too little memory for both, the dump waits', () => {
-    const [both, one] = [32, 31].map(
+    const [both, one] = [42, 41].map(
       mib => runWith({ ownBytes: 16 << 20 }, { availableKib: mib * 1024 }).found,
     );
     expect(both!.lines).toContain(MEANWHILE);
