@@ -1,9 +1,10 @@
 /**
- * How many CPUs the crash kernel gets. The second reads the autopsy beside the dump, or compresses it on a thread, with the memory
- * that is there for the autopsy. Further ones are started where more is reserved than a capture needs by default, so that no capture
+ * How many CPUs the crash kernel gets. The second reads the autopsy beside the dump, or compresses it on a thread, where there is memory
+ * for both. Further ones are started where more is reserved than a capture needs by default, so that no capture
  * has less to spare for them.
  */
 import { counted } from '../../../capture/errors.ts';
+import { neededBytes } from '../../../capture/flow/autopsy-watch.ts';
 import { BATCH_BYTES, MOST_THREADS, threadBytes } from '../../../capture/threads/cost.ts';
 import { askedCpus, type CommandLineChanges } from '../../../initrd/command-changes.ts';
 import type { ReservedParts } from '../kexec/reserved-parts.ts';
@@ -35,6 +36,8 @@ export interface CpuChoice {
 const MIB = 1 << 20;
 /** Of the kernel, for each CPU: see test/bench/RESULTS.md, "What a CPU of the crash kernel takes". */
 const KERNEL_CPU_BYTES = 3 * MIB;
+/** What the autopsy needs more beside a dump than before it (capture/flow/autopsy-watch.ts); a thread takes less. */
+const BESIDE_BYTES = neededBytes(true) - neededBytes(false);
 /**
  * Above what `enable` reserves by default, and not for CPUs: whoever reserves a step or two more expects a capture that needs
  * more, and drivers of real hardware have queues for each CPU.
@@ -70,12 +73,12 @@ function bytesFor(cpus: number, facts: CpuFacts): number {
   const { reservation, reserved, physical } = facts;
   const isLent = reserved.cmaBytes > 0;
   // What drivers of real hardware take for a CPU is not measured.
-  if (cpus === 2 && !physical) return neededBytes(reservation, isLent) + KERNEL_CPU_BYTES;
+  if (cpus === 2 && !physical) return unroundedBytes(reservation, isLent) + KERNEL_CPU_BYTES + BESIDE_BYTES;
   return wholeBytes(reservation, isLent) + MARGIN_BYTES + (cpus - 1) * bytesPerCpu(facts);
 }
 
 /** What `enable` reserves, before it is rounded. */
-function neededBytes(reservation: Reservation, isLent: boolean): number {
+function unroundedBytes(reservation: Reservation, isLent: boolean): number {
   const { terms, headroomBytes } = reservation;
   if (isLent) return wholeBytes(reservation, isLent);
   return terms.reduce((sum, { bytes }) => sum + bytes, headroomBytes);

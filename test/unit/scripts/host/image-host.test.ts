@@ -120,8 +120,8 @@ test('it is enabled by its own boot loader, for machines of any size', () => {
     `no memory will be reserved at the next boot: kdumpling enable --root ${host.root}`,
     `there is no dump-capture initrd for 6.1.0-56: kdumpling rebuild --root ${host.root}`,
   ]);
-  expect(reserveAtNextBoot(host, NO_SETTINGS, undefined).values).toEqual(['256M']);
-  expect(textOf(host, GRUB)).toMatch(/crashkernel=256M/);
+  expect(reserveAtNextBoot(host, NO_SETTINGS, undefined).values).toEqual(['240M']);
+  expect(textOf(host, GRUB)).toMatch(/crashkernel=240M/);
   host.write('/boot/initramfs-6.1.0-56kdump.img', 'image');
   const state = readState(host);
   expect(state.findings.filter(({ blocks }) => blocks)).toEqual([]);
