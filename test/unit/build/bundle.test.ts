@@ -12,7 +12,10 @@ let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'kdumpling-bundle-'));
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }');
-  const hook = `process.on('exit', () => console.error(JSON.stringify(process.moduleLoadList)))`;
+  // With the FFI `dump` ends without the event `exit` (scripts/lib/cli/leave.ts).
+  const hook = `
+    process.dlopen = () => { throw new Error('there is no FFI'); };
+    process.on('exit', () => console.error(JSON.stringify(process.moduleLoadList)));`;
   writeFileSync(join(folder, 'loaded.js'), hook);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
