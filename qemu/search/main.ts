@@ -16,13 +16,13 @@ import { openSearchJournal, type SearchJournal, type SizedCapture } from './jour
 import { type Attempt, type Cell, type Found, searchSmallest, searchTable, whyNot } from './search.ts';
 
 const { kernel: _, crashkernel: __, ...MACHINE } = MACHINE_OPTIONS;
-const KERNELS = ['6.1-cloud', '6.12-cloud', '7.x-cloud', '6.1-generic'];
+const KERNELS = ['6.1-cloud', '6.12-cloud', '7.x-cloud', '6.1-generic', '6.12-cloud-arm64'];
 const FAULT_OF = { 'self-contained': 'none', lean: 'lean' } as const;
 
 await runCommand({
   name: 'npm run smallest --',
   purpose:
-    'Searches the smallest crashkernel= with which the lab’s machine is captured, for each layout, kernel and speed, and prints a table.',
+    'Searches the smallest crashkernel= with which the lab’s machine is captured, for each layout, kernel, architecture and speed, and prints a table.',
   options: {
     ...MACHINE,
     kernels: {
