@@ -11,8 +11,6 @@ export interface Reasoned {
 interface AddedWord extends Reasoned {
   /** Node's name of the only architecture whose kernels need it. */
   readonly architecture?: string;
-  /** Whether a word of this name on the running kernel's line has the precedence. */
-  readonly yields?: boolean;
 }
 
 /** What the crash kernel needs; an appended word of the same name replaces one of these. */
@@ -84,21 +82,6 @@ const FOUR_LEVELS: AddedWord = {
   architecture: 'x64',
 };
 
-/** Where QEMU emulates the CPU. Of these words the kernel obeys the last one alone. */
-const EMULATED: readonly AddedWord[] = [
-  {
-    word: 'clearcpuid=erms',
-    why: 'saves time: QEMU, which emulates this machine’s CPU, takes a step for each element that an instruction copies or clears, and so the kernel uses those for 8 bytes',
-    architecture: 'x64',
-    yields: true,
-  },
-  {
-    word: 'tsc=reliable',
-    why: 'saves time: all of QEMU’s emulated CPUs count the same ticks, which the kernel of a machine with several does not believe; it would ask a device for the time',
-    architecture: 'x64',
-    yields: true,
-  },
-];
 /** Where there are no further CPUs to start. */
 const NO_REAL_MODE: AddedWord = {
   word: 'initcall_blacklist=init_real_mode,do_init_real_mode',
@@ -150,8 +133,6 @@ export interface CrashMachine {
   readonly hasPlainDisks?: boolean;
   /** Whether all of its memory has addresses below 64 TiB: what page tables of four levels reach. */
   readonly isBelow64Tib?: boolean;
-  /** Whether its CPU is emulated by QEMU. */
-  readonly isEmulated?: boolean;
   /** Whether its code for the start of further CPUs can be left out by the name of the initcall that sets it up. */
   readonly canSkipRealMode?: boolean;
 }
@@ -167,7 +148,6 @@ export function planCommandLine(
     keepsImage,
     hasPlainDisks,
     isBelow64Tib,
-    isEmulated,
     canSkipRealMode,
   }: CrashMachine = {},
 ): CommandLinePlan {
@@ -182,22 +162,19 @@ export function planCommandLine(
     ...(keepsImage ? [KEEP_IMAGE] : []),
     ...(hasPlainDisks ? [NO_INTEGRITY_POOL] : []),
     ...(isBelow64Tib ? [FOUR_LEVELS] : []),
-    ...(isEmulated ? EMULATED : []),
     ...(skipsRealMode ? [NO_REAL_MODE, NO_LOW_MEMORY] : []),
     ...(bootApicId !== undefined && (asked?.count ?? cpus) > 1 ? [notBootCpu(bootApicId)] : []),
   ].filter(added => (added.architecture ?? architecture) === architecture);
   const ours = needed
-    .map(({ word, why, yields }) => ({ word: wordsOf(word)[0]!, why, yields }))
-    .map(({ word, why, yields }) => ({
+    .map(({ word, why }) => ({ word: wordsOf(word)[0]!, why }))
+    .map(({ word, why }) => ({
       word,
       why,
       leftOutFor: isRemoved(word)
         ? REMOVED
         : appended.some(({ name }) => name === word.name && !ADDS_UP.has(name))
           ? REPLACED
-          : yields && words.some(other => other.name === word.name && !isRemoved(other))
-            ? YIELDED
-            : undefined,
+          : undefined,
     }));
   const added = ours.filter(({ leftOutFor }) => leftOutFor === undefined);
   const theirs = words.map(word => ({
@@ -248,7 +225,6 @@ function notBootCpu(apicId: number): AddedWord {
 
 const REMOVED = 'command_line_remove removes it';
 const REPLACED = 'command_line_append replaces it';
-const YIELDED = 'the running kernel has another one, which stays';
 const INIT_ARGUMENTS = 'it is for init, and the init of the crash kernel is the capture';
 
 function reasonToLeaveOut(

@@ -8,7 +8,6 @@ import { readCrashkernel } from '../../scripts/lib/crashkernel/reading.ts';
 import { crashkernelValues } from '../../scripts/lib/crashkernel/words.ts';
 import { chooseCpus } from '../../scripts/lib/estimate/cpus.ts';
 import { reservation } from '../../scripts/lib/estimate/reservation.ts';
-import type { Accel } from '../machine/arch.ts';
 
 const PAGE_BYTES = 4096;
 /** Of the CPU on which QEMU's machines boot. */
@@ -24,12 +23,11 @@ export interface PlannedMachine {
   readonly layout: Layout;
   /** More words for the crash kernel's command line. */
   readonly crashWords: readonly string[];
-  readonly accel: Accel;
 }
 
 /** @param commandLine of the first kernel, whose size is not known before it runs and does not count. */
 export function crashMachineOf(machine: PlannedMachine, commandLine: string): CrashMachine {
-  const { parts, cpus, memoryMib, captureKernel, captureInitrd, layout, crashWords, accel } = machine;
+  const { parts, cpus, memoryMib, captureKernel, captureInitrd, layout, crashWords } = machine;
   const architecture = parts.platform.node;
   const systemRamBytes = memoryMib * 2 ** 20;
   const spanPages = systemRamBytes / PAGE_BYTES;
@@ -59,7 +57,6 @@ export function crashMachineOf(machine: PlannedMachine, commandLine: string): Cr
     // None of QEMU's disks that the lab attaches stores integrity data.
     hasPlainDisks: true,
     isBelow64Tib: true,
-    isEmulated: accel === 'tcg',
     // A kernel of one's own may be built so that it cannot.
     canSkipRealMode: captureKernel.isStock,
   };

@@ -26,8 +26,3 @@ export function isVirtualMachine(host: Host): boolean {
   if (host.exists(`${DEVICE_TREE}/hypervisor/compatible`)) return true;
   return host.read(`${DEVICE_TREE}/compatible`)?.split('\0').includes('linux,dummy-virt') ?? false;
 }
-
-/** Whether QEMU emulates the CPU: the name is that of its CPU with all features (target/i386/tcg/tcg-cpu.c, x86_cpu_max_initfn). */
-export function isEmulated(host: Host): boolean {
-  return /^model name\s*:\s*QEMU TCG CPU\b/m.test(host.read('/proc/cpuinfo') ?? '');
-}

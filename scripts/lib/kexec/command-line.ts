@@ -11,7 +11,6 @@ import type { Host } from '../host/host.ts';
 import { isBelow64Tib } from '../host/iomem.ts';
 import { hostKernel } from '../host/kernel-files.ts';
 import { canSkipRealMode } from '../host/real-mode.ts';
-import { isEmulated } from '../host/virtual-machine.ts';
 
 /** @param cpus how many the crash kernel gets where the settings do not say it. */
 export function hostCommandLine(host: Host, settings: Settings, cpus: number): CommandLinePlan {
@@ -21,7 +20,6 @@ export function hostCommandLine(host: Host, settings: Settings, cpus: number): C
     keepsImage: keepsImage(hostKernel(host), settings.layout),
     hasPlainDisks: hasPlainDisks(host),
     isBelow64Tib: isBelow64Tib(host.read('/proc/iomem') ?? ''),
-    isEmulated: isEmulated(host),
     canSkipRealMode: canSkipRealMode(host),
   });
 }

@@ -56,22 +56,6 @@ test('page tables have four levels where all memory is within their reach', () =
   expect(has(true, 'arm64')).toBe(false);
 });
 
-test('a kernel on an emulated CPU copies by 8 bytes, unless the running one lacks features for another reason', () => {
-  const cleared = (line: string, { append = [] as string[], remove = [] as string[] } = {}, machine = {}) =>
-    planCommandLine(line, { append, remove }, { isEmulated: true, architecture: 'x64', ...machine })
-      .text.split(' ')
-      .filter(word => word.startsWith('clearcpuid'));
-  expect(cleared('')).toEqual(['clearcpuid=erms']);
-  expect(cleared('', {}, { isEmulated: false })).toEqual([]);
-  expect(cleared('', {}, { architecture: 'arm64' })).toEqual([]);
-  expect(cleared('clearcpuid=514')).toEqual(['clearcpuid=514']);
-  expect(cleared('', { append: ['clearcpuid=smap'] })).toEqual(['clearcpuid=smap']);
-  expect(cleared('clearcpuid=514', { remove: ['clearcpuid'] })).toEqual([]);
-  expect(crashCommandLine('tsc=unstable', [], { isEmulated: true, architecture: 'x64' })).not.toContain(
-    'reliable',
-  );
-});
-
 test('nothing is filled with zeros or tried on examples, whatever the running kernel does', () => {
   const words = crashCommandLine('init_on_alloc=1').split(' ');
   expect(words.filter(word => word.startsWith('init_on_alloc'))).toEqual(['init_on_alloc=0']);
