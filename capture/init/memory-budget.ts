@@ -1,6 +1,7 @@
 /**
- * What may be taken of the crash kernel's memory. It is never swapped to a disk, only compressed (initrd/early.sh): who takes too much is ended by the kernel, and with the
- * capture goes the dump. So whatever can be smaller asks here for its size, and whatever can be left out asks whether to begin.
+ * What may be taken of the crash kernel's memory. It is compressed where it is short (initrd/early.sh), and never swapped to a disk: who
+ * takes too much is ended by the kernel, and with the capture goes the dump. So whatever can be smaller asks here for its size, and
+ * whatever can be left out asks whether to begin.
  */
 import { attempt } from '../errors.ts';
 import { bytesOf, MEMINFO } from './meminfo.ts';
