@@ -62,6 +62,11 @@ interface Measured {
    */
   readonly headroomBytes: number;
 }
+/**
+ * By default no less, but for the lean layout: it is what Debian's kdump-tools reserves, and with it the kernel that needs least has a
+ * second CPU and compresses little (test/bench/RESULTS.md has the times with 112M and with 128M).
+ */
+const LEAST_BY_DEFAULT_BYTES = 128 * MIB;
 /** What a self-contained initrd has more with the whole Node. */
 const UNUSED_CODE_BYTES = 7_600_000;
 /**
@@ -141,7 +146,8 @@ export function reservation({
   const neededBytes = terms.reduce((sum, { bytes }) => sum + bytes, 0);
   const leastBytes = roundUp(neededBytes);
   // Of what is needed and not of what is rounded already: each rounding costs up to 16 MiB of every machine.
-  const advisedBytes = roundUp(neededBytes + headroomBytes);
+  const leastByDefault = placing === 'lean' ? 0 : LEAST_BY_DEFAULT_BYTES;
+  const advisedBytes = Math.max(roundUp(neededBytes + headroomBytes), leastByDefault);
   const load = unpackedKernelBytes === undefined ? undefined : loadBytes(unpackedKernelBytes, imageBytes);
   const lending =
     load === undefined || lendingRamBytes === undefined
