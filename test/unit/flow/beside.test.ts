@@ -123,7 +123,7 @@ describe('beside the dump', () => {
 
   test('memory for the dump is not for the program', () => {
     const ownBytes = 36 << 20;
-    const availableKib = 57 * 1024;
+    const availableKib = 53 * 1024;
     expectOnlyDump(runWith({ ownBytes }, { availableKib }).found, 'it was ended: it took 36 MiB of memory');
     expect(runWith({ ownBytes }, { availableKib }, 1).found.manifests[0]!.autopsy!.state).toBe('saved');
   });
@@ -187,7 +187,7 @@ describe('before the dump', () => {
   });
 
   test('where there is too little memory for both, the dump waits', () => {
-    const [both, one] = [42, 41].map(
+    const [both, one] = [36, 35].map(
       mib => runWith({ ownBytes: 16 << 20 }, { availableKib: mib * 1024 }).found,
     );
     expect(both!.lines).toContain(MEANWHILE);

@@ -23,13 +23,13 @@ describe('the reservation', () => {
     reservation({ layout: 'self-contained', spanPages, physical: false, ...more });
 
   test.each([
-    ['a small VM', 1 * G, {}, 96, 112],
+    ['a small VM', 1 * G, {}, 96, 128],
     ['the lean layout', 1 * G, { layout: 'lean' as const }, 80, 112],
     ['256 GB', 256 * G, {}, 96, 128],
     ['1 TB: 32 MB of bitmap', 1 * T, {}, 128, 144],
     ['12 TB: not more, the bitmap is in a file', 12 * T, {}, 128, 144],
     ['real hardware', 64 * G, { physical: true }, 160, 176],
-    ['the measured initrd', 1 * G, { imageBytes: 20_400_000 }, 96, 112],
+    ['the measured initrd', 1 * G, { imageBytes: 20_400_000 }, 96, 128],
     ['the whole Node in the initrd', 1 * G, { hasWholeNode: true }, 112, 128],
     ['an initrd with it that is there', 1 * G, { imageBytes: 28_000_000, hasWholeNode: true }, 112, 128],
     ['one that is 10 MB larger', 1 * G, { imageBytes: 30_400_000 }, 112, 128],
@@ -42,10 +42,10 @@ describe('the reservation', () => {
     ],
     ['Linux 7', 1 * G, { kver: '7.2-cloud' }, 112, 128],
     ['a kernel for all hardware', 1 * G, { kver: '6.1.0-56-amd64' }, 96, 128],
-    ['a smaller one asks for nothing less', 1 * G, { imageBytes: 10_000_000 }, 96, 112],
-    ['a kernel smaller than the measured one', 1 * G, { kernelBytes: 20 * M }, 96, 112],
+    ['a smaller one asks for nothing less', 1 * G, { imageBytes: 10_000_000 }, 96, 128],
+    ['a kernel smaller than the measured one', 1 * G, { kernelBytes: 20 * M }, 96, 128],
     // Debian's update of 6.1: a tenth of a MiB more must not cost a step.
-    ['a kernel that is hardly larger', 1 * G, { kernelBytes: 29.8 * M }, 96, 112],
+    ['a kernel that is hardly larger', 1 * G, { kernelBytes: 29.8 * M }, 96, 128],
   ])('%s', (_, memory, more, least, advised) => {
     const { leastBytes, advisedBytes, terms } = need(memory / 4096, more);
     expect(leastBytes / M).toBe(least);
@@ -92,7 +92,7 @@ describe('the reservation', () => {
   );
 
   test.each([
-    ['6.1.0-57-cloud-amd64', 29.7, '112M'],
+    ['6.1.0-57-cloud-amd64', 29.7, '128M'],
     ['6.1.0-57-amd64', 42.1, '128M'],
     ['6.12.117-cloud-amd64', 34.3, '128M'],
     ['6.12.117-amd64', 34.7, '128M'],
@@ -105,8 +105,8 @@ describe('the reservation', () => {
   test.each([
     [95, /95M are reserved, and at least 96M are needed/],
     [96, undefined],
-    [280, undefined],
-    [281, /281M are reserved, and 112M would do/],
+    [320, undefined],
+    [321, /321M are reserved, and 128M would do/],
   ])('%d MiB', (reserved, message) => {
     const judgement = judgeReservation({ bytes: reserved * M, cmaBytes: 0 }, need(G / 4096));
     if (message) expect(judgement).toMatch(message);
@@ -213,7 +213,7 @@ describe('which crashkernel= it becomes', () => {
   };
   const kept = 'which was there already and is kept';
   test.each([
-    ['nothing there', {}, ['112M'], 'computed for this machine'],
+    ['nothing there', {}, ['128M'], 'computed for this machine'],
     ['enough there', { configured: ['256M'] }, ['256M'], kept],
     ['a range, enough', { configured: ['384M-:160M'] }, ['384M-:160M'], kept],
     ['two words', { configured: ['512M,high', '72M,low'] }, ['512M,high', '72M,low'], kept],
@@ -221,25 +221,25 @@ describe('which crashkernel= it becomes', () => {
     [
       'what the kernel cannot read is replaced',
       { configured: ['auto'] },
-      ['112M'],
+      ['128M'],
       'because the kernel reserves nothing for crashkernel=auto: it begins with no size, instead of crashkernel=auto',
     ],
     [
       'a letter too many',
       { configured: ['256MB'] },
-      ['112M'],
+      ['128M'],
       'because the kernel reserves nothing for crashkernel=256MB: the kernel stops at "B", instead of crashkernel=256MB',
     ],
     [
       'CMA alone',
       { configured: ['512M,cma'] },
-      ['112M'],
+      ['128M'],
       'because the kernel reserves nothing for crashkernel=512M,cma: it only adds to a reservation, and there is no other word, instead of crashkernel=512M,cma',
     ],
     [
       'CMA does not stand in for the plain part',
       { configured: ['64M', '512M,cma'] },
-      ['112M'],
+      ['128M'],
       'because at least 96M beside what is lent are needed, instead of crashkernel=64M crashkernel=512M,cma',
     ],
     [
@@ -253,13 +253,13 @@ describe('which crashkernel= it becomes', () => {
           unpackedKernelBytes: 60 * M,
         }),
       },
-      ['112M'],
+      ['128M'],
       'because at least 84M beside what is lent are needed, instead of crashkernel=64M crashkernel=512M,cma',
     ],
     [
       'too little there',
       { configured: ['384M-:80M'] },
-      ['112M'],
+      ['128M'],
       'because at least 96M are needed, instead of crashkernel=384M-:80M',
     ],
     ['asked', { asked: ['128M'], configured: ['256M'] }, ['128M'], 'as asked, instead of crashkernel=256M'],
@@ -267,7 +267,7 @@ describe('which crashkernel= it becomes', () => {
     [
       'auto',
       { asked: 'auto' as const, configured: ['512M'] },
-      ['112M'],
+      ['128M'],
       'computed for this machine, instead of crashkernel=512M',
     ],
   ])('%s', (_, more, values, why) =>

@@ -218,7 +218,7 @@ describe('armed, with a warning', () => {
     [
       'much too much',
       { '/sys/kernel/kexec_crash_size': `${512 << 20}\n` },
-      /512M are reserved, and 112M would do/,
+      /512M are reserved, and 128M would do/,
     ],
     [
       'lent memory beside a dump that is to have its pages',
@@ -250,9 +250,9 @@ test('how many CPUs the crash kernel gets is shown, and why', () => {
   };
   const one = stateOf(machine);
   if (process.arch === 'x64')
-    expect(stateText(one)).toMatch(/^crash kernel: 3 CPUs \(with \d+M reserved it would get 4\)$/m);
+    expect(stateText(one)).toMatch(/^crash kernel: 2 CPUs \(with \d+M reserved it would get 3\)$/m);
   expect(stateData(one)).toMatchObject({
-    crashCpus: { count: process.arch === 'x64' ? 3 : 1, why: expect.any(String) },
+    crashCpus: { count: process.arch === 'x64' ? 2 : 1, why: expect.any(String) },
   });
   const asked = stateOf({ ...machine, '/etc/kdump.conf': 'command_line_append nr_cpus=2\n' });
   expect(stateText(asked)).toContain('\ncrash kernel: 2 CPUs (by `command_line_append nr_cpus=2`)\n');
