@@ -4,7 +4,7 @@
  */
 import { AUTOPSY_JSON, AUTOPSY_TEXT } from '../autopsy/summary/autopsy.ts';
 import { attempt, describeError } from '../errors.ts';
-import { bytesOf, MEMINFO, roomBesideWaiting } from '../init/meminfo.ts';
+import { bytesOf, MEMINFO, roomBesideWaiting, tooLittleMemory } from '../init/meminfo.ts';
 import type { RunningAutopsy } from '../scene/child.ts';
 import type { SceneResult } from '../scene/files.ts';
 import { type AutopsyView, AutopsyWatch, neededBytes } from './autopsy-watch.ts';
@@ -32,7 +32,8 @@ export function startAutopsy(context: CaptureContext, bootSeconds: number): Auto
   const { autopsist, options } = context;
   if (options.autopsy === 'no') return without(context, 'skipped', 'the option autopsy is no');
   const room = roomIn(context);
-  if (room.bytes < neededBytes(false)) return without(context, 'skipped', tooLittle(room.bytes));
+  const needed = neededBytes(false);
+  if (room.bytes < needed) return without(context, 'skipped', tooLittleMemory(room.bytes, needed));
   try {
     return new Run(context, autopsist.start(options.triage === 'tables'), bootSeconds, room);
   } catch (error) {
@@ -58,11 +59,6 @@ function roomIn(context: CaptureContext): Room {
   if (context.compressors.cpus > 1 && available >= neededBytes(true))
     return { bytes: available, isBeside: true };
   return { bytes: roomBesideWaiting(meminfo) ?? Number.POSITIVE_INFINITY, isBeside: false };
-}
-
-function tooLittle(roomBytes: number): string {
-  const [there, needed] = [roomBytes, neededBytes(false)].map(bytes => bytes >>> 20);
-  return `${there} MiB of memory are available, it needs ${needed}`;
 }
 
 class Run implements AutopsyRun {

@@ -13,6 +13,11 @@ export function describeMemory(meminfo: string): string {
   return `${mebibytes('MemAvailable')} of ${mebibytes('MemTotal')} MiB of memory available`;
 }
 
+/** Why work cannot begin, as it follows `skipped: `. */
+export function tooLittleMemory(thereBytes: number, neededBytes: number): string {
+  return `${thereBytes >>> 20} MiB of memory are available, it needs ${neededBytes >>> 20}`;
+}
+
 /** Of 13 MiB of a waiting capture 10 were swapped into zram, where they took 5.2. */
 const COMPRESSED_SHARE = 1 / 3;
 

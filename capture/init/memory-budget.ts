@@ -4,7 +4,7 @@
  * whatever can be left out asks whether to begin.
  */
 import { attempt } from '../errors.ts';
-import { bytesOf, MEMINFO } from './meminfo.ts';
+import { bytesOf, MEMINFO, tooLittleMemory } from './meminfo.ts';
 
 export interface MemoryBudget {
   /**
@@ -33,8 +33,7 @@ export function openMemoryBudget(readText: (path: string) => string): MemoryBudg
     refusal(bytes) {
       const available = availableBytes();
       const needed = bytes + DUMP_BYTES;
-      if (available >= needed) return undefined;
-      return `${available >>> 20} MiB of memory are available, it needs ${needed >>> 20}`;
+      return available >= needed ? undefined : tooLittleMemory(available, needed);
     },
     grant: (wishedBytes, leastBytes) =>
       Math.floor(Math.max(leastBytes, Math.min(wishedBytes, (availableBytes() - DUMP_BYTES) * SHARE))),

@@ -2,11 +2,14 @@
 import { AutopsyError } from '../../errors.ts';
 import type { Enumerator, Field, Types } from '../kernel.ts';
 import { hashOf } from '../name-index.ts';
+import { remembering } from '../remember.ts';
 import { type Btf, type BtfType, enumeratorAt, enumeratorName, KIND, NAMED } from './btf.ts';
 import { fieldOf, fieldsOf, findMember, isStruct, type Member } from './members.ts';
 import { arrayOf, isSigned, resolve, sizeOf } from './resolve.ts';
 
 const MOST_MEMBERS_IN_PATH = 16;
+/** Names and paths are words of our own sources, or of a command: there are fewer. */
+const MOST_KNOWN = 1 << 14;
 
 interface Walked {
   readonly member: Member;
@@ -18,14 +21,16 @@ export class Layouts implements Types {
   readonly #btf: Btf;
   /** Of vmlinux, for a module. */
   readonly #base: Layouts | undefined;
-  /** What was asked before. The names and paths are words of our own sources, or of a command: there are only so many. */
-  readonly #knownTypes = new Map<string, BtfType>();
-  readonly #knownMembers = new Map<string, Walked>();
-  readonly #knownAnswers = new Map<string, boolean>();
+  readonly has: (path: string) => boolean;
+  readonly #type: (given: string) => BtfType;
+  readonly #walk: (path: string) => Walked;
 
   constructor(btf: Btf, base?: Layouts) {
     this.#btf = btf;
     this.#base = base;
+    this.has = remembering(MOST_KNOWN, path => this.#findsOut(path));
+    this.#type = remembering(MOST_KNOWN, given => this.#typeNamed(given));
+    this.#walk = remembering(MOST_KNOWN, path => this.#walked(path));
   }
 
   get btf(): Btf {
@@ -47,16 +52,7 @@ export class Layouts implements Types {
     return fieldOf(this.#btf, member, baseBits);
   }
 
-  has(path: string): boolean {
-    let answer = this.#knownAnswers.get(path);
-    if (answer === undefined) {
-      answer = this.#has(path);
-      this.#knownAnswers.set(path, answer);
-    }
-    return answer;
-  }
-
-  #has(path: string): boolean {
+  #findsOut(path: string): boolean {
     try {
       if (path.includes('.')) this.#walk(path);
       else this.#type(path);
@@ -131,15 +127,7 @@ export class Layouts implements Types {
     });
   }
 
-  #walk(path: string): Walked {
-    const known = this.#knownMembers.get(path);
-    if (known) return known;
-    const walked = this.#walkAnew(path);
-    this.#knownMembers.set(path, walked);
-    return walked;
-  }
-
-  #walkAnew(path: string): Walked {
+  #walked(path: string): Walked {
     const [name = '', ...names] = path.split('.');
     if (names.length === 0 || names.length > MOST_MEMBERS_IN_PATH)
       throw noMember(path, names.join('.'), 'it is no path of a member', 'TYPE.MEMBER');
@@ -165,15 +153,7 @@ export class Layouts implements Types {
   }
 
   /** By a name with or without `struct`, `union` or `enum` in front. */
-  #type(given: string): BtfType {
-    const known = this.#knownTypes.get(given);
-    if (known) return known;
-    const type = this.#typeAnew(given);
-    this.#knownTypes.set(given, type);
-    return type;
-  }
-
-  #typeAnew(given: string): BtfType {
+  #typeNamed(given: string): BtfType {
     const [, keyword, name = given] = /^(struct|union|enum) (.+)$/.exec(given) ?? [];
     const kinds =
       keyword === undefined

@@ -64,17 +64,22 @@ export function openKdumpFile(source: ByteSource): KdumpFile {
   return { source, header, sub, max_mapnr, bitmap1Offset, bitmapBytes, bitmap2, descriptorsOffset };
 }
 
+/** What finding a page's data takes of a dump. */
+export interface PagePlaces extends Pick<KdumpFile, 'source' | 'descriptorsOffset'> {
+  readonly header: Pick<DiskDumpHeader, 'block_size'>;
+}
+
 /**
  * Reads descriptors by their number. Those past the end of the file are zeros, which means "missing" in an incomplete
  * dump.
  */
 export class DescriptorReader {
-  readonly #file: Pick<KdumpFile, 'source' | 'descriptorsOffset'>;
+  readonly #file: PagePlaces;
   readonly #chunk = new Uint8Array(PAGE_DESC_BYTES << 10);
   readonly #view = new DataView(this.#chunk.buffer);
   #first = -1;
 
-  constructor(file: Pick<KdumpFile, 'source' | 'descriptorsOffset'>) {
+  constructor(file: PagePlaces) {
     this.#file = file;
   }
 
@@ -94,13 +99,7 @@ export class DescriptorReader {
 
 /** Whether the descriptor's data is within the file and of a possible size. */
 export function isStoredPage(
-  {
-    source,
-    header,
-    descriptorsOffset,
-  }: Pick<KdumpFile, 'source' | 'descriptorsOffset'> & {
-    readonly header: Pick<DiskDumpHeader, 'block_size'>;
-  },
+  { source, header, descriptorsOffset }: PagePlaces,
   page: PageDescriptor,
 ): boolean {
   const { offset, size } = page;

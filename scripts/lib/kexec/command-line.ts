@@ -20,7 +20,8 @@ export function hostCommandLine(host: Host, settings: Settings, cpus: number): C
     keepsImage: keepsImage(hostKernel(host), settings.layout),
     hasPlainDisks: hasPlainDisks(host),
     isBelow64Tib: isBelow64Tib(host.read('/proc/iomem') ?? ''),
-    canSkipRealMode: canSkipRealMode(host),
+    // It reads all of the kernel's symbols: only where the answer counts.
+    canSkipRealMode: cpus === 1 && canSkipRealMode(host),
   });
 }
 
