@@ -8,7 +8,7 @@ import { neededBytes } from '../../../capture/flow/autopsy-watch.ts';
 import { BATCH_BYTES, MOST_THREADS, threadBytes } from '../../../capture/threads/cost.ts';
 import { askedCpus, type CommandLineChanges } from '../../../initrd/command-changes.ts';
 import type { ReservedParts } from '../kexec/reserved-parts.ts';
-import { crashkernelValue, type Reservation, wholeBytes } from './reservation.ts';
+import { crashkernelValue, type Reservation, unroundedBytes, wholeBytes } from './reservation.ts';
 
 export interface CpuFacts {
   readonly reserved: Pick<ReservedParts, 'bytes' | 'cmaBytes'>;
@@ -73,13 +73,9 @@ function bytesFor(cpus: number, facts: CpuFacts): number {
   const { reservation, reserved, physical } = facts;
   const isLent = reserved.cmaBytes > 0;
   // What drivers of real hardware take for a CPU is not measured.
-  if (cpus === 2 && !physical) return unroundedBytes(reservation, isLent) + KERNEL_CPU_BYTES + BESIDE_BYTES;
+  if (cpus === 2 && !physical) {
+    const one = isLent ? wholeBytes(reservation, isLent) : unroundedBytes(reservation);
+    return one + KERNEL_CPU_BYTES + BESIDE_BYTES;
+  }
   return wholeBytes(reservation, isLent) + MARGIN_BYTES + (cpus - 1) * bytesPerCpu(facts);
-}
-
-/** What `enable` reserves, before it is rounded. */
-function unroundedBytes(reservation: Reservation, isLent: boolean): number {
-  const { terms, headroomBytes } = reservation;
-  if (isLent) return wholeBytes(reservation, isLent);
-  return terms.reduce((sum, { bytes }) => sum + bytes, headroomBytes);
 }

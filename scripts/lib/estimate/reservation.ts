@@ -163,6 +163,16 @@ export function reservation({
   };
 }
 
+/** What `enable` reserves where nothing is lent, before it is rounded, and where that is not less than its least. */
+export function unroundedBytes({ terms, headroomBytes }: Reservation): number {
+  return terms.reduce((sum, { bytes }) => sum + bytes, headroomBytes);
+}
+
+/** What it reserves beyond that, for there is a least. */
+export function filledBytes(reservation: Reservation): number {
+  return reservation.advisedBytes - roundUp(unroundedBytes(reservation));
+}
+
 function roundUp(bytes: number): number {
   return Math.ceil(bytes / STEP_BYTES) * STEP_BYTES;
 }

@@ -10,6 +10,7 @@ import type { DumpEstimate } from './dump-size.ts';
 import {
   advisedValues,
   crashkernelValue,
+  filledBytes,
   judgeReservation,
   lendingCost,
   partsText,
@@ -64,7 +65,11 @@ function reservationLines(layout: Estimate['layouts'][number]): string[] {
   const { terms, headroomBytes, leastBytes, advisedBytes, loadBytes, lending } = layout;
   const width = Math.max(...terms.map(({ bytes }) => crashkernelValue(bytes).length));
   // What is lent makes up for it where a part is lent.
-  const shown = lending ? terms : [...terms, { bytes: headroomBytes, why: HEADROOM }];
+  const byDefault = [
+    { bytes: headroomBytes, why: HEADROOM },
+    { bytes: filledBytes(layout), why: FILLED },
+  ];
+  const shown = [...terms, ...(lending ? [] : byDefault.filter(({ bytes }) => bytes > 0))];
   const rows = shown.map(({ bytes, why }) => [crashkernelValue(bytes).padStart(width), why]);
   const whole = lending ? `without lending ${crashkernelValue(advisedBytes)}, ` : '';
   return [
@@ -76,6 +81,7 @@ function reservationLines(layout: Estimate['layouts'][number]): string[] {
 }
 
 const HEADROOM = `on top by default: room for the autopsy, which begins where ${crashkernelValue(neededBytes(false))} are available, and for the next kernel or a driver more`;
+const FILLED = 'up to 128M, what Debian’s kdump-tools reserve: for a second CPU, and a shorter capture';
 const LOADED = 'the unpacked kernel and the initrd, in one piece that nothing is lent of';
 
 function reservedText(reserved: ReservedParts, reservation: Reservation): string {

@@ -134,6 +134,12 @@ describe('the lines of a reservation', () => {
     expect(lines[2]).toMatch(/begins where 26M are available/);
   });
 
+  test('say what makes 128M of a need that is smaller', () => {
+    const lines = linesOf({ layout: 'self-contained', imageBytes: 20_400_000 });
+    expect(lines.slice(1).map(line => line.trim().split(' ')[0])).toEqual(['88M', '18M', '16M']);
+    expect(lines[3]).toMatch(/up to 128M, what Debian’s kdump-tools reserve/);
+  });
+
   test('have no margin where memory is lent, which makes up for it', () => {
     const lent = { unpackedKernelBytes: 60.2 * M, lendingRamBytes: 4 * G, imageBytes: 1_760_000 };
     expect(linesOf(lent).join(' ')).not.toMatch(/20M/);
