@@ -44,6 +44,10 @@ const ADDED: readonly AddedWord[] = [
     why: 'saves time: the kernel would try each of its ciphers and digests on examples (Linux crypto/algboss.c; where FIPS asks for that, it does so nevertheless)',
   },
   {
+    word: 'rcupdate.rcu_expedited=1',
+    why: 'saves time: a module that is loaded, a mount and an unmount wait for every CPU at once, and not for the next ticks of its timer (Linux Documentation/RCU/Design/Expedited-Grace-Periods)',
+  },
+  {
     word: 'mce=off',
     why: 'a machine check raised by the crash must not end the capture',
     architecture: 'x64',

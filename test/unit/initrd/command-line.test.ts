@@ -62,6 +62,11 @@ test('nothing is filled with zeros or tried on examples, whatever the running ke
   expect(words).toContain('cryptomgr.notests');
 });
 
+test('nothing waits for ticks of the timer, whatever the running kernel does', () => {
+  const words = crashCommandLine('rcupdate.rcu_expedited=0').split(' ');
+  expect(words.filter(word => word.startsWith('rcupdate'))).toEqual(['rcupdate.rcu_expedited=1']);
+});
+
 describe('without the first 640 KiB', () => {
   const REAL_MODE = 'initcall_blacklist=init_real_mode,do_init_real_mode';
   const MEMORY = 'memmap=640K$0';
