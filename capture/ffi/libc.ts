@@ -19,6 +19,9 @@ export const RB_POWER_OFF = 0x4321_fedc;
 const SYS_finit_module: Readonly<Record<string, number>> = { x64: 313, arm64: 273 };
 /** linux/fadvise.h */
 const POSIX_FADV_DONTNEED = 4;
+/** linux/fs.h: SYNC_FILE_RANGE_WAIT_BEFORE, _WRITE, _WAIT_AFTER are 1, 2, 4. */
+const SYNC_FILE_RANGE_WRITE = 2;
+const SYNC_FILE_RANGE_WRITE_AND_WAIT = 7;
 const PROT_NONE = 0;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
@@ -76,8 +79,13 @@ export interface Libc {
   fallocate(fd: number, offset: number, lengthBytes: number): number;
   /** Where the next bytes at or after `offset` are that are not in a hole of the file; -1 when the kernel does not say. */
   nextData(fd: number, offset: number): number;
-  /** Drops the file's clean pages from the page cache, so that later reads come from the device. */
-  dropCache(fd: number): void;
+  /**
+   * Has the kernel write part of a file to its device, sync_file_range(2), which says nothing of the device's own cache.
+   * @param waits until it is there. @returns errno, 0 on success: of what was written before, too.
+   */
+  syncRange(fd: number, offset: number, lengthBytes: number, waits: boolean): number;
+  /** Drops clean pages of the file from the page cache, all by default, so that later reads come from the device. */
+  dropCache(fd: number, offset?: number, lengthBytes?: number): void;
   /** Maps part of a file for reading and writing. The file must have blocks for all of it. @param offset of a page */
   mapShared(fd: number, lengthBytes: number, offset?: number): SharedMapping;
 }
@@ -93,6 +101,7 @@ export function openLibc(ffi: Ffi): Libc {
   const fallocate = lib.func('int fallocate(int, int, int64_t, int64_t)');
   const lseek = lib.func('int64_t lseek(int, int64_t, int)');
   const posixFadvise = lib.func('int posix_fadvise(int, int64_t, int64_t, int)');
+  const syncFileRange = lib.func('int sync_file_range(int, int64_t, int64_t, unsigned int)');
   const mmap = lib.func('void *mmap(void *, size_t, int, int, int, int64_t)');
   const prlimit = lib.func('int prlimit(int, int, const void *, void *)');
   const fileActionsInit = lib.func('int posix_spawn_file_actions_init(void *)');
@@ -150,8 +159,12 @@ export function openLibc(ffi: Ffi): Libc {
     },
     fallocate: (fd, offset, lengthBytes) => (fallocate(fd, 0, offset, lengthBytes) === 0 ? 0 : ffi.errno()),
     nextData: (fd, offset) => Number(lseek(fd, offset, SEEK_DATA)),
-    dropCache(fd) {
-      const errno = posixFadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    syncRange(fd, offset, lengthBytes, waits) {
+      const flags = waits ? SYNC_FILE_RANGE_WRITE_AND_WAIT : SYNC_FILE_RANGE_WRITE;
+      return syncFileRange(fd, offset, lengthBytes, flags) === 0 ? 0 : ffi.errno();
+    },
+    dropCache(fd, offset = 0, lengthBytes = 0) {
+      const errno = posixFadvise(fd, offset, lengthBytes, POSIX_FADV_DONTNEED);
       if (errno !== 0) throw refused('drop a file from the cache', errno);
     },
     mapShared(fd, lengthBytes, offset = 0) {

@@ -3,6 +3,7 @@ import { attempt, DumpFormatError, describeError, TargetError } from '../errors.
 import { describeDumpLevel } from '../filter/dump-level.ts';
 import { trackEnd } from '../storage/place/file-sink.ts';
 import type { DumpFile } from '../storage/place/place.ts';
+import { writeBehind } from '../storage/place/write-behind.ts';
 import { type Choice, chooseStep, LADDER } from '../storage/policy/ladder.ts';
 import type { RoomKeeper } from '../storage/policy/room.ts';
 import { BesideDump } from './beside.ts';
@@ -54,7 +55,10 @@ function makeInRoom(request: DumpRequest, planner: DumpPlanner, beforeAnother: (
       file ??= place.create(DUMP_NAME);
       const planned = planner.plan(choice.step);
       if (!reserveRoom(request, file, choice, planned.holes) && !isLast) continue;
-      const writing: Writing = { ...request, planned, file, sink: trackEnd(file.sink), phase: 'dump' };
+      const tracked = trackEnd(file.sink);
+      const { libc } = context;
+      const sink = libc ? writeBehind(tracked, file, libc, planned.layout.dataOffset) : tracked;
+      const writing: Writing = { ...request, planned, file, sink, phase: 'dump' };
       try {
         return writeChosen(writing, choice, planner);
       } catch (error) {

@@ -9,6 +9,7 @@ import type { ManifestDump } from '../storage/manifest.ts';
 import type { EndTracking } from '../storage/place/file-sink.ts';
 import type { DumpFile } from '../storage/place/place.ts';
 import { reserve } from '../storage/place/reserve.ts';
+import { readBehind } from '../storage/place/write-behind.ts';
 import type { Choice } from '../storage/policy/ladder.ts';
 import type { FileRange } from '../vmcore/mappable.ts';
 import type { DumpPhase } from './context.ts';
@@ -103,10 +104,12 @@ export function verifyDump({ context, phases, file }: Writing, { digest, counts 
   context.libc?.dropCache(file.fd);
   const written = file.readBack();
   const { log, clock } = context;
+  const forget = context.libc && readBehind(file, context.libc);
   const progress = openProgress(1, text => log.say('verify', text), clock.seconds, QUIET_SECONDS);
   try {
     const damaged = damagedRegions(written, digest, (done, total) => {
       phases.checkDeadline('verify');
+      forget?.(done);
       progress.report(done, total);
     });
     if (damaged.length === 0 && written.sizeBytes === counts.bytesWritten) return;

@@ -5,7 +5,8 @@ import type { TargetSpec } from '../../options/target-spec.ts';
 import { type BlockDevice, blockDevices } from './block-devices.ts';
 import { namesDevice } from './device-names.ts';
 
-const POLL_SECONDS = 0.5;
+/** A look takes some milliseconds of a CPU; a disk often appears a tenth of a second after its driver. */
+const POLL_SECONDS = 0.125;
 /** The first line when the device is not there at once, the next ones at this interval. */
 const SECONDS_BETWEEN_LINES = 10;
 

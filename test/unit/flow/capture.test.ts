@@ -9,6 +9,7 @@ const AUTOPSY = ['autopsy.json', 'autopsy.txt'];
 const WITHOUT_DUMP = [...AUTOPSY, 'kexec-dmesg.log', 'manifest.json', 'vmcore-dmesg.txt'];
 const ALL = [...AUTOPSY, 'kexec-dmesg.log', 'manifest.json', 'vmcore', 'vmcore-dmesg.txt'];
 const INCOMPLETE = [...WITHOUT_DUMP, 'vmcore-incomplete'];
+const MIB = 2 ** 20;
 
 test('a capture that nothing disturbs', () => {
   const { outcome, files, manifests, warnings, phases, lines } = run();
@@ -236,7 +237,6 @@ describe('a disk that returns other bytes than it was given', () => {
 });
 
 describe('a target that is full', () => {
-  const MIB = 2 ** 20;
   /** Takes so many bytes of the dump, and no more however often it is asked. */
   const holding = (bytes: number): Trouble => ({
     write(endOffset) {
@@ -277,6 +277,28 @@ describe('a target that is full', () => {
     expect(found.warnings).toEqual([expect.stringMatching(/^dump: room is not reserved: .*errno 95/)]);
     expect(found.manifests[0]!.space).toMatchObject({ reserved: false });
   });
+});
+
+test('of a dump no more than some MiB are in memory, while it is made and while it is read back', () => {
+  const dropped: (number | 'all')[] = [];
+  const found = run({
+    vmcore: vmcoreFile(6),
+    onDrop: range => void dropped.push(range ? range.lengthBytes : 'all'),
+  });
+  const { bytes } = found.manifests[0]!.dump!;
+  expect(bytes).toBeGreaterThan(6 * MIB);
+  const [whileMade, whileRead] = [0, 1].map(i => {
+    const parts = dropped.join(' ').split('all')[i]!.trim().split(' ').map(Number);
+    return parts.reduce((sum, part) => sum + part, 0);
+  });
+  expect(bytes - whileMade!).toBeLessThan(3.5 * MIB);
+  expect(bytes - whileRead!).toBeLessThan(MIB);
+});
+
+test('what the device did not take of what was written before fails the dump, as a write does', () => {
+  const found = run({ vmcore: vmcoreFile(6), syncRange: 5 });
+  expect(found.outcome).toMatchObject({ saved: false, reason: expect.stringMatching(/^dump: .*EIO/) });
+  expect(found.files).toEqual([INCOMPLETE]);
 });
 
 describe('fallback targets', () => {

@@ -78,6 +78,10 @@ export interface Scenario {
   readonly vmcore?: string;
   /** What fallocate returns. */
   readonly fallocate?: number;
+  /** What the kernel says when it is to write part of a dump to the device. */
+  readonly syncRange?: number;
+  /** Called with each part of a file that is dropped from the page cache; none for a whole file. */
+  readonly onDrop?: (range?: { readonly offset: number; readonly lengthBytes: number }) => void;
   readonly clock?: Clock;
   readonly broken?: Parameters<typeof fakeSystem>[0];
   /** MemAvailable of the capture kernel. */
@@ -137,7 +141,12 @@ export function run(scenario: Scenario = {}): Found {
     heartbeat,
     system,
     ffi: undefined,
-    libc: { fallocate: () => scenario.fallocate ?? 0, dropCache() {} } as unknown as Libc,
+    libc: {
+      fallocate: () => scenario.fallocate ?? 0,
+      syncRange: () => scenario.syncRange ?? 0,
+      dropCache: (_fd: number, offset?: number, lengthBytes?: number) =>
+        scenario.onDrop?.(offset === undefined ? undefined : { offset, lengthBytes: lengthBytes! }),
+    } as unknown as Libc,
     hooks: scenario.hooks ?? {},
     vmcorePath: scenario.vmcore ?? vmcoreFile(),
     compressors: scenario.compressors ?? { cpus: 1, program: '' },

@@ -152,16 +152,16 @@ describe('which device', () => {
     );
   });
 
-  test('a device that appears late is found', () => {
+  test.each([0.25, 7])('a device that appears after %d s is found then', seconds => {
     const clock = fakeClock();
     const waiting = {
       clock,
       timeoutSeconds: 25,
       say: () => {},
       warn: () => {},
-      devices: () => (clock.seconds() < 7 ? [] : [vda]),
+      devices: () => (clock.seconds() < seconds ? [] : [vda]),
     };
     expect(findDevice(spec, waiting).node).toBe('/dev/vda');
-    expect(clock.seconds()).toBe(7);
+    expect(clock.seconds()).toBe(seconds);
   });
 });
