@@ -1,22 +1,22 @@
 /**
- * Makes the code cache of a program, on the Node that the cache is for. Run as
+ * Makes the code cache of a program, on the Node that the cache is for, with the flags that it is read with. Run as
  *
- *   node code-cache.ts PROGRAM               with all functions of the program
- *   node code-cache.ts PROGRAM ARGUMENT…     with those that it calls when it is run so: of a large program the others
+ *   node FLAG… code-cache.ts PROGRAM               with all functions of the program
+ *   node FLAG… code-cache.ts PROGRAM ARGUMENT…     with those that it calls when it is run so: of a large program the others
  *                                            would take longer to read than to compile when they are called
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
-import { compileProgram } from '../scripts/lib/cli/program-code.ts';
+import { codeCacheOf, compileProgram } from '../capture/program-code.ts';
 
 const [, , path, ...words] = process.argv;
-rmSync(`${path}.cache`, { force: true });
+rmSync(codeCacheOf(path), { force: true });
 if (words.length === 0) setFlagsFromString('--no-lazy');
 const program = compileProgram(path, readFileSync(path, 'latin1'));
 // V8 accepts a cache that was made with the flags that it is read with.
 if (words.length === 0) setFlagsFromString('--lazy');
-const save = () => writeFileSync(`${path}.cache`, program.createCache());
+const save = () => writeFileSync(codeCacheOf(path), program.createCache());
 if (words.length === 0) {
   save();
 } else {

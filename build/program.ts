@@ -1,11 +1,13 @@
 /** Builds dist/: the files of every dump-capture initrd, and the host command. */
-import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { codeCacheOf } from '../capture/program-code.ts';
+import { AUTOPSY_FLAGS } from '../capture/scene/child.ts';
 import { replaceFile } from '../capture/storage/place/durable-file.ts';
-import { type Program, programIn } from '../initrd/image.ts';
-import { DUMP_PROGRAM_FILE, PROGRAM_FILE, PROGRAM_WRAPPER } from '../scripts/lib/cli/program-code.ts';
+import { CACHED_CAPTURE_FLAGS, type Program, programIn } from '../initrd/image.ts';
+import { DUMP_PROGRAM_FILE, PROGRAM_FILE } from '../scripts/lib/cli/program-files.ts';
 import { bundle } from './bundle.ts';
+import { bundleWithCache } from './cached-program.ts';
 import { buildingInDist } from './dist-lock.ts';
 import { hostParts } from './parts/host-parts.ts';
 import { type Parts, requireCommand } from './parts/parts.ts';
@@ -40,16 +42,19 @@ async function build(parts: Parts, say: (line: string) => void): Promise<Program
   // The bundles are CommonJS, and the project's own package.json above them says otherwise.
   writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n');
   const version = programVersion();
+  const start = { entry: join(PROJECT, 'capture/start.ts'), output: join(dist, 'start.js'), version };
   const capture = {
     entry: join(PROJECT, 'capture/main.ts'),
     output: join(dist, 'capture.js'),
     version,
     loadedWhenUsed: NOT_AT_CAPTURE_START,
+    flags: CACHED_CAPTURE_FLAGS,
   };
   const autopsy = {
     entry: join(PROJECT, 'capture/scene/main.ts'),
     output: join(dist, 'autopsy.js'),
     version,
+    flags: AUTOPSY_FLAGS,
   };
   // Of the capture and of the host command.
   const thread = {
@@ -59,8 +64,9 @@ async function build(parts: Parts, say: (line: string) => void): Promise<Program
     loadedWhenUsed: NOT_AT_START,
   };
   const packages = [
-    ...(await bundle(capture)),
-    ...(await bundle(autopsy)),
+    ...(await bundle(start)),
+    ...(await bundleWithCache(parts, capture)),
+    ...(await bundleWithCache(parts, autopsy)),
     ...(await bundle(thread)),
     ...(await buildHostCommand(parts, version)),
   ];
@@ -96,21 +102,18 @@ const HOST_PROGRAMS = [
   { file: DUMP_PROGRAM_FILE, entry: 'dump.ts', run: [] },
 ] as const;
 
-/**
- * The files of the host command, except koffi.node. V8's code caches are only there where the program's Node runs on the
- * machine that builds: V8 rejects a cache that a Node for another architecture made.
- */
+/** The files of the host command, except koffi.node. */
 export function hostCommandFiles({ isNative }: Pick<Parts, 'isNative'>): string[] {
-  const programs = HOST_PROGRAMS.flatMap(({ file }) => [file, ...(isNative ? [`${file}.cache`] : [])]);
+  const programs = HOST_PROGRAMS.flatMap(({ file }) => [file, ...(isNative ? [codeCacheOf(file)] : [])]);
   return ['kdumpling.js', ...programs, 'dump-thread.js', 'package.json'];
 }
 
 /** @returns the npm packages in it. */
-async function buildHostCommand({ dist, node, isNative }: Parts, version: string): Promise<string[]> {
+async function buildHostCommand(parts: Parts, version: string): Promise<string[]> {
+  const { dist } = parts;
   const entry = (file: string) => join(PROJECT, 'scripts', file);
   const output = (file: string) => join(dist, file);
   const common = { version, loadedWhenUsed: NOT_AT_START };
-  const [banner, footer] = PROGRAM_WRAPPER;
   const packages = await bundle({
     entry: entry('launch.ts'),
     output: output('kdumpling.js'),
@@ -119,11 +122,8 @@ async function buildHostCommand({ dist, node, isNative }: Parts, version: string
   });
   chmodSync(output('kdumpling.js'), 0o755);
   for (const { file, entry: main, run } of HOST_PROGRAMS) {
-    const program = output(file);
-    packages.push(...(await bundle({ ...common, entry: entry(main), output: program, banner, footer })));
-    if (isNative)
-      spawnSync(node, [join(PROJECT, 'build/code-cache.ts'), program, ...run], { stdio: 'ignore' });
-    else rmSync(`${program}.cache`, { force: true });
+    const program = { ...common, entry: entry(main), output: output(file), run };
+    packages.push(...(await bundleWithCache(parts, program)));
   }
   return packages;
 }

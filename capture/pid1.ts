@@ -14,8 +14,9 @@ import { openMemoryBudget } from './init/memory-budget.ts';
 import { openShell } from './init/shell.ts';
 import { openSystem } from './init/system.ts';
 import { openLog } from './log.ts';
-import { NODE_COMMAND } from './options/runtime.ts';
+import { NODE_COMMAND, START_PROGRAM } from './options/runtime.ts';
 import { DEFAULT_OPTIONS, PROGRESS_FILE } from './options/schema.ts';
+import { codeCacheOf } from './program-code.ts';
 import { AUTOPSY_FLAGS, autopsist } from './scene/child.ts';
 
 const VMCORE = '/proc/vmcore';
@@ -64,7 +65,7 @@ function openMachine(hooks: CaptureHooks): Machine {
     compressors: { cpus: availableParallelism(), program: THREAD_PROGRAM },
     autopsist: autopsist({
       node: NODE_COMMAND,
-      flags: AUTOPSY_FLAGS,
+      flags: [...AUTOPSY_FLAGS, START_PROGRAM],
       program: AUTOPSY_PROGRAM,
       vmcorePath: VMCORE,
       directory: AUTOPSY_DIRECTORY,
@@ -84,8 +85,8 @@ function openMachine(hooks: CaptureHooks): Machine {
   };
 }
 
-function freeMemoryOf(file: string): void {
-  attempt(() => rmSync(file, { force: true }));
+function freeMemoryOf(program: string): void {
+  for (const file of [program, codeCacheOf(program)]) attempt(() => rmSync(file, { force: true }));
 }
 
 function sleep(seconds: number): void {

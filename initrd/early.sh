@@ -13,6 +13,9 @@ while read -r name available_kib _ && [ "$name" != MemAvailable: ]; do :; done <
 swaps=
 [ -z "$swap_modules" ] || [ "${available_kib:-0}" -ge $compress_below_kib ] || swaps=yes
 
+# Where memory is short, the compiler's work costs less than what it has left there.
+[ "${available_kib:-0}" -ge $code_caches_from_kib ] || $bb rm -f $code_caches
+
 # The files of the initrd cannot be swapped (see below), those of a tmpfs can. These are large, and little of them is used.
 if [ "$swaps" ] && [ ! -L $bb ]; then
   $bb mkdir /swappable

@@ -17,4 +17,4 @@ export NODE_DISABLE_COLORS=1
 # mallopt(3), M_MMAP_THRESHOLD: without it, what is freed in larger pieces raises the size from which a piece is given back when it is
 # freed, and 1 MB of the compiler's stays with the program.
 export MALLOC_MMAP_THRESHOLD_=65536
-exec $node $node_flags /capture.js
+exec $node $node_flags $start /capture.js

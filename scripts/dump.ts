@@ -1,6 +1,6 @@
 /**
  * `kdumpling dump` for what is asked for most, a dump of a vmcore at a dump level, as a program of its own: whatever else it
- * could do, V8 would read at each start. scripts/lib/cli/program-code.ts tells which command lines are for it.
+ * could do, V8 would read at each start. scripts/lib/cli/program-files.ts tells which command lines are for it.
  */
 import { Failure } from '../capture/errors.ts';
 import { PROGRAM } from '../capture/version.ts';

@@ -1,7 +1,7 @@
 /** `kdumpling`, and COS's `kdump_helper` when it is called by that name: finds the verb and runs it. */
 import { basename } from 'node:path';
 import { type Command, EXIT, runCommand, UsageError } from './lib/cli/command.ts';
-import { KDUMP_HELPER } from './lib/cli/program-code.ts';
+import { KDUMP_HELPER } from './lib/cli/program-files.ts';
 import { findVerb, verbsHelp } from './verb-table.ts';
 
 async function main([name = 'help', ...rest]: readonly string[]): Promise<void> {

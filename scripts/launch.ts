@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compileProgram, programFor } from './lib/cli/program-code.ts';
+import { compileProgram } from '../capture/program-code.ts';
+import { programFor } from './lib/cli/program-files.ts';
 
 const path = join(__dirname, programFor(process.argv));
 compileProgram(path, readFileSync(path, 'latin1')).run(require);

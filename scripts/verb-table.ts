@@ -4,7 +4,7 @@
  */
 import { type Command, EXIT, EXIT_MEANINGS } from './lib/cli/command.ts';
 import type { Options } from './lib/cli/help.ts';
-import { KDUMP_HELPER } from './lib/cli/program-code.ts';
+import { KDUMP_HELPER } from './lib/cli/program-files.ts';
 
 type Verb = () => Promise<Command<Options>>;
 

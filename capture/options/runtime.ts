@@ -8,5 +8,8 @@ export const RUNTIME = '/runtime';
  */
 export const NODE_COMMAND = [`${RUNTIME}/bin/node`, `${RUNTIME}/lib/node`] as const;
 
+/** Starts a program with its code cache (capture/start.ts): the program's path and its arguments come after this word. */
+export const START_PROGRAM = '/start.js';
+
 /** What a process becomes that calls code which the image's Node lacks (build/node/door.ts, initrd/again.sh). */
 export const AGAIN_SCRIPT = '/again.sh';

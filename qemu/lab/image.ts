@@ -10,6 +10,7 @@ import {
   LAB_DISK_DRIVERS,
   LAB_ROOT_UUID,
 } from '../../build/stock-image.ts';
+import { PROGRAM_WRAPPER } from '../../capture/program-code.ts';
 import { diskDrivers } from '../disks/boot-disk.ts';
 import { uuidOn } from '../disks/file-systems.ts';
 import { type Fault, RAW_COPY_BUNDLE } from '../faults/fault.ts';
@@ -19,23 +20,27 @@ import type { Lab } from './lab.ts';
 /** @returns the image's path: in `directory` when it is not the stock one. */
 export async function captureImage(lab: Lab, fault: Fault, directory: string): Promise<string> {
   const program = { ...lab.program };
+  const [before, footer] = PROGRAM_WRAPPER;
   const bundled = lab.choice.raw ? RAW_COPY_BUNDLE : fault.bundle;
   if (bundled) {
     const entry = 'entry' in bundled ? bundled.entry : 'capture/main.ts';
-    const banner = 'firstLine' in bundled ? bundled.firstLine : undefined;
+    const firstLine = 'firstLine' in bundled ? bundled.firstLine : '';
     program.capture = join(directory, 'capture.js');
+    delete program.captureCode;
     await bundle({
       entry: join(PROJECT, entry),
       output: program.capture,
       version: programVersion(),
-      banner,
+      banner: `${before}${firstLine}`,
+      footer,
       loadedWhenUsed: NOT_AT_CAPTURE_START,
     });
   }
   if (fault.autopsy) {
     program.autopsy = join(directory, 'autopsy.js');
     const entry = join(PROJECT, fault.autopsy);
-    await bundle({ entry, output: program.autopsy, version: programVersion() });
+    delete program.autopsyCode;
+    await bundle({ entry, output: program.autopsy, version: programVersion(), banner: before, footer });
   }
   if (fault.withoutFfi) {
     program.koffi = join(directory, 'koffi.node');

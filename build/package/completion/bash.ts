@@ -1,5 +1,5 @@
 /** Completion for bash, which needs nothing of the package bash-completion. */
-import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-code.ts';
+import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-files.ts';
 import { KDUMP_HELPER_VERBS } from '../../../scripts/verb-table.ts';
 import { type CompletedVerb, type Kind, LIST_DUMPS, PROGRAMS } from './words.ts';
 

@@ -1,5 +1,5 @@
 /** The completion files, where each shell looks for them in a package of a distribution. */
-import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-code.ts';
+import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-files.ts';
 import { bashCompletion } from './bash.ts';
 import { fishCompletion } from './fish.ts';
 import { completedVerbs } from './words.ts';

@@ -1,5 +1,5 @@
 /** Completion for fish. */
-import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-code.ts';
+import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-files.ts';
 import { KDUMP_HELPER_VERBS } from '../../../scripts/verb-table.ts';
 import { type CompletedOption, type CompletedVerb, LIST_DUMPS } from './words.ts';
 

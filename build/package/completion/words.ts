@@ -1,6 +1,6 @@
 /** What a shell can complete, from the tables that `--help` prints. */
 import { type OptionRow, optionRows } from '../../../scripts/lib/cli/help.ts';
-import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-code.ts';
+import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-files.ts';
 import { ALIASES, VERBS } from '../../../scripts/verb-table.ts';
 
 /** What stands for an argument: a dump of this machine, a file, or something that only the user knows. */

@@ -1,5 +1,5 @@
 /** Completion for zsh, by its _arguments (zshcompsys(1)). */
-import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-code.ts';
+import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-files.ts';
 import { KDUMP_HELPER_VERBS } from '../../../scripts/verb-table.ts';
 import { type CompletedOption, type CompletedVerb, type Kind, LIST_DUMPS, PROGRAMS } from './words.ts';
 

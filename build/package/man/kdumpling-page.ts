@@ -1,7 +1,7 @@
 /** kdumpling(8): every verb with its options, from the tables that `kdumpling VERB --help` prints. */
 import { EXIT, EXIT_MEANINGS } from '../../../scripts/lib/cli/command.ts';
 import { type CommandFacts, optionRows, usageLine } from '../../../scripts/lib/cli/help.ts';
-import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-code.ts';
+import { KDUMP_HELPER } from '../../../scripts/lib/cli/program-files.ts';
 import { TOKEN_VARIABLE } from '../../../scripts/lib/upload/headers.ts';
 import { ALIASES, KDUMP_HELPER_VERBS, VERB_GROUPS } from '../../../scripts/verb-table.ts';
 import type { Block, Definition, Page } from './roff.ts';

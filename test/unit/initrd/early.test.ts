@@ -116,6 +116,26 @@ test('the files of modules that were loaded early are removed, and no others', (
   execFileSync(BUSYBOX, ['sh', '-c', `bb=${BUSYBOX}\n${remove}`]);
 });
 
+test.each([
+  ['48000', ['a.cache', 'b.cache']],
+  ['47999', []],
+  // Of a kernel that does not say it.
+  ['', []],
+])('with %s KiB available, of the code caches there stay: %j', (availableKib, stay) => {
+  const remove = /^.*rm -f \$code_caches$/m.exec(EARLY)![0];
+  const names = ['a.cache', 'b.cache'];
+  for (const name of names) writeFileSync(path(name), '');
+  const settings = `available_kib=${availableKib} code_caches_from_kib=48000 code_caches='${names.map(path).join(' ')}'`;
+  execFileSync(BUSYBOX, ['sh', '-c', `bb=${BUSYBOX}\n${settings}\n${remove}\ntrue`]);
+  expect(names.filter(name => existsSync(path(name)))).toEqual(stay);
+  // An image may have none.
+  execFileSync(BUSYBOX, [
+    'sh',
+    '-c',
+    `bb=${BUSYBOX} available_kib=1 code_caches_from_kib=2 code_caches=\n${remove}`,
+  ]);
+});
+
 describe('memory is compressed', () => {
   const CHOOSE = /^while read -r name available_kib.*?^\[ -z .*?$/ms.exec(EARLY)![0];
   const COMPRESS = /^if \[ "\$swaps" \]; then.*?^fi > .*?$/ms.exec(EARLY)![0];

@@ -13,6 +13,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
+function programParts(): Program {
+  const [file, runtime, usedRuntime] = ['file', 'runtime', 'used-runtime'].map(name => join(directory, name));
+  writeFileSync(file!, '');
+  writeFileSync(runtime!, 'hsqs');
+  writeFileSync(usedRuntime!, 'hsqs, but less');
+  const parts = Object.keys(PROGRAM_FILES).map(part => [part, file]);
+  return { ...Object.fromEntries(parts), runtime, usedRuntime } as unknown as Program;
+}
+
 /** A kernel whose disk driver is the given module; everything else is built in. */
 function build(driver: string, more: Partial<ImageRequest> = {}): () => unknown {
   const path = join(directory, driver);
@@ -21,15 +30,8 @@ function build(driver: string, more: Partial<ImageRequest> = {}): () => unknown 
   writeFileSync(join(directory, 'modules.dep'), `${driver}:\n`);
   const builtin = ['loop', 'squashfs', 'ext4'].map(name => `kernel/${name}.ko\n`).join('');
   writeFileSync(join(directory, 'modules.builtin'), builtin);
-  const file = join(directory, 'file');
-  writeFileSync(file, '');
-  const runtime = join(directory, 'runtime');
-  writeFileSync(runtime, 'hsqs');
-  const usedRuntime = join(directory, 'used-runtime');
-  writeFileSync(usedRuntime, 'hsqs, but less');
   const disk = driver.split('/').at(-1)!.replace(/\.ko$/, '');
-  const parts = Object.keys(PROGRAM_FILES).map(part => [part, file]);
-  const program = { ...Object.fromEntries(parts), runtime, usedRuntime } as unknown as Program;
+  const program = programParts();
   return () =>
     buildImage({
       kver: '6.1.0',
@@ -83,6 +85,25 @@ test.each([
     expect(/^modules='(.*)'$/m.exec(image)?.[1]).toBe(loadedEarly);
   },
 );
+
+test('V8’s code caches are in the image where the build has them', () => {
+  const imageOf = (more: Partial<Program> = {}) => {
+    build(DISK, { program: { ...programParts(), ...more } })();
+    return Buffer.concat([...archivesOf(readFileSync(join(directory, 'image')))]).toString('latin1');
+  };
+  const seen = (image: string) => ({
+    inImage: [...image.matchAll(/070701[0-9a-f]{104}([^\0]+\.cache)\0/g)].map(match => match[1]),
+    removable: /^code_caches='(.*)'$/m.exec(image)?.[1],
+  });
+  expect(seen(imageOf())).toEqual({
+    inImage: ['capture.js.cache', 'autopsy.js.cache'],
+    removable: '/capture.js.cache /autopsy.js.cache',
+  });
+  expect(seen(imageOf({ captureCode: undefined, autopsyCode: undefined }))).toEqual({
+    inImage: [],
+    removable: '',
+  });
+});
 
 /** Of a socket: the kernel makes nothing of a record of this type that has a body (Linux init/initramfs.c, do_header). */
 const SOCKET = 0o140000;

@@ -66,6 +66,18 @@ function versionOf(): string {
   return execFileSync(NODE_BINARY, ['--version'], { encoding: 'utf8' }).trim();
 }
 
+test('the code cache of a program that the whole Node made is accepted', () => {
+  const cache = join(directory, 'program.cache');
+  const make = `const { Script } = require('vm');
+    require('fs').writeFileSync('${cache}', new Script('(function () { return 7 })').createCachedData())`;
+  execFileSync(NODE_BINARY, ['-e', make]);
+  const read = `const script = new (require('vm').Script)('(function () { return 7 })', {
+      cachedData: require('fs').readFileSync('${cache}'),
+    });
+    console.log(script.cachedDataRejected, script.runInThisContext()())`;
+  expect(run('-e', read)).toBe('false 7\n');
+});
+
 test('an error of JavaScript, and one of a call into C++, are caught', () => {
   const tries = "[() => null.x, () => new TextDecoder('x-no')]";
   const program = `${tries}.map(f => { try { f() } catch (error) { return error.name } }).join()`;

@@ -1,0 +1,38 @@
+/** Bundles of programs that begin with V8's code cache (capture/program-code.ts). */
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { codeCacheOf, PROGRAM_WRAPPER } from '../capture/program-code.ts';
+import { type BundleRequest, bundle } from './bundle.ts';
+import type { Parts } from './parts/parts.ts';
+import { PROJECT } from './paths.ts';
+
+/** The seed of V8's hash tables, whose order is in a cache. Where the cache is read it has no effect, and V8 accepts it. */
+const REPRODUCIBLE = ['--random-seed=1'];
+
+export interface CachedProgram extends BundleRequest {
+  /** Node's, with which the program runs: V8 rejects a cache that was made with others, but for those about sizes. */
+  readonly flags?: readonly string[];
+  /** Arguments for code-cache.ts. */
+  readonly run?: readonly string[];
+}
+
+/**
+ * Bundles a program for compileProgram. V8's code cache is only made where the program's Node runs on the machine that builds: V8
+ * rejects one that a Node for another architecture made.
+ * @returns the npm packages in it.
+ */
+export async function bundleWithCache(
+  { node, isNative }: Pick<Parts, 'node' | 'isNative'>,
+  { flags = [], run = [], ...request }: CachedProgram,
+): Promise<string[]> {
+  const [banner, footer] = PROGRAM_WRAPPER;
+  const { output } = request;
+  rmSync(codeCacheOf(output), { force: true });
+  const packages = await bundle({ ...request, banner, footer });
+  if (isNative)
+    spawnSync(node, [...REPRODUCIBLE, ...flags, join(PROJECT, 'build/code-cache.ts'), output, ...run], {
+      stdio: 'ignore',
+    });
+  return packages;
+}
