@@ -1,10 +1,14 @@
 /**
  * What Node starts in the crash kernel: `node start.js PROGRAM ARGUMENT…` runs the program as if Node had started that, with the
- * code that V8 compiled when the program was built. V8 rejects a cache of another V8 or of other flags, and compiles.
+ * code that V8 compiled when the program was built. V8 rejects a cache of another V8 or of other flags, and compiles. A cache is
+ * for one start: as a file it would be in memory on.
  */
-import { readFileSync } from 'node:fs';
-import { compileProgram } from './program-code.ts';
+import { readFileSync, rmSync } from 'node:fs';
+import { attempt } from './errors.ts';
+import { codeCacheOf, compileProgram } from './program-code.ts';
 
 process.argv.splice(1, 1);
 const path = process.argv[1]!;
-compileProgram(path, readFileSync(path, 'latin1')).run(require);
+const program = compileProgram(path, readFileSync(path, 'latin1'));
+attempt(() => rmSync(codeCacheOf(path), { force: true }));
+program.run(require);
