@@ -37,7 +37,10 @@ export function capture(context: CaptureContext): Outcome {
   const findings: Findings = { isLogSaved: false };
   const autopsy = new AutopsyWork(context, findings, phases.seconds.boot);
   const savings = phases.attending(
-    () => autopsy.look(),
+    () => {
+      // It does not read before: whatever reads damaged memory may end the machine.
+      if (findings.isLogSaved) autopsy.look();
+    },
     () => {
       if (crash && hasRoomBeside(context)) startBeside(autopsy, phases, log);
       loadModules(options.modules, context);

@@ -80,6 +80,7 @@ function saveEvidence(course: Course, crash: Crash, place: DumpPlace, files: Man
     () => files.push(phases.run('dmesg', () => saveLog(course, crash, place))),
     error => context.log.warn('dmesg', describeError(error)),
   );
+  scene.look(); // from now on its program may read
   if (context.compressors.cpus === 1) scene.finish();
   const made = phases.attending(
     () => scene.look(),

@@ -14,6 +14,8 @@ export interface FakeAutopsy {
   readonly pages?: ReturnType<RunningAutopsy['pages']>;
   /** Memory of its own. */
   readonly ownBytes?: number;
+  /** Called whenever it may begin. */
+  readonly onBegin?: () => void;
   /** Whether SIGKILL does not end it: it is held in the kernel. */
   readonly isStuck?: boolean;
 }
@@ -35,6 +37,7 @@ export function fakeAutopsist({
   isStuck = false,
   isAtPages = false,
   pages,
+  onBegin = () => {},
 }: FakeAutopsy = {}): FakeAutopsist {
   let look = 0;
   let starts = 0;
@@ -57,7 +60,7 @@ export function fakeAutopsist({
       starts += 1;
       start();
       return {
-        begin() {},
+        begin: onBegin,
         isDue: () => false,
         progress: () => progress(look),
         anonymousBytes: () => ownBytes,

@@ -79,6 +79,24 @@ describe('beside the dump', () => {
     expect(phases.indexOf('autopsy')).toBeLessThan(phases.indexOf('target'));
   });
 
+  test('it reads nothing before the log is safe, however long that takes, which is not held against it', () => {
+    const clock = new FakeClock();
+    let begins = 0;
+    const nothingRead = () => {
+      clock.advance(300);
+      expect(begins).toBe(0);
+    };
+    const writeDurably = (name: string) => {
+      if (name === 'vmcore-dmesg.txt') nothingRead();
+    };
+    const { found } = runWith(
+      { onBegin: () => begins++, progress: look => (look < 2 ? '' : String(look)) },
+      { clock, troubles: [{ open: nothingRead, writeDurably }], options: { deadlineSeconds: 3600 } },
+    );
+    expect(begins).toBeGreaterThan(0);
+    expect(found.manifests[0]!.autopsy!.state).toBe('saved');
+  });
+
   test('of a target that cannot be used, it is ended', () => {
     const { found, autopsist } = runWith(
       { looks: Number.POSITIVE_INFINITY },
