@@ -19,10 +19,10 @@ export const NOT_AT_START = ['crypto', 'zlib', 'child_process', 'tty', 'os', 'ti
 
 /**
  * The capture program loads its modules when it begins, because memory may be short later, but for these: it starts threads and
- * processes only where there is memory for them, or where all else failed, and no digest of a capture is OpenSSL's. Together
- * they would take 2.4 MB of memory that is never free again.
+ * processes only where there is memory for them, or where all else failed, no digest of a capture is OpenSSL's, and zlib's codecs
+ * are for an image without libraries. The first three together would take 2.4 MB of memory that is never free again.
  */
-export const NOT_AT_CAPTURE_START = ['worker_threads', 'child_process', 'crypto'];
+export const NOT_AT_CAPTURE_START = ['worker_threads', 'child_process', 'crypto', 'zlib'];
 
 /** In the build's folder: the names of the npm packages in the bundles, for the list of parts. */
 export const BUNDLED_PACKAGES = 'bundled-packages.json';

@@ -3,10 +3,10 @@
  * digest, and one pass over the finished file recomputes them all.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
 import { DumpFormatError } from '../../errors.ts';
 import type { ByteSource } from '../../vmcore/source.ts';
 import { finish, type Steps } from '../steps.ts';
+import { crc32 } from './crc32.ts';
 import { crc32Zeros } from './crc32-zeros.ts';
 
 const ZEROS_BYTES = 1 << 20;

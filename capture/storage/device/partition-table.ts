@@ -3,7 +3,7 @@
  * and their labels not at all, so that they are read from the partition table.
  * GPT: UEFI Specification 5.3; MBR: the disk's signature at 440, as Linux block/partitions/msdos.c reads it.
  */
-import { crc32 } from 'node:zlib';
+import { crc32 } from '../../kdump/format/crc32.ts';
 import type { ReadBytes } from './signatures.ts';
 
 export interface PartitionName {

@@ -3,7 +3,7 @@
  * log collector and checked. Each line begins with `| `, which separates it from the crash kernel's own lines. The end
  * mark has the number of lines and the CRC-32 of their text, newlines included.
  */
-import { crc32 } from 'node:zlib';
+import { crc32 } from '../../kdump/format/crc32.ts';
 import { printable } from '../../text.ts';
 
 const LINE_PREFIX = '| ';

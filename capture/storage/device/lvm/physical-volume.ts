@@ -1,5 +1,5 @@
 /** Reads a disk's LVM label and the metadata of its volume group. Layout: lvm2 lib/format_text/layout.h, lib/label/label.h. */
-import { crc32 } from 'node:zlib';
+import { crc32 } from '../../../kdump/format/crc32.ts';
 import type { ReadBytes } from '../signatures.ts';
 import { parseMetadata, type Section } from './metadata-text.ts';
 

@@ -15,7 +15,7 @@
  *     24    length of the text
  *     2048  the text: JSON, RawContents
  */
-import { crc32 } from 'node:zlib';
+import { crc32 } from '../../../kdump/format/crc32.ts';
 import type { ReadBytes } from '../../device/signatures.ts';
 
 export const SLOT_BYTES = 4096;

@@ -1,7 +1,7 @@
 /** Opens a marked partition and fills it with a dump's files. A partition that is not marked is never written to. */
 import { closeSync, constants, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs';
-import { crc32 } from 'node:zlib';
 import { TargetError } from '../../../errors.ts';
+import { crc32 } from '../../../kdump/format/crc32.ts';
 import type { ByteSource } from '../../../vmcore/source.ts';
 import { otherSignature, type ReadBytes } from '../../device/signatures.ts';
 import { decodeSuperblock, SUPERBLOCK_BYTES } from '../../device/superblock.ts';
