@@ -1,4 +1,4 @@
-/** Bundles of programs that begin with V8's code cache (capture/program-code.ts). */
+/** Bundles of programs for compileProgram, with V8's code cache or without (capture/program-code.ts). */
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,22 +17,30 @@ export interface CachedProgram extends BundleRequest {
   readonly run?: readonly string[];
 }
 
+/** Without a cache: one that was there before would be another program's. @returns the npm packages in it. */
+export function bundleProgram({ banner = '', ...request }: BundleRequest): Promise<string[]> {
+  const [before, footer] = PROGRAM_WRAPPER;
+  rmSync(codeCacheOf(request.output), { force: true });
+  return bundle({ ...request, banner: `${before}${banner}`, footer });
+}
+
 /**
- * Bundles a program for compileProgram. V8's code cache is only made where the program's Node runs on the machine that builds: V8
- * rejects one that a Node for another architecture made.
+ * The cache is only made where the program's Node runs on the machine that builds: V8 rejects one that a Node for another
+ * architecture made.
  * @returns the npm packages in it.
  */
 export async function bundleWithCache(
   { node, isNative }: Pick<Parts, 'node' | 'isNative'>,
   { flags = [], run = [], ...request }: CachedProgram,
 ): Promise<string[]> {
-  const [banner, footer] = PROGRAM_WRAPPER;
-  const { output } = request;
-  rmSync(codeCacheOf(output), { force: true });
-  const packages = await bundle({ ...request, banner, footer });
+  const packages = await bundleProgram(request);
   if (isNative)
-    spawnSync(node, [...REPRODUCIBLE, ...flags, join(PROJECT, 'build/code-cache.ts'), output, ...run], {
-      stdio: 'ignore',
-    });
+    spawnSync(
+      node,
+      [...REPRODUCIBLE, ...flags, join(PROJECT, 'build/code-cache.ts'), request.output, ...run],
+      {
+        stdio: 'ignore',
+      },
+    );
   return packages;
 }

@@ -1,7 +1,7 @@
 /** The capture image of a run: the stock one, or one that the fault changes. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundle } from '../../build/bundle.ts';
+import { bundleProgram } from '../../build/cached-program.ts';
 import { PROJECT } from '../../build/paths.ts';
 import { NOT_AT_CAPTURE_START, programVersion } from '../../build/program.ts';
 import {
@@ -10,7 +10,6 @@ import {
   LAB_DISK_DRIVERS,
   LAB_ROOT_UUID,
 } from '../../build/stock-image.ts';
-import { PROGRAM_WRAPPER } from '../../capture/program-code.ts';
 import { diskDrivers } from '../disks/boot-disk.ts';
 import { uuidOn } from '../disks/file-systems.ts';
 import { type Fault, RAW_COPY_BUNDLE } from '../faults/fault.ts';
@@ -20,19 +19,17 @@ import type { Lab } from './lab.ts';
 /** @returns the image's path: in `directory` when it is not the stock one. */
 export async function captureImage(lab: Lab, fault: Fault, directory: string): Promise<string> {
   const program = { ...lab.program };
-  const [before, footer] = PROGRAM_WRAPPER;
   const bundled = lab.choice.raw ? RAW_COPY_BUNDLE : fault.bundle;
   if (bundled) {
     const entry = 'entry' in bundled ? bundled.entry : 'capture/main.ts';
-    const firstLine = 'firstLine' in bundled ? bundled.firstLine : '';
+    const banner = 'firstLine' in bundled ? bundled.firstLine : undefined;
     program.capture = join(directory, 'capture.js');
     delete program.captureCode;
-    await bundle({
+    await bundleProgram({
       entry: join(PROJECT, entry),
       output: program.capture,
       version: programVersion(),
-      banner: `${before}${firstLine}`,
-      footer,
+      banner,
       loadedWhenUsed: NOT_AT_CAPTURE_START,
     });
   }
@@ -40,7 +37,7 @@ export async function captureImage(lab: Lab, fault: Fault, directory: string): P
     program.autopsy = join(directory, 'autopsy.js');
     const entry = join(PROJECT, fault.autopsy);
     delete program.autopsyCode;
-    await bundle({ entry, output: program.autopsy, version: programVersion(), banner: before, footer });
+    await bundleProgram({ entry, output: program.autopsy, version: programVersion() });
   }
   if (fault.withoutFfi) {
     program.koffi = join(directory, 'koffi.node');
