@@ -5,7 +5,7 @@
  *   node FLAG… code-cache.ts PROGRAM ARGUMENT…     with those that it calls when it is run so: of a large program the others
  *                                            would take longer to read than to compile when they are called
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { codeCacheOf, compileProgram } from '../capture/program-code.ts';
@@ -13,7 +13,7 @@ import { codeCacheOf, compileProgram } from '../capture/program-code.ts';
 const [, , path, ...words] = process.argv;
 rmSync(codeCacheOf(path), { force: true });
 if (words.length === 0) setFlagsFromString('--no-lazy');
-const program = compileProgram(path, readFileSync(path, 'latin1'));
+const program = compileProgram(path);
 // V8 accepts a cache that was made with the flags that it is read with.
 if (words.length === 0) setFlagsFromString('--lazy');
 const save = () => writeFileSync(codeCacheOf(path), program.createCache());

@@ -22,7 +22,8 @@ const SOURCE = PROGRAM_WRAPPER.join("require('node:process').env.RAN = String(1 
 
 function run(path: string, source = SOURCE): { cached: boolean; createCache: () => Uint8Array } {
   delete process.env.RAN;
-  const program = compileProgram(path, source);
+  writeFileSync(path, source);
+  const program = compileProgram(path);
   program.run(createRequire(import.meta.url));
   return program;
 }
