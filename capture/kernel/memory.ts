@@ -3,6 +3,7 @@ import { counted, KernelError } from '../errors.ts';
 import { type ReadPhysical, readPhysical, type Vmcore } from '../vmcore/open.ts';
 import type { Arch, Translation } from './arch/arch.ts';
 import { chooseArch } from './arch/choose.ts';
+import { RecentTranslations } from './recent-translations.ts';
 
 const END_OF_VADDRS = 1n << 64n;
 /** More than any structure needs: an untrusted length must not exhaust memory. */
@@ -12,15 +13,17 @@ const MAX_READ_BYTES = 64 * 2 ** 20;
 export class KernelMemory {
   readonly arch: Arch;
   readonly readPhysical: ReadPhysical;
-  readonly #scalar = new Uint8Array(8);
-  readonly #scalarView = new DataView(this.#scalar.buffer);
-  /** The last mapping used, half-open. */
-  #hitStart = 0n;
-  #hitEnd = 0n;
-  #hitPaddr = 0;
+  readonly #scalarView = new DataView(new ArrayBuffer(8));
+  /** Its first bytes: 0 to 8 of them. */
+  readonly #scalars = Array.from(
+    { length: 9 },
+    (_, size) => new Uint8Array(this.#scalarView.buffer, 0, size),
+  );
+  readonly #recent: RecentTranslations;
 
   constructor(arch: Arch, readPhysical: ReadPhysical) {
     this.arch = arch;
+    this.#recent = new RecentTranslations(arch);
     this.readPhysical = readPhysical;
   }
 
@@ -31,17 +34,17 @@ export class KernelMemory {
 
   /** The physical address of `vaddr`, and how far the mapping extends from there. Undefined when it is not mapped. */
   translate(vaddr: bigint): Translation | undefined {
-    if (vaddr >= this.#hitStart && vaddr < this.#hitEnd) {
-      const into = Number(vaddr - this.#hitStart);
-      return { paddr: this.#hitPaddr + into, lengthBytes: Number(this.#hitEnd - vaddr) };
-    }
+    const known = this.#recent.find(vaddr);
+    if (known) return known;
     if (vaddr < 0n || vaddr >= END_OF_VADDRS) return undefined;
     const found = this.arch.translate(vaddr, this.readPhysical);
-    if (!found) return undefined;
-    this.#hitStart = vaddr;
-    this.#hitEnd = vaddr + BigInt(found.lengthBytes);
-    this.#hitPaddr = found.paddr;
+    if (found) this.#recent.add(vaddr, found);
     return found;
+  }
+
+  /** From now on page tables are read again, for one who watches what is read. */
+  forgetTranslations(): void {
+    this.#recent.clear();
   }
 
   /** @param what the object's name for the error message: "the descriptor ring". */
@@ -81,14 +84,18 @@ export class KernelMemory {
 
   /** Reads as much as possible from `vaddr` on and returns the number of bytes. Does not throw for what is not there. */
   readVirtualUpTo(vaddr: bigint, into: Uint8Array): number {
+    const wanted = into.length;
     let done = 0;
-    while (done < into.length) {
-      const mapping = this.translate(vaddr + BigInt(done));
+    for (let at = vaddr; done < wanted; at = vaddr + BigInt(done)) {
+      const mapping = this.translate(at);
       if (!mapping) break;
-      const lengthBytes = Math.min(into.length - done, mapping.lengthBytes);
-      const read = this.readPhysical(mapping.paddr, into.subarray(done, done + lengthBytes));
+      const part = Math.min(wanted - done, mapping.lengthBytes);
+      const read = this.readPhysical(
+        mapping.paddr,
+        part === wanted ? into : into.subarray(done, done + part),
+      );
       done += read;
-      if (read < lengthBytes) break;
+      if (read < part || done === wanted) break;
     }
     return done;
   }
@@ -131,7 +138,7 @@ export class KernelMemory {
   }
 
   #load(vaddr: bigint, lengthBytes: number, what?: string): DataView {
-    this.readVirtualInto(vaddr, this.#scalar.subarray(0, lengthBytes), what);
+    this.readVirtualInto(vaddr, this.#scalars[lengthBytes]!, what);
     return this.#scalarView;
   }
 }

@@ -70,6 +70,7 @@ export function openTriage(
   const recorder = new PageRecorder(opening, vmcore.pageSizeBytes, onProgress);
   const kernel = openAutopsy(vmcore, read => recorder.over(read), effort);
   recorder.into = order;
+  kernel.memory.forgetTranslations();
   return { kernel, recorder, opening, order };
 }
 

@@ -98,7 +98,7 @@ describe('KernelMemory', () => {
     expect(memory.readVirtualUpTo(2n ** 64n, into)).toBe(0);
   });
 
-  it('walks once for a run of reads in one page, and again after it', () => {
+  it('walks once for a page, and again when it is told to forget', () => {
     let walks = 0;
     const { arch } = memory;
     const counting = new KernelMemory(
@@ -113,6 +113,8 @@ describe('KernelMemory', () => {
     );
     for (let at = 0n; at < 0x1000n; at += 8n) counting.u64(VADDR + at);
     expect(walks).toBe(1);
-    expect([counting.u8(VADDR + 0x1400n), counting.u8(VADDR), walks]).toEqual([2, 1, 3]);
+    expect([counting.u8(VADDR + 0x1400n), counting.u8(VADDR), walks]).toEqual([2, 1, 2]);
+    counting.forgetTranslations();
+    expect([counting.u8(VADDR + 0x400n), walks]).toEqual([1, 3]);
   });
 });
