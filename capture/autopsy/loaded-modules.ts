@@ -65,3 +65,28 @@ function kindOf(enumerator: string): string {
 function isUsable({ start, sizeBytes }: ModuleRange): boolean {
   return start !== 0n && sizeBytes > 0 && sizeBytes <= MOST_MODULE_BYTES;
 }
+
+/** A part of a module that is at an address. */
+export interface ModulePlace {
+  readonly module: LoadedModule;
+  readonly range: ModuleRange;
+  readonly end: bigint;
+}
+
+/** Finds the part that an address is in, of the first module that has it: most words that are asked for are in none. */
+export function placeFinder(modules: readonly LoadedModule[]): (address: bigint) => ModulePlace | undefined {
+  const places = modules.flatMap(module =>
+    module.ranges.map(range => ({ module, range, end: range.start + BigInt(range.sizeBytes) })),
+  );
+  const [first] = places;
+  let [lowest, highest] = [first?.range.start ?? 0n, first?.end ?? 0n];
+  for (const { range, end } of places) {
+    if (range.start < lowest) lowest = range.start;
+    if (end > highest) highest = end;
+  }
+  return address => {
+    if (address < lowest || address >= highest) return undefined;
+    for (const place of places) if (address >= place.range.start && address < place.end) return place;
+    return undefined;
+  };
+}

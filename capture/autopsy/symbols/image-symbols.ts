@@ -53,7 +53,7 @@ export function kallsymsImage(kallsyms: Kallsyms): ImageSymbols {
         type: kallsyms.type(number),
       })),
     at: wanted => (wanted < start || (end !== undefined && wanted >= end) ? undefined : find(wanted)),
-    isText: address => texts.some(text => address >= text.start && address < text.end),
+    isText: address => address >= start && texts.some(text => address >= text.start && address < text.end),
   };
 }
 

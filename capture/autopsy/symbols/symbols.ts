@@ -1,6 +1,7 @@
 /** All symbols of a crashed kernel: those of vmlinux and of its modules, whose tables are read when one is asked for. */
 import { AutopsyError } from '../../errors.ts';
 import type { DeadKernel, KernelSymbol, LoadedModule, SymbolAt, Symbols } from '../kernel.ts';
+import { type ModulePlace, placeFinder } from '../loaded-modules.ts';
 import type { ImageSymbols } from './image-symbols.ts';
 import { ModuleSymbols } from './module-symbols.ts';
 
@@ -13,6 +14,7 @@ export class KernelSymbols implements Symbols {
   readonly #image: ImageSymbols;
   readonly #kernel: Readable;
   readonly #modules: readonly LoadedModule[];
+  readonly #placeOf: (address: bigint) => ModulePlace | undefined;
   readonly #onError: (module: LoadedModule, error: unknown) => void;
   /** Undefined for a module whose table cannot be read. */
   readonly #tables = new Map<LoadedModule, ModuleSymbols | undefined>();
@@ -29,6 +31,7 @@ export class KernelSymbols implements Symbols {
     this.#image = image;
     this.#kernel = kernel;
     this.#modules = modules;
+    this.#placeOf = placeFinder(modules);
     this.#onError = onError;
   }
 
@@ -67,16 +70,13 @@ export class KernelSymbols implements Symbols {
   at(address: bigint): SymbolAt | undefined {
     const inImage = this.#image.at(address);
     if (inImage) return inImage;
-    for (const module of this.#modules) {
-      const range = rangeOf(module, address);
-      if (range) return this.#tableOf(module)?.at(address, range);
-    }
-    return undefined;
+    const place = this.#placeOf(address);
+    return place && this.#tableOf(place.module)?.at(address, place.range);
   }
 
   isText(address: bigint): boolean {
     if (this.#image.isText(address)) return true;
-    return this.#modules.some(module => rangeOf(module, address)?.kind.endsWith('text'));
+    return this.#placeOf(address)?.range.kind.endsWith('text') ?? false;
   }
 
   #tableOf(module: LoadedModule): ModuleSymbols | undefined {
@@ -101,8 +101,4 @@ export class KernelSymbols implements Symbols {
       wanted: `${MOST_TABLE_BYTES} at most`,
     });
   }
-}
-
-function rangeOf({ ranges }: LoadedModule, address: bigint) {
-  return ranges.find(({ start, sizeBytes }) => address >= start && address < start + BigInt(sizeBytes));
 }

@@ -4,6 +4,7 @@
  */
 import { AutopsyError, attempt } from '../../../errors.ts';
 import type { DeadKernel, LoadedModule } from '../../kernel.ts';
+import { type ModulePlace, placeFinder } from '../../loaded-modules.ts';
 import { remembering } from '../../remember.ts';
 import type { Words } from '../words.ts';
 import { ORC_ENTRY_BYTES, type OrcEntry, type OrcFormat, orcFormat } from './format.ts';
@@ -48,6 +49,7 @@ export class OrcRules {
   readonly #words: Words;
   readonly #format: OrcFormat;
   readonly #vmlinux: OrcTable;
+  readonly #placeOf: (address: bigint) => ModulePlace | undefined;
   readonly #modules = new Map<LoadedModule, OrcTable | undefined>();
   /** Undefined where the tables have nothing to say. @throws KernelError when they cannot be read. */
   readonly at = remembering(MOST_KNOWN, (address: bigint) => this.#find(address));
@@ -58,13 +60,12 @@ export class OrcRules {
     this.#words = words;
     this.#format = orcFormat(kernel);
     this.#vmlinux = vmlinuxTable(kernel);
+    this.#placeOf = placeFinder(kernel.modules);
   }
 
   #find(address: bigint): OrcEntry | undefined {
-    const module = this.#kernel.modules.find(({ ranges }) =>
-      ranges.some(({ start, sizeBytes }) => address >= start && address < start + BigInt(sizeBytes)),
-    );
-    const table = module ? this.#tableOf(module) : this.#kernel.symbols.isText(address) && this.#vmlinux;
+    const place = this.#placeOf(address);
+    const table = place ? this.#tableOf(place.module) : this.#kernel.symbols.isText(address) && this.#vmlinux;
     return table ? lookUp(this.#words, this.#format, table, address) : undefined;
   }
 
