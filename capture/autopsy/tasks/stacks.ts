@@ -60,7 +60,7 @@ function x86CpuStacks(kernel: DeadKernel, cpu: number): Stack[] {
 
 /** THREAD_SIZE, which a kernel with KASAN has larger. */
 export function stackBytes({ types, memory }: DeadKernel): number {
-  return attempt(() => types.size('thread_union')) ?? memory.arch.stackBytes;
+  return types.has('thread_union') ? types.size('thread_union') : memory.arch.stackBytes;
 }
 
 /**

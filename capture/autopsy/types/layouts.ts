@@ -22,6 +22,8 @@ export class Layouts implements Types {
   /** Of vmlinux, for a module. */
   readonly #base: Layouts | undefined;
   readonly has: (path: string) => boolean;
+  readonly field: (path: string) => Field;
+  readonly size: (name: string) => number;
   readonly #type: (given: string) => BtfType;
   readonly #walk: (path: string) => Walked;
 
@@ -31,6 +33,11 @@ export class Layouts implements Types {
     this.has = remembering(MOST_KNOWN, path => this.#findsOut(path));
     this.#type = remembering(MOST_KNOWN, given => this.#typeNamed(given));
     this.#walk = remembering(MOST_KNOWN, path => this.#walked(path));
+    this.field = remembering(MOST_KNOWN, path => {
+      const { member, baseBits } = this.#walk(path);
+      return fieldOf(btf, member, baseBits);
+    });
+    this.size = remembering(MOST_KNOWN, name => sizeOf(btf, this.#type(name).id));
   }
 
   get btf(): Btf {
@@ -47,11 +54,6 @@ export class Layouts implements Types {
     });
   }
 
-  field(path: string): Field {
-    const { member, baseBits } = this.#walk(path);
-    return fieldOf(this.#btf, member, baseBits);
-  }
-
   #findsOut(path: string): boolean {
     try {
       if (path.includes('.')) this.#walk(path);
@@ -61,10 +63,6 @@ export class Layouts implements Types {
       if (error instanceof AutopsyError) return false;
       throw error;
     }
-  }
-
-  size(name: string): number {
-    return sizeOf(this.#btf, this.#type(name).id);
   }
 
   members(path: string): Field[] {
