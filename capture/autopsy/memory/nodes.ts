@@ -11,7 +11,7 @@ export interface MemoryNode {
 
 /** MAX_NUMNODES is at most 1 << 10 (CONFIG_NODES_SHIFT). */
 const MOST_NODES = 1024;
-const POINTER_BYTES = 8n;
+const POINTER_BYTES = 8;
 
 /**
  * Ascending. @throws AutopsyError without the symbol; KernelError
@@ -29,9 +29,7 @@ export function* memoryNodes({
     return;
   }
   const length = Math.min(vmcoreinfo.length('node_data') ?? possibleNodes({ memory, symbols }), MOST_NODES);
-  for (let id = 0; id < length; id++) {
-    const address = memory.u64(array + POINTER_BYTES * BigInt(id), 'node_data');
-    if (address === 0n) continue;
+  for (const { id, address } of usedSlots(memory, array, length)) {
     const ownId = fields.number(address, 'pglist_data.node_id');
     if (ownId !== id)
       throw new KernelError(
@@ -40,6 +38,21 @@ export function* memoryNodes({
         { address },
       );
     yield { id, address };
+  }
+}
+
+/** Page by page: of a thousand slots, one or two are used. */
+function* usedSlots(memory: DeadKernel['memory'], array: bigint, length: number): Generator<MemoryNode> {
+  const { pageSizeBytes } = memory.arch;
+  for (let id = 0; id < length; ) {
+    const at = array + BigInt(POINTER_BYTES * id);
+    const inPage = Number(at % BigInt(pageSizeBytes));
+    const slots = Math.max(1, Math.floor((pageSizeBytes - inPage) / POINTER_BYTES));
+    const bytes = memory.readVirtual(at, Math.min(slots, length - id) * POINTER_BYTES, 'node_data');
+    for (const address of new BigUint64Array(bytes.buffer)) {
+      if (address !== 0n) yield { id, address };
+      id++;
+    }
   }
 }
 
