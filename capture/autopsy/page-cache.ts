@@ -11,10 +11,8 @@ const MOST_LOOPED_BYTES = 16;
 export function cachedReads(readPhysical: ReadPhysical, pageSizeBytes: number, pages: number): ReadPhysical {
   const bytes = new Uint8Array(pages * pageSizeBytes);
   const pfns = new Float64Array(pages).fill(-1);
-  /** The slot of a page of which the vmcore holds all; -1 for another. */
-  const slotOf = (pfn: number): number => {
-    const slot = pfn & (pages - 1);
-    if (pfns[slot] === pfn) return slot;
+  /** Reads a page into its slot. @returns -1 for one of which the vmcore does not hold all. */
+  const load = (pfn: number, slot: number): number => {
     pfns[slot] = -1;
     const at = slot * pageSizeBytes;
     const page = bytes.subarray(at, at + pageSizeBytes);
@@ -24,13 +22,15 @@ export function cachedReads(readPhysical: ReadPhysical, pageSizeBytes: number, p
   };
   return (paddr, into) => {
     // A long read would only displace what is needed again.
-    if (into.length >= pageSizeBytes) return readPhysical(paddr, into);
+    const wanted = into.length;
+    if (wanted >= pageSizeBytes) return readPhysical(paddr, into);
     let done = 0;
-    while (done < into.length) {
+    while (done < wanted) {
       const pfn = Math.floor((paddr + done) / pageSizeBytes);
       const inPage = paddr + done - pfn * pageSizeBytes;
-      const slot = slotOf(pfn);
-      const part = Math.min(into.length - done, pageSizeBytes - inPage);
+      const kept = pfn & (pages - 1);
+      const slot = pfns[kept] === pfn ? kept : load(pfn, kept);
+      const part = Math.min(wanted - done, pageSizeBytes - inPage);
       if (slot < 0) return done + readPhysical(paddr + done, into.subarray(done, done + part));
       const from = slot * pageSizeBytes + inPage;
       if (part > MOST_LOOPED_BYTES) into.set(bytes.subarray(from, from + part), done);

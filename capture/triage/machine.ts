@@ -4,7 +4,15 @@ import { memoryNodes } from '../autopsy/memory/nodes.ts';
 import { readZones } from '../autopsy/memory/zones.ts';
 import { cpuStacks } from '../autopsy/tasks/stacks.ts';
 import { attempt } from '../errors.ts';
-import { addRange, addStruct, POINTER_BYTES, pointersIn, type Subject } from './ranges.ts';
+import {
+  addPage,
+  addRange,
+  addStruct,
+  POINTER_BYTES,
+  pagesPointedTo,
+  pointersIn,
+  type Subject,
+} from './ranges.ts';
 
 /** Larger logs are rare, and their newest lines are read record by record. */
 const MOST_LOG_BYTES = 8 << 20;
@@ -87,18 +95,16 @@ function addAttributes(subject: Subject, module: bigint, path: string): void {
   const start = fields.pointer(module, path);
   if (start === 0n) return;
   const page = memory.arch.pageSizeBytes;
-  const pageMask = ~BigInt(page - 1);
   const seen = new Set<bigint>();
   // How many follow is said in a way that changes between kernels: what has no pointer in it is behind the last.
   for (let done = 0; done < MOST_ATTRIBUTE_BYTES; done += page) {
-    const found = [...pointersIn(subject, start + BigInt(done), page)];
+    const found = pagesPointedTo(subject, start + BigInt(done), page);
     if (found.length === 0) return;
     addRange(subject, start + BigInt(done), page);
-    for (const pointer of found) {
-      const start = pointer & pageMask;
-      if (seen.has(start)) continue;
-      seen.add(start);
-      addRange(subject, start, 1);
+    for (const pointed of found) {
+      if (seen.has(pointed)) continue;
+      seen.add(pointed);
+      addPage(subject, pointed);
     }
   }
 }

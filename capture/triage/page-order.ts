@@ -22,7 +22,8 @@ export class PageOrder {
   }
 
   add(pfn: number): void {
-    if (this.isFull || this.#found.has(pfn) || !this.#isHeld(pfn)) return;
+    // Most have been found: what is read once is read again.
+    if (this.#found.has(pfn) || this.isFull || !this.#isHeld(pfn)) return;
     this.#found.add(pfn);
     this.pfns.push(pfn);
   }

@@ -30,6 +30,12 @@ export function addRange({ kernel, recorder }: Subject, start: bigint, lengthByt
   }
 }
 
+/** The page of an address, as `addRange` does for many. */
+export function addPage({ kernel: { memory }, recorder }: Subject, address: bigint): void {
+  const mapping = memory.translate(address);
+  if (mapping) recorder.into.add(Math.floor(mapping.paddr / memory.arch.pageSizeBytes));
+}
+
 /** A structure whose type is known. @throws AutopsyError for an unknown type. */
 export function addStruct(subject: Subject, address: bigint, type: string): void {
   if (address !== 0n) addRange(subject, address, subject.kernel.types.size(type));
@@ -37,23 +43,47 @@ export function addStruct(subject: Subject, address: bigint, type: string): void
 
 /** What the words of a range point to: one page each. */
 export function addPointees(subject: Subject, start: bigint, lengthBytes: number): void {
-  for (const pointer of pointersIn(subject, start, lengthBytes)) addRange(subject, pointer, 1);
+  for (const pointer of pointersIn(subject, start, lengthBytes)) addPage(subject, pointer);
 }
 
 /** The words of a range that may be kernel addresses. */
-export function* pointersIn(
+export function pointersIn(subject: Subject, start: bigint, lengthBytes: number): bigint[] {
+  const pointers: bigint[] = [];
+  eachPointer(subject, start, lengthBytes, (high, low) => {
+    pointers.push((BigInt(high) << 32n) | BigInt(low));
+  });
+  return pointers;
+}
+
+/** The virtual pages that these words point to, each once: some words of a structure are in hundreds of others, too. */
+export function pagesPointedTo(subject: Subject, start: bigint, lengthBytes: number): bigint[] {
+  const { pageShift } = subject.kernel.memory.arch;
+  const pagesPerHigh = 2 ** (32 - pageShift);
+  const numbers = new Set<number>();
+  eachPointer(subject, start, lengthBytes, (high, low) => {
+    numbers.add(high * pagesPerHigh + (low >>> pageShift));
+  });
+  return [...numbers].map(number => BigInt(number) << BigInt(pageShift));
+}
+
+/** @param found gets the halves of each: no bigint is made of a word. */
+function eachPointer(
   { kernel: { memory } }: Subject,
   start: bigint,
   lengthBytes: number,
-): Generator<bigint> {
+  found: (high: number, low: number) => void,
+): void {
   const { pointers, pageSizeBytes } = memory.arch;
+  const { lowestHigh } = pointers;
   const bytes = new Uint8Array(pageSizeBytes);
-  const view = new DataView(bytes.buffer);
   const halves = new Uint32Array(bytes.buffer);
+  const zeros = Buffer.alloc(pageSizeBytes);
   for (let done = 0; done < lengthBytes; done += pageSizeBytes) {
     const wanted = Math.min(pageSizeBytes, lengthBytes - done);
     const held = memory.readVirtualUpTo(start + BigInt(done), bytes.subarray(0, wanted));
-    for (let at = 0; at + POINTER_BYTES <= held; at += POINTER_BYTES)
-      if (halves[(at >> 2) + 1]! >= pointers.lowestHigh) yield view.getBigUint64(at, true);
+    // Most of a long table is empty.
+    if (zeros.compare(bytes, 0, held, 0, held) === 0) continue;
+    const end = Math.floor(held / POINTER_BYTES) * 2;
+    for (let i = 1; i < end; i += 2) if (halves[i]! >= lowestHigh) found(halves[i]!, halves[i - 1]!);
   }
 }

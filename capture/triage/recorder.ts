@@ -34,8 +34,9 @@ export class PageRecorder {
       this.#step();
       const lengthBytes = read(paddr, into);
       const size = this.#pageSizeBytes;
-      const last = Math.floor((paddr + Math.max(lengthBytes, 1) - 1) / size);
-      for (let pfn = Math.floor(paddr / size); pfn <= last; pfn++) this.into.add(pfn);
+      let pfn = Math.floor(paddr / size);
+      this.into.add(pfn);
+      while (++pfn * size < paddr + lengthBytes) this.into.add(pfn);
       return lengthBytes;
     };
   }
