@@ -3,7 +3,7 @@ import { AutopsyError } from '../errors.ts';
 import type { ReadPhysical } from '../vmcore/open.ts';
 
 export interface Effort {
-  /** How much of the vmcore stays in memory: a power of two. */
+  /** How much of the vmcore stays in memory. */
   readonly cachedBytes: number;
   /** Reads of memory, of cached pages as well. A task takes some 120, with its stack. */
   readonly mostReads: number;

@@ -7,18 +7,27 @@ import type { ReadPhysical } from '../vmcore/open.ts';
 /** For so few a loop takes less than an array of its own. */
 const MOST_LOOPED_BYTES = 16;
 
-/** @param pages how many are kept: a power of two. */
+/** @param pages how many are kept, those that were read last. */
 export function cachedReads(readPhysical: ReadPhysical, pageSizeBytes: number, pages: number): ReadPhysical {
   const bytes = new Uint8Array(pages * pageSizeBytes);
-  const pfns = new Float64Array(pages).fill(-1);
-  /** Reads a page into its slot. @returns -1 for one of which the vmcore does not hold all. */
-  const load = (pfn: number, slot: number): number => {
-    pfns[slot] = -1;
-    const at = slot * pageSizeBytes;
-    const page = bytes.subarray(at, at + pageSizeBytes);
+  const free = Array.from({ length: pages }, (_, i) => i * pageSizeBytes);
+  /** Where in `bytes` each page is, in the order in which they were read: in another one, each use of a page would move it. */
+  const places = new Map<number, number>();
+  const takeOldest = (): number => {
+    const [pfn, place] = places.entries().next().value!;
+    places.delete(pfn);
+    return place;
+  };
+  /** @returns where the page is now; -1 for one of which the vmcore does not hold all. */
+  const load = (pfn: number): number => {
+    const place = free.pop() ?? takeOldest();
+    // Until the page is there: reading it may throw.
+    free.push(place);
+    const page = bytes.subarray(place, place + pageSizeBytes);
     if (readPhysical(pfn * pageSizeBytes, page) < pageSizeBytes) return -1;
-    pfns[slot] = pfn;
-    return slot;
+    free.pop();
+    places.set(pfn, place);
+    return place;
   };
   return (paddr, into) => {
     // A long read would only displace what is needed again.
@@ -28,11 +37,10 @@ export function cachedReads(readPhysical: ReadPhysical, pageSizeBytes: number, p
     while (done < wanted) {
       const pfn = Math.floor((paddr + done) / pageSizeBytes);
       const inPage = paddr + done - pfn * pageSizeBytes;
-      const kept = pfn & (pages - 1);
-      const slot = pfns[kept] === pfn ? kept : load(pfn, kept);
       const part = Math.min(wanted - done, pageSizeBytes - inPage);
-      if (slot < 0) return done + readPhysical(paddr + done, into.subarray(done, done + part));
-      const from = slot * pageSizeBytes + inPage;
+      const place = places.get(pfn) ?? load(pfn);
+      if (place < 0) return done + readPhysical(paddr + done, into.subarray(done, done + part));
+      const from = place + inPage;
       if (part > MOST_LOOPED_BYTES) into.set(bytes.subarray(from, from + part), done);
       else for (let i = 0; i < part; i++) into[done + i] = bytes[from + i]!;
       done += part;

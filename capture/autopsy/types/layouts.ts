@@ -24,6 +24,7 @@ export class Layouts implements Types {
   readonly has: (path: string) => boolean;
   readonly field: (path: string) => Field;
   readonly size: (name: string) => number;
+  readonly members: (path: string) => readonly Field[];
   readonly #type: (given: string) => BtfType;
   readonly #walk: (path: string) => Walked;
 
@@ -37,6 +38,7 @@ export class Layouts implements Types {
       const { member, baseBits } = this.#walk(path);
       return fieldOf(btf, member, baseBits);
     });
+    this.members = remembering(MOST_KNOWN, path => this.#membersOf(path));
     this.size = remembering(MOST_KNOWN, name => sizeOf(btf, this.#type(name).id));
   }
 
@@ -65,7 +67,7 @@ export class Layouts implements Types {
     }
   }
 
-  members(path: string): Field[] {
+  #membersOf(path: string): Field[] {
     const { member, baseBits } = path.includes('.')
       ? this.#walk(path)
       : { member: { type: this.#type(path).id, bit: 0 }, baseBits: 0 };

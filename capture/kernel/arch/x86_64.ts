@@ -22,18 +22,25 @@ const PAGE_NX_HIGH = 0x8000_0000;
 const ENTRY_LOW_MASK = 0xfffff000;
 const ENTRY_HIGH_MASK = 0x000fffff;
 
-/** One step of the walk: which bits of the address index the table, and how much an entry maps. */
+/** One step of the walk: how much an entry maps, in bytes and in pages. */
 interface Level {
-  readonly shift: bigint;
   readonly spanBytes: number;
+  readonly spanPages: number;
   readonly mayBeLeaf: boolean;
 }
 
-const PTE: Level = { shift: 12n, spanBytes: 2 ** 12, mayBeLeaf: true };
-const PMD: Level = { shift: 21n, spanBytes: 2 ** 21, mayBeLeaf: true };
-const PUD: Level = { shift: 30n, spanBytes: 2 ** 30, mayBeLeaf: true };
-const P4D: Level = { shift: 39n, spanBytes: 2 ** 39, mayBeLeaf: false };
-const PGD: Level = { shift: 48n, spanBytes: 2 ** 48, mayBeLeaf: false };
+const PAGE_SHIFT = 12n;
+const PAGE_BYTES = 2 ** 12;
+const ENTRIES = 512;
+const PTE = level(2 ** 12, true);
+const PMD = level(2 ** 21, true);
+const PUD = level(2 ** 30, true);
+const P4D = level(2 ** 39, false);
+const PGD = level(2 ** 48, false);
+
+function level(spanBytes: number, mayBeLeaf: boolean): Level {
+  return { spanBytes, spanPages: spanBytes / PAGE_BYTES, mayBeLeaf };
+}
 
 /** The direct map begins at 0xff11000000000000 with 5 levels; the image is in the top 2 GiB. */
 const POINTERS: PointerFacts = { lowestHigh: 0xff00_0000, imageHigh: 0xffff_ffff };
@@ -57,8 +64,10 @@ export function createX86_64(vmcore: ArchFacts): Arch {
   function walk(vaddr: bigint, readPhysical: ReadPhysical): Leaf | undefined {
     let table = rootPaddr;
     let isExecutable = true;
+    // Numbers hold that of a page exactly, and the arithmetic of bigints takes longer than the rest of the walk.
+    const page = Number(vaddr >> PAGE_SHIFT);
     for (const level of levels) {
-      const index = Number((vaddr >> level.shift) & 0x1ffn);
+      const index = Math.floor(page / level.spanPages) % ENTRIES;
       if (readPhysical(table + index * 8, entry) < 8) return undefined;
       const low = entryView.getUint32(0, true);
       if ((low & PAGE_PRESENT) === 0) return undefined;
@@ -66,7 +75,7 @@ export function createX86_64(vmcore: ArchFacts): Arch {
       if ((high & PAGE_NX_HIGH) !== 0) isExecutable = false;
       const next = ((high & maskHigh) >>> 0) * 2 ** 32 + ((low & maskLow) >>> 0);
       if (level === PTE || (level.mayBeLeaf && (low & PAGE_PSE) !== 0)) {
-        const within = Number(vaddr & BigInt(level.spanBytes - 1));
+        const within = (page % level.spanPages) * PAGE_BYTES + Number(BigInt.asUintN(12, vaddr));
         // Bits below the span are flags (PAT) or must be zero.
         const base = next - (next % level.spanBytes);
         return { paddr: base + within, lengthBytes: level.spanBytes - within, isExecutable };
