@@ -5,7 +5,7 @@
 import type { ReadPhysical } from '../vmcore/open.ts';
 
 /** For so few a loop takes less than an array of its own. */
-const MOST_LOOPED_BYTES = 16;
+const MOST_LOOPED_BYTES = 4;
 
 /** @param pages how many are kept, those that were read last. */
 export function cachedReads(readPhysical: ReadPhysical, pageSizeBytes: number, pages: number): ReadPhysical {

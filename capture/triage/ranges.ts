@@ -74,9 +74,10 @@ function eachPointer(
   found: (high: number, low: number) => void,
 ): void {
   const { pointers, pageSizeBytes } = memory.arch;
-  const { lowestHigh } = pointers;
   const bytes = new Uint8Array(pageSizeBytes);
-  const halves = new Uint32Array(bytes.buffer);
+  // Of such a half a signed number is small, and small numbers are no objects.
+  const halves = new Int32Array(bytes.buffer);
+  const lowestHigh = pointers.lowestHigh | 0;
   const zeros = Buffer.alloc(pageSizeBytes);
   for (let done = 0; done < lengthBytes; done += pageSizeBytes) {
     const wanted = Math.min(pageSizeBytes, lengthBytes - done);
@@ -84,6 +85,9 @@ function eachPointer(
     // Most of a long table is empty.
     if (zeros.compare(bytes, 0, held, 0, held) === 0) continue;
     const end = Math.floor(held / POINTER_BYTES) * 2;
-    for (let i = 1; i < end; i += 2) if (halves[i]! >= lowestHigh) found(halves[i]!, halves[i - 1]!);
+    for (let i = 1; i < end; i += 2) {
+      const high = halves[i]!;
+      if (high < 0 && high >= lowestHigh) found(high >>> 0, halves[i - 1]! >>> 0);
+    }
   }
 }
