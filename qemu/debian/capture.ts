@@ -2,8 +2,9 @@
 import { loadavg } from 'node:os';
 import type { Manifest, ManifestDump } from '../../capture/storage/manifest.ts';
 import { capturePhases, type Segment } from '../run/segments.ts';
+import type { Agent } from './agent.ts';
 import { BOOT_SECONDS, settled } from './boots.ts';
-import { type CrashTimes, crash, crashSegments, type SeenCrash } from './crash.ts';
+import { type CrashTimes, captureCpus, crash, crashSegments, type SeenCrash } from './crash.ts';
 import type { Guest } from './machine.ts';
 import type { Peer } from './peers.ts';
 
@@ -14,8 +15,10 @@ export interface Capture {
   /** From the panic to the login prompt. */
   readonly segments: readonly Segment[];
   readonly dumpBytes: number;
-  /** Of the dump, by class, where its manifest says it. */
-  readonly pages?: ManifestDump['pages'];
+  /** Of the dump: those that it has, and all classes where its manifest says them. */
+  readonly pages?: Pick<ManifestDump['pages'], 'dumped'> & Partial<ManifestDump['pages']>;
+  /** CPUs of the crash kernel. */
+  readonly captureCpus?: number;
   /** Size of the capture initrd, and of the reservation. */
   readonly initrdBytes: number;
   readonly crashkernelMib: number;
@@ -71,15 +74,35 @@ export async function measureAfter(
   { times, lines }: SeenCrash,
 ): Promise<Capture> {
   const hostLoad = loadavg()[0]!;
-  const size = await agent.run(`stat -c %s $(ls -d ${dumps} | tail -n 1)`);
+  const newest = `$(ls -d ${dumps} | tail -n 1)`;
+  const size = await agent.run(`stat -c %s ${newest}`);
   const dumpBytes = size.exitCode === 0 ? Number(size.output) : 0;
-  const text =
-    manifest === undefined || dumpBytes === 0
-      ? ''
-      : await agent.must(`cat "$(dirname $(ls -d ${dumps} | tail -n 1))/${manifest}"`);
-  const { seconds: phases = {}, dump } = (text === '' ? {} : JSON.parse(text)) as Partial<Manifest>;
+  const { pages, phases = {} } =
+    dumpBytes === 0
+      ? {}
+      : await (manifest ? readManifest(agent, newest, manifest) : countPages(agent, newest));
   const segments = crashSegments(arch, lines, stages).flatMap(segment =>
     segment.name === DIVIDED ? capturePhases(phases, segment.seconds) : [segment],
   );
-  return { ...before, times, segments, dumpBytes, ...(dump && { pages: dump.pages }), hostLoad };
+  return { ...before, times, captureCpus: captureCpus(arch, lines), segments, dumpBytes, pages, hostLoad };
+}
+
+/** What is known of a dump besides its size. */
+interface Contents extends Pick<Capture, 'pages'> {
+  /** Seconds that each phase of the capture took. */
+  readonly phases?: Manifest['seconds'];
+}
+
+/** @param dump as a word of the shell. */
+async function readManifest(agent: Agent, dump: string, name: string): Promise<Contents> {
+  const text = await agent.must(`cat "$(dirname ${dump})/${name}"`);
+  const { seconds, dump: saved } = JSON.parse(text) as Partial<Manifest>;
+  return { pages: saved?.pages, phases: seconds };
+}
+
+/** By our host command, which copies the dumps of others too and says how many pages are not zero. */
+async function countPages(agent: Agent, dump: string): Promise<Contents> {
+  const { output } = await agent.run(`kdumpling dump -F -d 1 ${dump} 2>&1 > /dev/null`, BOOT_SECONDS);
+  const dumped = /: (\d+) of \d+ pages/.exec(output)?.[1];
+  return dumped === undefined ? {} : { pages: { dumped: Number(dumped) } };
 }

@@ -48,6 +48,11 @@ export function captureCpuSeconds({ times: { captureCpu } }: Capture): number | 
   return captureCpu;
 }
 
+/** Pages that the dump has: of one machine they differ from boot to boot, and the times with them. */
+export function pagesKept({ pages }: Capture): number | undefined {
+  return pages?.dumped;
+}
+
 /** The median of each segment, in the order of the first capture. */
 export function medianSegments(captures: readonly Capture[]): Segment[] {
   const byName = Map.groupBy(

@@ -75,6 +75,19 @@ export function crashTimes(arch: LabArch, lines: readonly SerialLine[]): CrashTi
   return { ...stations, captureCpu: tenths(end - begin) };
 }
 
+/**
+ * CPUs of the crash kernel, as its log says (Linux kernel/smp.c, smp_init). Their number also depends on which CPU panicked.
+ * @param lines of the serial console from the trigger on.
+ */
+export function captureCpus(arch: LabArch, lines: readonly SerialLine[]): number | undefined {
+  const { captureKernel, reboot } = stationsIn(arch, lines);
+  if (captureKernel === undefined) return undefined;
+  const counts = lines.slice(captureKernel, reboot).flatMap(({ text }) => BROUGHT_UP.exec(text)?.[1] ?? []);
+  return counts.length === 0 ? undefined : Number(counts[0]);
+}
+
+const BROUGHT_UP = /smp: Brought up \d+ nodes?, (\d+) CPUs?/;
+
 function tenths(seconds: number): number {
   return Number(seconds.toFixed(1));
 }

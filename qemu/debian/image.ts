@@ -108,7 +108,7 @@ async function finishNative(
   const packages = await installedPackages(root);
   await partitionedDisk(disk, root, arch.debianGuest.uefi);
   const boot = await bootFilesOf(root, arch);
-  const machine = { arch, disk, accel, boot, directory: dir, deadlineSeconds: 3600, signal };
+  const machine = { arch, disk, accel, cpus: 2, boot, directory: dir, deadlineSeconds: 3600, signal };
   await announced(cache, 'installing GRUB in the guest (about two minutes)', () =>
     runDebian(machine, async ({ agent }) => {
       await agent.untilBoot(600);

@@ -11,6 +11,7 @@ import { type Agent, openAgent } from './agent.ts';
 export interface DebianMachine {
   readonly arch: LabArch;
   readonly accel: MachineSpec['accel'];
+  readonly cpus: number;
   readonly disk: string;
   /** A second, read-only disk with packages. */
   readonly packages?: string;
@@ -36,7 +37,6 @@ export interface Guest {
 }
 
 const MEMORY_MIB = 1024;
-const CPUS = 2;
 
 /**
  * Runs the machine until the story ends, then powers it off.
@@ -52,7 +52,7 @@ export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest)
     accel: machine.accel,
     translatedMib: 128,
     memoryMib: MEMORY_MIB,
-    cpus: CPUS,
+    cpus: machine.cpus,
     cpuFeatures: machine.accel === 'tcg' ? arch.debianGuest.emulatedCpu : [],
     boot: machine.boot,
     disk: machine.disk,

@@ -9,11 +9,12 @@ import { buildDeb } from '../../build/package/deb.ts';
 import { partsFor } from '../../build/parts/choose.ts';
 import { PLATFORM_NAMES, platformNamed } from '../../build/parts/platform.ts';
 import { buildProgram } from '../../build/program.ts';
-import { describeError, Failure } from '../../capture/errors.ts';
+import { counted, describeError, Failure } from '../../capture/errors.ts';
 import { EXIT, oneOf, runCommand, UsageError, wholeNumber } from '../../scripts/lib/cli/command.ts';
 import { tool } from '../disks/file-systems.ts';
 import type { Check } from '../expect/check.ts';
 import { consoleLines } from '../lab/console.ts';
+import { MACHINE_OPTIONS } from '../lab/options.ts';
 import { describeCheck } from '../lab/report.ts';
 import { chooseAccel } from '../machine/accel.ts';
 import { emulatorPackage, labArch } from '../machine/arch.ts';
@@ -43,6 +44,7 @@ await runCommand({
       value: 'NAME',
       help: `one of ${namesOf(STORIES).join(', ')}; with --smallest of ${namesOf(SEARCHES).join(', ')}`,
     },
+    cpus: { ...MACHINE_OPTIONS.cpus, default: '3' },
     console: { help: 'show the serial console live' },
     times: {
       help: 'only the times, instead: install both, then crash them in turn, each time a machine that was just switched on',
@@ -64,12 +66,13 @@ await runCommand({
     ensureHostPackages(join(cache.dir, 'host-packages.log'), console.log, hostPackages);
     const deadlineSeconds = 60 * wholeNumber('deadline', given.deadline, 1, 1440);
     const steps = chooseSteps(given, architecture);
+    const cpus = wholeNumber('cpus', given.cpus, 1, 8);
     const parts = await partsFor(cache, architecture);
     await buildProgram(console.log, parts);
     const deb = await buildDeb(parts, console.log);
     const { vmlinuz } = await fetchKernel(cache, { ...DEFAULT_KERNEL, architecture });
     const { accel, why } = await chooseAccel(cache, 'auto', vmlinuz, arch.node);
-    console.log(`QEMU runs on ${why}`);
+    console.log(`QEMU runs on ${why}; the machine has ${counted(cpus, 'CPU')}`);
     const image = await fetchDebianImage(cache, { parts, accel }, signal);
     const repository = await fetchRepository(cache, arch);
     const firmware = arch.debianGuest.uefi ? await fetchUefi(cache, arch) : [];
@@ -79,6 +82,7 @@ await runCommand({
       const run = {
         arch,
         accel,
+        cpus,
         packages,
         firmware,
         deadlineSeconds,
@@ -86,7 +90,7 @@ await runCommand({
         signal,
       };
       const results = new Map(steps.map(({ name }) => [name, newResult(name)]));
-      const summary = { accel, image: image.record, results: [...results.values()] };
+      const summary = { accel, cpus, image: image.record, results: [...results.values()] };
       try {
         for (const [index, step] of steps.entries()) {
           const result = results.get(step.name)!;

@@ -16,7 +16,10 @@ export interface Peer {
   readonly dumps: string;
   /** What its crash kernel does, by the lines that it prints. */
   readonly stages: readonly Stage[];
-  /** Name of the file beside a dump that divides the stage `capture` into phases (capture/storage/manifest.ts). */
+  /**
+   * Name of the file beside a dump that divides the stage `capture` into phases and has the pages (capture/storage/manifest.ts).
+   * Where there is none, the pages of a dump are counted.
+   */
   readonly manifest?: string;
 }
 
@@ -43,9 +46,11 @@ kdumpling enable`,
 });
 
 export const KDUMP_TOOLS: Peer = {
+  // Our host command is put beside it, without services and hooks: it counts the pages of the dump.
   install: `set -e
 echo kdump-tools kdump-tools/use_kdump boolean true | debconf-set-selections
-apt-get install -y kdump-tools`,
+apt-get install -y kdump-tools
+dpkg-deb --fsys-tarfile /mnt/kdumpling_*.deb | tar -x -C / ./usr/lib/kdumpling ./usr/sbin/kdumpling`,
   reserve: mib =>
     `sed -i 's/crashkernel=[^" ]*/crashkernel=${mib}M/' /etc/default/grub.d/kdump-tools.cfg && update-grub`,
   // Its service builds the crash kernel's initrd on the first boot. Its own "ready to kdump" is also in "Not ready to kdump".

@@ -1,4 +1,4 @@
-/** Captures side by side: a table, bars of where the time went, and how long ours take beside another program's. */
+/** Captures side by side: tables, bars of where the time went, and how long ours take beside another program's. */
 import { longestOf, segmentBars } from '../run/segment-bars.ts';
 import type { Capture } from './capture.ts';
 import {
@@ -8,6 +8,7 @@ import {
   columnsOf,
   medianSegments,
   type NamedCaptures,
+  pagesKept,
   spreadOf,
 } from './columns.ts';
 import { KDUMPLING } from './peers.ts';
@@ -20,15 +21,23 @@ interface Row {
 }
 
 const seconds = (value: number) => value.toFixed(1);
+const whole = (value: number) => value.toFixed(0);
+
+/** What a crash is judged by beside the others of its column. */
+const OF_EACH: readonly Row[] = [
+  figureRow('CPUs of the crash kernel', '', String, ({ captureCpus }) => captureCpus),
+  figureRow('pages kept', '', whole, pagesKept),
+  figureRow('dump', 'MB', megabytes, ({ dumpBytes }) => dumpBytes),
+  figureRow('capture kernel to reboot', 's', seconds, captureSeconds),
+  figureRow('CPU time of QEMU for it', 's', seconds, captureCpuSeconds),
+];
 
 const ROWS: readonly Row[] = [
   { title: 'crashed kernel', cell: ([{ kernel }]) => shortName(kernel) },
   { title: 'crashes', cell: ({ length }) => String(length) },
   figureRow('panic to capture kernel', 's', seconds, ({ times }) => times.captureKernel),
-  figureRow('capture kernel to reboot', 's', seconds, captureSeconds),
-  figureRow('CPU time of QEMU for it', 's', seconds, captureCpuSeconds),
+  ...OF_EACH,
   figureRow('panic to login', 's', seconds, ({ times }) => times.login),
-  figureRow('dump', 'MB', megabytes, ({ dumpBytes }) => dumpBytes),
   figureRow('initrd', 'MB', megabytes, ({ initrdBytes }) => initrdBytes),
   { title: 'reserved', cell: ([{ crashkernelMib }]) => `${crashkernelMib} MiB` },
   figureRow('load of the host', '', seconds, ({ hostLoad }) => hostLoad),
@@ -37,17 +46,36 @@ const ROWS: readonly Row[] = [
 /** All of it, for a terminal. */
 export function describeCaptures(results: readonly NamedCaptures[]): string {
   const lines = comparisons(results).map(line => `  ${line}`);
-  const parts = [captureTable(results), lines.join('\n'), captureBars(results)];
+  const parts = [captureTable(results), crashTable(results), captureBars(results), lines.join('\n')];
   return parts.filter(part => part !== '').join('\n\n');
 }
 
 /** A column for each kind of capture. Of several captures it has the median, and in brackets the lowest and the highest. */
 export function captureTable(results: readonly NamedCaptures[]): string {
   const columns = columnsOf(results);
-  const rows = [
+  return aligned([
     ['', ...columns.map(({ name }) => name)],
     ...ROWS.map(({ title, cell }) => [title, ...columns.map(({ captures }) => cell(captures))]),
-  ];
+  ]);
+}
+
+/** A row for each crash, in the order in which a column's were made; none where each column is of one crash. */
+export function crashTable(results: readonly NamedCaptures[]): string {
+  const columns = columnsOf(results);
+  if (columns.every(({ captures }) => captures.length === 1)) return '';
+  return aligned([
+    ['', ...OF_EACH.map(({ title }) => title)],
+    ...columns.flatMap(column =>
+      column.captures.map((capture, index) => [
+        `${titleOf(column)}, ${index + 1}`,
+        ...OF_EACH.map(({ cell }) => cell([capture])),
+      ]),
+    ),
+  ]);
+}
+
+/** Lines of a table whose columns stand below each other. */
+function aligned(rows: readonly (readonly string[])[]): string {
   const widths = rows[0].map((_, column) => Math.max(...rows.map(row => row[column].length)) + 2);
   return rows
     .map(row => `  ${row.map((text, column) => text.padEnd(widths[column])).join('')}`.trimEnd())
@@ -56,9 +84,9 @@ export function captureTable(results: readonly NamedCaptures[]): string {
 
 /** The medians of each column's segments, all to one scale. */
 export function captureBars(results: readonly NamedCaptures[]): string {
-  const columns = columnsOf(results).map(({ name, captures }) => ({
-    title: `${name}, ${shortName(captures[0]!.kernel)}`,
-    segments: medianSegments(captures),
+  const columns = columnsOf(results).map(column => ({
+    title: titleOf(column),
+    segments: medianSegments(column.captures),
   }));
   const longest = longestOf(columns.flatMap(({ segments }) => segments));
   return columns
@@ -107,6 +135,10 @@ function figureRow(title: string, unit: string, write: (value: number) => string
 
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
+}
+
+function titleOf({ name, captures }: Column): string {
+  return `${name}, ${shortName(captures[0]!.kernel)}`;
 }
 
 function shortName(kernel: string): string {

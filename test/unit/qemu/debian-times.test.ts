@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import type { Agent } from '../../../qemu/debian/agent.ts';
 import type { Capture } from '../../../qemu/debian/capture.ts';
 import { medianSegments, spreadOf } from '../../../qemu/debian/columns.ts';
-import { crashSegments, crashTimes } from '../../../qemu/debian/crash.ts';
+import { captureCpus, crashSegments, crashTimes } from '../../../qemu/debian/crash.ts';
 import type { Guest } from '../../../qemu/debian/machine.ts';
 import { KDUMP_TOOLS, KDUMPLING, kdumpling } from '../../../qemu/debian/peers.ts';
 import { isDiskNeeded, storySteps, timesSteps } from '../../../qemu/debian/steps.ts';
 import { STORIES, type Teller } from '../../../qemu/debian/stories.ts';
-import { captureTable, comparisons, describeCaptures } from '../../../qemu/debian/table.ts';
+import { captureTable, comparisons, crashTable, describeCaptures } from '../../../qemu/debian/table.ts';
 import { TIMED } from '../../../qemu/debian/times.ts';
 import { labArch } from '../../../qemu/machine/arch.ts';
 import { cpuSecondsOf, parseCpuSeconds } from '../../../qemu/machine/cpu-time.ts';
@@ -111,6 +111,23 @@ test('the CPU time of a capture is that of its crash kernel alone', () => {
   expect(cpuSecondsOf(2 ** 22 + 1)).toBeUndefined();
 });
 
+test('the CPUs of a crash kernel are those that itself brought up', () => {
+  const brought = (cpus: string) => `[    0.6] smp: Brought up 1 node, ${cpus}`;
+  const texts = [
+    brought('4 CPUs'),
+    PANIC,
+    'Linux version 6.1',
+    brought('2 CPUs'),
+    'reboot: Restarting system',
+    'Linux version 6.1',
+    brought('4 CPUs'),
+  ];
+  expect(captureCpus(arch, lines(...texts))).toBe(2);
+  expect(captureCpus(arch, lines(PANIC, 'Linux version 6.1', brought('1 CPU')))).toBe(1);
+  expect(captureCpus(arch, lines(...texts.filter(text => text !== brought('2 CPUs'))))).toBeUndefined();
+  expect(captureCpus(arch, lines(brought('4 CPUs'), PANIC))).toBeUndefined();
+});
+
 describe('the table', () => {
   test('has a column for each kernel and reservation', () => {
     const other = { ...CAPTURE, kernel: '6.12.1-cloud-amd64', times: {} };
@@ -141,6 +158,23 @@ describe('the table', () => {
       highest: 31.5,
     });
     expect(spreadOf([], ({ dumpBytes }) => dumpBytes)).toBeUndefined();
+  });
+
+  test('says of each crash what it is judged by, where a column has several', () => {
+    const crash = (captureCpus: number, dumped: number) => ({ ...CAPTURE, captureCpus, pages: { dumped } });
+    const results = [
+      { name: 'a', captures: [crash(2, 20150), crash(1, 41115)] },
+      { name: 'b', captures: [CAPTURE] },
+    ];
+    expect(captureTable(results)).toMatch(/CPUs of the crash kernel +1\.5 \(1–2\) +-$/m);
+    expect(captureTable(results)).toMatch(/pages kept +30633 \(20150–41115\) +-$/m);
+    expect(crashTable(results).split('\n')).toEqual([
+      expect.stringMatching(/^ +CPUs of the crash kernel +pages kept +dump +capture kernel to reboot +CPU/),
+      expect.stringMatching(/^ {2}a, 6\.1\.0-1-cloud, 1 +2 +20150 +16\.0 MB +20\.0 s +-$/),
+      expect.stringMatching(/^ {2}a, 6\.1\.0-1-cloud, 2 +1 +41115 +16\.0 MB +20\.0 s +-$/),
+      expect.stringMatching(/^ {2}b, 6\.1\.0-1-cloud, 1 +- +- +16\.0 MB +20\.0 s +-$/),
+    ]);
+    expect(crashTable(results.slice(1))).toBe('');
   });
 
   test('ours are compared with another program’s of the same kernel', () => {
@@ -198,13 +232,14 @@ describe('bars', () => {
     ]);
   });
 
-  test('of all programs have one scale, below the table', () => {
+  test('of all programs have one scale, between the table and the comparison', () => {
     const slow = { ...CAPTURE, segments: [{ name: 'boot', seconds: 40 }] };
     const text = describeCaptures([
       { name: KDUMPLING, captures: [CAPTURE] },
       { name: 'kdump-tools', captures: [slow] },
     ]);
-    expect(text).toMatch(/takes 1\.00 of the time of kdump-tools\n\n {2}kdumpling, 6\.1\.0-1-cloud\n/);
+    expect(text).toMatch(/load of the host.*\n\n {2}kdumpling, 6\.1\.0-1-cloud\n/);
+    expect(text).toMatch(/█\n\n.* takes 1\.00 of the time of kdump-tools$/);
     expect(text).toContain(`boot    20.0 s  ${'█'.repeat(20)}\n`);
     expect(text).toContain(`boot   40.0 s  ${'█'.repeat(40)}`);
   });
@@ -252,6 +287,7 @@ function fakeGuest(seconds: Record<string, number>) {
     if (command.includes('kexec_crash_size')) return String(160 << 20);
     if (command.includes('kexec_crash_loaded')) return '1';
     if (command.startsWith('stat -c %s')) return '16000000\n';
+    if (command.startsWith('kdumpling dump')) return 'standard output: 21 of 90 pages, not compressed';
     if (command.includes('manifest.json')) return JSON.stringify({ seconds, dump: { pages: PAGES } });
     return '';
   };
@@ -313,6 +349,7 @@ describe('a crash for its times', () => {
     const { teller, captures, checks } = fakeTeller();
     await story.run(fakeGuest({}).guest, teller, 3);
     expect(captures).toHaveLength(3);
+    expect(captures[0]!.pages).toEqual({ dumped: 21 });
     expect(checks.filter(check => check === 'it captured: true')).toHaveLength(3);
   });
 });
