@@ -42,12 +42,13 @@ await runCommand({
     },
     only: {
       value: 'NAME',
-      help: `one of ${namesOf(STORIES).join(', ')}; with --smallest of ${namesOf(SEARCHES).join(', ')}`,
+      repeatable: true,
+      help: `one of ${namesOf(STORIES).join(', ')}; with --times of ${namesOf(TIMED).join(', ')}; with --smallest of ${namesOf(SEARCHES).join(', ')}; may be repeated`,
     },
     cpus: { ...MACHINE_OPTIONS.cpus, default: '3' },
     console: { help: 'show the serial console live' },
     times: {
-      help: 'only the times, instead: install both, then crash them in turn, each time a machine that was just switched on',
+      help: 'only the times, instead: install all, then crash them in turn, each time a machine that was just switched on',
     },
     runs: {
       value: 'N',
@@ -117,7 +118,7 @@ await runCommand({
 });
 
 interface Chosen {
-  readonly only?: string;
+  readonly only: readonly string[];
   readonly runs: string;
   readonly times: boolean;
   readonly smallest: boolean;

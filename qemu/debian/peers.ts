@@ -23,16 +23,23 @@ export interface Peer {
   readonly manifest?: string;
 }
 
-/** The name under which our captures are told from those of others. */
+/** Our package as it is installed. */
 export const KDUMPLING = 'kdumpling';
+/** The same with Node on the disk. */
+export const KDUMPLING_LEAN = 'kdumpling-lean';
+/** The same without autopsy and triage dump, which kdump-tools does not make. */
+export const KDUMPLING_DUMP_ONLY = 'kdumpling-dump-only';
+/** The names by which our captures are distinguished from those of others. */
+export const OURS: readonly string[] = [KDUMPLING, KDUMPLING_LEAN, KDUMPLING_DUMP_ONLY];
 
 const IS_LOADED = 'grep -q 1 /sys/kernel/kexec_crash_loaded';
 
-export const kdumpling = (layout: Layout): Peer => ({
+/** @param directives more lines of kdump.conf. */
+export const kdumpling = (layout: Layout, directives: readonly string[] = []): Peer => ({
   // The crash-loop guard is off, since every crash here must be captured.
   install: `set -e
 apt-get install -y /mnt/kdumpling_*.deb
-printf 'crash_loop 0\\nlayout ${layout}\\n' >> /etc/kdump.conf
+printf '${['crash_loop 0', `layout ${layout}`, ...directives].join('\\n')}\\n' >> /etc/kdump.conf
 kdumpling enable`,
   reserve: mib => `kdumpling enable --crashkernel ${mib}M`,
   isArmed: `systemctl is-active kdumpling-load && ${IS_LOADED}`,

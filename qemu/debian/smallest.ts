@@ -3,7 +3,7 @@ import { begin, come, INSTALL_SECONDS, reboot, settled } from './boots.ts';
 import { type Capture, isCaptured, measureAfter, measureBefore, removeDumps } from './capture.ts';
 import { crash } from './crash.ts';
 import type { Guest } from './machine.ts';
-import { KDUMP_TOOLS, KDUMP_TOOLS_NOT_ON, kdumpling, type Peer } from './peers.ts';
+import { KDUMP_TOOLS, KDUMP_TOOLS_NOT_ON, KDUMPLING, KDUMPLING_LEAN, kdumpling, type Peer } from './peers.ts';
 import type { Story, Teller } from './stories.ts';
 
 /** Each search begins with the program's default. Every boot after a crash reserves the next smaller of these sizes. */
@@ -13,11 +13,11 @@ const CAPTURE_SECONDS = 480;
 
 export const SEARCHES: readonly Story[] = [
   {
-    name: 'kdumpling',
+    name: KDUMPLING,
     purpose: 'the smallest crashkernel= of our package',
     run: search(kdumpling('self-contained')),
   },
-  { name: 'kdumpling-lean', purpose: 'the same with Node on the disk', run: search(kdumpling('lean')) },
+  { name: KDUMPLING_LEAN, purpose: 'the same with Node on the disk', run: search(kdumpling('lean')) },
   {
     name: 'kdump-tools',
     purpose: 'the smallest crashkernel= of Debian’s own',

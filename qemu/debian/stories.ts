@@ -48,17 +48,19 @@ export const namesOf = (all: readonly Named[]) => all.map(({ name }) => name);
 
 type Named = Pick<Story, 'name' | 'notOn'>;
 
-/** All that the architecture can have, or the one that was asked for. @throws UsageError */
+/** All that the architecture can have, or of them those that were asked for. @throws UsageError */
 export function chooseStories<T extends Named>(
   all: readonly T[],
   architecture: string,
-  only: string | undefined,
+  only: readonly string[],
 ): readonly T[] {
   const possible = possibleOn(architecture);
-  if (only === undefined) return all.filter(possible);
-  const story = all.find(({ name }) => name === oneOf('only', only, namesOf(all)))!;
-  if (possible(story)) return [story];
-  throw badValue('only', only, `another story on ${architecture}: ${story.notOn![architecture]}`);
+  if (only.length === 0) return all.filter(possible);
+  const asked = only.map(name => oneOf('only', name, namesOf(all)));
+  const chosen = all.filter(({ name }) => asked.includes(name));
+  const missing = chosen.find(story => !possible(story));
+  if (!missing) return chosen;
+  throw badValue('only', missing.name, `another story on ${architecture}: ${missing.notOn![architecture]}`);
 }
 
 async function ours(guest: Guest, teller: Teller, runs: number): Promise<void> {

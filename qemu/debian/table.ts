@@ -11,7 +11,7 @@ import {
   pagesKept,
   spreadOf,
 } from './columns.ts';
-import { KDUMPLING } from './peers.ts';
+import { OURS } from './peers.ts';
 
 type Figure = (capture: Capture) => number | undefined;
 
@@ -97,22 +97,29 @@ export function captureBars(results: readonly NamedCaptures[]): string {
     .join('\n\n');
 }
 
-/** Lines on each other program that captured a kernel that ours captured, too. */
+/** A line on each of ours beside each other program that captured the same kernel. */
 export function comparisons(results: readonly NamedCaptures[]): string[] {
   const columns = columnsOf(results);
   const kernelOf = ({ captures }: Column) => captures[0]!.kernel;
   return columns
-    .filter(({ name }) => name !== KDUMPLING)
-    .flatMap(theirs => {
-      const ours = columns.find(column => column.name === KDUMPLING && kernelOf(column) === kernelOf(theirs));
-      if (!ours) return [];
-      return COMPARED.flatMap(({ of, figure }) => {
-        const [a, b] = [ours, theirs].map(({ captures }) => spreadOf(captures, figure));
-        return a && b
-          ? `capture kernel to reboot: ${KDUMPLING} takes ${(a.median / b.median).toFixed(2)} of the ${of} of ${theirs.name}`
-          : [];
-      });
-    });
+    .filter(({ name }) => !OURS.includes(name))
+    .flatMap(theirs =>
+      OURS.flatMap(name => {
+        const ours = columns.find(column => column.name === name && kernelOf(column) === kernelOf(theirs));
+        const ratios = ours ? ratiosOf(ours, theirs) : [];
+        return ratios.length === 0
+          ? []
+          : `capture kernel to reboot: ${name} takes ${ratios.join(' and ')} of ${theirs.name}`;
+      }),
+    );
+}
+
+/** `0.42 of the time`, of what both columns have. */
+function ratiosOf(ours: Column, theirs: Column): string[] {
+  return COMPARED.flatMap(({ of, figure }) => {
+    const [a, b] = [ours, theirs].map(({ captures }) => spreadOf(captures, figure));
+    return a && b ? `${(a.median / b.median).toFixed(2)} of the ${of}` : [];
+  });
 }
 
 const COMPARED: readonly { readonly of: string; readonly figure: Figure }[] = [

@@ -1,13 +1,20 @@
 /**
  * The times of a capture alone (`npm run machine -- --times`): each program is installed on a disk of its own, and the machines
- * crash in turn, so that other load on the host affects both alike. Every crash is of a machine that was just switched on.
+ * crash in turn, so that other load on the host affects all alike. Every crash is of a machine that was just switched on.
  */
 
 import type { NotOn } from '../kernel/misfit.ts';
 import { begin, come, INSTALL_SECONDS, reboot } from './boots.ts';
 import { crashAnew, isCaptured } from './capture.ts';
 import type { Guest } from './machine.ts';
-import { KDUMP_TOOLS, KDUMP_TOOLS_NOT_ON, KDUMPLING, kdumpling, type Peer } from './peers.ts';
+import {
+  KDUMP_TOOLS,
+  KDUMP_TOOLS_NOT_ON,
+  KDUMPLING,
+  KDUMPLING_DUMP_ONLY,
+  kdumpling,
+  type Peer,
+} from './peers.ts';
 import type { Teller } from './stories.ts';
 
 export interface TimedPeer {
@@ -21,6 +28,7 @@ export interface TimedPeer {
 
 export const TIMED: readonly TimedPeer[] = [
   timed(KDUMPLING, kdumpling('self-contained')),
+  timed(KDUMPLING_DUMP_ONLY, kdumpling('self-contained', ['autopsy no', 'triage no'])),
   { ...timed('kdump-tools', KDUMP_TOOLS), notOn: KDUMP_TOOLS_NOT_ON },
 ];
 

@@ -5,7 +5,7 @@ import type { Capture } from '../../../qemu/debian/capture.ts';
 import { medianSegments, spreadOf } from '../../../qemu/debian/columns.ts';
 import { captureCpus, crashSegments, crashTimes } from '../../../qemu/debian/crash.ts';
 import type { Guest } from '../../../qemu/debian/machine.ts';
-import { KDUMP_TOOLS, KDUMPLING, kdumpling } from '../../../qemu/debian/peers.ts';
+import { KDUMP_TOOLS, KDUMPLING, KDUMPLING_DUMP_ONLY, kdumpling } from '../../../qemu/debian/peers.ts';
 import { isDiskNeeded, storySteps, timesSteps } from '../../../qemu/debian/steps.ts';
 import { STORIES, type Teller } from '../../../qemu/debian/stories.ts';
 import { captureTable, comparisons, crashTable, describeCaptures } from '../../../qemu/debian/table.ts';
@@ -193,11 +193,16 @@ describe('the table', () => {
         { name: 'kdump-tools', captures: [cpu(40)] },
       ]),
     ).toEqual([
-      'capture kernel to reboot: kdumpling takes 1.00 of the time of kdump-tools',
-      'capture kernel to reboot: kdumpling takes 0.25 of the CPU time of kdump-tools',
+      'capture kernel to reboot: kdumpling takes 1.00 of the time and 0.25 of the CPU time of kdump-tools',
     ]);
     const newer = { name: KDUMPLING, captures: [{ ...lasting(20), kernel: '6.12.1-cloud-amd64' }] };
     expect(comparisons([newer, theirs])).toEqual([]);
+    const dumpOnly = { name: KDUMPLING_DUMP_ONLY, captures: [lasting(16)] };
+    expect(comparisons([ours, dumpOnly, theirs])).toEqual([
+      'capture kernel to reboot: kdumpling takes 0.31 of the time of kdump-tools',
+      'capture kernel to reboot: kdumpling-dump-only takes 0.20 of the time of kdump-tools',
+    ]);
+    expect(comparisons([ours, dumpOnly])).toEqual([]);
   });
 });
 
@@ -258,20 +263,17 @@ describe('the steps of a run', () => {
     const steps = timesSteps(TIMED, 2);
     expect(brief(steps)).toEqual([
       'kdumpling/install',
+      'kdumpling-dump-only/install',
       'kdump-tools/install',
       'kdumpling/crash-1',
+      'kdumpling-dump-only/crash-1',
       'kdump-tools/crash-1',
       'kdumpling/crash-2',
+      'kdumpling-dump-only/crash-2',
       'kdump-tools/crash-2',
     ]);
-    expect(steps.map((_, index) => isDiskNeeded(steps, index))).toEqual([
-      true,
-      true,
-      true,
-      true,
-      false,
-      false,
-    ]);
+    const needed = steps.map((_, index) => isDiskNeeded(steps, index));
+    expect(needed).toEqual([...Array(6).fill(true), ...Array(3).fill(false)]);
   });
 });
 
@@ -342,6 +344,18 @@ describe('a crash for its times', () => {
     const removal = commands.findIndex(command => command.includes('rm -r'));
     expect(removal).toBeGreaterThan(0);
     expect(commands.findIndex(command => command.includes('sysrq'))).toBeGreaterThan(removal);
+  });
+
+  test('the third program makes no autopsy and no triage dump, and lacks nothing else', async () => {
+    const installs = await Promise.all(
+      [KDUMPLING, KDUMPLING_DUMP_ONLY].map(async name => {
+        const { guest, commands } = fakeGuest({});
+        await TIMED.find(peer => peer.name === name)!.prepare(guest, fakeTeller().teller);
+        return commands.find(command => command.includes('kdump.conf'))!;
+      }),
+    );
+    expect(installs[1]).toContain("'crash_loop 0\\nlayout self-contained\\nautopsy no\\ntriage no\\n'");
+    expect(installs[1]!.replace('autopsy no\\ntriage no\\n', '')).toBe(installs[0]);
   });
 
   test('a story makes it as often as asked', async () => {

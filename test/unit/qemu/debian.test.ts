@@ -13,6 +13,7 @@ import { newerKernel } from '../../../qemu/debian/repository.ts';
 import { readPackages } from '../../../qemu/debian/second-stage.ts';
 import { SEARCHES } from '../../../qemu/debian/smallest.ts';
 import { chooseStories, namesOf, STORIES, type Teller } from '../../../qemu/debian/stories.ts';
+import { TIMED } from '../../../qemu/debian/times.ts';
 import { traces } from '../../../qemu/debian/traces.ts';
 import { labArch } from '../../../qemu/machine/arch.ts';
 import type { SerialLine } from '../../../qemu/machine/serial.ts';
@@ -182,16 +183,18 @@ function fakeAgent(answer: (command: string) => string): Agent {
 }
 
 describe('the stories', () => {
-  test.each([STORIES, SEARCHES])('of arm64 are those that its Debian can have', (...all) => {
-    expect(namesOf(chooseStories(all, 'amd64', undefined))).toEqual(namesOf(all));
-    expect(namesOf(chooseStories(all, 'arm64', undefined))).toEqual(
+  test.each([STORIES, SEARCHES, TIMED])('of arm64 are those that its Debian can have', (...all) => {
+    expect(namesOf(chooseStories(all, 'amd64', []))).toEqual(namesOf(all));
+    expect(namesOf(chooseStories(all, 'arm64', []))).toEqual(
       namesOf(all).filter(name => name !== 'kdump-tools'),
     );
-    expect(namesOf(chooseStories(all, 'arm64', 'kdumpling'))).toEqual(['kdumpling']);
-    expect(() => chooseStories(all, 'arm64', 'kdump-tools')).toThrow(
+    expect(namesOf(chooseStories(all, 'arm64', ['kdumpling']))).toEqual(['kdumpling']);
+    expect(() => chooseStories(all, 'arm64', ['kdump-tools'])).toThrow(
       /its value is "kdump-tools"; expected another story on arm64: that of Debian 12 captures none of its kernels/,
     );
-    expect(() => chooseStories(all, 'arm64', 'other')).toThrow(/expected one of kdumpling/);
+    expect(() => chooseStories(all, 'arm64', ['other'])).toThrow(/expected one of kdumpling/);
+    const some = namesOf(all).slice(0, 2);
+    expect(namesOf(chooseStories(all, 'amd64', [...some].reverse()))).toEqual(some);
   });
 });
 
@@ -218,7 +221,7 @@ test.each([
     check: (_what, holds) => void checks.push(holds),
     capture: () => {},
   };
-  const [search] = chooseStories(SEARCHES, 'amd64', 'kdump-tools');
+  const [search] = chooseStories(SEARCHES, 'amd64', ['kdump-tools']);
   await search!.run({ arch: labArch('x64'), agent, lines, reset: async () => {} }, teller, 1);
   expect(checks).toEqual([isCaptured]);
 });
