@@ -1,11 +1,14 @@
 /**
- * Finds numbered things by name without a string for each: a kernel has some 200,000 symbols and 100,000 types, and an
- * autopsy asks for a few hundred of them. A hash of the names' bytes chooses a chain. Damaged names may all be equal; a look-up
- * then ends after the first ones.
+ * Finds numbered things by name without a string for each: a kernel has some 200,000 symbols and 20,000 named types, and an
+ * autopsy asks for a hundred of them. Of each name 16 bits are kept, and a search of the runtime's own, which goes through all of
+ * them faster than JavaScript follows a chain, gives those that may have a name.
  */
 
-/** One number for each byte, spread over 22 bits. */
-export const SPREAD = Uint32Array.from({ length: 256 }, (_, byte) => Math.imul(byte + 1, 0x9e3779b1) >>> 10);
+/** One 16-bit number for each byte: the bits of a product are all but alike for bytes next to each other, so they are mixed. */
+export const SPREAD = Uint16Array.from({ length: 256 }, (_, byte) => {
+  const product = Math.imul(byte + 1, 0x9e3779b1);
+  return Math.imul(product ^ (product >>> 15), 0x85ebca6b) >>> 16;
+});
 
 /**
  * The sum of a number for each byte, below 2^31 for the longest name. That of a name made of pieces is the sum of the pieces'
@@ -18,58 +21,21 @@ export function hashOf(name: Uint8Array): number {
   return hash;
 }
 
-/** Chains of kernels have some 16 numbers; one with a name that many static symbols share (`__func__.0`), a few thousand. */
+/** Of a kernel's names some four share their bits; of a name that many static symbols have (`__func__.0`), a few thousand. */
 const MOST_CANDIDATES = 1 << 14;
-const CHAIN_BITS = 4;
+const PRINT_BYTES = 2;
 
 /**
- * One word for each number: the next number of its chain, plus one, so that 0 ends a chain, and above that the low bits of its own
- * hash, by which a look-up passes over most others of the chain.
+ * Ascending numbers of those that may have the name of this hash, at most MOST_CANDIDATES: damaged names may all be equal.
+ * @param prints of each number the last 16 bits of its name's hash, which is what an Uint16Array keeps of one.
  */
-export class NameIndex {
-  /** The first and the last number of each chain, plus one. */
-  readonly #first: Uint32Array;
-  readonly #last: Uint32Array;
-  readonly #words: Uint32Array;
-  /** Of a word, for the next number. */
-  readonly #numberBits: number;
-
-  /** @param count numbers are below it. */
-  constructor(count: number) {
-    this.#numberBits = Math.ceil(Math.log2(count + 1));
-    const chains = 2 ** Math.max(0, this.#numberBits - CHAIN_BITS);
-    this.#first = new Uint32Array(chains);
-    this.#last = new Uint32Array(chains);
-    this.#words = new Uint32Array(count);
-  }
-
-  /** Each number at most once. */
-  add(hash: number, number: number): void {
-    const lasts = this.#last;
-    // As #chain, without a call for each name.
-    const chain = (hash ^ (hash >>> 15)) & (lasts.length - 1);
-    const last = lasts[chain]!;
-    if (last === 0) this.#first[chain] = number + 1;
-    else this.#words[last - 1]! |= number + 1;
-    this.#words[number] = hash << this.#numberBits;
-    lasts[chain] = number + 1;
-  }
-
-  /** In the order in which they were added. Some may have another name. At most MOST_CANDIDATES. */
-  *candidates(hash: number): Generator<number> {
-    const bits = this.#numberBits;
-    const own = hash << bits;
-    const nextMask = 2 ** bits - 1;
-    let left = MOST_CANDIDATES;
-    for (let at = this.#first[this.#chain(hash)]!; at !== 0 && left > 0; left--) {
-      const word = this.#words[at - 1]!;
-      if ((word ^ own) >>> bits === 0) yield at - 1;
-      at = word & nextMask;
-    }
-  }
-
-  /** The high bits depend on more of the name than the low ones. */
-  #chain(hash: number): number {
-    return (hash ^ (hash >>> 15)) & (this.#first.length - 1);
+export function* candidates(prints: Uint16Array, hash: number): Generator<number> {
+  const bytes = Buffer.from(prints.buffer, prints.byteOffset, prints.byteLength);
+  const wanted = new Uint8Array(Uint16Array.of(hash).buffer);
+  // Of 16 bits and not of bytes: that is how ucs2 is searched.
+  let at = bytes.indexOf(wanted, 0, 'ucs2');
+  for (let left = MOST_CANDIDATES; at >= 0 && left > 0; left--) {
+    yield at / PRINT_BYTES;
+    at = bytes.indexOf(wanted, at + PRINT_BYTES, 'ucs2');
   }
 }

@@ -101,6 +101,10 @@ class KeptTable implements Table {
 
   copy(into: Uint8Array, at: number): number {
     const wanted = Math.max(0, Math.min(into.length, this.#length - at));
+    if (this.#whole) {
+      into.set(this.#whole.subarray(at, at + wanted));
+      return wanted;
+    }
     const { address, memory, again } = this.#place;
     const isNew = at + wanted > this.#seen;
     const got = (isNew ? memory : again).readVirtualUpTo(address + BigInt(at), into.subarray(0, wanted));

@@ -94,7 +94,7 @@ function tablesBefore(
       count: symbols,
       names: openTable(names, bytes.length - at),
       tokens: readTokens(memory, table, index),
-      offsets: readOffsets(memory, offsets, symbols),
+      offsets: readOffsets(openTable, offsets, symbols),
       offsetsAddress: offsets,
       relativeBase: memory.u64(names - 16n, 'kallsyms_relative_base'),
     };

@@ -13,14 +13,14 @@ export const MOST_SYMBOLS = 1 << 21;
 export const MOST_NAME_BYTES = 32 << 20;
 export const TOKENS = 256;
 
-/** Names and offsets may be cut. */
+/** Names and offsets may be cut. All of both is in memory until they are released. */
 export interface KallsymsTables {
   readonly count: number;
   readonly names: Table;
   /** For each of the 256 tokens, what it stands for. */
   readonly tokens: readonly Uint8Array[];
   /** A 32-bit number for each symbol; `addresses.ts` has what they mean. */
-  readonly offsets: Uint8Array;
+  readonly offsets: Table;
   readonly offsetsAddress: bigint;
   /** Undefined where offsets are relative to their own slots. */
   readonly relativeBase: bigint | undefined;
@@ -53,7 +53,7 @@ export function exportedTables(
     count,
     names: readNames(openTable, names, tokenTable),
     tokens: readTokens(memory, tokenTable, tokenIndex),
-    offsets: readOffsets(memory, offsets, count),
+    offsets: readOffsets(openTable, offsets, count),
     offsetsAddress: offsets,
     relativeBase: relativeBase === undefined ? undefined : memory.u64(relativeBase, 'kallsyms_relative_base'),
   };
@@ -69,8 +69,10 @@ export function symbolCount(count: number): number {
   });
 }
 
-export function readOffsets(memory: KernelMemory, address: bigint, count: number): Uint8Array {
-  return readHeld(memory, address, 4 * count);
+export function readOffsets(openTable: OpenTable, address: bigint, count: number): Table {
+  const table = openTable(address, 4 * count);
+  table.whole();
+  return table;
 }
 
 /** @throws KernelError */

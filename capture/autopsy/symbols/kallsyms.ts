@@ -3,8 +3,9 @@
  * for. (scripts/kallsyms.c; kallsyms_expand_symbol() and get_symbol_pos() in kernel/kallsyms.c)
  */
 import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
-import { hashOf, NameIndex } from '../name-index.ts';
+import { candidates, hashOf } from '../name-index.ts';
 import type { Table } from '../table.ts';
+import { AddressOrder } from './address-order.ts';
 import { type AddressMode, addressAt, chooseMode, EXPORTED, positionOf } from './addresses.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
@@ -15,6 +16,7 @@ const LONG_NAME = 0x80;
 /** Of so many names the place of the first is kept. */
 const NAMES_PER_START = 1 << 4;
 const START_SHIFT = Math.log2(NAMES_PER_START);
+const OFFSET_BYTES = 4;
 
 export class Kallsyms {
   /** Fewer than the kernel had when its names or offsets are cut. */
@@ -22,23 +24,22 @@ export class Kallsyms {
   readonly mode: AddressMode;
   readonly warnings: readonly string[];
   readonly #tables: KallsymsTables;
-  readonly #offsets: DataView;
   /** Where the length of each NAMES_PER_START-th name is. */
   readonly #starts: Uint32Array;
-  readonly #index: NameIndex;
-  /** Numbers by ascending address; undefined where they are in that order already. */
-  readonly #order: Uint32Array | undefined;
+  /** See candidates(). */
+  readonly #prints: Uint16Array;
+  readonly #order: AddressOrder;
 
   /** @throws AutopsyError KALLSYMS_MODE */
   constructor(tables: KallsymsTables, vmcoreinfo: Vmcoreinfo) {
-    const { offsets, count } = tables;
+    const { offsets, names, count } = tables;
     this.#tables = tables;
-    this.#offsets = new DataView(offsets.buffer, offsets.byteOffset, offsets.byteLength);
-    const most = Math.min(count, Math.floor(offsets.length / 4));
+    const most = Math.min(count, Math.floor(offsets.length / OFFSET_BYTES));
     this.#starts = new Uint32Array(Math.ceil(most / NAMES_PER_START));
-    this.#index = new NameIndex(most);
-    this.count = indexNames(tables, most, { starts: this.#starts, index: this.#index });
-    tables.names.release();
+    const prints = new Uint16Array(most);
+    this.count = passNames(tables, { starts: this.#starts, prints });
+    this.#prints = prints.subarray(0, this.count);
+    names.release();
     this.warnings =
       this.count === count ? [] : [`kallsyms has ${count} symbols, of which ${this.count} are usable`];
     const known = new Map<string, { offset: number; number: number }>();
@@ -47,7 +48,8 @@ export class Kallsyms {
       if (number !== undefined) known.set(name, { offset: this.#offset(number), number });
     }
     this.mode = chooseMode(tables, known, vmcoreinfo);
-    this.#order = this.#ascending();
+    this.#order = new AddressOrder(this.count, number => this.#position(number));
+    offsets.release();
   }
 
   address(number: number): bigint {
@@ -77,7 +79,7 @@ export class Kallsyms {
 
   /** Of the symbols with this name, in the kernel's order. */
   *numbers(name: string): Generator<number> {
-    for (const number of this.#index.candidates(hashOf(Buffer.from(name, 'latin1'))))
+    for (const number of candidates(this.#prints, hashOf(Buffer.from(name, 'latin1'))))
       if (this.name(number) === name) yield number;
   }
 
@@ -86,65 +88,41 @@ export class Kallsyms {
    * kernel's order, which is the one that the kernel prints.
    */
   at(address: bigint): { number: number; next: bigint | undefined } | undefined {
-    const after = this.#firstFrom(positionOf(this.mode, address) + 1);
+    const order = this.#order;
+    const after = order.firstFrom(positionOf(this.mode, address) + 1);
     if (after === 0) return undefined;
-    const found = this.#position(this.#ranked(after - 1));
+    const found = this.#position(order.at(after - 1));
     return {
-      number: this.#ranked(this.#firstFrom(found)),
-      next: after < this.count ? this.address(this.#ranked(after)) : undefined,
+      number: order.at(order.firstFrom(found)),
+      next: after < this.count ? this.address(order.at(after)) : undefined,
     };
-  }
-
-  /** How many symbols have a lower position. */
-  #firstFrom(position: number): number {
-    let low = 0;
-    let high = this.count;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#position(this.#ranked(middle)) < position) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  #ranked(rank: number): number {
-    return this.#order ? this.#order[rank]! : rank;
   }
 
   #position(number: number): number {
     return this.mode.position(this.#offset(number), number);
   }
 
+  /** Signed. */
   #offset(number: number): number {
-    return this.#offsets.getInt32(4 * number, true);
-  }
-
-  /** The kernel sorts them; damaged ones, and modes that it does not sort by, must not break the search. */
-  #ascending(): Uint32Array | undefined {
-    const { mode, count } = this;
-    if (isAscending(this.#offsets, mode, count)) return undefined;
-    const positions = new Float64Array(count);
-    for (let i = 0; i < count; i++) positions[i] = this.#position(i);
-    return Uint32Array.from(positions.keys()).sort((a, b) => positions[a]! - positions[b]! || a - b);
+    return this.#tables.offsets.u32(OFFSET_BYTES * number) | 0;
   }
 }
 
 /**
  * One loop that calls nothing for a token: there are a million, and where the compilers are off each call takes longer
- * than the work.
- * @param most that are wanted.
+ * than the work. It stops when `prints` is full.
  * @returns how many names there are.
  */
-function indexNames(
+function passNames(
   { names: table, tokens }: KallsymsTables,
-  most: number,
-  { starts, index }: { starts: Uint32Array; index: NameIndex },
+  { starts, prints }: { starts: Uint32Array; prints: Uint16Array },
 ): number {
   const names = table.whole();
   const hashes = Uint32Array.from(tokens, token => hashOf(token));
   // The first token begins with the symbol's type, which is not a part of the name.
   const firstHashes = Uint32Array.from(tokens, token => hashOf(token.subarray(1)));
   const namesEnd = names.length;
+  const most = prints.length;
   let at = 0;
   for (let number = 0; number < most; number++) {
     let length = names[at]!;
@@ -159,20 +137,10 @@ function indexNames(
     let hash = firstHashes[names[i]!]!;
     for (i++; i < end; i++) hash += hashes[names[i]!]!;
     if ((number & (NAMES_PER_START - 1)) === 0) starts[number >>> START_SHIFT] = at;
-    index.add(hash, number);
+    prints[number] = hash;
     at = end;
   }
   return most;
-}
-
-function isAscending(offsets: DataView, mode: AddressMode, count: number): boolean {
-  let previous = Number.NEGATIVE_INFINITY;
-  for (let number = 0; number < count; number++) {
-    const position = mode.position(offsets.getInt32(4 * number, true), number);
-    if (position < previous) return false;
-    previous = position;
-  }
-  return true;
 }
 
 /** Where the tokens of the name begin whose length is at `at`. */

@@ -4,7 +4,7 @@
  */
 import { readHeld } from '../image-scan.ts';
 import type { DeadKernel, KernelSymbol, LoadedModule, ModuleRange, SymbolAt } from '../kernel.ts';
-import { hashOf, NameIndex } from '../name-index.ts';
+import { candidates, hashOf } from '../name-index.ts';
 
 type Readable = Pick<DeadKernel, 'memory' | 'fields'>;
 
@@ -20,6 +20,13 @@ const LONGEST_NAME = 512;
 /** Marks of the assembler and labels (is_mapping_symbol()). */
 const NO_SYMBOL = /^(\$|\.L|L0)/;
 
+/** Of the defined symbols, in the order of the table. */
+interface Names {
+  readonly numbers: Uint32Array;
+  /** See candidates(). */
+  readonly prints: Uint16Array;
+}
+
 export class ModuleSymbols {
   readonly module: LoadedModule;
   /** What its tables take. */
@@ -30,7 +37,7 @@ export class ModuleSymbols {
   /** Numbers of the defined symbols by ascending address, those of one address in the order of the table. */
   readonly #order: Uint32Array;
   /** Made when the first name is looked for. */
-  #names: NameIndex | undefined;
+  #names: Names | undefined;
 
   /** @throws AutopsyError, KernelError when the module has no symbol table or the dump does not hold it. */
   constructor({ memory, fields }: Readable, module: LoadedModule) {
@@ -57,9 +64,9 @@ export class ModuleSymbols {
   /** In the order of the table. */
   all(name: string): KernelSymbol[] {
     this.#names ??= this.#indexNames();
-    const wanted = Buffer.from(name, 'latin1');
-    const numbers = [...this.#names.candidates(hashOf(wanted))];
-    return numbers.map(number => this.#symbol(number)).filter(symbol => symbol.name === name);
+    const { numbers, prints } = this.#names;
+    const found = [...candidates(prints, hashOf(Buffer.from(name, 'latin1')))];
+    return found.map(i => this.#symbol(numbers[i]!)).filter(symbol => symbol.name === name);
   }
 
   /** @param range of the module that holds `address`. */
@@ -97,10 +104,9 @@ export class ModuleSymbols {
     return low;
   }
 
-  #indexNames(): NameIndex {
-    const index = new NameIndex(Math.floor(this.#symtab.byteLength / SYM_BYTES));
-    for (const number of this.#order.toSorted()) index.add(hashOf(this.#nameBytes(number)), number);
-    return index;
+  #indexNames(): Names {
+    const numbers = this.#order.toSorted();
+    return { numbers, prints: Uint16Array.from(numbers, number => hashOf(this.#nameBytes(number))) };
   }
 
   #isDefined(number: number): boolean {

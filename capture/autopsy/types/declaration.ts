@@ -1,5 +1,6 @@
 /** A type of BTF as C writes it, inside out: `char comm[16]`, `void (*func)(struct callback_head *)`. */
-import { type Btf, type BtfType, KIND } from './btf.ts';
+import type { Btf } from './btf.ts';
+import { type BtfType, KIND } from './btf-format.ts';
 
 /** Types in one declaration. Those of a real kernel are fewer; damaged ones may refer to themselves. */
 const MOST_TYPES = 128;

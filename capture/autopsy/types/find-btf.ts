@@ -6,7 +6,8 @@ import { occurrences, readHeld } from '../image-scan.ts';
 import type { DeadKernel } from '../kernel.ts';
 import { listEntries } from '../lists.ts';
 import { type OpenTable, type Table, wholeTable } from '../table.ts';
-import { Btf, decodeBtfHeader, HEADER_BYTES, MOST_BTF_BYTES } from './btf.ts';
+import { Btf } from './btf.ts';
+import { decodeBtfHeader, HEADER_BYTES, MOST_BTF_BYTES } from './btf-format.ts';
 import { Layouts } from './layouts.ts';
 
 const ACTION = 'read the types of the kernel (BTF)';

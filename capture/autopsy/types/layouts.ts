@@ -1,15 +1,18 @@
 /** Layouts of the kernel's types by BTF: look-ups by name. */
 import { AutopsyError } from '../../errors.ts';
 import type { Enumerator, Field, Types } from '../kernel.ts';
-import { hashOf } from '../name-index.ts';
 import { remembering } from '../remember.ts';
-import { type Btf, type BtfType, enumeratorAt, enumeratorName, KIND, NAMED } from './btf.ts';
+import type { Btf } from './btf.ts';
+import { type BtfType, enumeratorAt, enumeratorName, KIND } from './btf-format.ts';
 import { fieldOf, fieldsOf, findMember, isStruct, type Member } from './members.ts';
 import { arrayOf, isSigned, resolve, sizeOf } from './resolve.ts';
+import { NAMED } from './type-pass.ts';
 
 const MOST_MEMBERS_IN_PATH = 16;
 /** Names and paths are words of our own sources, or of a command: there are fewer. */
 const MOST_KNOWN = 1 << 14;
+/** As bits. */
+const ENUMS = (1 << KIND.enum) | (1 << KIND.enum64);
 
 interface Walked {
   readonly member: Member;
@@ -82,11 +85,10 @@ export class Layouts implements Types {
 
   enumValue(name: string): number {
     const wanted = Buffer.from(name, 'latin1');
-    for (const number of this.#btf.names.enumerators.candidates(hashOf(wanted))) {
-      const { type, index } = this.#enumeratorOf(number);
-      if (this.#btf.hasName(enumeratorName(type, index), wanted))
-        return this.#asNumber(name, enumeratorValue(type, index));
-    }
+    for (const type of this.#btf.ofKinds(ENUMS))
+      for (let i = 0; i < type.vlen; i++)
+        if (this.#btf.hasName(enumeratorName(type, i), wanted))
+          return this.#asNumber(name, enumeratorValue(type, i));
     if (this.#base) return this.#base.enumValue(name);
     throw new AutopsyError('NO_ENUMERATOR', {
       action: `find the value of ${name}`,
@@ -102,19 +104,6 @@ export class Layouts implements Types {
       name: this.#btf.string(enumeratorName(type, i)),
       value: enumeratorValue(type, i),
     }));
-  }
-
-  /** @param number of an enumerator, among those of all enums. */
-  #enumeratorOf(number: number): { type: BtfType; index: number } {
-    const { enums, enumeratorEnds } = this.#btf.names;
-    let [low, high] = [0, enums.length - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (enumeratorEnds[middle]! <= number) low = middle + 1;
-      else high = middle;
-    }
-    const type = this.#btf.type(this.#btf.first + enums[low]!)!;
-    return { type, index: number - (enumeratorEnds[low]! - type.vlen) };
   }
 
   #asNumber(name: string, value: bigint): number {
@@ -168,11 +157,9 @@ export class Layouts implements Types {
 
   #find(name: Uint8Array, kinds: readonly number[]): BtfType | undefined {
     let best: BtfType | undefined;
-    for (const i of this.#btf.names.types.candidates(hashOf(name))) {
-      const type = this.#btf.type(this.#btf.first + i)!;
+    for (const type of this.#btf.namedTypes(name)) {
       const rank = kinds.indexOf(type.kind);
-      if (rank < 0 || (best && rank >= kinds.indexOf(best.kind))) continue;
-      if (this.#btf.hasName(type.nameOffset, name)) best = type;
+      if (rank >= 0 && !(best && rank >= kinds.indexOf(best.kind))) best = type;
     }
     return best ?? (this.#base ? this.#base.#find(name, kinds) : undefined);
   }

@@ -1,7 +1,8 @@
 /** The members of a struct or union in BTF, those of anonymous ones among them found as in C. */
 import { AutopsyError } from '../../errors.ts';
 import type { Field } from '../kernel.ts';
-import { type Btf, type BtfType, KIND } from './btf.ts';
+import type { Btf } from './btf.ts';
+import { type BtfType, KIND } from './btf-format.ts';
 import { declaration } from './declaration.ts';
 import { type ArrayFacts, arrayOf, intBits, isSigned, kindName, resolve, sizeOf } from './resolve.ts';
 

@@ -1,7 +1,8 @@
 /** What a type of BTF is behind its typedefs and qualifiers, and how large. Bounded: damaged types may refer to themselves. */
 import { AutopsyError } from '../../errors.ts';
 import type { TypeKind } from '../kernel.ts';
-import { type Btf, type BtfType, KIND } from './btf.ts';
+import type { Btf } from './btf.ts';
+import { type BtfType, KIND } from './btf-format.ts';
 
 const NAMES: readonly number[] = [
   KIND.typedef,

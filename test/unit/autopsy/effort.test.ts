@@ -1,7 +1,7 @@
 /** An autopsy ends by a number of reads and look-ups, whatever the memory holds, and says so in the parts that it did not read. */
 import { expect, test } from 'vitest';
 import { boundedReads, REPORT_EFFORT } from '../../../capture/autopsy/effort.ts';
-import { hashOf, NameIndex } from '../../../capture/autopsy/name-index.ts';
+import { candidates, hashOf } from '../../../capture/autopsy/name-index.ts';
 import { openAutopsy } from '../../../capture/autopsy/open.ts';
 import { isMissing } from '../../../capture/autopsy/summary/autopsy.ts';
 import { boundedSource } from '../../../capture/autopsy/summary/bounded-source.ts';
@@ -66,12 +66,24 @@ test('what stops the reader stops the read', () => {
 
 test('names that are all equal do not make each look-up a walk over all of them', () => {
   const count = 1 << 18;
-  const index = new NameIndex(count);
   const hash = hashOf(Buffer.from('same'));
-  for (let i = 0; i < count; i++) index.add(hash, i);
-  const found = [...index.candidates(hash)];
+  const found = [...candidates(new Uint16Array(count).fill(hash), hash)];
   expect(found.length).toBeLessThan(count / 8);
   expect(found.slice(0, 3)).toEqual([0, 1, 2]);
+});
+
+test('all names that share 16 bits may be the one, in their order, and no others', () => {
+  const names = Array.from({ length: 5000 }, (_, i) => Buffer.from(`name_${i}`));
+  const prints = Uint16Array.from(names, hashOf);
+  for (const wanted of ['name_0', 'name_4999', 'eman_17', 'nothing', '']) {
+    const hash = hashOf(Buffer.from(wanted));
+    const same = names.flatMap((name, i) => ((hashOf(name) ^ hash) & 0xffff ? [] : [i]));
+    expect([...candidates(prints, hash)]).toEqual(same);
+  }
+  // A part of them, which begins within a larger array.
+  const hash = hashOf(names[4321]!);
+  expect([...candidates(prints.subarray(4321, 4400), hash)]).toContain(0);
+  expect([...candidates(prints.subarray(0, 0), hash)]).toEqual([]);
 });
 
 test('the hash of a name is the sum of its pieces’, so that compressed names need not be expanded', () => {
