@@ -20,7 +20,11 @@ export interface Table {
   release(): void;
 }
 
-export type OpenTable = (address: bigint, lengthBytes: number) => Table;
+/**
+ * @param notes whether it is noted what is read of it. A table that others know how to do without need not be in a triage dump,
+ * and may not be where it is looked for.
+ */
+export type OpenTable = (address: bigint, lengthBytes: number, notes?: 'noted' | 'unnoted') => Table;
 
 /** All of it stays in memory. */
 export function wholeTable(bytes: Uint8Array): Table {
@@ -51,7 +55,8 @@ export function wholeTables(memory: KernelMemory): OpenTable {
  * @param pages of each table that are kept: a power of two.
  */
 export function keptTables(memory: KernelMemory, again: KernelMemory, pages: number): OpenTable {
-  return (address, lengthBytes) => new KeptTable({ address, memory, again }, lengthBytes, pages);
+  return (address, lengthBytes, notes = 'noted') =>
+    new KeptTable({ address, memory: notes === 'noted' ? memory : again, again }, lengthBytes, pages);
 }
 
 const WORD_BYTES = 4;

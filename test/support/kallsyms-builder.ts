@@ -12,7 +12,10 @@ export interface KallsymsImage {
   readonly bytes: Buffer;
   /** Where in the bytes each table is. */
   readonly at: Readonly<
-    Record<'count' | 'names' | 'markers' | 'tokens' | 'tokenIndex' | 'offsets' | 'relativeBase', number>
+    Record<
+      'count' | 'names' | 'markers' | 'tokens' | 'tokenIndex' | 'offsets' | 'relativeBase' | 'byName',
+      number
+    >
   >;
 }
 
@@ -65,15 +68,20 @@ export function buildKallsyms(
     tokenIndex: words(2, tokenStarts.map(BigInt)),
     offsets: Buffer.alloc(4 * symbols.length),
     relativeBase: words(8, [base]),
+    byName: numbersByName(symbols),
   };
   const keys =
     order === 'offsets first'
       ? ['offsets', 'relativeBase', 'count', 'names', 'markers', 'tokens', 'tokenIndex']
-      : ['count', 'names', 'markers', 'tokens', 'tokenIndex', 'offsets', 'relativeBase'];
+      : [
+          ...['count', 'names', 'markers', 'tokens', 'tokenIndex', 'offsets'],
+          ...(mode === 'slot-relative' ? [] : ['relativeBase']),
+          'byName',
+        ];
   const at: Record<string, number> = {};
   let end = 0;
   for (const key of keys) {
-    at[key] = Math.ceil(end / 8) * 8;
+    at[key] = key === 'byName' ? end : Math.ceil(end / 8) * 8;
     end = at[key] + parts[key]!.length;
   }
   symbols.forEach((symbol, i) => {
@@ -89,6 +97,13 @@ function offsetOf(address: bigint, mode: OffsetMode, base: bigint, slot: bigint)
   if (mode === 'slot-relative') return address - slot;
   if (mode === 'relative') return address - base;
   return address < 2n ** 31n ? address : base - 1n - address;
+}
+
+/** Three bytes each, big-endian. */
+function numbersByName(symbols: readonly SymbolSpec[]): Buffer {
+  const names = symbols.map(({ name }) => Buffer.from(name, 'latin1'));
+  const numbers = [...names.keys()].sort((a, b) => Buffer.compare(names[a]!, names[b]!) || a - b);
+  return Buffer.from(numbers.flatMap(number => [number >> 16, (number >> 8) & 0xff, number & 0xff]));
 }
 
 function compressed(text: string): number[] {

@@ -68,8 +68,9 @@ export class AddressOrder {
   }
 }
 
-/** The first from `low` on, below `high`, that is not lower than `position`; `high` where all are. */
-function firstFrom(position: number, low: number, high: number, positionAt: (i: number) => number): number {
+/** The first from `from` on, below `end`, that is not lower than `position`; `end` where all are. */
+function firstFrom(position: number, from: number, end: number, positionAt: (i: number) => number): number {
+  let [low, high] = [from, end];
   while (low < high) {
     const middle = (low + high) >> 1;
     if (positionAt(middle) < position) low = middle + 1;

@@ -7,6 +7,7 @@ import type { KernelMemory } from '../../kernel/memory.ts';
 import type { Vmcoreinfo } from '../../vmcore/vmcoreinfo.ts';
 import { readHeld } from '../image-scan.ts';
 import type { OpenTable, Table } from '../table.ts';
+import { NUMBER_BYTES } from './name-order.ts';
 
 /** The largest kernels have some 300,000. */
 export const MOST_SYMBOLS = 1 << 21;
@@ -17,6 +18,8 @@ export const TOKENS = 256;
 export interface KallsymsTables {
   readonly count: number;
   readonly names: Table;
+  /** The kernel's own index, which may be none: see NameOrder. Undefined where we do not know where it is. */
+  readonly byName?: Table | undefined;
   /** For each of the 256 tokens, what it stands for. */
   readonly tokens: readonly Uint8Array[];
   /** A 32-bit number for each symbol; `addresses.ts` has what they mean. */
@@ -49,6 +52,8 @@ export function exportedTables(
   const offsets = symbol('kallsyms_offsets');
   const count = symbolCount(memory.u32(symbol('kallsyms_num_syms'), 'kallsyms_num_syms'));
   const relativeBase = vmcoreinfo.symbol('kallsyms_relative_base');
+  // Of kernels that have all of these after the names, as 6.12 and 7.2 do, their own index comes last.
+  const end = relativeBase === undefined ? offsets + BigInt(4 * count) : relativeBase + 8n;
   return {
     count,
     names: readNames(openTable, names, tokenTable),
@@ -56,6 +61,7 @@ export function exportedTables(
     offsets: readOffsets(openTable, offsets, count),
     offsetsAddress: offsets,
     relativeBase: relativeBase === undefined ? undefined : memory.u64(relativeBase, 'kallsyms_relative_base'),
+    byName: end > tokenIndex ? openTable(end, NUMBER_BYTES * count, 'unnoted') : undefined,
   };
 }
 

@@ -150,6 +150,30 @@ describe('damage', () => {
       expectPart({ ...tables, offsets: wholeTable(tables.offsets.whole().subarray(0, length)) });
   });
 
+  test('without the kernel’s own index of names, or with a damaged one, each name is found all the same', () => {
+    const { byName, ...rest } = tables;
+    const index = byName!.whole();
+    const damaged = [index.subarray(0, 300), new Uint8Array(index.length), Uint8Array.from(index).reverse()];
+    for (const one of [undefined, ...damaged.map(wholeTable)]) {
+      const kallsyms = new Kallsyms({ ...rest, byName: one }, vmcoreinfo);
+      expect(kallsyms.warnings).toEqual([]);
+      for (const { name, address } of OWN) {
+        const numbers = [...kallsyms.numbers(name)];
+        expect(numbers.map(number => kallsyms.address(number))).toContain(address);
+        expect(numbers).toEqual([...new Kallsyms(tables, vmcoreinfo).numbers(name)]);
+      }
+      expect([...kallsyms.numbers('nothing')]).toEqual([]);
+    }
+  });
+
+  test('with the kernel’s own index the names are gone through once', () => {
+    let passes = 0;
+    const names = { ...tables.names, whole: () => [tables.names.whole(), passes++][0] as Uint8Array };
+    const kallsyms = new Kallsyms({ ...tables, names }, vmcoreinfo);
+    for (const { name } of OWN) expect([...kallsyms.numbers(name)].length).toBeGreaterThan(0);
+    expect(passes).toBe(1);
+  });
+
   test('unsorted addresses are found all the same', () => {
     const offsets = Uint8Array.from(tables.offsets.whole());
     const words = new Int32Array(offsets.buffer);
@@ -175,6 +199,7 @@ describe('damage', () => {
           ...tables,
           names: wholeTable(change(tables.names.whole())),
           offsets: wholeTable(change(tables.offsets.whole())),
+          byName: wholeTable(change(tables.byName!.whole())),
           tokens,
         },
         'any',
