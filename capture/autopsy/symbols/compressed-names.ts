@@ -18,6 +18,7 @@ export class CompressedNames {
   readonly count: number;
   readonly #table: Table;
   readonly #tokens: readonly Uint8Array[];
+  readonly #tokenTexts: readonly string[];
   /** Where the length of each NAMES_PER_START-th name is. */
   readonly #starts: Uint32Array;
 
@@ -28,6 +29,7 @@ export class CompressedNames {
   constructor(table: Table, tokens: readonly Uint8Array[], most: number, prints?: Uint16Array) {
     this.#table = table;
     this.#tokens = tokens;
+    this.#tokenTexts = tokens.map(latin1);
     this.#starts = new Uint32Array(Math.ceil(most / NAMES_PER_START));
     this.count = passNames(table.whole(), most, { starts: this.#starts, prints, tokens });
   }
@@ -45,7 +47,7 @@ export class CompressedNames {
     const { start, end } = this.#placeOf(number);
     let text = '';
     for (let at = start; at < end && text.length < LONGEST_NAME; at++)
-      text += latin1(this.#tokens[this.#table.u8(at)]!);
+      text += this.#tokenTexts[this.#table.u8(at)]!;
     return text.slice(0, LONGEST_NAME);
   }
 
@@ -68,11 +70,14 @@ export class CompressedNames {
   /** Of its tokens. */
   #placeOf(number: number): { start: number; end: number } {
     const table = this.#table;
-    let at = this.#starts[number >>> START_SHIFT]!;
-    for (let before = number & (NAMES_PER_START - 1); before > 0; before--)
-      at = nameStart(table, at) + nameLength(table, at);
-    const start = nameStart(table, at);
-    return { start, end: start + nameLength(table, at) };
+    let start = 0;
+    let end = this.#starts[number >>> START_SHIFT]!;
+    for (let before = number & (NAMES_PER_START - 1); before >= 0; before--) {
+      const low = table.u8(end);
+      start = low < LONG_NAME ? end + 1 : end + 2;
+      end = start + (low < LONG_NAME ? low : (low & (LONG_NAME - 1)) | (table.u8(end + 1) << 7));
+    }
+    return { start, end };
   }
 }
 
@@ -112,17 +117,6 @@ function passNames(names: Uint8Array, most: number, { starts, prints, tokens }: 
     at = end;
   }
   return most;
-}
-
-/** Where the tokens of the name begin whose length is at `at`. */
-function nameStart(names: Table, at: number): number {
-  return names.u8(at) < LONG_NAME ? at + 1 : at + 2;
-}
-
-/** In tokens. */
-function nameLength(names: Table, at: number): number {
-  const low = names.u8(at);
-  return low < LONG_NAME ? low : (low & (LONG_NAME - 1)) | (names.u8(at + 1) << 7);
 }
 
 function latin1(bytes: Uint8Array): string {

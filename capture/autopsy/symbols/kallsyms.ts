@@ -67,8 +67,9 @@ export class Kallsyms {
     if (found) return yield* found;
     this.#byName = undefined;
     this.#prints ??= this.#names.prints();
-    for (const number of candidates(this.#prints, hashOf(Buffer.from(name, 'latin1'))))
-      if (this.name(number) === name) yield number;
+    const wanted = Buffer.from(name, 'latin1');
+    for (const number of candidates(this.#prints, hashOf(wanted)))
+      if (this.#names.compare(number, wanted) === 0) yield number;
   }
 
   /**

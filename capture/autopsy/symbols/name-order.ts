@@ -9,7 +9,7 @@ import type { CompressedNames } from './compressed-names.ts';
 export const NUMBER_BYTES = 3;
 /** Names that are looked at before all others. */
 const SAMPLES = 128;
-/** What is looked at on each side of what was found. */
+/** What is looked at on each side of a name that is not there. */
 const NEIGHBOURS = 2;
 
 export class NameOrder {
@@ -27,7 +27,10 @@ export class NameOrder {
     this.#samples = this.#namesOf(Array.from({ length: samples }, (_, i) => i * this.#step));
   }
 
-  /** Ascending numbers of the symbols with this name; undefined where what was looked at for them is damaged. */
+  /**
+   * Ascending numbers of the symbols with this name; undefined where what was looked at for it is damaged. One of several may be
+   * missing, whose own entry is.
+   */
   numbers(name: string): number[] | undefined {
     if (!this.#samples) return undefined;
     const wanted = Buffer.from(name, 'latin1');
@@ -46,8 +49,8 @@ export class NameOrder {
       if (this.#names.compare(number, wanted) !== 0) break;
       found.push(number);
     }
-    // A damaged one misleads to where the name is not, or stands among its numbers.
-    if (!this.#namesOf(around(low, low + found.length, this.#names.count))) return undefined;
+    // A damaged one misleads to where the name is not, and is next to that place.
+    if (found.length === 0 && !this.#namesOf(around(low, this.#names.count))) return undefined;
     return found.sort((a, b) => a - b);
   }
 
@@ -85,7 +88,7 @@ export class NameOrder {
   }
 }
 
-function around(from: number, to: number, count: number): number[] {
-  const [first, end] = [Math.max(0, from - NEIGHBOURS), Math.min(count, to + NEIGHBOURS)];
+function around(rank: number, count: number): number[] {
+  const [first, end] = [Math.max(0, rank - NEIGHBOURS), Math.min(count, rank + NEIGHBOURS)];
   return Array.from({ length: end - first }, (_, i) => first + i);
 }

@@ -24,6 +24,8 @@ export class Layouts implements Types {
   readonly #btf: Btf;
   /** Of vmlinux, for a module. */
   readonly #base: Layouts | undefined;
+  /** In which an enumerator was found. */
+  #lastEnum: BtfType | undefined;
   readonly has: (path: string) => boolean;
   readonly field: (path: string) => Field;
   readonly size: (name: string) => number;
@@ -85,16 +87,30 @@ export class Layouts implements Types {
 
   enumValue(name: string): number {
     const wanted = Buffer.from(name, 'latin1');
-    for (const type of this.#btf.ofKinds(ENUMS))
-      for (let i = 0; i < type.vlen; i++)
-        if (this.#btf.hasName(enumeratorName(type, i), wanted))
-          return this.#asNumber(name, enumeratorValue(type, i));
+    for (const type of this.#enums()) {
+      const index = this.#indexIn(type, wanted);
+      if (index < 0) continue;
+      this.#lastEnum = type;
+      return this.#asNumber(name, enumeratorValue(type, index));
+    }
     if (this.#base) return this.#base.enumValue(name);
     throw new AutopsyError('NO_ENUMERATOR', {
       action: `find the value of ${name}`,
       actual: 'no enum of this kernel has it',
       wanted: 'an enumerator',
     });
+  }
+
+  /** Those that are asked for one after another are mostly of one enum. */
+  *#enums(): Generator<BtfType> {
+    if (this.#lastEnum) yield this.#lastEnum;
+    yield* this.#btf.ofKinds(ENUMS);
+  }
+
+  /** Of the enumerator with this name; -1 where it has none. */
+  #indexIn(type: BtfType, name: Uint8Array): number {
+    for (let i = 0; i < type.vlen; i++) if (this.#btf.hasName(enumeratorName(type, i), name)) return i;
+    return -1;
   }
 
   enumerators(enumName: string): Enumerator[] {
