@@ -19,7 +19,7 @@ import { passTypes, type Section, START_SHIFT, TYPES_PER_START } from './type-pa
 /** No name in C is longer. */
 const LONGEST_NAME = 512;
 /** A name is found by its first bytes: few types share them, and the strings need not be gone through to their ends. */
-const HASHED_BYTES = 12;
+const HASHED_BYTES = 8;
 
 export class Btf {
   readonly base: Btf | undefined;
