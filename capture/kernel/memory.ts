@@ -37,7 +37,7 @@ export class KernelMemory {
     const known = this.#recent.find(vaddr);
     if (known) return known;
     if (vaddr < 0n || vaddr >= END_OF_VADDRS) return undefined;
-    const found = this.arch.translate(vaddr, this.readPhysical);
+    const found = this.arch.translate(vaddr, this.readPhysical, this.#recent.tables);
     if (found) this.#recent.add(vaddr, found);
     return found;
   }

@@ -1,5 +1,5 @@
 /** Translations that were found lately. A walk through the page tables reads one after another, and structures lie close together. */
-import type { Arch, Translation } from './arch/arch.ts';
+import type { Arch, LastTables, Translation } from './arch/arch.ts';
 
 /** Of large leaves, and as many of pages: a power of two. */
 const SLOTS = 128;
@@ -19,6 +19,21 @@ export class RecentTranslations {
   readonly #starts = new Float64Array(2 * SLOTS).fill(NONE);
   readonly #ends = new Float64Array(2 * SLOTS).fill(NONE);
   readonly #paddrs = new Float64Array(2 * SLOTS);
+  /** By the slot of a large leaf: the number of its first page where it is none but a table of pages, and where that is. */
+  readonly #tableStarts = new Float64Array(SLOTS).fill(NONE);
+  readonly #tablePaddrs = new Float64Array(SLOTS);
+  readonly tables: LastTables = {
+    find: page => {
+      const slot = (page >>> this.#largeShift) & (SLOTS - 1);
+      const isKnown = page - (page & this.#withinLarge) === this.#tableStarts[slot];
+      return isKnown ? this.#tablePaddrs[slot] : undefined;
+    },
+    add: (page, paddr) => {
+      const slot = (page >>> this.#largeShift) & (SLOTS - 1);
+      this.#tableStarts[slot] = page - (page & this.#withinLarge);
+      this.#tablePaddrs[slot] = paddr;
+    },
+  };
 
   constructor({
     pageShift,
@@ -63,5 +78,6 @@ export class RecentTranslations {
   clear(): void {
     this.#starts.fill(NONE);
     this.#ends.fill(NONE);
+    this.#tableStarts.fill(NONE);
   }
 }

@@ -23,6 +23,12 @@ export interface PointerFacts {
   readonly imageHigh: number;
 }
 
+/** Where tables of the last level are, by the address of a page that they map: with it a walk takes one read. */
+export interface LastTables {
+  find(page: number): number | undefined;
+  add(page: number, paddr: number): void;
+}
+
 export interface Arch {
   /** As `uname -m` prints it. */
   readonly name: string;
@@ -34,8 +40,11 @@ export interface Arch {
   readonly pointers: PointerFacts;
   /** THREAD_SIZE: a kernel stack's size and alignment. */
   readonly stackBytes: number;
-  /** Undefined when the crashed kernel had nothing mapped there, or its page tables are damaged. Does not throw for either. */
-  translate(vaddr: bigint, readPhysical: ReadPhysical): Translation | undefined;
+  /**
+   * Undefined when the crashed kernel had nothing mapped there, or its page tables are damaged. Does not throw for either.
+   * @param tables are taken as they are where they are known.
+   */
+  translate(vaddr: bigint, readPhysical: ReadPhysical, tables?: LastTables): Translation | undefined;
   /** By the page tables alone, even where `translate` needs no page table. */
   walk(vaddr: bigint, readPhysical: ReadPhysical): Leaf | undefined;
 }

@@ -7,7 +7,7 @@ import { KernelError } from '../../errors.ts';
 import { PT_LOAD } from '../../vmcore/elf.ts';
 import { EM_X86_64, MACHINES } from '../../vmcore/machines.ts';
 import type { ReadPhysical } from '../../vmcore/open.ts';
-import type { Arch, ArchFacts, Leaf, PointerFacts } from './arch.ts';
+import type { Arch, ArchFacts, LastTables, Leaf, PointerFacts } from './arch.ts';
 
 const START_KERNEL_MAP = 0xffffffff80000000n;
 /** Of the image's mapping: 512 MiB without KASLR, 1 GiB with it. Kernels with KASLR export it in vmcoreinfo. */
@@ -38,6 +38,8 @@ const PUD = level(2 ** 30, true);
 const P4D = level(2 ** 39, false);
 const PGD = level(2 ** 48, false);
 
+const LAST_LEVEL = [PTE];
+
 function level(spanBytes: number, mayBeLeaf: boolean): Level {
   return { spanBytes, spanPages: spanBytes / PAGE_BYTES, mayBeLeaf };
 }
@@ -61,12 +63,13 @@ export function createX86_64(vmcore: ArchFacts): Arch {
   const entry = new Uint8Array(8);
   const entryView = new DataView(entry.buffer);
 
-  function walk(vaddr: bigint, readPhysical: ReadPhysical): Leaf | undefined {
-    let table = rootPaddr;
-    let isExecutable = true;
+  function walk(vaddr: bigint, readPhysical: ReadPhysical, tables?: LastTables): Leaf | undefined {
     // Numbers hold that of a page exactly, and the arithmetic of bigints takes longer than the rest of the walk.
     const page = Number(vaddr >> PAGE_SHIFT);
-    for (const level of levels) {
+    const known = tables?.find(page);
+    let table = known ?? rootPaddr;
+    let isExecutable = true;
+    for (const level of known === undefined ? levels : LAST_LEVEL) {
       const index = Math.floor(page / level.spanPages) % ENTRIES;
       if (readPhysical(table + index * 8, entry) < 8) return undefined;
       const low = entryView.getUint32(0, true);
@@ -81,6 +84,7 @@ export function createX86_64(vmcore: ArchFacts): Arch {
         return { paddr: base + within, lengthBytes: level.spanBytes - within, isExecutable };
       }
       table = next;
+      if (level === PMD) tables?.add(page, table);
     }
     return undefined;
   }
@@ -93,13 +97,13 @@ export function createX86_64(vmcore: ArchFacts): Arch {
     pointers: POINTERS,
     stackBytes: THREAD_SIZE,
     walk,
-    translate(vaddr, readPhysical) {
+    translate(vaddr, readPhysical, tables) {
       if (vaddr >= START_KERNEL_MAP && vaddr < imageEnd) {
         const paddr = Number(vaddr - START_KERNEL_MAP) + physBase;
         return paddr < 0 ? undefined : { paddr, lengthBytes: Number(imageEnd - vaddr) };
       }
       if (BigInt.asUintN(64, BigInt.asIntN(canonicalBits, vaddr)) !== vaddr) return undefined;
-      return walk(vaddr, readPhysical);
+      return walk(vaddr, readPhysical, tables);
     },
   };
 }
