@@ -75,7 +75,7 @@ function eachPointer(
 ): void {
   const { pointers, pageSizeBytes } = memory.arch;
   const bytes = new Uint8Array(pageSizeBytes);
-  // Of such a half a signed number is small, and small numbers are no objects.
+  // The kernel's are the addresses with the highest bit. As signed numbers their halves are small, and small ones are no objects.
   const halves = new Int32Array(bytes.buffer);
   const lowestHigh = pointers.lowestHigh | 0;
   const zeros = Buffer.alloc(pageSizeBytes);

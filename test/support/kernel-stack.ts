@@ -5,7 +5,7 @@ const PAGE = 4096n;
 
 /** Throws like KernelMemory for what was never written. */
 export class VirtualMemory {
-  readonly arch = { stackBytes: 16384 };
+  readonly arch = { stackBytes: 16384, pointers: { lowestHigh: 0xff00_0000, imageHigh: 0xffff_ffff } };
   readonly pages = new Map<bigint, Uint8Array>();
 
   write(vaddr: bigint, bytes: Uint8Array): void {

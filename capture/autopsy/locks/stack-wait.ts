@@ -105,8 +105,12 @@ function liveStack(
 }
 
 /** By the innermost function on the stack that waits for a lock. */
-function sleepsFor({ symbols }: DeadKernel, { words }: LiveStack): LockType | undefined {
-  for (const word of words) {
+function sleepsFor({ symbols, memory }: DeadKernel, { words }: LiveStack): LockType | undefined {
+  const halves = new Uint32Array(words.buffer, words.byteOffset, words.length * 2);
+  const { imageHigh } = memory.arch.pointers;
+  for (let i = 0; i < words.length; i++) {
+    if (halves[2 * i + 1]! < imageHigh) continue;
+    const word = words[i]!;
     const name = symbols.isText(word) ? symbols.at(word)?.name : undefined;
     const type = name !== undefined && LOCK_TYPES.find(({ sleepsIn }) => sleepsIn.test(name));
     if (type) return type;

@@ -18,6 +18,8 @@ const MOST_TRIED = 128;
 
 export interface Scanner {
   readonly words: Words;
+  /** Code has addresses with this upper half at least: see PointerFacts. */
+  readonly leastHigh: number;
   /** The call behind which `address` is; undefined for an address that is not behind one. */
   callBefore(address: bigint): Call | undefined;
   /** From a caller on. */
@@ -79,15 +81,13 @@ export interface ReturnAddress {
 
 /** Those in [start, end), upwards. */
 export function* returnAddresses(
-  { words, callBefore }: Pick<Scanner, 'words' | 'callBefore'>,
+  { words, leastHigh, callBefore }: Pick<Scanner, 'words' | 'leastHigh' | 'callBefore'>,
   start: bigint,
   end: bigint,
 ): Generator<ReturnAddress, void> {
-  for (let slot = aligned(start); slot + WORD_BYTES <= end; slot += WORD_BYTES) {
-    // What is not in the dump is missing by the page; the rest of the stack may be there.
-    const address = words.peek(slot);
-    const call = address === undefined ? undefined : callBefore(address);
-    if (address !== undefined && call) yield { slot, address, call };
+  for (const { slot, word: address } of words.from(aligned(start), end, leastHigh)) {
+    const call = callBefore(address);
+    if (call) yield { slot, address, call };
   }
 }
 

@@ -144,6 +144,7 @@ const MOST_SEARCHES = 4;
 function scannerOf({ kernel, arch, stacks }: Ground): Scanner {
   return {
     words: arch.words,
+    leastHigh: kernel.memory.arch.pointers.imageHigh,
     callBefore: address => (kernel.symbols.isText(address) ? arch.callBefore?.(address) : undefined),
     walk: (from, first) => walk(arch.step, stacks, from, first),
   };

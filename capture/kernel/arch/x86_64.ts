@@ -69,6 +69,7 @@ export function createX86_64(vmcore: ArchFacts): Arch {
     const known = tables?.find(page);
     let table = known ?? rootPaddr;
     let isExecutable = true;
+    // Of a known table, what the tables above it say is not known: only `translate` has any.
     for (const level of known === undefined ? levels : LAST_LEVEL) {
       const index = Math.floor(page / level.spanPages) % ENTRIES;
       if (readPhysical(table + index * 8, entry) < 8) return undefined;

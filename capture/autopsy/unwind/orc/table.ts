@@ -29,13 +29,15 @@ export function lookUp(
   table: OrcTable,
   address: bigint,
 ): OrcEntry | undefined {
+  // From where the addresses are: as numbers, where each step would make several bigints.
+  const distance = Number(address - table.addresses);
   let low = 0;
   let high = table.count;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const at = table.addresses + BigInt(middle * ADDRESS_BYTES);
-    const start = BigInt.asUintN(64, at + BigInt(words.s32(at, 'the addresses of the unwinding table')));
-    if (start <= address) low = middle + 1;
+    const at = middle * ADDRESS_BYTES;
+    const relative = words.s32(table.addresses + BigInt(at), 'the addresses of the unwinding table');
+    if (at + relative <= distance) low = middle + 1;
     else high = middle;
   }
   if (low === 0) return undefined;
