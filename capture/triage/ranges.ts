@@ -78,12 +78,12 @@ function eachPointer(
   // The kernel's are the addresses with the highest bit. As signed numbers their halves are small, and small ones are no objects.
   const halves = new Int32Array(bytes.buffer);
   const lowestHigh = pointers.lowestHigh | 0;
-  const zeros = Buffer.alloc(pageSizeBytes);
+  // Most pages of a long table are empty.
+  const empty = lengthBytes > pageSizeBytes ? Buffer.alloc(pageSizeBytes) : undefined;
   for (let done = 0; done < lengthBytes; done += pageSizeBytes) {
     const wanted = Math.min(pageSizeBytes, lengthBytes - done);
     const held = memory.readVirtualUpTo(start + BigInt(done), bytes.subarray(0, wanted));
-    // Most of a long table is empty.
-    if (zeros.compare(bytes, 0, held, 0, held) === 0) continue;
+    if (empty?.compare(bytes, 0, held, 0, held) === 0) continue;
     const end = Math.floor(held / POINTER_BYTES) * 2;
     for (let i = 1; i < end; i += 2) {
       const high = halves[i]!;

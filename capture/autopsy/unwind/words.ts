@@ -6,7 +6,7 @@ const PAGE_SHIFT = 12n;
 const PAGE_MASK = BigInt(PAGE_BYTES - 1);
 const WORD_BYTES = 8;
 /** A stack has a few, a search in the unwinding tables twenty. */
-const MOST_PAGES = 64;
+const MOST_PAGES = 32;
 
 export class Words {
   readonly #memory: Pick<KernelMemory, 'readVirtualUpTo' | 'readVirtualInto'>;
