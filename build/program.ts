@@ -1,6 +1,7 @@
 /** Builds dist/: the files of every dump-capture initrd, and the host command. */
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { FFI_FILE } from '../capture/options/runtime.ts';
 import { codeCacheOf } from '../capture/program-code.ts';
 import { AUTOPSY_FLAGS } from '../capture/scene/child.ts';
 import { replaceFile } from '../capture/storage/place/durable-file.ts';
@@ -23,6 +24,9 @@ export const NOT_AT_START = ['crypto', 'zlib', 'child_process', 'tty', 'os', 'ti
  * are for an image without libraries. The first three together would take 2.4 MB of memory that is never free again.
  */
 export const NOT_AT_CAPTURE_START = ['worker_threads', 'child_process', 'crypto', 'zlib'];
+
+/** The FFI's addon, beside the host command; that of captures is in the runtime image. */
+const FFI_NAME = basename(FFI_FILE);
 
 /** In the build's folder: the names of the npm packages in the bundles, for the list of parts. */
 export const BUNDLED_PACKAGES = 'bundled-packages.json';
@@ -71,7 +75,7 @@ async function build(parts: Parts, say: (line: string) => void): Promise<Program
     ...(await buildHostCommand(parts, version)),
   ];
   writeFileSync(join(dist, BUNDLED_PACKAGES), JSON.stringify([...new Set(packages)].sort()));
-  replaceByCopy(parts.koffi, join(dist, 'koffi.node'));
+  replaceByCopy(parts.koffi, join(dist, FFI_NAME));
   for (const script of EARLY_SCRIPTS) {
     replaceByCopy(join(PROJECT, 'initrd', script), join(dist, script));
   }
@@ -102,10 +106,10 @@ const HOST_PROGRAMS = [
   { file: DUMP_PROGRAM_FILE, entry: 'dump.ts', run: [] },
 ] as const;
 
-/** The files of the host command, except koffi.node. */
+/** The files of the host command. */
 export function hostCommandFiles({ isNative }: Pick<Parts, 'isNative'>): string[] {
   const programs = HOST_PROGRAMS.flatMap(({ file }) => [file, ...(isNative ? [codeCacheOf(file)] : [])]);
-  return ['kdumpling.js', ...programs, 'dump-thread.js', 'package.json'];
+  return ['kdumpling.js', ...programs, 'dump-thread.js', FFI_NAME, 'package.json'];
 }
 
 /** @returns the npm packages in it. */

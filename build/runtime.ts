@@ -1,4 +1,4 @@
-/** The runtime image: the pinned Node, and the libraries that it and the FFI need, as one compressed read-only file system. */
+/** The runtime image: the pinned Node, the FFI, and the libraries that both need, as one compressed read-only file system. */
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
@@ -14,7 +14,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { $ } from 'zx';
 import { CODECS } from '../capture/codecs/table.ts';
 import { Failure } from '../capture/errors.ts';
-import { NODE_COMMAND, RUNTIME } from '../capture/options/runtime.ts';
+import { FFI_FILE, NODE_COMMAND, RUNTIME } from '../capture/options/runtime.ts';
 import { replaceFile, replaceFileMadeBy } from '../capture/storage/place/durable-file.ts';
 import { publishDir } from './cache.ts';
 import { cutNode, NODE_CUTS } from './node/cuts.ts';
@@ -39,7 +39,7 @@ const REPRODUCIBLE_FLAGS = ['-all-root', '-all-time', '0', '-mkfs-time', '0', '-
 /** Where Node is in the folder that the packages install. */
 const NODE = 'bin/node';
 
-/** Path in the image -> path of its source here. */
+/** Path in the image, from its root or from the crash kernel's -> path of its source here. */
 export type RuntimeFiles = ReadonlyMap<string, string>;
 
 export function runtimeFiles(parts: Parts): RuntimeFiles {
@@ -70,7 +70,7 @@ export async function buildRuntime(parts: Parts, say: (line: string) => void): P
   const image = `${folder}.squashfs`;
   const usedImage = `${folder}-used.squashfs`;
   const profile = profileFor(parts);
-  const wanted = digestOf(files, profile);
+  const wanted = digestOf(new Map([...files, [FFI_FILE, parts.koffi]]), profile);
   const stamp = `${image}.sha256`;
   const made = [folder, image, stamp, ...(profile ? [usedImage] : [])];
   if (made.every(path => existsSync(path)) && readFileSync(stamp, 'utf8') === wanted) return image;
@@ -128,6 +128,8 @@ export async function packImage(
     const [starter, program] = NODE_COMMAND.map(path => join(cut, relative(RUNTIME, path)));
     const ordered = touched ? orderPages(node, touched, PROFILED_PAGE_BYTES) : node;
     writeFileSync(program!, ordered, { mode: 0o755 });
+    // The host command has its own, beside it.
+    copyFileSync(parts.koffi, join(cut, relative(RUNTIME, FFI_FILE)));
     mkdirSync(dirname(starter!), { recursive: true });
     symlinkSync(relative(dirname(starter!), join(cut, parts.platform.loader)), starter!);
     const flags = [...SQUASHFS_FLAGS, '-b', `${blockKib}K`, ...REPRODUCIBLE_FLAGS, '-quiet', '-no-progress'];

@@ -16,13 +16,11 @@ swaps=
 # Where memory is short, the compiler's work costs less than what it has left there.
 [ "${available_kib:-0}" -ge $code_caches_from_kib ] || $bb rm -f $code_caches
 
-# The files of the initrd cannot be swapped (see below), those of a tmpfs can. These are large, and little of them is used.
+# The files of the initrd cannot be swapped (see below), those of a tmpfs can. This one is large, and little of it is used.
 if [ "$swaps" ] && [ ! -L $bb ]; then
   $bb mkdir /swappable
   $bb mount -t tmpfs -o mode=755 tmpfs /swappable
-  for file in $bb /koffi.node; do
-    $bb cp -p $file /swappable && /swappable/busybox ln -sf /swappable/${file##*/} $file
-  done 2> /dev/null
+  { $bb cp -p $bb /swappable && /swappable/busybox ln -sf /swappable/busybox $bb; } 2> /dev/null
   # So that nobody runs the first copy any more, and it is gone.
   [ ! -L $bb ] || exec $bb sh /init "$@"
 fi

@@ -4,7 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Failure } from '../capture/errors.ts';
-import { AGAIN_SCRIPT, NODE_COMMAND, START_PROGRAM } from '../capture/options/runtime.ts';
+import { AGAIN_SCRIPT, FFI_FILE, NODE_COMMAND, START_PROGRAM } from '../capture/options/runtime.ts';
 import {
   type CaptureOptions,
   checkOptions,
@@ -78,7 +78,6 @@ export const PROGRAM_FILES = {
   captureCode: 'capture.js.cache',
   autopsyCode: 'autopsy.js.cache',
   thread: 'dump-thread.js',
-  koffi: 'koffi.node',
   runtime: 'runtime.squashfs',
   /** The same without code that no capture was seen to need (build/node/unused-code.ts). */
   usedRuntime: 'runtime-used.squashfs',
@@ -258,6 +257,8 @@ function* imageEntries(
   // Node looks for its loader and libraries in the usual folders; they are stored with the runtime.
   yield { kind: 'symlink', path: 'lib', mode: 0o777, to: 'runtime/lib' };
   yield { kind: 'symlink', path: 'lib64', mode: 0o777, to: 'runtime/lib64' };
+  // The FFI, too: there its pages can be dropped, and here never.
+  yield { kind: 'symlink', path: basename(FFI_FILE), mode: 0o777, to: FFI_FILE.slice(1) };
   yield { kind: 'file', path: 'init', mode: 0o755, bytes: readFileSync(program.early) };
   yield { kind: 'file', path: 'bin/busybox', mode: 0o755, bytes: readFileSync(program.busybox) };
   yield { kind: 'file', path: 'watch.sh', mode: 0o644, bytes: readFileSync(program.watch) };
@@ -272,7 +273,7 @@ function* imageEntries(
   for (const file of modules) {
     yield { kind: 'file', path: pathInImage(file).slice(1), mode: 0o644, bytes: tree.read(file) };
   }
-  for (const part of ['start', 'capture', 'autopsy', ...CODE_CACHES, 'thread', 'koffi'] as const) {
+  for (const part of ['start', 'capture', 'autopsy', ...CODE_CACHES, 'thread'] as const) {
     const source = program[part];
     if (source) yield { kind: 'file', path: PROGRAM_FILES[part], mode: 0o644, bytes: readFileSync(source) };
   }

@@ -8,6 +8,9 @@ export const RUNTIME = '/runtime';
  */
 export const NODE_COMMAND = [`${RUNTIME}/bin/node`, `${RUNTIME}/lib/node`] as const;
 
+/** The FFI's addon. The image has it beside its programs, where they look for it, by a link. */
+export const FFI_FILE = `${RUNTIME}/koffi.node`;
+
 /** Starts a program with its code cache (capture/start.ts): the program's path and its arguments come after this word. */
 export const START_PROGRAM = '/start.js';
 

@@ -307,6 +307,9 @@ export const completeDumpFiles: Expectation = async (run, judges) => {
   ];
 };
 
+/** The image's programs find it in the runtime image. Without it, a capture goes on by other ways, and says so. */
+export const ffiOpens = neverSays('the FFI opens', /kdumpling: system: warning: Cannot open the FFI/);
+
 /** True of every capture that does not end with a complete dump. */
 export const INCOMPLETE_CAPTURE: readonly Expectation[] = [
   armed,

@@ -2,7 +2,9 @@
  * A fault of the capture, as data: how its image or its machine differs from the stock one, and what must be true
  * afterwards. kdumpling itself has no switch for any of this.
  */
+import { basename } from 'node:path';
 import type { KernelChoice } from '../../build/fetch/kernel-origins.ts';
+import { FFI_FILE } from '../../capture/options/runtime.ts';
 import type { CaptureOptions } from '../../capture/options/schema.ts';
 import type { Layout } from '../../initrd/layouts.ts';
 import type { DiskKind } from '../disks/boot-disk.ts';
@@ -21,8 +23,6 @@ export interface Fault {
   readonly autopsy?: string;
   /** Shell lines of the early stage that run just before it starts Node. */
   readonly beforeNode?: string;
-  /** Leaves the FFI's addon out of the image. */
-  readonly withoutFfi?: boolean;
   /** Where Node is: in the image (the default), or on the disk. */
   readonly layout?: Layout;
   /** Leaves the runtime image off the boot disk, on which the packages put it. */
@@ -77,6 +77,9 @@ export function doAt(phase: string, deed: string, ...words: string[]): Pick<Faul
 
 /** A capture program beside which busybox copies /proc/vmcore. */
 export const RAW_COPY_BUNDLE = { entry: 'qemu/faults/bundles/raw-copy.ts' } as const;
+
+/** For `beforeNode`: what is in the FFI's place is no addon. */
+export const WITHOUT_FFI = `$bb rm /${basename(FFI_FILE)} && echo 'not an addon' > /${basename(FFI_FILE)}`;
 
 /** The machine's clock was never set. */
 export const CLOCK_1970 = ['-rtc', 'base=1970-01-01T00:00:00'];

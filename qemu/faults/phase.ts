@@ -142,7 +142,7 @@ export const PHASE_FAULTS: readonly Fault[] = [
     notOn: WHOLE_NODE,
     help: 'the program calls a part of Node that the image lacks, before it has a target',
     ...doAt('open', 'call-unused'),
-    expectations: [startsAgain, ...expect.SOUND_CAPTURE],
+    expectations: [startsAgain, ...expect.SOUND_CAPTURE, expect.ffiOpens],
   },
   {
     name: 'unused-code-in-dump',

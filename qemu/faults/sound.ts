@@ -6,14 +6,14 @@ import { exactAtEveryLevel } from '../expect/every-level.ts';
 import * as expect from '../expect/expectations.ts';
 import { judgeGuestRam } from '../expect/guest-ram.ts';
 import { asGuestSaw } from '../expect/guest-view.ts';
-import { CLOCK_1970, type Fault, RAW_COPY_BUNDLE } from './fault.ts';
+import { CLOCK_1970, type Fault, RAW_COPY_BUNDLE, WITHOUT_FFI } from './fault.ts';
 import { asFastAs } from './speed.ts';
 
 /** The plain capture, which `npm start` runs. */
 export const SOUND: Fault = {
   name: 'none',
   help: 'nothing goes wrong: the plain capture',
-  expectations: expect.SOUND_CAPTURE,
+  expectations: [...expect.SOUND_CAPTURE, expect.ffiOpens],
 };
 
 export const EVERY_LEVEL: Fault = {
@@ -69,7 +69,7 @@ export const SOUND_RUNS: readonly Fault[] = [
   {
     name: 'no-ffi',
     help: 'the FFI does not load: mounting, loading, compressing and rebooting use their fallbacks',
-    withoutFfi: true,
+    beforeNode: WITHOUT_FFI,
     expectations: [
       expect.says(
         'the serial log says that it is missing',
@@ -88,13 +88,13 @@ export const SOUND_RUNS: readonly Fault[] = [
     name: 'lean',
     help: 'Node is on the boot disk and not in the image',
     layout: 'lean',
-    expectations: expect.SOUND_CAPTURE,
+    expectations: [...expect.SOUND_CAPTURE, expect.ffiOpens],
   },
   {
     name: 'whole-node',
     help: 'the boot disk has no runtime image, so that the whole Node is in the capture image',
     withoutRuntimeOnDisk: true,
-    expectations: expect.SOUND_CAPTURE,
+    expectations: [...expect.SOUND_CAPTURE, expect.ffiOpens],
   },
   {
     name: 'fast-machine',
@@ -147,7 +147,7 @@ chown -R 1 $(ls -d /disk/boot /disk/lab /disk/usr 2> /dev/null)`,
     name: 'vmcore-eio',
     help: 'reads of a part of /proc/vmcore fail with EIO (mocked)',
     bundle: { entry: 'qemu/faults/bundles/vmcore-eio.ts' },
-    withoutFfi: true,
+    beforeNode: WITHOUT_FFI,
     expectations: [
       expect.says('a warning says so', /kdumpling: dump: warning: page \d+ is written as zeros/),
       ...expect.SOUND_CAPTURE,

@@ -5,7 +5,7 @@ import { tool } from '../disks/file-systems.ts';
 import { autopsySaved } from '../expect/autopsy.ts';
 import * as expect from '../expect/expectations.ts';
 import type { NotOn } from '../kernel/misfit.ts';
-import type { Fault } from './fault.ts';
+import { type Fault, WITHOUT_FFI } from './fault.ts';
 
 /** "kdumpling-inodes" in hexadecimal. */
 const FEW_INODES_UUID = '6b64756d-706c-696e-672d-696e6f646573';
@@ -204,7 +204,7 @@ export const SPACE_FAULTS: readonly Fault[] = [
     help: 'another program fills the disk in mid-dump, and without fallocate nothing was reserved: ENOSPC',
     bundle: { entry: 'qemu/faults/bundles/eat-disk.ts' },
     ...roomLeft(ROOMY_MIB, 'a'),
-    withoutFfi: true,
+    beforeNode: WITHOUT_FFI,
     crashWords: ['kdumpling.keepFree=0'],
     expectations: [
       ...incomplete,

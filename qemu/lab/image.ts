@@ -39,10 +39,6 @@ export async function captureImage(lab: Lab, fault: Fault, directory: string): P
     delete program.autopsyCode;
     await bundleProgram({ entry, output: program.autopsy, version: programVersion() });
   }
-  if (fault.withoutFfi) {
-    program.koffi = join(directory, 'koffi.node');
-    writeFileSync(program.koffi, 'not an addon\n');
-  }
   if (fault.beforeNode) {
     program.startNode = join(directory, 'start-node.sh');
     const start = readFileSync(lab.program.startNode, 'utf8');
@@ -53,7 +49,7 @@ export async function captureImage(lab: Lab, fault: Fault, directory: string): P
   }
   const { bus, fs, layout } = lab.choice.diskKind;
   const isStockDisk = bus === 'virtio-blk' && fs === 'ext4' && layout === 'whole';
-  const isStockProgram = !bundled && !fault.autopsy && !fault.beforeNode && !fault.withoutFfi;
+  const isStockProgram = !bundled && !fault.autopsy && !fault.beforeNode;
   const isStock =
     hasRuntimeOnDisk(lab.system, fault) && isStockDisk && isStockProgram && !fault.options && !fault.layout;
   if (isStock) return lab.captureInitrd;

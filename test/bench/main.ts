@@ -17,7 +17,7 @@ import { openPhases } from './phases.ts';
 import { contestLines, contestReport, machineFacts, phasesLine, TABLE_HEAD } from './report.ts';
 
 /** Runs a copy of the host command, so that a build in the meantime does not change what is measured. */
-const HOST_FILES = [...hostCommandFiles({ isNative: true }), 'koffi.node'];
+const HOST_FILES = hostCommandFiles({ isNative: true });
 
 await runCommand({
   name: 'npm run bench --',

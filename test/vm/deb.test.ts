@@ -64,6 +64,15 @@ test('the packaged program finds its parts', () => {
   expect(text).toMatch(/Cannot read the kernel modules/);
 });
 
+test.each(['runtime.squashfs', 'runtime-used.squashfs'])(
+  'a capture finds the host command’s FFI in %s',
+  image => {
+    const lib = join(root, 'usr/lib/kdumpling');
+    const ffi = execFileSync('unsquashfs', ['-cat', join(lib, image), 'koffi.node'], { maxBuffer: 4 << 20 });
+    expect(ffi.equals(readFileSync(join(lib, 'koffi.node')))).toBe(true);
+  },
+);
+
 test('nothing is writable by anyone but root, and the build leaves nothing behind', () => {
   const listing = execFileSync('dpkg-deb', ['--contents', deb], { encoding: 'utf8' });
   expect(listing).not.toMatch(/^(?!l)[-drwxst]{5}w|^(?!l)[-drwxst]{8}w/m);

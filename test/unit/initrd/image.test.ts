@@ -86,6 +86,19 @@ test.each([
   },
 );
 
+test.each(['self-contained', 'lean'] as const)(
+  'in the %s layout the FFI is beside the programs by a link into the runtime image, where its pages can be dropped',
+  layout => {
+    build(DISK, { layout })();
+    const links = archivesOf(readFileSync(join(directory, 'image'))).flatMap(archive =>
+      recordsOf(archive)
+        .filter(({ mode }) => (mode & 0o170000) === 0o120000)
+        .map(({ name, bodyAt, bodyBytes }) => [name, archive.toString('latin1', bodyAt, bodyAt + bodyBytes)]),
+    );
+    expect(links).toContainEqual(['koffi.node', 'runtime/koffi.node']);
+  },
+);
+
 test('V8’s code caches are in the image where the build has them', () => {
   const imageOf = (more: Partial<Program> = {}) => {
     build(DISK, { program: { ...programParts(), ...more } })();
