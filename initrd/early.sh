@@ -89,9 +89,9 @@ lru=/sys/kernel/mm/lru_gen/enabled
 ( echo 1000 > /proc/sys/vm/percpu_pagelist_high_fraction ) 2> /dev/null
 ( echo 0 > /proc/sys/vm/watermark_boost_factor ) 2> /dev/null
 # It may have begun with the latter, and wants 2 MiB more than its reserve since. When the reserve is set, even to what it is, it wants
-# that alone (__setup_per_zone_wmarks).
+# that alone (__setup_per_zone_wmarks). The shell's own read takes a byte at a time, and such a file gives one only once.
 keep_free=/proc/sys/vm/min_free_kbytes
-( read -r kib < $keep_free && echo "$kib" > $keep_free ) 2> /dev/null
+( kib=$($bb cat $keep_free) && echo "$kib" > $keep_free ) 2> /dev/null
 
 # A driver that does not load may be for another disk (xen_blkfront outside of Xen): whether one is missing shows below.
 for module in $modules; do load "$module" required; done
