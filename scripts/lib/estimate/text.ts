@@ -80,7 +80,7 @@ function reservationLines(layout: Estimate['layouts'][number]): string[] {
   ];
 }
 
-const HEADROOM = `on top by default: room for the autopsy, which begins where ${crashkernelValue(neededBytes(false))} are available, and for the next kernel or a driver more`;
+const HEADROOM = `on top by default, so that there is room for the autopsy, which begins where ${crashkernelValue(neededBytes(false))} are available, and for the next kernel or a driver more`;
 const FILLED = 'up to 128M, what Debian’s kdump-tools reserve: for a second CPU, and a shorter capture';
 const LOADED = 'the unpacked kernel and the initrd, in one piece that nothing is lent of';
 

@@ -111,7 +111,7 @@ test('nothing of the running machine is taken for the image’s', () => {
     dump: undefined,
   });
   expect(facts.crashCommandLine.text).not.toMatch(/builder/);
-  expect(facts.reservation.leastBytes >> 20).toBe(208);
+  expect(facts.reservation.leastBytes >> 20).toBe(224);
 });
 
 test('it is enabled by its own boot loader, for machines of any size', () => {
@@ -120,12 +120,12 @@ test('it is enabled by its own boot loader, for machines of any size', () => {
     `no memory will be reserved at the next boot: kdumpling enable --root ${host.root}`,
     `there is no dump-capture initrd for 6.1.0-56: kdumpling rebuild --root ${host.root}`,
   ]);
-  expect(reserveAtNextBoot(host, NO_SETTINGS, undefined).values).toEqual(['240M']);
-  expect(textOf(host, GRUB)).toMatch(/crashkernel=240M/);
+  expect(reserveAtNextBoot(host, NO_SETTINGS, undefined).values).toEqual(['224M']);
+  expect(textOf(host, GRUB)).toMatch(/crashkernel=224M/);
   host.write('/boot/initramfs-6.1.0-56kdump.img', 'image');
   const state = readState(host);
   expect(state.findings.filter(({ blocks }) => blocks)).toEqual([]);
-  expect(stateText(state)).toMatch(/^reserved: at boot, minimum 192M$/m);
+  expect(stateText(state)).toMatch(/^reserved: at boot, minimum 208M$/m);
   expect(stateText(state).split('\n').at(-1)).toBe('enabled: a machine that boots from here is armed');
 });
 

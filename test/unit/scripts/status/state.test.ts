@@ -30,7 +30,7 @@ test('armed', () => {
     'kdump kernel loaded: true',
   ]);
   expect(lines).toContain(`initrd: /boot/initramfs-${KVER}kdump.img`);
-  expect(lines).toContain('reserved: 192M, minimum 96M');
+  expect(lines).toContain('reserved: 192M, minimum 112M');
   expect(lines).toContain('target: ext4 /dev/vda1, /var/crash');
   expect(lines.find(line => line.startsWith('  20261121T220234Z'))).toContain('incomplete');
   expect(lines.at(-1)).toBe('armed: a crash of this machine will be captured');
@@ -198,7 +198,7 @@ describe('armed, with a warning', () => {
     [
       'too little reserved',
       { '/sys/kernel/kexec_crash_size': `${80 << 20}\n` },
-      /80M are reserved, and at least 96M are needed.*kdumpling enable --crashkernel auto/,
+      /80M are reserved, and at least 112M are needed.*kdumpling enable --crashkernel auto/,
     ],
     [
       'an initrd that was rebuilt after the load',
