@@ -25,25 +25,23 @@ const WHOLE_STARTS = 300;
 const WHOLE_SECONDS = { least: 60 } as const;
 /** What remains for the dump, of the time until the capture's deadline. */
 const SHARE_OF_THE_DEADLINE = 1 / 4;
-/**
- * It takes 15 to 17 MiB (Debian's 6.1 to 7.2, 7 of them for Node itself), and all of it is free again afterwards. More are for
- * machines with more tasks.
- */
-const USUAL_OWN_BYTES = 18 << 20;
+/** It takes 14 to 16 MiB (Debian's 6.1 to 7.2, 7 of them for Node itself), and all of it is free again afterwards. */
+const USUAL_OWN_BYTES = 16 << 20;
 /** Five times that; a large machine has more to spare, but damaged memory may ask for any amount. */
 const MOST_OWN_BYTES = 96 << 20;
 /**
  * MemAvailable counts the code of Node, which both programs run. A process that takes this part, too, makes the kernel drop
  * and read that code again and again: with Node's pages in their own order, the lab's machine needed six minutes to come to the end
- * of its memory. Captures came home with 5 MiB available at the lowest (test/bench/RESULTS.md).
+ * of its memory. Captures came home with 3 MiB available at the lowest, and of the 23 MiB that 7.2 for all hardware had for its
+ * autopsy with 128M, 12 and 14 were left (test/bench/RESULTS.md).
  */
-const CODE_BYTES = 8 << 20;
+const CODE_BYTES = 6 << 20;
 /**
  * For a dump that is made meanwhile, beside that code. It takes 3 to 5 MiB more than before, and what the program that makes it has must
- * not be compressed again and again: with 6 MiB, 7.2 for all hardware took 100 s for both, with 144M reserved; with 10, 6.1 for
- * clouds with 128M took 9 to 11 s from its start to its end, and 8 s with 144M.
+ * not be compressed again and again: where 32 MiB were available, 7.2 for all hardware took 100 s for both, with 144M reserved;
+ * where 36 were, 6.1 for clouds with 128M took 9 to 11 s from its start to its end, and 8 s with 144M.
  */
-const DUMP_BYTES = 10 << 20;
+const DUMP_BYTES = 14 << 20;
 /** What must be there for it to begin. */
 export function neededBytes(isBeside: boolean): number {
   return USUAL_OWN_BYTES + keptBytes(isBeside);

@@ -96,7 +96,7 @@ const FILES: readonly Definition[] = [
   {
     term: '`autopsy.txt`, `autopsy.json`',
     text: [
-      'Class, culprit, registers and stack of the crash, all CPUs, tasks by stack, who waits for whom, modules and memory use, as text and as JSON. They are read from memory before the dump is made, or on another CPU while it is, in a process of its own, where 26 MiB are available. `kdumpling report` uses them when the dump is lost.',
+      'Class, culprit, registers and stack of the crash, all CPUs, tasks by stack, who waits for whom, modules and memory use, as text and as JSON. They are read from memory before the dump is made, or on another CPU while it is, in a process of its own, where 22 MiB are available. `kdumpling report` uses them when the dump is lost.',
     ],
   },
   { term: '`kexec-dmesg.log`', text: ['The crash kernel’s own log with the lines of the capture, by time.'] },

@@ -57,7 +57,7 @@ interface Measured {
   /** How often the image is in memory when most is in use. */
   readonly copies: number;
   /**
-   * On top by default: with the autopsy, which begins where 26 MiB are available (capture/flow/autopsy-watch.ts), and for the next
+   * On top by default: with the autopsy, which begins where 22 MiB are available (capture/flow/autopsy-watch.ts), and for the next
    * kernel or a driver more. Where the image is unpacked, what was packed is room for the autopsy.
    */
   readonly headroomBytes: number;

@@ -36,9 +36,9 @@ test('both files are saved before the dump, and the manifest has class and culpr
 
 describe('skipped, and nothing is started', () => {
   test('with too little memory', () => {
-    const { found, autopsist } = runWith({}, { availableKib: 25 * 1024 + 1000 });
-    expectOnlyDump(found, { state: 'skipped', why: '25 MiB of memory are available, it needs 26' });
-    expect(linesOf(found)).toEqual(['autopsy: skipped: 25 MiB of memory are available, it needs 26']);
+    const { found, autopsist } = runWith({}, { availableKib: 21 * 1024 + 1000 });
+    expectOnlyDump(found, { state: 'skipped', why: '21 MiB of memory are available, it needs 22' });
+    expect(linesOf(found)).toEqual(['autopsy: skipped: 21 MiB of memory are available, it needs 22']);
     expect(autopsist.starts).toBe(0);
   });
 
@@ -103,11 +103,11 @@ describe('it costs no dump', () => {
 
   test('that it takes the memory that holds the code of the capture', () => {
     const ownBytes = 40 << 20;
-    expectOnlyDump(runWith({ ownBytes }, { availableKib: 47 * 1024 }).found, {
+    expectOnlyDump(runWith({ ownBytes }, { availableKib: 45 * 1024 }).found, {
       state: 'failed',
       why: 'it was ended: it took 40 MiB of memory',
     });
-    const { found } = runWith({ ownBytes }, { availableKib: 49 * 1024 });
+    const { found } = runWith({ ownBytes }, { availableKib: 47 * 1024 });
     expect(found.manifests[0]!.autopsy!.state).toBe('saved');
   });
 

@@ -214,7 +214,7 @@ describe('before the dump', () => {
   });
 
   test('where there is too little memory, nothing is started', () => {
-    const { found, autopsist } = runWith({}, { availableKib: 25 * 1024 });
+    const { found, autopsist } = runWith({}, { availableKib: 21 * 1024 });
     expect(autopsist.starts).toBe(0);
     expect(found.manifests[0]!.autopsy).toMatchObject({ state: 'skipped' });
   });
