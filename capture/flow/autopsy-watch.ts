@@ -33,7 +33,7 @@ const MOST_OWN_BYTES = 96 << 20;
  * MemAvailable counts the code of Node, which both programs run. A process that takes this part, too, makes the kernel drop
  * and read that code again and again: with Node's pages in their own order, the lab's machine needed six minutes to come to the end
  * of its memory. Captures came home with 3 MiB available at the lowest, and of the 23 MiB that 7.2 for all hardware had for its
- * autopsy with 128M, 12 and 14 were left (test/bench/RESULTS.md).
+ * autopsy with 128M, 11 and 14 were left (test/bench/RESULTS.md).
  */
 const CODE_BYTES = 6 << 20;
 /**

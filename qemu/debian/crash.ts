@@ -35,6 +35,12 @@ function stationsOn({ console: port }: LabArch) {
 
 const POLL_MS = 200;
 
+/**
+ * On the CPU that the machine starts on: of two, a crash kernel on the other one could not start that one again (x86). On a machine with
+ * more CPUs it has a second one whichever panics.
+ */
+const ON_FIRST_CPU = `taskset 1 sh -c '${SYSRQ_CRASH.command}'`;
+
 /** A crash that was seen to the login prompt. */
 export interface SeenCrash {
   readonly times: CrashTimes;
@@ -53,7 +59,7 @@ export async function crash(guest: Guest, timeoutSeconds: number): Promise<SeenC
       wanted: '1, a loaded crash kernel',
     });
   const from = guest.lines.length;
-  guest.agent.send(`sync; ${SYSRQ_CRASH.command}`);
+  guest.agent.send(`sync; ${ON_FIRST_CPU}`);
   await guest.agent.untilBoot(timeoutSeconds);
   await untilLogin(guest, from, timeoutSeconds);
   const lines = guest.lines.slice(from);

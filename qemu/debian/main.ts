@@ -45,7 +45,7 @@ await runCommand({
       repeatable: true,
       help: `one of ${namesOf(STORIES).join(', ')}; with --times of ${namesOf(TIMED).join(', ')}; with --smallest of ${namesOf(SEARCHES).join(', ')}; may be repeated`,
     },
-    cpus: { ...MACHINE_OPTIONS.cpus, default: '3' },
+    cpus: MACHINE_OPTIONS.cpus,
     console: { help: 'show the serial console live' },
     times: {
       help: 'only the times, instead: install all, then crash them in turn, each time a machine that was just switched on',

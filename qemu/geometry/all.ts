@@ -139,6 +139,20 @@ export const GEOMETRIES: readonly Geometry[] = [
     ],
   },
   {
+    // The crash kernel has page structures for both sections of memory, 2 MiB each (Linux mm/sparse.c).
+    name: 'reserved-across',
+    help: 'a reservation of 112M across a multiple of 128 MiB: what the crash kernel has least memory with',
+    notOn: { arm64: 'there is no memory at 384 MiB: that of QEMU’s machine virt begins at 1 GiB' },
+    crashkernel: '112M@336M',
+    kernelWords: ['nokaslr'],
+    expectations: [
+      memoryMap(
+        'the reservation is in two sections of 128 MiB',
+        ({ reserved }) => reserved[0]?.start === 336 * MIB && sizeMib(reserved) === 112,
+      ),
+    ],
+  },
+  {
     // What enable sets on such a machine, with the part that is lent above 4 GiB, where the kernel usually finds it.
     name: 'reserved-cma',
     help: 'crashkernel=…,cma: the smaller part is the crash kernel’s alone, the rest is lent to processes until the crash',

@@ -16,7 +16,7 @@ export const SMOKE: readonly Cell[] = [
   { trigger: 'usercopy', kernel: '6.12-cloud', geometry: 'poisoned' },
   { trigger: 'sleep-in-atomic', raw: 'yes' },
   { trigger: 'soft-lockup', kernel: '6.12-cloud' },
-  { trigger: 'rcu-stall' },
+  { trigger: 'rcu-stall', geometry: 'reserved-across' },
   { trigger: 'init-exits', kernel: '5.10-cloud', level: '0', memory: '400' },
   { trigger: 'oom', fault: 'guest-ram', memory: '512' },
   { trigger: 'hung-task', kernel: '6.12-cloud' },
