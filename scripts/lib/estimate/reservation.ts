@@ -71,7 +71,7 @@ const LEAST_BY_DEFAULT_BYTES = 128 * MIB;
 const UNUSED_CODE_BYTES = 7_600_000;
 /**
  * What a capture of a small machine with the kernel of MEASURED_KERNEL_BYTES and an image of this size needs, not rounded, by
- * `npm run smallest` (test/bench/RESULTS.md has the runs), with the reservation across a multiple of 128 MiB: then the page
+ * captures of the lab (test/bench/RESULTS.md has them), with the reservation across a multiple of 128 MiB: then the page
  * structures of two sections of memory are in it, 2 MiB more, and where the kernel puts it is chance. Where the image is unpacked,
  * most is in use while it is, and all that was packed is free again when the autopsy begins; where it is kept, most is in use while the
  * dump is written.
