@@ -29,8 +29,10 @@ export interface Fault {
   readonly withoutRuntimeOnDisk?: true;
   /** Options baked into the image. */
   readonly options?: Partial<CaptureOptions>;
-  /** Words for the first kernel's command line. */
+  /** Words for the first kernel's command line, of which the crash kernel's is made. */
   readonly kernelWords?: readonly string[];
+  /** Words for the first kernel's alone. */
+  readonly firstKernelWords?: readonly string[];
   /** Words for the crash kernel's command line. */
   readonly crashWords?: readonly string[];
   /** Shell commands of the first kernel before it loads the crash kernel. */

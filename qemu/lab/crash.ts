@@ -156,6 +156,7 @@ async function planOf(
       ...(fault.kernelWords ?? []),
       ...choice.kernelWords,
     ],
+    firstKernelWords: fault.firstKernelWords ?? [],
     diskKind: choice.diskKind,
     diskMib: choice.diskMib,
     driveOptions: fault.driveOptions,

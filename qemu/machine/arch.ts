@@ -14,6 +14,8 @@ export interface LabArch {
   readonly qemuPackage: string;
   /** QEMU's -machine. */
   readonly machine: string;
+  /** Where its memory begins. */
+  readonly memoryFromMib: number;
   /** QEMU's -cpu. */
   readonly cpu: Readonly<Record<Accel, string>>;
   /** CPU features that leave the kernel with four page-table levels where it could have five. */
@@ -69,6 +71,7 @@ const LAB_ARCHES: readonly LabArch[] = [
     qemuCommand: 'qemu-system-x86_64',
     qemuPackage: 'qemu-system-x86',
     machine: 'q35',
+    memoryFromMib: 0,
     cpu: { kvm: 'host', tcg: 'max' },
     fourLevels: ['la57=off'],
     console: 'ttyS0',
@@ -118,6 +121,8 @@ grub-install /dev/vda`,
     qemuCommand: 'qemu-system-aarch64',
     qemuPackage: 'qemu-system-arm',
     machine: 'virt',
+    // QEMU hw/arm/virt.c
+    memoryFromMib: 1024,
     // pauth-impdef: QEMU's exact algorithm for pointer authentication makes a boot five times as long.
     cpu: { kvm: 'host', tcg: 'max,pauth-impdef=on' },
     fourLevels: ['lpa2=off'],

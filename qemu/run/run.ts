@@ -56,8 +56,10 @@ export interface CrashPlan {
   readonly memoryMib: number;
   /** The value on the command line: `192M`. */
   readonly crashkernel: string;
-  /** More words for the first kernel's command line. */
+  /** More words for the first kernel's command line, of which the crash kernel's is made. */
   readonly kernelWords: readonly string[];
+  /** More words for the first kernel's alone. */
+  readonly firstKernelWords: readonly string[];
   readonly diskKind: DiskKind;
   readonly diskMib: number;
   /** More options of the boot disk's -drive. */
@@ -168,7 +170,7 @@ async function prepareMachine(
 ): Promise<Prepared> {
   const { kernel, captureKernel, diskKind, secondDisk } = plan;
   const arch = labArch(plan.parts.platform.node);
-  const commandLine = [
+  const sharedLine = [
     `console=${arch.console}`,
     ...(plan.accel === 'tcg' ? arch.emulated : []),
     'panic=30',
@@ -176,7 +178,8 @@ async function prepareMachine(
     ...(plan.trigger.kernelWords ?? []),
     ...plan.kernelWords,
   ].join(' ');
-  const crashBase = plan.withoutConsole ? commandLine.replace(/console=\S+ /, '') : commandLine;
+  const commandLine = [sharedLine, ...plan.firstKernelWords].join(' ');
+  const crashBase = plan.withoutConsole ? sharedLine.replace(/console=\S+ /, '') : sharedLine;
   const crash = crashCommandLine(crashBase, plan.crashWords, crashMachineOf(plan, commandLine));
   if (plan.system) {
     const lines = { first: commandLine, crash };

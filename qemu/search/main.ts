@@ -7,15 +7,17 @@ import { readManifest } from '../expect/manifest.ts';
 import { FAULTS } from '../faults/all.ts';
 import type { Fault } from '../faults/fault.ts';
 import { asFastAs } from '../faults/speed.ts';
-import { projectCommit } from '../lab/commit.ts';
+import { captureCommit } from '../lab/commit.ts';
 import { crashWith } from '../lab/crash.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
-import { MACHINE_OPTIONS, readMachineOptions } from '../lab/options.ts';
+import { readMachineOptions } from '../lab/options.ts';
+import { labArch } from '../machine/arch.ts';
 import { RUNS } from '../run/directory.ts';
+import { across } from './across.ts';
 import { openSearchJournal, type SearchJournal, type SizedCapture } from './journal.ts';
+import { MACHINE, unusualMachine } from './machine.ts';
 import { type Attempt, type Cell, type Found, searchSmallest, searchTable, whyNot } from './search.ts';
 
-const { kernel: _, crashkernel: __, ...MACHINE } = MACHINE_OPTIONS;
 const KERNELS = ['6.1-cloud', '6.12-cloud', '7.x-cloud', '6.1-generic', '6.12-cloud-arm64'];
 const FAULT_OF = { 'self-contained': 'none', lean: 'lean' } as const;
 
@@ -35,8 +37,11 @@ await runCommand({
     from: { value: 'MIB', default: '160', help: 'the first reservation' },
     step: { value: 'MIB', default: '16', help: 'how much less the next one is' },
     runs: { value: 'N', default: '1', help: 'so many captures in a row of the smallest size must come home' },
+    across: {
+      help: 'put each reservation across a multiple of 128 MiB, where the crash kernel has 2 MiB less',
+    },
     resume: {
-      help: 'count the captures that earlier searches made at this commit (lab-runs/smallest.json)',
+      help: 'count the captures that earlier searches made of the same machine with the same code (lab-runs/smallest.json)',
     },
   },
   async run(given, signal) {
@@ -49,7 +54,8 @@ await runCommand({
       stepMib: wholeNumber('step', given.step, 1, 1024),
       runs: wholeNumber('runs', given.runs, 1, 100),
     };
-    const journal = openSearchJournal(join(RUNS, 'smallest.json'), projectCommit());
+    const origin = { commit: captureCommit(), machine: unusualMachine(given) };
+    const journal = openSearchJournal(join(RUNS, 'smallest.json'), origin);
     const results: Found[] = [];
     for (const kernel of kernels) {
       const lab = await openLab(readMachineOptions({ ...given, kernel, crashkernel: '192M' }), console.log);
@@ -57,7 +63,7 @@ await runCommand({
       for (const layout of layouts) {
         for (const speed of speeds) {
           const found = await searchSmallest(
-            { kernel, architecture, layout, speed },
+            { kernel, architecture, layout, speed, across: given.across },
             steps,
             (cell, mib, run) => {
               const earlier = given.resume ? journal.cameHome(cell, mib)[run - 1] : undefined;
@@ -87,7 +93,8 @@ async function report(
   make: () => Promise<Attempt>,
 ): Promise<Attempt> {
   const one = earlier ?? (await make());
-  const where = `${cell.kernel} ${cell.architecture} ${cell.layout}, speed ${cell.speed}, ${mib}M, run ${run}`;
+  const size = `${mib}M${cell.across ? ' across 128 MiB' : ''}`;
+  const where = `${cell.kernel} ${cell.architecture} ${cell.layout}, speed ${cell.speed}, ${size}, run ${run}`;
   const how = earlier ? `: made at ${earlier.at}` : one.why ? `: ${one.why}` : '';
   console.log(`  ${one.cameHome ? '✓' : '✗'} ${where}${how}`);
   return one;
@@ -100,7 +107,8 @@ async function capture(
 ): Promise<Attempt> {
   signal.throwIfAborted();
   const sized = { ...lab, choice: { ...lab.choice, crashkernel: `${mib}M` } };
-  const one = await captureOnce(sized, faultOf(cell), signal);
+  const fault = cell.across ? across(faultOf(cell), mib, labArch(lab.parts.platform.node)) : faultOf(cell);
+  const one = await captureOnce(sized, fault, signal);
   journal.add(cell, mib, one);
   return one;
 }

@@ -10,6 +10,8 @@ export interface Cell {
   readonly layout: Layout;
   /** How many times as fast as this machine. */
   readonly speed: number;
+  /** Whether each reservation was put across a multiple of 128 MiB, or where the kernel found a place. */
+  readonly across: boolean;
 }
 
 /** One capture. */
@@ -81,7 +83,7 @@ export function whyNot(lines: readonly string[]): string | undefined {
 }
 
 const REASONS =
-  /kexec refused|Initramfs unpacking failed|Kernel panic - not syncing: (?!sysrq)|NOT (saved|finished)|gave up/;
+  /crashkernel reservation failed|kexec refused|Initramfs unpacking failed|Kernel panic - not syncing: (?!sysrq)|NOT (saved|finished)|gave up/;
 
 const MIB = 2 ** 20;
 const HEADINGS = [
@@ -89,6 +91,7 @@ const HEADINGS = [
   'architecture',
   'layout',
   'speed',
+  'reserved',
   'smallest',
   'in a row',
   'lowest available',
@@ -103,6 +106,7 @@ export function searchTable(results: readonly Found[]): string {
     cell.architecture,
     cell.layout,
     `${cell.speed}`,
+    cell.across ? 'across 128 MiB' : 'anywhere',
     smallestMib === undefined ? 'none' : `${smallestMib}M`,
     `${runs}`,
     memory

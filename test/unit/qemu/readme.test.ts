@@ -48,7 +48,7 @@ test('the options it names exist', () => {
     'parallel',
     'resume',
     'results',
-    'runs',
+    ...['runs', 'step', 'across'],
     'smallest',
     'times',
     'junit',

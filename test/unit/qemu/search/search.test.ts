@@ -10,7 +10,13 @@ import { asFastAs } from '../../../../qemu/faults/speed.ts';
 import { openSearchJournal } from '../../../../qemu/search/journal.ts';
 import { searchSmallest, searchTable, whyNot } from '../../../../qemu/search/search.ts';
 
-const CELL = { kernel: '6.1-cloud', architecture: 'amd64', layout: 'lean', speed: 20 } as const;
+const CELL = {
+  kernel: '6.1-cloud',
+  architecture: 'amd64',
+  layout: 'lean',
+  speed: 20,
+  across: false,
+} as const;
 const memoryWith = (lowestMib: number) => ({ totalBytes: 150 << 20, lowestAvailableBytes: lowestMib << 20 });
 const memory = memoryWith(20);
 
@@ -79,26 +85,30 @@ describe('several in a row', () => {
 });
 
 describe('the journal', () => {
+  const ORIGIN = { commit: 'abc', machine: '--memory 4096' };
   const opened = (
-    commit: string,
+    origin = ORIGIN,
     path = join(mkdtempSync(join(tmpdir(), 'kdumpling-search-')), 'x/smallest.json'),
-  ) => ({ path, journal: openSearchJournal(path, commit) });
+  ) => ({ path, journal: openSearchJournal(path, origin) });
 
-  test('has the captures of a cell, a size and a commit that came home', () => {
-    const { path, journal } = opened('abc');
+  test('has the captures of a cell, a size and an origin that came home', () => {
+    const { path, journal } = opened();
     journal.add(CELL, 112, { cameHome: true, memory });
     journal.add(CELL, 112, { cameHome: false, why: 'no memory' });
     journal.add(CELL, 112, { cameHome: true });
     journal.add(CELL, 128, { cameHome: true });
     journal.add({ ...CELL, speed: 1 }, 112, { cameHome: true });
-    expect(openSearchJournal(path, 'abc').cameHome(CELL, 112)).toMatchObject([{ memory }, {}]);
-    expect(openSearchJournal(path, 'def').cameHome(CELL, 112)).toEqual([]);
+    const found = (origin: typeof ORIGIN) => openSearchJournal(path, origin).cameHome(CELL, 112);
+    expect(found(ORIGIN)).toMatchObject([{ memory }, {}]);
+    expect(found({ ...ORIGIN, commit: 'def' })).toEqual([]);
+    expect(found({ ...ORIGIN, machine: '' })).toEqual([]);
     expect(journal.cameHome({ ...CELL, architecture: 'arm64' }, 112)).toEqual([]);
+    expect(journal.cameHome({ ...CELL, across: true }, 112)).toEqual([]);
     rmSync(join(path, '../..'), { recursive: true });
   });
 
   test('of another format counts as none', () => {
-    const { path, journal } = opened('abc');
+    const { path, journal } = opened();
     journal.add(CELL, 112, { cameHome: true });
     writeFileSync(path, '{"format":0,"captures":[]}');
     expect(journal.cameHome(CELL, 112)).toEqual([]);
@@ -107,10 +117,11 @@ describe('the journal', () => {
 });
 
 test('the table has a row for each search', async () => {
-  const rows = searchTable([(await search(120)).result, (await search(500)).result]).split('\n');
+  const [captured, none] = [(await search(120)).result, (await search(500)).result];
+  const rows = searchTable([captured, { ...none, cell: { ...CELL, across: true } }]).split('\n');
   expect(rows.slice(2)).toEqual([
-    '| 6.1-cloud | amd64 | lean | 20 | 128M | 1 | 20 of 150 MiB | 13 % | no memory |',
-    '| 6.1-cloud | amd64 | lean | 20 | none | 0 | - | - | no memory |',
+    '| 6.1-cloud | amd64 | lean | 20 | anywhere | 128M | 1 | 20 of 150 MiB | 13 % | no memory |',
+    '| 6.1-cloud | amd64 | lean | 20 | across 128 MiB | none | 0 | - | - | no memory |',
   ]);
 });
 
@@ -126,6 +137,10 @@ test.each([
   ],
   ['[    0.5] Initramfs unpacking failed: write error', 'Initramfs unpacking failed: write error'],
   ['lab: gave up: kexec refused', 'lab: gave up: kexec refused'],
+  [
+    '[    0.004] crashkernel reservation failed - memory is in use.',
+    'crashkernel reservation failed - memory is in use.',
+  ],
 ])('why not: %s', (line, why) => {
   const crash = '[    9.1] Kernel panic - not syncing: sysrq triggered crash';
   expect(whyNot(['Linux version 6', crash, line, 'lab: came home'])).toBe(why);
