@@ -6,6 +6,8 @@ import type { Capture } from './capture.ts';
 export interface NamedCaptures {
   readonly name: string;
   readonly captures: readonly Capture[];
+  /** Machines that were lost: nothing is known of what they would have captured. */
+  readonly losses?: readonly unknown[];
 }
 
 /** Captures by one program, of one kernel, with one reservation. */

@@ -152,7 +152,7 @@ function indexFrom(lines: readonly SerialLine[], from: number, pattern: RegExp):
 async function untilLogin(guest: Guest, from: number, timeoutSeconds: number): Promise<void> {
   for (let waited = 0; waited < timeoutSeconds * 1000; waited += POLL_MS) {
     if (crashTimes(guest.arch, guest.lines.slice(from)).login !== undefined) return;
-    await sleep(POLL_MS);
+    await sleep(POLL_MS, undefined, { signal: guest.signal });
   }
   throw new GuestError('NO_LOGIN', {
     action: 'see the guest come home',

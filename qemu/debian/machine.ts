@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LabArch } from '../machine/arch.ts';
-import { commandText, type MachineSpec, machineCommand, runMachine } from '../machine/machine.ts';
+import { commandText, lost, type MachineSpec, machineCommand, runMachine } from '../machine/machine.ts';
 import { openQmp, qmpOption } from '../machine/qmp.ts';
 import type { SerialLine } from '../machine/serial.ts';
 import { type Agent, openAgent } from './agent.ts';
@@ -32,6 +32,8 @@ export interface Guest {
   readonly agent: Agent;
   /** The serial console so far. */
   readonly lines: readonly SerialLine[];
+  /** Aborted when the machine ends. */
+  readonly signal: AbortSignal;
   /** Presses the reset button of a machine that hangs. */
   reset(): Promise<void>;
 }
@@ -65,7 +67,8 @@ export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest)
     ],
     deadlineSeconds: machine.deadlineSeconds,
   };
-  writeFileSync(join(machine.directory, 'qemu.txt'), `${commandText(machineCommand(spec))}\n`);
+  const argv = machineCommand(spec);
+  writeFileSync(join(machine.directory, 'qemu.txt'), `${commandText(argv)}\n`);
   const ended = new AbortController();
   const signal = AbortSignal.any([machine.signal, ended.signal]);
   const lines: SerialLine[] = [];
@@ -79,19 +82,22 @@ export async function runDebian<T>(machine: DebianMachine, story: (guest: Guest)
     signal,
   );
   // When the machine ends early, the story is aborted.
-  const lost = running.then(() => undefined).finally(() => ended.abort());
-  lost.catch(() => {});
+  const end = running.finally(() => ended.abort());
+  end.catch(() => {});
   try {
     const agent = await openAgent(agentSocket, signal);
-    const result = await story({ arch, agent, lines, reset: () => reset(qmpSocket) });
+    const result = await story({ arch, agent, lines, signal, reset: () => reset(qmpSocket) });
     agent.send('systemctl poweroff');
     await running;
     agent.close();
     return result;
   } catch (error) {
+    const isEarly = ended.signal.aborted;
     ended.abort();
+    // QEMU ends well when a signal asks it to, and when the guest powers off.
     const machineError = await running.then(
-      () => undefined,
+      ({ complaint }) =>
+        isEarly ? lost('ENDED_EARLY', complaint || 'it powered off', argv, machine.directory) : undefined,
       (cause: unknown) => cause,
     );
     // The machine's own error counts, unless we ended the machine.

@@ -9,24 +9,22 @@ import { buildDeb } from '../../build/package/deb.ts';
 import { partsFor } from '../../build/parts/choose.ts';
 import { PLATFORM_NAMES, platformNamed } from '../../build/parts/platform.ts';
 import { buildProgram } from '../../build/program.ts';
-import { counted, describeError, Failure } from '../../capture/errors.ts';
+import { counted } from '../../capture/errors.ts';
 import { EXIT, oneOf, runCommand, UsageError, wholeNumber } from '../../scripts/lib/cli/command.ts';
 import { tool } from '../disks/file-systems.ts';
-import type { Check } from '../expect/check.ts';
 import { consoleLines } from '../lab/console.ts';
 import { MACHINE_OPTIONS } from '../lab/options.ts';
-import { describeCheck } from '../lab/report.ts';
 import { chooseAccel } from '../machine/accel.ts';
 import { emulatorPackage, labArch } from '../machine/arch.ts';
 import { fetchUefi } from '../machine/firmware.ts';
 import { inRunDirectory, writeSummary } from '../run/directory.ts';
-import type { Capture } from './capture.ts';
 import { fetchDebianImage } from './image.ts';
-import { type DebianMachine, runDebian } from './machine.ts';
+import { runDebian } from './machine.ts';
 import { fetchRepository, makePackagesDisk } from './repository.ts';
+import { canGoOn, isSound, newResult, takeStep } from './results.ts';
 import { SEARCHES } from './smallest.ts';
 import { isDiskNeeded, type Step, storySteps, timesSteps } from './steps.ts';
-import { chooseStories, namesOf, STORIES, type Teller } from './stories.ts';
+import { chooseStories, namesOf, STORIES } from './stories.ts';
 import { describeCaptures } from './table.ts';
 import { TIMED } from './times.ts';
 
@@ -97,11 +95,11 @@ await runCommand({
           const result = results.get(step.name)!;
           const own = join(directory, step.name);
           const disk = join(own, 'disk.img');
-          // What failed in one step would fail in the next, or the next would measure something else.
-          if (result.checks.every(({ holds }) => holds)) {
+          if (canGoOn(result)) {
             await mkdir(join(own, step.part), { recursive: true });
             if (!existsSync(disk)) await tool('cp', ['--sparse=always', '--reflink=auto', image.disk, disk]);
-            await take(step, { ...run, disk, directory: join(own, step.part) }, result);
+            const machine = { ...run, disk, directory: join(own, step.part) };
+            await takeStep(step, result, story => runDebian(machine, story), signal);
             writeSummary(directory, summary);
           }
           if (!given['keep-disk'] && !isDiskNeeded(steps, index)) await rm(disk, { force: true });
@@ -111,8 +109,7 @@ await runCommand({
       }
       console.log(`\n${describeCaptures(summary.results)}`);
       console.log(`\n  ${relative(process.cwd(), join(directory, 'summary.json'))}`);
-      const broken = summary.results.flatMap(({ checks }) => checks).filter(({ holds }) => !holds);
-      return broken.length === 0 ? EXIT.done : EXIT.failed;
+      return summary.results.every(isSound) ? EXIT.done : EXIT.failed;
     });
   },
 });
@@ -135,33 +132,4 @@ function chooseSteps({ only, runs: text, times, smallest }: Chosen, architecture
     });
   if (times) return timesSteps(chooseStories(TIMED, architecture, only), runs);
   return storySteps(chooseStories(smallest ? SEARCHES : STORIES, architecture, only), runs);
-}
-
-/** Of all steps on one disk. */
-interface StepsResult {
-  readonly name: string;
-  readonly checks: Check[];
-  readonly captures: Capture[];
-}
-
-function newResult(name: string): StepsResult {
-  return { name, checks: [], captures: [] };
-}
-
-/** Runs one step on a machine, and prints each check as it is made. */
-async function take(step: Step, machine: DebianMachine, { checks, captures }: StepsResult): Promise<void> {
-  const check: Teller['check'] = (what, holds, saw) => {
-    checks.push({ what, holds, saw });
-    console.log(describeCheck({ what, holds, saw }));
-  };
-  const say: Teller['say'] = line => console.log(`  ${line}`);
-  const teller: Teller = { say, check, capture: capture => void captures.push(capture) };
-  console.log(`${step.name}: ${step.purpose}`);
-  try {
-    await runDebian(machine, guest => step.run(guest, teller));
-  } catch (error) {
-    // The other machines still run.
-    if (machine.signal.aborted || !(error instanceof Failure)) throw error;
-    check('it comes to its end', false, describeError(error));
-  }
 }

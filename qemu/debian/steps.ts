@@ -9,6 +9,8 @@ export interface Step {
   /** Directory below that of the disk; '' for the same. */
   readonly part: string;
   readonly purpose: string;
+  /** One of several alike: where its machine is lost, the others say the same. */
+  readonly isRepeated: boolean;
   run(guest: Guest, teller: Teller): Promise<void>;
 }
 
@@ -18,6 +20,7 @@ export function storySteps(stories: readonly Story[], runs: number): Step[] {
     name: story.name,
     part: '',
     purpose: story.purpose,
+    isRepeated: false,
     run: (guest, teller) => story.run(guest, teller, runs),
   }));
 }
@@ -26,12 +29,19 @@ export function storySteps(stories: readonly Story[], runs: number): Step[] {
 export function timesSteps(peers: readonly TimedPeer[], runs: number): Step[] {
   const rounds = Array.from({ length: runs }, (_, index) => index + 1);
   return [
-    ...peers.map(({ name, prepare }) => ({ name, part: 'install', purpose: 'installation', run: prepare })),
+    ...peers.map(({ name, prepare }) => ({
+      name,
+      part: 'install',
+      purpose: 'installation',
+      isRepeated: false,
+      run: prepare,
+    })),
     ...rounds.flatMap(round =>
       peers.map(({ name, crash }) => ({
         name,
         part: `crash-${round}`,
         purpose: `crash ${round} of ${runs}`,
+        isRepeated: true,
         run: crash,
       })),
     ),

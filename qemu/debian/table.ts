@@ -1,4 +1,5 @@
 /** Captures side by side: tables, bars of where the time went, and how long ours take beside another program's. */
+import { counted } from '../../capture/errors.ts';
 import { longestOf, segmentBars } from '../run/segment-bars.ts';
 import type { Capture } from './capture.ts';
 import {
@@ -46,7 +47,13 @@ const ROWS: readonly Row[] = [
 /** All of it, for a terminal. */
 export function describeCaptures(results: readonly NamedCaptures[]): string {
   const lines = comparisons(results).map(line => `  ${line}`);
-  const parts = [captureTable(results), crashTable(results), captureBars(results), lines.join('\n')];
+  const parts = [
+    captureTable(results),
+    crashTable(results),
+    lostMachines(results),
+    captureBars(results),
+    lines.join('\n'),
+  ];
   return parts.filter(part => part !== '').join('\n\n');
 }
 
@@ -72,6 +79,17 @@ export function crashTable(results: readonly NamedCaptures[]): string {
       ]),
     ),
   ]);
+}
+
+/** A line on each program of which machines were lost; none where all came home. */
+export function lostMachines(results: readonly NamedCaptures[]): string {
+  return results
+    .flatMap(({ name, captures, losses = [] }) =>
+      losses.length === 0
+        ? []
+        : `  ${name}: ${counted(losses.length, 'machine')} LOST, and the table has ${counted(captures.length, 'crash', 'crashes')}`,
+    )
+    .join('\n');
 }
 
 /** Lines of a table whose columns stand below each other. */

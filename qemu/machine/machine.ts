@@ -67,6 +67,8 @@ export interface MachineSpec {
 export interface MachineRun {
   readonly lines: readonly SerialLine[];
   readonly seconds: number;
+  /** What QEMU said on its standard error, as which signal ended it; the last of it. */
+  readonly complaint: string;
 }
 
 /** QEMU's command line for this machine. */
@@ -183,7 +185,7 @@ export async function runMachine(
     if (signal.aborted) throw lost('INTERRUPTED', 'it was interrupted', argv, directory);
     if (status !== 0)
       throw lost('LOST_MACHINE', howItEnded(spec, status, complaint, seconds()), argv, directory);
-    return { lines: reader.lines, seconds: seconds() };
+    return { lines: reader.lines, seconds: seconds(), complaint: complaint.trim() };
   } finally {
     clearTimeout(deadline);
     boot.end();
@@ -218,7 +220,8 @@ function howItEnded(
     : `QEMU ended with ${status} ${complaint.trim()}`;
 }
 
-function lost(code: string, actual: string, argv: readonly string[], directory: string): LostMachine {
+/** @param argv of QEMU. */
+export function lost(code: string, actual: string, argv: readonly string[], directory: string): LostMachine {
   const toDo = `See ${join(directory, 'serial.log')}; QEMU was: ${commandText(argv)}`;
   return new LostMachine(code, { action: 'run the machine until it powers off', actual, toDo }, directory);
 }

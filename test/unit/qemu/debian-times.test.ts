@@ -303,7 +303,8 @@ function fakeGuest(seconds: Record<string, number>) {
     },
     close: () => {},
   };
-  const guest: Guest = { arch, agent, lines: shown, reset: async () => {} };
+  const { signal } = new AbortController();
+  const guest: Guest = { arch, agent, lines: shown, signal, reset: async () => {} };
   return { guest, commands };
 }
 

@@ -9,6 +9,7 @@ import { finishing, packagesOf, recipeOf } from '../../../qemu/debian/contents.t
 import { crash, crashTimes } from '../../../qemu/debian/crash.ts';
 import { trimLists } from '../../../qemu/debian/debootstrap.ts';
 import { DISK_MIB, partitionedDisk, partitionTable, planDisk } from '../../../qemu/debian/disk.ts';
+import type { Guest } from '../../../qemu/debian/machine.ts';
 import { newerKernel } from '../../../qemu/debian/repository.ts';
 import { readPackages } from '../../../qemu/debian/second-stage.ts';
 import { SEARCHES } from '../../../qemu/debian/smallest.ts';
@@ -198,6 +199,14 @@ describe('the stories', () => {
   });
 });
 
+const guestWith = (agent: Agent, lines: readonly SerialLine[]): Guest => ({
+  arch: labArch('x64'),
+  agent,
+  lines,
+  signal: new AbortController().signal,
+  reset: async () => {},
+});
+
 test.each([
   [0, false],
   [16e6, true],
@@ -222,15 +231,14 @@ test.each([
     capture: () => {},
   };
   const [search] = chooseStories(SEARCHES, 'amd64', ['kdump-tools']);
-  await search!.run({ arch: labArch('x64'), agent, lines, reset: async () => {} }, teller, 1);
+  await search!.run(guestWith(agent, lines), teller, 1);
   expect(checks).toEqual([isCaptured]);
 });
 
 test('a guest without a crash kernel is not crashed: nothing would reboot it', async () => {
   const sent: string[] = [];
   const agent = { ...fakeAgent(() => '0\n'), send: (command: string) => void sent.push(command) };
-  const guest = { arch: labArch('x64'), agent, lines: [], reset: async () => {} };
-  await expect(crash(guest, 0.1)).rejects.toThrow(
+  await expect(crash(guestWith(agent, []), 0.1)).rejects.toThrow(
     'Cannot crash the guest: /sys/kernel/kexec_crash_loaded is 0; expected 1, a loaded crash kernel',
   );
   expect(sent).toEqual([]);
