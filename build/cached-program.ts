@@ -1,7 +1,7 @@
 /** Bundles of programs for compileProgram, with V8's code cache or without (capture/program-code.ts). */
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { codeCacheOf, PROGRAM_WRAPPER } from '../capture/program-code.ts';
 import { type BundleRequest, bundle } from './bundle.ts';
 import type { Parts } from './parts/parts.ts';
@@ -37,10 +37,8 @@ export async function bundleWithCache(
   if (isNative)
     spawnSync(
       node,
-      [...REPRODUCIBLE, ...flags, join(PROJECT, 'build/code-cache.ts'), request.output, ...run],
-      {
-        stdio: 'ignore',
-      },
+      [...REPRODUCIBLE, ...flags, join(PROJECT, 'build/code-cache.ts'), basename(request.output), ...run],
+      { cwd: dirname(request.output), stdio: 'ignore' },
     );
   return packages;
 }

@@ -1,9 +1,9 @@
 /** Programs that begin with V8's code cache: those of the crash kernel, as start.js begins them, and any other. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { bundle } from '../../build/bundle.ts';
 import { bundleWithCache } from '../../build/cached-program.ts';
@@ -84,6 +84,28 @@ test.each([
   expect(started(flags, start, output)).toEqual(AS_IF_ALONE);
   await buildIn(NATIVE, flags);
   expect(readFileSync(codeCacheOf(output)).equals(bytes)).toBe(true);
+});
+
+/** Many hot functions: other threads are at work on some when it ends. */
+const BUSY_PROGRAM = `
+  ${Array.from({ length: 200 }, (_, i) => `function f${i}(n) { let s = ${i}; while (n-- > 0) s += n * s; return s; }`).join('\n')}
+  const all = [${Array.from({ length: 200 }, (_, i) => `f${i}`).join()}];
+  for (let turn = 0; turn < 20; turn++) for (const one of all) one(400);
+  process.env.RESULT = String(all.length);`;
+
+test('the cache of what a program calls has the same bytes each time, in any folder', async () => {
+  const entry = join(folder, 'busy.ts');
+  writeFileSync(entry, BUSY_PROGRAM);
+  const built: Buffer[] = [];
+  for (const name of ['a', 'a', 'a', 'a', 'of-another-length']) {
+    const output = join(folder, name, 'busy-program.js');
+    mkdirSync(dirname(output), { recursive: true });
+    writeFileSync(join(folder, name, 'package.json'), '{ "type": "commonjs" }');
+    await bundleWithCache(NATIVE, { entry, output, version: 'test', run: ['word'] });
+    expect(isAccepted([], output)).toBe(true);
+    built.push(readFileSync(codeCacheOf(output)));
+  }
+  expect(built.map(bytes => bytes.equals(built[0]!))).toEqual(built.map(() => true));
 });
 
 test('with a cache that V8 rejects, and without one, a program runs all the same', async () => {
