@@ -29,8 +29,10 @@ export const KDUMPLING = 'kdumpling';
 export const KDUMPLING_LEAN = 'kdumpling-lean';
 /** The same without autopsy and triage dump, which kdump-tools does not make. */
 export const KDUMPLING_DUMP_ONLY = 'kdumpling-dump-only';
+/** Our package with lzo, which takes less time than zstd and makes a larger dump. */
+export const KDUMPLING_LZO = 'kdumpling-lzo';
 /** The names by which our captures are distinguished from those of others. */
-export const OURS: readonly string[] = [KDUMPLING, KDUMPLING_LEAN, KDUMPLING_DUMP_ONLY];
+export const OURS: readonly string[] = [KDUMPLING, KDUMPLING_LEAN, KDUMPLING_DUMP_ONLY, KDUMPLING_LZO];
 
 const IS_LOADED = 'grep -q 1 /sys/kernel/kexec_crash_loaded';
 

@@ -12,6 +12,7 @@ import {
   KDUMP_TOOLS_NOT_ON,
   KDUMPLING,
   KDUMPLING_DUMP_ONLY,
+  KDUMPLING_LZO,
   kdumpling,
   type Peer,
 } from './peers.ts';
@@ -29,6 +30,7 @@ export interface TimedPeer {
 export const TIMED: readonly TimedPeer[] = [
   timed(KDUMPLING, kdumpling('self-contained')),
   timed(KDUMPLING_DUMP_ONLY, kdumpling('self-contained', ['autopsy no', 'triage no'])),
+  timed(KDUMPLING_LZO, kdumpling('self-contained', ['core_collector makedumpfile -l -d 31'])),
   { ...timed('kdump-tools', KDUMP_TOOLS), notOn: KDUMP_TOOLS_NOT_ON },
 ];
 

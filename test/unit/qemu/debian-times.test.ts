@@ -5,7 +5,13 @@ import type { Capture } from '../../../qemu/debian/capture.ts';
 import { medianSegments, spreadOf } from '../../../qemu/debian/columns.ts';
 import { captureCpus, crashSegments, crashTimes } from '../../../qemu/debian/crash.ts';
 import type { Guest } from '../../../qemu/debian/machine.ts';
-import { KDUMP_TOOLS, KDUMPLING, KDUMPLING_DUMP_ONLY, kdumpling } from '../../../qemu/debian/peers.ts';
+import {
+  KDUMP_TOOLS,
+  KDUMPLING,
+  KDUMPLING_DUMP_ONLY,
+  KDUMPLING_LZO,
+  kdumpling,
+} from '../../../qemu/debian/peers.ts';
 import { isDiskNeeded, storySteps, timesSteps } from '../../../qemu/debian/steps.ts';
 import { STORIES, type Teller } from '../../../qemu/debian/stories.ts';
 import { captureTable, comparisons, crashTable, describeCaptures } from '../../../qemu/debian/table.ts';
@@ -14,6 +20,7 @@ import { labArch } from '../../../qemu/machine/arch.ts';
 import { cpuSecondsOf, parseCpuSeconds } from '../../../qemu/machine/cpu-time.ts';
 import type { SerialLine } from '../../../qemu/machine/serial.ts';
 import { segmentBars } from '../../../qemu/run/segment-bars.ts';
+import { settingsOf } from '../../../scripts/lib/config/config.ts';
 
 const arch = labArch('x64');
 const BANNER = 'Debian GNU/Linux 12 debian ttyS0';
@@ -264,16 +271,19 @@ describe('the steps of a run', () => {
     expect(brief(steps)).toEqual([
       'kdumpling/install',
       'kdumpling-dump-only/install',
+      'kdumpling-lzo/install',
       'kdump-tools/install',
       'kdumpling/crash-1',
       'kdumpling-dump-only/crash-1',
+      'kdumpling-lzo/crash-1',
       'kdump-tools/crash-1',
       'kdumpling/crash-2',
       'kdumpling-dump-only/crash-2',
+      'kdumpling-lzo/crash-2',
       'kdump-tools/crash-2',
     ]);
     const needed = steps.map((_, index) => isDiskNeeded(steps, index));
-    expect(needed).toEqual([...Array(6).fill(true), ...Array(3).fill(false)]);
+    expect(needed).toEqual([...Array(8).fill(true), ...Array(4).fill(false)]);
   });
 });
 
@@ -347,16 +357,26 @@ describe('a crash for its times', () => {
     expect(commands.findIndex(command => command.includes('sysrq'))).toBeGreaterThan(removal);
   });
 
-  test('the third program makes no autopsy and no triage dump, and lacks nothing else', async () => {
+  test.each([
+    [
+      'no autopsy and no triage dump',
+      KDUMPLING_DUMP_ONLY,
+      'autopsy no\\ntriage no\\n',
+      { autopsy: 'no', triage: 'no' },
+    ],
+    ['a dump by lzo', KDUMPLING_LZO, 'core_collector makedumpfile -l -d 31\\n', { codec: 'lzo' }],
+  ])('a program makes %s, and is like ours otherwise', async (_, other, directives, options) => {
     const installs = await Promise.all(
-      [KDUMPLING, KDUMPLING_DUMP_ONLY].map(async name => {
+      [KDUMPLING, other].map(async name => {
         const { guest, commands } = fakeGuest({});
         await TIMED.find(peer => peer.name === name)!.prepare(guest, fakeTeller().teller);
         return commands.find(command => command.includes('kdump.conf'))!;
       }),
     );
-    expect(installs[1]).toContain("'crash_loop 0\\nlayout self-contained\\nautopsy no\\ntriage no\\n'");
-    expect(installs[1]!.replace('autopsy no\\ntriage no\\n', '')).toBe(installs[0]);
+    expect(installs[1]).toContain(`'crash_loop 0\\nlayout self-contained\\n${directives}'`);
+    expect(installs[1]!.replace(directives, '')).toBe(installs[0]);
+    const [, written] = /printf '(.*)' >>/.exec(installs[1]!)!;
+    expect(settingsOf(written!.replaceAll('\\n', '\n'), 'kdump.conf').options).toMatchObject(options);
   });
 
   test('a story makes it as often as asked', async () => {

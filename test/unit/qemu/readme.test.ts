@@ -48,7 +48,7 @@ test('the options it names exist', () => {
     'parallel',
     'resume',
     'results',
-    ...['runs', 'step', 'across'],
+    ...['runs', 'step', 'across', 'only'],
     'smallest',
     'times',
     'junit',
