@@ -36,12 +36,11 @@ export const OURS: readonly string[] = [KDUMPLING, KDUMPLING_LEAN, KDUMPLING_DUM
 
 const IS_LOADED = 'grep -q 1 /sys/kernel/kexec_crash_loaded';
 
-/** @param directives more lines of kdump.conf. */
+/** @param directives more lines for kdump.conf, in place of those that the package's has. */
 export const kdumpling = (layout: Layout, directives: readonly string[] = []): Peer => ({
-  // The crash-loop guard is off, since every crash here must be captured.
   install: `set -e
 apt-get install -y /mnt/kdumpling_*.deb
-printf '${['crash_loop 0', `layout ${layout}`, ...directives].join('\\n')}\\n' >> /etc/kdump.conf
+${configuring([`layout ${layout}`, ...directives])}
 kdumpling enable`,
   reserve: mib => `kdumpling enable --crashkernel ${mib}M`,
   isArmed: `systemctl is-active kdumpling-load && ${IS_LOADED}`,
@@ -53,6 +52,14 @@ kdumpling enable`,
   ],
   manifest: MANIFEST_NAME,
 });
+
+/** Shell commands. The crash-loop guard is off, since every crash here must be captured. */
+function configuring(directives: readonly string[]): string {
+  const lines = ['crash_loop 0', ...directives];
+  const names = lines.map(line => line.split(' ')[0]);
+  return `sed -i -E '/^(${names.join('|')}) /d' /etc/kdump.conf
+printf '${lines.join('\\n')}\\n' >> /etc/kdump.conf`;
+}
 
 export const KDUMP_TOOLS: Peer = {
   // Our host command is put beside it, without services and hooks: it counts the pages of the dump.
