@@ -1,6 +1,6 @@
 /** The dump-capture initrd: the list of what it holds, and how it is written. */
 import { createHash, type Hash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Failure } from '../capture/errors.ts';
@@ -214,7 +214,7 @@ export function buildImage(request: ImageRequest): ImageFacts {
   const settings = [
     ...earlySettings({ watchdogs, runtime, swap }, options),
     ...(isLean ? leanSettings() : runtimeImageSettings(isKept)),
-    ...(usesDisk ? runtimeDiskSettings(options) : []),
+    ...(usesDisk ? runtimeDiskSettings(program, options) : []),
     ...(usesDisk && !isLean ? againSettings() : []),
     `node='${NODE_COMMAND.join(' ')}'`,
     // Where the build knows which pages a capture touches, they are together.
@@ -355,9 +355,13 @@ function againSettings(): string[] {
 }
 
 /** @throws ImageError for a target that the early stage cannot find. */
-function runtimeDiskSettings({ target, fstype, deviceTimeoutSeconds }: CaptureOptions): string[] {
+function runtimeDiskSettings(
+  { runtime }: Program,
+  { target, fstype, deviceTimeoutSeconds }: CaptureOptions,
+): string[] {
   if (EARLY_DEVICE.test(target)) {
     return [
+      `disk_runtime=${superblockDigest(runtime)}`,
       `runtime_device=${target}`,
       `runtime_fstype=${fstype}`,
       `runtime_timeout=${deviceTimeoutSeconds}`,
@@ -370,6 +374,21 @@ function runtimeDiskSettings({ target, fstype, deviceTimeoutSeconds }: CaptureOp
     toDo: 'Name the target so, or use the self-contained layout',
   });
 }
+
+/** By which the early stage knows the image again. In hex. */
+function superblockDigest(squashfs: string): string {
+  const file = openSync(squashfs, 'r');
+  try {
+    const superblock = Buffer.alloc(SUPERBLOCK_BYTES);
+    const bytes = readSync(file, superblock);
+    return createHash('sha256').update(superblock.subarray(0, bytes)).digest('hex');
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Linux fs/squashfs/squashfs_fs.h, struct squashfs_super_block. */
+const SUPERBLOCK_BYTES = 96;
 
 /** @throws ImageError for a name that the early stage's shell could misread. */
 function pathInImage(moduleFile: string): string {

@@ -12,3 +12,7 @@ $bb blockdev --setra 64 "$disk" 2> /dev/null
 # capture/init/shut-down.ts makes it read-only.
 $bb mount -t "$runtime_fstype" -o rw,nosuid,nodev,noatime "$disk" /disk ||
   give_up "cannot mount the runtime's disk $disk"
+# Of another package, which may have another Node or no FFI. Its superblock has the sizes of all that is in it (Linux
+# fs/squashfs/squashfs_fs.h). Where there is none, runtime-image.sh says so.
+[ ! -e "$runtime_file" ] || [ "$($bb head -c 96 "$runtime_file" | $bb sha256sum)" = "$disk_runtime  -" ] ||
+  echo "<4>kdumpling: early: the runtime image on the disk is not the one that this initrd was built with; run kdumpling load after the reboot" > /dev/kmsg

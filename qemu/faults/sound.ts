@@ -1,6 +1,7 @@
 /** Runs in which nothing breaks: the capture must be sound on an unusual machine, or is compared with something. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { RUNTIME_ON_DISK } from '../../initrd/image.ts';
 import { sameAsRawCopy } from '../expect/asked-dump.ts';
 import { exactAtEveryLevel } from '../expect/every-level.ts';
 import * as expect from '../expect/expectations.ts';
@@ -58,6 +59,17 @@ export const GOES_BESIDE = expect.says(
 /** Of three CPUs the crash kernel has two, whichever of them crashed: it must not start the first one again. */
 export const TWO_CPUS: Pick<Fault, 'cpus' | 'crashWords'> = { cpus: 3, crashWords: ['nr_cpus=2'] };
 
+const IS_ANOTHER =
+  /kdumpling: early: the runtime image on the disk is not the one that this initrd was built with/;
+
+const FFI_MISSING = expect.says(
+  'the serial log says that the FFI is missing',
+  /kdumpling: system: warning: Cannot open the FFI/,
+);
+
+/** Another time in its superblock makes the first kernel's copy another image (Linux fs/squashfs/squashfs_fs.h, mkfs_time). */
+const OTHER_RUNTIME = `printf lab1 | dd of=/disk${RUNTIME_ON_DISK} bs=1 seek=8 conv=notrunc 2> /dev/null`;
+
 export const SOUND_RUNS: readonly Fault[] = [
   SOUND,
   {
@@ -70,13 +82,7 @@ export const SOUND_RUNS: readonly Fault[] = [
     name: 'no-ffi',
     help: 'the FFI does not load: mounting, loading, compressing and rebooting use their fallbacks',
     beforeNode: WITHOUT_FFI,
-    expectations: [
-      expect.says(
-        'the serial log says that it is missing',
-        /kdumpling: system: warning: Cannot open the FFI/,
-      ),
-      ...expect.SOUND_CAPTURE,
-    ],
+    expectations: [FFI_MISSING, ...expect.SOUND_CAPTURE],
   },
   {
     name: 'guest-ram',
@@ -88,7 +94,23 @@ export const SOUND_RUNS: readonly Fault[] = [
     name: 'lean',
     help: 'Node is on the boot disk and not in the image',
     layout: 'lean',
-    expectations: [...expect.SOUND_CAPTURE, expect.ffiOpens],
+    expectations: [
+      ...expect.SOUND_CAPTURE,
+      expect.ffiOpens,
+      expect.neverSays('the runtime image on the disk is the initrd’s', IS_ANOTHER),
+    ],
+  },
+  {
+    name: 'other-runtime',
+    help: 'Node is on the boot disk, in an image of another package, without the FFI',
+    layout: 'lean',
+    beforeArming: OTHER_RUNTIME,
+    beforeNode: WITHOUT_FFI,
+    expectations: [
+      expect.says('the serial log says that it is another', IS_ANOTHER),
+      FFI_MISSING,
+      ...expect.SOUND_CAPTURE,
+    ],
   },
   {
     name: 'whole-node',

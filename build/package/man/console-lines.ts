@@ -203,6 +203,14 @@ export const OTHER_LINES: readonly ConsoleLine[] = [
   },
   {
     lines: [
+      'kdumpling: early: the runtime image on the disk is not the one that this initrd was built with; run kdumpling load after the reboot',
+    ],
+    meaning:
+      'The capture takes Node from `/usr/lib/kdumpling/runtime.squashfs`, which is of another package than the initrd: that was installed or restored, and the crash kernel was not loaded since. The capture goes on with what is there, and by other ways without what is not (`Cannot open the FFI`).',
+    toDo: 'Load with `kdumpling load`; `kdumpling show` says whether the initrd is the one that would be built now.',
+  },
+  {
+    lines: [
       'kdumpling: early: the capture called a part of Node that the image lacks; it starts again with the whole Node, from the disk',
     ],
     meaning:

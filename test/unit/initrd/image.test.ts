@@ -1,4 +1,5 @@
 /** What an image holds and refuses to hold, on a made-up module tree. */
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -155,6 +156,20 @@ describe('a runtime of which the kernel makes no file', () => {
     expect(image.includes('hsqs')).toBe(false);
     expect(setting(image, 'runtime_file')).toBe('/disk/usr/lib/kdumpling/runtime.squashfs');
   });
+});
+
+test.each<[string, Partial<ImageRequest>, boolean]>([
+  ['lean', { layout: 'lean' }, true],
+  ['that may start again from the disk', { hasRuntimeOnTarget: true }, true],
+  ['with all in it', {}, false],
+])('an image %s knows the runtime image on the disk by its superblock: %#', (_, more, knows) => {
+  const runtime = join(directory, 'runtime-whole');
+  const superblock = Buffer.alloc(96, 'superblock ');
+  writeFileSync(runtime, Buffer.concat([superblock, Buffer.from('all the rest')]));
+  build(DISK, { program: { ...programParts(), runtime }, options: { target: 'UUID=0a-01' }, ...more })();
+  const all = Buffer.concat([...archivesOf(readFileSync(join(directory, 'image')))]).toString('latin1');
+  const digest = createHash('sha256').update(superblock).digest('hex');
+  expect(/^disk_runtime=(.*)$/m.exec(all)?.[1]).toBe(knows ? digest : undefined);
 });
 
 describe('a self-contained image', () => {
