@@ -11,7 +11,8 @@ export const CAPTURE_FILES: readonly string[] = [
   ...['qemu/lab/image.ts', 'qemu/faults/speed.ts', 'qemu/guest', 'qemu/run/run.ts', 'qemu/run/crash-cpus.ts'],
   ...['scripts/lib/kexec', 'scripts/lib/estimate/cpus.ts'],
 ];
-const NOT_DOCUMENTS = ':(exclude)*.md';
+/** Documents, and what becomes of a finished build. */
+const NOT_OF_IT = ['*.md', 'build/package'].map(path => `:(exclude)${path}`);
 
 /** `a21d72a`, with a `+` where files differ from it. Empty where git does not know. */
 export function projectCommit(): string {
@@ -20,7 +21,7 @@ export function projectCommit(): string {
 
 /** The newest commit that changed what a capture is made of, with a `+` where its files differ. Empty where git does not know. */
 export function captureCommit(project = PROJECT): string {
-  const files = ['--', ...CAPTURE_FILES, NOT_DOCUMENTS];
+  const files = ['--', ...CAPTURE_FILES, ...NOT_OF_IT];
   return commitOf(project, ['log', '-1', '--format=%h', ...files], files);
 }
 
