@@ -3,7 +3,7 @@ import { SystemError } from '../errors.ts';
 import { AddressOf } from '../ffi/addresses.ts';
 import type { Ffi, Library } from '../ffi/library.ts';
 import type { Decompressor, PageCompressor } from './codec.ts';
-import { isDense } from './dense-page.ts';
+import { DensePageDetector } from './dense-page.ts';
 
 const LEVEL = 1;
 /** At level 1 dense pages are 4 to 5 % larger than at zlib's own level 1, at this level smaller; all other pages are smaller. */
@@ -39,6 +39,7 @@ export function openLibdeflate(
   const dense = level === undefined ? open(DENSE_PAGE_LEVEL) : usual;
   // With less room than a page it returns 0 for a page that does not shrink, which is what `compress` must return.
   const maxOutputBytes = pageSizeBytes - 1;
+  const detector = new DensePageDetector(pageSizeBytes, DENSE_PAGE_ZEROS);
   const sourceAddress = new AddressOf(ffi);
   const outputAddress = new AddressOf(ffi);
   return {
@@ -47,7 +48,7 @@ export function openLibdeflate(
     maxOutputBytes,
     compress: (source, sourceOffset, output, outputOffset) =>
       zlibCompress(
-        isDense(source, sourceOffset, pageSizeBytes, DENSE_PAGE_ZEROS) ? dense : usual,
+        usual === dense || detector.isDense(source, sourceOffset) ? dense : usual,
         sourceAddress.of(source) + sourceOffset,
         pageSizeBytes,
         outputAddress.of(output) + outputOffset,

@@ -3,7 +3,7 @@ import { SystemError } from '../errors.ts';
 import { AddressOf } from '../ffi/addresses.ts';
 import type { Ffi, Library } from '../ffi/library.ts';
 import type { Decompressor, PageCompressor } from './codec.ts';
-import { isDense } from './dense-page.ts';
+import { DensePageDetector } from './dense-page.ts';
 import { unusedBitDamage } from './zstd-frame.ts';
 
 // ZSTD_cParameter
@@ -64,6 +64,7 @@ export function openZstd(ffi: Ffi, library: Library, pageSizeBytes: number, leve
   if (usual !== dense) setParameter(usual, ZSTD_c_literalCompressionMode, ZSTD_ps_disable);
 
   const maxOutputBytes: number = compressBound(pageSizeBytes);
+  const detector = new DensePageDetector(pageSizeBytes, DENSE_PAGE_ZEROS);
   const sourceAddress = new AddressOf(ffi);
   const outputAddress = new AddressOf(ffi);
   return {
@@ -73,7 +74,7 @@ export function openZstd(ffi: Ffi, library: Library, pageSizeBytes: number, leve
     compress(source, sourceOffset, output, outputOffset) {
       // An error is a size_t near 2^64, which koffi returns as a bigint; it too is not below a page.
       const size: number | bigint = compress2(
-        isDense(source, sourceOffset, pageSizeBytes, DENSE_PAGE_ZEROS) ? dense : usual,
+        usual === dense || detector.isDense(source, sourceOffset) ? dense : usual,
         outputAddress.of(output) + outputOffset,
         maxOutputBytes,
         sourceAddress.of(source) + sourceOffset,

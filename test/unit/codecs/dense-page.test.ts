@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { DensePageDetector } from '../../../capture/codecs/dense-page.ts';
+import { Random } from '../../support/random.ts';
+
+/** By the definition: in stretch i of 64 bytes, word 7 i mod 16 is looked at. */
+function zerosScanned(page: Buffer): number {
+  let zeros = 0;
+  for (let i = 0; i * 64 < page.length; i++)
+    if (page.readUInt32LE(i * 64 + ((i * 7) % 16) * 4) === 0) zeros++;
+  return zeros;
+}
+
+/** Pages in which about this share of the words are zero. */
+function pageOf(random: Random, sizeBytes: number, zeroShare: number): Buffer {
+  const page = random.bytes(sizeBytes);
+  for (let at = 0; at < sizeBytes; at += 4) if (random.chance(zeroShare)) page.fill(0, at, at + 4);
+  return page;
+}
+
+test.each([4096, 16384, 65536])('pages of %i bytes are dense by the words that are scanned', sizeBytes => {
+  const random = new Random(7);
+  const seen = new Set<boolean>();
+  for (const mostZeros of [0, 0.25]) {
+    const detector = new DensePageDetector(sizeBytes, mostZeros);
+    for (const share of [0, 0.01, 0.2, 0.24, 0.25, 0.26, 0.3, 0.8, 1]) {
+      for (let round = 0; round < 4; round++) {
+        const page = pageOf(random, sizeBytes, share);
+        const isDense = zerosScanned(page) <= (mostZeros * sizeBytes) / 64;
+        expect(detector.isDense(page, 0)).toBe(isDense);
+        seen.add(isDense);
+      }
+    }
+  }
+  expect(seen.size).toBe(2);
+});
+
+test('a page is the same wherever it lies', () => {
+  const random = new Random(3);
+  const detector = new DensePageDetector(4096, 0.25);
+  for (const share of [0.2, 0.25, 0.3]) {
+    const page = pageOf(random, 4096, share);
+    const expected = zerosScanned(page) <= 16;
+    for (const offset of [0, 1, 2, 3, 4, 6, 4096, 4099]) {
+      const window = random.bytes(3 * 4096);
+      page.copy(window, offset + 5);
+      expect(detector.isDense(window.subarray(5), offset)).toBe(expected);
+    }
+  }
+});
