@@ -196,6 +196,38 @@ export class Bitmap {
     return total;
   }
 
+  /** How many bits in `[startPfn, endPfn)` are set. */
+  countIn(startPfn: number, endPfn: number): number {
+    const end = Math.min(endPfn, this.sizeBits);
+    let total = 0;
+    for (let pfn = startPfn; pfn < end; ) {
+      const count = this.#pagesInChunk(pfn, end);
+      const bit = this.bitOf(pfn);
+      if (bit !== NO_SLOT) total += this.#countBits(bit, bit + count);
+      pfn += count;
+    }
+    return total;
+  }
+
+  /** As `countIn`, for the bits of `bytes` from `bit` to before `end`. */
+  #countBits(bit: number, end: number): number {
+    const { bytes } = this;
+    const words = this.#words;
+    const first = byteOf(bit);
+    const last = byteOf(end - 1);
+    if (first === last) return bitsOf(bytes[first] & maskFrom(bit) & maskTo(end));
+    let total = bitsOf(bytes[first] & maskFrom(bit)) + bitsOf(bytes[last] & maskTo(end));
+    let index = first + 1;
+    for (; index < last && index % WORD_BYTES !== 0; index++) total += bitsOf(bytes[index]);
+    const wholeEnd = Math.min(words.length * WORD_BYTES, last - (last % WORD_BYTES));
+    for (; index < wholeEnd; index += WORD_BYTES) {
+      const word = words[index / WORD_BYTES];
+      if (word !== 0) total += bitsOf(word);
+    }
+    for (; index < last; index++) total += bitsOf(bytes[index]);
+    return total;
+  }
+
   /**
    * The first set bit in `[pfn, limit)`, or `limit` when there is none. Give a limit inside loops: a run of set bits can
    * be as long as the machine's memory.

@@ -2,6 +2,7 @@
 import { BITS_PER_BYTE, Bitmap } from '../filter/bitmap.ts';
 import { type SampledDump, sampleDump } from '../kdump/write/first-pages.ts';
 import { fittingPages, type PageSample } from '../kdump/write/predict.ts';
+import type { PfnRange } from '../vmcore/segments.ts';
 
 /** What the file takes on disk. Tasks that do not fit are left out; those that ran and those that wait come first. */
 export const MOST_TRIAGE_BYTES = 16 << 20;
@@ -48,13 +49,21 @@ export function triageBitmap(
     mapped.length * pageSizeBytes <= MOST_DATA_BYTES
       ? mapped.length
       : fittingPages(mapped, MOST_DATA_BYTES, measure, TRIAGE_SAMPLE_PAGES);
-  const ranges = mapped
-    .slice(0, fitting)
-    .sort((a, b) => a - b)
-    .map(pfn => ({ start: pfn, end: pfn + 1 }));
+  const ranges = rangesOf(mapped.slice(0, fitting));
   const kept = Bitmap.over(ranges, bitmap2.sizeBits, { blockBytes: pageSizeBytes, allocate, chunkBytes });
-  for (const { start } of ranges) kept.set(start);
+  for (const { start, end } of ranges) kept.setRange(start, end);
   return { bitmap2: kept, leftOut: wanted.length - fitting };
+}
+
+/** In ascending order. */
+function rangesOf(pfns: readonly number[]): PfnRange[] {
+  const ranges: { start: number; end: number }[] = [];
+  for (const pfn of Float64Array.from(new Set(pfns)).sort()) {
+    const last = ranges.at(-1);
+    if (last?.end === pfn) last.end++;
+    else ranges.push({ start: pfn, end: pfn + 1 });
+  }
+  return ranges;
 }
 
 /** A block of the file where that is possible: 128 MiB of memory in pages of 4 KiB. */

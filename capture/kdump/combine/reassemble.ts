@@ -19,7 +19,6 @@ import { DescriptorReader, isStoredPage, type KdumpFile } from '../read/file.ts'
 import type { DumpSink } from '../sink.ts';
 import type { Steps } from '../steps.ts';
 import { PageStore } from '../write/page-store.ts';
-import { countIn } from './split.ts';
 
 const PAGES_PER_STEP = 1024;
 
@@ -79,7 +78,7 @@ export function* reassembleSteps(
   for (const piece of pieces) {
     const descriptors = new DescriptorReader(piece);
     const stored = new StoredPages(piece, codecs);
-    const count = countIn(bitmap2, piece.sub.start_pfn_64, piece.sub.end_pfn_64);
+    const count = bitmap2.countIn(piece.sub.start_pfn_64, piece.sub.end_pfn_64);
     try {
       for (let i = 0; i < count; i++) {
         const page = descriptors.at(i);

@@ -18,21 +18,11 @@ export function splitPfns(bitmap2: Bitmap, parts: number, splitblockPages: numbe
     const start = end;
     for (let missing = share; missing > 0 && end < max_mapnr; ) {
       const blockEnd = Math.min(end + splitblockPages, max_mapnr);
-      missing -= countIn(bitmap2, end, blockEnd);
+      missing -= bitmap2.countIn(end, blockEnd);
       end = blockEnd;
     }
     ranges.push({ start, end });
   }
   ranges.push({ start: end, end: max_mapnr });
   return ranges;
-}
-
-export function countIn(bitmap: Bitmap, start: number, end: number): number {
-  let count = 0;
-  for (let pfn = bitmap.nextSet(start, end); pfn < end; ) {
-    const runEnd = bitmap.nextClear(pfn, end);
-    count += runEnd - pfn;
-    pfn = bitmap.nextSet(runEnd, end);
-  }
-  return count;
 }

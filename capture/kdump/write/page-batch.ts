@@ -31,6 +31,10 @@ export function batchRoom(
   };
 }
 
+export function entryOf(kind: number, size: number): number {
+  return (kind << KIND_SHIFT) | size;
+}
+
 export function entrySize(entry: number): number {
   return entry & SIZE_MASK;
 }
@@ -95,7 +99,7 @@ export class BatchFiller implements PageTaker {
   #enter(kind: number, size: number): void {
     const { entries } = this.#batch!;
     this.#dataBytes += size;
-    entries[++this.#count] = (kind << KIND_SHIFT) | size;
+    entries[++this.#count] = entryOf(kind, size);
     entries[0] = this.#count;
   }
 }

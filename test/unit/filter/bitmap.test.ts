@@ -172,6 +172,12 @@ describe('a sparse bitmap', () => {
         expect(one.nextSet(pfn + 1)).toBe(whole.nextSet(pfn + 1));
         expect(one.nextClear(pfn)).toBe(whole.nextClear(pfn));
       }
+      for (let i = 0; i < 200; i++) {
+        const [from, to] = [random(SIZE), random(SIZE + 40)];
+        let count = 0;
+        for (let pfn = whole.nextSet(from); pfn < Math.min(to, SIZE); pfn = whole.nextSet(pfn + 1)) count++;
+        expect(one.countIn(from, to)).toBe(count);
+      }
     }
     const buffer = new Uint8Array(1 << 20);
     for (const [at, lengthBytes] of [

@@ -60,6 +60,27 @@ test.each([31, 30])('pages of a dump of level %s are what the memory had', level
   for (const pfn of every(21, 1)) expect(file.readPage(pfn)).toEqual(pageAt(pfn));
 });
 
+test.each([1 << 20, PAGE, 3 * PAGE])(
+  'pages far apart and side by side, through windows of %s bytes',
+  most => {
+    const { input, dump, file } = dumpOf(31);
+    const reads: number[] = [];
+    const source = new (class extends MemorySource {
+      override window(offset: number, lengthBytes: number): Uint8Array {
+        reads.push(lengthBytes);
+        return super.window(offset, lengthBytes);
+      }
+    })(file.bytes, most);
+    // 600 in a row, every 31st, and the last one.
+    const wanted = bitmapOf([...every(3, 1)].filter((pfn, i) => pfn < 1800 || i % 31 === 0 || pfn > 3994));
+    const [copied, compressed] = [new MemoryFile(), new MemoryFile()];
+    writeDump({ ...input, bitmap2: wanted, feed: copiedPages({ ...dump, source }, wanted) }, copied);
+    writeDump({ ...input, bitmap2: wanted }, compressed);
+    expect(copied.bytes.equals(compressed.bytes)).toBe(true);
+    if (most > 3 * PAGE) expect(reads.length).toBeLessThan(30);
+  },
+);
+
 test('what pages take is known without compressing them, in the order in which they are asked for', () => {
   const { dump, file } = dumpOf(31);
   const pfns = [3001, 1, 4, 1501];
