@@ -32,7 +32,7 @@ export const BUILD_PACKAGES: readonly HostPackage[] = [
   { name: 'libzstd1', provides: { library: 'libzstd.so.1' }, why: 'a dump codec' },
   { name: 'liblzo2-2', provides: { library: 'liblzo2.so.2' }, why: 'a dump codec' },
   { name: 'libsnappy1v5', provides: { library: 'libsnappy.so.1' }, why: 'a dump codec' },
-  { name: 'libdeflate0', provides: { library: 'libdeflate.so.0' }, why: 'a dump codec (zlib)' },
+  { name: 'libisal2', provides: { library: 'libisal.so.2' }, why: 'a dump codec (zlib)' },
 ];
 
 /** Those of the build and of the lab. */

@@ -5,7 +5,7 @@
 import { DumpFormatError } from '../errors.ts';
 import type { Ffi, Library } from '../ffi/library.ts';
 import type { Decompressor, PageCompressor } from './codec.ts';
-import { openLibdeflate, openLibdeflateDecompressor } from './libdeflate.ts';
+import { openIgzip, openIgzipDecompressor } from './igzip.ts';
 import { openLzo, openLzoDecompressor } from './lzo.ts';
 import {
   openNodeZlib,
@@ -61,11 +61,11 @@ export const CODECS = [
     name: 'zlib',
     statusFlag: 0x1,
     option: 'c',
-    libraries: ['libdeflate.so.0'],
+    libraries: ['libisal.so.2'],
     isInNode: false,
     hasChecksum: true,
-    open: openLibdeflate,
-    openDecompressor: openLibdeflateDecompressor,
+    open: openIgzip,
+    openDecompressor: openIgzipDecompressor,
     fallback: 'zlib',
     inNode: { open: openNodeZlib, openDecompressor: openNodeZlibDecompressor },
   },

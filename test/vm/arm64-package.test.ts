@@ -16,6 +16,7 @@ import type { Parts } from '../../build/parts/parts.ts';
 import { platformNamed } from '../../build/parts/platform.ts';
 import { PROJECT } from '../../build/paths.ts';
 import { buildProgram, HOST_NODE_FLAGS } from '../../build/program.ts';
+import { openKdump } from '../support/kdump-reader.ts';
 import { buildVmcore } from '../support/vmcore-builder.ts';
 import { FULL_LAB_VARIABLE } from './full-lab.ts';
 
@@ -115,7 +116,7 @@ test.runIf(isFull)('a build for x86 on a machine of arm64 copies programs and li
   expect(plan.copied.filter(path => elfMachine(readFileSync(path)) !== amd64.machine)).toEqual([]);
 });
 
-test.each(['-z', '-l', '-p', '-c'])('a dump with %s has the bytes of one that this machine makes', codec => {
+test.each(['-z', '-l', '-p', '-c'])('a dump with %s is one that this machine makes', codec => {
   const bytes = new Uint8Array(64 * 4096).map((_, at) => (at % 4096 < 100 ? at : 0));
   writeFileSync(join(root, 'vmcore'), buildVmcore({ loads: [{ paddr: 0x1000, bytes }] }));
   const argv = ['dump', codec, '-d', '1', '-f'];
@@ -127,5 +128,11 @@ test.each(['-z', '-l', '-p', '-c'])('a dump with %s has the bytes of one that th
     join(root, 'own'),
   ];
   expect(spawnSync(process.execPath, own, { encoding: 'utf8' })).toMatchObject({ status: 0 });
-  expect(digest(join(root, 'foreign'))).toBe(digest(join(root, 'own')));
+  if (codec !== '-c') return expect(digest(join(root, 'foreign'))).toBe(digest(join(root, 'own')));
+  // igzip compresses otherwise on arm64.
+  const pagesOf = (name: string) => {
+    const { readPage } = openKdump(readFileSync(join(root, name)));
+    return Array.from({ length: 64 }, (_, i) => readPage(1 + i));
+  };
+  expect(pagesOf('foreign')).toEqual(pagesOf('own'));
 });

@@ -1,10 +1,11 @@
-import { inflateSync, zstdDecompressSync } from 'node:zlib';
+import { deflateSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Codec } from '../../../capture/codecs/codec.ts';
+import { openIgzip, openIgzipDecompressor } from '../../../capture/codecs/igzip.ts';
 import { openCodec, openCodecOrFallback } from '../../../capture/codecs/open.ts';
 import { CODECS, type CodecName } from '../../../capture/codecs/table.ts';
 import { openZstd } from '../../../capture/codecs/zstd.ts';
-import { openFfi, openLibrary } from '../../../capture/ffi/library.ts';
+import { type Library, openFfi, openLibrary } from '../../../capture/ffi/library.ts';
 import { type Decompress, openKdump } from '../../support/kdump-reader.ts';
 import { dump, KINDS, machine, PAGE, pageOf } from '../kdump/fixture.ts';
 
@@ -159,27 +160,141 @@ function literalsBlockType(frame: Uint8Array): string {
   return ['raw', 'rle', 'compressed', 'treeless'][frame[headerBytes + blockHeaderBytes] & 3];
 }
 
-test('zlib: a level that libdeflate lacks is refused', () => {
-  expect(() => openCodec(ffi, { name: 'zlib', pageSizeBytes: PAGE, level: 99 })).toThrow(
-    /libdeflate.*0 to 12/,
-  );
-});
-
-test('zlib: dense pages are compressed at level 2, which makes up for their size at level 1, all others at level 1', () => {
-  const compressed = (page: Buffer, level?: number) => {
-    const codec = openCodec(ffi, { name: 'zlib', pageSizeBytes: PAGE, level });
+describe('zlib', () => {
+  const text = Buffer.alloc(PAGE, Array.from({ length: PAGE }, (_, i) => `${i * i} `).join(''));
+  /** Text with so many zero words in each 16. */
+  const withZeros = (zeroWords: number, seed = 0): Buffer => {
+    const page = Buffer.from(text.map(byte => byte + seed));
+    for (let at = 0; at < PAGE; at += 64) page.fill(0, at, at + 4 * zeroWords);
+    return page;
+  };
+  const compressed = (page: Buffer, level?: number): Buffer => {
+    const codec = openCodec(ffi, {
+      name: 'zlib',
+      pageSizeBytes: PAGE,
+      ...(level !== undefined && { level }),
+    });
     const output = new Uint8Array(PAGE);
     const size = codec.compress(page, 0, output, 0);
     codec.close();
+    expect(inflateSync(output.subarray(0, size))).toEqual(page);
     return Buffer.from(output.subarray(0, size));
   };
-  const text = Buffer.alloc(PAGE, Array.from({ length: PAGE }, (_, i) => `${i * i} `).join(''));
-  expect(compressed(text, 1)).not.toEqual(compressed(text, 2));
-  expect(compressed(text)).toEqual(compressed(text, 2));
-  const gaps = Buffer.from(text);
-  for (let at = 0; at < PAGE; at += 64) gaps.fill(0, at, at + 32);
-  expect(compressed(gaps, 1)).not.toEqual(compressed(gaps, 2));
-  expect(compressed(gaps)).toEqual(compressed(gaps, 1));
+  /** Of the first block, behind a header of two bytes (RFC 1951, 3.2.3). */
+  const blockType = (stream: Buffer): string => ['stored', 'fixed', 'dynamic'][(stream[2] >> 1) & 3];
+
+  test('a level that igzip lacks is refused', () => {
+    for (const level of [-1, 2, 99]) {
+      expect(() => openCodec(ffi, { name: 'zlib', pageSizeBytes: PAGE, level })).toThrow(
+        /start igzip.*expected 0 or 1/,
+      );
+    }
+  });
+
+  test('a page has a code of its own, but with many zeros one that is ready', () => {
+    for (const zeros of [0, 4, 8]) {
+      expect(compressed(withZeros(zeros))).toEqual(compressed(withZeros(zeros), 1));
+      expect(blockType(compressed(withZeros(zeros)))).toBe('dynamic');
+    }
+    for (const zeros of [13, 15]) {
+      expect(compressed(withZeros(zeros))).toEqual(compressed(withZeros(zeros), 0));
+      expect(blockType(compressed(withZeros(zeros)))).toBe('fixed');
+    }
+    for (const zeros of [9, 12]) {
+      expect(compressed(withZeros(zeros))).not.toEqual(compressed(withZeros(zeros), 1));
+      expect(blockType(compressed(withZeros(zeros)))).toBe('dynamic');
+      const header = (seed: number) => compressed(withZeros(zeros, seed)).subarray(0, 48);
+      expect(header(0)).toEqual(header(3));
+    }
+  });
+
+  test('pages after one that does not shrink are as they were before it', () => {
+    const codec = openCodec(ffi, { name: 'zlib', pageSizeBytes: PAGE });
+    const output = new Uint8Array(PAGE);
+    for (const zeros of [0, 10, 14]) {
+      const page = withZeros(zeros);
+      const size = codec.compress(page, 0, output, 0);
+      const before = Buffer.from(output.subarray(0, size));
+      expect(codec.compress(pageOf('noise', 1), 0, output, 0)).toBe(0);
+      expect(codec.compress(page, 0, output, 0)).toBe(size);
+      expect(Buffer.from(output.subarray(0, size))).toEqual(before);
+    }
+    codec.close();
+    expect(codec.compress(text, 0, output, 0)).toBe(0);
+  });
+
+  test('igzip, which may read behind a page, is given a copy of it and of what it inflates', () => {
+    const real = openLibrary(ffi, ['libisal.so.2']);
+    const seen: bigint[] = [];
+    const library = {
+      // The first field of both structures that it is called with is the address of a page: next_in and next_out.
+      func: (prototype: string) => {
+        const call = real.func(prototype);
+        if (!/ isal_(?:deflate|inflate)_stateless\(/.test(prototype)) return call;
+        return (address: number) => {
+          seen.push(new BigUint64Array(ffi.view(address, 8))[0]);
+          return call(address);
+        };
+      },
+    } as unknown as Library;
+    const windowOf = new Uint8Array(64 * PAGE);
+    windowOf.set(text, PAGE);
+    const output = new Uint8Array(64 * PAGE);
+    const codec = openIgzip(ffi, library, PAGE);
+    const decompressor = openIgzipDecompressor(ffi, library, PAGE);
+    seen.length = 0;
+    const size = codec.compress(windowOf, PAGE, output, PAGE);
+    expect(decompressor.decompress(output, PAGE, size, output, 8 * PAGE)).toBe(true);
+    expect(Buffer.from(output.subarray(8 * PAGE, 9 * PAGE))).toEqual(text);
+    expect(output.subarray(9 * PAGE).every(byte => byte === 0)).toBe(true);
+    expect(seen).toHaveLength(2);
+    for (const buffer of [windowOf, output]) {
+      const start = BigInt(ffi.address(buffer));
+      const end = start + BigInt(buffer.length);
+      expect(seen.filter(address => address >= start && address < end)).toEqual([]);
+    }
+    codec.close();
+    decompressor.close();
+  });
+
+  test('a library with other structures is refused', () => {
+    const library = { func: () => () => 0 } as unknown as Library;
+    expect(() => openIgzip(ffi, library, PAGE)).toThrow(/a page is another one, or none.*ISA-L 2\.25/);
+  });
+
+  describe('inflated', () => {
+    const decompressor = openIgzipDecompressor(ffi, openLibrary(ffi, ['libisal.so.2']), PAGE);
+    const page = new Uint8Array(PAGE);
+    const inflates = (stream: Uint8Array): boolean =>
+      decompressor.decompress(Buffer.concat([stream, Buffer.alloc(256)]), 0, stream.length, page, 0);
+    afterAll(() => decompressor.close());
+
+    test.each(Array.from({ length: 10 }, (_, level) => level))('streams of zlib, level %i', level => {
+      for (const windowBits of [9, 12, 15]) {
+        for (const zeros of [0, 7, 15, 16]) {
+          expect(inflates(deflateSync(withZeros(zeros), { level, windowBits }))).toBe(true);
+          expect(Buffer.from(page)).toEqual(withZeros(zeros));
+        }
+      }
+    });
+
+    test('damage is found, and the next page is read', () => {
+      const whole = withZeros(8);
+      const stream = deflateSync(whole);
+      for (let bit = 0; bit < stream.length * 8; bit++) {
+        const damaged = Buffer.from(stream);
+        damaged[bit >> 3] ^= 1 << (bit & 7);
+        // The bits between the last code and the checksum mean nothing, to zlib either.
+        if (inflates(damaged)) expect(inflateSync(damaged)).toEqual(whole);
+      }
+      for (let size = 0; size < stream.length; size++) expect(inflates(stream.subarray(0, size))).toBe(false);
+      expect(inflates(deflateSync(whole.subarray(1)))).toBe(false);
+      expect(inflates(deflateSync(Buffer.concat([whole, whole])))).toBe(false);
+      expect(inflates(deflateSync(whole, { dictionary: whole.subarray(0, 64) }))).toBe(false);
+      expect(inflates(stream)).toBe(true);
+      expect(Buffer.from(page)).toEqual(whole);
+    });
+  });
 });
 
 describe('when something is missing', () => {
