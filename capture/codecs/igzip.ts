@@ -8,6 +8,7 @@ import type { Ffi, Library } from '../ffi/library.ts';
 import type { Decompressor, PageCompressor } from './codec.ts';
 import { DensePageDetector } from './dense-page.ts';
 import { HALF_EMPTY_PAGES_CODE, histogramOf } from './igzip-code.ts';
+import { openPlace } from './igzip-place.ts';
 
 const COMP_OK = 0;
 const ISAL_DECOMP_OK = 0;
@@ -108,9 +109,8 @@ function compressorOf(
   const levelBufAt = STREAM_BYTES + SPARE_BYTES;
   const tablesAt = levelBufAt + levelBufBytes(pageSizeBytes);
   const pageAt = tablesAt + HUFF_TABLES_BYTES + SPARE_BYTES;
-  // Read on every call, so that it is not collected while its address is in use.
-  let stream: Uint32Array | undefined = new Uint32Array((pageAt + pageSizeBytes + READ_BEHIND_BYTES) / 4);
-  const address = addressOf(ffi, new Uint8Array(stream.buffer));
+  const { address, words, release } = openPlace(ffi, library, pageAt + pageSizeBytes + READ_BEHIND_BYTES);
+  let stream: Uint32Array | undefined = words;
   const histogram = histogramOf(HALF_EMPTY_PAGES_CODE);
   init(address);
   expectDone('set the code of deflate', setHuffTables(address, 0, IGZIP_HUFFTABLE_STATIC));
@@ -160,6 +160,7 @@ function compressorOf(
       return deflateStateless(address) === COMP_OK ? stream[STREAM.totalOut] : 0;
     },
     close: () => {
+      if (stream) release();
       stream = undefined;
     },
   };

@@ -1,8 +1,7 @@
 /**
  * Compresses on several threads. Each reads the vmcore itself. The main thread writes their batches in the order of pages, so
- * the dump is byte for byte that of one thread (with zlib, but for a page in ten thousand: RESULTS.md), and compresses a batch
- * itself while it waits for the next one. The buffers are fixed: threads that are ahead wait for the main thread. Where a
- * thread fails, the main thread makes the rest alone.
+ * the dump is byte for byte that of one thread, and compresses a batch itself while it waits for the next one. The buffers
+ * are fixed: threads that are ahead wait for the main thread. Where a thread fails, the main thread makes the rest alone.
  *
  * Nothing here needs an event of a thread, because the main thread of a capture never returns to its event loop.
  */
