@@ -15,7 +15,7 @@ import { labArch } from '../machine/arch.ts';
 import { RUNS } from '../run/directory.ts';
 import { across } from './across.ts';
 import { openSearchJournal, type SearchJournal, type SizedCapture } from './journal.ts';
-import { MACHINE, unusualMachine } from './machine.ts';
+import { checkSearchable, MACHINE, unusualMachine } from './machine.ts';
 import { type Attempt, type Cell, type Found, searchSmallest, searchTable, whyNot } from './search.ts';
 
 const KERNELS = ['6.1-cloud', '6.12-cloud', '7.x-cloud', '6.1-generic', '6.12-cloud-arm64'];
@@ -45,6 +45,7 @@ await runCommand({
     },
   },
   async run(given, signal) {
+    checkSearchable(given);
     const list = (text: string) => text.split(',').filter(word => word !== '');
     const kernels = list(given.kernels);
     const layouts = list(given.layouts).map(layout => oneOf('layouts', layout, LAYOUTS));

@@ -1,7 +1,7 @@
 /** The machine of a search, as its journal names it. */
 import { expect, test } from 'vitest';
 import { defaultsOf } from '../../../../qemu/lab/options.ts';
-import { MACHINE, unusualMachine } from '../../../../qemu/search/machine.ts';
+import { checkSearchable, MACHINE, unusualMachine } from '../../../../qemu/search/machine.ts';
 
 const usual = defaultsOf(MACHINE);
 
@@ -18,4 +18,12 @@ test('another is named by what is not usual', () => {
 
 test('what does not change a capture does not count', () => {
   expect(unusualMachine({ ...usual, arch: 'arm64', console: true, deadline: '900' })).toBe('');
+});
+
+test('a geometry with a reservation of its own cannot be searched', () => {
+  for (const geometry of ['reserved-at', 'reserved-across', 'reserved-cma'])
+    expect(() => checkSearchable({ geometry })).toThrow(
+      new RegExp(`--geometry: its value is "${geometry}"; expected one without.*: bios, uefi`),
+    );
+  for (const geometry of ['bios', 'uefi', 'nodes']) checkSearchable({ geometry });
 });
