@@ -68,6 +68,7 @@ await runCommand({
           const other = insteadOf === undefined ? '' : `; it is not for ${insteadOf}, which was asked for`;
           say(`\ncrashing ${title} (${release}${other}) …`);
         },
+        onAgain: ({ title }, why) => say(`crashing ${title} once more: ${why}`),
         onConsoleLine: showsConsole ? consoleLines(given.console, say) : undefined,
         onVerdict: (own, verdict) => {
           const { checks } = verdict;

@@ -4,6 +4,7 @@ import { CannotCrash } from '../kernel/lab-kernel.ts';
 import { LostMachine } from '../machine/machine.ts';
 import type { PlannedCell } from './cell.ts';
 import { crashWith, type Verdict } from './crash.ts';
+import { crashTwiceAtMost } from './crash-again.ts';
 import { type Lab, openLab, withKernel } from './lab.ts';
 
 export interface CellResult {
@@ -25,6 +26,8 @@ export interface SuiteEvents {
   readonly isDone?: (cell: PlannedCell) => boolean;
   readonly onStart?: (cell: PlannedCell, lab: Lab) => void;
   readonly onConsoleLine?: (text: string) => void;
+  /** The emulation spoilt the crash, and it is made once more. */
+  readonly onAgain?: (cell: PlannedCell, why: string) => void;
   readonly onVerdict?: (lab: Lab, verdict: Verdict) => void;
   readonly onResult: (result: CellResult, error?: unknown) => void;
 }
@@ -72,7 +75,11 @@ async function runCell(
   });
   events.onStart?.(planned, own);
   try {
-    const verdict = await crash(own, fault, events, cell);
+    const verdict = await crashTwiceAtMost(
+      own.accel,
+      why => events.onAgain?.(planned, why),
+      () => crash(own, fault, events, cell),
+    );
     events.onVerdict?.(own, verdict);
     const reasons = verdict.checks.filter(({ holds }) => !holds).map(({ what, saw }) => `${what}: ${saw}`);
     const { directory } = verdict.run;

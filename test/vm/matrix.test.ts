@@ -23,6 +23,7 @@ beforeAll(
     const atOnce = Math.max(2, Math.floor(cpus().length / CPUS_OF_A_GUEST));
     await runCells(await openTestLab(), cells, atOnce, {
       signal: new AbortController().signal,
+      onAgain: ({ title }, why) => console.log(`crashing ${title} once more: ${why}`),
       onResult: result => results.set(result.title, result),
     });
   },
