@@ -2,6 +2,18 @@
 import { constants } from 'node:fs';
 import { SystemError } from '../errors.ts';
 import { type Ffi, openLibrary } from './library.ts';
+import {
+  MAP_ANONYMOUS,
+  MAP_FAILED,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
+} from './mman.ts';
 
 /** linux/mount.h */
 export const MS_RDONLY = 1;
@@ -22,19 +34,8 @@ const POSIX_FADV_DONTNEED = 4;
 /** linux/fs.h: SYNC_FILE_RANGE_WAIT_BEFORE, _WRITE, _WAIT_AFTER are 1, 2, 4. */
 const SYNC_FILE_RANGE_WRITE = 2;
 const SYNC_FILE_RANGE_WRITE_AND_WAIT = 7;
-const PROT_NONE = 0;
-const PROT_READ = 1;
-const PROT_WRITE = 2;
-const MAP_SHARED = 0x01;
-const MAP_PRIVATE = 0x02;
-const MAP_FIXED = 0x10;
-const MAP_ANONYMOUS = 0x20;
-const MAP_NORESERVE = 0x4000;
-/** Since Linux v4.17. An older kernel takes the address as a hint. */
-const MAP_FIXED_NOREPLACE = 0x10_0000;
 /** linux/fs.h */
 const SEEK_DATA = 3;
-const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 /** posix_spawn_file_actions_t has 80 on x86-64 and on arm64 (glibc’s spawn.h). */
 const FILE_ACTIONS_BYTES = 256;

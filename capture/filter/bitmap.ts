@@ -185,15 +185,8 @@ export class Bitmap {
 
   /** How many bits are set. */
   count(): number {
-    const { bytes } = this;
-    const words = this.#words;
-    let total = 0;
-    for (let i = 0; i < words.length; i++) {
-      const word = words[i];
-      if (word !== 0) total += bitsOf(word);
-    }
-    for (let i = words.length * WORD_BYTES; i < bytes.length; i++) total += bitsOf(bytes[i]);
-    return total;
+    const { length } = this.bytes;
+    return length === 0 ? 0 : this.#countBits(0, length * BITS_PER_BYTE);
   }
 
   /** How many bits in `[startPfn, endPfn)` are set. */

@@ -1,19 +1,21 @@
 /** Memory-related system calls for fill-memory.ts. */
 import { SystemError } from '../../capture/errors.ts';
 import { type Ffi, openLibrary } from '../../capture/ffi/library.ts';
+import {
+  MAP_ANONYMOUS,
+  MAP_FAILED,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../capture/ffi/mman.ts';
 
 export const PAGE_BYTES = 4096;
 
 /** asm-generic/mman-common.h, linux/mman.h, linux/memfd.h (x86_64 and arm64 alike). */
-const PROT_READ = 1;
-const PROT_WRITE = 2;
-const MAP_SHARED = 0x01;
-const MAP_PRIVATE = 0x02;
-const MAP_ANONYMOUS = 0x20;
-const MAP_NORESERVE = 0x4000;
 const MAP_HUGETLB = 0x4_0000;
 const MFD_HUGETLB = 4;
-const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 const ADVICE = {
   DONTNEED: 4,
   MERGEABLE: 12,
