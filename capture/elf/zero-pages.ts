@@ -1,7 +1,7 @@
 /** Finds the zero pages before anything is written: in an ELF core they determine where PT_LOADs begin and end. */
 import type { Bitmap } from '../filter/bitmap.ts';
 import type { Steps } from '../kdump/steps.ts';
-import { dumpablePages, type PageTaker } from '../kdump/write/page-loop.ts';
+import { PageLoop, type PageTaker } from '../kdump/write/page-loop.ts';
 import type { Vmcore } from '../vmcore/open.ts';
 
 export interface ZeroScanInput {
@@ -16,7 +16,7 @@ export function* withoutZeroPages(
 ): Steps<Bitmap> {
   const scan = new ZeroScan(bitmap2);
   const input = { vmcore, pageSizeBytes: vmcore.pageSizeBytes, bitmap2, findsZeros: true };
-  for (const pagesDone of dumpablePages(input, scan, { onUnreadable: () => {} })) {
+  for (const pagesDone of new PageLoop(input, scan, { onUnreadable: () => {} }).take()) {
     onProgress(pagesDone);
     yield;
   }

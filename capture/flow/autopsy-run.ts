@@ -7,6 +7,7 @@ import { attempt, describeError } from '../errors.ts';
 import { bytesOf, MEMINFO, roomBesideWaiting, tooLittleMemory } from '../init/meminfo.ts';
 import type { RunningAutopsy } from '../scene/child.ts';
 import type { SceneResult } from '../scene/files.ts';
+import type { HelperProcess } from '../threads/helper.ts';
 import { type AutopsyView, AutopsyWatch, neededBytes } from './autopsy-watch.ts';
 import type { CaptureContext } from './context.ts';
 import type { FoundAutopsy } from './record.ts';
@@ -21,6 +22,8 @@ const LOOKS_AFTER_KILL = 10;
 type Result = ReturnType<RunningAutopsy['result']>;
 
 export interface AutopsyRun {
+  /** Its process, for the dump that is made meanwhile. */
+  readonly helper: HelperProcess;
   /** What came of it, once it has ended or had to be ended; undefined while it goes on. Never throws. */
   look(): FoundAutopsy | undefined;
   /** Ends it for another reason. */
@@ -80,6 +83,10 @@ class Run implements AutopsyRun {
     });
   }
 
+  get helper(): HelperProcess {
+    return this.#running;
+  }
+
   look(): FoundAutopsy | undefined {
     const now = this.#context.clock.seconds();
     if (this.#found || now < this.#nextAsk) return this.#found;
@@ -103,7 +110,7 @@ class Run implements AutopsyRun {
 
   #result(): Result | undefined {
     const running = this.#running;
-    if (!running.isRunning()) return running.result();
+    if (running.isHelping() || !running.isRunning()) return running.result();
     running.begin(this.#watcher.mostOwnBytes);
     const why = this.#watcher.look(viewOf(this.#context, running));
     if (why === undefined) return undefined;

@@ -1,4 +1,5 @@
 /** The autopsy of one capture, whichever targets are tried: its program is started once, and what came of it is known from then on. */
+import type { HelperProcess } from '../threads/helper.ts';
 import { type AutopsyRun, startAutopsy } from './autopsy-run.ts';
 import type { CaptureContext } from './context.ts';
 import type { Findings, FoundAutopsy, SceneProgram } from './record.ts';
@@ -14,6 +15,10 @@ export class AutopsyWork implements SceneProgram {
     this.#context = context;
     this.#findings = findings;
     this.#bootSeconds = bootSeconds;
+  }
+
+  get helper(): HelperProcess | undefined {
+    return this.#run?.helper;
   }
 
   get isRunning(): boolean {

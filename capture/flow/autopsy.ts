@@ -7,6 +7,7 @@ import { AUTOPSY_TEXT } from '../autopsy/summary/autopsy.ts';
 import { attempt, describeError } from '../errors.ts';
 import type { ManifestFile } from '../storage/manifest.ts';
 import type { TextPlace } from '../storage/place/place.ts';
+import type { HelperProcess } from '../threads/helper.ts';
 import { ASK_EVERY_SECONDS } from './autopsy-run.ts';
 import type { Course, FoundAutopsy, Scene } from './record.ts';
 
@@ -22,6 +23,10 @@ export class AutopsySaving implements Scene {
     this.#course = course;
     this.#place = place;
     this.#onFiles = onFiles;
+  }
+
+  get helper(): HelperProcess | undefined {
+    return this.#course.autopsy.helper;
   }
 
   get isRunning(): boolean {

@@ -1,7 +1,7 @@
 /**
  * What is made beside the dump: the autopsy, by another process, and the triage dump of the pages that it chooses. Both come first,
  * for a dump that is lost or does not fit. Where the crash kernel has another CPU, the dump is short, and there is room for everything,
- * one thread makes it while the program reads: then the machine is back sooner, by the time that the shorter of both takes.
+ * one thread makes it while the program reads, and then the program's process helps (threads/helper.ts): the machine is back sooner.
  */
 import type { CodecName } from '../codecs/table.ts';
 import { attempt, describeError } from '../errors.ts';

@@ -13,6 +13,7 @@ import type {
 import type { OpenTarget } from '../storage/open-target.ts';
 import type { DumpPlace } from '../storage/place/place.ts';
 import type { RoomKeeper } from '../storage/policy/room.ts';
+import type { HelperProcess } from '../threads/helper.ts';
 import type { CaptureContext } from './context.ts';
 import type { Phases } from './phases.ts';
 
@@ -31,6 +32,8 @@ export interface Course {
 export interface SceneProgram {
   /** Whether it is at work. */
   readonly isRunning: boolean;
+  /** Its process, while it is at work. */
+  readonly helper: HelperProcess | undefined;
   /** Starts it, unless it was started. What keeps it from starting is what came of it. */
   start(): void;
   /** What came of it; undefined while it is at work, or was not started. */
@@ -77,6 +80,8 @@ interface WholeOrNot {
 export interface Scene {
   /** Whether its program is at work. */
   readonly isRunning: boolean;
+  /** Its process, while it is at work. */
+  readonly helper: HelperProcess | undefined;
   /** Waits for it, and writes what was found. */
   finish(): void;
 }

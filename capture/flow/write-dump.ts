@@ -16,7 +16,7 @@ import type { DumpPhase } from './context.ts';
 import type { PlannedDump } from './plan.ts';
 import { openProgress, QUIET_SECONDS } from './progress.ts';
 import type { DumpRequest, MadeDump } from './record.ts';
-import { withThreads } from './threads.ts';
+import { withHelper, withThreads } from './threads.ts';
 
 export const DUMP_NAME = 'vmcore';
 /** Where the CPU has no instructions for SHA-256, it takes longer than compressing. CRC-32 detects any flipped bit too. */
@@ -82,8 +82,11 @@ export function writeVmcore(
     isInputIncomplete: lacksMemory,
     chunkBytes: context.memory.grant(DATA_CHUNK_BYTES, LEAST_CHUNK_BYTES),
   };
-  // The other CPU, and the memory of a thread, are the autopsy's.
-  const shared = scene.isRunning || feed ? undefined : withThreads(context, input, phase);
+  const { helper } = scene;
+  // While the autopsy is made, the other CPU and the memory of a thread are its.
+  const share = () =>
+    helper ? withHelper(context, input, phase, helper) : withThreads(context, input, phase);
+  const shared = feed ? undefined : share();
   try {
     const result = writeDump(shared?.input ?? input, sink, {
       onProgress(done, total) {
@@ -93,9 +96,9 @@ export function writeVmcore(
       },
       onWarning: text => log.warn(phase, text),
     });
-    return { ...result, threads: shared?.threads.working() ?? 1 };
+    return { ...result, threads: shared?.working() ?? 1 };
   } finally {
-    shared?.threads.close();
+    shared?.close();
   }
 }
 

@@ -18,6 +18,8 @@ import {
 } from 'node:fs';
 import { attempt } from '../errors.ts';
 import type { Libc } from '../ffi/libc.ts';
+import type { HelperProcess } from '../threads/helper.ts';
+import { workFiles } from '../threads/work-file.ts';
 import { type ScenePages, type SceneResult, sceneFiles, TABLES } from './files.ts';
 
 export interface Autopsist {
@@ -27,7 +29,7 @@ export interface Autopsist {
   discard(): void;
 }
 
-export interface RunningAutopsy {
+export interface RunningAutopsy extends HelperProcess {
   /**
    * Lets the program read, once it waits for that (begin.ts), with so much memory of its own at most: the kernel refuses it
    * more. Before and after that it does nothing.
@@ -39,6 +41,8 @@ export interface RunningAutopsy {
   progress(): string;
   /** Whether the process still exists. */
   isRunning(): boolean;
+  /** Whether it helps with the dump: all that it writes of the autopsy is there. */
+  isHelping(): boolean;
   /** Memory of its own, which is free once it has ended; 0 where the kernel does not say it. */
   anonymousBytes(): number;
   /** Asks the kernel to end the process. One that is held in the kernel ends later, or never. */
@@ -87,26 +91,38 @@ export function autopsist(autopsy: AutopsyProgram): Autopsist {
   const { node, flags, program, vmcorePath, directory, discard, libc = {} } = autopsy;
   const files = sceneFiles(directory);
   const { started, begin, progress, result, pages } = files;
+  const { looked, terms } = workFiles(directory);
   return {
     start(withTables) {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      for (const file of [started, begin, progress, result, pages]) rmSync(file, { force: true });
+      for (const file of [started, begin, progress, result, pages, looked, terms])
+        rmSync(file, { force: true });
       const words = [...node, ...flags, program, vmcorePath, directory, ...(withTables ? [TABLES] : [])];
       const pid = (libc.spawn ?? spawnByNode)(words, ENVIRONMENT, files.errors);
       let isWaited = true;
+      let limitBytes = 0;
+      const limit = (bytes: number): void => {
+        if (pid === undefined) return;
+        limitBytes = bytes;
+        attempt(() => libc.limitData?.(pid, bytes));
+      };
       if (pid !== undefined) attempt(() => writeFileSync(`/proc/${pid}/oom_score_adj`, FIRST_TO_GO));
       return {
+        directory,
         begin(mostOwnBytes) {
           if (pid === undefined || !existsSync(started) || existsSync(begin)) return;
           const { ownBytes, dataBytes } = memoryOf(pid);
-          if (dataBytes > 0)
-            attempt(() => libc.limitData?.(pid, dataBytes + Math.max(0, mostOwnBytes - ownBytes)));
+          if (dataBytes > 0) limit(dataBytes + Math.max(0, mostOwnBytes - ownBytes));
           writeFileSync(begin, '');
           isWaited = false;
+        },
+        allow(bytes) {
+          if (limitBytes > 0) limit(limitBytes + bytes);
         },
         isDue: () => existsSync(isWaited ? started : pages),
         progress: () => attempt(() => readBounded(files.progress, MOST_RESULT_BYTES)) ?? '',
         isRunning: () => pid !== undefined && isRunning(pid),
+        isHelping: () => existsSync(looked),
         anonymousBytes: () => (pid === undefined ? 0 : memoryOf(pid).ownBytes),
         kill: () => pid !== undefined && attempt(() => process.kill(pid, 'SIGKILL')),
         result: () => readResult(files.result) ?? { state: 'failed', why: lastError(files.errors) },

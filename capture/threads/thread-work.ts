@@ -1,13 +1,11 @@
-/** What the main thread and the compressing threads share: the work in batches, and the state of each buffer. */
-import type { MessagePort } from 'node:worker_threads';
+/** What the main thread and those that compress for it share: the work in batches, and the state of each buffer. */
 import type { CodecName } from '../codecs/table.ts';
-import type { Bitmap } from '../filter/bitmap.ts';
 import type { PageBatch } from '../kdump/write/page-batch.ts';
 import type { UnreadableAs } from '../kdump/write/unreadable.ts';
 import type { Segment } from '../vmcore/segments.ts';
 
-/** All of a thread's input; the buffers are shared, not copied. */
-export interface ThreadWork {
+/** What a thread is told. */
+export interface WorkTerms {
   readonly vmcore: string;
   readonly maps: boolean;
   readonly codec: WantedCodec;
@@ -15,16 +13,22 @@ export interface ThreadWork {
   readonly sharesZeroPage: boolean;
   readonly unreadableAs: UnreadableAs;
   readonly segments: readonly Segment[];
-  readonly bitmap2: SharedArrayBuffer;
   /** Of `bitmap2`, if it is sparse. */
   readonly chunks: Uint32Array | undefined;
   readonly max_mapnr: number;
-  /** The pfns at which batches begin, and the end of the last one, as doubles. */
-  readonly bounds: SharedArrayBuffer;
-  /** The next unclaimed batch, whether a thread has failed, how many work, then a turn for each slot. */
-  readonly turns: SharedArrayBuffer;
-  readonly slots: readonly { readonly data: SharedArrayBuffer; readonly entries: SharedArrayBuffer }[];
 }
+
+/** Memory that all of them see: shared buffers, or a file that several processes map. */
+export interface WorkMemory<Memory extends ArrayBufferLike> {
+  readonly bitmap2: Memory;
+  /** The pfns at which batches begin, and the end of the last one, as doubles. */
+  readonly bounds: Memory;
+  /** The next unclaimed batch, whether a thread has failed, how many work, then a turn for each slot. */
+  readonly turns: Memory;
+  readonly slots: readonly { readonly data: Memory; readonly entries: Memory }[];
+}
+
+export type ThreadWork<Memory extends ArrayBufferLike = ArrayBufferLike> = WorkTerms & WorkMemory<Memory>;
 
 /** A thread that opens anything else would store pages that the dump's header does not describe. */
 export interface WantedCodec {
@@ -33,12 +37,6 @@ export interface WantedCodec {
   readonly level: number | undefined;
   /** Of the codec that the main thread opened by this name, which may be a fallback. */
   readonly opened: { readonly name: string; readonly implementation: string };
-}
-
-/** The one message to a thread. */
-export interface ThreadMessage {
-  readonly work: ThreadWork;
-  readonly reports: MessagePort;
 }
 
 /** What a thread reports. A page that cannot be read is reported before its batch is handed over. */
@@ -67,31 +65,24 @@ export function slotBatch(slot: ThreadWork['slots'][number]): PageBatch {
   return { data: Buffer.from(slot.data), entries: new Uint32Array(slot.entries) };
 }
 
-/** Doubles, because a pfn can exceed 2^32. */
-export function batchBounds(bitmap2: Bitmap, pagesPerBatch: number): Float64Array<SharedArrayBuffer> {
-  const bounds: number[] = [];
-  let room = 0;
-  for (let pfn = bitmap2.nextSet(0); pfn < bitmap2.sizeBits; ) {
-    const runEnd = bitmap2.nextClear(pfn);
-    while (pfn < runEnd) {
-      if (room === 0) {
-        bounds.push(pfn);
-        room = pagesPerBatch;
-      }
-      const taken = Math.min(room, runEnd - pfn);
-      pfn += taken;
-      room -= taken;
-    }
-    pfn = bitmap2.nextSet(runEnd);
-  }
-  bounds.push(bitmap2.sizeBits);
-  const shared = new Float64Array(new SharedArrayBuffer(bounds.length * Float64Array.BYTES_PER_ELEMENT));
-  shared.set(bounds);
-  return shared;
+export function batchCount({ bounds }: Pick<ThreadWork, 'bounds'>): number {
+  return bounds.byteLength / Float64Array.BYTES_PER_ELEMENT - 1;
 }
 
-export function sharedCopy({ bytes }: Bitmap): SharedArrayBuffer {
-  const shared = new SharedArrayBuffer(bytes.length);
-  new Uint8Array(shared).set(bytes);
-  return shared;
+/** How long a look at a turn is apart from the next where the kernel does not wake who waits for it. */
+const MS_PER_LOOK = 2;
+
+/**
+ * Waits while a slot has this turn, for so many milliseconds at most.
+ * @returns how many it waited in vain; 0 once the turn is another.
+ */
+export function waitWhile(turns: Int32Array, at: number, turn: number, mostMs: number): number {
+  if (turns.buffer instanceof SharedArrayBuffer)
+    return Atomics.wait(turns, at, turn, mostMs) === 'timed-out' ? mostMs : 0;
+  const clock = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  for (let waitedMs = 0; Atomics.load(turns, at) === turn; waitedMs += MS_PER_LOOK) {
+    if (waitedMs >= mostMs) return waitedMs;
+    Atomics.wait(clock, 0, 0, MS_PER_LOOK);
+  }
+  return 0;
 }

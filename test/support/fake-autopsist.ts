@@ -1,4 +1,7 @@
-/** An autopsy program in memory: it looks as if it ran for so many looks, with or without progress. */
+/** An autopsy program in memory: it looks as if it ran for so many looks, with or without progress. It never helps with a dump. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Autopsist, RunningAutopsy } from '../../capture/scene/child.ts';
 
 export interface FakeAutopsy {
@@ -19,6 +22,9 @@ export interface FakeAutopsy {
   /** Whether SIGKILL does not end it: it is held in the kernel. */
   readonly isStuck?: boolean;
 }
+
+const directory = mkdtempSync(join(tmpdir(), 'kdumpling-fake-autopsy-'));
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 
 export interface FakeAutopsist extends Autopsist {
   readonly starts: number;
@@ -60,6 +66,9 @@ export function fakeAutopsist({
       starts += 1;
       start();
       return {
+        directory,
+        isHelping: () => false,
+        allow() {},
         begin: onBegin,
         isDue: () => false,
         progress: () => progress(look),

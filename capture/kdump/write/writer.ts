@@ -24,7 +24,7 @@ import type { DumpSink } from '../sink.ts';
 import { finish } from '../steps.ts';
 import { type Bitmap1, writeBitmaps } from './bitmaps.ts';
 import { type Bound, BoundedTaker } from './bounded.ts';
-import { dumpablePages, type PageLoopEvents } from './page-loop.ts';
+import { PageLoop, type PageLoopEvents } from './page-loop.ts';
 import { PageStore } from './page-store.ts';
 import { type UnreadableAs, UnreadablePages } from './unreadable.ts';
 
@@ -264,7 +264,7 @@ function* writePages(
   const taker = bound ? new BoundedTaker(store, bitmap2, pageSizeBytes, bound) : store;
   const steps =
     input.feed?.(store, loopEvents) ??
-    dumpablePages({ vmcore, pageSizeBytes, bitmap2, findsZeros, pfns }, taker, loopEvents);
+    new PageLoop({ vmcore, pageSizeBytes, bitmap2, findsZeros }, taker, loopEvents).take(pfns);
   for (const pagesDone of steps) {
     events.onProgress?.(pagesDone, pagesTotal);
     yield;

@@ -11,7 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
-import type { Libc } from '../../../capture/ffi/libc.ts';
+import { type Libc, openLibc } from '../../../capture/ffi/libc.ts';
+import { openFfi } from '../../../capture/ffi/library.ts';
 import { capture } from '../../../capture/flow/capture.ts';
 import type { CaptureContext, CaptureHooks, Clock, Compressors } from '../../../capture/flow/context.ts';
 import type { Outcome } from '../../../capture/flow/record.ts';
@@ -142,6 +143,7 @@ export function run(scenario: Scenario = {}): Found {
     system,
     ffi: undefined,
     libc: {
+      mapShared: openLibc(openFfi()).mapShared,
       fallocate: () => scenario.fallocate ?? 0,
       syncRange: () => scenario.syncRange ?? 0,
       dropCache: (_fd: number, offset?: number, lengthBytes?: number) =>

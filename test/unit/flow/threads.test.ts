@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { withThreads } from '../../../capture/flow/threads.ts';
+import { withHelper, withThreads } from '../../../capture/flow/threads.ts';
+import { openMemoryBudget } from '../../../capture/init/memory-budget.ts';
 import type { DumpInput } from '../../../capture/kdump/write/writer.ts';
+import type { HelperProcess } from '../../../capture/threads/helper.ts';
 import { KernelBuilder } from '../../support/kernel-builder.ts';
 import { Random } from '../../support/random.ts';
 import { type Found, PANIC, run } from './fixture.ts';
@@ -111,6 +113,23 @@ test('as many threads as there is memory for, and one where there is none for a 
   expectSameDump(one);
 });
 
+test('the process of the autopsy is not asked to help where there is no memory for it, and that is said', () => {
+  const { context } = run();
+  const memory = openMemoryBudget(() => `MemAvailable: ${18 << 10} kB\n`);
+  const input = { bitmap2: { bytes: new Uint8Array(1) } } as unknown as DumpInput;
+  const process: HelperProcess = {
+    directory: join(folder, 'nowhere'),
+    isHelping: () => expect.unreachable(),
+    allow: () => expect.unreachable(),
+    isRunning: () => expect.unreachable(),
+    kill: () => expect.unreachable(),
+  };
+  expect(withHelper({ ...context, memory }, input, 'dump', process)).toBeUndefined();
+  expect(context.log.lines.at(-1)!.text).toContain(
+    'dump: the process of the autopsy will not compress: 18 MiB of memory are available, it needs 20',
+  );
+});
+
 test('threads that cannot be given their work end, and give their memory back', async () => {
   const ticks = join(folder, 'ticks');
   const program = join(folder, 'ticks.mjs');
@@ -124,7 +143,7 @@ test('threads that cannot be given their work end, and give their memory back', 
   // Much to compress, in a vmcore whose segments cannot be read.
   const input = {
     codec: { name: 'zlib', maxOutputBytes: 4096 },
-    bitmap2: { count: () => 1e6, bytes: new Uint8Array(1) },
+    bitmap2: { count: () => 1e6, bytes: new Uint8Array(1), sizeBits: 0, nextSet: () => 0 },
     vmcore: {
       pageSizeBytes: 4096,
       get segments(): never {

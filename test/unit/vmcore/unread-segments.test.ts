@@ -1,7 +1,7 @@
 /** PT_LOADs that are no memory: /proc/vmcore is never read where they say that it has something. */
 import { expect, test } from 'vitest';
 import { Bitmap } from '../../../capture/filter/bitmap.ts';
-import { dumpablePages, type PageTaker } from '../../../capture/kdump/write/page-loop.ts';
+import { PageLoop, type PageTaker } from '../../../capture/kdump/write/page-loop.ts';
 import { openVmcore } from '../../../capture/vmcore/open.ts';
 import { buildVmcore, MemorySource } from '../../support/vmcore-builder.ts';
 
@@ -54,7 +54,7 @@ test.each([
     addMissing: () => expect.unreachable(),
   };
   const input = { vmcore, pageSizeBytes: PAGE, bitmap2, findsZeros: false };
-  for (const _ of dumpablePages(input, taker, { onUnreadable: () => expect.unreachable() })) {
+  for (const _ of new PageLoop(input, taker, { onUnreadable: () => expect.unreachable() }).take()) {
   }
   expect(taken).toBe(PAGES);
 });

@@ -1,7 +1,7 @@
 /** Which bytes the page loop reads: of memory that may be broken, only the pages of the dump. */
 import { expect, test } from 'vitest';
 import { Bitmap } from '../../../../capture/filter/bitmap.ts';
-import { dumpablePages } from '../../../../capture/kdump/write/page-loop.ts';
+import { PageLoop } from '../../../../capture/kdump/write/page-loop.ts';
 import { SegmentIndex } from '../../../../capture/vmcore/segments.ts';
 import type { ByteSource } from '../../../../capture/vmcore/source.ts';
 import { MemorySource, PAGE } from '../fixture.ts';
@@ -60,7 +60,7 @@ function run(
   };
   const taker = { add, addZeros, addMissing: () => expect.unreachable() };
   const input = { vmcore: { source, segments }, pageSizeBytes: PAGE, bitmap2, findsZeros };
-  for (const _ of dumpablePages(input, taker, { onUnreadable: () => expect.unreachable() })) {
+  for (const _ of new PageLoop(input, taker, { onUnreadable: () => expect.unreachable() }).take()) {
   }
   expect(taken + zeros).toBe(KEPT.length);
   return { touched: [...touched].sort((a, b) => a - b), zeros };

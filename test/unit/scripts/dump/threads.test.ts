@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Bitmap } from '../../../../capture/filter/bitmap.ts';
 import { BatchWork } from '../../../../capture/threads/batch-work.ts';
-import { batchBounds } from '../../../../capture/threads/thread-work.ts';
+import { batchBounds } from '../../../../capture/threads/plan-work.ts';
 import { runCommand } from '../../../../scripts/lib/cli/command.ts';
 import { dump } from '../../../../scripts/verbs/dump.ts';
 import { Random } from '../../../support/random.ts';
@@ -67,9 +67,11 @@ describe('the same dump as one thread makes', () => {
       expect((await together()).equals(alone)).toBe(true);
       // This thread is done with all before the others have loaded. Here they do the work, whose modules are their own.
       const own = vi.spyOn(BatchWork.prototype, 'takeNextIfFree').mockReturnValue(false);
+      const first = vi.spyOn(BatchWork.prototype, 'claimAlone').mockReturnValue(undefined);
       const byOthers = await together();
       expect(own).toHaveBeenCalled();
       own.mockRestore();
+      first.mockRestore();
       expect(byOthers.equals(alone)).toBe(true);
     },
   );
