@@ -58,6 +58,7 @@ async function build(parts: Parts, say: (line: string) => void): Promise<Program
     entry: join(PROJECT, 'capture/scene/main.ts'),
     output: join(dist, 'autopsy.js'),
     version,
+    loadedWhenUsed: NOT_AT_CAPTURE_START,
     flags: AUTOPSY_FLAGS,
   };
   // Of the capture and of the host command.

@@ -89,17 +89,23 @@ function addRule(subject: Subject, address: bigint): boolean | undefined {
   const slot = lookup + block * BigInt(IP_BYTES);
   const first = memory.u32(slot, 'orc_lookup');
   const last = Math.min(memory.u32(slot + BigInt(IP_BYTES), 'orc_lookup'), first + Number(ORC_BLOCK_BYTES));
-  let found: number | undefined;
-  for (let i = first; i <= last; i++) {
-    const at = ips + BigInt(i * IP_BYTES);
-    if (at + BigInt(memory.u32(at, 'orc_unwind_ip') | 0) > address) break;
-    found = i;
-  }
-  if (found === undefined) return undefined;
+  if (last < first) return undefined;
+  const start = ips + BigInt(first * IP_BYTES);
+  const bytes = memory.readVirtual(start, (last - first + 1) * IP_BYTES, 'orc_unwind_ip');
+  const found = first + lastNotBehind(bytes, Number(address - start));
+  if (found < first) return undefined;
   const entry = entries + BigInt(found * ORC_ENTRY_BYTES);
   addRange(subject, entry, ORC_ENTRY_BYTES);
   // sp_reg is ORC_REG_UNDEFINED in all formats.
   return (memory.u8(entry + BigInt(SP_REG_BYTE), 'orc_entry') & 0xf) !== 0;
+}
+
+/** @param offset from the first of the words, each of which says how far from itself an address is. @returns -1 where all are behind it. */
+function lastNotBehind({ buffer, byteOffset, byteLength }: Uint8Array, offset: number): number {
+  const words = new DataView(buffer, byteOffset, byteLength);
+  let at = 0;
+  while (at < byteLength && at + words.getInt32(at, true) <= offset) at += IP_BYTES;
+  return at / IP_BYTES - 1;
 }
 
 const ORC_SYMBOLS = ['orc_lookup', '_stext', '__start_orc_unwind_ip', '__start_orc_unwind'];

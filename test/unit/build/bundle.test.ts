@@ -47,6 +47,16 @@ test('the capture program starts without OpenSSL, and without what processes and
   expect(loaded).not.toContain('child_process');
 });
 
+test('the autopsy program, which can compress as well, starts without what that falls back on', async () => {
+  const [entry, output] = [join(folder, 'scene-entry.ts'), join(folder, 'scene.js')];
+  const { pathname } = new URL('capture/threads/help.ts', `file://${PROJECT}/`);
+  writeFileSync(entry, `import { helpWithDump } from '${pathname}'; console.log(typeof helpWithDump);`);
+  await bundle({ entry, output, version: '1', loadedWhenUsed: NOT_AT_CAPTURE_START });
+  const { stdout, loaded } = run(output);
+  expect(stdout).toBe('function\n');
+  expect(loaded).toEqual([]);
+});
+
 /** V8 keeps the source for as long as the program runs: a byte a character, or two where one character is no Latin-1. */
 test.each(['capture/main.ts', 'capture/scene/main.ts', 'capture/threads/main.ts'])(
   'the bundle of %s has no character that takes its whole text two bytes each',
