@@ -27,3 +27,8 @@ load() {
   done < $module_words
   $bb insmod "$file" "$@"
 }
+
+several_cpus() {
+  read -r online_cpus < /sys/devices/system/cpu/online
+  case $online_cpus in *[,-]*) ;; *) return 1 ;; esac
+} 2> /dev/null

@@ -99,7 +99,7 @@ for module in $modules; do load "$module" required; done
 # Where memory is short, what was not used for a while goes into zram, compressed to half its size: into memory, and never to a
 # disk. It comes back in less time than code does, of which a whole block of the runtime image is read and unpacked. So it goes
 # first (200 is the most, since Linux 5.8), and comes back a page at a time. The supervisor counts it as it counts code.
-if [ "$swaps" ]; then
+compress_memory() {
   for module in $swap_modules; do load "$module"; done
   if echo $swap_bytes > /sys/block/zram0/disksize && $bb mkswap /dev/zram0 && $bb swapon /dev/zram0; then
     echo 200 > /proc/sys/vm/swappiness
@@ -107,8 +107,17 @@ if [ "$swaps" ]; then
   else
     echo '<4>kdumpling: early: memory is not compressed' > /dev/kmsg
   fi
-fi > /dev/null 2>&1
+  $bb rm -f $swap_modules
+}
+# Another CPU does it meanwhile: Node's start takes no more than there is.
+if [ -z "$swaps" ]; then
+  $bb rm -f $swap_modules
+elif several_cpus; then
+  compress_memory > /dev/null 2>&1 &
+else
+  compress_memory > /dev/null 2>&1
+fi
 
 # What they hold is in the kernel now. As files it would be there twice.
-$bb rm -f $watchdog_modules $softdog $modules $swap_modules
+$bb rm -f $watchdog_modules $softdog $modules
 . /start-node.sh

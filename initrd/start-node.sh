@@ -4,13 +4,12 @@ case $runtime_file in /disk/*) . /runtime-disk.sh ;; esac
 for file in $node; do [ -x "$file" ] || give_up "there is no $file"; done
 # Another CPU reads meanwhile what a capture touches of Node, which is at the beginning of its file (build/node/page-order.ts), and
 # loads the target's drivers. The program loads those that are not there by then, and says which it cannot load.
-{ read -r cpus < /sys/devices/system/cpu/online; } 2> /dev/null
-case $cpus in *[,-]*)
+if several_cpus; then
   (
     [ $touched_kib = 0 ] || $bb dd if="${node#* }" of=/dev/null bs=64k count=$((touched_kib / 64))
     for module in $target_modules; do load "$module"; done
   ) > /dev/null 2>&1 &
-esac
+fi
 vmcore_bytes=$($bb stat -c %s /proc/vmcore 2> /dev/null)
 [ "${vmcore_bytes:-0}" -ge "$small_crash_bytes" ] || node_flags="$node_flags $small_crash_flags"
 export NODE_DISABLE_COLORS=1

@@ -107,10 +107,10 @@ test('a driver that does not load does not end the early stage', () => {
 
 test('the files of modules that were loaded early are removed, and no others', () => {
   const remove = /^\$bb rm .*$/m.exec(EARLY)![0];
-  const names = ['iTCO_wdt.ko', 'softdog.ko', 'zram.ko', 'loop.ko', 'squashfs.ko', 'virtio_blk.ko'];
+  const names = ['iTCO_wdt.ko', 'softdog.ko', 'loop.ko', 'squashfs.ko', 'virtio_blk.ko'];
   for (const name of names) writeFileSync(path(name), '');
-  const [watchdog, softdog, swap, ...modules] = names.slice(0, -1).map(path);
-  const settings = `watchdog_modules='${watchdog}' softdog='${softdog}' swap_modules='${swap}' modules='${modules.join(' ')}'`;
+  const [watchdog, softdog, ...modules] = names.slice(0, -1).map(path);
+  const settings = `watchdog_modules='${watchdog}' softdog='${softdog}' modules='${modules.join(' ')}'`;
   execFileSync(BUSYBOX, ['sh', '-c', `bb=${BUSYBOX}\n${settings}\n${remove}`]);
   expect(names.filter(name => existsSync(path(name)))).toEqual(['virtio_blk.ko']);
   // An image may have none of them.
@@ -139,17 +139,19 @@ test.each([
 
 describe('memory is compressed', () => {
   const CHOOSE = /^while read -r name available_kib.*?^\[ -z .*?$/ms.exec(EARLY)![0];
-  const COMPRESS = /^if \[ "\$swaps" \]; then.*?^fi > .*?$/ms.exec(EARLY)![0];
+  const COMPRESS = /^compress_memory\(\).*?^fi$/ms.exec(EARLY)![0];
 
   /** What busybox was asked for, and what the kernel was told. */
   function compress({
     availableKib,
     modules = '/modules/zram.ko',
     hasZram = true,
+    hasSeveralCpus = false,
   }: {
     availableKib: number;
     modules?: string;
     hasZram?: boolean;
+    hasSeveralCpus?: boolean;
   }) {
     for (const folder of ['vm', ...(hasZram ? ['block/zram0'] : [])])
       mkdirSync(path(folder), { recursive: true });
@@ -161,7 +163,9 @@ describe('memory is compressed', () => {
       .replaceAll('/sys/block', path('block'))
       .replaceAll('/proc/sys/vm', path('vm'))
       .replaceAll('> /dev/kmsg', `>> ${path('kmsg')}`);
-    execFileSync(BUSYBOX, ['sh', '-ec', `${settings}\nload() { $bb load "$@"; }\n${lines}`]);
+    const functions = `load() { sleep 0.1; $bb load "$@"; }\nseveral_cpus() { ${hasSeveralCpus}; }`;
+    const goesOn = `echo goes on >> ${path('calls')}\nwait`;
+    execFileSync(BUSYBOX, ['sh', '-ec', `${settings}\n${functions}\n${lines}\n${goesOn}`]);
     const text = (name: string) => (existsSync(path(name)) ? readFileSync(path(name), 'utf8') : '');
     return {
       calls: text('calls'),
@@ -170,26 +174,35 @@ describe('memory is compressed', () => {
       said: text('kmsg'),
     };
   }
-  const NOTHING = { calls: '', size: '', swappiness: '', said: '' };
+  const GOES_ON = 'goes on\n';
+  const NOTHING = { calls: `rm -f /modules/zram.ko\n${GOES_ON}`, size: '', swappiness: '', said: '' };
+  const BOTH = '/modules/zsmalloc.ko /modules/zram.ko';
+  const CALLS = `load /modules/zsmalloc.ko\nload /modules/zram.ko\nmkswap /dev/zram0\nswapon /dev/zram0\nrm -f ${BOTH}\n`;
 
-  test('where it is short', () => {
-    expect(compress({ availableKib: 999, modules: '/modules/zsmalloc.ko /modules/zram.ko' })).toEqual({
-      calls: 'load /modules/zsmalloc.ko\nload /modules/zram.ko\nmkswap /dev/zram0\nswapon /dev/zram0\n',
+  test.each([
+    ['before Node is started', false, CALLS + GOES_ON],
+    ['by another CPU while Node starts', true, GOES_ON + CALLS],
+  ])('where it is short, %s', (_, hasSeveralCpus, calls) => {
+    expect(compress({ availableKib: 999, modules: BOTH, hasSeveralCpus })).toEqual({
+      calls,
       size: '4096\n',
       swappiness: '200\n',
       said: '',
     });
   });
 
-  test('not where there is enough, and not by a kernel without zram', () => {
+  test('not where there is enough', () => {
     expect(compress({ availableKib: 1000 })).toEqual(NOTHING);
-    expect(compress({ availableKib: 999, modules: '' })).toEqual(NOTHING);
+  });
+
+  test('not by a kernel without zram', () => {
+    expect(compress({ availableKib: 999, modules: '' })).toEqual({ ...NOTHING, calls: `rm -f\n${GOES_ON}` });
   });
 
   test('which costs nothing but a line where it fails', () => {
     expect(compress({ availableKib: 999, hasZram: false })).toEqual({
       ...NOTHING,
-      calls: 'load /modules/zram.ko\n',
+      calls: `load /modules/zram.ko\nrm -f /modules/zram.ko\n${GOES_ON}`,
       said: '<4>kdumpling: early: memory is not compressed\n',
     });
   });
@@ -266,7 +279,8 @@ test('the kernel keeps few free pages back, where it lets this be set', () => {
 });
 
 describe('while Node starts', () => {
-  const MEANWHILE = /^\{ read -r cpus.*?^esac$/ms.exec(script('start-node.sh'))![0];
+  const SEVERAL_CPUS = /^several_cpus\(\).*?^\}.*?$/ms.exec(script('early-functions.sh'))![0];
+  const MEANWHILE = /^if several_cpus; then.*?^fi$/ms.exec(script('start-node.sh'))![0];
 
   /** What is done, in order. */
   const work = (online: string, touchedKib = 18_432): string[] => {
@@ -275,7 +289,10 @@ describe('while Node starts', () => {
     writeFileSync(path('done'), '');
     const settings = `bb=${path('bb')} node='/runtime/bin/node /runtime/lib/node' touched_kib=${touchedKib} target_modules='/modules/one.ko /modules/two.ko'`;
     const load = `load() { echo "load $*" >> ${path('done')}; return 1; }`;
-    const lines = MEANWHILE.replaceAll('/sys/devices/system/cpu/online', path('online'));
+    const lines = `${SEVERAL_CPUS}\n${MEANWHILE}`.replaceAll(
+      '/sys/devices/system/cpu/online',
+      path('online'),
+    );
     execFileSync(BUSYBOX, ['sh', '-c', `${settings}\n${load}\n${lines}\nwait`]);
     return readFileSync(path('done'), 'utf8').split('\n').filter(Boolean);
   };
@@ -290,9 +307,10 @@ describe('while Node starts', () => {
     expect(work('0-1', 0)).toEqual(LOADS);
   });
 
-  test('nothing is done on the only CPU', () => {
+  test('nothing is done on the only CPU, and where the kernel does not say which there are', () => {
     expect(work('0')).toEqual([]);
     expect(work('3')).toEqual([]);
+    expect(work('')).toEqual([]);
   });
 });
 
