@@ -13,6 +13,6 @@ export function helpWithDump(directory: string): void {
   attempt(() => {
     writeFileSync(files.looked, '');
     const work = takeWork(openLibc(openFfi()), files);
-    if (work) compress(work, report => appendFileSync(files.reports, `${JSON.stringify(report)}\n`));
+    compress(work, report => appendFileSync(files.reports, `${JSON.stringify(report)}\n`));
   });
 }

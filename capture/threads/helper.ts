@@ -2,7 +2,7 @@
  * Another process that compresses a dump together with this one (feed.ts), once its own work is over (help.ts): it is there
  * already, and has Node's code and its memory. A thread that was started then would come too late.
  */
-import { closeSync, openSync, readSync, rmSync } from 'node:fs';
+import { readSync, rmSync } from 'node:fs';
 import type { Libc } from '../ffi/libc.ts';
 import type { DumpInput, PageFeed } from '../kdump/write/writer.ts';
 import { type Crew, feedOf } from './feed.ts';
@@ -25,7 +25,7 @@ export interface Helper {
   readonly feed: PageFeed;
   /** How many have compressed, this process among them. Until it is closed. */
   working(): number;
-  /** The process does nothing more for the dump, and ends if that is all it does. */
+  /** The process does nothing more for the dump, and ends if that is all it does. Does not throw. */
   close(): void;
 }
 
@@ -46,9 +46,8 @@ export function askHelper(
 ): Helper {
   const files = workFiles(helper.directory);
   rmSync(files.looked, { force: true });
-  const { work, withdraw } = offerWork(libc, files, planWork(request, input, slots));
+  const { work, reports, withdraw } = offerWork(libc, files, planWork(request, input, slots));
   helper.allow(MAPS_BYTES);
-  const reports = openSync(files.reports, 'r');
   const turns = new Int32Array(work.turns);
   return {
     feed: feedOf(work, request, input, crewOf(helper, reports)),
@@ -57,7 +56,6 @@ export function askHelper(
       // One that only begins now finds nothing to do. One that has begun may wait for a buffer that nobody frees.
       Atomics.store(turns, NEXT_BATCH, batchCount(work));
       if (helper.isHelping()) helper.kill();
-      closeSync(reports);
       withdraw();
     },
   };

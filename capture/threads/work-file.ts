@@ -1,6 +1,7 @@
 /** The work of another process: what it is told, the memory that both map, and what it reports, in files of a directory in memory. */
-import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { attempt } from '../errors.ts';
 import type { Libc, SharedMapping } from '../ffi/libc.ts';
 import { memoryOf, type PlannedWork } from './plan-work.ts';
 import type { ThreadWork, WorkTerms } from './thread-work.ts';
@@ -34,6 +35,8 @@ const ALIGNMENT = 1 << 16;
 
 export interface OfferedWork {
   readonly work: ThreadWork<ArrayBuffer>;
+  /** The file of reports, to be read. */
+  readonly reports: number;
   /** Unmaps and removes it: whoever has it mapped goes on in what it has. Does not throw. */
   withdraw(): void;
 }
@@ -48,30 +51,31 @@ export function offerWork(
   { terms, sizesBytes, fill }: PlannedWork,
 ): OfferedWork {
   const mappings: SharedMapping[] = [];
+  let reports: number | undefined;
   const withdraw = (): void => {
-    for (const file of [files.terms, files.memory]) rmSync(file, { force: true });
-    for (const mapping of mappings) mapping.release();
+    attempt(() => reports !== undefined && closeSync(reports));
+    for (const file of [files.terms, files.memory, files.reports])
+      attempt(() => rmSync(file, { force: true }));
+    for (const mapping of mappings) attempt(() => mapping.release());
   };
   try {
     mappings.push(...mapPieces(libc, files.memory, 'w+', sizesBytes));
     const memory = memoryOf(mappings.map(bufferOf));
     fill(memory);
     const told: Told = { ...terms, chunks: terms.chunks && [...terms.chunks], sizesBytes };
-    writeFileSync(files.reports, '');
-    writeFileSync(files.terms, JSON.stringify(told));
-    return { work: { ...terms, ...memory }, withdraw };
+    reports = openSync(files.reports, 'w+', 0o600);
+    // Under its name it is whole.
+    writeFileSync(`${files.terms}~`, JSON.stringify(told));
+    renameSync(`${files.terms}~`, files.terms);
+    return { work: { ...terms, ...memory }, reports, withdraw };
   } catch (error) {
     withdraw();
     throw error;
   }
 }
 
-/**
- * Of the other process: undefined where there is none.
- * @throws what Node's calls throw, and SystemError.
- */
-export function takeWork(libc: Libc, files: WorkFiles): ThreadWork<ArrayBuffer> | undefined {
-  if (!existsSync(files.terms)) return undefined;
+/** Of the other process. @throws what Node's calls throw, and SystemError: where there is none any more, too. */
+export function takeWork(libc: Libc, files: WorkFiles): ThreadWork<ArrayBuffer> {
   const { chunks, sizesBytes, ...terms } = JSON.parse(readFileSync(files.terms, 'utf8')) as Told;
   const memory = memoryOf(mapPieces(libc, files.memory, 'r+', sizesBytes).map(bufferOf));
   return { ...terms, chunks: chunks && Uint32Array.from(chunks), ...memory };
