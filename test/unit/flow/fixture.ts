@@ -34,7 +34,7 @@ import { Random } from '../../support/random.ts';
 export const PANIC = 'Kernel panic - not syncing: test';
 export const STAMP = '20261126T110000Z';
 export const DEADLINE_SECONDS = 100;
-const NOISE_PADDR = 0x10000000;
+const DATA_PADDR = 0x10000000;
 /** Of the header's status: the dump is incomplete (makedumpfile, IMPLEMENTATION). */
 const INCOMPLETE = 8;
 
@@ -45,16 +45,20 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** A vmcore of the small kernel, with so many MiB of data that does not compress. */
-export function vmcoreFile(noiseMib = 0): string {
-  const path = join(directory, `vmcore-${noiseMib}`);
+/** Noise does not compress. Digits do, and are dense: codecs take another level for such pages. */
+export type Content = 'noise' | 'digits';
+
+/** A vmcore of the small kernel, with so many MiB of data. */
+export function vmcoreFile(mib = 0, content: Content = 'noise'): string {
+  const path = join(directory, `vmcore-${content}-${mib}`);
   if (existsSync(path)) return path;
   const builder = new KernelBuilder({
     records: [{ text: 'Linux version 6.1.0-test' }, { text: PANIC, timestampNs: 12_000_000_000n }],
   });
-  // Pages are compressed one by one, so that a page of noise may come again.
   const noise = new Random(1).bytes(1 << 16);
-  for (let at = 0; at < noiseMib * 2 ** 20; at += noise.length) builder.memory.write(NOISE_PADDR + at, noise);
+  // Pages are compressed one by one, so that a page may come again.
+  const bytes = content === 'noise' ? noise : noise.map(byte => 0x30 + (byte % 10));
+  for (let at = 0; at < mib * 2 ** 20; at += bytes.length) builder.memory.write(DATA_PADDR + at, bytes);
   writeFileSync(path, builder.build());
   return path;
 }

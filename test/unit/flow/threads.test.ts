@@ -8,9 +8,7 @@ import { withHelper, withThreads } from '../../../capture/flow/threads.ts';
 import { openMemoryBudget } from '../../../capture/init/memory-budget.ts';
 import type { DumpInput } from '../../../capture/kdump/write/writer.ts';
 import type { HelperProcess } from '../../../capture/threads/helper.ts';
-import { KernelBuilder } from '../../support/kernel-builder.ts';
-import { Random } from '../../support/random.ts';
-import { type Found, PANIC, run } from './fixture.ts';
+import { type Found, run, vmcoreFile } from './fixture.ts';
 
 const PROGRAM = new URL('../../../capture/threads/main.ts', import.meta.url);
 /** Enough pages that a second thread pays more than an autopsy beside the dump. They are dense, for which codecs take another level, and shrink. */
@@ -22,13 +20,7 @@ let vmcore: string;
 let alone: Found;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'kdumpling-flow-threads-'));
-  vmcore = join(folder, 'vmcore');
-  const builder = new KernelBuilder({
-    records: [{ text: 'Linux version 6.1.0-test' }, { text: PANIC, timestampNs: 12_000_000_000n }],
-  });
-  const digits = new Random(1).bytes(1 << 16).map(byte => 0x30 + (byte % 10));
-  for (let at = 0; at < MIB * 2 ** 20; at += digits.length) builder.memory.write(0x10000000 + at, digits);
-  writeFileSync(vmcore, builder.build());
+  vmcore = vmcoreFile(MIB, 'digits');
   alone = captureOn(1, PROGRAM);
 });
 afterAll(() => rmSync(folder, { recursive: true }));

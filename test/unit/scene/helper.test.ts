@@ -10,9 +10,7 @@ import type { Clock } from '../../../capture/flow/context.ts';
 import { autopsist, type RunningAutopsy } from '../../../capture/scene/child.ts';
 import { workFiles } from '../../../capture/threads/work-file.ts';
 import type { Trouble } from '../../support/fake-place.ts';
-import { KernelBuilder } from '../../support/kernel-builder.ts';
-import { Random } from '../../support/random.ts';
-import { type Found, PANIC, run } from '../flow/fixture.ts';
+import { type Found, run, vmcoreFile } from '../flow/fixture.ts';
 
 const PROGRAM = join(PROJECT, 'capture/scene/main.ts');
 const HELPED = 'dump: the process of the autopsy compressed some of it';
@@ -25,13 +23,7 @@ let vmcore: string;
 let alone: Found;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'kdumpling-helper-'));
-  vmcore = join(folder, 'vmcore');
-  const builder = new KernelBuilder({
-    records: [{ text: 'Linux version 6.1.0-test' }, { text: PANIC, timestampNs: 12_000_000_000n }],
-  });
-  const digits = new Random(1).bytes(1 << 16).map(byte => 0x30 + (byte % 10));
-  for (let at = 0; at < MIB * 2 ** 20; at += digits.length) builder.memory.write(0x10000000 + at, digits);
-  writeFileSync(vmcore, builder.build());
+  vmcore = vmcoreFile(MIB, 'digits');
   alone = captureWith(PROGRAM, 1);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
