@@ -1,4 +1,6 @@
 /** The bundles: one file each, CommonJS, nothing left to look up at run time but Node's own modules. */
+import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { build } from 'esbuild';
 import { lazyModules } from './lazy-modules.ts';
 import { PROJECT } from './paths.ts';
@@ -19,7 +21,8 @@ export interface BundleRequest {
 /** @returns the names of the npm packages that are in the bundle. */
 export async function bundle(request: BundleRequest): Promise<string[]> {
   const { entry, output, version, banner, footer, loadedWhenUsed = [] } = request;
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
+    write: false,
     entryPoints: [entry],
     outfile: output,
     bundle: true,
@@ -39,7 +42,17 @@ export async function bundle(request: BundleRequest): Promise<string[]> {
     ...(footer && { footer: { js: footer } }),
     logLevel: 'error',
   });
+  replace(output, outputFiles[0]!.contents);
   return npmPackages(Object.keys(metafile.inputs));
+}
+
+/** Who reads the file meanwhile has the old one or the new one. */
+function replace(path: string, content: Uint8Array): void {
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0o644;
+  const temporary = `${path}~`;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(temporary, content, { mode: mode & 0o777 });
+  renameSync(temporary, path);
 }
 
 function npmPackages(files: readonly string[]): string[] {

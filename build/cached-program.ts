@@ -1,6 +1,6 @@
 /** Bundles of programs for compileProgram, with V8's code cache or without (capture/program-code.ts). */
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { codeCacheOf, PROGRAM_WRAPPER } from '../capture/program-code.ts';
 import { type BundleRequest, bundle } from './bundle.ts';
@@ -26,19 +26,36 @@ export function bundleProgram({ banner = '', ...request }: BundleRequest): Promi
 
 /**
  * The cache is only made where the program's Node runs on the machine that builds: V8 rejects one that a Node for another
- * architecture made.
+ * architecture made. Who reads both meanwhile finds them whole, of a program that did not change as of one that did.
  * @returns the npm packages in it.
  */
 export async function bundleWithCache(
   { node, isNative }: Pick<Parts, 'node' | 'isNative'>,
   { flags = [], run = [], ...request }: CachedProgram,
 ): Promise<string[]> {
-  const packages = await bundleProgram(request);
-  if (isNative)
-    spawnSync(
-      node,
-      [...REPRODUCIBLE, ...flags, join(PROJECT, 'build/code-cache.ts'), basename(request.output), ...run],
-      { cwd: dirname(request.output), stdio: 'ignore' },
-    );
-  return packages;
+  mkdirSync(dirname(request.output), { recursive: true });
+  const folder = mkdtempSync(join(dirname(request.output), '.next-'));
+  try {
+    const output = join(folder, basename(request.output));
+    const packages = await bundleProgram({ ...request, output });
+    if (isNative)
+      spawnSync(
+        node,
+        [...REPRODUCIBLE, ...flags, join(PROJECT, 'build/code-cache.ts'), basename(output), ...run],
+        { cwd: folder, stdio: 'ignore' },
+      );
+    putInPlace(output, request.output);
+    return packages;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A program is never beside another one's cache: V8 compares no more than the length of their texts. */
+function putInPlace(made: string, program: string): void {
+  const [cache, placed] = [codeCacheOf(made), codeCacheOf(program)];
+  const isChanged = !existsSync(program) || !readFileSync(made).equals(readFileSync(program));
+  if (isChanged || !existsSync(cache)) rmSync(placed, { force: true });
+  renameSync(made, program);
+  if (existsSync(cache)) renameSync(cache, placed);
 }

@@ -37,7 +37,12 @@ export async function captureImage(lab: Lab, fault: Fault, directory: string): P
     program.autopsy = join(directory, 'autopsy.js');
     const entry = join(PROJECT, fault.autopsy);
     delete program.autopsyCode;
-    await bundleProgram({ entry, output: program.autopsy, version: programVersion() });
+    await bundleProgram({
+      entry,
+      output: program.autopsy,
+      version: programVersion(),
+      loadedWhenUsed: NOT_AT_CAPTURE_START,
+    });
   }
   if (fault.beforeNode) {
     program.startNode = join(directory, 'start-node.sh');
