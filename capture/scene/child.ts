@@ -100,11 +100,11 @@ export function autopsist(autopsy: AutopsyProgram): Autopsist {
       const words = [...node, ...flags, program, vmcorePath, directory, ...(withTables ? [TABLES] : [])];
       const pid = (libc.spawn ?? spawnByNode)(words, ENVIRONMENT, files.errors);
       let isWaited = true;
-      let limitBytes = 0;
-      const limit = (bytes: number): void => {
-        if (pid === undefined) return;
-        limitBytes = bytes;
-        attempt(() => libc.limitData?.(pid, bytes));
+      // It may be allowed more before it has begun.
+      let [limitBytes, allowedBytes] = [0, 0];
+      const limit = (): void => {
+        if (pid === undefined || limitBytes === 0) return;
+        attempt(() => libc.limitData?.(pid, limitBytes + allowedBytes));
       };
       if (pid !== undefined) attempt(() => writeFileSync(`/proc/${pid}/oom_score_adj`, FIRST_TO_GO));
       return {
@@ -112,12 +112,14 @@ export function autopsist(autopsy: AutopsyProgram): Autopsist {
         begin(mostOwnBytes) {
           if (pid === undefined || !existsSync(started) || existsSync(begin)) return;
           const { ownBytes, dataBytes } = memoryOf(pid);
-          if (dataBytes > 0) limit(dataBytes + Math.max(0, mostOwnBytes - ownBytes));
+          if (dataBytes > 0) limitBytes = dataBytes + Math.max(0, mostOwnBytes - ownBytes);
+          limit();
           writeFileSync(begin, '');
           isWaited = false;
         },
         allow(bytes) {
-          if (limitBytes > 0) limit(limitBytes + bytes);
+          allowedBytes += bytes;
+          limit();
         },
         isDue: () => existsSync(isWaited ? started : pages),
         progress: () => attempt(() => readBounded(files.progress, MOST_RESULT_BYTES)) ?? '',

@@ -127,6 +127,27 @@ test('the capture asks whether it is worth a look', () => {
   expect(running.pages()!.debuggerPages).toBeGreaterThan(0);
 });
 
+/** A program that starts slowly begins when help was asked for already. */
+test.each(['before', 'after'])('what it may map to help counts where it is allowed %s it begins', when => {
+  const limits: number[] = [];
+  const limitData = (_: number, bytes: number) => void limits.push(bytes);
+  const text = "writeFileSync(join(directory, 'started'), ''); setInterval(() => {}, 1000);";
+  const running = start(program(text), '/dev/null', { limitData }).start(false);
+  for (let asked = 0; !running.isDue() && asked < 3000; asked++) fastClock(1).sleep(0.01);
+  const [own, more] = [1 << 30, 64 << 20];
+  if (when === 'before') running.allow(more);
+  running.begin(own);
+  if (when === 'after') running.allow(more);
+  running.kill();
+  const known = start(program(text), '/dev/null', { limitData }).start(false);
+  for (let asked = 0; !known.isDue() && asked < 3000; asked++) fastClock(1).sleep(0.01);
+  known.begin(own + more);
+  known.kill();
+  // Two processes of one program map alike, but for some hundred KiB.
+  const [allowed, wanted] = [limits.at(-2)!, limits.at(-1)!];
+  expect(Math.abs(allowed - wanted)).toBeLessThan(more / 8);
+});
+
 describe('a bad program costs no dump', () => {
   test('it throws', () => {
     expect(whyOf(captureWith("progress(1); throw new TypeError('a bug');"))).toBe('TypeError: a bug');
