@@ -1,7 +1,8 @@
 /** The bundles: one file each, CommonJS, nothing left to look up at run time but Node's own modules. */
-import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { build } from 'esbuild';
+import { replaceFile } from '../capture/storage/place/durable-file.ts';
 import { lazyModules } from './lazy-modules.ts';
 import { PROJECT } from './paths.ts';
 
@@ -42,17 +43,10 @@ export async function bundle(request: BundleRequest): Promise<string[]> {
     ...(footer && { footer: { js: footer } }),
     logLevel: 'error',
   });
-  replace(output, outputFiles[0]!.contents);
+  mkdirSync(dirname(output), { recursive: true });
+  // Who reads it meanwhile has the old one or the new one.
+  replaceFile(output, outputFiles[0]!.contents);
   return npmPackages(Object.keys(metafile.inputs));
-}
-
-/** Who reads the file meanwhile has the old one or the new one. */
-function replace(path: string, content: Uint8Array): void {
-  const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0o644;
-  const temporary = `${path}~`;
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(temporary, content, { mode: mode & 0o777 });
-  renameSync(temporary, path);
 }
 
 function npmPackages(files: readonly string[]): string[] {
