@@ -108,14 +108,14 @@ compress_memory() {
     echo '<4>kdumpling: early: memory is not compressed' > /dev/kmsg
   fi
   $bb rm -f $swap_modules
-}
+} > /dev/null 2>&1
 # Another CPU does it meanwhile: Node's start takes no more than there is.
 if [ -z "$swaps" ]; then
   $bb rm -f $swap_modules
 elif several_cpus; then
-  compress_memory > /dev/null 2>&1 &
+  compress_memory &
 else
-  compress_memory > /dev/null 2>&1
+  compress_memory
 fi
 
 # What they hold is in the kernel now. As files it would be there twice.

@@ -2,7 +2,7 @@
  * Another process that compresses a dump together with this one (feed.ts), once its own work is over (help.ts): it is there
  * already, and has Node's code and its memory. A thread that was started then would come too late.
  */
-import { readSync, rmSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import type { Libc } from '../ffi/libc.ts';
 import type { DumpInput, PageFeed } from '../kdump/write/writer.ts';
 import { type Crew, feedOf } from './feed.ts';
@@ -45,7 +45,6 @@ export function askHelper(
   input: DumpInput,
 ): Helper {
   const files = workFiles(helper.directory);
-  rmSync(files.looked, { force: true });
   const { work, reports, withdraw } = offerWork(libc, files, planWork(request, input, slots));
   helper.allow(MAPS_BYTES);
   const turns = new Int32Array(work.turns);
