@@ -16,6 +16,7 @@ import { openSystem } from './init/system.ts';
 import { openLog } from './log.ts';
 import { NODE_COMMAND, START_PROGRAM } from './options/runtime.ts';
 import { DEFAULT_OPTIONS, PROGRESS_FILE } from './options/schema.ts';
+import { pause } from './pause.ts';
 import { codeCacheOf } from './program-code.ts';
 import { AUTOPSY_FLAGS, autopsist } from './scene/child.ts';
 
@@ -90,7 +91,7 @@ function freeMemoryOf(program: string): void {
 }
 
 function sleep(seconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
+  pause(seconds * 1000);
 }
 
 function openNative(onFailure: (text: string) => void): { ffi?: Ffi; libc?: Libc } {

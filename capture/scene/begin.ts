@@ -4,6 +4,7 @@
  * drop and read the capture's own code again and again, for minutes: the capture was too late to end it.
  */
 import { existsSync, writeFileSync } from 'node:fs';
+import { pause } from '../pause.ts';
 import { sceneFiles } from './files.ts';
 
 const LOOK_EVERY_MS = 10;
@@ -12,6 +13,5 @@ const LOOK_EVERY_MS = 10;
 export function waitToBegin(directory: string): void {
   const { started, begin } = sceneFiles(directory);
   writeFileSync(started, '');
-  const clock = new Int32Array(new SharedArrayBuffer(4));
-  while (!existsSync(begin)) Atomics.wait(clock, 0, 0, LOOK_EVERY_MS);
+  while (!existsSync(begin)) pause(LOOK_EVERY_MS);
 }

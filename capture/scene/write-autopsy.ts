@@ -1,5 +1,5 @@
 /** The work of the autopsy program: reads a vmcore and writes the autopsy as text and as JSON, and which pages a triage dump needs. */
-import { openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { openSync, writeFileSync, writeSync } from 'node:fs';
 import type { Effort } from '../autopsy/effort.ts';
 import { type Inspection, inspect } from '../autopsy/inspection.ts';
 import type { DeadKernel } from '../autopsy/kernel.ts';
@@ -13,6 +13,7 @@ import { type Crash, openCrash } from '../kernel/crash.ts';
 import { MOST_TRIAGE_PAGES } from '../triage/bitmap.ts';
 import { finishTriage, openTriage } from '../triage/select.ts';
 import { openVmcoreFile } from '../vmcore/reader.ts';
+import { writeWhole } from '../whole-file.ts';
 import { MOST_AUTOPSY_BYTES, type SceneResult, sceneFiles } from './files.ts';
 
 /** Ten times what Debian's kernels take, most of it symbols and types. It bounds the time whatever the machine's speed is. */
@@ -59,12 +60,6 @@ export function writeAutopsy(vmcorePath: string, directory: string, withTables: 
     doubles.set(pfns, 1);
     writeWhole(files.pages, new Uint8Array(doubles.buffer));
   });
-}
-
-function writeWhole(path: string, content: string | Uint8Array): void {
-  const unfinished = `${path}~`;
-  writeFileSync(unfinished, content);
-  renameSync(unfinished, path);
 }
 
 function autopsyOf({ utsname }: Crash, kernel: DeadKernel, inspection: Inspection): Autopsy {

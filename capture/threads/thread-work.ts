@@ -2,6 +2,7 @@
 import type { CodecName } from '../codecs/table.ts';
 import type { PageBatch } from '../kdump/write/page-batch.ts';
 import type { UnreadableAs } from '../kdump/write/unreadable.ts';
+import { pause } from '../pause.ts';
 import type { Segment } from '../vmcore/segments.ts';
 
 /** What a thread is told. */
@@ -79,10 +80,9 @@ const MS_PER_LOOK = 2;
 export function waitWhile(turns: Int32Array, at: number, turn: number, mostMs: number): number {
   if (turns.buffer instanceof SharedArrayBuffer)
     return Atomics.wait(turns, at, turn, mostMs) === 'timed-out' ? mostMs : 0;
-  const clock = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   for (let waitedMs = 0; Atomics.load(turns, at) === turn; waitedMs += MS_PER_LOOK) {
     if (waitedMs >= mostMs) return waitedMs;
-    Atomics.wait(clock, 0, 0, MS_PER_LOOK);
+    pause(MS_PER_LOOK);
   }
   return 0;
 }

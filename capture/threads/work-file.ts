@@ -1,8 +1,9 @@
 /** The work of another process: what it is told, the memory that both map, and what it reports, in files of a directory in memory. */
-import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt } from '../errors.ts';
 import type { Libc, SharedMapping } from '../ffi/libc.ts';
+import { writeWhole } from '../whole-file.ts';
 import { memoryOf, type PlannedWork } from './plan-work.ts';
 import type { ThreadWork, WorkTerms } from './thread-work.ts';
 
@@ -64,9 +65,7 @@ export function offerWork(
     fill(memory);
     const told: Told = { ...terms, chunks: terms.chunks && [...terms.chunks], sizesBytes };
     reports = openSync(files.reports, 'w+', 0o600);
-    // Under its name it is whole.
-    writeFileSync(`${files.terms}~`, JSON.stringify(told));
-    renameSync(`${files.terms}~`, files.terms);
+    writeWhole(files.terms, JSON.stringify(told));
     return { work: { ...terms, ...memory }, reports, withdraw };
   } catch (error) {
     withdraw();

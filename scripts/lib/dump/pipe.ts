@@ -5,6 +5,7 @@ import { isatty } from 'node:tty';
 import { TargetError } from '../../../capture/errors.ts';
 import { openFlattenedSink } from '../../../capture/kdump/format/flattened.ts';
 import type { DumpSink } from '../../../capture/kdump/sink.ts';
+import { pause } from '../../../capture/pause.ts';
 import { UsageError } from '../cli/command.ts';
 
 const STDOUT = 1;
@@ -28,14 +29,13 @@ export async function withStandardOutput<T>(write: (sink: DumpSink) => Promise<T
 }
 
 function append(bytes: Uint8Array): void {
-  const pause = new Int32Array(new SharedArrayBuffer(4));
   for (let done = 0; done < bytes.length; ) {
     try {
       done += writeSync(STDOUT, bytes, done, bytes.length - done);
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException;
       // The reader may have made the pipe non-blocking for both ends.
-      if (code === 'EAGAIN' || code === 'EINTR') Atomics.wait(pause, 0, 0, MS_BETWEEN_TRIES);
+      if (code === 'EAGAIN' || code === 'EINTR') pause(MS_BETWEEN_TRIES);
       else {
         const actual = code === 'EPIPE' ? 'its reader is gone' : message;
         throw new TargetError(code ?? 'WRITE', { action: 'write to standard output', actual }, {}, { cause });
