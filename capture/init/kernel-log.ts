@@ -15,13 +15,13 @@ export function mergeLogs(kernel: readonly LogLine[], ours: readonly LogLine[]):
 /** Every record that the ring buffer still holds. @throws when /dev/kmsg cannot be opened. */
 export function readKernelLog(): LogLine[] {
   const fd = openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);
-  const buffer = new Uint8Array(RECORD_BYTES);
+  const buffer = Buffer.alloc(RECORD_BYTES);
   const lines: LogLine[] = [];
   try {
     for (let records = 0; records < MOST_RECORDS; records++) {
       const length = readRecord(fd, buffer);
       if (length === undefined) break;
-      const line = decodeKmsgRecord(new TextDecoder().decode(buffer.subarray(0, length)));
+      const line = decodeKmsgRecord(buffer.toString('utf8', 0, length));
       if (line) lines.push(line);
     }
   } finally {

@@ -33,7 +33,7 @@ export function formatRecord(record: PrintkRecord, { callerIds = false }: DmesgS
 /** `[   12.345678] `, in seconds since boot. */
 export function timestamp(timestampNs: bigint): string {
   const seconds = timestampNs / 1_000_000_000n;
-  const microseconds = (timestampNs % 1_000_000_000n) / 1000n;
+  const microseconds = Math.floor(Number(timestampNs % 1_000_000_000n) / 1000);
   return `[${seconds.toString().padStart(5)}.${microseconds.toString().padStart(6, '0')}] `;
 }
 
@@ -44,14 +44,16 @@ function caller(callerId: number): string {
   return `[${`${isCpu ? 'C' : 'T'}${isCpu ? callerId - 2 ** 31 : callerId}`.padStart(CALLER_CHARS)}] `;
 }
 
+/** Tab, vertical tab, form feed, carriage return, and what is printable. */
+const PLAIN = /^[\t\v\f\r -~]*$/;
+const LINE_FEED = 0x0a;
+
 function escapeText(text: Uint8Array, newline: string): string {
-  const [LF, TAB, CR, SPACE, TILDE] = [0x0a, 0x09, 0x0d, 0x20, 0x7e];
-  let escaped = '';
-  for (const byte of text) {
-    if (byte === LF) escaped += newline;
-    else if ((byte >= SPACE && byte <= TILDE) || (byte >= TAB && byte <= CR))
-      escaped += String.fromCharCode(byte);
-    else escaped += `\\x${byte.toString(16).padStart(2, '0')}`;
-  }
-  return escaped;
+  const latin1 = Buffer.from(text.buffer, text.byteOffset, text.length).toString('latin1');
+  return PLAIN.test(latin1) ? latin1 : latin1.replace(/[^\t\v\f\r -~]/g, char => escapeChar(char, newline));
+}
+
+function escapeChar(char: string, newline: string): string {
+  const byte = char.charCodeAt(0);
+  return byte === LINE_FEED ? newline : `\\x${byte.toString(16).padStart(2, '0')}`;
 }

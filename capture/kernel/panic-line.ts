@@ -19,6 +19,9 @@ const CAUSES: readonly { kind: CauseKind; rank: number; pattern: RegExp }[] = [
   { kind: 'nmi', rank: 1, pattern: /^(Uhhuh\. )?NMI( received|: (PCI|IOCK|IO check))/ },
 ];
 
+/** Few lines are a cause, and one search of each costs less than ten. */
+const ANY_CAUSE = new RegExp(CAUSES.map(({ pattern }) => pattern.source).join('|'));
+
 /** Panics that do not name their cause, and the kinds of line that do: the last one of them counts. */
 const UNSPECIFIC_PANICS: readonly { kinds: readonly CauseKind[]; pattern: RegExp }[] = [
   { kinds: ['fault'], pattern: /^(Fatal exception|softlockup: hung tasks|Oops)/ },
@@ -55,8 +58,8 @@ export class PanicFinder {
   add(text: string): void {
     this.#lastSeconds = Number(/^\[ *(\d+\.\d+)\]/.exec(text)?.[1] ?? this.#lastSeconds) || undefined;
     // What is behind the last newline is no line: distances are counted in lines.
-    for (const line of text.replace(/\n$/, '').split('\n'))
-      this.#addLine(line.replace(/^(\s*\[[ \w.]{1,24}\])* ?/, '').trim());
+    const whole = text.endsWith('\n') ? text.slice(0, -1) : text;
+    for (const line of whole.split('\n')) this.#addLine(line.replace(/^(\s*\[[ \w.]{1,24}\])* ?/, '').trim());
   }
 
   /** Undefined when the log does not show it. */
@@ -82,7 +85,7 @@ export class PanicFinder {
       this.#reason = cause?.line ?? line;
       return;
     }
-    const cause = CAUSES.find(({ pattern }) => pattern.test(line));
+    const cause = ANY_CAUSE.test(line) && CAUSES.find(({ pattern }) => pattern.test(line));
     if (!cause) return;
     const before = this.#causes.get(cause.kind);
     if (before && this.#lines - before.at <= HEADLINE_LINES && before.rank >= cause.rank) return;

@@ -20,10 +20,12 @@ export interface PrintkRecord {
   readonly text: Uint8Array;
 }
 
-const DESC_COMMITTED = 1n;
-const DESC_FINALIZED = 2n;
-const DESC_FLAGS_SHIFT = 62n;
-const DESC_ID_MASK = (1n << DESC_FLAGS_SHIFT) - 1n;
+const DESC_COMMITTED = 1;
+const DESC_FINALIZED = 2;
+const DESC_ID_MASK = (1n << 62n) - 1n;
+/** Of the upper 32 bits of a state_var: the id's, and where the state begins. */
+const HIGH_ID_MASK = 2 ** 30 - 1;
+const HIGH_FLAGS_SHIFT = 30;
 /** Each text block begins with its descriptor's id. */
 const BLOCK_ID_BYTES = 8;
 
@@ -32,6 +34,8 @@ const MAX_SIZE_BITS = 31;
 const MAX_COUNT_BITS = 26;
 /** How many descriptors are read at once: the rings of a large machine are larger than the capture kernel's memory. */
 const CHUNK_RECORDS = 512;
+/** Of the text ring, in which the blocks of a log follow each other. */
+const TEXT_WINDOW_BYTES = 16 << 10;
 
 interface Rings {
   readonly descs: bigint;
@@ -41,7 +45,12 @@ interface Rings {
   readonly headId: bigint;
   readonly text: bigint;
   readonly textBytes: number;
-  readonly textSizeBits: number;
+}
+
+/** A descriptor's id, of 62 bits, in two numbers: a capture runs uncompiled, where each bigint costs as much as a record. */
+interface DescId {
+  readonly low: number;
+  readonly high: number;
 }
 
 /**
@@ -59,20 +68,21 @@ export function* printkRecords(
   const descs = new Uint8Array(CHUNK_RECORDS * layout.descBytes);
   const infos = new Uint8Array(CHUNK_RECORDS * layout.infoBytes);
   const [descView, infoView] = [new DataView(descs.buffer), new DataView(infos.buffer)];
+  const text = new TextRing(memory, rings);
   let [nonsense, unreadable, blockBytes] = [0, 0, 0];
   let skip = 1;
 
-  let id = rings.tailId;
+  let id = idOf(rings.tailId);
   let left = Number((rings.headId - rings.tailId) & DESC_ID_MASK) + 1;
   while (left > 0) {
-    const index = Number(id & BigInt(rings.count - 1));
+    const index = id.low & (rings.count - 1);
     const wanted = Math.min(left, rings.count - index, CHUNK_RECORDS);
     const readable = Math.min(
       readRecords(memory, rings.descs, index, descs, wanted, layout.descBytes),
       readRecords(memory, rings.infos, index, infos, wanted, layout.infoBytes),
     );
     for (let i = 0; i < readable; i++) {
-      const recordId = (id + BigInt(i)) & DESC_ID_MASK;
+      const recordId = idAfter(id, i);
       const block = locateBlock(descView, i * layout.descBytes, recordId, layout, rings);
       if (block === 'none') continue;
       // Each block is stored once: more text than the ring has bytes means that the ring is damaged.
@@ -86,7 +96,7 @@ export function* printkRecords(
       const record =
         block === 'nonsense'
           ? block
-          : readRecord(memory, infoView, i * layout.infoBytes, recordId, layout, block);
+          : readRecord(text, infoView, i * layout.infoBytes, recordId, layout, block);
       if (record === 'nonsense') nonsense++;
       else if (record === 'unreadable') unreadable++;
       else yield record;
@@ -95,7 +105,7 @@ export function* printkRecords(
     const skipped = readable < wanted ? Math.min(skip, wanted - readable) : 0;
     skip = readable > 0 ? 1 : Math.min(skip * 2, CHUNK_RECORDS);
     unreadable += skipped;
-    id = (id + BigInt(readable + skipped)) & DESC_ID_MASK;
+    id = idAfter(id, readable + skipped);
     left -= readable + skipped;
   }
   if (nonsense > 0) warnings.push(`${counted(nonsense, 'invalid record')} of the kernel log left out`);
@@ -140,8 +150,17 @@ function readRings(
     headId,
     text: view.getBigUint64(layout.data, true),
     textBytes: 2 ** sizeBits,
-    textSizeBits: sizeBits,
   };
+}
+
+function idOf(id: bigint): DescId {
+  return { low: Number(BigInt.asUintN(32, id)), high: Number(id >> 32n) };
+}
+
+/** @param count of 32 bits at the most. */
+function idAfter({ low, high }: DescId, count: number): DescId {
+  const sum = low + count;
+  return sum < 2 ** 32 ? { low: sum, high } : { low: sum - 2 ** 32, high: (high + 1) & HIGH_ID_MASK };
 }
 
 function bitsOf(bits: number, max: number, field: string, prb: bigint): number {
@@ -167,8 +186,8 @@ function readRecords(
 }
 
 interface Block {
-  /** Where the block begins, with its id. */
-  readonly vaddr: bigint;
+  /** Where in the text ring the block begins, with its id. */
+  readonly offset: number;
   readonly lengthBytes: number;
 }
 
@@ -176,48 +195,87 @@ interface Block {
 function locateBlock(
   descs: DataView,
   at: number,
-  id: bigint,
+  id: DescId,
   layout: PrintkLayout,
-  rings: Rings,
+  { textBytes }: Rings,
 ): Block | 'none' | 'nonsense' {
-  const stateVar = descs.getBigUint64(at + layout.stateVar, true);
-  const state = stateVar >> DESC_FLAGS_SHIFT;
-  if ((stateVar & DESC_ID_MASK) !== id) return 'none';
+  const high = descs.getUint32(at + layout.stateVar + 4, true);
+  const state = high >>> HIGH_FLAGS_SHIFT;
+  if (descs.getUint32(at + layout.stateVar, true) !== id.low || (high & HIGH_ID_MASK) !== id.high)
+    return 'none';
   if (state !== DESC_COMMITTED && state !== DESC_FINALIZED) return 'none';
-  const begin = descs.getBigUint64(at + layout.begin, true);
-  const next = descs.getBigUint64(at + layout.next, true);
+  // Positions only grow. Where one is in the ring is in its lowest bits, 31 of them at the most.
+  const begin = descs.getUint32(at + layout.begin, true);
+  const next = descs.getUint32(at + layout.next, true);
   // Blocks are aligned. The kernel marks a record without a block by odd positions.
-  if ((begin & 1n) === 1n && (next & 1n) === 1n) return 'none';
-  const beginAt = Number(BigInt.asUintN(rings.textSizeBits, begin));
-  const nextAt = Number(BigInt.asUintN(rings.textSizeBits, next));
+  if ((begin & next & 1) === 1) return 'none';
+  const beginAt = begin & (textBytes - 1);
+  const nextAt = next & (textBytes - 1);
   // A block that would cross the ring's end is at its start instead. One that ends exactly there does not wrap.
   const wraps = nextAt < beginAt && nextAt > 0;
-  const from = wraps ? 0 : beginAt;
-  const lengthBytes = (nextAt === 0 ? rings.textBytes : nextAt) - from;
+  const offset = wraps ? 0 : beginAt;
+  const lengthBytes = (nextAt === 0 ? textBytes : nextAt) - offset;
   if (beginAt === nextAt || lengthBytes < BLOCK_ID_BYTES) return 'nonsense';
-  return { vaddr: rings.text + BigInt(from), lengthBytes };
+  return { offset, lengthBytes };
 }
 
 function readRecord(
-  memory: KernelMemory,
+  ring: TextRing,
   infos: DataView,
   at: number,
-  id: bigint,
+  id: DescId,
   layout: PrintkLayout,
   block: Block,
 ): PrintkRecord | 'nonsense' | 'unreadable' {
   const textBytes = Math.min(infos.getUint16(at + layout.textLen, true), block.lengthBytes - BLOCK_ID_BYTES);
-  const bytes = new Uint8Array(BLOCK_ID_BYTES + textBytes);
-  const held = memory.readVirtualUpTo(block.vaddr, bytes);
-  if (held < BLOCK_ID_BYTES) return 'unreadable';
-  if (new DataView(bytes.buffer).getBigUint64(0, true) !== id) return 'nonsense';
+  const text = ring.textAt(block.offset, textBytes, id);
+  if (typeof text === 'string') return text;
   return {
     seq: infos.getBigUint64(at + layout.seq, true),
     timestampNs: infos.getBigUint64(at + layout.tsNsec, true),
     facility: layout.facility === undefined ? undefined : infos.getUint8(at + layout.facility),
     level: layout.flagsAndLevel === undefined ? undefined : infos.getUint8(at + layout.flagsAndLevel) >>> 5,
     callerId: layout.callerId === undefined ? undefined : infos.getUint32(at + layout.callerId, true),
-    // Half a line of the log is better than none.
-    text: bytes.subarray(BLOCK_ID_BYTES, held),
+    text,
   };
+}
+
+/** The ring of text blocks, read by windows. */
+class TextRing {
+  readonly #memory: KernelMemory;
+  readonly #ring: Pick<Rings, 'text' | 'textBytes'>;
+  #bytes = new Uint8Array(TEXT_WINDOW_BYTES);
+  #view = new DataView(this.#bytes.buffer);
+  /** Where in the ring the window begins, and how many bytes of it could be read. */
+  #start = 0;
+  #held = 0;
+
+  constructor(memory: KernelMemory, ring: Pick<Rings, 'text' | 'textBytes'>) {
+    this.#memory = memory;
+    this.#ring = ring;
+  }
+
+  /** The text of the block at `offset`, as far as it can be read: half a line of the log is better than none. */
+  textAt(offset: number, textBytes: number, id: DescId): Uint8Array | 'nonsense' | 'unreadable' {
+    const blockBytes = BLOCK_ID_BYTES + textBytes;
+    if (offset < this.#start || offset + blockBytes > this.#start + this.#held)
+      this.#read(offset, blockBytes);
+    const at = offset - this.#start;
+    const end = Math.min(at + blockBytes, this.#held);
+    if (end - at < BLOCK_ID_BYTES) return 'unreadable';
+    const isOther =
+      this.#view.getUint32(at, true) !== id.low || this.#view.getUint32(at + 4, true) !== id.high;
+    return isOther ? 'nonsense' : this.#bytes.slice(at + BLOCK_ID_BYTES, end);
+  }
+
+  #read(offset: number, leastBytes: number): void {
+    const { text, textBytes } = this.#ring;
+    if (leastBytes > this.#bytes.length) {
+      this.#bytes = new Uint8Array(leastBytes);
+      this.#view = new DataView(this.#bytes.buffer);
+    }
+    const wanted = Math.min(this.#bytes.length, textBytes - offset);
+    this.#start = offset;
+    this.#held = this.#memory.readVirtualUpTo(text + BigInt(offset), this.#bytes.subarray(0, wanted));
+  }
 }
