@@ -49,17 +49,25 @@ export function createDumpDirectory(
 ): DumpDirectory {
   const parent = walk(mountpoint, path, onWarning);
   const name = makeUnique(parent, stamp);
-  syncDirectory(parent);
-  return openDumpDirectory(join(parent, name), join(path, name), name);
+  return openDumpDirectory(parent, join(path, name), name);
 }
 
-function openDumpDirectory(path: string, pathOnHost: string, name: string): DumpDirectory {
+function openDumpDirectory(parent: string, pathOnHost: string, name: string): DumpDirectory {
+  const path = join(parent, name);
+  let isNamed = false;
   // O_EXCL: the kernel refuses any existing name, including a symbolic link.
   const create = (file: string) => openSync(join(path, file), 'wx+', FILE_MODE);
+  /** Its own name with those of the first files: most file systems then have no work with it any more. */
+  const syncNames = (): void => {
+    syncDirectory(path);
+    if (isNamed) return;
+    syncDirectory(parent);
+    isNamed = true;
+  };
   const commit = (fd: number, file: string) => {
     fsyncSync(fd);
     renameSync(join(path, incompleteName(file)), join(path, file));
-    syncDirectory(path);
+    syncNames();
   };
   return {
     path,
@@ -79,7 +87,7 @@ function openDumpDirectory(path: string, pathOnHost: string, name: string): Dump
         setLength: sizeBytes => ftruncateSync(fd, sizeBytes),
         keep() {
           fsyncSync(fd);
-          syncDirectory(path);
+          syncNames();
         },
         discard: () => unlinkSync(join(path, incomplete)),
         close: () => closeSync(fd),
