@@ -14,7 +14,11 @@ swaps=
 [ -z "$swap_modules" ] || [ "${available_kib:-0}" -ge $compress_below_kib ] || swaps=yes
 
 # Where memory is short, the compiler's work costs less than what it has left there.
-[ "${available_kib:-0}" -ge $code_caches_from_kib ] || $bb rm -f $code_caches
+if [ "${available_kib:-0}" -ge $code_caches_from_kib ]; then
+  node_flags="$node_flags $roomy_flags"
+else
+  $bb rm -f $code_caches
+fi
 
 # The files of the initrd cannot be swapped (see below), those of a tmpfs can. This one is large, and little of it is used.
 if [ "$swaps" ] && [ ! -L $bb ]; then

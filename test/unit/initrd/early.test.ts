@@ -118,22 +118,23 @@ test('the files of modules that were loaded early are removed, and no others', (
 });
 
 test.each([
-  ['48000', ['a.cache', 'b.cache']],
-  ['47999', []],
+  ['48000', ['a.cache', 'b.cache'], '--all --roomy'],
+  ['47999', [], '--all'],
   // Of a kernel that does not say it.
-  ['', []],
-])('with %s KiB available, of the code caches there stay: %j', (availableKib, stay) => {
-  const remove = /^.*rm -f \$code_caches$/m.exec(EARLY)![0];
+  ['', [], '--all'],
+])('with %s KiB available, of the code caches there stay %j, and V8 gets %s', (availableKib, stay, flags) => {
+  const choose = /^if .* \$code_caches_from_kib \]; then$.*?^fi$/ms.exec(EARLY)![0];
   const names = ['a.cache', 'b.cache'];
   for (const name of names) writeFileSync(path(name), '');
-  const settings = `available_kib=${availableKib} code_caches_from_kib=48000 code_caches='${names.map(path).join(' ')}'`;
-  execFileSync(BUSYBOX, ['sh', '-c', `bb=${BUSYBOX}\n${settings}\n${remove}\ntrue`]);
+  const settings = `available_kib=${availableKib} code_caches_from_kib=48000 code_caches='${names.map(path).join(' ')}' node_flags=--all roomy_flags=--roomy`;
+  const script = `bb=${BUSYBOX}\n${settings}\n${choose}\necho "$node_flags"`;
+  expect(execFileSync(BUSYBOX, ['sh', '-c', script], { encoding: 'utf8' })).toBe(`${flags}\n`);
   expect(names.filter(name => existsSync(path(name)))).toEqual(stay);
   // An image may have none.
   execFileSync(BUSYBOX, [
     'sh',
     '-c',
-    `bb=${BUSYBOX} available_kib=1 code_caches_from_kib=2 code_caches=\n${remove}`,
+    `bb=${BUSYBOX} available_kib=1 code_caches_from_kib=2 code_caches=\n${choose}`,
   ]);
 });
 
