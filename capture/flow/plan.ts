@@ -60,7 +60,7 @@ const WHOLE_DUMP: Measuring = { samplePages: SAMPLE_PAGES, bitmap1: 'whole' };
 const TRIAGE_DUMP: Measuring = { samplePages: TRIAGE_SAMPLE_PAGES, bitmap1: 'nearKept' };
 const COPIED_TRIAGE_DUMP: Measuring = { samplePages: 0, bitmap1: 'nearKept' };
 /** Where there is room for all pages as they are: then nothing but the reservation and the progress depends on the prediction. */
-const ROOMY_SAMPLE_PAGES = 64;
+const ROOMY_SAMPLE_PAGES = 192;
 
 export class DumpPlanner {
   readonly #context: CaptureContext;
