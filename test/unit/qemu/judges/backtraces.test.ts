@@ -74,6 +74,19 @@ test('a CPU that was stopped at the entry of an exception: drgn leaves the inter
   expect(problems(ours.with(0, our('el1h_64_irq', 1n)), theirs)).toHaveLength(1);
 });
 
+test('drgn, where it does not come out of a frame: what is before is compared, and that frame once', () => {
+  const stuck = (times: number) => Array.from({ length: times }, () => dwarf('__delay_cycles', 2n));
+  const theirs = [dwarf('el1h_64_irq', 1n), ...stuck(1000)];
+  const ours = [our('el1h_64_irq', 1n), our('__delay_cycles', 2n), our('__delay', 3n), our('panic', 4n)];
+  expect(problems(ours, theirs)).toEqual([]);
+  expect(problems(ours.toSpliced(0, 1), theirs)).toHaveLength(1);
+  expect(problems(ours.toSpliced(1, 1), theirs)).toHaveLength(1);
+  expect(problems(ours.slice(0, 1), theirs)).toHaveLength(1);
+  // A function that calls itself some times, and one that is returned from.
+  expect(problems(ours, [dwarf('el1h_64_irq', 1n), ...stuck(3)])).toHaveLength(1);
+  expect(problems(ours, [...theirs, dwarf('panic', 4n)])).toHaveLength(1);
+});
+
 test('tasks that drgn cannot unwind are not counted', () => {
   const none = { pid: 1, task: '0x1', comm: 'a', frames: [], problem: 'x' };
   expect(compareBacktraces([none], () => [])).toEqual({ tasks: 0, frames: 0, problems: [] });
