@@ -44,13 +44,13 @@ function caller(callerId: number): string {
   return `[${`${isCpu ? 'C' : 'T'}${isCpu ? callerId - 2 ** 31 : callerId}`.padStart(CALLER_CHARS)}] `;
 }
 
-/** Tab, vertical tab, form feed, carriage return, and what is printable. */
-const PLAIN = /^[\t\v\f\r -~]*$/;
+/** All but tabs, form feeds, carriage returns and what is printable. */
+const ESCAPED = /[^\t\v\f\r -~]/g;
 const LINE_FEED = 0x0a;
 
 function escapeText(text: Uint8Array, newline: string): string {
   const latin1 = Buffer.from(text.buffer, text.byteOffset, text.length).toString('latin1');
-  return PLAIN.test(latin1) ? latin1 : latin1.replace(/[^\t\v\f\r -~]/g, char => escapeChar(char, newline));
+  return latin1.replace(ESCAPED, char => escapeChar(char, newline));
 }
 
 function escapeChar(char: string, newline: string): string {
