@@ -43,9 +43,7 @@ export function triageBitmap(
   const wanted = pfns.filter(pfn => bitmap2.has(pfn));
   const chunkBytes = chunkBytesFor(bitmap2.sizeBits, pageSizeBytes);
   const mostChunks = (MOST_TRIAGE_BYTES - MOST_DATA_BYTES) / (2 * chunkBytes);
-  const chunkPages = chunkBytes * BITS_PER_BYTE;
-  const mapped =
-    bitmap2.sizeBits <= mostChunks * chunkPages ? wanted : withinChunks(wanted, chunkPages, mostChunks);
+  const mapped = withinChunks(wanted, chunkBytes * BITS_PER_BYTE, mostChunks);
   // No page takes more room than it has bytes.
   const fitting =
     mapped.length * pageSizeBytes <= MOST_DATA_BYTES
@@ -60,14 +58,10 @@ export function triageBitmap(
 /** In ascending order. */
 function rangesOf(pfns: readonly number[]): PfnRange[] {
   const ranges: { start: number; end: number }[] = [];
-  let last: { start: number; end: number } | undefined;
-  for (const pfn of Float64Array.from(pfns).sort()) {
-    if (last?.end === pfn + 1) continue; // named twice
+  for (const pfn of Float64Array.from(new Set(pfns)).sort()) {
+    const last = ranges.at(-1);
     if (last?.end === pfn) last.end++;
-    else {
-      last = { start: pfn, end: pfn + 1 };
-      ranges.push(last);
-    }
+    else ranges.push({ start: pfn, end: pfn + 1 });
   }
   return ranges;
 }

@@ -49,25 +49,17 @@ export function createDumpDirectory(
 ): DumpDirectory {
   const parent = walk(mountpoint, path, onWarning);
   const name = makeUnique(parent, stamp);
-  return openDumpDirectory(parent, join(path, name), name);
+  syncDirectory(parent);
+  return openDumpDirectory(join(parent, name), join(path, name), name);
 }
 
-function openDumpDirectory(parent: string, pathOnHost: string, name: string): DumpDirectory {
-  const path = join(parent, name);
-  let isNamed = false;
+function openDumpDirectory(path: string, pathOnHost: string, name: string): DumpDirectory {
   // O_EXCL: the kernel refuses any existing name, including a symbolic link.
   const create = (file: string) => openSync(join(path, file), 'wx+', FILE_MODE);
-  /** Its own name with those of the first files: most file systems then have no work with it any more. */
-  const syncNames = (): void => {
-    syncDirectory(path);
-    if (isNamed) return;
-    syncDirectory(parent);
-    isNamed = true;
-  };
   const commit = (fd: number, file: string) => {
     fsyncSync(fd);
     renameSync(join(path, incompleteName(file)), join(path, file));
-    syncNames();
+    syncDirectory(path);
   };
   return {
     path,
@@ -87,7 +79,7 @@ function openDumpDirectory(parent: string, pathOnHost: string, name: string): Du
         setLength: sizeBytes => ftruncateSync(fd, sizeBytes),
         keep() {
           fsyncSync(fd);
-          syncNames();
+          syncDirectory(path);
         },
         discard: () => unlinkSync(join(path, incomplete)),
         close: () => closeSync(fd),
