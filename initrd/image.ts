@@ -154,8 +154,8 @@ export const NODE_FLAGS: readonly string[] = [
   '--no-opt',
 ];
 /**
- * Where memory is not short (CODE_CACHES_FROM_KIB). V8 counts the window on the vmcore, 16 MiB, and what is shared with the helping
- * process as its own, and would go through its whole heap once for that: a tenth of a second before the dump, where the CPU is emulated.
+ * Where memory is not short (CODE_CACHES_FROM_KIB). V8 counts the window on the vmcore, 8 MiB, and what is shared with the helping
+ * process as its own, and may go through its whole heap once for that: a tenth of a second before the dump, where the CPU is emulated.
  */
 const ROOMY_FLAGS: readonly string[] = ['--initial-old-space-size=32'];
 /** Where there is little work, a compiler's memory and its time on the only CPU do not pay. */

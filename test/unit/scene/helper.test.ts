@@ -7,8 +7,10 @@ import { NODE_BINARY, PROJECT } from '../../../build/paths.ts';
 import { openLibc } from '../../../capture/ffi/libc.ts';
 import { openFfi } from '../../../capture/ffi/library.ts';
 import type { Clock } from '../../../capture/flow/context.ts';
-import { autopsist, type RunningAutopsy } from '../../../capture/scene/child.ts';
+import { AUTOPSY_FLAGS, autopsist, type RunningAutopsy } from '../../../capture/scene/child.ts';
+import { BATCH_BYTES, HELPER_SLOTS, helperBytes } from '../../../capture/threads/cost.ts';
 import { workFiles } from '../../../capture/threads/work-file.ts';
+import { MAPPING_BYTES } from '../../../capture/vmcore/mappable.ts';
 import type { Trouble } from '../../support/fake-place.ts';
 import { type Found, run, vmcoreFile } from '../flow/fixture.ts';
 
@@ -162,4 +164,13 @@ describe('the dump is made to its end without the process', () => {
     expect(found.manifests[0]!.autopsy).toEqual({ state: 'skipped', why: 'there is nothing to read' });
     expectEnded();
   });
+});
+
+// It goes through its whole heap when memory outside of that is more than half of what the heap may be (V8's external_memory_hard_limit).
+test('what it maps is less than what makes V8 go through its heap', () => {
+  const heapMib = /--max-old-space-size=(\d+)/.exec(AUTOPSY_FLAGS.join(' '))?.[1];
+  // The bitmap of a machine of 128 GiB, one bit for each page.
+  const mapped =
+    MAPPING_BYTES + helperBytes(HELPER_SLOTS[0]!, { batchBytes: BATCH_BYTES, bitmapBytes: 4 << 20 });
+  expect(mapped).toBeLessThan((Number(heapMib) << 20) / 2);
 });

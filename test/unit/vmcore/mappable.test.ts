@@ -8,7 +8,7 @@ const MIB = 1 << 20;
 
 /** Two large PT_LOADs that are adjacent in the file, and a small one behind them. */
 const FIRST = { start: MIB, end: 41 * MIB };
-const SECOND = { start: 41 * MIB, end: 50 * MIB + 16 * KIB };
+const SECOND = { start: 41 * MIB, end: 46 * MIB + 16 * KIB };
 const SMALL = { start: SECOND.end, end: SECOND.end + 60 * KIB };
 const ranges = new MappableRanges([SECOND, SMALL, FIRST], PAGE);
 
