@@ -4,18 +4,13 @@
  */
 import type { Effort } from '../autopsy/effort.ts';
 import { type Inspection, inspect } from '../autopsy/inspection.ts';
-import type { DeadKernel } from '../autopsy/kernel.ts';
-import { readWaits } from '../autopsy/locks/waits.ts';
-import { readHugePages } from '../autopsy/memory/hugetlb.ts';
-import { readMeminfo } from '../autopsy/memory/meminfo.ts';
-import { readSlabCaches } from '../autopsy/memory/slab.ts';
 import { readModuleList } from '../autopsy/module-list.ts';
 import { openAutopsy } from '../autopsy/open.ts';
 import type { TaskList } from '../autopsy/tasks/tasks.ts';
-import { readMounts } from '../autopsy/vfs/mounts.ts';
-import { readProcessFiles } from '../autopsy/vfs/open-files.ts';
+import { Paths } from '../autopsy/vfs/paths.ts';
 import { AutopsyError, attempt, describeError } from '../errors.ts';
 import type { Vmcore } from '../vmcore/open.ts';
+import { ANSWERS } from './answers.ts';
 import { addBacktraces, addKnownCode, addStopFrames } from './code.ts';
 import { addPageTables, addPatchingTables, addTables, addVariables } from './image.ts';
 import { addCpu, addLog, addModule, addModuleText, addNodes, addPerCpuArea, addSections } from './machine.ts';
@@ -98,27 +93,13 @@ export function finishTriage(
   const debuggerPages = order.pfns.length;
   if (withTables) {
     for (const [name, work] of Object.entries(FILE_PARTS)) run(name, () => work(subject));
-    for (const [name, answer] of Object.entries(ANSWERS)) run(name, () => answer(kernel, list));
+    const paths = new Paths(kernel);
+    for (const [name, answer] of Object.entries(ANSWERS)) run(name, () => answer(kernel, list, paths));
   }
   if (recorder.stopped !== undefined) throw recorder.stopped;
   if (list.tasks.length === 0) throw noTasks(problems, list);
   return { pfns: order.pfns, debuggerPages, parts, problems };
 }
-
-/** What our own verbs answer besides. Their reads are noted. */
-const ANSWERS: Readonly<Record<string, (kernel: DeadKernel, list: TaskList) => unknown>> = {
-  memory: kernel => [readMeminfo(kernel), readSlabCaches(kernel), readHugePages(kernel)],
-  mounts: (kernel, { tasks }) =>
-    tasks.slice(0, MOST_WITH_FILES).map(task => readMounts(kernel, task.address)),
-  waits: (kernel, { tasks }) => readWaits(kernel, tasks),
-  files: (kernel, list) =>
-    byNeed(list)
-      .filter(({ isKernelThread }) => !isKernelThread)
-      .slice(0, MOST_WITH_FILES)
-      .map(task => readProcessFiles(kernel, task.address)),
-};
-/** Tasks whose open files are in the dump. */
-const MOST_WITH_FILES = 256;
 
 function noTasks([problem]: readonly string[], { errors }: TaskList): AutopsyError {
   return new AutopsyError('TRIAGE_TASKS', {

@@ -1,5 +1,6 @@
 /** `kdumpling files`: what a task of the crashed machine had open. */
 import { readProcessFiles } from '../../capture/autopsy/vfs/open-files.ts';
+import { Paths } from '../../capture/autopsy/vfs/paths.ts';
 import { filesData, filesLines, tasksOrPanicTask } from '../lib/autopsy/files.ts';
 import { AUTOPSY_OPTIONS, DUMP_ARGUMENT, withAutopsyOf } from '../lib/autopsy/open.ts';
 import { printAnswer } from '../lib/autopsy/print.ts';
@@ -17,7 +18,8 @@ export const files: Command<typeof OPTIONS> = {
     withAutopsyOf(given, autopsy => {
       const { kernel } = autopsy;
       const tasks = tasksOrPanicTask(tasksOf(autopsy), autopsy.words);
-      const answers = tasks.map(task => ({ task, ...readProcessFiles(kernel, task.address) }));
+      const paths = new Paths(kernel);
+      const answers = tasks.map(task => ({ task, ...readProcessFiles(kernel, task.address, paths) }));
       return printAnswer(autopsy, given, {
         problems: answers.flatMap(({ problems }) => problems),
         data: () => ({ tasks: answers.map(filesData) }),

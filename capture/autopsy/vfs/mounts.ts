@@ -2,7 +2,7 @@
 import type { DeadKernel } from '../kernel.ts';
 import { listEntries, treeEntries } from '../lists.ts';
 import { type Findings, Problems, readEach } from '../problems.ts';
-import { fileSystemName, mountPointText, utf8 } from './paths.ts';
+import { Paths, utf8 } from './paths.ts';
 
 export interface Mount {
   /** Of its `struct mount` and `struct super_block`. */
@@ -25,18 +25,22 @@ const MOST_MOUNTS = 1 << 17;
 const DEVICE_BYTES = 4096;
 
 /** @param task the address of a task_struct: those of its namespace. */
-export function readMounts(kernel: DeadKernel, task: bigint): Findings<Mount[]> {
+export function readMounts(kernel: DeadKernel, task: bigint, paths = new Paths(kernel)): Findings<Mount[]> {
   const problems = new Problems();
-  const found = readEach(mountsOf(kernel, task), mount => readMount(kernel, mount), problems);
+  const found = readEach(mountsOf(kernel, task), mount => readMount(kernel, mount, paths), problems);
   return { found, problems: problems.sentences };
+}
+
+/** The address of a task's mount namespace; 0 for a task that has exited. @throws AutopsyError, KernelError */
+export function mountNamespace({ fields }: DeadKernel, task: bigint): bigint {
+  const proxy = fields.pointer(task, 'task_struct.nsproxy');
+  return proxy === 0n ? 0n : fields.pointer(proxy, 'nsproxy.mnt_ns');
 }
 
 function* mountsOf(kernel: DeadKernel, task: bigint): Generator<bigint> {
   const { fields, types } = kernel;
-  const proxy = fields.pointer(task, 'task_struct.nsproxy');
-  // A task that has exited.
-  if (proxy === 0n) return;
-  const namespace = fields.pointer(proxy, 'nsproxy.mnt_ns');
+  const namespace = mountNamespace(kernel, task);
+  if (namespace === 0n) return;
   // Linux commit 2eea9ce4310d ("mounts: keep list of mounts in an rbtree"), v6.8.
   if (types.has('mnt_namespace.list'))
     yield* listEntries(
@@ -54,7 +58,7 @@ function* mountsOf(kernel: DeadKernel, task: bigint): Generator<bigint> {
     );
 }
 
-function readMount(kernel: DeadKernel, mount: bigint): Mount | undefined {
+function readMount(kernel: DeadKernel, mount: bigint, paths: Paths): Mount | undefined {
   const { memory, fields } = kernel;
   const superBlock = fields.pointer(mount, 'mount.mnt.mnt_sb');
   // A reader's place in the list (MNT_CURSOR, Linux v5.8 to v6.7).
@@ -63,10 +67,10 @@ function readMount(kernel: DeadKernel, mount: bigint): Mount | undefined {
   return {
     mount,
     superBlock,
-    type: fileSystemName(kernel, superBlock),
+    type: paths.fileSystemName(superBlock),
     device:
       device === 0n ? 'none' : utf8(memory.cstring(device, DEVICE_BYTES, 'the name of a mounted device')),
-    directory: mountPointText(kernel, mount),
+    directory: paths.mountPoint(mount),
     isReadOnly: isReadOnly(kernel, mount, superBlock),
   };
 }

@@ -2,7 +2,7 @@
 import { attempt, KernelError } from '../../errors.ts';
 import type { DeadKernel } from '../kernel.ts';
 import { type Findings, Problems, readEach } from '../problems.ts';
-import { pathAt, pathText } from './paths.ts';
+import { Paths, pathAt } from './paths.ts';
 
 export type FileType = 'REG' | 'DIR' | 'CHR' | 'BLK' | 'FIFO' | 'SOCK' | 'LNK' | 'UNKN';
 
@@ -24,23 +24,30 @@ export interface ProcessFiles {
 }
 
 /** @param task the address of a task_struct. A kernel thread, or one that has exited, has nothing open. */
-export function readProcessFiles(kernel: DeadKernel, task: bigint): Findings<ProcessFiles> {
+export function readProcessFiles(
+  kernel: DeadKernel,
+  task: bigint,
+  paths = new Paths(kernel),
+): Findings<ProcessFiles> {
   const { fields } = kernel;
   const problems = new Problems();
   const directory = (member: 'root' | 'pwd') =>
     attempt(() => {
       const fs = fields.pointer(task, 'task_struct.fs');
-      return fs === 0n
-        ? undefined
-        : pathText(kernel, pathAt(kernel, fields.address(fs, `fs_struct.${member}`)));
+      return fs === 0n ? undefined : paths.text(pathAt(kernel, fields.address(fs, `fs_struct.${member}`)));
     }, problems.add);
   const root = directory('root');
   const cwd = directory('pwd');
-  const files = readEach(slots(kernel, task), slot => readFile(kernel, slot, problems), problems);
+  const files = readEach(slots(kernel, task), slot => readFile(kernel, slot, paths, problems), problems);
   return {
     found: { ...(root !== undefined && { root }), ...(cwd !== undefined && { cwd }), files },
     problems: problems.sentences,
   };
+}
+
+/** Which directories and open files a task has: the same text for tasks that share both, as the threads of a process do. @throws AutopsyError, KernelError */
+export function fileTables({ fields }: DeadKernel, task: bigint): string {
+  return `${fields.pointer(task, 'task_struct.fs')} ${fields.pointer(task, 'task_struct.files')}`;
 }
 
 interface Slot {
@@ -73,11 +80,11 @@ function* slots({ memory, fields }: DeadKernel, task: bigint): Generator<Slot> {
   }
 }
 
-function readFile(kernel: DeadKernel, { fd, file }: Slot, problems: Problems): OpenFile {
+function readFile(kernel: DeadKernel, { fd, file }: Slot, paths: Paths, problems: Problems): OpenFile {
   const { fields } = kernel;
   const at = pathAt(kernel, fields.address(file, 'file.f_path'));
   const inode = fields.pointer(file, 'file.f_inode');
-  const path = attempt(() => pathText(kernel, at), problems.add);
+  const path = attempt(() => paths.text(at), problems.add);
   return {
     fd,
     file,

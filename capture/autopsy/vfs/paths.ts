@@ -1,6 +1,7 @@
 /** Paths of files as /proc shows them: d_path() in fs/d_path.c, from the crashed kernel's dentries and mounts. */
 import { KernelError } from '../../errors.ts';
 import type { DeadKernel } from '../kernel.ts';
+import { remembering } from '../remember.ts';
 
 /** A `struct path`. */
 export interface PathAt {
@@ -23,74 +24,132 @@ export function pathAt({ fields }: DeadKernel, path: bigint): PathAt {
   };
 }
 
-/**
- * The path from the root of all mounts, with ` (deleted)` behind one that is no longer there. What is in no directory
- * (a pipe, a socket) is `pipe:[inode]`.
- * @throws AutopsyError, KernelError
- */
-export function pathText(kernel: DeadKernel, path: PathAt): string {
-  return namelessText(kernel, path) ?? directoryText(kernel, path);
-}
+/** Texts that are kept: of so many files and directories, the first ones. Others are found again each time. */
+const MOST_KEPT = 1 << 14;
 
-/** Of the root of a mount: where it is mounted. */
-export function mountPointText(kernel: DeadKernel, mount: bigint): string {
-  return directoryText(kernel, { mount, dentry: kernel.fields.pointer(mount, 'mount.mnt.mnt_root') });
-}
+/** The paths of one kernel. Files of one directory, and of many tasks, have most of their path in common: it is found once. */
+export class Paths {
+  readonly #kernel: DeadKernel;
+  /** By mount and dentry. */
+  readonly #texts = new Known();
+  readonly #directories = new Known();
+  /** @throws AutopsyError, KernelError */
+  readonly fileSystemName: (superBlock: bigint) => string;
 
-function directoryText(kernel: DeadKernel, { mount, dentry }: PathAt): string {
-  const { fields } = kernel;
-  const names: string[] = [];
-  const isDeleted = !isRoot(kernel, dentry) && fields.pointer(dentry, 'dentry.d_hash.pprev') === 0n;
-  for (let steps = 0; ; steps++) {
-    if (steps === MOST_STEPS) throw endless(dentry);
+  constructor(kernel: DeadKernel) {
+    this.#kernel = kernel;
+    this.fileSystemName = remembering(MOST_KEPT, superBlock => fileSystemName(kernel, superBlock));
+  }
+
+  /**
+   * The path from the root of all mounts, with ` (deleted)` behind one that is no longer there. What is in no directory
+   * (a pipe, a socket) is `pipe:[inode]`.
+   * @throws AutopsyError, KernelError
+   */
+  text(path: PathAt): string {
+    const known = this.#texts.get(path);
+    if (known !== undefined) return known;
+    const text = this.#namelessText(path.dentry) ?? this.#directoryText(path);
+    this.#texts.set(path, text);
+    return text;
+  }
+
+  /** Of the root of a mount: where it is mounted. @throws AutopsyError, KernelError */
+  mountPoint(mount: bigint): string {
+    const { fields } = this.#kernel;
+    return this.#directoryText({ mount, dentry: fields.pointer(mount, 'mount.mnt.mnt_root') });
+  }
+
+  #directoryText(path: PathAt): string {
+    const { fields } = this.#kernel;
+    const { dentry } = path;
+    const isRoot = fields.pointer(dentry, 'dentry.d_parent') === dentry;
+    const isDeleted = !isRoot && fields.pointer(dentry, 'dentry.d_hash.pprev') === 0n;
+    return `${this.#fromRoot(path) || '/'}${isDeleted ? ' (deleted)' : ''}`;
+  }
+
+  /** Empty for the root of all mounts. */
+  #fromRoot(path: PathAt): string {
+    const below: { readonly at: PathAt; readonly name: string }[] = [];
+    let at: PathAt | undefined = path;
+    let text = this.#directories.get(at);
+    for (let steps = 0; at && text === undefined; steps++) {
+      if (steps === MOST_STEPS) throw endless(at.dentry);
+      const step = this.#stepUp(at);
+      below.push({ at, name: step.name });
+      at = step.above;
+      text = at && this.#directories.get(at);
+    }
+    text ??= '';
+    for (const { at, name } of below.reverse()) {
+      text += name;
+      this.#directories.set(at, text);
+    }
+    return text;
+  }
+
+  /** What is behind the path of `above`; without that at the root of all mounts, and where a dentry is in no directory. */
+  #stepUp({ mount, dentry }: PathAt): { readonly name: string; readonly above?: PathAt } {
+    const { fields } = this.#kernel;
     const parent = fields.pointer(dentry, 'dentry.d_parent');
     if (mount !== 0n && dentry === fields.pointer(mount, 'mount.mnt.mnt_root')) {
       const above = fields.pointer(mount, 'mount.mnt_parent');
-      if (above === mount) break;
-      dentry = fields.pointer(mount, 'mount.mnt_mountpoint');
-      mount = above;
-    } else if (parent === dentry) break;
-    else {
-      names.unshift(dentryName(kernel, dentry));
-      dentry = parent;
+      if (above === mount) return { name: '' };
+      return { name: '', above: { mount: above, dentry: fields.pointer(mount, 'mount.mnt_mountpoint') } };
     }
+    if (parent === dentry) return { name: '' };
+    return { name: `/${this.#name(dentry)}`, above: { mount, dentry: parent } };
   }
-  return `/${names.join('/')}${isDeleted ? ' (deleted)' : ''}`;
+
+  /** Undefined for a file in a directory. */
+  #namelessText(dentry: bigint): string | undefined {
+    const { fields } = this.#kernel;
+    const operations = fields.pointer(dentry, 'dentry.d_op');
+    if (operations === 0n || fields.pointer(operations, 'dentry_operations.d_dname') === 0n) return undefined;
+    const type = this.fileSystemName(fields.pointer(dentry, 'dentry.d_sb'));
+    const inode = fields.pointer(dentry, 'dentry.d_inode');
+    const name = () => this.#name(dentry);
+    const words = Object.hasOwn(NAMELESS, type) ? NAMELESS[type] : undefined;
+    // Memory files: simple_dname() in fs/d_path.c.
+    return words ? words(name, () => fields.integer(inode, 'inode.i_ino')) : `/${name()} (deleted)`;
+  }
+
+  #name(dentry: bigint): string {
+    const { memory, fields } = this.#kernel;
+    const at = fields.pointer(dentry, 'dentry.d_name.name');
+    return utf8(memory.cstring(at, NAME_BYTES, 'the name of a file'));
+  }
 }
 
-function isRoot({ fields }: DeadKernel, dentry: bigint): boolean {
-  return fields.pointer(dentry, 'dentry.d_parent') === dentry;
+/** Texts by mount and dentry. */
+class Known {
+  readonly #mounts = new Map<bigint, Map<bigint, string>>();
+  #kept = 0;
+
+  get({ mount, dentry }: PathAt): string | undefined {
+    return this.#mounts.get(mount)?.get(dentry);
+  }
+
+  set({ mount, dentry }: PathAt, text: string): void {
+    if (this.#kept === MOST_KEPT) return;
+    const texts = this.#mounts.get(mount) ?? new Map<bigint, string>();
+    this.#mounts.set(mount, texts.set(dentry, text));
+    this.#kept++;
+  }
 }
 
 /** File systems of files in no directory: how their d_dname functions name them. */
-const NAMELESS: Readonly<Record<string, (name: string, inode: bigint) => string>> = {
-  pipefs: (_, inode) => `pipe:[${inode}]`,
-  sockfs: (_, inode) => `socket:[${inode}]`,
-  anon_inodefs: name => `anon_inode:${name}`,
-  nsfs: (_, inode) => `nsfs:[${inode}]`,
+const NAMELESS: Readonly<Record<string, (name: () => string, inode: () => bigint) => string>> = {
+  pipefs: (_, inode) => `pipe:[${inode()}]`,
+  sockfs: (_, inode) => `socket:[${inode()}]`,
+  anon_inodefs: name => `anon_inode:${name()}`,
+  nsfs: (_, inode) => `nsfs:[${inode()}]`,
 };
-
-/** Undefined for a file in a directory. */
-function namelessText(kernel: DeadKernel, { dentry }: PathAt): string | undefined {
-  const { fields } = kernel;
-  const operations = fields.pointer(dentry, 'dentry.d_op');
-  if (operations === 0n || fields.pointer(operations, 'dentry_operations.d_dname') === 0n) return undefined;
-  const name = dentryName(kernel, dentry);
-  const type = fileSystemName(kernel, fields.pointer(dentry, 'dentry.d_sb'));
-  const inode = fields.pointer(dentry, 'dentry.d_inode');
-  const words = Object.hasOwn(NAMELESS, type) ? NAMELESS[type] : undefined;
-  // Memory files: simple_dname() in fs/d_path.c.
-  return words ? words(name, fields.integer(inode, 'inode.i_ino')) : `/${name} (deleted)`;
-}
-
-function dentryName({ memory, fields }: DeadKernel, dentry: bigint): string {
-  return utf8(memory.cstring(fields.pointer(dentry, 'dentry.d_name.name'), NAME_BYTES, 'the name of a file'));
-}
 
 const TYPE_NAME_BYTES = 64;
 
 /** The name of a super block's type, with that of a FUSE file system: `ext4`, `fuse.sshfs`. */
-export function fileSystemName({ memory, fields }: DeadKernel, superBlock: bigint): string {
+function fileSystemName({ memory, fields }: DeadKernel, superBlock: bigint): string {
   const text = (at: bigint) => utf8(memory.cstring(at, TYPE_NAME_BYTES, 'the name of a file system'));
   const type = fields.pointer(superBlock, 'super_block.s_type');
   const subtype = fields.pointer(superBlock, 'super_block.s_subtype');
