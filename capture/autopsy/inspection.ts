@@ -1,30 +1,33 @@
-/** What several parts of an autopsy ask of a crashed kernel, read once: its tasks, and the stack of each. */
+/** What several parts of an autopsy, and a triage dump, ask of a crashed kernel: read once. */
 import type { DeadKernel } from './kernel.ts';
-import { remembering } from './remember.ts';
-import { readTasks, type TaskList } from './tasks/tasks.ts';
+import { readWaits } from './locks/waits.ts';
+import { readMeminfo } from './memory/meminfo.ts';
+import { once, remembering } from './remember.ts';
+import { readTasks, type Task, type TaskList } from './tasks/tasks.ts';
 import { openUnwinder, type Unwinder } from './unwind/unwinder.ts';
+import { Paths } from './vfs/paths.ts';
 
 export interface Inspection {
   tasks(): TaskList;
   /** @throws as `openUnwinder`, each time. */
   unwinder(): Unwinder;
+  /** Of these tasks. */
+  waits(): ReturnType<typeof readWaits<Task>>;
+  meminfo(): ReturnType<typeof readMeminfo>;
+  readonly paths: Paths;
 }
 
 /** Stacks that are kept; a machine with more tasks has the others unwound again. */
 const MOST_KEPT = 1 << 12;
 
 export function inspect(kernel: DeadKernel): Inspection {
-  let tasks: TaskList | undefined;
-  let unwinder: Unwinder | undefined;
+  const tasks = once(() => readTasks(kernel));
   return {
-    tasks() {
-      tasks ??= readTasks(kernel);
-      return tasks;
-    },
-    unwinder() {
-      unwinder ??= keeping(openUnwinder(kernel));
-      return unwinder;
-    },
+    tasks,
+    unwinder: once(() => keeping(openUnwinder(kernel))),
+    waits: once(() => readWaits(kernel, tasks().tasks)),
+    meminfo: once(() => readMeminfo(kernel)),
+    paths: new Paths(kernel),
   };
 }
 

@@ -14,3 +14,12 @@ export function remembering<Question, Answer>(
     return found;
   };
 }
+
+/** What is found when it is asked for first. What `find` throws is not kept. */
+export function once<Answer>(find: () => Answer): () => Answer {
+  let known: { readonly answer: Answer } | undefined;
+  return () => {
+    known ??= { answer: find() };
+    return known.answer;
+  };
+}

@@ -1,27 +1,25 @@
 /** What our own verbs answer, besides what debuggers need: it is asked of the crashed kernel, and what is read is noted. */
+import type { Inspection } from '../autopsy/inspection.ts';
 import type { DeadKernel } from '../autopsy/kernel.ts';
-import { readWaits } from '../autopsy/locks/waits.ts';
 import { readHugePages } from '../autopsy/memory/hugetlb.ts';
-import { readMeminfo } from '../autopsy/memory/meminfo.ts';
 import { readSlabCaches } from '../autopsy/memory/slab.ts';
 import type { Task, TaskList } from '../autopsy/tasks/tasks.ts';
 import { mountNamespace, readMounts } from '../autopsy/vfs/mounts.ts';
 import { fileTables, readProcessFiles } from '../autopsy/vfs/open-files.ts';
-import type { Paths } from '../autopsy/vfs/paths.ts';
 import { attempt } from '../errors.ts';
 import { byNeed } from './tasks.ts';
 
-type Answer = (kernel: DeadKernel, list: TaskList, paths: Paths) => unknown;
+type Answer = (kernel: DeadKernel, list: TaskList, inspection: Inspection) => unknown;
 
 export const ANSWERS = {
-  memory: kernel => [readMeminfo(kernel), readSlabCaches(kernel), readHugePages(kernel)],
-  mounts: (kernel, { tasks }, paths) => {
+  memory: (kernel, _, { meminfo }) => [meminfo(), readSlabCaches(kernel), readHugePages(kernel)],
+  mounts: (kernel, { tasks }, { paths }) => {
     const some = tasks.slice(0, MOST_WITH_FILES);
     for (const task of firstOfEach(some, ({ address }) => mountNamespace(kernel, address)))
       readMounts(kernel, task.address, paths);
   },
-  waits: (kernel, { tasks }) => readWaits(kernel, tasks),
-  files: (kernel, list, paths) => {
+  waits: (_kernel, _list, { waits }) => waits(),
+  files: (kernel, list, { paths }) => {
     const some = byNeed(list)
       .filter(({ isKernelThread }) => !isKernelThread)
       .slice(0, MOST_WITH_FILES);

@@ -7,7 +7,6 @@ import { type Inspection, inspect } from '../autopsy/inspection.ts';
 import { readModuleList } from '../autopsy/module-list.ts';
 import { openAutopsy } from '../autopsy/open.ts';
 import type { TaskList } from '../autopsy/tasks/tasks.ts';
-import { Paths } from '../autopsy/vfs/paths.ts';
 import { AutopsyError, attempt, describeError } from '../errors.ts';
 import type { Vmcore } from '../vmcore/open.ts';
 import { ANSWERS } from './answers.ts';
@@ -93,8 +92,7 @@ export function finishTriage(
   const debuggerPages = order.pfns.length;
   if (withTables) {
     for (const [name, work] of Object.entries(FILE_PARTS)) run(name, () => work(subject));
-    const paths = new Paths(kernel);
-    for (const [name, answer] of Object.entries(ANSWERS)) run(name, () => answer(kernel, list, paths));
+    for (const [name, answer] of Object.entries(ANSWERS)) run(name, () => answer(kernel, list, inspection));
   }
   if (recorder.stopped !== undefined) throw recorder.stopped;
   if (list.tasks.length === 0) throw noTasks(problems, list);

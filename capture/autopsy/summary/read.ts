@@ -2,8 +2,6 @@
 import { attempt, counted, describeError } from '../../errors.ts';
 import { type Inspection, inspect } from '../inspection.ts';
 import type { DeadKernel } from '../kernel.ts';
-import { readWaits } from '../locks/waits.ts';
-import { readMeminfo } from '../memory/meminfo.ts';
 import { readModuleList, taintLetters } from '../module-list.ts';
 import type { StateWord } from '../tasks/state.ts';
 import type { Task, TaskList } from '../tasks/tasks.ts';
@@ -51,15 +49,16 @@ export function readKernelParts(
   const list = tasksOf(kernel, inspection);
   const unwinder = part(() => inspection.unwinder());
   return {
-    ...taskParts(kernel, list, unwinder, limits),
+    ...taskParts(kernel, inspection, list, unwinder, limits),
     modules: part(() => readModules(kernel)),
     taints: part(() => readTaints(kernel)),
-    meminfo: part(() => meminfoOf(kernel)),
+    meminfo: part(() => meminfoOf(inspection)),
   };
 }
 
 function taskParts(
   kernel: DeadKernel,
+  inspection: Inspection,
   list: Part<TaskList>,
   unwinder: Part<Unwinder>,
   limits: Limits,
@@ -71,7 +70,7 @@ function taskParts(
     crash: part(() => readCrash(list, unwinder, stackOf)),
     cpus: list.cpus.length > 0 ? cpusOf(list, unwinder, stackOf) : { missing: 'no runqueue can be read' },
     stacks: isMissing(unwinder) ? unwinder : readStacks(tasks, stackOf, limits),
-    waits: part(() => waitsOf(kernel, tasks, stackOf)),
+    waits: part(() => waitsOf(kernel, inspection, tasks, stackOf)),
   };
 }
 
@@ -188,9 +187,14 @@ function readStacks(
   ];
 }
 
-function waitsOf(kernel: DeadKernel, tasks: readonly Task[], stackOf: (task: Task) => ReadStack): Wait[] {
+function waitsOf(
+  kernel: DeadKernel,
+  inspection: Inspection,
+  tasks: readonly Task[],
+  stackOf: (task: Task) => ReadStack,
+): Wait[] {
   const byAddress = new Map(tasks.map(task => [task.address, task]));
-  return readWaits(kernel, tasks).found.waiting.map(({ task, wait, holder }) => {
+  return inspection.waits().found.waiting.map(({ task, wait, holder }) => {
     const [first] = tellingFrames({ trace: stackOf(task).stack }, 'trace');
     const owner = holder?.by === 'task' ? byAddress.get(holder.task) : undefined;
     return {
@@ -250,8 +254,8 @@ function readTaints({ symbols, memory }: DeadKernel): string[] {
   return [...taintLetters(memory.u64(symbols.require('tainted_mask'), 'tainted_mask'))];
 }
 
-function meminfoOf(kernel: DeadKernel): Part<Record<string, number>> {
-  const { found, problems } = readMeminfo(kernel);
+function meminfoOf(inspection: Inspection): Part<Record<string, number>> {
+  const { found, problems } = inspection.meminfo();
   const rows = found.filter(({ unit }) => unit === 'kB');
   if (rows.length === 0) return { missing: problems[0] ?? 'no counter of memory can be read' };
   return Object.fromEntries(rows.map(({ name, value }) => [name, value]));

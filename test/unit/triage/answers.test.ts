@@ -1,7 +1,7 @@
 /** What our own verbs answer of tasks that share something is read once, and of each of those that do not. */
 import { expect, test, vi } from 'vitest';
+import { inspect } from '../../../capture/autopsy/inspection.ts';
 import type { Task, TaskList } from '../../../capture/autopsy/tasks/tasks.ts';
-import { Paths } from '../../../capture/autopsy/vfs/paths.ts';
 import { ANSWERS } from '../../../capture/triage/answers.ts';
 import type { SmallKernel } from '../../support/small-kernel.ts';
 import { buildFiles, FILES, FS, TASK } from '../autopsy/vfs/files-fixture.ts';
@@ -20,7 +20,7 @@ function readsFor(kernel: SmallKernel, addresses: readonly bigint[]): number {
   const dead = kernel.open();
   const tasks = addresses.map(address => ({ address, isKernelThread: false }) as Task);
   const reads = vi.spyOn(dead.memory, 'readVirtualUpTo');
-  ANSWERS.files(dead, { tasks } as unknown as TaskList, new Paths(dead));
+  ANSWERS.files(dead, { tasks } as unknown as TaskList, inspect(dead));
   return reads.mock.calls.length;
 }
 

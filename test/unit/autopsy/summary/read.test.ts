@@ -20,7 +20,7 @@ const cpus = [cpuState(0, false), cpuState(1, true), cpuState(2, false)];
 /** CPU 2 was offline before. */
 const unwinder = { cpus: [{ cpu: 0 }, { cpu: 1 }] } as unknown as Unwinder;
 const listed = (inspection: Partial<Inspection>) => {
-  const all = { tasks: () => ({ ...list, cpus, panicCpu: 1 }), ...inspection } as Inspection;
+  const all = { ...inspect(kernel), tasks: () => ({ ...list, cpus, panicCpu: 1 }), ...inspection };
   const found = readKernelParts(kernel, REPORT_LIMITS, all).cpus;
   return 'missing' in found ? found : found.map(({ cpu }) => cpu);
 };
