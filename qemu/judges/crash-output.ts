@@ -39,6 +39,11 @@ export const ALLOWED: readonly { readonly pattern: RegExp; readonly reason: stri
     pattern: /^[> ] +\d+ +\d+ +\d+ +[0-9a-f]{16} +[A-Z]{2} /,
     reason: 'a line of ps: a process can have any name',
   },
+  {
+    pattern: /^crash: inconsistent active task indications for CPU \d+:$/,
+    reason:
+      'a CPU that was stopped within a switch of tasks: its runqueue has the next one already, and its current_task not yet',
+  },
 ];
 
 /** The lines of crash's output that are complaints about the dump. */

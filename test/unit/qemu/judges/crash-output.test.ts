@@ -65,7 +65,17 @@ describe('complaints', () => {
     expect(findComplaints(SYS + BT + PS)).toEqual([]);
   });
 
+  it('what crash says of a CPU that was stopped within a switch of tasks is none', () => {
+    const said = `crash: inconsistent active task indications for CPU 0:
+           runqueue: ff313b48c1254180 "rcu_preempt" (default)
+       current_task: ffffffffae01aa40 "swapper/0" 
+
+`;
+    expect(findComplaints(said + SYS + BT + PS)).toEqual([]);
+  });
+
   it.each([
+    'crash: inconsistent active task indications for CPU 0: page excluded',
     'crash: compressed kdump: uncompress failed: -70',
     'WARNING: cannot access module kallsyms',
     'bt: cannot transition from IRQ stack',
