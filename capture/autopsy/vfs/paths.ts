@@ -24,8 +24,11 @@ export function pathAt({ fields }: DeadKernel, path: bigint): PathAt {
   };
 }
 
-/** Texts that are kept: of so many files and directories, the first ones. Others are found again each time. */
-const MOST_KEPT = 1 << 14;
+/**
+ * Texts that are kept: of so many files and directories, the first ones, which take a MiB. Others are found again each time: a machine may have
+ * any number of sockets open, and an autopsy beside the dump has little memory.
+ */
+const MOST_KEPT = 1 << 12;
 
 /** The paths of one kernel. Files of one directory, and of many tasks, have most of their path in common: it is found once. */
 export class Paths {

@@ -87,6 +87,21 @@ test('what the paths of two files have in common is read once', () => {
   expect(again!.reads).toBe(0);
 });
 
+test('of more files than are kept, the others are found again each time', () => {
+  const kernel = buildFiles();
+  const dentries = Array.from({ length: 5000 }, (_, i) => 0x100000n + BigInt(0x40 * i));
+  for (const [i, dentry] of dentries.entries()) addDentry(kernel, dentry, ETC, `n${i}`, ROOT.superBlock);
+  const dead = kernel.open();
+  const paths = new Paths(dead);
+  const text = (dentry: bigint) => paths.text({ mount: ROOT.mount, dentry });
+  expect(dentries.map(text)).toEqual(dentries.map((_, i) => `/etc/n${i}`));
+  const reads = vi.spyOn(dead.memory, 'readVirtualUpTo');
+  expect(text(dentries[0]!)).toBe('/etc/n0');
+  expect(reads).not.toHaveBeenCalled();
+  expect(text(dentries.at(-1)!)).toBe('/etc/n4999');
+  expect(reads).toHaveBeenCalled();
+});
+
 test('what cannot be read of one path costs no other', () => {
   const kernel = buildFiles();
   addDentry(kernel, 0x12800n, 0x99000n, 'lost', ROOT.superBlock);
