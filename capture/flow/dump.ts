@@ -1,12 +1,11 @@
 /** From plan to commit: the dump that there is room for, written as vmcore-incomplete, verified, and then named vmcore. */
 import { attempt, DumpFormatError, describeError, TargetError } from '../errors.ts';
 import { describeDumpLevel } from '../filter/dump-level.ts';
-import { trackEnd } from '../storage/place/file-sink.ts';
 import type { DumpFile } from '../storage/place/place.ts';
-import { writeBehind } from '../storage/place/write-behind.ts';
 import { type Choice, chooseStep, LADDER } from '../storage/policy/ladder.ts';
 import type { RoomKeeper } from '../storage/policy/room.ts';
 import { BesideDump } from './beside.ts';
+import { openOutlet } from './outlet.ts';
 import { DumpPlanner } from './plan.ts';
 import type { DumpRequest, MadeDump } from './record.ts';
 import { commitDump, DUMP_NAME, reserveRoom, verifyDump, type Writing, writeVmcore } from './write-dump.ts';
@@ -54,14 +53,14 @@ function makeInRoom(request: DumpRequest, planner: DumpPlanner, beforeAnother: (
       }
       file ??= place.create(DUMP_NAME);
       const planned = planner.plan(choice.step);
-      if (!reserveRoom(request, file, choice, planned.holes) && !isLast) continue;
-      const tracked = trackEnd(file.sink);
-      const { libc } = context;
-      const sink = libc ? writeBehind(tracked, file, libc, planned.layout.dataOffset) : tracked;
+      const reservation = reserveRoom(request, file, choice, planned.holes);
+      if (reservation === 'refused' && !isLast) continue;
+      const { sink, close } = openOutlet(context, file, planned.layout.dataOffset, reservation);
       const writing: Writing = { ...request, planned, file, sink, phase: 'dump' };
       try {
         return writeChosen(writing, choice, planner);
       } catch (error) {
+        close();
         const isFull = error instanceof TargetError && error.code === 'ENOSPC' && !isLast;
         const isDamaged = error instanceof DumpFormatError && error.code === 'READ_BACK';
         if (isFull) keeper.refused(file, writing.sink.endOffset);

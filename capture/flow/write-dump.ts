@@ -8,7 +8,7 @@ import { type DumpInput, type DumpResult, type PageFeed, writeDump } from '../kd
 import type { ManifestDump } from '../storage/manifest.ts';
 import type { EndTracking } from '../storage/place/file-sink.ts';
 import type { DumpFile } from '../storage/place/place.ts';
-import { reserve } from '../storage/place/reserve.ts';
+import { type Reservation, reserve } from '../storage/place/reserve.ts';
 import { readBehind } from '../storage/place/write-behind.ts';
 import type { Choice } from '../storage/policy/ladder.ts';
 import type { FileRange } from '../vmcore/mappable.ts';
@@ -42,23 +42,22 @@ export interface WrittenDump extends DumpResult {
   readonly threads: number;
 }
 
-/** False when the file system refused; the keeper then knows how much there was. */
+/** Where the file system refused, the keeper then knows how much there was. */
 export function reserveRoom(
   { context: { libc, log }, keeper }: DumpRequest,
   file: DumpFile,
   { step, roomBytes, needBytes }: Choice,
   holes: readonly FileRange[],
-): boolean {
+): Reservation {
   const wantedBytes = Math.min(needBytes, step.isBounded ? roomBytes : needBytes);
   const reservation = reserve(libc, file, wantedBytes, holes);
   keeper.reserved(reservation === 'reserved');
   if (reservation === 'refused') {
     keeper.refused(file, wantedBytes);
     file.setLength(0);
-    return false;
   }
   if (typeof reservation === 'object') log.warn('dump', `room is not reserved: ${reservation.unknown}`);
-  return true;
+  return reservation;
 }
 
 /** @throws TargetError when the target does not take it, DeadlineError, and what the writer throws. */

@@ -19,6 +19,11 @@ export interface FileSystem {
   };
   /** Repairs what needs no decision. Without one, damage means that the target is not used. */
   readonly checker?: Checker;
+  /**
+   * Writes past the page cache are not waited for in blocks that are reserved. It has the number by which statfs(2) names the file
+   * system (Linux include/uapi/linux/magic.h).
+   */
+  readonly writesDirectly?: { readonly magic: number };
   /** The largest file, where a dump can be larger. */
   readonly mostFileBytes?: number;
   /** All devices of one file system carry its UUID. */
@@ -99,6 +104,7 @@ export const FILE_SYSTEMS = [
     },
     // e2fsck(8): 4 is "file system errors left uncorrected"; below are "corrected" and "reboot".
     checker: { program: 'e2fsck', args: ['-p'], failedFrom: 4 },
+    writesDirectly: { magic: 0xef53 },
   },
   {
     name: 'xfs',
@@ -122,6 +128,7 @@ export const FILE_SYSTEMS = [
     modules: { required: ['xfs'], optional: CRC32C },
     // An XFS with an external log or a realtime device does not mount without it.
     mountOptions: { kept: ['logdev=', 'rtdev=', 'inode64', 'inode32'], added: [] },
+    writesDirectly: { magic: 0x5846_5342 },
   },
   {
     name: 'btrfs',
@@ -183,6 +190,12 @@ export const FILE_SYSTEM_NAMES: readonly string[] = FILE_SYSTEMS.map(({ name }) 
 /** The row of this name; undefined for a file system that a capture does not write to. */
 export function fileSystemNamed(name: string): FileSystem | undefined {
   return FILE_SYSTEMS.find(row => row.name === name);
+}
+
+/** @param magic of statfs(2) */
+export function writesDirectly(magic: number): boolean {
+  const rows: readonly FileSystem[] = FILE_SYSTEMS;
+  return rows.some(row => row.writesDirectly?.magic === magic);
 }
 
 /** The modules without which a file system does not mount with these options: `nls_cp850` for `codepage=850`. */

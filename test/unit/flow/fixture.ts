@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { type Libc, openLibc } from '../../../capture/ffi/libc.ts';
-import { openFfi } from '../../../capture/ffi/library.ts';
+import { type Ffi, openFfi } from '../../../capture/ffi/library.ts';
 import { capture } from '../../../capture/flow/capture.ts';
 import type { CaptureContext, CaptureHooks, Clock, Compressors } from '../../../capture/flow/context.ts';
 import type { Outcome } from '../../../capture/flow/record.ts';
@@ -87,6 +87,8 @@ export interface Scenario {
   readonly syncRange?: number;
   /** Called with each part of a file that is dropped from the page cache; none for a whole file. */
   readonly onDrop?: (range?: { readonly offset: number; readonly lengthBytes: number }) => void;
+  /** Where the dump may be written past the page cache. */
+  readonly ffi?: Ffi;
   readonly clock?: Clock;
   readonly broken?: Parameters<typeof fakeSystem>[0];
   /** MemAvailable of the capture kernel. */
@@ -145,7 +147,7 @@ export function run(scenario: Scenario = {}): Found {
     clock,
     heartbeat,
     system,
-    ffi: undefined,
+    ffi: scenario.ffi,
     libc: {
       mapShared: openLibc(openFfi()).mapShared,
       fallocate: () => scenario.fallocate ?? 0,
