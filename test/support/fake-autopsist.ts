@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import type { Autopsist, RunningAutopsy } from '../../capture/scene/child.ts';
 
 export interface FakeAutopsy {
@@ -24,7 +25,7 @@ export interface FakeAutopsy {
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'kdumpling-fake-autopsy-'));
-process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 export interface FakeAutopsist extends Autopsist {
   readonly starts: number;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openCache } from '../../build/cache.ts';
 import { DEFAULT_KERNEL, fetchKernel } from '../../build/fetch/kernels.ts';
 import { buildDeb } from '../../build/package/deb.ts';
@@ -16,7 +16,10 @@ import { openArm64Host } from '../support/arm64-host.ts';
 import { FULL_LAB_VARIABLE } from './full-lab.ts';
 
 const say = (line: string) => console.log(line);
-const scratch = mkdtempSync(join(tmpdir(), 'kdumpling-arm64-host-'));
+let scratch: string;
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'kdumpling-arm64-host-'));
+});
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 /** What is no source: made here, or of a machine's own architecture. */
