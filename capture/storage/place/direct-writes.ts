@@ -171,7 +171,7 @@ export class DirectWrites implements EndTracking {
   #settle(): void {
     if (!this.#direct) return;
     while (this.#pieces.length > 0) this.#finishOldest();
-    if (this.#filledBytes === 0) return;
+    if (this.#writtenEnd === this.#next) return;
     const filled = this.#direct.queue.buffers[this.#slot]!.subarray(0, this.#filledBytes);
     this.#writeCached(filled, this.#next - filled.length);
     this.#reach(this.#next);

@@ -170,6 +170,8 @@ test('a piece is waited for when its buffer is needed again, and descriptors com
   expect(calls.filter(call => call.startsWith('direct'))).toEqual(['direct 16384', 'direct 24576']);
   writes.sync();
   expect(calls.at(-1)).toBe('sync');
+  const tail = 4 * 4096 + 3 * PIECE;
+  expect(calls.filter(call => call === `cached ${tail}`)).toHaveLength(1);
   expect(expectNoDescriptorWithoutData(file, data, 5000)).toBe(Math.ceil(data.length / 5000));
   expect(file.subarray(DATA, DATA + data.length).equals(data)).toBe(true);
 });
