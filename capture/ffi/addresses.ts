@@ -30,9 +30,14 @@ export class AddressOf {
 /** The buffer, or a copy of it where its own bytes may move. */
 export function atFixedAddress(buffer: Uint8Array): Uint8Array {
   if (buffer.buffer.byteLength >= SMALLEST_FIXED_BYTES) return buffer;
-  const room = new Uint8Array(SMALLEST_FIXED_BYTES);
+  const room = fixedBuffer(buffer.length);
   room.set(buffer);
   return room.subarray(0, buffer.length);
+}
+
+/** Zeros at a fixed address: at least so many bytes. */
+export function fixedBuffer(sizeBytes: number): Buffer {
+  return Buffer.alloc(Math.max(sizeBytes, SMALLEST_FIXED_BYTES));
 }
 
 /** The address of `buffer`'s bytes. The caller must keep `buffer` reachable while the address is in use. */

@@ -2,8 +2,8 @@
  * Writes that go on while the program does: Linux's own asynchronous I/O, io_submit(2). To a file that is open with O_DIRECT, in blocks
  * that it has, the kernel begins them without waiting for the device. Structures and numbers: Linux include/uapi/linux/aio_abi.h.
  */
-import { SystemError } from '../errors.ts';
-import { addressOf } from './addresses.ts';
+import { addressOf, fixedBuffer } from './addresses.ts';
+import { refused } from './libc.ts';
 import { type Ffi, openLibrary } from './library.ts';
 
 /** asm/unistd_64.h, asm-generic/unistd.h */
@@ -21,10 +21,8 @@ const IO_EVENT = { data: 0, res: 16 };
 const IO_EVENT_BYTES = 32;
 /** errno */
 const EINTR = 4;
-/** Of memory, file and length, for O_DIRECT: no device has larger blocks. */
+/** Of memory, file and length, for O_DIRECT. A device with larger blocks, which Linux knows since v6.15, refuses the write. */
 const DIRECT_ALIGN_BYTES = 4096;
-/** V8 moves smaller buffers. */
-const LEAST_FIXED_BYTES = 128;
 
 /** A few buffers of one size, each of which can be on its way to a file. */
 export interface AsyncWrites {
@@ -58,8 +56,7 @@ export function openAsyncWrites(ffi: Ffi, slots: number, bufferBytes: number): A
   const buffers = Array.from({ length: slots }, (_, slot) =>
     room.subarray(first + slot * bufferBytes, first + (slot + 1) * bufferBytes),
   );
-  const fixed = (sizeBytes: number): Buffer => Buffer.alloc(Math.max(sizeBytes, LEAST_FIXED_BYTES));
-  const blocks = fixed(slots * IOCB_BYTES);
+  const blocks = fixedBuffer(slots * IOCB_BYTES);
   const blocksAddress = addressOf(ffi, blocks);
   for (const [slot, buffer] of buffers.entries()) {
     const block = blocks.subarray(slot * IOCB_BYTES);
@@ -68,17 +65,13 @@ export function openAsyncWrites(ffi: Ffi, slots: number, bufferBytes: number): A
     block.writeBigUInt64LE(BigInt(addressOf(ffi, buffer)), IOCB.aio_buf);
     block.writeBigUInt64LE(BigInt(buffer.length), IOCB.aio_nbytes);
   }
-  const pointer = fixed(8);
-  const events = fixed(slots * IO_EVENT_BYTES);
+  const pointer = fixedBuffer(8);
+  const events = fixedBuffer(slots * IO_EVENT_BYTES);
   const results: (number | undefined)[] = [];
 
-  const context = fixed(8);
-  if (setup(calls.setup, slots, context) !== 0) {
-    throw new SystemError('SYSCALL_FAILED', {
-      action: 'begin writes without waiting for them',
-      actual: `the kernel refused with errno ${ffi.errno()}`,
-    });
-  }
+  const context = fixedBuffer(8);
+  if (setup(calls.setup, slots, context) !== 0)
+    throw refused('begin writes without waiting for them', ffi.errno());
   const id = context.readBigUInt64LE();
   return {
     alignBytes: DIRECT_ALIGN_BYTES,

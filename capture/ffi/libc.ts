@@ -210,7 +210,8 @@ export function openLibc(ffi: Ffi): Libc {
   };
 }
 
-function refused(action: string, errno: number): SystemError {
+/** The error of a system call. */
+export function refused(action: string, errno: number): SystemError {
   return new SystemError(
     'SYSCALL_FAILED',
     { action, actual: `the kernel refused with errno ${errno}` },
